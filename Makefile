@@ -1,0 +1,59 @@
+# make demo    from nothing to a trained detector and its pictures, in demo/
+# make test    the tests that need nothing but this
+# make test-all  also the slow ones, and those that need JAX
+# make lint    style, types, and which room imports which
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
+
+.PHONY: demo test test-all lint format clean
+
+.venv/pip.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; Multibox needs 3.11 or newer: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade --constraint constraints.txt pip
+	@touch $@
+
+.venv/demo.done: .venv/pip.done pyproject.toml constraints.txt
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained]'
+	@touch $@
+
+.venv/test.done: .venv/demo.done
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export]' --group dev
+	@touch $@
+
+.venv/test-all.done: .venv/test.done
+	$(PIP_CONSTRAINED) --editable '.[jax]'
+	@touch $@
+
+MULTIBOX := ../$(BIN)/multibox
+demo: .venv/demo.done
+	rm -rf demo && mkdir demo
+	cd demo && $(MULTIBOX) data sample sample --seed $(or $(SEED),0)
+	cd demo && $(MULTIBOX) data build sample --name sample
+	cd demo && $(MULTIBOX) data show sample --out examples.png
+	cd demo && $(MULTIBOX) train --data sample --name demo 'network.size=[224,224]' train.epochs=14 train.validate_every=7
+	cd demo && $(MULTIBOX) predict experiments/demo/best.keras $$(head -12 sample/ImageSets/Main/test.txt | sed 's|.*|sample/JPEGImages/&.jpg|') --out pictures
+	cd demo && $(MULTIBOX) eval experiments/demo/best.keras --data sample/test
+	@echo "Training examples: demo/examples.png. Detections on images it has not trained on: demo/pictures"
+
+test: .venv/test.done
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: test .venv/test-all.done
+	$(BIN)/python -m pytest -m slow -rs
+
+lint: .venv/test.done
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/test.done
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv demo dist build

@@ -1,0 +1,38 @@
+"""Multibox: SSD, the Single Shot MultiBox Detector, as a toolkit.
+
+Example:
+    >>> import multibox
+    >>> run = multibox.train("photos/")
+    >>> detections = multibox.load(run.model)("street.jpg")
+    >>> multibox.evaluate(run.model, "photos").map
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multibox.detect.detections import Detections as Detections
+    from multibox.detect.detector import Detector as Detector
+    from multibox.detect.detector import load as load
+    from multibox.evaluation.evaluate import evaluate as evaluate
+    from multibox.training.fit import train as train
+
+__version__ = "0.1.0"
+
+__all__ = ["Detections", "Detector", "evaluate", "load", "train"]
+
+_HOMES = {
+    "Detections": "multibox.detect.detections",
+    "Detector": "multibox.detect.detector",
+    "evaluate": "multibox.evaluation.evaluate",
+    "load": "multibox.detect.detector",
+    "train": "multibox.training.fit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``import multibox`` costs nothing, and detection needs no Keras."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'multibox' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,141 @@
+"""Boxes: intersection over union, encoding, decoding, clipping, and changes of format.
+
+A box is ``x0, y0, x1, y1``: continuous, 0-based, the edges of a region and not the centres of its outer pixels, so its
+width is ``x1 - x0`` and nothing ever adds 1. Arrays of boxes are ``(..., 4)``.
+
+Every function takes the array namespace it computes with: NumPy (the default) in preparation and detection,
+``keras.ops`` inside a network. So training and detection cannot drift apart.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+VARIANCES = (0.1, 0.1, 0.2, 0.2)
+"""What the four deltas are divided by (Caffe's ``prior_variance``)."""
+
+
+def areas(boxes: Array) -> Array:
+    """Areas of boxes; 0 for an inverted box.
+
+    Args:
+        boxes: ``(..., 4)``.
+
+    Returns:
+        ``(...)`` areas, in squared units of the boxes.
+    """
+    width = boxes[..., 2] - boxes[..., 0]
+    height = boxes[..., 3] - boxes[..., 1]
+    return width.clip(0) * height.clip(0)
+
+
+def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Area of the overlap of every box of ``a`` with every box of ``b``.
+
+    Args:
+        a: ``(N, 4)``.
+        b: ``(M, 4)``.
+
+    Returns:
+        ``(N, M)`` areas.
+    """
+    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
+    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
+    return width.clip(0) * height.clip(0)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of every box of ``a`` with every box of ``b``.
+
+    Args:
+        a: ``(N, 4)``.
+        b: ``(M, 4)``.
+
+    Returns:
+        ``(N, M)`` in [0, 1]; 0 where both boxes are empty.
+    """
+    overlap = intersections(a, b)
+    union = areas(a)[:, None] + areas(b)[None, :] - overlap
+    return overlap / np.maximum(union, np.finfo(np.float32).tiny)
+
+
+def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Share of each box's area that lies inside ``region``.
+
+    Args:
+        boxes: ``(N, 4)``.
+        region: ``(4,)``.
+
+    Returns:
+        ``(N,)`` in [0, 1].
+    """
+    inside = intersections(boxes, region[None])[:, 0]
+    return inside / np.maximum(areas(boxes), np.finfo(np.float32).tiny)
+
+
+def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Cut boxes ``(..., 4)`` off at the edges of a ``width`` x ``height`` image."""
+    limits = np.array([width, height, width, height], dtype=boxes.dtype)
+    return np.minimum(np.maximum(boxes, 0), limits)
+
+
+def to_centers(boxes: Array, xp: ModuleType = np) -> Array:
+    """Change ``x0, y0, x1, y1`` into ``cx, cy, w, h``.
+
+    Args:
+        boxes: ``(..., 4)``.
+        xp: array namespace, ``numpy`` or ``keras.ops``.
+
+    Returns:
+        ``(..., 4)`` centres and sizes, in the same units.
+    """
+    low, high = boxes[..., :2], boxes[..., 2:]
+    return xp.concatenate([(low + high) / 2, high - low], axis=-1)
+
+
+def to_corners(centers: Array, xp: ModuleType = np) -> Array:
+    """Change ``cx, cy, w, h`` into ``x0, y0, x1, y1``: the inverse of :func:`to_centers`."""
+    middle, half = centers[..., :2], centers[..., 2:] / 2
+    return xp.concatenate([middle - half, middle + half], axis=-1)
+
+
+def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np) -> Array:
+    """Express boxes as deltas from priors, the numbers that the network learns to predict.
+
+    SSD section 2.2, equation 2: the shift of the centre in units of the prior's size, and the logarithm of the ratio
+    of sizes; each divided by its variance.
+
+    Args:
+        boxes: ``(..., 4)`` corners with positive width and height.
+        priors: ``(..., 4)`` corners, in the same units.
+        variances: of ``cx, cy, w, h``.
+        xp: array namespace, ``numpy`` or ``keras.ops``.
+
+    Returns:
+        ``(..., 4)`` deltas ``(cx, cy, w, h)``, without unit.
+    """
+    box, prior = to_centers(boxes, xp), to_centers(priors, xp)
+    shift = (box[..., :2] - prior[..., :2]) / prior[..., 2:]
+    scale = xp.log(box[..., 2:] / prior[..., 2:])
+    return xp.concatenate([shift, scale], axis=-1) / xp.asarray(variances, dtype=box.dtype)
+
+
+def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np) -> Array:
+    """Turn deltas back into boxes: the inverse of :func:`encode`.
+
+    Args:
+        deltas: ``(..., 4)`` as :func:`encode` gives them.
+        priors: ``(..., 4)`` corners.
+        variances: of ``cx, cy, w, h``.
+        xp: array namespace, ``numpy`` or ``keras.ops``.
+
+    Returns:
+        ``(..., 4)`` corners in the units of ``priors``, not clipped.
+    """
+    delta, prior = deltas * xp.asarray(variances, dtype=deltas.dtype), to_centers(priors, xp)
+    middle = prior[..., :2] + delta[..., :2] * prior[..., 2:]
+    size = prior[..., 2:] * xp.exp(delta[..., 2:])
+    return to_corners(xp.concatenate([middle, size], axis=-1), xp)

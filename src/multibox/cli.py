@@ -1,0 +1,247 @@
+"""The command line: one function a command, which parses, calls and prints. Heavy imports are inside the functions."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from multibox import __version__
+from multibox.errors import BadInput, RunFailed
+
+
+class Commands(click.Group):
+    """A group whose commands end bad input with one line and code 2, and failed runs with one line and code 1."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().main(*args, **kwargs)
+        except BadInput as error:
+            self._stop(error, 2)
+        except (RunFailed, OSError) as error:  # OSError names the file: no space left, permission denied
+            self._stop(error, 1)
+
+    @staticmethod
+    def _stop(error: Exception, code: int) -> None:
+        click.echo(f"multibox: {error}", err=True)
+        sys.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """SSD, the Single Shot MultiBox Detector: data, training, evaluation, detection."""
+
+
+@main.command("train")
+@click.option("--data", "source", default=None, help="A dataset's name, or a folder or file with annotated images.")
+@click.option("--config", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--name", default=None, help="Of the run: its files lie in experiments/NAME.")
+@click.option(
+    "--on-bad", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="See data build."
+)
+@click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+def train_command(source: str | None, backend: str | None, **options: Any) -> None:
+    """Train a detector.
+
+    Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
+    """
+    _need_keras("train", backend)
+    from multibox.training.fit import train
+
+    run = train(source, **options)
+    score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
+    click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
+
+
+@main.group()
+def data() -> None:
+    """Build, look at and make datasets."""
+
+
+@data.command("build")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--name", required=True, help="Of the new dataset.")
+@click.option("--classes", default="", help="Names in the order of their labels, with commas; else those of the data.")
+@click.option("--splits", default="", help="The splits to take, with commas; else all.")
+@click.option("--split-seed", default=0, show_default=True, help="Divides data that have no splits, 70/15/15.")
+@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
+@click.option(
+    "--on-bad",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Stop at the first damaged image or box, or leave such out and list them.",
+)
+@click.option(
+    "--one-based",
+    type=click.Choice(["auto", "true", "false"]),
+    default="auto",
+    show_default=True,
+    help="Whether VOC coordinates count from 1.",
+)
+@click.option("--replace", is_flag=True, help="Replace a dataset of that name.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
+    """Build stores from VOC, COCO, YOLO or CSV data."""
+    from multibox.data import describe
+    from multibox.data.build import build
+
+    with describe.progress_bar("checking and writing") as progress:
+        report = build(sources, classes=_names(classes), splits=_names(splits), progress=progress, **options)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    else:
+        describe.print_report(report)
+
+
+@data.command("info")
+@click.argument("name", metavar="NAME[/SPLIT]")
+@click.option("--record", "record_id", default=None, help="The id of an image: show what is known about it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def data_info(name: str, record_id: str | None, as_json: bool) -> None:
+    """Show what a dataset holds, or one of its images."""
+    from multibox.data import describe
+
+    stores = describe.open_stores(name)
+    if record_id is None:
+        if as_json:
+            click.echo(json.dumps(describe.stores_json(stores)))
+        else:
+            describe.print_stores(stores)
+        return
+    store, record = describe.find_record(stores, record_id)
+    if as_json:
+        click.echo(json.dumps(describe.record_json(record, store.meta)))
+    else:
+        describe.print_record(record, store.meta)
+
+
+@data.command("show")
+@click.argument("name", metavar="NAME[/SPLIT]")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--config", "source", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed draws the same.")
+@click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Of examples.")
+@click.option("--out", default="examples.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@click.option("--window", is_flag=True, help="Open the picture with the system's viewer.")
+def data_show(
+    name: str, overrides: tuple[str, ...], source: str, seed: int, count: int, out: str, window: bool
+) -> None:
+    """Draw training examples: augmented, with objects, matched priors and labels."""
+    from multibox.config import load_config
+    from multibox.data.describe import open_stores
+    from multibox.draw import save_png, show_examples
+    from multibox.models.maps import feature_maps
+    from multibox.priors import make_priors
+
+    store, config = open_stores(name)[0], load_config(source, overrides)
+    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    save_png(out, show_examples(store, store.meta.classes, priors_rel, config, seed=seed, count=count))
+    click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
+    if window and click.launch(out) != 0:
+        raise RunFailed(f"{out}: written, but the system has no viewer for it; open it yourself")
+
+
+@data.command("sample")
+@click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
+@click.option("--seed", default=0, show_default=True, help="The same seed renders the same files.")
+@click.option("--images", default=800, show_default=True, type=click.IntRange(min=10), help="In all three splits.")
+@click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
+def data_sample(folder: str, seed: int, images: int, size: int) -> None:
+    """Render a dataset to try everything with: JPEG and XML files in VOC layout."""
+    from multibox.data import describe
+    from multibox.data.sample import make_sample
+
+    with describe.progress_bar("rendering") as progress:
+        sample = make_sample(folder, seed=seed, images=images, size=size, progress=progress)
+    click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
+
+
+@main.command("eval")
+@click.argument("model", type=click.Path())
+@click.option("--data", "names", multiple=True, required=True, metavar="NAME[/SPLIT]", help="Else test, or val.")
+@click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
+@click.option("--strict", is_flag=True, help="Judge the numbers as PASCAL's devkit reads them from its files.")
+@click.option("--save-detections", type=click.Path(dir_okay=False), metavar="FILE", help="Write COCO results there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def evaluate_model(
+    model: str, names: tuple[str, ...], batch: int, strict: bool, save_detections: str | None, as_json: bool
+) -> None:
+    """Measure a model on a dataset: average precision of each class, and their mean."""
+    from multibox.data.describe import progress_bar
+    from multibox.evaluation.describe import print_evaluation
+    from multibox.evaluation.evaluate import evaluate
+
+    with progress_bar("detecting") as progress:
+        evaluation = evaluate(
+            model, names, batch=batch, strict=strict, save_detections=save_detections, progress=progress
+        )
+    if as_json:
+        click.echo(json.dumps(evaluation.to_json()))
+    else:
+        print_evaluation(evaluation)
+
+
+@main.command("predict")
+@click.argument("model", type=click.Path())
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for the pictures.")
+@click.option(
+    "--score", type=click.FloatRange(0, 1), default=None, help="Show what is above it; else as the model says."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def predict_files(model: str, paths: tuple[str, ...], out: str, score: float | None, as_json: bool) -> None:
+    """Detect in files, folders and globs: annotated pictures, a JSON file, a table."""
+    from multibox.detect.describe import print_predictions
+    from multibox.detect.detector import load
+    from multibox.detect.predict import predict, refuse_unread, save_predictions
+    from multibox.detect.sources import find_images
+
+    images = find_images(paths)
+    predictions = [p.without_image() for p in save_predictions(predict(load(model), images, score=score), out)]
+    if as_json:
+        click.echo(json.dumps([prediction.to_json() for prediction in predictions]))
+    else:
+        print_predictions(predictions, out)
+    refuse_unread(predictions)
+
+
+@main.command("export")
+@click.argument("model", type=click.Path())
+@click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False), default=None, metavar="FILE", help="Else beside the model.")
+def export_model(model: str, kind: str, out: str | None) -> None:
+    """Write a model for another runtime; ONNX is what detects without Keras."""
+    from multibox.export import export_onnx
+
+    click.echo(f"{kind}: {export_onnx(model, out)}")
+
+
+@main.command("info")
+@click.argument("model", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the schema of the model file as JSON.")
+def model_info(model: str, as_json: bool) -> None:
+    """Show what a model file is: its network, classes, thresholds."""
+    from multibox.detect.describe import model_json, print_model
+
+    if as_json:
+        click.echo(json.dumps(model_json(model)))
+    else:
+        print_model(model)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _need_keras(command: str, backend: str | None = None) -> None:
+    """Import Keras, or refuse where it is not installed."""
+    from multibox.detect.runtimes import require_keras
+    from multibox.models.backend import import_keras
+
+    require_keras(command)
+    import_keras(backend)

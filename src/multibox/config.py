@@ -1,0 +1,300 @@
+"""The typed configuration: everything about a run that is not code.
+
+A file is YAML; ``extends: PRESET`` takes another's values first (one level). Any field can be overridden by its dotted
+name, as ``train.epochs=20``. An unknown field, or a value of the wrong kind, is one line that names it.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from multibox.errors import BadInput
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Range = tuple[float, float]
+
+
+class Section(BaseModel):
+    """A group of fields: unknown names are refused, values are never changed after they were read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(Section):
+    """The network: its trunk, its feature maps, its input."""
+
+    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "efficientnet_lite0"] = "efficientnet_lite0"
+    layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
+    size: tuple[int, int] = (320, 320)
+    """Input height and width, pixels; both at least 128."""
+    weights: str = "imagenet"
+    """Where training starts: ``imagenet``, ``none``, or a weights file of the trunk."""
+    freeze: str = ""
+    """The trunk's stages up to and including this one are not trained; empty: all are."""
+    batch_norm: Literal["frozen", "trained"] = "frozen"
+    """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
+    downsample_padding: Literal["both", "same"] = "both"
+    """Stride-2 extra layers pad a pixel on both sides (Caffe), or as TensorFlow's ``same`` does (the seed)."""
+
+    @field_validator("size")
+    @classmethod
+    def _large_enough(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if min(size) < 128:
+            raise ValueError("needs height and width of at least 128 pixels")
+        return size
+
+
+class Priors(Section):
+    """The prior boxes of each feature map (SSD section 2.2, with the authors' numbers)."""
+
+    sizes: tuple[Positive, ...] = (21, 45, 99, 153, 207, 261, 315)
+    """Sides of the square priors, one a map and one more, in pixels of an image whose shorter side is ``at``."""
+    at: int = 300
+    ratios: tuple[tuple[Positive, ...], ...] = ((2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
+    """Aspect ratios of each map, width over height; each ratio r also gives 1/r."""
+    steps: tuple[Positive, ...] = ()
+    """Pixels between the cells of each map; empty: from the network's strides."""
+    offset: float = 0.5
+    clip: bool = False
+    order: Literal["caffe", "seed"] = "caffe"
+    """Within a cell: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2, 1/3 (the seed)."""
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+
+
+class Data(Section):
+    """Which images train, which judge, and what is in them."""
+
+    train: tuple[str, ...] = ()
+    """Stores, as ``NAME/SPLIT``."""
+    val: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    """Empty: those of the stores."""
+    difficult: Literal["keep", "drop"] = "keep"
+    """Whether objects marked difficult are trained with."""
+    resize: Literal["warp", "letterbox"] = "warp"
+    workers: int = Field(default=-1, ge=-1)
+    """Processes that prepare examples; 0: threads of this process; -1: chosen from the cores."""
+
+
+class Distort(Section):
+    """Photometric changes, as SSD's data layer makes them: each with this probability."""
+
+    probability: Probability = 0.5
+    brightness: float = Field(default=32, ge=0, le=255)
+    contrast: Range = (0.5, 1.5)
+    saturation: Range = (0.5, 1.5)
+    hue: float = Field(default=18, ge=0, le=90)
+    """Half-degrees, on OpenCV's scale of 0 to 179."""
+
+
+class Expand(Section):
+    """Zoom out: put the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
+
+    probability: Probability = 0.5
+    ratio: float = Field(default=2, ge=1)
+
+
+class Crop(Section):
+    """Zoom in: the batch sampler, SSD section 2.2, "Data augmentation"."""
+
+    probability: Probability = 1.0
+    min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    scale: Range = (0.3, 1.0)
+    ratio: Range = (0.5, 2.0)
+    trials: int = Field(default=50, ge=1)
+
+
+class Augment(Section):
+    """What is done to a training image at random."""
+
+    distort: Distort = Distort()
+    expand: Expand = Expand()
+    crop: Crop = Crop()
+    mirror: Probability = 0.5
+    flip: Probability = 0.0
+    """Upside down: for images without an up, as from a microscope or a satellite."""
+
+
+class Match(Section):
+    """Which prior answers for which object."""
+
+    iou: Probability = 0.5
+
+
+class Loss(Section):
+    """The MultiBox loss, SSD section 2.2."""
+
+    negatives: float = Field(default=3, gt=0)
+    """Hard negatives mined for each positive of an image."""
+    min_negatives: int = Field(default=3, ge=0)
+    """The fewest negatives mined in an image, so that one without objects teaches too."""
+    box_weight: Positive = 1.0
+
+
+class Train(Section):
+    """The optimizer and its schedule."""
+
+    epochs: int = Field(default=40, ge=1)
+    steps_per_epoch: int = Field(default=0, ge=0)
+    """0: as many as see each image once."""
+    batch: int = Field(default=8, ge=1)
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    lr: Positive = 1e-3
+    momentum: Probability = 0.9
+    weight_decay: float = Field(default=0.05, ge=0)
+    bias_lr: Positive = 1.0
+    """The learning rate of biases, times ``lr`` (Caffe: 2); they are not decayed."""
+    trunk_lr: Positive = 0.3
+    """The learning rate of the pretrained trunk, times ``lr``."""
+    warmup_steps: int = Field(default=100, ge=0)
+    schedule: Literal["step", "cosine"] = "cosine"
+    milestones: tuple[int, ...] = ()
+    """Epochs after which the step schedule multiplies ``lr`` by 0.1."""
+    validate_every: int = Field(default=5, ge=0)
+    """Epochs between two validations; 0: only at the end."""
+    log_every: int = Field(default=20, ge=1)
+    """Steps between two looks at whether the loss is finite, and two lines of the log."""
+    seed: int = Field(default=0, ge=0)
+
+
+class Detect(Section):
+    """From the network's output to detections (SSD section 2.2, "Inference")."""
+
+    score: Probability = 0.01
+    nms_iou: Probability = 0.45
+    per_class: int = Field(default=400, ge=1)
+    per_image: int = Field(default=200, ge=1)
+    show: Probability = 0.4
+    """The lowest score that is shown to people."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    network: Network = Network()
+    priors: Priors = Priors()
+    data: Data = Data()
+    augment: Augment = Augment()
+    match: Match = Match()
+    loss: Loss = Loss()
+    train: Train = Train()
+    detect: Detect = Detect()
+
+    def to_yaml(self) -> str:
+        """The configuration as YAML that :func:`load_config` reads back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+DEFAULT_PRESET = "ssdlite-efficientnet"
+
+
+def presets() -> list[str]:
+    """Names of the presets in the package."""
+    folder = resources.files("multibox").joinpath("presets")
+    return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+
+
+def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:
+    """Read a configuration.
+
+    Args:
+        source: a preset's name, or a YAML file.
+        overrides: ``dotted.name=value``, the value in YAML; or a mapping of dotted names to values.
+
+    Returns:
+        the configuration.
+
+    Raises:
+        BadInput: no such preset or file, an unknown field, a value that does not fit.
+    """
+    values = _read(str(source))
+    base = values.pop("extends", None)
+    if base is not None:
+        parent = _read(str(base))
+        if "extends" in parent:
+            raise BadInput(f"{source}: extends {base}, which extends another; name a preset that stands alone")
+        values = _merge(parent, values)
+    for name, value in overrides.items() if isinstance(overrides, Mapping) else map(_parse, overrides):
+        values = _merge(values, _nested(name, value))
+    return parse_config(values, str(source))
+
+
+def parse_config(values: Mapping[str, Any], source: str) -> Config:
+    """Check plain values against the schema; ``source`` is named in the message of :class:`BadInput`."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(f"{source}: {_first_problem(error)}") from None
+
+
+def _read(source: str) -> dict[str, Any]:
+    if source in presets():
+        text = resources.files("multibox").joinpath("presets", f"{source}.yaml").read_text("utf-8")
+    elif Path(source).is_file():
+        text = Path(source).read_text("utf-8")
+    else:
+        raise BadInput(f"{source}: no such configuration; give a YAML file or one of {', '.join(presets())}")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{source}: not YAML: {' '.join(str(error).split())}") from None
+    if values is not None and not isinstance(values, dict):
+        raise BadInput(f"{source}: holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
+    return values or {}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    name, equals, text = override.partition("=")
+    if not equals or not name:
+        raise BadInput(f"{override}: write a field and its value as dotted.name=value, such as train.epochs=20")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise BadInput(f"{name}: the value {text!r} is not YAML") from None
+    return name, _number(value) if isinstance(value, str) else value
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def _number(text: str) -> str | float:
+    """YAML 1.1 reads ``1e-3`` as text; people mean the number."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{name}: {problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
+    close = difflib.get_close_matches(name, _field_names(Config), n=1, cutoff=0.5)
+    return f"{name}: no such field" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _field_names(section: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, field in section.model_fields.items():
+        names.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _field_names(field.annotation, f"{prefix}{name}.")
+    return names

@@ -1,0 +1,90 @@
+"""What a reader finds: annotations as their source has them, not yet checked, under the names of their classes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multibox.data.check import Problem
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a source says about one image.
+
+    Attributes:
+        file: where it says so.
+        names: the class name of each object.
+        boxes: ``(N, 4)`` float64 corners, edges from 0; possibly bad ones.
+        relative: whether ``boxes`` are in parts of the image's size, else in pixels.
+        size: width and height of the image in pixels, where the source gives them.
+        columns: further columns for :func:`multibox.data.record.make_objects`, each of length N.
+        extra: whatever else the source says about the image, as JSON-able values.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    boxes: np.ndarray
+    relative: bool = False
+    size: tuple[int, int] | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a source; the picture itself is not read yet.
+
+    Attributes:
+        id: unique within its split.
+        image: the picture's file.
+        annotation: what is known about it, or why that could not be read.
+    """
+
+    id: str
+    image: Path
+    annotation: Annotation | Problem
+
+
+UNSPLIT = ""
+"""The split of items whose source does not divide them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one reader made of one folder or file.
+
+    Attributes:
+        root: the folder or file.
+        splits: items by split; those under :data:`UNSPLIT` are still to be divided.
+        classes: in the source's own order, if it has one; else empty: those of the objects, sorted by name.
+        category_ids: the classes' numbers in the source, if it has such.
+    """
+
+    root: Path
+    splits: dict[str, list[Item]]
+    classes: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] = ()
+
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder, by their name without suffix."""
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}
+
+
+def usual_split(text: str) -> str:
+    """Which of train, val and test a file's or folder's name speaks of; else :data:`UNSPLIT`.
+
+    Example:
+        ``usual_split("instances_val2017") == "val"``
+    """
+    for word, split in (("trainval", "trainval"), ("train", "train"), ("val", "val"), ("test", "test")):
+        if word in text.lower():
+            return split
+    return UNSPLIT

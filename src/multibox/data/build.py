@@ -1,0 +1,258 @@
+"""Build the stores of a dataset: read, check, write; all splits appear together when the last one is whole."""
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from cv2.utils import logging
+
+from multibox.boxes import clip
+from multibox.data.annotation import Annotation, Item
+from multibox.data.check import BadImageError, Problem, box_faults, check_image
+from multibox.data.record import Record, make_objects
+from multibox.data.source import Source, open_source
+from multibox.data.store import SUFFIX, Counts, StoreWriter, check_new_name, data_root, encode_record, new_dataset
+from multibox.data.voc import OneBased
+from multibox.errors import BadInput
+
+OnBad = Literal["fail", "skip"]
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and of all images."""
+
+REPORT = "build.json"
+"""The report's name in the dataset's folder."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        name: of the dataset.
+        path: its folder.
+        classes: names in the order of their labels.
+        splits: images and objects of each split.
+        problems: what was left out.
+        clipped: boxes that reached beyond their image and were cut off at its edge.
+        seconds: the time it took.
+    """
+
+    name: str
+    path: str
+    classes: tuple[str, ...]
+    splits: dict[str, Counts]
+    problems: tuple[Problem, ...]
+    clipped: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return asdict(self)
+
+
+def build(
+    sources: Sequence[str | Path],
+    name: str,
+    *,
+    classes: Sequence[str] = (),
+    splits: Sequence[str] = (),
+    images: str | Path | None = None,
+    one_based: OneBased = "auto",
+    split_seed: int = 0,
+    on_bad: OnBad = "fail",
+    replace: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Build ``NAME/SPLIT.lmdb`` for each split of a dataset, with every image decoded once to prove it whole.
+
+    Args:
+        sources: files or folders, see :func:`multibox.data.source.open_source`.
+        name: of the new dataset.
+        classes: names in the order of their labels; empty: those of the data.
+        splits: the splits to take; empty: all.
+        images: the folder of the pictures, where it is not the usual one.
+        one_based: how VOC coordinates are meant.
+        split_seed: of the division of data that come without splits.
+        on_bad: ``fail`` stops at the first damaged image, annotation or box; ``skip`` leaves it out and reports it.
+        replace: whether a dataset of that name may be taken away.
+        workers: threads; None: one a core.
+        progress: told after each image.
+
+    Returns:
+        the report, which also lies as ``build.json`` beside the stores.
+
+    Raises:
+        BadInput: the data, the name or, with ``fail``, something in the data is bad. Nothing is left behind.
+    """
+    started = time.perf_counter()
+    logging.setLogLevel(
+        logging.LOG_LEVEL_SILENT
+    )  # What OpenCV would say of a damaged image, the report says with the file's name.
+    check_new_name(name, replace=replace)
+    source = open_source(
+        sources, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
+    )
+    work = _Work(source, on_bad, workers or _cores(), progress or (lambda done, total: None))
+    with new_dataset(name, replace=replace) as folder:
+        counts = {split: work.write(folder, name, split) for split in source.splits}
+        seconds = round(time.perf_counter() - started, 3)
+        path = str(data_root() / name)
+        report = BuildReport(name, path, source.classes, counts, tuple(work.problems), work.clipped, seconds)
+        (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1), "utf-8")
+    return report
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An item that has been checked.
+
+    Attributes:
+        record: what is good of it; None where the image is left out.
+        problems: what is not.
+        clipped: how many boxes were cut off at the edge of the image.
+    """
+
+    record: Record | None
+    problems: tuple[Problem, ...] = ()
+    clipped: int = 0
+
+
+def check_item(item: Item, labels: dict[str, int]) -> Checked:
+    """Read an item's picture, and check it and its objects.
+
+    Args:
+        item: the item.
+        labels: the label of each class name.
+
+    Returns:
+        the record of what is good, and what is not.
+    """
+    found = item.annotation
+    if isinstance(found, Problem):
+        return Checked(None, (found,))
+    try:
+        image = item.image.read_bytes()
+        width, height = check_image(image)
+    except FileNotFoundError:
+        return Checked(None, (Problem("missing", str(item.image), "", "the image file is missing"),))
+    except (BadImageError, OSError) as error:
+        return Checked(None, (Problem("image", str(item.image), "", _reason(error)),))
+    wrong_size = _wrong_size(found, width, height)
+    if wrong_size:
+        return Checked(None, (Problem("size", found.file, "", wrong_size),))
+    boxes = found.boxes * (width, height, width, height) if found.relative else found.boxes
+    faults = box_faults(boxes, width, height)
+    problems = tuple(_bad_box(found, i, boxes[i], fault) for i, fault in enumerate(faults) if fault)
+    good = [i for i, fault in enumerate(faults) if not fault]
+    inside = clip(boxes, width, height)
+    columns = {name: [values[i] for i in good] for name, values in found.columns.items()}
+    numbers = [labels[found.names[i]] for i in good]
+    objects = make_objects(inside[good], numbers, **{"ids": good, **columns})
+    clipped = int((np.abs(inside[good] - boxes[good]).max(axis=1, initial=0) > CLIP_TOLERANCE).sum())
+    record = Record(item.id, image, width, height, objects, str(item.image), found.extra)
+    return Checked(record, problems, clipped)
+
+
+CLIP_TOLERANCE = 1e-3
+"""Pixels beyond the edge that are rounding, not a mistake worth counting."""
+
+
+@dataclass
+class _Work:
+    """The state of a build: what to do, and what was found so far."""
+
+    source: Source
+    on_bad: OnBad
+    workers: int
+    progress: Progress
+    problems: list[Problem] = field(default_factory=list)
+    clipped: int = 0
+    done: int = 0
+
+    def write(self, folder: Path, name: str, split: str) -> Counts:
+        """Write the store of one split."""
+        labels = {name: label for label, name in enumerate(self.source.classes)}
+        total = sum(len(items) for items in self.source.splits.values())
+        writer = StoreWriter(
+            folder / f"{split}{SUFFIX}",
+            name=name,
+            split=split,
+            classes=self.source.classes,
+            source=self.source.description,
+            category_ids=self.source.category_ids,
+        )
+        with writer, ThreadPoolExecutor(self.workers) as pool:
+            for checked, encoded in _in_order(pool, lambda item: _encode(item, labels), self.source.splits[split]):
+                self._note(checked)
+                if checked.record is not None and encoded is not None:
+                    writer.add_encoded(checked.record.id, checked.record.objects.labels, *encoded)
+                self.done += 1
+                self.progress(self.done, total)
+            counts = writer.counts
+        if not counts.images:
+            raise BadInput(f"{split}: none of its {len(self.source.splits[split])} images is good; {self.problems[-1]}")
+        return counts
+
+    def _note(self, checked: Checked) -> None:
+        if checked.problems and self.on_bad == "fail":
+            raise BadInput(f"{checked.problems[0]}; correct it, or leave such out with --on-bad skip")
+        self.problems += checked.problems
+        self.clipped += checked.clipped
+
+
+Encoded = tuple[bytes, bytes]
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def _encode(item: Item, labels: dict[str, int]) -> tuple[Checked, Encoded | None]:
+    checked = check_item(item, labels)
+    return checked, encode_record(checked.record) if checked.record is not None else None
+
+
+def _in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Results in the order of the items, with a bounded number of them in memory."""
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+AHEAD = 64
+"""Images that may be checked before the one that is written next."""
+
+
+def _wrong_size(found: Annotation, width: int, height: int) -> str:
+    if found.size is None or found.size == (width, height):
+        return ""
+    text = f"says {found.size[0]}x{found.size[1]}, but the upright image is {width}x{height}"
+    return text + ("; was it annotated lying on its side?" if found.size == (height, width) else "")
+
+
+def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
+    corners = ", ".join(f"{value:g}" for value in box)
+    where, what = f"object {number} ({found.names[number]})", f"box [{corners}] {fault}"
+    return Problem("box", found.file, where, what, "object left out")
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,269 @@
+"""A detection dataset made on the spot: everything in this package runs on it, with no download.
+
+Things of eight kinds lie on textured surfaces between clutter, lit from one side, some partly behind others or beyond
+the border. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from math import exp, log, pi
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from multibox.data.backdrop import clouds, draw_backdrop
+from multibox.data.shapes import KINDS, Cutout, draw_thing, random_colour
+from multibox.data.voc import write_xml
+from multibox.errors import BadInput
+
+Generator = np.random.Generator
+Slices = tuple[slice, slice]  # rows, columns
+
+CLASSES = tuple(sorted(KINDS))
+"""The kinds of things; buckets and mugs are easily confused, flowers and gears too."""
+
+SPLITS = {"train": 0.70, "val": 0.15, "test": 0.15}
+"""Shares of the images."""
+
+MOST_OBJECTS = 8
+SMALLEST, LARGEST = 0.06, 0.80
+"""Bounds of a box's sides, in parts of the image's longer and shorter side."""
+
+VISIBLE = 0.60
+"""The least share of a thing that stays in view."""
+
+OVERLAPPING = 0.25
+"""How often a thing is laid onto or beside another on purpose."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object of a scene.
+
+    Attributes:
+        name: its class.
+        whole: pixels of the thing, those out of view and beyond the border counted.
+        mask: ``(H, W)`` bool, where it is seen.
+        truncated: whether it reaches beyond the border.
+        occluded: whether something hides a part of it.
+    """
+
+    name: str
+    whole: int
+    mask: np.ndarray
+    truncated: bool = False
+    occluded: bool = False
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Edges of what is seen of it."""
+        columns, rows = np.flatnonzero(self.mask.any(axis=0)), np.flatnonzero(self.mask.any(axis=1))
+        if not len(rows):
+            return 0, 0, 0, 0
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def make_sample(
+    folder: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    images: int = 800,
+    size: int = 320,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Render a dataset in VOC layout.
+
+    Args:
+        folder: to make; it must not exist, or be empty.
+        seed: the same seed gives the same scenes.
+        images: in all splits together, at least 10.
+        size: of an image's longer side, pixels.
+        progress: told the number of images done and in all.
+
+    Returns:
+        the folder, with ``JPEGImages``, ``Annotations`` and ``ImageSets/Main`` of train, val and test.
+
+    Raises:
+        BadInput: there is something in the folder.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise BadInput(f"{target}: exists and is not empty; give a new folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        _write_splits(building, images)
+        for name in ("JPEGImages", "Annotations"):
+            (building / name).mkdir()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done, _ in enumerate(pool.map(partial(_write_scene, building, seed, size), range(images)), start=1):
+                if progress:
+                    progress(done, images)
+        building.chmod(0o755)
+        building.replace(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return target
+
+
+def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]]:
+    """Draw one image.
+
+    Args:
+        rng: of all that varies.
+        size: of its longer side, pixels.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, and the things in it, the lowest first.
+    """
+    short = int(size * rng.uniform(0.72, 1.0))
+    height, width = (short, size) if rng.random() < 0.75 else (size, short)
+    image = draw_backdrop(height, width, rng)
+    light = rng.uniform(-pi, pi)
+    things: list[Thing] = []
+    for _ in range(rng.integers(1, MOST_OBJECTS + 1)):
+        things = _add_thing(image, things, light, rng)
+    while not things:
+        things = _add_thing(image, things, light, rng)
+    return _photograph(image, light, rng), things
+
+
+def _write_scene(folder: Path, seed: int, size: int, number: int) -> None:
+    rng = np.random.default_rng([seed, number])
+    image, things = draw_scene(rng, size)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
+    _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
+    (folder / "JPEGImages" / f"{number:06}.jpg").write_bytes(data.tobytes())
+    write_xml(
+        folder / "Annotations" / f"{number:06}.xml",
+        f"{number:06}.jpg",
+        (image.shape[1], image.shape[0]),
+        [thing.name for thing in things],
+        np.array([thing.box for thing in things]),
+        truncated=[thing.truncated for thing in things],
+        occluded=[thing.occluded for thing in things],
+    )
+
+
+def _write_splits(folder: Path, images: int) -> None:
+    lists = folder / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    held_out = {name: round(images * share) for name, share in SPLITS.items() if name != "train"}
+    counts = {"train": images - sum(held_out.values()), **held_out}
+    first = 0
+    for name, count in counts.items():
+        members = "".join(f"{number:06}\n" for number in range(first, first + count))
+        (lists / f"{name}.txt").write_text(members, "utf-8")
+        first += count
+
+
+def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Generator) -> list[Thing]:
+    """Draw one more thing into ``image`` where it hides no other too much; none if there is no room.
+
+    Returns:
+        all things, with what is still seen of each.
+    """
+    height, width = image.shape[:2]
+    name = CLASSES[rng.integers(len(CLASSES))]
+    side = exp(rng.uniform(log(0.09), log(0.78))) * min(height, width) / (1 + 0.12 * len(things))
+    side = max(side, 0.1 * max(height, width))
+    for _ in range(6):
+        center = _place(things, width, height, rng)
+        cutout = draw_thing(name, side, _visible_colour(image, center, rng), light, rng)
+        mask = _mask(cutout, center, width, height)
+        added = Thing(name, int((cutout.alpha > 0.5).sum()), mask)
+        hidden = [_behind(thing, mask) for thing in things]
+        if all(_is_in_view(thing) for thing in [*hidden, added]):
+            _paste(image, cutout, center, light)
+            is_cut = added.mask.sum() < 0.98 * added.whole
+            return [*hidden, Thing(name, added.whole, mask, truncated=bool(is_cut))]
+    return things
+
+
+def _place(things: list[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
+    """A centre: near the edge of another thing, or anywhere; x, y."""
+    if things and rng.random() < OVERLAPPING:
+        x0, y0, x1, y1 = things[rng.integers(len(things))].box
+        middle, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
+        angle = rng.uniform(0, 2 * pi)
+        return middle + rng.uniform(0.8, 1.3) * half * (np.cos(angle), np.sin(angle))
+    return rng.uniform((0.08 * width, 0.08 * height), (0.92 * width, 0.92 * height))
+
+
+def _visible_colour(image: np.ndarray, center: np.ndarray, rng: Generator) -> np.ndarray:
+    """A colour that stands out from what lies around ``center``."""
+    height, width = image.shape[:2]
+    x, y = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(center, (width, height), strict=True))
+    around = image[max(0, y - 20) : y + 20, max(0, x - 20) : x + 20].mean(axis=(0, 1))
+    candidates = [random_colour(rng) for _ in range(3)]
+    return max(candidates, key=lambda colour: min(float(np.abs(colour - around).sum()), 150.0))
+
+
+def _corner(cutout: Cutout, center: np.ndarray) -> tuple[int, int]:
+    height, width = cutout.alpha.shape
+    return round(float(center[0]) - width / 2), round(float(center[1]) - height / 2)
+
+
+def _window(
+    cutout: Cutout, center: np.ndarray, width: int, height: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Rows and columns of the image that a cutout covers, and those of the cutout that are in the image."""
+    x, y = _corner(cutout, center)
+    rows, columns = cutout.alpha.shape
+    y0, y1, x0, x1 = max(0, y), max(0, min(height, y + rows)), max(0, x), max(0, min(width, x + columns))
+    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - y, max(y1 - y, 0)), slice(x0 - x, max(x1 - x, 0)))
+
+
+def _mask(cutout: Cutout, center: np.ndarray, width: int, height: int) -> np.ndarray:
+    there, here = _window(cutout, center, width, height)
+    mask = np.zeros((height, width), np.bool_)
+    mask[there] = cutout.alpha[here] > 0.5
+    return mask
+
+
+def _behind(thing: Thing, mask: np.ndarray) -> Thing:
+    """What is left of a thing behind ``mask``."""
+    seen = thing.mask & ~mask
+    is_hidden = bool(seen.sum() < 0.98 * thing.mask.sum())
+    return Thing(thing.name, thing.whole, seen, thing.truncated, thing.occluded or is_hidden)
+
+
+def _is_in_view(thing: Thing) -> bool:
+    height, width = thing.mask.shape
+    x0, y0, x1, y1 = thing.box
+    sides = (x1 - x0, y1 - y0)
+    fits = min(sides) >= SMALLEST * max(height, width) and max(sides) <= LARGEST * min(height, width)
+    return fits and thing.mask.sum() >= VISIBLE * thing.whole
+
+
+def _paste(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: float) -> None:
+    """Lay a cutout and its shadow into ``image``."""
+    height, width = image.shape[:2]
+    side = max(cutout.alpha.shape)
+    reach = max(2, side // 14)
+    padded = cv2.copyMakeBorder(cutout.alpha, *(3 * reach,) * 4, cv2.BORDER_CONSTANT)
+    soft = cv2.GaussianBlur(padded, (0, 0), reach)
+    shadow = Cutout(soft[..., None], soft)
+    there, here = _window(shadow, center - reach * np.array([np.cos(light), np.sin(light)]), width, height)
+    image[there] *= 1 - 0.45 * soft[here][..., None]
+    there, here = _window(cutout, center, width, height)
+    alpha = cutout.alpha[here][..., None]
+    image[there] += alpha * (cutout.colour[here] - image[there])
+
+
+def _photograph(image: np.ndarray, light: float, rng: Generator) -> np.ndarray:
+    """Uneven light, a lens and a sensor."""
+    height, width = image.shape[:2]
+    y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
+    lit = 1 + 0.14 * (x * np.cos(light) + y * np.sin(light)) + 0.06 * clouds(height, width, rng, 2, 2)
+    seen = image * (rng.uniform(0.75, 1.15) * lit)[..., None].astype(np.float32)
+    if rng.random() < 0.5:
+        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 0.9))
+    seen += rng.normal(0, rng.uniform(1, 6), seen.shape).astype(np.float32)
+    return seen.clip(0, 255).astype(np.uint8)

@@ -1,0 +1,159 @@
+"""From files and folders of any known layout to one source: classes, and the items of each split."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from multibox.data.annotation import UNSPLIT, Annotation, Item, Part
+from multibox.data.store import split_order
+from multibox.data.voc import OneBased, is_voc, read_voc
+from multibox.errors import BadInput
+
+SHARES = (0.70, 0.15)
+"""Of the images of a source without splits: train and val; the rest is test."""
+
+LAYOUTS = "a folder in VOC layout, a VOCdevkit, COCO JSON, YOLO (data.yaml, or images and labels), or CSV"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset as its files have it.
+
+    Attributes:
+        description: where it is.
+        classes: names; the position is the label.
+        category_ids: the classes' numbers in their source, where it has such; else empty.
+        splits: items by split.
+    """
+
+    description: str
+    classes: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    splits: dict[str, list[Item]]
+
+
+def open_source(
+    paths: Sequence[str | Path],
+    *,
+    classes: Sequence[str] = (),
+    splits: Sequence[str] = (),
+    images: str | Path | None = None,
+    one_based: OneBased = "auto",
+    split_seed: int = 0,
+) -> Source:
+    """Find out what lies at the given paths and read its annotations; pictures are not touched.
+
+    Several paths, or several years of a VOCdevkit, become one source: splits of the same name are joined, and ids
+    begin with the name of their folder. ``trainval`` is left out where ``train`` and ``val`` are there too.
+
+    Args:
+        paths: files or folders, each in one of the known layouts.
+        classes: names in the order of their labels; empty: those of the data.
+        splits: the splits to take; empty: all.
+        images: the folder of the pictures, where it is not the usual one of the layout.
+        one_based: how VOC coordinates are meant, see :func:`multibox.data.voc.read_voc`.
+        split_seed: of the division into train, val and test of data that come without one.
+
+    Returns:
+        the source.
+
+    Raises:
+        BadInput: no dataset there, no such split, or names of classes that are not in ``classes``.
+    """
+    folder = Path(images) if images is not None else None
+    if folder is not None and not folder.is_dir():
+        raise BadInput(f"--images {folder}: no such folder")
+    parts = [part for path in paths for part in _read(Path(path), folder, one_based, tuple(classes))]
+    parts = [replace(part, splits=divide(part.splits, split_seed)) for part in parts]
+    merged = _choose(_merge(parts), splits)
+    category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
+    names = tuple(classes) or _classes(parts, merged)
+    _check_names(merged, names)
+    return Source(", ".join(str(path) for path in paths), names, category_ids, merged)
+
+
+def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
+    """Give the items that no split holds to train, val and test, by chance.
+
+    Args:
+        splits: items by split, some perhaps under :data:`UNSPLIT`.
+        seed: the same seed and items give the same division.
+
+    Returns:
+        items by split, none under :data:`UNSPLIT`.
+    """
+    divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
+    loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)
+    order = np.random.default_rng(seed).permutation(len(loose))
+    held_out = max(1, round(len(loose) * SHARES[1])) if len(loose) >= 3 else 0
+    ends = (len(loose) - 2 * held_out, len(loose) - held_out)
+    for name, chosen in zip(("train", "val", "test"), np.split(order, ends), strict=True):
+        if len(chosen):
+            divided.setdefault(name, []).extend(loose[i] for i in sorted(chosen))
+    return divided
+
+
+def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[str, ...]) -> list[Part]:
+    if not path.exists():
+        raise BadInput(f"{path}: no such file or folder; give {LAYOUTS}")
+    if path.is_dir() and is_voc(path):
+        return [read_voc(path, images=images, one_based=one_based)]
+    years = [folder for folder in _folders_below(path) if (folder / "Annotations").is_dir() and is_voc(folder)]
+    if years:
+        return [read_voc(folder, images=images, one_based=one_based) for folder in years]
+    raise BadInput(f"{path}: no dataset found here; give {LAYOUTS}")
+
+
+def _folders_below(path: Path) -> list[Path]:
+    """Folders in ``path``, and in ``path/VOCdevkit``."""
+    return sorted(folder for base in (path, path / "VOCdevkit") for folder in base.glob("*/") if folder.is_dir())
+
+
+def _merge(parts: Sequence[Part]) -> dict[str, list[Item]]:
+    if len(parts) == 1:
+        return parts[0].splits
+    merged: dict[str, list[Item]] = {}
+    prefixes: Counter[str] = Counter()
+    for part in parts:
+        prefixes[part.root.stem] += 1
+        seen = prefixes[part.root.stem]
+        prefix = part.root.stem if seen == 1 else f"{part.root.stem}-{seen}"
+        for split, items in part.splits.items():
+            merged.setdefault(split, []).extend(replace(item, id=f"{prefix}/{item.id}") for item in items)
+    return merged
+
+
+def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, list[Item]]:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise BadInput(f"--splits {','.join(missing)}: not in the data, which has {', '.join(sorted(found))}")
+    if not wanted:
+        wanted = [name for name in found if name != "trainval" or not {"train", "val"} <= set(found)]
+    return {name: found[name] for name in sorted(wanted, key=split_order)}
+
+
+def _classes(parts: Sequence[Part], splits: dict[str, list[Item]]) -> tuple[str, ...]:
+    """The order that the parts agree on, else all names sorted."""
+    orders = {part.classes for part in parts}
+    if len(orders) == 1 and parts[0].classes:
+        return parts[0].classes
+    declared = {name for part in parts for name in part.classes}
+    return tuple(sorted(declared | set(_count_names(splits))))
+
+
+def _check_names(splits: dict[str, list[Item]], classes: tuple[str, ...]) -> None:
+    if len(set(classes)) < len(classes):
+        twice = [name for name, count in Counter(classes).items() if count > 1]
+        raise BadInput(f"--classes: {', '.join(twice)} given twice; a class is listed once")
+    unknown = {name: count for name, count in _count_names(splits).most_common() if name not in classes}
+    if unknown:
+        listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
+        raise BadInput(f"classes: objects of the data have names that are not listed: {listed}; add or correct them")
+
+
+def _count_names(splits: dict[str, list[Item]]) -> Counter[str]:
+    found = (item.annotation for items in splits.values() for item in items)
+    return Counter(name for annotation in found if isinstance(annotation, Annotation) for name in annotation.names)

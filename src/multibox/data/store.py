@@ -1,0 +1,493 @@
+"""The store: one file of LMDB for each split of a dataset, read at any position at the speed of memory.
+
+A store lies at ``NAME/SPLIT.lmdb`` below ``$MULTIBOX_DATA`` (or ``./data``). Under the 8-byte big-endian position of a
+record is ``[head, image]`` in msgpack: the head holds everything but the picture, which keeps the bytes of its file.
+Under ``ids`` are the records' ids in order, under ``meta`` what the store says about itself.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgpack
+import numpy as np
+
+from multibox.data.record import COLUMNS, Objects, Record
+from multibox.errors import BadInput
+
+FORMAT = 1
+"""The version of the store that this code writes; it reads this and older ones."""
+
+SUFFIX = ".lmdb"
+PAGE = 4096
+HEAD_BYTES = 4096
+"""How much of a record is read first when its image is not wanted; a longer head costs a second look."""
+
+_BATCH_BYTES = 16 << 20
+"""Bytes of records written in one transaction."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much is in a store.
+
+    Attributes:
+        images: number of records.
+        objects: number of objects in them.
+        per_class: objects of each class, in the order of the classes.
+    """
+
+    images: int = 0
+    objects: int = 0
+    per_class: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a store says about itself.
+
+    Attributes:
+        name: of the dataset.
+        split: of the dataset, such as ``train``.
+        classes: names; the position is the label.
+        category_ids: the number of each class in its source (COCO's category ids), else 1 to C.
+        source: where the data came from.
+        counts: images, objects, objects per class.
+        digest: SHA-256 over all records: two stores with the same digest hold the same data.
+        built: when, ISO 8601 in UTC.
+        format: version of the layout.
+    """
+
+    name: str
+    split: str
+    classes: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    source: str
+    counts: Counts
+    digest: str
+    built: str
+    format: int = FORMAT
+
+
+def data_root() -> Path:
+    """The folder of all stores: ``$MULTIBOX_DATA``, else ``data`` in the working folder."""
+    return Path(os.environ.get("MULTIBOX_DATA") or "data")
+
+
+def store_path(name: str, split: str) -> Path:
+    """Where the store of a dataset's split lies."""
+    return data_root() / name / f"{split}{SUFFIX}"
+
+
+def dataset_splits(name: str) -> list[str]:
+    """The splits of a dataset that have a store, in the order train, val, test, then others by name."""
+    found = [path.stem for path in (data_root() / name).glob(f"*{SUFFIX}")]
+    return sorted(found, key=split_order)
+
+
+def split_order(split: str) -> tuple[int, str]:
+    """A key to sort splits by: train, val, test, then others by name."""
+    usual = ("train", "val", "test")
+    return (usual.index(split) if split in usual else len(usual), split)
+
+
+def list_stores() -> list[str]:
+    """All stores, as ``NAME/SPLIT``."""
+    paths = sorted(data_root().glob(f"*/*{SUFFIX}"), key=lambda path: (path.parent.name, split_order(path.stem)))
+    return [f"{path.parent.name}/{path.stem}" for path in paths if not path.parent.name.startswith(".")]
+
+
+def open_store(name: str) -> "Store":
+    """Open a store by its name.
+
+    Args:
+        name: ``NAME/SPLIT``.
+
+    Returns:
+        the store.
+
+    Raises:
+        BadInput: there is none of that name (the message lists those that exist), or it cannot be read.
+    """
+    dataset, _, split = name.partition("/")
+    path = store_path(dataset, split)
+    if not split or not path.is_file():
+        stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
+        raise BadInput(f"{name}: no such store in {data_root()}; there are: {stores}")
+    return Store(path)
+
+
+class Store(Sequence[Record]):
+    """The records of one split, read-only.
+
+    It can be pickled and sent to another process, which opens the file for itself at the first use.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        BadInput: no store, or one of a newer format.
+
+    Example:
+        ``record = open_store("voc07/train")[0]``
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path).absolute()
+        _reopen_if_replaced(self.path)
+        self.meta = self._read_meta()
+
+    def __len__(self) -> int:
+        return self.meta.counts.images
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        with self._environment().begin(buffers=True) as transaction:
+            head, image = msgpack.unpackb(self._value(transaction, index))
+        return _record(head, image)
+
+    def __iter__(self) -> Iterator[Record]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Store({self.meta.name}/{self.meta.split}: {len(self)} images)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "meta": self.meta}
+
+    def without_image(self, index: int) -> Record:
+        """A record whose ``image`` is empty: what evaluation needs, without touching the picture's bytes on disk."""
+        with self._environment().begin(buffers=True) as transaction:
+            return _record(_head(self._value(transaction, index)))
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all records, in order."""
+        with self._environment().begin() as transaction:
+            return tuple(msgpack.unpackb(transaction.get(b"ids")))
+
+    def find(self, record_id: str) -> int:
+        """The position of a record.
+
+        Args:
+            record_id: its id.
+
+        Returns:
+            the position.
+
+        Raises:
+            BadInput: no record has this id.
+        """
+        try:
+            return self.ids.index(record_id)
+        except ValueError:
+            example = f"; ids look like {self.ids[0]}" if self.ids else "; it is empty"
+            raise BadInput(f"{self.meta.name}/{self.meta.split}: no record {record_id!r}{example}") from None
+
+    def _environment(self) -> lmdb.Environment:
+        return _environment(self.path)
+
+    def _value(self, transaction: lmdb.Transaction, index: int) -> Any:
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        return transaction.get(_key(position))
+
+    def _read_meta(self) -> Meta:
+        try:
+            with self._environment().begin() as transaction:
+                values = msgpack.unpackb(transaction.get(b"meta"))
+            if values["format"] > FORMAT:
+                raise BadInput(f"{self.path}: store format {values['format']} is newer than this multibox; upgrade it")
+            return _meta(values)
+        except (lmdb.Error, ValueError, TypeError, KeyError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(f"{self.path}: not a store, or a damaged one; build it again") from None
+
+
+class StoreWriter:
+    """Writes a store, record after record; the file is whole when the writer was closed.
+
+    Args:
+        path: of the file to write; the folder exists.
+        name: of the dataset.
+        split: of the dataset.
+        classes: names.
+        source: where the data comes from.
+        category_ids: the classes' numbers in their source; none: 1 to C.
+
+    Example:
+        ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str,
+        split: str,
+        classes: Sequence[str],
+        source: str = "",
+        category_ids: Sequence[int] = (),
+    ):
+        self.path = Path(path)
+        self._about = {"name": name, "split": split, "classes": tuple(classes), "source": source}
+        self._category_ids = tuple(category_ids) or tuple(range(1, len(classes) + 1))
+        self._ids: list[str] = []
+        self._per_class = np.zeros(len(classes), np.int64)
+        self._digest = hashlib.sha256()
+        self._waiting: list[tuple[bytes, bytes]] = []
+        self._waiting_bytes = 0
+        self._environment = lmdb.open(
+            str(self.path), subdir=False, lock=False, sync=False, map_size=_BATCH_BYTES, meminit=False
+        )
+        self._map_size = _BATCH_BYTES
+
+    def __enter__(self) -> "StoreWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._environment.close()
+
+    def add(self, record: Record) -> None:
+        """Append a record."""
+        self.add_encoded(record.id, record.objects.labels, *encode_record(record))
+
+    def add_encoded(self, record_id: str, labels: np.ndarray, value: bytes, digest: bytes) -> None:
+        """Append a record that :func:`encode_record` has turned into bytes, perhaps in another thread."""
+        self._waiting.append((_key(len(self._ids)), value))
+        self._ids.append(record_id)
+        self._per_class += np.bincount(labels, minlength=len(self._per_class))
+        self._digest.update(digest)
+        self._waiting_bytes += len(value)
+        if self._waiting_bytes > _BATCH_BYTES:
+            self._flush()
+
+    @property
+    def counts(self) -> Counts:
+        """What has been added so far."""
+        classes = self._about["classes"]
+        per_class = {name: int(count) for name, count in zip(classes, self._per_class, strict=True)}
+        return Counts(len(self._ids), int(self._per_class.sum()), per_class)
+
+    def close(self) -> Meta:
+        """Write what is left and the ``meta`` entry.
+
+        Returns:
+            what the store says about itself.
+        """
+        self._digest.update(msgpack.packb(self._about["classes"]))
+        values = {
+            "format": FORMAT,
+            **self._about,
+            "category_ids": self._category_ids,
+            "counts": asdict(self.counts),
+            "digest": self._digest.hexdigest(),
+            "built": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._waiting += [(b"ids", msgpack.packb(self._ids)), (b"meta", msgpack.packb(values))]
+        self._flush()
+        self._environment.sync(True)
+        self._environment.close()
+        return _meta(values)
+
+    def _flush(self) -> None:
+        # LMDB's map has a fixed size, which may only grow between transactions.
+        pages = sum(len(value) // PAGE + 3 for _, value in self._waiting)
+        used = self._environment.info()["last_pgno"]
+        needed = (used + pages) * PAGE + _BATCH_BYTES
+        if needed > self._map_size:
+            self._map_size = 2 * needed
+            self._environment.set_mapsize(self._map_size)
+        with self._environment.begin(write=True) as transaction:
+            for key, value in self._waiting:
+                transaction.put(key, value)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+
+@contextmanager
+def new_dataset(name: str, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to write a dataset's stores into; it becomes ``data_root() / name`` when the block ends well.
+
+    Args:
+        name: of the dataset.
+        replace: an existing dataset of that name is taken away when the new one is whole.
+
+    Yields:
+        an empty folder beside the target; nothing of it stays if the block fails.
+
+    Raises:
+        BadInput: not a name, or a dataset of that name exists and is not to be replaced.
+    """
+    check_new_name(name, replace=replace)
+    target = data_root() / name
+    is_new_root = not data_root().exists()
+    data_root().mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=data_root()))
+    try:
+        yield building
+        building.chmod(0o755)
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=data_root()))
+            target.rename(old / name)
+            building.rename(target)
+            shutil.rmtree(old)
+        else:
+            building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        if is_new_root and not any(data_root().iterdir()):
+            data_root().rmdir()
+
+
+def check_new_name(name: str, *, replace: bool = False) -> None:
+    """Refuse a dataset's name that cannot be used.
+
+    Args:
+        name: of the dataset.
+        replace: whether a dataset may exist under it.
+
+    Raises:
+        BadInput: not a name, or one that is taken.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
+        raise BadInput(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
+    if (data_root() / name).exists() and not replace:
+        raise BadInput(f"{data_root() / name}: exists already; give --replace to build it anew, or another --name")
+
+
+def write_store(
+    name: str, split: str, records: Iterable[Record], classes: Sequence[str], *, source: str = "", replace: bool = False
+) -> Store:
+    """Write one split from records in memory: for tests, and for data that no reader knows.
+
+    Args:
+        name: of the dataset, which will have this split alone.
+        split: of the dataset.
+        records: the records; their labels are positions in ``classes``.
+        classes: names.
+        source: where the data comes from.
+        replace: whether a dataset of that name may be taken away.
+
+    Returns:
+        the store.
+    """
+    with (
+        new_dataset(name, replace=replace) as folder,
+        StoreWriter(folder / f"{split}{SUFFIX}", name=name, split=split, classes=classes, source=source) as writer,
+    ):
+        for record in records:
+            writer.add(record)
+    return Store(store_path(name, split))
+
+
+def encode_record(record: Record) -> tuple[bytes, bytes]:
+    """A record as the store keeps it.
+
+    Args:
+        record: the record.
+
+    Returns:
+        the bytes, and their SHA-256.
+    """
+    objects = record.objects
+    columns = {name: _little_endian(getattr(objects, name), kind).tobytes() for name, kind in COLUMNS.items()}
+    head = {
+        "id": record.id,
+        "width": record.width,
+        "height": record.height,
+        "source": record.source,
+        "extra": record.extra,
+        "objects": {**columns, "ids": objects.ids},
+    }
+    value = msgpack.packb([head, record.image])
+    return value, hashlib.sha256(value).digest()
+
+
+def _little_endian(column: np.ndarray, kind: Any) -> np.ndarray:
+    return np.ascontiguousarray(column, np.dtype(kind).newbyteorder("<"))
+
+
+def _record(head: dict[str, Any], image: bytes = b"") -> Record:
+    columns = head["objects"]
+    arrays = {name: np.frombuffer(columns[name], np.dtype(kind).newbyteorder("<")) for name, kind in COLUMNS.items()}
+    arrays["boxes"] = arrays["boxes"].reshape(-1, 4)
+    return Record(
+        id=head["id"],
+        image=image,
+        width=head["width"],
+        height=head["height"],
+        objects=Objects(**arrays, ids=tuple(columns["ids"])),
+        source=head["source"],
+        extra=head["extra"],
+    )
+
+
+def _head(value: memoryview) -> dict[str, Any]:
+    """The first element of ``[head, image]``, from as few pages of the file as it takes."""
+    for size in (HEAD_BYTES, len(value)):
+        unpacker = msgpack.Unpacker(max_buffer_size=0)
+        unpacker.feed(value[:size])
+        try:
+            unpacker.read_array_header()
+            return unpacker.unpack()
+        except msgpack.OutOfData:
+            continue
+    raise ValueError("a record without a head")
+
+
+def _meta(values: dict[str, Any]) -> Meta:
+    known = {name: values[name] for name in Meta.__dataclass_fields__}
+    sequences = {name: tuple(values[name]) for name in ("classes", "category_ids")}
+    return Meta(**{**known, **sequences, "counts": Counts(**values["counts"])})
+
+
+def _key(position: int) -> bytes:
+    return position.to_bytes(8, "big")
+
+
+# LMDB refuses to open a file twice in one process, and an environment must not cross a fork.
+_environments: dict[tuple[int, Path], tuple[lmdb.Environment, int]] = {}
+_environments_lock = threading.Lock()
+
+
+def _environment(path: Path) -> lmdb.Environment:
+    known = _environments.get((os.getpid(), path))
+    if known is None:
+        with _environments_lock:
+            known = _environments.get((os.getpid(), path)) or _open(path)
+            _environments[os.getpid(), path] = known
+    return known[0]
+
+
+def _open(path: Path) -> tuple[lmdb.Environment, int]:
+    if not path.is_file():
+        raise BadInput(f"{path}: no such store; build it with 'multibox data build'")
+    inode = path.stat().st_ino
+    return lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=16), inode
+
+
+def _reopen_if_replaced(path: Path) -> None:
+    """Forget an environment whose file is no longer the one at ``path``."""
+    with _environments_lock:
+        known = _environments.get((os.getpid(), path))
+        if known and (not path.is_file() or path.stat().st_ino != known[1]):
+            known[0].close()
+            del _environments[os.getpid(), path]

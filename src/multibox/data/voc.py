@@ -1,0 +1,242 @@
+"""The PASCAL VOC layout: ``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``.
+
+What its annotations say beyond a record (pose, parts, segmentation, source database) is dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import nan
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from lxml import etree
+
+from multibox.data.annotation import UNSPLIT, Annotation, Item, Part, images_by_stem
+from multibox.data.check import Problem
+from multibox.errors import BadInput
+
+OneBased = Literal["auto", "true", "false"]
+
+CLASSES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+"""The classes of PASCAL VOC in their official order."""
+
+
+def is_voc(folder: Path) -> bool:
+    """Whether a folder holds XML annotations, in ``Annotations`` or side by side with its pictures."""
+    return any(True for _ in _annotation_folder(folder).glob("*.xml"))
+
+
+def read_voc(root: Path, *, images: Path | None = None, one_based: OneBased = "auto") -> Part:
+    """Read a folder in VOC layout.
+
+    Args:
+        root: such as ``VOCdevkit/VOC2007``.
+        images: the folder of the pictures, if it is not ``JPEGImages`` or ``images`` in ``root``.
+        one_based: whether coordinates count from 1 and are inclusive, as VOC's do; ``auto``: they do, unless more
+            boxes begin at 0 than at 1.
+
+    Returns:
+        the items of each split of ``ImageSets/Main``, or of all annotations where that is missing.
+
+    Raises:
+        BadInput: a split names no image.
+    """
+    annotations = _annotation_folder(root)
+    splits = _splits(root) or {UNSPLIT: sorted(path.stem for path in annotations.glob("*.xml"))}
+    pictures = images_by_stem(images or _picture_folder(root))
+    ids = dict.fromkeys(image_id for members in splits.values() for image_id in members)
+    parsed = {image_id: parse_xml(annotations / f"{image_id}.xml") for image_id in ids}
+    if one_based == "auto":
+        one_based = "true" if counts_from_one(found for found in parsed.values()) else "false"
+    items = {
+        image_id: Item(image_id, _picture(image_id, found, pictures, root), _with_edges(found, one_based == "true"))
+        for image_id, found in parsed.items()
+    }
+    return Part(
+        root,
+        {split: [items[image_id] for image_id in members] for split, members in splits.items()},
+        CLASSES if _is_pascal(root, parsed.values()) else (),
+    )
+
+
+def parse_xml(path: Path) -> Annotation | Problem:
+    """Read one annotation file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        what it says, the corners as written there (a corner that is no number is NaN), or why it cannot be read.
+    """
+    try:
+        root = etree.fromstring(path.read_bytes(), _PARSER)
+    except FileNotFoundError:
+        return Problem("missing", str(path), "", "the annotation file is missing")
+    except (etree.XMLSyntaxError, OSError) as error:
+        return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
+    names, corners = [], []
+    columns: dict[str, list[Any]] = {"difficult": [], "truncated": [], "occluded": []}
+    for number, node in enumerate(root.iterchildren("object")):
+        fields = {child.tag: child for child in node}
+        name = (fields["name"].text or "").strip() if "name" in fields else ""
+        if not name:
+            return Problem("annotation", str(path), f"object {number}", "has no <name>")
+        box = {child.tag: child.text for child in fields.get("bndbox", ())}
+        names.append(name)
+        corners.append([_number(box.get(key)) for key in ("xmin", "ymin", "xmax", "ymax")])
+        for flag, values in columns.items():
+            values.append(flag in fields and (fields[flag].text or "").strip() == "1")
+    if root.tag != "annotation":
+        return Problem("annotation", str(path), "", f"holds <{root.tag}>, not a VOC <annotation>")
+    boxes = np.array(corners, np.float64).reshape(-1, 4)
+    filename = root.findtext("filename") or ""
+    return Annotation(str(path), tuple(names), boxes, size=_size(root), columns=columns, extra={"filename": filename})
+
+
+def write_xml(
+    path: Path,
+    filename: str,
+    size: tuple[int, int],
+    names: Sequence[str],
+    boxes: np.ndarray,
+    **flags: Sequence[bool],
+) -> None:
+    """Write one annotation file; crowd, area and ids of a record have no place in it.
+
+    Args:
+        path: of the file.
+        filename: of the picture.
+        size: its width and height.
+        names: N class names.
+        boxes: ``(N, 4)`` edges, rounded to whole pixels.
+        flags: ``difficult``, ``truncated``, ``occluded``: N each.
+    """
+    root = etree.Element("annotation")
+    _add(root, "filename", filename)
+    of_size = etree.SubElement(root, "size")
+    for name, value in zip(("width", "height", "depth"), (*size, 3), strict=True):
+        _add(of_size, name, value)
+    corners = np.round(boxes).astype(int).reshape(-1, 4) + np.array([1, 1, 0, 0])
+    for i, name in enumerate(names):
+        node = etree.SubElement(root, "object")
+        _add(node, "name", name)
+        for flag in ("truncated", "occluded", "difficult"):
+            _add(node, flag, int(flags[flag][i]) if flag in flags else 0)
+        box = etree.SubElement(node, "bndbox")
+        for corner, value in zip(("xmin", "ymin", "xmax", "ymax"), corners[i], strict=True):
+            _add(box, corner, value)
+    path.write_bytes(etree.tostring(root, pretty_print=True))
+
+
+def to_edges(corners: np.ndarray, *, one_based: bool) -> np.ndarray:
+    """Turn VOC's corners into edges from 0.
+
+    VOC gives the first and the last pixel of an object, counted from 1: the pixels 1 to 1 are the region 0 to 1. Tools
+    that write from 0 write edges. Corners that are one point are a slip of the mouse, not an object of one pixel, and
+    stay without area.
+
+    Args:
+        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
+        one_based: whether they are pixels counted from 1.
+
+    Returns:
+        ``(N, 4)`` edges.
+    """
+    if not one_based:
+        return corners
+    low, high = corners[:, :2], corners[:, 2:]
+    return np.concatenate([np.where(low < high, low - 1, low), high], axis=1)
+
+
+def counts_from_one(annotations: Iterable[Annotation | Problem]) -> bool:
+    """Whether coordinates begin at 1: by which of 0 and 1 is more often the first coordinate of a box.
+
+    Objects at the border tell: they begin at 1 in VOC, at 0 where a tool writes from 0.
+    """
+    boxes = [found.boxes for found in annotations if isinstance(found, Annotation)]
+    first = np.concatenate([np.empty((0, 2)), *(corners[:, :2] for corners in boxes)])
+    return bool((first == 0).sum() <= (first == 1).sum())
+
+
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+
+
+def _add(parent: Any, tag: str, value: object) -> None:
+    etree.SubElement(parent, tag).text = str(value)
+
+
+def _annotation_folder(root: Path) -> Path:
+    return root / "Annotations" if (root / "Annotations").is_dir() else root
+
+
+def _picture_folder(root: Path) -> Path:
+    folders = [root / "JPEGImages", root / "images", root]
+    return next(folder for folder in folders if folder.is_dir())
+
+
+def _splits(root: Path) -> dict[str, list[str]]:
+    """Ids by split. The lists that VOC keeps for each class, such as ``dog_train``, are no splits."""
+    lists = {path.stem: path for path in sorted((root / "ImageSets" / "Main").glob("*.txt"))}
+    splits = {}
+    for name, path in lists.items():
+        if name.rpartition("_")[2] in lists and "_" in name:
+            continue
+        members = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
+        if not members:
+            raise BadInput(f"{path}: names no image; remove it, or list one id a line")
+        splits[name] = list(dict.fromkeys(members))
+    return splits
+
+
+def _picture(image_id: str, found: Annotation | Problem, pictures: dict[str, Path], root: Path) -> Path:
+    """The file named like the annotation, else the one that it names: tools often leave a wrong name there."""
+    if image_id in pictures:
+        return pictures[image_id]
+    written = found.extra["filename"] if isinstance(found, Annotation) else ""
+    return pictures.get(Path(written).stem, _picture_folder(root) / (written or f"{image_id}.jpg"))
+
+
+def _with_edges(found: Annotation | Problem, one_based: bool) -> Annotation | Problem:
+    if isinstance(found, Problem):
+        return found
+    boxes = to_edges(found.boxes, one_based=one_based)
+    return Annotation(found.file, found.names, boxes, size=found.size, columns=found.columns)
+
+
+def _is_pascal(root: Path, annotations: Iterable[Annotation | Problem]) -> bool:
+    names = {name for found in annotations if isinstance(found, Annotation) for name in found.names}
+    return "voc" in root.absolute().name.lower() and names <= set(CLASSES)
+
+
+def _size(root: Any) -> tuple[int, int] | None:
+    """Width and height; None where they are missing, or 0 as some tools write when they do not know."""
+    width, height = (_number(root.findtext(f"size/{name}")) for name in ("width", "height"))
+    return (int(width), int(height)) if width > 0 and height > 0 else None
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or nan)
+    except ValueError:
+        return nan

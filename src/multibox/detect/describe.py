@@ -1,0 +1,110 @@
+"""What the command line prints of models and of detections."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from multibox.detect.detections import Detections
+from multibox.detect.predict import RESULTS, Prediction
+from multibox.detect.runtimes import PARAMETERS, OnnxRuntime
+from multibox.errors import BadInput
+from multibox.models.file import read_schema
+
+LISTED = 20
+"""How many detections of a picture the table lists; the JSON has them all."""
+
+_WEIGHTS = "model.weights.h5"
+
+
+def model_json(path: str | Path) -> dict[str, Any]:
+    """Describe a model file without building its network.
+
+    Args:
+        path: a ``.keras`` or ``.onnx`` file.
+
+    Returns:
+        its schema, and ``parameters``, how many numbers its layers hold; None where that cannot be told without Keras.
+
+    Raises:
+        BadInput: not a model file.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        return {**read_schema(path).model_dump(mode="json"), "parameters": count_parameters(path)}
+    if not path.is_file():
+        raise BadInput(f"{path}: no such model file")
+    runtime = OnnxRuntime(path)
+    count = runtime.metadata.get(PARAMETERS)
+    return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count else None}
+
+
+def count_parameters(path: str | Path) -> int | None:
+    """How many numbers the layers of a ``.keras`` file hold; None where h5py, which comes with Keras, is missing."""
+    try:
+        import h5py
+    except ImportError:
+        return None
+    counts: list[int] = []
+
+    def count(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and name.startswith("layers/") and "seed_generator" not in name:
+            counts.append(node.size)
+
+    with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
+        weights.visititems(count)
+    return sum(counts)
+
+
+def print_model(path: str | Path) -> None:
+    """Print what a model file is, for a person."""
+    about = model_json(path)
+    network, detect = about["network"], about["detect"]
+    height, width = network["size"]
+    parameters = about["parameters"]
+    rows = {
+        "network": f"{network['layout']} on {network['trunk']}, input {width} x {height} ({about['resize']})",
+        "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
+        "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
+        "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
+        "detections": f"shown above {detect['show']}, overlapping at most {detect['nms_iou']}",
+        "written by": f"multibox {about['version']}, format {about['format']}",
+    }
+    if about["thresholds"]:
+        rows["thresholds"] = ", ".join(f"{name} {score}" for name, score in about["thresholds"].items())
+    table = Table(title=str(path), show_header=False, title_justify="left")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def print_predictions(predictions: Sequence[Prediction], folder: str) -> None:
+    """Print what was found in which file, for a person; nothing where no file could be read.
+
+    Args:
+        predictions: of the files.
+        folder: where their annotated pictures are.
+    """
+    read = [prediction for prediction in predictions if prediction.detections is not None]
+    if not read:
+        return
+    table = Table("file", "object", "score", "box (x0 y0 x1 y1)")
+    for prediction in read:
+        rows = _rows(prediction.detections)
+        for i, row in enumerate(rows):
+            table.add_row("" if i else str(prediction.path), *row)
+    console = Console()
+    console.print(table)
+    console.print(f"annotated pictures and {RESULTS} are in {folder}", highlight=False)
+
+
+def _rows(found: Detections | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return [("-", "", "")]
+    columns = zip(found.names[:LISTED], found.scores, found.boxes, strict=False)
+    rows = [(name, f"{score:.2f}", " ".join(f"{edge:.0f}" for edge in box)) for name, score, box in columns]
+    more = len(found) - LISTED
+    return [*rows, (f"and {more} more", "", "")] if more > 0 else rows

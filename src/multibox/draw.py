@@ -1,0 +1,241 @@
+"""Pictures: boxes with captions, grids of images, and what training examples look like."""
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from multibox.config import Config
+from multibox.data.record import Objects, Record
+from multibox.prepare.example import augmented_image
+from multibox.prepare.match import match
+
+Color = tuple[int, int, int]
+
+PALETTE: Final[tuple[Color, ...]] = (
+    (230, 50, 60),
+    (40, 120, 230),
+    (50, 170, 70),
+    (255, 165, 0),
+    (150, 70, 200),
+    (0, 190, 200),
+    (240, 90, 190),
+    (250, 220, 50),
+    (170, 105, 50),
+    (160, 220, 70),
+    (90, 100, 255),
+    (255, 150, 130),
+    (0, 150, 130),
+    (190, 160, 255),
+    (120, 255, 250),
+    (110, 110, 120),
+    (255, 215, 170),
+    (140, 160, 20),
+    (90, 210, 160),
+    (200, 110, 20),
+)
+"""RGB colours that are told apart on photographs and from each other, also next to each other in this order."""
+
+WHITE: Final[Color] = (255, 255, 255)
+BLACK: Final[Color] = (0, 0, 0)
+GREY: Final = 15
+"""The position of a grey in the palette."""
+
+FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
+SHOWN_SIDE: Final = 480
+"""Examples are enlarged to at least this many pixels a side, so that captions and thin lines can be read."""
+
+
+def color_of(color_id: int) -> Color:
+    """The RGB colour of a class; after the last colour the first comes again."""
+    return PALETTE[int(color_id) % len(PALETTE)]
+
+
+def draw_boxes(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    captions: Sequence[str] = (),
+    color_ids: Sequence[int] | np.ndarray = (),
+    *,
+    thickness: int | None = None,
+) -> np.ndarray:
+    """Draw boxes with captions, the later ones over the earlier.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        boxes: ``(N, 4)`` pixels; they may reach beyond the image.
+        captions: N texts, or none.
+        color_ids: N numbers, equal ones in equal colours, such as labels; or none, for one colour.
+        thickness: of the lines, pixels; else to suit the image.
+
+    Returns:
+        ``(H, W, 3)`` a new image.
+    """
+    output = image.copy()
+    line = thickness or round(1 + min(image.shape[:2]) / 400)
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    colors = [color_of(i) for i in color_ids] if len(color_ids) else [color_of(0)] * len(corners)
+    for box, color in zip(corners, colors, strict=True):
+        _outline(output, box, color, line)
+    for box, color, caption in zip(corners, colors, captions, strict=bool(len(captions))):
+        _caption(output, box, color, caption, line)
+    return output
+
+
+def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
+    """Lay images out in rows, on white.
+
+    Args:
+        images: ``(h, w, 3)`` uint8 each; smaller ones than the largest stand in the upper left of their cell.
+        columns: images a row.
+        gap: pixels between them and around them.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    height = max((image.shape[0] for image in images), default=0) + gap
+    width = max((image.shape[1] for image in images), default=0) + gap
+    output = np.full((rows * height + gap, columns * width + gap, 3), WHITE, np.uint8)
+    for i, image in enumerate(images):
+        top, left = gap + i // columns * height, gap + i % columns * width
+        output[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return output
+
+
+def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
+    """Write a PNG; it is there whole or not at all. The folder is made where it is missing.
+
+    Args:
+        path: of the file.
+        image: ``(H, W, 3)`` uint8 RGB.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_bytes(encoded.tobytes())
+    os.replace(partial, target)
+
+
+def show_examples(
+    records: Sequence[Record],
+    classes: Sequence[str],
+    priors_rel: np.ndarray,
+    config: Config,
+    *,
+    seed: int = 0,
+    count: int = 12,
+    columns: int = 4,
+) -> np.ndarray:
+    """Draw training examples as the network gets them: augmented, with their objects and the priors matched to them.
+
+    Args:
+        records: to choose from.
+        classes: names of the labels.
+        priors_rel: ``(P, 4)`` the network's priors, relative to its input.
+        config: the run's configuration.
+        seed: the same seed draws the same picture.
+        count: examples.
+        columns: examples a row.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB: the grid.
+
+    Raises:
+        BadInput: an image cannot be decoded.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(records))
+    pictures = []
+    for i in range(count if len(records) else 0):
+        record = records[int(order[i % len(order)])]
+        image, objects_rel = augmented_image(record, rng, config)
+        pictures.append(draw_example(image, objects_rel, classes, priors_rel, config.match.iou, title=record.id))
+    return grid(pictures, columns)
+
+
+def draw_example(
+    image: np.ndarray,
+    objects_rel: Objects,
+    classes: Sequence[str],
+    priors_rel: np.ndarray,
+    iou: float,
+    title: str = "",
+) -> np.ndarray:
+    """Draw one training example: objects thick, with their names and how many priors answer for them; priors thin.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        objects_rel: its objects, their boxes relative to it; crowds are grey and named so.
+        classes: names of the labels.
+        priors_rel: ``(P, 4)``.
+        iou: from which a prior answers for an object.
+        title: a line below the image.
+
+    Returns:
+        ``(H', W', 3)`` uint8 RGB, enlarged.
+    """
+    scale = max(1.0, SHOWN_SIDE / min(image.shape[:2]))
+    output = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    extent = np.array([output.shape[1], output.shape[0]] * 2)
+    targets, crowds = objects_rel.keep(~objects_rel.crowd), objects_rel.keep(objects_rel.crowd)
+    matches = match(targets.boxes, priors_rel, iou)  # (P,)
+    matched = np.flatnonzero(matches >= 0)
+
+    output = _blend(output, priors_rel[matched] * extent, targets.labels[matches[matched]])
+    captions = [f"crowd {classes[label]}" for label in crowds.labels]
+    output = draw_boxes(output, crowds.boxes * extent, captions, np.full(len(crowds), GREY))
+    answering = np.bincount(matches[matched], minlength=len(targets))  # (N,)
+    captions = [f"{classes[label]} ({n})" for label, n in zip(targets.labels, answering, strict=True)]
+    output = draw_boxes(output, targets.boxes * extent, captions, targets.labels)
+    return _with_title(output, f"{title}  objects: {len(targets)}, priors: {len(matched)}")
+
+
+def _blend(image: np.ndarray, boxes: np.ndarray, color_ids: np.ndarray) -> np.ndarray:
+    """Thin boxes, half transparent, so that many of them still show what they lie on."""
+    return cv2.addWeighted(image, 0.4, draw_boxes(image, boxes, (), color_ids, thickness=1), 0.6, 0)
+
+
+def _with_title(image: np.ndarray, title: str) -> np.ndarray:
+    strip = np.full((24, image.shape[1], 3), WHITE, np.uint8)
+    cv2.putText(strip, _plain(title), (2, 16), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
+    return np.concatenate([image, strip])
+
+
+def _outline(image: np.ndarray, box: np.ndarray, color: Color, line: int) -> None:
+    x0, y0, x1, y1 = _pixels(image, box)
+    cv2.rectangle(image, (x0, y0), (x1, y1), color, line)
+
+
+def _caption(image: np.ndarray, box: np.ndarray, color: Color, caption: str, line: int) -> None:
+    """Write into the image, on the box's upper edge; inside the box where there is no room above it."""
+    text = _plain(caption)
+    scale = max(0.4, min(image.shape[:2]) / 1000)
+    weight = max(1, round(scale * 1.4))
+    (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
+    x0, y0, _, _ = _pixels(image, box)
+    pad = 2 + line // 2
+    tall = height + below + pad
+    left = int(np.clip(x0 - line // 2, 0, max(0, image.shape[1] - width - 2 * pad)))
+    top = y0 - tall if y0 >= tall else max(0, y0)
+    cv2.rectangle(image, (left, top), (left + width + 2 * pad, top + tall), color, cv2.FILLED)
+    ink = BLACK if np.dot(color, (0.299, 0.587, 0.114)) > 140 else WHITE
+    cv2.putText(image, text, (left + pad, top + height + pad // 2 + 1), FONT, scale, ink, weight, cv2.LINE_AA)
+
+
+def _pixels(image: np.ndarray, box: np.ndarray) -> tuple[int, int, int, int]:
+    """The box's outermost pixels within reach of the image; OpenCV overflows far beyond it."""
+    limit = 2 * max(image.shape[:2])
+    x0, y0, x1, y1 = np.nan_to_num(np.round(box)).clip(-limit, limit).astype(int).tolist()
+    return x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)
+
+
+def _plain(text: str) -> str:
+    """OpenCV's font knows ASCII only: accents are taken off, other signs become question marks."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore" if text.isascii() else "replace").decode()

@@ -1,0 +1,1 @@
+"""How good detections are: the VOC and the COCO metric."""

@@ -1,0 +1,66 @@
+"""PASCAL VOC's own files of results: one a class, a line a detection, for the devkit or the evaluation server."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from multibox.evaluation.columns import Found, Truth
+from multibox.evaluation.voc import by_score
+
+DECIMALS = 6
+"""What ``%f`` prints, with which the devkit's examples write scores and corners."""
+
+
+def as_written(found: Found) -> Found:
+    """The detections as they come back from the devkit's files: scores and corners with six decimals.
+
+    Rounding makes ties, and ties decide which of two detections takes an object; so a figure that is to equal the
+    devkit's is worked out from these.
+    """
+    corners = written_boxes(found)
+    corners[:, :2] -= 1
+    return Found(found.images, found.labels, written_scores(found), corners)
+
+
+def written_boxes(found: Found) -> np.ndarray:
+    """``(D, 4)`` float64 as VOC counts: the first and the last pixel inside, from 1; ``x0 + 1, y0 + 1, x1, y1``."""
+    return np.round(found.boxes + np.array([1.0, 1.0, 0.0, 0.0]), DECIMALS)
+
+
+def written_scores(found: Found) -> np.ndarray:
+    """``(D,)`` float64 scores."""
+    return np.round(np.asarray(found.scores, np.float64), DECIMALS)
+
+
+def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, split: str = "test") -> None:
+    """Write a folder of ``comp4_det_SPLIT_CLASS.txt``, as the devkit reads them.
+
+    Args:
+        folder: is replaced; it is there whole or not at all.
+        truth: names the classes and the images.
+        found: the detections.
+        split: of the dataset, for the files' names.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for label, name in enumerate(truth.classes):
+            lines = _lines(truth, found.keep(found.labels == label))
+            (partial / f"comp4_det_{split}_{name.replace('/', '_')}.txt").write_text("".join(lines), "utf-8")
+        partial.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _lines(truth: Truth, found: Found) -> Iterator[str]:
+    found = found.keep(by_score(found.scores))
+    columns = zip(found.images, written_scores(found), written_boxes(found), strict=True)
+    for image, score, (x0, y0, x1, y1) in columns:
+        yield f"{truth.image_ids[image]} {score:.6f} {x0:.6f} {y0:.6f} {x1:.6f} {y1:.6f}\n"

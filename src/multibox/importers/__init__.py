@@ -1,0 +1,1 @@
+"""Weights of others: one file a format."""

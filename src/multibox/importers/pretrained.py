@@ -1,0 +1,30 @@
+"""Where a network's training starts."""
+
+from pathlib import Path
+
+import keras
+
+from multibox.config import Network
+from multibox.errors import BadInput
+from multibox.importers import efficientnet_lite0, keras_applications
+
+
+def load_pretrained(model: keras.Model, network: Network) -> None:
+    """Give the trunk the weights that ``network.weights`` names; the rest keeps its fresh ones.
+
+    Args:
+        model: as :func:`multibox.models.ssd.build` gives it.
+        network: its configuration.
+
+    Raises:
+        BadInput: the weights cannot be had or do not fit.
+    """
+    if network.weights == "none":
+        return
+    if network.weights != "imagenet" and not Path(network.weights).is_file():
+        raise BadInput(f"network.weights: {network.weights} is no file; give imagenet, none, or a weights file")
+    if network.trunk == "efficientnet_lite0":
+        imagenet = network.weights == "imagenet"
+        efficientnet_lite0.load(model, efficientnet_lite0.packaged_file() if imagenet else Path(network.weights))
+    else:
+        keras_applications.load(model, network.trunk, network.weights)

@@ -1,0 +1,1 @@
+"""Networks: trunks, extra maps, heads, and the model file."""

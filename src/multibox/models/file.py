@@ -1,0 +1,87 @@
+"""The model file: a ``.keras`` zip that plain Keras opens too, with everything else that detection needs in one member.
+
+What a file's own Keras configuration says is never run: the network is built from the schema, and takes the weights.
+"""
+
+import os
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from multibox.errors import BadInput
+from multibox.models.schema import MEMBER, Schema, parse_schema
+
+if TYPE_CHECKING:
+    import keras
+
+_WEIGHTS = "model.weights.h5"
+
+
+def read_schema(path: str | Path) -> Schema:
+    """Read the schema of a ``.keras`` file, without Keras.
+
+    Raises:
+        BadInput: no such file, not a model file of Multibox, or one of a newer format.
+    """
+    with _open(path) as archive:
+        return parse_schema(archive.read(MEMBER), str(path))
+
+
+def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
+    """Rebuild a network from a model file.
+
+    Args:
+        path: a ``.keras`` file that :func:`save_model` wrote.
+
+    Returns:
+        the network, as :func:`multibox.models.ssd.build` gives it, and the schema.
+
+    Raises:
+        BadInput: no such file, not a model file of Multibox, damaged, or of a newer format.
+    """
+    from multibox.models.ssd import build
+
+    schema = read_schema(path)
+    network = build(schema.network, len(schema.classes), schema.priors)
+    with _open(path) as archive, tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that a file has no weights for
+        try:
+            network.load_weights(archive.extract(_WEIGHTS, folder))
+        except (KeyError, OSError, ValueError, UserWarning, zipfile.BadZipFile) as error:
+            reason = " ".join(str(error).split())
+            raise BadInput(f"{path}: its weights do not fit its schema, or are damaged ({reason:.200})") from None
+    return network, schema
+
+
+def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None:
+    """Write a model file: beside its place, then renamed.
+
+    Args:
+        network: as :func:`multibox.models.ssd.build` gives it.
+        schema: what the file says about itself.
+        path: its place, ending in ``.keras``.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        network.save(beside)
+        with zipfile.ZipFile(beside, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(MEMBER, schema.model_dump_json(indent=2))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _open(path: str | Path) -> zipfile.ZipFile:
+    if not Path(path).is_file():
+        raise BadInput(f"{path}: no such model file")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError):
+        raise BadInput(f"{path}: not a model file (a .keras file is a zip)") from None
+    if MEMBER not in archive.namelist():
+        archive.close()
+        raise BadInput(f"{path}: a zip, but not a model of multibox: it has no {MEMBER}")
+    return archive

@@ -1,0 +1,138 @@
+"""The feature maps of each network, worked out on paper: names, cells and steps, without building it in Keras.
+
+So preparation and detection know the priors where Keras is not installed. A test holds these against the real shapes.
+"""
+
+from collections.abc import Callable
+
+from multibox.config import Network
+from multibox.errors import BadInput
+from multibox.priors import FeatureMap
+
+Size = tuple[int, int]
+
+
+def halve(size: Size) -> Size:
+    """What a stride of 2 leaves: half the cells, rounded up, as every padded stride-2 layer here does."""
+    return (size[0] + 1) // 2, (size[1] + 1) // 2
+
+
+def trim(size: Size) -> Size:
+    """What an unpadded 3x3 convolution leaves; an axis of fewer than 3 cells is padded and keeps them."""
+    return tuple(n - 2 if n >= 3 else n for n in size)  # type: ignore[return-value]
+
+
+def close(size: Size) -> Size:
+    """What SSD512's last 4x4 convolution with padding 1 leaves; a single cell stays one."""
+    return tuple(max(1, n - 1) for n in size)  # type: ignore[return-value]
+
+
+def collapse(size: Size) -> Size:
+    """What global pooling leaves."""
+    return 1, 1
+
+
+STRIDED, ENDING = True, False
+Stage = tuple[str, Callable[[Size], Size], bool]
+"""A map, how it comes from the one before, and whether its step is that of its strides or input / map."""
+
+_LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
+    ("vgg16", "ssd300"): (
+        "conv4_3",
+        [
+            ("fc7", halve, STRIDED),
+            ("conv6_2", halve, STRIDED),
+            ("conv7_2", halve, STRIDED),
+            ("conv8_2", trim, ENDING),
+            ("conv9_2", trim, ENDING),
+        ],
+    ),
+    ("vgg16", "ssd512"): (
+        "conv4_3",
+        [
+            ("fc7", halve, STRIDED),
+            ("conv6_2", halve, STRIDED),
+            ("conv7_2", halve, STRIDED),
+            ("conv8_2", halve, STRIDED),
+            ("conv9_2", halve, STRIDED),
+            ("conv10_2", close, ENDING),
+        ],
+    ),
+    ("resnet50", "ssd300"): (
+        "res3d",
+        [
+            ("res5c", halve, STRIDED),
+            ("res6a", halve, STRIDED),
+            ("res7a", halve, STRIDED),
+            ("res8a", halve, ENDING),
+            ("pool8", collapse, ENDING),
+        ],
+    ),
+    ("resnet50", "ssd512"): (
+        "res3d",
+        [
+            ("res5c", halve, STRIDED),
+            ("res6a", halve, STRIDED),
+            ("res7a", halve, STRIDED),
+            ("res8a", halve, STRIDED),
+            ("res9a", halve, STRIDED),
+            ("pool9", collapse, ENDING),
+        ],
+    ),
+    ("efficientnet_lite0", "ssdlite"): (
+        "c3",
+        [
+            ("c4", halve, STRIDED),
+            ("c5", halve, STRIDED),
+            ("extra6", halve, STRIDED),
+            ("extra7", halve, ENDING),
+            ("extra8", trim, ENDING),
+        ],
+    ),
+    ("mobilenet_v2", "ssdlite"): (
+        "c4",
+        [
+            ("c5", halve, STRIDED),
+            ("extra6", halve, STRIDED),
+            ("extra7", halve, ENDING),
+            ("extra8", halve, ENDING),
+            ("extra9", halve, ENDING),
+        ],
+    ),
+}
+
+_FIRST_HALVINGS = {"c4": 4}
+
+
+def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
+    """The maps that the heads of a network look at, from the finest to the coarsest.
+
+    Args:
+        network: its configuration.
+
+    Returns:
+        the maps, with the pixels between their cells: the product of the strides, or input / map where a map is pooled
+        to the end or padded ``valid``.
+
+    Raises:
+        BadInput: the layout does not exist for this trunk.
+    """
+    first, stages = layout(network)
+    cells, stride = network.size, 1
+    for _ in range(_FIRST_HALVINGS.get(first, 3)):
+        cells, stride = halve(cells), stride * 2
+    maps = [FeatureMap(first, *cells, stride, stride)]
+    for name, shrink, strided in stages:
+        cells, stride = shrink(cells), stride * 2
+        step = (stride, stride) if strided else (network.size[0] / cells[0], network.size[1] / cells[1])
+        maps.append(FeatureMap(name, *cells, *step))
+    return tuple(maps)
+
+
+def layout(network: Network) -> tuple[str, list[Stage]]:
+    """The first map's name and the stages after it."""
+    try:
+        return _LAYOUTS[network.trunk, network.layout]
+    except KeyError:
+        known = ", ".join(name for trunk, name in _LAYOUTS if trunk == network.trunk)
+        raise BadInput(f"network.layout: {network.trunk} has no layout {network.layout}; it has {known}") from None

@@ -1,0 +1,38 @@
+"""MobileNetV2 1.0 (arXiv 1801.04381), up to its last convolution."""
+
+from multibox.models.layers import Tensor, conv_bn, inverted_residual
+
+MEAN, SCALE = (127.5, 127.5, 127.5), (1 / 127.5, 1 / 127.5, 1 / 127.5)
+BLOCKS = (
+    # blocks, stride, expand, filters
+    (1, 1, 1, 16),
+    (2, 2, 6, 24),
+    (3, 2, 6, 32),
+    (4, 2, 6, 64),
+    (3, 1, 6, 96),
+    (3, 2, 6, 160),
+    (1, 1, 6, 320),
+)
+STAGES = ("stem", *(f"block{i}" for i in range(sum(count for count, *_ in BLOCKS))), "last")
+
+
+def trunk(x: Tensor) -> dict[str, Tensor]:
+    """From the normalised image to two maps.
+
+    Args:
+        x: ``(B, H, W, 3)``.
+
+    Returns:
+        ``c4`` ``(B, H/16, W/16, 576)``, the widened map of block 13, and ``c5`` ``(B, H/32, W/32, 1280)``: the two that
+        SSDLite takes (section 6.2).
+    """
+    x = conv_bn(x, 32, 3, "stem", stride=2)
+    maps, block = {}, 0
+    for count, stride, expand, filters in BLOCKS:
+        for i in range(count):
+            x, wide = inverted_residual(x, filters, 3, stride if i == 0 else 1, expand, f"block{block}")
+            if block == 13:
+                maps["c4"] = wide
+            block += 1
+    maps["c5"] = conv_bn(x, 1280, 1, "last")
+    return maps

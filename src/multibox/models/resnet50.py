@@ -1,0 +1,115 @@
+"""ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the seed's network.
+
+Stage 5 keeps the resolution of stage 4 and looks wider by dilation instead, as fc6 does in VGG16. No convolution has a
+bias: batch normalisation follows each, and takes up the biases of the published weights.
+"""
+
+from keras import layers
+
+from multibox.models.layers import Tensor, batch_norm, downsample_pad
+
+STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5")
+MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
+EPSILON = 1.001e-5
+
+
+def conv_bn(
+    x: Tensor, filters: int, kernel: int, name: str, *, stride: int = 1, padding: str = "same", dilation: int = 1
+) -> Tensor:
+    """Convolution without bias and batch normalisation."""
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        stride,
+        padding=padding,
+        dilation_rate=dilation,
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    return batch_norm(f"{name}_bn", EPSILON)(x)
+
+
+def bottleneck(
+    x: Tensor, widths: tuple[int, int], name: str, *, stride: int = 1, dilation: int = 1, project: bool = False
+) -> Tensor:
+    """A residual block: 1x1 (with the stride), 3x3, 1x1, added to the input or to its projection.
+
+    Args:
+        x: ``(B, H, W, F)``.
+        widths: channels of the inner layers and of the output.
+        name: prefix of the layers.
+        stride: of the first layer and of the projection.
+        dilation: of the 3x3.
+        project: whether the shortcut is a 1x1 convolution.
+
+    Returns:
+        ``(B, H/stride, W/stride, widths[1])``.
+    """
+    inner, outer = widths
+    shortcut = conv_bn(x, outer, 1, f"{name}_0", stride=stride) if project else x
+    y = layers.ReLU(name=f"{name}_1_relu")(conv_bn(x, inner, 1, f"{name}_1", stride=stride))
+    y = layers.ReLU(name=f"{name}_2_relu")(conv_bn(y, inner, 3, f"{name}_2", dilation=dilation))
+    y = layers.Add(name=f"{name}_add")([shortcut, conv_bn(y, outer, 1, f"{name}_3")])
+    return layers.ReLU(name=f"{name}_out")(y)
+
+
+def trunk(x: Tensor) -> dict[str, Tensor]:
+    """From the normalised image to res3d and res5c.
+
+    Args:
+        x: ``(B, H, W, 3)``.
+
+    Returns:
+        ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
+    """
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
+    x = layers.ReLU(name="conv1_relu")(conv_bn(x, 64, 7, "conv1", stride=2, padding="valid"))
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
+    maps = {}
+    for stage, inner, depth in ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3)):
+        for block in range(1, depth + 1):
+            first = block == 1
+            x = bottleneck(
+                x,
+                (inner, 4 * inner),
+                f"conv{stage}_block{block}",
+                stride=2 if first and stage in (3, 4) else 1,
+                dilation=2 if stage == 5 and not first else 1,
+                project=first,
+            )
+        if stage == 3:
+            maps["res3d"] = x
+    maps["res5c"] = x
+    return maps
+
+
+def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
+    """Bottlenecks of [128, 128, 512] that halve the map, then a pooling of the last to one cell.
+
+    Args:
+        x: res5c, ``(B, H, W, 2048)``.
+        layout: ``ssd300`` or ``ssd512``.
+        padding: of the 3x3 with stride 2: ``both`` or ``same``.
+
+    Returns:
+        the maps by name.
+    """
+    names = ("res6a", "res7a", "res8a") + (("res9a",) if layout == "ssd512" else ())
+    maps = {}
+    for name in names:
+        maps[name] = x = _shrinking_bottleneck(x, name, padding)
+    last = "pool9" if layout == "ssd512" else "pool8"
+    maps[last] = layers.GlobalAveragePooling2D(keepdims=True, name=last)(x)
+    return maps
+
+
+def _shrinking_bottleneck(x: Tensor, name: str, padding: str) -> Tensor:
+    """The stride is on the 3x3, which unlike a strided 1x1 looks at every cell."""
+    shortcut = conv_bn(x, 512, 1, f"{name}_0", stride=2)
+    y = layers.ReLU(name=f"{name}_1_relu")(conv_bn(x, 128, 1, f"{name}_1"))
+    y, pad = downsample_pad(y, name, padding)
+    y = layers.ReLU(name=f"{name}_2_relu")(conv_bn(y, 128, 3, f"{name}_2", stride=2, padding=pad))
+    y = layers.Add(name=f"{name}_add")([shortcut, conv_bn(y, 512, 1, f"{name}_3")])
+    return layers.ReLU(name=f"{name}_out")(y)

@@ -1,0 +1,67 @@
+"""What a model file says about itself: everything that detection needs beside the weights."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from multibox import __version__
+from multibox.config import Detect, Network, Priors, Probability, Section
+from multibox.errors import BadInput
+from multibox.priors import FeatureMap, make_priors
+
+FORMAT = 1
+"""The version of the schema that this code writes; it reads this and older ones."""
+
+MEMBER = "multibox.json"
+"""The schema's name inside a ``.keras`` file, and its key in an ONNX file's metadata."""
+
+
+class Schema(Section):
+    """The schema of a model file, ``multibox.json``."""
+
+    format: int = FORMAT
+    version: str = __version__
+    """Of the package that wrote it."""
+    network: Network
+    maps: tuple[FeatureMap, ...]
+    classes: tuple[str, ...]
+    """The user's classes; the network's column 0 is background, column k + 1 is class k."""
+    priors: Priors
+    resize: Literal["warp", "letterbox"] = "warp"
+    detect: Detect = Detect()
+    thresholds: dict[str, Probability] = Field(default_factory=dict)
+    """The lowest score shown to people, by class, where it is not ``detect.show``."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """The configuration it was trained with."""
+
+    def make_priors(self) -> Any:
+        """The priors of the network: ``(P, 4)`` float32 corners, relative to its input."""
+        return make_priors(self.maps, self.priors, self.network.size)
+
+
+def parse_schema(text: str | bytes, source: str) -> Schema:
+    """Read a schema.
+
+    Args:
+        text: JSON.
+        source: the model file, named in messages.
+
+    Returns:
+        the schema.
+
+    Raises:
+        BadInput: not a schema, or one of a newer format.
+    """
+    try:
+        values = json.loads(text)
+        if values["format"] > FORMAT:
+            raise BadInput(f"{source}: model format {values['format']} is newer than this multibox; upgrade multibox")
+        return Schema.model_validate(values)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, BadInput):
+            raise
+        where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "format"
+        raise BadInput(
+            f"{source}: its {MEMBER} does not hold a model's schema ({where}); export the model again"
+        ) from None

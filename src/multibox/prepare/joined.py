@@ -1,0 +1,65 @@
+"""Several stores as one sequence of records, with one list of classes."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from multibox.data.record import Record
+from multibox.errors import BadInput
+
+
+class JoinedStores:
+    """Stores one after the other, their labels translated by the names of the classes.
+
+    Args:
+        stores: sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
+        classes: the run's classes; every class of a store must be among them.
+
+    Raises:
+        BadInput: no store, no image, or a class that is not in the list.
+    """
+
+    def __init__(self, stores: Sequence[Any], classes: Sequence[str]):
+        self.stores = tuple(stores)
+        self.classes = tuple(classes)
+        self._ends = list(accumulate(len(store) for store in self.stores))
+        self._labels = [self._translate(store) for store in self.stores]
+        if len(self) == 0:
+            names = ", ".join(_name(store) for store in self.stores) or "data.train"
+            raise BadInput(f"{names}: no images; build a store with 'multibox data build' and name it")
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> Record:
+        which, position = self.locate(index)
+        record = self.stores[which][position]
+        labels = self._labels[which][record.objects.labels]
+        return replace(record, objects=replace(record.objects, labels=labels))
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Which store the record is in, and its position there."""
+        which = bisect_right(self._ends, index)
+        return which, index - (self._ends[which - 1] if which else 0)
+
+    def name(self, index: int) -> tuple[str, str]:
+        """The store of a record, as ``NAME/SPLIT``, and the record's id there."""
+        which, position = self.locate(index)
+        return _name(self.stores[which]), self.stores[which][position].id
+
+    def _translate(self, store: Any) -> np.ndarray:
+        """The label in this run of each label of the store."""
+        unknown = [name for name in store.meta.classes if name not in self.classes]
+        if unknown:
+            raise BadInput(
+                f"{_name(store)}: has classes that data.classes does not list: {', '.join(unknown)}; add them"
+            )
+        return np.array([self.classes.index(name) for name in store.meta.classes], np.int64)
+
+
+def _name(store: Any) -> str:
+    return f"{store.meta.name}/{store.meta.split}"

@@ -1,0 +1,29 @@
+"""Mirror and flip: the boxes' side of it; ``render`` does the pixels'. Each, done twice, changes nothing."""
+
+import numpy as np
+
+
+def mirror_boxes(boxes_rel: np.ndarray) -> np.ndarray:
+    """Exchange left and right.
+
+    Args:
+        boxes_rel: ``(..., 4)`` relative to the image.
+
+    Returns:
+        ``(..., 4)`` a new array: what was the right edge is now the left one.
+    """
+    x0, y0, x1, y1 = np.moveaxis(boxes_rel, -1, 0)
+    return np.stack([1 - x1, y0, 1 - x0, y1], axis=-1)
+
+
+def flip_boxes(boxes_rel: np.ndarray) -> np.ndarray:
+    """Exchange top and bottom.
+
+    Args:
+        boxes_rel: ``(..., 4)`` relative to the image.
+
+    Returns:
+        ``(..., 4)`` a new array: what was the lower edge is now the upper one.
+    """
+    x0, y0, x1, y1 = np.moveaxis(boxes_rel, -1, 0)
+    return np.stack([x0, 1 - y1, x1, 1 - y0], axis=-1)

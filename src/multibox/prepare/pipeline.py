@@ -1,0 +1,188 @@
+"""The stream of training batches.
+
+The global step is the only position in the data. One endless order is fixed by the seed; example k is made from the
+k-th record of that order with a generator that depends on the seed and k alone. So a run that is resumed at a step, or
+runs on another number of processes, sees exactly the same examples.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
+
+import cv2
+import grain
+import numpy as np
+from absl import flags
+
+from multibox.config import Config
+from multibox.errors import BadInput
+from multibox.prepare.example import training_example
+from multibox.prepare.joined import JoinedStores
+
+Batch = tuple[np.ndarray, dict[str, np.ndarray]]
+
+BUFFERED = 2
+"""Batches that each worker prepares ahead."""
+
+
+def training_batches(
+    stores: Sequence[Any],
+    classes: Sequence[str],
+    priors_rel: np.ndarray,
+    config: Config,
+    *,
+    start_step: int = 0,
+    host: int = 0,
+    hosts: int = 1,
+) -> "TrainingBatches":
+    """Prepare batches for training, without end, ahead of their use.
+
+    Args:
+        stores: what to train on; joined, in this order.
+        classes: the run's classes; a store's labels are translated by name.
+        priors_rel: ``(P, 4)`` the network's priors, relative to its input.
+        config: the run's configuration.
+        start_step: the global step of the first batch.
+        host: which of the hosts this is.
+        hosts: how many there are; each gets its share of the global batch.
+
+    Returns:
+        the batches; close them at the end of the run.
+
+    Raises:
+        BadInput: no images, a store with classes that are not in the list, or a batch that hosts cannot share.
+    """
+    records, batch = JoinedStores(stores, classes), config.train.batch
+    if batch % hosts:
+        raise BadInput(f"train.batch: {batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
+    order = shuffled_order(len(records), config.train.seed)
+    examples = order.random_map(PrepareExample(records, priors_rel, config))
+    own = examples[start_step * batch :][host::hosts].batch(batch // hosts, batch_fn=stack)
+    return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
+
+
+class TrainingBatches:
+    """An endless iterator of batches, and the names of what it reads.
+
+    Each batch is ``(images, targets)``: images ``(B, H, W, 3)`` uint8 RGB; targets ``classes`` ``(B, P)`` int32 and
+    ``boxes`` ``(B, P, 4)`` float32. It holds threads or processes: close it, or use it in a ``with``.
+    """
+
+    def __init__(self, batches: grain.DatasetIterator, records: JoinedStores, order: grain.MapDataset, batch: int):
+        self._batches: grain.DatasetIterator | None = batches
+        self._records = records
+        self._order = order
+        self._batch = batch
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._batches is None:
+            raise StopIteration
+        return next(self._batches)
+
+    def record_ids(self, step: int) -> list[tuple[str, str]]:
+        """Name the images of a step, over all hosts, without preparing them.
+
+        Args:
+            step: the global step.
+
+        Returns:
+            the store, as ``NAME/SPLIT``, and the id of each record, in the order of the global batch.
+        """
+        first = step * self._batch
+        return [self._records.name(self._order[k]) for k in range(first, first + self._batch)]
+
+    def close(self) -> None:
+        """Stop the threads or processes. Nothing can be read afterwards."""
+        if self._batches is not None:
+            self._batches.close()
+        self._batches = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PrepareExample:
+    """Makes the example of a position in the joined stores: what travels to the workers."""
+
+    def __init__(self, records: JoinedStores, priors_rel: np.ndarray, config: Config):
+        self.records = records
+        self.priors_rel = by_columns(priors_rel)
+        self.config = config
+
+    def __call__(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Prepare the record at ``index`` with the chance of ``rng``."""
+        return training_example(self.records[index], rng, self.priors_rel, self.config)
+
+
+def by_columns(priors_rel: np.ndarray) -> np.ndarray:
+    """The same priors, laid out in memory column by column: matching reads one coordinate of all priors at a time."""
+    return np.asfortranarray(priors_rel)
+
+
+def shuffled_order(count: int, seed: int) -> grain.MapDataset:
+    """The endless order of positions: every pass over the data has its own permutation."""
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # Grain reads command-line flags of its own, which nobody parses here
+    return grain.MapDataset.range(count).seed(seed).shuffle().repeat()
+
+
+def stack(examples: Sequence[dict[str, np.ndarray]]) -> Batch:
+    """Join examples to a batch, as Keras takes it: ``(inputs, targets)``."""
+    columns = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    return columns.pop("image"), columns
+
+
+def choose_workers(workers: int) -> int:
+    """How many processes prepare examples.
+
+    With few cores the network needs them all, and the threads of this process do. With many cores there is an
+    accelerator to feed: all but two of them, which are for the training loop and the system.
+
+    Args:
+        workers: the configured number, or -1 to choose.
+
+    Returns:
+        processes; 0 for threads of this process.
+    """
+    if workers >= 0:
+        return workers
+    return min(_cores() - 2, 16) if _cores() > 4 else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_ahead(batches: grain.MapDataset, workers: int) -> grain.DatasetIterator:
+    if workers == 0:
+        cv2.setNumThreads(1)
+        threads = min(_cores(), 4)
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads * BUFFERED)
+        return iter(batches.to_iter_dataset(options))
+    one_by_one = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
+    processes = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=BUFFERED)
+    return iter(one_by_one.mp_prefetch(processes, worker_init_fn=start_worker))
+
+
+def start_worker(_worker: int, _workers: int) -> None:
+    """Set up a process that prepares examples: one thread, and no life of its own."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training loop, which closes its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A training process that is killed cannot close its workers; they would wait for it for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

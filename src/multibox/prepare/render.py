@@ -1,0 +1,85 @@
+"""Pixels: decode an image, and render a window of it at the network's input size."""
+
+from contextlib import suppress
+from typing import Final
+
+import cv2
+import numpy as np
+
+from multibox.errors import BadInput
+from multibox.prepare.window import Window, overlap
+
+MEAN_RGB: Final = (123, 117, 104)
+"""What lies beyond the image: the mean colour of ImageNet, which a network that subtracts it sees as nothing."""
+
+INTERPOLATIONS: Final = (
+    cv2.INTER_LINEAR,
+    cv2.INTER_AREA,
+    cv2.INTER_NEAREST,
+    cv2.INTER_CUBIC,
+    cv2.INTER_LANCZOS4,
+)
+"""The five that training chooses from at random (Caffe's ``resize_param``), so that no one filter is learned."""
+
+
+def decode(encoded: bytes, source: str = "image") -> np.ndarray:
+    """Decode an image file.
+
+    Args:
+        encoded: the file's bytes: JPEG, PNG, or what else OpenCV reads; grey, colour, CMYK, with alpha, 8 or 16 bits.
+        source: where it came from, for the message.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, upright: turned as its EXIF orientation says.
+
+    Raises:
+        BadInput: it cannot be decoded.
+    """
+    image = None
+    with suppress(cv2.error):  # it raises for some files (empty, too large) and returns None for others
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise BadInput(f"{source}: not an image that can be decoded; replace the file or leave it out")
+    return image
+
+
+def render(
+    image: np.ndarray,
+    window: Window,
+    size: tuple[int, int],
+    *,
+    interpolation: int = cv2.INTER_LINEAR,
+    fill: tuple[int, int, int] = MEAN_RGB,
+    mirror: bool = False,
+    flip: bool = False,
+) -> np.ndarray:
+    """Fetch the pixels of a window, resized: the canvas, the crop, the resize and the mirror of SSD in one go.
+
+    Args:
+        image: ``(H, W, 3)`` uint8.
+        window: what to show; from :func:`~multibox.prepare.window.snap`, else it is shown up to a pixel off.
+        size: height and width of the output, pixels.
+        interpolation: an ``INTER_`` constant of OpenCV.
+        fill: the colour beyond the image.
+        mirror: exchange left and right.
+        flip: exchange top and bottom.
+
+    Returns:
+        ``(*size, 3)`` uint8, a new array.
+    """
+    columns, to_columns = overlap(window.x0, window.x1, image.shape[1], size[1])
+    rows, to_rows = overlap(window.y0, window.y1, image.shape[0], size[0])
+    place = (to_columns.stop - to_columns.start, to_rows.stop - to_rows.start)
+    if min(place) <= 0:
+        return np.full((*size, 3), fill, np.uint8)
+    output = cv2.resize(image[rows, columns], place, interpolation=interpolation)
+    if place != (size[1], size[0]):
+        above, left = to_rows.start, to_columns.start
+        below, right = size[0] - to_rows.stop, size[1] - to_columns.stop
+        output = cv2.copyMakeBorder(output, above, below, left, right, cv2.BORDER_CONSTANT, value=fill)
+    if mirror or flip:
+        output = cv2.flip(output, _FLIP_CODE[mirror, flip])
+    return output
+
+
+_FLIP_CODE: Final = {(True, False): 1, (False, True): 0, (True, True): -1}

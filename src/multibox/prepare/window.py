@@ -1,0 +1,236 @@
+"""Windows: which part of an image is looked at.
+
+SSD puts an image on a larger canvas (zoom out), cuts a patch out of that (zoom in) and resizes the patch. Each of the
+three would copy pixels. Here the first two only move a rectangle, the *window*, in the coordinates of the source image;
+it may reach beyond the image. ``render.py`` then fetches its pixels once.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from multibox import boxes as box
+from multibox.config import Crop, Expand
+from multibox.data.record import Objects
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle in pixels of the upright source image; it may reach beyond the image.
+
+    Attributes:
+        x0: left edge.
+        y0: upper edge.
+        x1: right edge.
+        y1: lower edge.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """Pixels of the source image."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Pixels of the source image."""
+        return self.y1 - self.y0
+
+
+def whole(image_size: tuple[int, int]) -> Window:
+    """The window that shows the image, all of it and nothing else.
+
+    Args:
+        image_size: height and width, pixels.
+    """
+    height, width = image_size
+    return Window(0.0, 0.0, float(width), float(height))
+
+
+def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
+    """Zoom out: at random, a larger window of the same shape with the old one anywhere inside.
+
+    It makes small objects out of large ones (SSD section 3.6; Caffe's ``ExpandImage``).
+
+    Args:
+        window: what is shown so far.
+        rng: the source of chance.
+        config: how often, and up to how many times the width and height.
+
+    Returns:
+        the new window, or the old one.
+    """
+    if rng.random() >= config.probability:
+        return window
+    ratio = rng.uniform(1, config.ratio)
+    left, top = rng.random(2) * (ratio - 1)
+    x0, y0 = window.x0 - left * window.width, window.y0 - top * window.height
+    return Window(x0, y0, x0 + ratio * window.width, y0 + ratio * window.height)
+
+
+def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Crop) -> Window:
+    """Zoom in: at random, a smaller window that still shows an object well enough.
+
+    The batch sampler of SSD section 2.2. Seven samplers each propose at most one candidate: the whole window; for each
+    minimum IoU, the first of 50 random patches whose IoU with ANY object reaches it; and a patch without such a limit.
+    One of the candidates is taken, each as likely as the others.
+
+    Args:
+        window: what is shown so far.
+        boxes: ``(N, 4)`` the objects, pixels of the source image.
+        rng: the source of chance.
+        config: how often, the minimum IoUs, and the range of patches.
+
+    Returns:
+        the new window, or the old one.
+    """
+    if rng.random() >= config.probability:
+        return window
+    patches = random_patches(window, rng, config, len(config.min_iou) + 1)  # (samplers, trials, 4)
+    best = box.iou(patches.reshape(-1, 4), boxes).max(axis=1, initial=0).reshape(patches.shape[:2])
+    passes = best >= np.array([*config.min_iou, 0.0])[:, None]  # the last sampler takes what comes
+    first = passes.argmax(axis=1)
+    candidates = [window]
+    candidates += [Window(*map(float, patches[i, first[i]])) for i in np.flatnonzero(passes.any(axis=1))]
+    return candidates[rng.integers(len(candidates))]
+
+
+def random_patches(window: Window, rng: np.random.Generator, config: Crop, samplers: int) -> np.ndarray:
+    """Random patches of a window, as Caffe's ``SampleBBox`` draws them.
+
+    The aspect ratio is drawn from ``config.ratio``, narrowed to [s^2, 1/s^2] so that a patch of scale s fits.
+
+    Args:
+        window: what they are cut from.
+        rng: the source of chance.
+        config: ranges of scale and aspect ratio, and the number of trials T.
+        samplers: S, how many samplers draw their own.
+
+    Returns:
+        ``(S, T, 4)`` corners, pixels of the source image.
+    """
+    scale, ratio, left, top = rng.random((4, samplers, config.trials))
+    scale = config.scale[0] + scale * (config.scale[1] - config.scale[0])
+    narrowest = np.maximum(config.ratio[0], scale**2)
+    widest = np.minimum(config.ratio[1], 1 / scale**2)
+    root = np.sqrt(narrowest + ratio * (widest - narrowest))
+    width, height = scale * root, scale / root
+    x0, y0 = left * (1 - width), top * (1 - height)
+    relative = np.stack([x0, y0, x0 + width, y0 + height], axis=-1)
+    return from_window(relative, window)
+
+
+def letterbox(window: Window, size: tuple[int, int]) -> Window:
+    """Widen a window, or make it taller, to the shape of the output, so that nothing is stretched.
+
+    Args:
+        window: what is to be shown; it stays in the middle.
+        size: height and width of the output, pixels.
+
+    Returns:
+        the smallest such window around the old one.
+    """
+    pixel = max(window.width / size[1], window.height / size[0])  # source pixels an output pixel spans
+    more_x, more_y = (pixel * size[1] - window.width) / 2, (pixel * size[0] - window.height) / 2
+    return Window(window.x0 - more_x, window.y0 - more_y, window.x1 + more_x, window.y1 + more_y)
+
+
+def snap(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> Window:
+    """Adjust a window so that one plain resize renders it.
+
+    An edge of the window inside the image goes to a border between two source pixels, and an edge of the image inside
+    the window to a border between two output pixels: what is shown moves by less than a pixel. Boxes are mapped through
+    the adjusted window, so they fit its pixels exactly.
+
+    Args:
+        window: the window.
+        image_size: height and width of the source image, pixels.
+        size: height and width of the output, pixels.
+
+    Returns:
+        the adjusted window; adjusting it again changes nothing.
+    """
+    x0, x1 = _snap_axis(window.x0, window.x1, image_size[1], size[1])
+    y0, y1 = _snap_axis(window.y0, window.y1, image_size[0], size[0])
+    return Window(x0, y0, x1, y1)
+
+
+def _snap_axis(low: float, high: float, length: int, size: int) -> tuple[float, float]:
+    source, output = overlap(low, high, length, size)
+    if output.stop <= output.start:
+        return low, high  # nothing of the image is seen: there is nothing to align
+    pixel = (source.stop - source.start) / (output.stop - output.start)
+    return source.start - output.start * pixel, source.stop + (size - output.stop) * pixel
+
+
+def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, slice]:
+    """Where window and image overlap, along one axis.
+
+    Args:
+        low: lower edge of the window, source pixels.
+        high: upper edge.
+        length: of the image, pixels.
+        size: of the output, pixels.
+
+    Returns:
+        the source pixels that are shown, at least one, and the output pixels that show them; both empty where there is
+        no overlap.
+    """
+    if min(high, length) <= max(low, 0):
+        return slice(0, 0), slice(0, 0)
+    pixel = (high - low) / size  # source pixels an output pixel spans
+    first = min(round(max(low, 0)), length - 1)
+    last = max(round(min(high, length)), first + 1)
+    start = round((first - low) / pixel) if low < 0 else 0
+    stop = round((last - low) / pixel) if high > length else size
+    return slice(first, last), slice(start, stop)
+
+
+def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
+    """Express boxes relative to a window.
+
+    Args:
+        boxes: ``(..., 4)`` pixels of the source image.
+        window: the window.
+
+    Returns:
+        ``(..., 4)`` of the same type; 0 and 1 are the window's edges. Not clipped.
+    """
+    origin, extent = _frame(window)
+    return ((boxes - origin) / extent).astype(boxes.dtype)
+
+
+def from_window(boxes_rel: np.ndarray, window: Window) -> np.ndarray:
+    """Turn boxes relative to a window into pixels of the source image: the inverse of :func:`to_window`."""
+    origin, extent = _frame(window)
+    return (boxes_rel * extent + origin).astype(boxes_rel.dtype)
+
+
+def _frame(window: Window) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([window.x0, window.y0] * 2), np.array([window.width, window.height] * 2)
+
+
+def look_through(objects: Objects, window: Window) -> Objects:
+    """The objects as the window shows them.
+
+    An object stays if its centre is in the window, and its box is cut off at the window's edges. What is left without
+    an area is dropped: it has no logarithm of its size. A crowd region stays wherever a part of it shows, for it only
+    says where not to learn.
+
+    Args:
+        objects: of the source image, N of them.
+        window: the window.
+
+    Returns:
+        at most N objects, their boxes relative to the window.
+    """
+    boxes_rel = to_window(objects.boxes, window)
+    center = (boxes_rel[:, :2] + boxes_rel[:, 2:]) / 2
+    inside = ((center >= 0) & (center < 1)).all(axis=1) | objects.crowd
+    clipped = box.clip(boxes_rel, 1, 1)
+    has_area = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    return replace(objects, boxes=clipped).keep(inside & has_area)

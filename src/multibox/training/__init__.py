@@ -1,0 +1,1 @@
+"""Training: optimizer, schedule, the run and its files."""

@@ -1,0 +1,100 @@
+"""The folder of a run, ``experiments/NAME``: what is in it, and that no run is ever overwritten."""
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import keras
+
+from multibox.config import Config
+from multibox.errors import BadInput
+from multibox.models.maps import feature_maps
+from multibox.priors import priors_per_cell
+
+ROOT = Path("experiments")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Where the files of a run are."""
+
+    folder: Path
+
+    @property
+    def best(self) -> Path:
+        """The model of the best validation; without validations, the last."""
+        return self.folder / "best.keras"
+
+    @property
+    def last(self) -> Path:
+        """The model after the last epoch."""
+        return self.folder / "last.keras"
+
+    @property
+    def log(self) -> Path:
+        """Losses and rates, a line every ``train.log_every`` steps."""
+        return self.folder / "log.csv"
+
+    @property
+    def validations(self) -> Path:
+        """The figures of each validation."""
+        return self.folder / "validation.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Losses and mAP as a picture."""
+        return self.folder / "curves.png"
+
+    def snapshot(self, epoch: int) -> Path:
+        """The model at the validation after an epoch."""
+        return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
+
+    def describe(self, config: Config, network: keras.Model) -> None:
+        """Write the configuration and the definition of the network, for people."""
+        (self.folder / "config.yaml").write_text(config.to_yaml(), "utf-8")
+        (self.folder / "model.txt").write_text(definition(config, network), "utf-8")
+
+
+def new_experiment(name: str | None, default: str) -> Experiment:
+    """Make the folder of a new run.
+
+    Args:
+        name: of the run; None: ``default``, or ``default-2`` and so on where that was run before.
+        default: as said.
+
+    Returns:
+        the run's place.
+
+    Raises:
+        BadInput: there is a run of that name.
+    """
+    names = [name] if name else (default if i == 1 else f"{default}-{i}" for i in count(1))
+    for candidate in names:
+        folder = ROOT / candidate
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        (folder / "snapshots").mkdir()
+        return Experiment(folder)
+    raise BadInput(
+        f"{ROOT / str(name)}: there is a run of that name, and runs are never overwritten; give another --name"
+    )
+
+
+def definition(config: Config, network: keras.Model) -> str:
+    """A network in words: its maps and priors, then its layers."""
+    lines = [f"{network.name}: {network.count_params():,} parameters", ""]
+    lines.append("map          cells      step  priors a cell  sizes")
+    scale = min(config.network.size) / config.priors.at
+    sizes = [size * scale for size in config.priors.sizes]
+    for i, fmap in enumerate(feature_maps(config.network)):
+        cells = f"{fmap.height}x{fmap.width}"
+        span = f"{sizes[i]:.0f} to {sizes[i + 1]:.0f} px"
+        lines.append(f"{fmap.name:12s} {cells:10s} {fmap.step_x:4.0f}  {priors_per_cell(config.priors)[i]:13d}  {span}")
+    lines += ["", "layer                                    output                 parameters  trained"]
+    for layer in network.layers:
+        shape = "x".join(str(n) for n in getattr(layer.output, "shape", ())[1:])
+        trained = "yes" if layer.trainable_weights else "no" if layer.weights else ""
+        lines.append(f"{layer.name:40s} {shape:20s} {layer.count_params():12,d}  {trained}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,142 @@
+"""SGD as Caffe runs it and AdamW, with a learning rate and a decay for each kind of variable, and a guard.
+
+A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from multibox.config import Train
+from multibox.models.ssd import is_trunk
+
+Tensor = Any
+
+
+class GuardedOptimizer(keras.optimizers.Optimizer):
+    """The part that both optimizers share: multipliers for each variable, and the guard.
+
+    Args:
+        learning_rate: a number or a schedule.
+        decay: of the weights, before its multiplier.
+        multipliers: of a variable: its learning rate's and its decay's.
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(
+        self, learning_rate: Any, decay: float, multipliers: Callable[[Any], tuple[float, float]], **kwargs: Any
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.decay = decay
+        self.multipliers = multipliers
+
+    def build(self, variables: list[Any]) -> None:
+        """Create the slots of each variable, and the record of the first step that was not applied."""
+        if self.built:
+            return
+        super().build(variables)
+        self._slots = [
+            [self.add_variable_from_reference(variable, slot) for slot in self.slots] for variable in variables
+        ]
+        self._multipliers = [self.multipliers(variable) for variable in variables]
+        self.first_skipped = self.add_variable(
+            (), initializer=keras.initializers.Constant(-1), dtype="int32", name="first_skipped"
+        )
+
+    def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
+        """One step, unless a gradient is not finite."""
+        finite = [ops.all(ops.isfinite(grad)) for grad in grads]
+        self._finite = ops.all(ops.stack(finite))
+        if not self.built:
+            with keras.name_scope(self.name):
+                self.build(trainable_variables or [])
+        first, step = self.first_skipped.value, ops.cast(self.iterations, "int32")
+        self.first_skipped.assign(ops.where(ops.logical_or(self._finite, first >= 0), first, step))
+        super().apply(grads, trainable_variables)
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Assign a variable and its slots their next values."""
+        index = self._get_variable_index(variable)
+        rate, decay = self._multipliers[index]
+        targets = [variable, *self._slots[index]]
+        weights, *slots = before = [ops.convert_to_tensor(target) for target in targets]
+        after = self.next_values(weights, slots, gradient, learning_rate * rate, self.decay * decay)
+        for target, old, new in zip(targets, before, after, strict=True):
+            self.assign(target, ops.where(self._finite, new, old))
+
+    def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
+        """The next weights and slots.
+
+        Args:
+            w: weights.
+            slots: as named in ``slots``.
+            g: gradient.
+            rate: learning rate of this variable at this step.
+            decay: of this variable.
+
+        Returns:
+            the weights, then the slots.
+        """
+        raise NotImplementedError
+
+
+class SGD(GuardedOptimizer):
+    """Momentum as Caffe's solver has it: decay joins the gradient, and the rate is inside the velocity."""
+
+    slots = ("velocity",)
+
+    def __init__(self, learning_rate: Any, momentum: float = 0.9, **kwargs: Any):
+        super().__init__(learning_rate, **kwargs)
+        self.momentum = momentum
+
+    def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
+        """V' = momentum v - rate (g + decay w); w' = w + v'."""
+        velocity = self.momentum * slots[0] - rate * (g + decay * w)
+        return [w + velocity, velocity]
+
+
+class AdamW(GuardedOptimizer):
+    """Adam with decay apart from the gradient (arXiv 1711.05101, algorithm 2)."""
+
+    slots = ("mean", "square")
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
+
+    def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
+        """Running means of the gradient and of its square, both corrected for their start at 0."""
+        step = ops.cast(self.iterations + 1, w.dtype)
+        mean = self.beta_1 * slots[0] + (1 - self.beta_1) * g
+        square = self.beta_2 * slots[1] + (1 - self.beta_2) * g * g
+        correction = ops.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        step_size = rate * correction * mean / (ops.sqrt(square) + self.epsilon)
+        return [w - step_size - rate * decay * w, mean, square]
+
+
+def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: Any) -> GuardedOptimizer:
+    """The optimizer of a run.
+
+    Weights of convolutions decay; biases and normalisation do not. Biases of convolutions learn faster, as the authors'
+    do; the pretrained trunk may learn slower.
+
+    Args:
+        network: whose variables it will train.
+        trunk: the name of its trunk.
+        config: of the optimizer.
+        schedule: the learning rate.
+
+    Returns:
+        an optimizer for ``compile``.
+    """
+    trunk_variables = {id(v) for layer in network.layers if is_trunk(layer, trunk) for v in layer.variables}
+
+    def multipliers(variable: Any) -> tuple[float, float]:
+        rate = config.trunk_lr if id(variable) in trunk_variables else 1.0
+        if variable.name == "bias":
+            return rate * config.bias_lr, 0.0
+        return rate, 1.0 if variable.name == "kernel" else 0.0
+
+    if config.optimizer == "sgd":
+        return SGD(schedule, momentum=config.momentum, decay=config.weight_decay, multipliers=multipliers)
+    return AdamW(schedule, decay=config.weight_decay, multipliers=multipliers)

@@ -1,0 +1,51 @@
+"""The network with its loss: what ``fit`` trains."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from multibox.config import Loss
+from multibox.losses.multibox import multibox_loss
+
+Tensor = Any
+
+
+class TrainingModel(keras.Model):
+    """A network that knows the MultiBox loss.
+
+    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}`` as the pipeline gives them.
+
+    Args:
+        network: as :func:`multibox.models.ssd.build` gives it.
+        loss: configuration of the loss.
+    """
+
+    def __init__(self, network: keras.Model, loss: Loss):
+        super().__init__(name=f"train_{network.name}")
+        self.network = network
+        self.loss_config = loss
+        self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
+
+    def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
+        """The network's output."""
+        return self.network(images, training=training)
+
+    def compute_loss(
+        self, x: Tensor = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:
+        """(Classification + localisation) / max(1, positives), over the whole batch."""
+        del x, sample_weight, training
+        parts = multibox_loss(y["classes"], y["boxes"], y_pred["classes"], y_pred["boxes"], self.loss_config)
+        positives = ops.maximum(parts.positives, 1.0)
+        classification, localisation = parts.classification / positives, parts.localisation / positives
+        images = ops.cast(ops.shape(y["classes"])[0], "float32")
+        self.parts["classification"].update_state(classification)
+        self.parts["localisation"].update_state(localisation)
+        self.parts["positives"].update_state(parts.positives / images)
+        return poison(classification + localisation)
+
+
+def poison(loss: Tensor) -> Tensor:
+    """Make every gradient of a loss that is not finite not finite too, so that the optimizer's guard sees it."""
+    return loss * ops.stop_gradient(ops.where(ops.isfinite(loss), 1.0, float("nan")))

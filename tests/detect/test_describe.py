@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from colored import make_schema
+from multibox.detect.describe import count_parameters, model_json, print_model, print_predictions
+from multibox.detect.predict import Prediction, predict
+from multibox.errors import BadInput
+
+
+@pytest.fixture(scope="module")
+def keras_file(tmp_path_factory):
+    """A model file of one layer: 3 x 3 x 3 x 5 weights, 5 biases."""
+    keras = pytest.importorskip("keras")
+    from multibox.models.file import save_model
+
+    path = tmp_path_factory.mktemp("describe") / "model.keras"
+    network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
+    network.compile("adam", "mse")
+    network.fit(keras.ops.zeros((1, 8, 8, 3)), keras.ops.zeros((1, 6, 6, 5)), verbose=0)  # Adam now has its own numbers
+    save_model(network, make_schema(thresholds={"red": 0.3}), path)
+    return path
+
+
+def test_model_json(keras_file):
+    about = json.loads(json.dumps(model_json(keras_file)))
+    assert about["classes"] == ["red", "green", "blue"]
+    assert about["parameters"] == 3 * 3 * 3 * 5 + 5
+    assert about["version"]
+
+
+def test_parameters_without_h5py(keras_file, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    assert count_parameters(keras_file) is None
+
+
+def test_print_model(keras_file, capsys):
+    print_model(keras_file)
+    printed = capsys.readouterr().out
+    for text in ("192 x 128", "140", "red, green, blue", "red 0.3", "format 1"):
+        assert text in printed
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", "missing.keras"])
+def test_no_model(tmp_path, name):
+    with pytest.raises(BadInput, match=f"{name}: no such model file"):
+        model_json(tmp_path / name)
+
+
+def test_print_predictions(detector, tmp_path, capsys):
+    print_predictions([Prediction(tmp_path / "a.jpg", error="broken")], "out")
+    assert capsys.readouterr().out == ""
+    print_predictions([], "out")
+    assert capsys.readouterr().out == ""
+
+
+def test_print_many(detector, tmp_path, capsys):
+    from dataclasses import replace
+
+    import cv2
+    import numpy as np
+
+    from colored import paint
+
+    cv2.imwrite(str(tmp_path / "a.png"), paint((128, 192), {"red": (20, 20, 100, 90)})[..., ::-1])
+    (one,) = predict(detector, [tmp_path / "a.png"])
+    found = one.detections
+    many = replace(found, boxes=found.boxes.repeat(25, 0), scores=found.scores.repeat(25), labels=np.zeros(25, int))
+    print_predictions([one, replace(one, detections=many), replace(one, detections=found.above(1))], "out")
+    printed = capsys.readouterr().out
+    assert printed.count("0.98") == 1 + 20
+    assert "and 5 more" in printed
+    assert "detections.json are in out" in printed

@@ -1,0 +1,149 @@
+import cv2
+import numpy as np
+import pytest
+
+from colored import ColorRuntime, make_schema, paint
+from multibox.boxes import decode, encode
+from multibox.config import Detect
+from multibox.detect.detector import Detector, load
+from multibox.errors import BadInput
+
+OBJECTS = {"red": (40, 20, 240, 180), "blue": (300, 100, 380, 240)}
+
+
+def assert_found(found, objects=OBJECTS, within=3.0):
+    """The detections are ``objects``, to within pixels of the image that the resize to the input leaves open."""
+    assert sorted(found.names) == sorted(objects)
+    for name, box in zip(found.names, found.boxes, strict=True):
+        np.testing.assert_allclose(box, objects[name], atol=within)
+
+
+@pytest.mark.parametrize("resize", ["warp", "letterbox"])
+@pytest.mark.parametrize("size", [(300, 400), (600, 400), (256, 384)])
+def test_boxes_are_pixels_of_the_image(resize, size):
+    found = Detector(ColorRuntime(make_schema(resize=resize)))(paint(size, OBJECTS))
+    assert_found(found, within=1 + max(size[0] / 128, size[1] / 192))
+    assert found.image_size == size
+    assert found.boxes.dtype == np.float32
+    assert found.scores.tolist() == pytest.approx([1 / (1 + 2 * np.exp(-5) + np.exp(-5))] * 2, rel=1e-3)
+
+
+def test_boxes_are_clipped_to_the_image(detector):
+    found = detector(paint((128, 192), {"red": (0, 0, 192, 128)}))
+    np.testing.assert_allclose(found.boxes, [[0, 0, 192, 128]], atol=1e-3)
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [192, 128, 192, 128]).all()
+
+
+def test_nothing_to_find(detector):
+    found = detector(paint((100, 100), {}))
+    assert len(found) == 0
+    assert found.boxes.shape == (0, 4)
+
+
+def test_a_list_goes_in_batches(detector):
+    images = [paint((100 + i, 150), {"green": (10, 10, 60 + i, 70)}) for i in range(19)]
+    found = detector(images)
+    assert detector.runtime.batches == [8, 8, 3]
+    for i, one in enumerate(found):
+        assert one.image is images[i]
+        assert_found(one, {"green": (10, 10, 60 + i, 70)})
+
+
+def test_an_empty_list(detector):
+    assert detector([]) == []
+    assert detector.detect([]) == []
+
+
+def test_paths_pillow_and_arrays_agree(detector, tmp_path):
+    image = paint((200, 300), {"red": (40, 20, 140, 180)})
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), image[..., ::-1])
+    pillow = pytest.importorskip("PIL.Image")
+    for found in (detector(path), detector(str(path)), detector(pillow.open(path)), *detector([path, image])):
+        np.testing.assert_array_equal(found.boxes, detector(image).boxes)
+
+
+def test_pillow_is_turned_upright(detector, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    sideways = pillow.fromarray(np.rot90(paint((200, 300), {"red": (40, 20, 140, 180)})))
+    exif = sideways.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    sideways.save(tmp_path / "turned.jpg", exif=exif, quality=98)
+    for picture in (tmp_path / "turned.jpg", pillow.open(tmp_path / "turned.jpg")):
+        assert_found(detector(picture), {"red": (40, 20, 140, 180)})
+
+
+def test_thresholds(detector):
+    image = paint((300, 400), OBJECTS)
+    assert len(detector(image, score=0.999)) == 0
+    assert len(detector(image, score=0.5)) == 2
+    by_class = Detector(ColorRuntime(make_schema(thresholds={"red": 0.999})))
+    assert by_class(image).names == ["blue"]
+    shown = Detector(ColorRuntime(make_schema(detect=Detect(show=0.999), thresholds={"red": 0.1})))
+    assert shown(image).names == ["red"]
+    assert sorted(shown.detect([shown.prepare(image)])[0].names) == ["blue", "red"]  # evaluation sees all
+
+
+def test_prepare_keeps_the_image_only_when_asked(detector):
+    image = paint((50, 60), {})
+    assert detector.prepare(image).image is None
+    assert detector.prepare(image, keep=True).image is image
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4), np.uint8), r"uint8 array of shape \(4, 4\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"shape \(4, 4, 4\)"),
+        (np.zeros((4, 4, 3), np.float32), "float32"),
+        (np.zeros((0, 4, 3), np.uint8), "no pixels"),
+        (17, "a int"),
+        ("nowhere.jpg", "nowhere.jpg: cannot be read"),
+    ],
+)
+def test_not_a_picture(detector, image, message):
+    with pytest.raises(BadInput, match=message):
+        detector(image)
+
+
+@pytest.mark.parametrize("options", [{"score": 1.5}, {"nms_iou": -0.1}])
+def test_not_a_share(detector, options):
+    with pytest.raises(BadInput, match="not between 0 and 1"):
+        detector(paint((50, 60), {}), **options)
+
+
+def test_nms_iou_is_used():
+    class Twice(ColorRuntime):
+        """Answers on a second prior too, with a box that is half a width further right: they overlap by a third."""
+
+        def __call__(self, images):
+            logits, deltas = super().__call__(images)
+            best = logits[0, :, 1].argmax()
+            box_rel = decode(deltas[0, best], self.priors_rel[best])
+            box_rel[[0, 2]] += (box_rel[2] - box_rel[0]) / 2
+            logits[:, best + 1] = logits[:, best]
+            deltas[:, best + 1] = encode(box_rel, self.priors_rel[best + 1])
+            return logits, deltas
+
+    twice = Detector(Twice())
+    image = paint((128, 192), {"red": (60, 30, 110, 90)})
+    assert len(twice(image)) == 2  # the model allows 0.45
+    assert len(twice(image, nms_iou=0.34)) == 2
+    assert len(twice(image, nms_iou=0.32)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.keras", None, "no such model file"),
+        ("model.bin", b"?", "not a model file"),
+        ("model.onnx", b"not onnx", "not an ONNX model"),
+        ("model.keras", b"not a zip", "not a model file"),
+    ],
+)
+def test_not_a_model(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=f"{name}: {message}"):
+        load(tmp_path / name)

@@ -1,0 +1,162 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+import multibox
+from colored import ColorRuntime, make_schema, paint
+from multibox.data.record import Record, make_objects
+from multibox.data.store import open_store, write_store
+from multibox.detect.detector import Detector
+from multibox.errors import BadInput
+from multibox.evaluation.columns import found_in, truth_of
+from multibox.evaluation.evaluate import (
+    coco_category_ids,
+    coco_image_ids,
+    evaluate,
+    evaluate_detections,
+    judged_classes,
+    open_split,
+)
+
+CLASSES = ("blue", "grey", "red")  # another order than the detector's, and one class that it does not know
+
+
+def make_record(name, painted, missed=()):
+    """A picture; what is in ``missed`` is in the truth, but cannot be seen."""
+    encoded = cv2.imencode(".png", paint((128, 192), painted)[..., ::-1])[1].tobytes()
+    objects = list(painted.items()) + list(missed)
+    labels = [CLASSES.index(color) for color, _ in objects if color in CLASSES]
+    boxes = [box for color, box in objects if color in CLASSES]
+    return Record(id=name, image=encoded, width=192, height=128, objects=make_objects(boxes, labels))
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
+    records = [
+        make_record("7", {"red": (20, 20, 90, 70), "blue": (100, 40, 150, 120)}),
+        make_record("none", {}),
+        make_record("green", {"green": (10, 10, 60, 60)}),  # of a class that the store does not have
+        make_record("007", {"blue": (30, 30, 80, 90)}, missed=[("red", (1, 1, 9, 9)), ("grey", (5, 5, 20, 20))]),
+    ]
+    return write_store("colors", "test", records, CLASSES)
+
+
+@pytest.fixture
+def detector():
+    return Detector(ColorRuntime())
+
+
+def test_figures(detector):
+    evaluation = evaluate(detector, "colors/test")
+    assert evaluation.ap == {"red": 0.5, "blue": 1.0}  # one of two reds; grey is not the detector's, green not ours
+    assert evaluation.map == 0.75
+    assert evaluation.map_11point == pytest.approx((6 / 11 + 1) / 2)
+    assert evaluation.map_50_95 == pytest.approx((51 / 101 + 1) / 2)  # COCO takes 101 recalls
+    assert (evaluation.images, evaluation.objects, evaluation.detections) == (4, 4, 3)
+    assert evaluation.seconds > 0
+
+
+def test_json_has_the_agreed_names(detector):
+    values = json.loads(json.dumps(evaluate(detector, "colors").to_json()))
+    assert list(values) == ["map", "map_11point", "map_50_95", "ap", "images", "objects", "detections", "seconds"]
+    assert values["map"] == 0.75
+
+
+@pytest.mark.parametrize("batch", [1, 3, 50])
+def test_batches_change_nothing(detector, batch):
+    told = []
+    evaluation = evaluate(detector, "colors/test", batch=batch, progress=lambda *counts: told.append(counts))
+    assert evaluation.map == 0.75
+    assert max(detector.runtime.batches) <= batch
+    assert told[-1] == (4, 4)
+    assert len(told) == -(-4 // batch)
+
+
+def test_strict_is_the_same_where_nothing_is_near(detector):
+    assert evaluate(detector, "colors/test", strict=True).ap == {"red": 0.5, "blue": 1.0}
+
+
+def test_save_detections(detector, tmp_path):
+    evaluate(detector, "colors/test", save_detections=tmp_path / "found.json", strict=True)
+    rows = json.loads((tmp_path / "found.json").read_text())
+    assert sorted((row["image_id"], row["category_id"]) for row in rows if row["image_id"] == 7) == [(7, 1), (7, 3)]
+    assert [row["image_id"] for row in rows][-1] == "007"
+    first = next(row for row in rows if row["category_id"] == 3)
+    np.testing.assert_allclose(first["bbox"], [20, 20, 70, 50], atol=0.01)
+    assert sorted(path.name for path in (tmp_path / "found-devkit").iterdir()) == [
+        "comp4_det_test_blue.txt",
+        "comp4_det_test_red.txt",
+    ]
+
+
+def test_two_stores_are_judged_as_one(detector, store):
+    write_store("more", "val", [make_record("7", {"red": (20, 20, 90, 70)})], CLASSES)
+    evaluation = evaluate(detector, ["colors/test", "more"])
+    assert evaluation.images == 5
+    assert evaluation.ap["red"] == pytest.approx(2 / 3)
+
+
+def test_an_empty_store(detector):
+    write_store("empty", "test", [], CLASSES)
+    evaluation = evaluate(detector, "empty")
+    assert evaluation.to_json()["map"] is None
+    assert evaluation.to_json()["ap"] == {"red": None, "blue": None}
+    assert evaluation.images == 0
+
+
+def test_test_goes_before_val(store):
+    write_store("both", "val", [], CLASSES)
+    assert open_split("both").meta.split == "val"
+    assert open_split("colors").meta.split == "test"
+    assert open_split("both/val").meta.split == "val"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [("colors/val", "colors/val: no such store.*colors/test"), ("nothing", "nothing: no such store"), ("raw", "train")],
+)
+def test_no_such_data(detector, data, message):
+    write_store("raw", "train", [], CLASSES)
+    with pytest.raises(BadInput, match=message):
+        evaluate(detector, data)
+
+
+def test_no_class_in_common(store):
+    with pytest.raises(BadInput, match=r"colors/test: none of its classes \(blue, grey, red\).*\(cup, plate\)"):
+        judged_classes(("cup", "plate"), [store])
+
+
+def test_a_broken_picture_is_named(detector):
+    record = Record(id="bad", image=b"?", width=4, height=4, objects=make_objects([], []), source="some/bad.jpg")
+    write_store("broken", "test", [record], CLASSES)
+    with pytest.raises(BadInput, match=r"some/bad\.jpg"):
+        evaluate(detector, "broken")
+
+
+def test_evaluate_detections_alone(detector, store):
+    truth = truth_of([store], ("red", "blue"))
+    evaluation = evaluate_detections(truth, found_in([]))
+    assert evaluation.ap == {"red": 0.0, "blue": 0.0}
+    assert evaluation.detections == 0
+
+
+def test_coco_names(store):
+    truth = truth_of([store], ("red", "blue"))
+    assert coco_image_ids(truth, [store]) == [7, "none", "green", "007"]
+    assert coco_category_ids(("red", "blue"), [store]) == [3, 1]
+    assert coco_image_ids(truth_of([store, store], ("red",)), [store, store])[0] == "colors/test/7"
+
+
+def test_letterbox_gives_the_same_figures():
+    detector = Detector(ColorRuntime(make_schema(resize="letterbox")))
+    assert evaluate(detector, open_store("colors/test")).map == 0.75
+
+
+def test_the_public_name_stays_the_function():
+    """A room named as a public function would take its place in the package as soon as it is imported."""
+    for name in multibox.__all__:
+        assert getattr(multibox, name) is getattr(multibox, name)
+    assert multibox.evaluate is evaluate

@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+
+from multibox.config import Network, Priors
+from multibox.errors import BadInput
+from multibox.importers import keras_applications
+from multibox.importers.efficientnet_lite0 import packaged_file
+from multibox.importers.pretrained import load_pretrained
+from multibox.importers.torch_file import read_state_dict
+from multibox.models.ssd import build
+
+PRIORS = Priors()
+
+
+def photo():
+    return np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
+
+
+def activations(model, layer, image):
+    part = keras.Model(model.input, model.get_layer(layer).output)
+    return keras.ops.convert_to_numpy(part(image))
+
+
+def scramble(model, seed=0):
+    """Weights that differ everywhere, and variances that stay positive."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        layer.set_weights([(w + rng.uniform(0.01, 0.1, w.shape)).astype("f4") for w in layer.get_weights()])
+
+
+def test_efficientnet_lite0_takes_the_packages_weights():
+    network = Network(size=(128, 128))
+    model = build(network, 2, PRIORS)
+    load_pretrained(model, network)
+    theirs = read_state_dict(packaged_file())
+    stem, depthwise = model.get_layer("stem_conv").get_weights()[0], model.get_layer("block7a_dwconv").get_weights()[0]
+    assert stem[2, 1, 0, 31] == theirs["_conv_stem.weight"][31, 0, 2, 1]
+    assert depthwise[0, 2, 700, 0] == theirs["_blocks.15._depthwise_conv.weight"][700, 0, 0, 2]
+    np.testing.assert_array_equal(
+        model.get_layer("block2a_dwbn").get_weights()[2], theirs["_blocks.1._bn1.running_mean"]
+    )
+    spread = activations(model, "block7a_project_bn", photo()).std()
+    assert 0.3 < spread < 3, "normalised by statistics that fit the weights, an output is of order 1"
+
+
+def test_mobilenet_v2_computes_what_the_keras_application_does(tmp_path):
+    full = keras.applications.MobileNetV2(weights=None)
+    scramble(full)
+    full.save_weights(tmp_path / "mobilenet.weights.h5")
+    donor = keras.applications.MobileNetV2(weights=None, input_shape=(128, 128, 3))
+    donor.load_weights(tmp_path / "mobilenet.weights.h5")
+    network = Network(trunk="mobilenet_v2", size=(128, 128), weights=str(tmp_path / "mobilenet.weights.h5"))
+    model = build(network, 2, PRIORS)
+    load_pretrained(model, network)
+    expected = activations(donor, "out_relu", keras.applications.mobilenet_v2.preprocess_input(photo().astype("f4")))
+    np.testing.assert_allclose(activations(model, "last_relu", photo()), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_resnet50_takes_up_the_biases_and_sees_rgb():
+    donor = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(128, 128, 3))
+    network = Network(trunk="resnet50", layout="ssd300", size=(128, 128))
+    rng = np.random.default_rng(0)
+    for layer in donor.layers:
+        if layer.name.endswith("_conv"):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, rng.normal(size=bias.shape)])
+    model = build(network, 2, PRIORS)
+    keras_applications._copy_resnet50(model, donor)
+    expected = activations(
+        donor, "conv3_block4_out", keras.applications.resnet50.preprocess_input(photo().astype("f4"))
+    )
+    np.testing.assert_allclose(activations(model, "conv3_block4_out", photo()), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_fc6_keeps_every_third_tap_and_every_fourth_output():
+    kernel = np.zeros((7, 7, 512, 4096), "f4")
+    kernel[3, 6, 5, 8] = 1
+    decimated = keras_applications.decimate_fc6(kernel.reshape(-1, 4096))
+    assert decimated.shape == (3, 3, 512, 1024)
+    assert decimated[1, 2, 5, 2] == 1
+    assert decimated.sum() == 1
+
+
+def test_a_missing_file_is_refused_by_name():
+    network = Network(size=(128, 128), weights="none.h5")
+    with pytest.raises(BadInput, match=r"network.weights: none.h5 is no file; give imagenet, none, or a weights file"):
+        load_pretrained(build(network, 2, PRIORS), network)
+
+
+def test_a_file_of_another_network_is_refused_by_name(tmp_path):
+    path = tmp_path / "other.weights.h5"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
+    network = Network(trunk="mobilenet_v2", size=(128, 128), weights=str(path))
+    with pytest.raises(BadInput, match=r"other.weights.h5: not a weights file of keras.applications.MobileNetV2"):
+        load_pretrained(build(network, 2, PRIORS), network)
+
+
+def test_a_download_that_fails_says_what_to_do(monkeypatch):
+    def offline(**_):
+        raise Exception("URL fetch failure\non https://example.com")
+
+    offline.__name__ = "MobileNetV2"
+    monkeypatch.setitem(keras_applications._APPLICATIONS, "mobilenet_v2", (offline, None))
+    network = Network(trunk="mobilenet_v2", size=(128, 128))
+    with pytest.raises(BadInput, match=r"could not be downloaded \(URL fetch failure on .*\); give a weights file"):
+        load_pretrained(build(network, 2, PRIORS), network)

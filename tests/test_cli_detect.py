@@ -1,0 +1,95 @@
+"""The commands eval, predict, export and info: what they print and how they end. What they do is tested elsewhere."""
+
+import json
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from colored import ColorRuntime, make_schema, paint
+from multibox.cli import main
+from multibox.data.record import Record, make_objects
+from multibox.data.store import write_store
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working folder with two pictures, a broken one, a store, and detectors that know pure colours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda path: ColorRuntime(make_schema()))
+    image = paint((128, 192), {"red": (20, 20, 100, 90)})[..., ::-1]
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), image)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    record = Record("1", (tmp_path / "a.png").read_bytes(), 192, 128, make_objects([(20, 20, 100, 90)], [0]))
+    write_store("colors", "test", [record], ("red",))
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def test_eval_json():
+    result = call("eval", "model.keras", "--data", "colors", "--json", "--save-detections", "found.json")
+    assert result.exit_code == 0
+    values = json.loads(result.stdout)
+    assert values["map"] == 1
+    assert values["ap"] == {"red": 1}
+
+
+def test_eval_table(folder):
+    result = call("eval", "model.keras", "--data", "colors/test", "--strict", "--save-detections", "found.json")
+    assert result.exit_code == 0
+    assert "1.000" in result.stdout
+    assert (folder / "found-devkit" / "comp4_det_test_red.txt").is_file()
+
+
+def test_eval_of_no_store():
+    result = call("eval", "model.keras", "--data", "nothing")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: nothing: no such store")
+
+
+def test_predict(folder):
+    result = call("predict", "model.keras", "a.png", "b.png")
+    assert result.exit_code == 0
+    assert result.stdout.count("red") == 2
+    assert sorted(path.name for path in (folder / "detections").iterdir()) == ["a.png", "b.png", "detections.json"]
+
+
+def test_predict_json():
+    result = call("predict", "model.keras", "*.png", "--json", "--out", "out", "--score", "0.999")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == [
+        {"file": name, "width": 192, "height": 128, "detections": []} for name in ("a.png", "b.png")
+    ]
+
+
+def test_predict_goes_on_after_a_broken_picture(folder):
+    result = call("predict", "model.keras", "a.png", "broken.jpg", "b.png")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("multibox: 1 of 3 pictures could not be read: broken.jpg: not an image")
+    assert (folder / "detections" / "b.png").is_file()
+
+
+def test_predict_of_nothing_readable(folder):
+    result = call("predict", "model.keras", "broken.jpg")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert not (folder / "detections").exists()
+
+
+def test_predict_of_no_file():
+    result = call("predict", "model.keras", "nowhere.jpg")
+    assert result.exit_code == 2
+    assert result.stderr == "multibox: nowhere.jpg: no such file or folder\n"
+
+
+@pytest.mark.parametrize("command", [("info", "broken.jpg"), ("info", "no.keras", "--json"), ("export", "no.keras")])
+def test_not_a_model(command):
+    result = call(*command)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"multibox: {command[1]}: ")
+    assert result.stderr.count("\n") == 1

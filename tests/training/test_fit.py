@@ -1,0 +1,166 @@
+import csv
+import math
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import multibox
+from multibox.config import load_config
+from multibox.errors import BadInput, RunFailed
+from multibox.training import fit
+from multibox.training.fit import train
+from multibox.training.training_model import TrainingModel
+
+SMALL = {
+    "network.size": [128, 128],
+    "network.weights": "none",
+    "train.batch": 2,
+    "train.epochs": 2,
+    "train.steps_per_epoch": 3,
+    "train.validate_every": 1,
+    "train.log_every": 2,
+    "train.warmup_steps": 1,
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder for runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
+    run = train("tiny", overrides=SMALL, name="first")
+    files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
+    assert {"config.yaml", "model.txt", "log.csv", "validation.csv", "curves.png", "best.keras", "last.keras"} <= files
+    assert {"snapshots/epoch-001.keras", "snapshots/epoch-002.keras"} <= files
+    assert any(name.startswith("tensorboard/events") for name in files)
+    with open(run.folder / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [2, 3, 4, 6]
+    assert all(math.isfinite(float(value)) for row in rows for value in row.values())
+    assert float(rows[0]["loss"]) == pytest.approx(
+        float(rows[0]["classification"]) + float(rows[0]["localisation"]), rel=1e-3
+    )
+    config = load_config(run.folder / "config.yaml")
+    assert config.train.epochs == 2
+    assert config.data.classes
+    detector = multibox.load(run.model)
+    assert detector.classes == config.data.classes
+    assert detector.schema.training["train"]["epochs"] == 2
+    assert 0 <= run.map <= 1
+
+
+def test_a_run_is_never_overwritten(store_root, folder):
+    (folder / "experiments" / "first").mkdir(parents=True)
+    with pytest.raises(BadInput, match=r"experiments/first: there is a run of that name.*give another --name"):
+        train("tiny", overrides=SMALL, name="first")
+    assert list((folder / "experiments" / "first").iterdir()) == []
+
+
+def test_without_a_name_the_next_free_one_is_taken(folder):
+    from multibox.training.experiment import new_experiment
+
+    names = [new_experiment(None, "run").folder.name for _ in range(3)]
+    assert names == ["run", "run-2", "run-3"]
+
+
+def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(folder / "data"))
+    run = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
+    assert run.model.is_file()
+    again = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
+    assert again.folder != run.folder
+
+
+def test_data_that_is_not_there_is_refused_by_name(folder):
+    with pytest.raises(BadInput, match=r"photos: no such folder, nor a dataset in"):
+        train("photos", overrides=SMALL)
+    with pytest.raises(BadInput, match=r"data.train: no data to train on; give --data FOLDER"):
+        train(overrides=SMALL)
+    assert not (folder / "experiments").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store_root, folder, monkeypatch):
+    """The third batch is poisoned: the step is left out, and the run stops at the next look, after step 4."""
+    whole = fit.training_batches
+
+    class Poisoned:
+        def __init__(self, *args, **kwargs):
+            self.batches = whole(*args, **kwargs)
+            self.given = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.batches.close()
+
+        def __next__(self):
+            images, targets = next(self.batches)
+            targets["boxes"] = targets["boxes"] * (np.nan if self.given == 2 else 1)
+            targets["classes"] = np.maximum(targets["classes"], 0)
+            targets["classes"][:, 0] = 1
+            self.given += 1
+            return images, targets
+
+        def record_ids(self, step):
+            return self.batches.record_ids(step)
+
+    monkeypatch.setattr(fit, "training_batches", Poisoned)
+    with pytest.raises(
+        RunFailed, match=r"^step 2: the loss or a gradient is not finite; .*\(tiny/train/\w+, tiny/train/\w+\)"
+    ):
+        train("tiny", overrides=SMALL | {"train.steps_per_epoch": 8}, name="poisoned")
+    with open(folder / "experiments" / "poisoned" / "log.csv") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2"]
+
+
+def test_training_lowers_the_loss(store_root, folder):
+    run = train(
+        "tiny", overrides=SMALL | {"train.steps_per_epoch": 30, "train.epochs": 1, "train.log_every": 5}, name="x"
+    )
+    with open(run.folder / "log.csv") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():
+    """Twice the same image gives the loss of one; an image without objects beside it adds but its negatives."""
+    config = load_config(overrides=SMALL | {"loss.min_negatives": 0})
+    inputs = keras.Input((2, 2, 3))
+    network = keras.Model(inputs, {"classes": inputs, "boxes": inputs}, name="network")
+    model = TrainingModel(network, config.loss)
+    rng = np.random.default_rng(0)
+    logits, predicted = rng.normal(size=(1, 6, 3)).astype("f4"), rng.normal(size=(1, 6, 4)).astype("f4")
+    labels, deltas = np.array([[1, 0, 2, 0, 0, -1]], "int32"), rng.normal(size=(1, 6, 4)).astype("f4")
+
+    def loss(times, empty=0):
+        def twice(array, filler):
+            return np.concatenate([array] * times + [np.full_like(array, filler)] * empty)
+
+        y = {"classes": twice(labels, 0), "boxes": twice(deltas, 0)}
+        y_pred = {"classes": twice(logits, 0), "boxes": twice(predicted, 0)}
+        return float(model.compute_loss(y=y, y_pred=y_pred))
+
+    assert loss(2) == pytest.approx(loss(1), rel=1e-6)
+    assert loss(1, empty=1) == pytest.approx(loss(1), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_without_a_traceback(store_root, folder):
+    overrides = [f"{name}={value}" for name, value in (SMALL | {"train.epochs": 500}).items()]
+    command = [sys.executable, "-m", "multibox", "train", "--data", "tiny", "--name", "long", *overrides]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("epoch 2"):
+            process.send_signal(signal.SIGINT)
+            break
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode != 0
+    assert "Traceback" not in error
