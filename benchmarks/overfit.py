@@ -71,7 +71,10 @@ def main():
     arguments = parser.parse_args()
 
     keras.utils.set_random_seed(0)
-    config, store = load_config(arguments.preset, {"network.weights": "none"}), open_store(arguments.data)
+    config, store = (
+        load_config(arguments.preset, {"network.weights": "none", "network.batch_norm": "trained"}),
+        open_store(arguments.data),
+    )
     maps, classes = feature_maps(config.network), store.meta.classes
     schema = Schema(network=config.network, maps=maps, classes=classes, priors=config.priors, detect=config.detect)
     network = build(config.network, len(classes), config.priors)

@@ -43,15 +43,20 @@ def main() -> None:
 )
 @click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-def train_command(source: str | None, backend: str | None, **options: Any) -> None:
+def train_command(
+    source: str | None, config: str, overrides: tuple[str, ...], backend: str | None, **options: Any
+) -> None:
     """Train a detector.
 
     Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
     """
+    from multibox.config import load_config
+
+    settings = load_config(config, overrides)
     _need_keras("train", backend)
     from multibox.training.fit import train
 
-    run = train(source, **options)
+    run = train(source, config=settings, **options)
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
 

@@ -8,10 +8,10 @@ import difflib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from multibox.errors import BadInput
 
@@ -48,6 +48,12 @@ class Network(Section):
         if min(size) < 128:
             raise ValueError("needs height and width of at least 128 pixels")
         return size
+
+    @model_validator(mode="after")
+    def _statistics_to_freeze(self) -> Self:
+        if self.weights == "none" and self.batch_norm == "frozen" and self.trunk != "vgg16":
+            raise ValueError("batch_norm: frozen would freeze fresh statistics; with weights=none set it to trained")
+        return self
 
 
 class Priors(Section):
@@ -286,7 +292,8 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{name}: {problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}"
+        given = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r}"
+        return f"{name}: {problem['msg'].removeprefix('Value error, ')}{given}"
     close = difflib.get_close_matches(name, _field_names(Config), n=1, cutoff=0.5)
     return f"{name}: no such field" + (f"; did you mean {close[0]}?" if close else "")
 

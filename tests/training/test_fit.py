@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 import multibox
-from multibox.config import load_config
+from multibox.config import Data, load_config
+from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
 from multibox.training import fit
 from multibox.training.fit import train
+from multibox.training.stores import find_data
 from multibox.training.training_model import TrainingModel
 
 SMALL = {
     "network.size": [128, 128],
     "network.weights": "none",
+    "network.batch_norm": "trained",
     "train.batch": 2,
     "train.epochs": 2,
     "train.steps_per_epoch": 3,
@@ -74,8 +77,9 @@ def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, monkeypa
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "data"))
     run = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
     assert run.model.is_file()
-    again = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
-    assert again.folder != run.folder
+    built = open_store(f"{voc_folder.name}/train").meta.built
+    assert find_data(str(voc_folder), Data(), "fail").train == (f"{voc_folder.name}/train",)
+    assert open_store(f"{voc_folder.name}/train").meta.built == built, "it is not built again"
 
 
 def test_data_that_is_not_there_is_refused_by_name(folder):
@@ -122,9 +126,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store
 
 
 def test_training_lowers_the_loss(store_root, folder):
-    run = train(
-        "tiny", overrides=SMALL | {"train.steps_per_epoch": 30, "train.epochs": 1, "train.log_every": 5}, name="x"
-    )
+    as_they_are = {"augment.expand.probability": 0, "augment.crop.probability": 0, "augment.distort.probability": 0}
+    length = {"train.steps_per_epoch": 60, "train.epochs": 1, "train.log_every": 10, "train.lr": 2e-3}
+    run = train("tiny", overrides=SMALL | as_they_are | length | {"train.trunk_lr": 1}, name="x")
     with open(run.folder / "log.csv") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]

@@ -1,5 +1,7 @@
 """What a reader finds: annotations as their source has them, not yet checked, under the names of their classes."""
 
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,8 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
     """The pictures of a folder, by their name without suffix."""
     if not folder.is_dir():
         return {}
-    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}
+    names = (os.path.splitext(name) for name in sorted(os.listdir(folder)))
+    return {stem: folder / (stem + suffix) for stem, suffix in names if suffix.lower() in IMAGE_SUFFIXES}
 
 
 def usual_split(text: str) -> str:
@@ -84,7 +87,10 @@ def usual_split(text: str) -> str:
     Example:
         ``usual_split("instances_val2017") == "val"``
     """
-    for word, split in (("trainval", "trainval"), ("train", "train"), ("val", "val"), ("test", "test")):
-        if word in text.lower():
-            return split
-    return UNSPLIT
+    found = _SPLIT.search(text.lower())
+    if not found:
+        return UNSPLIT
+    return "trainval" if found[0] == "trainval" else {"tr": "train", "va": "val", "te": "test"}[found[0][:2]]
+
+
+_SPLIT = re.compile(r"(?<![a-z])(trainval|train(ing)?|val(id(ation)?)?|test(ing)?)(?![a-z])")

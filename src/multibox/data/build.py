@@ -4,9 +4,9 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -151,14 +151,14 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
     boxes = found.boxes * (width, height, width, height) if found.relative else found.boxes
     faults = box_faults(boxes, width, height)
     problems = tuple(_bad_box(found, i, boxes[i], fault) for i, fault in enumerate(faults) if fault)
-    good = [i for i, fault in enumerate(faults) if not fault]
     inside = clip(boxes, width, height)
-    columns = {name: [values[i] for i in good] for name, values in found.columns.items()}
-    numbers = [labels[found.names[i]] for i in good]
-    objects = make_objects(inside[good], numbers, **{"ids": good, **columns})
-    clipped = int((np.abs(inside[good] - boxes[good]).max(axis=1, initial=0) > CLIP_TOLERANCE).sum())
+    objects = make_objects(inside, [labels[name] for name in found.names], **found.columns)
+    beyond = np.abs(inside - boxes) > CLIP_TOLERANCE
+    if problems:
+        good = np.array([not fault for fault in faults])
+        objects, beyond = objects.keep(good), beyond[good]
     record = Record(item.id, image, width, height, objects, str(item.image), found.extra)
-    return Checked(record, problems, clipped)
+    return Checked(record, problems, int(beyond.any(axis=1).sum()))
 
 
 CLIP_TOLERANCE = 1e-3
@@ -215,26 +215,36 @@ Out = TypeVar("Out")
 
 def _encode(item: Item, labels: dict[str, int]) -> tuple[Checked, Encoded | None]:
     checked = check_item(item, labels)
-    return checked, encode_record(checked.record) if checked.record is not None else None
+    if checked.record is None:
+        return checked, None
+    without_image = replace(checked.record, image=b"")  # The encoded bytes hold it; twice is too much.
+    return replace(checked, record=without_image), encode_record(checked.record)
 
 
-def _in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+def _in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
     """Results in the order of the items, with a bounded number of them in memory."""
-    waiting: deque[Any] = deque()
+    waiting: deque[Future[list[Out]]] = deque()
     try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
+        for first in range(0, len(items), TOGETHER):
+            waiting.append(pool.submit(_each, function, items[first : first + TOGETHER]))
             if len(waiting) >= AHEAD:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
 
 
-AHEAD = 64
-"""Images that may be checked before the one that is written next."""
+def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
+    return [function(item) for item in items]
+
+
+TOGETHER = 4
+"""Images that a thread takes at once."""
+
+AHEAD = 8
+"""Such batches that may be under way before the one that is written next."""
 
 
 def _wrong_size(found: Annotation, width: int, height: int) -> str:
@@ -246,7 +256,7 @@ def _wrong_size(found: Annotation, width: int, height: int) -> str:
 
 def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
     corners = ", ".join(f"{value:g}" for value in box)
-    where, what = f"object {number} ({found.names[number]})", f"box [{corners}] {fault}"
+    where, what = f"object {number + 1} of {len(found.names)} ({found.names[number]})", f"box [{corners}] {fault}"
     return Problem("box", found.file, where, what, "object left out")
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from multibox.data.annotation import UNSPLIT, Annotation, Item, Part
+from multibox.data.coco import find_coco, read_coco
+from multibox.data.csv import read_csv
 from multibox.data.store import split_order
 from multibox.data.voc import OneBased, is_voc, read_voc
+from multibox.data.yolo import find_yolo, read_yolo
 from multibox.errors import BadInput
 
 SHARES = (0.70, 0.15)
@@ -104,6 +107,15 @@ def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[s
     years = [folder for folder in _folders_below(path) if (folder / "Annotations").is_dir() and is_voc(folder)]
     if years:
         return [read_voc(folder, images=images, one_based=one_based) for folder in years]
+    coco = find_coco(path)
+    if coco:
+        return [read_coco(coco, images=images)]
+    yolo = find_yolo(path)
+    if yolo:
+        return [read_yolo(yolo, classes=classes)]
+    tables = [path] if path.suffix == ".csv" else sorted(path.glob("*.csv"))
+    if tables:
+        return [read_csv(table, images=images) for table in tables]
     raise BadInput(f"{path}: no dataset found here; give {LAYOUTS}")
 
 
@@ -132,6 +144,13 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
         raise BadInput(f"--splits {','.join(missing)}: not in the data, which has {', '.join(sorted(found))}")
     if not wanted:
         wanted = [name for name in found if name != "trainval" or not {"train", "val"} <= set(found)]
+    for name in wanted:
+        ids = Counter(item.id for item in found[name])
+        twice = [item_id for item_id, count in ids.most_common(3) if count > 1]
+        if twice:
+            raise BadInput(
+                f"{name}: several images have the same id: {', '.join(twice)}; build them apart or rename them"
+            )
     return {name: found[name] for name in sorted(wanted, key=split_order)}
 
 

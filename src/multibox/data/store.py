@@ -34,8 +34,8 @@ PAGE = 4096
 HEAD_BYTES = 4096
 """How much of a record is read first when its image is not wanted; a longer head costs a second look."""
 
-_BATCH_BYTES = 16 << 20
-"""Bytes of records written in one transaction."""
+_BATCH_BYTES = 2 << 20
+"""Bytes of records written in one transaction; more would take fresh memory from the system each time."""
 
 
 @dataclass(frozen=True)
@@ -408,7 +408,7 @@ def encode_record(record: Record) -> tuple[bytes, bytes]:
         the bytes, and their SHA-256.
     """
     objects = record.objects
-    columns = {name: _little_endian(getattr(objects, name), kind).tobytes() for name, kind in COLUMNS.items()}
+    columns = {name: getattr(objects, name).astype(kind, copy=False).tobytes() for name, kind in _STORED.items()}
     head = {
         "id": record.id,
         "width": record.width,
@@ -417,17 +417,24 @@ def encode_record(record: Record) -> tuple[bytes, bytes]:
         "extra": record.extra,
         "objects": {**columns, "ids": objects.ids},
     }
-    value = msgpack.packb([head, record.image])
+    value = _packer().pack([head, record.image])
     return value, hashlib.sha256(value).digest()
 
 
-def _little_endian(column: np.ndarray, kind: Any) -> np.ndarray:
-    return np.ascontiguousarray(column, np.dtype(kind).newbyteorder("<"))
+_STORED = {name: np.dtype(kind).newbyteorder("<") for name, kind in COLUMNS.items()}
+_packers = threading.local()
+
+
+def _packer() -> msgpack.Packer:
+    """One a thread: a packer is not safe to share, and a new one costs a large buffer."""
+    if not hasattr(_packers, "packer"):
+        _packers.packer = msgpack.Packer()
+    return _packers.packer
 
 
 def _record(head: dict[str, Any], image: bytes = b"") -> Record:
     columns = head["objects"]
-    arrays = {name: np.frombuffer(columns[name], np.dtype(kind).newbyteorder("<")) for name, kind in COLUMNS.items()}
+    arrays = {name: np.frombuffer(columns[name], kind) for name, kind in _STORED.items()}
     arrays["boxes"] = arrays["boxes"].reshape(-1, 4)
     return Record(
         id=head["id"],
@@ -463,17 +470,17 @@ def _key(position: int) -> bytes:
     return position.to_bytes(8, "big")
 
 
-# LMDB refuses to open a file twice in one process, and an environment must not cross a fork.
-_environments: dict[tuple[int, Path], tuple[lmdb.Environment, int]] = {}
+# LMDB refuses to open a file twice in one process: all stores of a file share its environment.
+_environments: dict[Path, tuple[lmdb.Environment, int]] = {}
 _environments_lock = threading.Lock()
 
 
 def _environment(path: Path) -> lmdb.Environment:
-    known = _environments.get((os.getpid(), path))
+    known = _environments.get(path)
     if known is None:
         with _environments_lock:
-            known = _environments.get((os.getpid(), path)) or _open(path)
-            _environments[os.getpid(), path] = known
+            known = _environments.get(path) or _open(path)
+            _environments[path] = known
     return known[0]
 
 
@@ -487,7 +494,20 @@ def _open(path: Path) -> tuple[lmdb.Environment, int]:
 def _reopen_if_replaced(path: Path) -> None:
     """Forget an environment whose file is no longer the one at ``path``."""
     with _environments_lock:
-        known = _environments.get((os.getpid(), path))
+        known = _environments.get(path)
         if known and (not path.is_file() or path.stat().st_ino != known[1]):
             known[0].close()
-            del _environments[os.getpid(), path]
+            del _environments[path]
+
+
+def _close_inherited() -> None:
+    """Start afresh after a fork, which an environment must not cross."""
+    global _environments_lock  # noqa: PLW0603  (another thread may have held it at the fork)
+    _environments_lock = threading.Lock()
+    for environment, _ in _environments.values():
+        environment.close()
+    _environments.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_inherited)

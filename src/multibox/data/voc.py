@@ -97,7 +97,7 @@ def parse_xml(path: Path) -> Annotation | Problem:
         return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
     names, corners = [], []
     columns: dict[str, list[Any]] = {"difficult": [], "truncated": [], "occluded": []}
-    for number, node in enumerate(root.iterchildren("object")):
+    for number, node in enumerate(root.iterchildren("object"), start=1):
         fields = {child.tag: child for child in node}
         name = (fields["name"].text or "").strip() if "name" in fields else ""
         if not name:
@@ -231,7 +231,9 @@ def _is_pascal(root: Path, annotations: Iterable[Annotation | Problem]) -> bool:
 
 def _size(root: Any) -> tuple[int, int] | None:
     """Width and height; None where they are missing, or 0 as some tools write when they do not know."""
-    width, height = (_number(root.findtext(f"size/{name}")) for name in ("width", "height"))
+    node = root.find("size")
+    fields = {child.tag: child.text for child in node} if node is not None else {}
+    width, height = _number(fields.get("width")), _number(fields.get("height"))
     return (int(width), int(height)) if width > 0 and height > 0 else None
 
 

@@ -1,0 +1,109 @@
+"""CSV: a row an object: image, class, and the edges x0, y0, x1, y1 in pixels from 0.
+
+The header names the columns, in any order, in the words that tools commonly use; without a header a row is ``image,
+x0, y0, x1, y1, class``. A row without a class and box is an image without objects. A column ``split`` divides the
+images, else the file's name does.
+"""
+
+import csv
+from collections import defaultdict
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+from multibox.data.annotation import Annotation, Item, Part, usual_split
+from multibox.errors import BadInput
+
+COLUMNS = {
+    "image": ("image", "filename", "file_name", "file", "path", "image_path", "image_name"),
+    "x0": ("x0", "xmin", "x_min", "left"),
+    "y0": ("y0", "ymin", "y_min", "top"),
+    "x1": ("x1", "xmax", "x_max", "right"),
+    "y1": ("y1", "ymax", "y_max", "bottom"),
+    "class": ("class", "label", "name", "class_name", "category"),
+    "split": ("split", "set", "subset"),
+    "width": ("width", "image_width"),
+    "height": ("height", "image_height"),
+}
+"""Our name of each column, and the names that files give it."""
+
+FROM_ONE_TO_TWO = {"x1": "x0", "y1": "y0", "x2": "x1", "y2": "y1"}
+"""Our names where a file calls the edges x1, y1, x2, y2."""
+
+REQUIRED = ("image", "x0", "y0", "x1", "y1", "class")
+
+
+def read_csv(file: Path, *, images: Path | None = None) -> Part:
+    """Read a CSV file.
+
+    Args:
+        file: of the file.
+        images: the folder of the pictures; None: that of the file, or ``images`` in it.
+
+    Returns:
+        the items in the order of the file.
+
+    Raises:
+        BadInput: columns are missing, or there is no row.
+    """
+    rows = _rows(file)
+    by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        by_image[usual_split(row.get("split", "")) or row.get("split", ""), row["image"]].append(row)
+    folder = images or next(
+        (base for base in (file.parent, file.parent / "images") if (base / rows[0]["image"]).is_file()), file.parent
+    )
+    splits: dict[str, list[Item]] = defaultdict(list)
+    for (split, image), found in by_image.items():
+        item = Item(str(Path(image).with_suffix("")), folder / image, _annotation(file, image, found))
+        splits[split or usual_split(file.stem)].append(item)
+    return Part(file, dict(splits))
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        lines = [line for line in csv.reader(stream) if any(cell.strip() for cell in line)]
+    if not lines:
+        raise BadInput(f"{file}: is empty; write a row an object: image, x0, y0, x1, y1, class")
+    header = [cell.strip().lower() for cell in lines[0]]
+    has_header = any(name in header for name in COLUMNS["image"])
+    columns = _columns(file, header) if has_header else {name: i for i, name in enumerate(REQUIRED)}
+    rows = [
+        {name: line[i].strip() if i < len(line) else "" for name, i in columns.items()} for line in lines[has_header:]
+    ]
+    if not rows:
+        raise BadInput(f"{file}: has a header and no row")
+    return rows
+
+
+def _columns(file: Path, header: list[str]) -> dict[str, int]:
+    if "x2" in header:
+        header = [FROM_ONE_TO_TWO.get(cell, cell) for cell in header]
+    columns = {}
+    for name, words in COLUMNS.items():
+        found = [header.index(word) for word in words if word in header]
+        if found:
+            columns[name] = found[0]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise BadInput(f"{file}: no column {', '.join(missing)} in its header {', '.join(header)}; name them so")
+    return columns
+
+
+def _annotation(file: Path, image: str, rows: list[dict[str, str]]) -> Annotation:
+    objects = [row for row in rows if row["class"] or row["x0"]]
+    width, height = (_number(rows[0].get(name, "")) for name in ("width", "height"))
+    return Annotation(
+        f"{file}, {image}",
+        tuple(row["class"] for row in objects),
+        np.array([[_number(row[name]) for name in ("x0", "y0", "x1", "y1")] for row in objects]).reshape(-1, 4),
+        size=(int(width), int(height)) if width > 0 and height > 0 else None,
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return nan

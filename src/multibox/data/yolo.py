@@ -1,0 +1,151 @@
+"""YOLO text: one ``.txt`` an image, a line an object: class, centre x, centre y, width, height, in parts of the image.
+
+A line of more numbers is a polygon, of which the box is taken. A picture without a text file has no objects.
+"""
+
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from multibox.data.annotation import IMAGE_SUFFIXES, UNSPLIT, Annotation, Item, Part, usual_split
+from multibox.data.check import Problem
+from multibox.errors import BadInput
+
+
+def find_yolo(path: Path) -> Path | None:
+    """The description file or, without one, the folder of a YOLO dataset at ``path``; None if there is none."""
+    if path.is_file():
+        return path if path.suffix in (".yaml", ".yml") else None
+    named = [path / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (path / name).is_file()]
+    if named:
+        return named[0]
+    return path if (path / "images").is_dir() and (path / "labels").is_dir() else None
+
+
+def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
+    """Read a YOLO dataset.
+
+    Args:
+        path: of ``data.yaml``, or of a folder with ``images`` and ``labels``.
+        classes: names by number, where the data do not say them.
+
+    Returns:
+        the items; their classes sorted by name.
+
+    Raises:
+        BadInput: a field of the description is missing or wrong, or nothing names the classes.
+    """
+    if path.is_file():
+        root, names, folders = _described(path, classes)
+    else:
+        listed = path / "classes.txt"
+        root, names = path, classes or tuple(listed.read_text("utf-8").split("\n") if listed.is_file() else ())
+        below = [folder for folder in sorted((path / "images").iterdir()) if folder.is_dir()]
+        folders = {usual_split(folder.name) or folder.name: [folder] for folder in below} or {
+            UNSPLIT: [path / "images"]
+        }
+    names = tuple(name.strip() for name in names if name.strip())
+    if not names:
+        raise BadInput(f"{path}: nothing names its classes; write names: into data.yaml, or give --classes")
+    splits = {split: _items(found, names, root) for split, found in folders.items()}
+    return Part(root, splits, tuple(sorted(set(names))))
+
+
+def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: holds no fields; a YOLO data.yaml has names, train and val")
+    names = content.get("names") or classes
+    if isinstance(names, dict):
+        names = [names[number] for number in sorted(names)]
+    root = path.parent / str(content.get("path") or "")
+    if not root.is_dir():  # Such paths are often those of the machine that wrote them.
+        root = path.parent
+    folders = {}
+    for split in ("train", "val", "test"):
+        entries = content.get(split) or []
+        found = [
+            _existing(path, root, str(entry), split) for entry in ([entries] if isinstance(entries, str) else entries)
+        ]
+        if found:
+            folders[split] = found
+    if not folders:
+        raise BadInput(f"{path}: names no pictures; write train:, val: or test: with a folder")
+    return root, tuple(str(name) for name in names), folders
+
+
+def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
+    """Where an entry leads; Roboflow writes ``../train/images`` where ``train/images`` is meant."""
+    for candidate in (root / entry, path.parent / entry, root / entry.removeprefix("../")):
+        if candidate.exists():
+            return candidate
+    raise BadInput(f"{path}: {split}: no such folder {root / entry}; correct it")
+
+
+def _items(sources: list[Path], names: tuple[str, ...], root: Path) -> list[Item]:
+    items = []
+    for source in sources:
+        for picture in _pictures(source, root):
+            label = _label_file(picture)
+            items.append(Item(_id(picture, source), picture, _read_labels(label, names)))
+    return items
+
+
+def _pictures(source: Path, root: Path) -> list[Path]:
+    if source.is_file():
+        lines = [line.strip() for line in source.read_text("utf-8").splitlines() if line.strip()]
+        return [root / line for line in lines]
+    return sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _id(picture: Path, source: Path) -> str:
+    return str(picture.relative_to(source).with_suffix("")) if source.is_dir() else picture.stem
+
+
+def _label_file(picture: Path) -> Path:
+    """The last folder named ``images`` becomes ``labels``; without one, the text lies beside the picture."""
+    parts = list(picture.with_suffix(".txt").parts)
+    for i in reversed(range(len(parts))):
+        if parts[i] == "images":
+            return Path(*parts[:i], "labels", *parts[i + 1 :])
+    return picture.with_suffix(".txt")
+
+
+def _read_labels(file: Path, names: tuple[str, ...]) -> Annotation | Problem:
+    lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+    found: list[str] = []
+    boxes = []
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if not words:
+            continue
+        if not words[0].isdigit() or int(words[0]) >= len(names):
+            return Problem(
+                "annotation", str(file), f"line {number}", f"{words[0]!r} is no class from 0 to {len(names) - 1}"
+            )
+        found.append(names[int(words[0])])
+        boxes.append(_corners([_number(word) for word in words[1:]]))
+    return Annotation(str(file), tuple(found), np.array(boxes, np.float64).reshape(-1, 4), relative=True)
+
+
+def _corners(values: list[float]) -> list[Any]:
+    """Corners of a box, or of the box around a polygon; NaN where the values are neither."""
+    if len(values) == 4:
+        x, y, width, height = values
+        return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    if len(values) >= 6 and len(values) % 2 == 0:
+        return [min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])]
+    return [nan] * 4
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return nan

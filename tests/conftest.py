@@ -1,0 +1,63 @@
+"""Tiny real data that several rooms' tests share."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from multibox.data.build import build
+from multibox.data.voc import write_xml
+
+SPLITS = {"train": 4, "val": 2, "test": 2}
+CLASSES = ("ball", "crate")
+
+
+def write_picture(path: Path, boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int], seed: int) -> None:
+    """A noisy grey JPEG of ``size`` (width, height) with a red ball or a blue crate in each box."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    image = rng.integers(90, 130, (height, width, 3)).astype(np.uint8)
+    for (x0, y0, x1, y1), label in zip(boxes.tolist(), labels.tolist(), strict=True):
+        if label == 0:
+            center, axes = ((x0 + x1) // 2, (y0 + y1) // 2), ((x1 - x0) // 2, (y1 - y0) // 2)
+            cv2.ellipse(image, center, axes, 0, 0, 360, (40, 40, 220), -1)
+        else:
+            cv2.rectangle(image, (x0, y0), (x1 - 1, y1 - 1), (220, 60, 40), -1)
+    cv2.imwrite(str(path), image)
+
+
+@pytest.fixture(scope="session")
+def voc_folder(tmp_path_factory) -> Path:
+    """Eight JPEG images in VOC layout: train 4, val 2, test 2; classes ball and crate; image 000003 has no objects."""
+    root = tmp_path_factory.mktemp("voc") / "toys"
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (root / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(sum(SPLITS.values())):
+        size = (96, 80) if number % 2 else (80, 96)
+        count = 0 if number == 3 else 1 + number % 3
+        corner = rng.integers(0, 40, (count, 2))
+        boxes = np.concatenate([corner, corner + rng.integers(16, 40, (count, 2))], axis=1)
+        labels = rng.integers(0, 2, count)
+        write_picture(root / "JPEGImages" / f"{number:06}.jpg", boxes, labels, size, number)
+        names = [CLASSES[label] for label in labels]
+        difficult = [number == 7] * count
+        write_xml(
+            root / "Annotations" / f"{number:06}.xml", f"{number:06}.jpg", size, names, boxes, difficult=difficult
+        )
+    first = 0
+    for split, count in SPLITS.items():
+        ids = "".join(f"{number:06}\n" for number in range(first, first + count))
+        (root / "ImageSets" / "Main" / f"{split}.txt").write_text(ids)
+        first += count
+    return root
+
+
+@pytest.fixture
+def store_root(voc_folder, tmp_path, monkeypatch) -> Path:
+    """``$MULTIBOX_DATA`` in a fresh folder with the dataset ``tiny``, built from :func:`voc_folder`."""
+    root = tmp_path / "stores"
+    monkeypatch.setenv("MULTIBOX_DATA", str(root))
+    build([voc_folder], "tiny")
+    return root

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from multibox.data.csv import read_csv
+from multibox.errors import BadInput
+
+ROWS = {
+    "ours": "image,x0,y0,x1,y1,class\na.jpg,1,2,11,22,dog\nb.jpg,,,,,\na.jpg,3,4,5,6.5,cat\n",
+    "tensorflow": "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,50,40,dog,1,2,11,22\nb.jpg,50,40,,,,,\n"
+    "a.jpg,50,40,cat,3,4,5,6.5\n",
+    "one to two": "x1,y1,x2,y2,label,path\n1,2,11,22,dog,a.jpg\n,,,,,b.jpg\n3,4,5,6.5,cat,a.jpg\n",
+    "without header": "a.jpg,1,2,11,22,dog\nb.jpg,,,,,\na.jpg,3,4,5,6.5,cat\n",
+}
+
+
+@pytest.mark.parametrize("text", ROWS.values(), ids=ROWS.keys())
+def test_the_same_objects_in_all_dialects(tmp_path, text):
+    (tmp_path / "boxes.csv").write_text(text)
+    items = read_csv(tmp_path / "boxes.csv").splits[""]
+    assert [item.id for item in items] == ["a", "b"]
+    assert items[0].image == tmp_path / "a.jpg"
+    assert items[0].annotation.names == ("dog", "cat")
+    np.testing.assert_array_equal(items[0].annotation.boxes, [[1, 2, 11, 22], [3, 4, 5, 6.5]])
+    assert items[0].annotation.size == ((50, 40) if "width" in text else None)
+    assert items[1].annotation.boxes.shape == (0, 4)
+
+
+def test_splits_from_a_column_or_from_the_name(tmp_path):
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1,class,split\na.jpg,1,2,3,4,x,valid\nb.jpg,1,2,3,4,x,mine\n")
+    assert list(read_csv(tmp_path / "boxes.csv").splits) == ["val", "mine"]
+    (tmp_path / "test_boxes.csv").write_text("a.jpg,1,2,3,4,x\n")
+    assert list(read_csv(tmp_path / "test_boxes.csv").splits) == ["test"]
+
+
+def test_a_number_that_is_none_is_not_read_as_one(tmp_path):
+    (tmp_path / "boxes.csv").write_text("a.jpg,1,2,three,4,x\n")
+    assert np.isnan(read_csv(tmp_path / "boxes.csv").splits[""][0].annotation.boxes[0, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("image,x0,y0,x1,y1,class\n", "has a header and no row"),
+        ("image,x0,y0,width\na.jpg,1,2,3\n", "no column x1, y1, class in its header"),
+    ],
+)
+def test_tables_that_are_not_of_objects(tmp_path, text, message):
+    (tmp_path / "boxes.csv").write_text(text)
+    with pytest.raises(BadInput, match=message):
+        read_csv(tmp_path / "boxes.csv")

@@ -1,0 +1,131 @@
+import json
+import shutil
+
+import pytest
+
+from multibox.data.annotation import Annotation, Item, usual_split
+from multibox.data.source import divide, open_source
+from multibox.errors import BadInput
+
+
+def sizes(source):
+    return {split: len(items) for split, items in source.splits.items()}
+
+
+def test_a_voc_folder(voc_folder):
+    source = open_source([voc_folder])
+    assert source.classes == ("ball", "crate")
+    assert sizes(source) == {"train": 4, "val": 2, "test": 2}
+    assert list(source.splits) == ["train", "val", "test"]
+
+
+def test_several_years_of_a_devkit_are_joined(voc_folder, tmp_path):
+    for year in ("VOC2007", "VOC2012"):
+        shutil.copytree(voc_folder, tmp_path / "VOCdevkit" / year)
+    for path in (tmp_path, tmp_path / "VOCdevkit"):
+        source = open_source([path])
+        assert sizes(source) == {"train": 8, "val": 4, "test": 4}
+        assert [source.splits["val"][i].id for i in (0, -1)] == ["VOC2007/000004", "VOC2012/000005"]
+
+
+def test_the_same_folder_name_twice_gets_its_own_ids(voc_folder, tmp_path):
+    shutil.copytree(voc_folder, tmp_path / "toys")
+    source = open_source([voc_folder, tmp_path / "toys"])
+    assert [item.id for item in source.splits["val"]] == [
+        "toys/000004",
+        "toys/000005",
+        "toys-2/000004",
+        "toys-2/000005",
+    ]
+
+
+def test_trainval_is_left_out_where_its_halves_are_there(voc_folder, tmp_path):
+    root = shutil.copytree(voc_folder, tmp_path / "toys")
+    lists = root / "ImageSets" / "Main"
+    (lists / "trainval.txt").write_text((lists / "train.txt").read_text() + (lists / "val.txt").read_text())
+    assert sizes(open_source([root])) == {"train": 4, "val": 2, "test": 2}
+    assert sizes(open_source([root], splits=["trainval"])) == {"trainval": 6}
+    (lists / "val.txt").unlink()
+    assert sizes(open_source([root])) == {"train": 4, "test": 2, "trainval": 6}
+
+
+def test_given_classes_keep_their_order_and_may_be_more(voc_folder):
+    assert open_source([voc_folder], classes=["kite", "crate", "ball"]).classes == ("kite", "crate", "ball")
+
+
+def test_all_unknown_names_are_listed_with_their_count(voc_folder):
+    counts = {"ball": 0, "crate": 0}
+    for items in open_source([voc_folder]).splits.values():
+        for item in items:
+            for name in item.annotation.names:
+                counts[name] += 1
+    with pytest.raises(BadInput) as error:
+        open_source([voc_folder], classes=["kite"])
+    for name, count in counts.items():
+        assert f"{name} ({count})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classes": ["ball", "crate", "ball"]}, "ball given twice"),
+        ({"splits": ["holdout"]}, "--splits holdout: not in the data, which has test, train, val"),
+        ({"images": "nowhere"}, "--images nowhere: no such folder"),
+    ],
+)
+def test_wrong_options(voc_folder, options, message):
+    with pytest.raises(BadInput, match=message):
+        open_source([voc_folder], **options)
+
+
+def test_no_dataset(tmp_path):
+    with pytest.raises(BadInput, match="nowhere: no such file or folder"):
+        open_source([tmp_path / "nowhere"])
+    with pytest.raises(BadInput, match="no dataset found here"):
+        open_source([tmp_path])
+
+
+def loose(count):
+    return {"": [Item(f"{i:03}", None, Annotation("a", (), None)) for i in range(count)]}
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, []), (1, [1]), (2, [2]), (3, [1, 1, 1]), (20, [14, 3, 3]), (100, [70, 15, 15])]
+)
+def test_division(count, expected):
+    divided = divide(loose(count), 0)
+    assert [len(divided[split]) for split in ("train", "val", "test") if split in divided] == expected
+    ids = [item.id for items in divided.values() for item in items]
+    assert sorted(ids) == [f"{i:03}" for i in range(count)]
+
+
+def test_division_depends_on_the_seed_and_on_no_order():
+    first, again, other = divide(loose(40), 1), divide({"": loose(40)[""][::-1]}, 1), divide(loose(40), 2)
+    ids = [[item.id for item in divided["val"]] for divided in (first, again, other)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("instances_train2017", "train"),
+        ("instances_val2017", "val"),
+        ("valid", "val"),
+        ("validation", "val"),
+        ("test-dev", "test"),
+        ("trainval", "trainval"),
+        ("constraints", ""),
+        ("boxes", ""),
+        ("", ""),
+    ],
+)
+def test_usual_split(text, split):
+    assert usual_split(text) == split
+
+
+def test_the_same_id_twice_is_refused(tmp_path):
+    image = {"id": 1, "file_name": "a.jpg"}
+    content = {"images": [image, image], "annotations": [], "categories": [{"id": 1, "name": "dog"}]}
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    with pytest.raises(BadInput, match="same id: 1"):
+        open_source([tmp_path / "train.json"])
