@@ -34,7 +34,7 @@ demo: .venv/demo.done
 	cd demo && $(MULTIBOX) data sample sample --seed $(or $(SEED),0)
 	cd demo && $(MULTIBOX) data build sample --name sample
 	cd demo && $(MULTIBOX) data show sample --out examples.png
-	cd demo && $(MULTIBOX) train --data sample --name demo 'network.size=[224,224]' train.epochs=14 train.validate_every=7
+	cd demo && $(MULTIBOX) train --data sample --name demo 'network.size=[224,224]' train.epochs=16 train.lr=2e-3 train.validate_every=8
 	cd demo && $(MULTIBOX) predict experiments/demo/best.keras $$(head -12 sample/ImageSets/Main/test.txt | sed 's|.*|sample/JPEGImages/&.jpg|') --out pictures
 	cd demo && $(MULTIBOX) eval experiments/demo/best.keras --data sample/test
 	@echo "Training examples: demo/examples.png. Detections on images it has not trained on: demo/pictures"

@@ -21,7 +21,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{evaluation.images} images, {evaluation.objects} objects, {evaluation.detections} detections, "
+        f"mAP {_figure(evaluation.map)}: {evaluation.images} images, {evaluation.objects} objects, {evaluation.detections} detections, "
         f"{evaluation.seconds:.1f} s",
         highlight=False,
     )
