@@ -1,6 +1,6 @@
 """Images a second of a training step on made-up batches, for the choices that `docs/performance.md` speaks of.
 
-    python benchmarks/step_speed.py [--backend tensorflow|jax] [--jit] [--batch 8] [FIELD=VALUE]...
+python benchmarks/step_speed.py [--backend tensorflow|jax] [--jit] [--batch 8] [FIELD=VALUE]...
 """
 
 import argparse

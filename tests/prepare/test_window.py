@@ -55,7 +55,7 @@ def test_an_expanded_window_has_the_shape_and_contains_the_old_one(seed):
 
 def test_expand_draws_its_ratio_evenly_and_half_the_time():
     rng = np.random.default_rng(0)
-    ratios = np.array([expand(whole((60, 80)), rng, Expand()).width / 80 for _ in range(4000)])
+    ratios = np.array([expand(whole((60, 80)), rng, Expand(ratio=4)).width / 80 for _ in range(4000)])
     assert (ratios == 1).mean() == pytest.approx(0.5, abs=0.03)
     assert ratios[ratios > 1].mean() == pytest.approx(2.5, abs=0.06)
 
