@@ -21,8 +21,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"mAP {_figure(evaluation.map)}: {evaluation.images} images, {evaluation.objects} objects, {evaluation.detections} detections, "
-        f"{evaluation.seconds:.1f} s",
+        f"mAP {_figure(evaluation.map)}: {evaluation.images} images, {evaluation.objects} objects, "
+        f"{evaluation.detections} detections, {evaluation.seconds:.1f} s",
         highlight=False,
     )
 
