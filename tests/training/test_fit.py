@@ -12,6 +12,7 @@ import multibox
 from multibox.config import Data, load_config
 from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
+from multibox.models.file import load_model
 from multibox.training import fit
 from multibox.training.fit import train
 from multibox.training.stores import find_data
@@ -154,6 +155,21 @@ def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():
 
     assert loss(2) == pytest.approx(loss(1), rel=1e-6)
     assert loss(1, empty=1) == pytest.approx(loss(1), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_run_on_jax(store_root, folder):
+    pytest.importorskip("jax")
+    overrides = [f"{name}={value}" for name, value in (SMALL | {"train.steps_per_epoch": 2}).items()]
+    command = [sys.executable, "-m", "multibox", "train", "--backend", "jax", "--data", "tiny", "--name", "jax"]
+    subprocess.run([*command, *overrides], check=True)
+    run = folder / "experiments" / "jax"
+    with open(run / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [2, 4]
+    assert float(rows[1]["lr"]) < float(rows[0]["lr"]), "the optimizer's step comes back from the compiled step"
+    first, last = (load_model(run / "snapshots" / f"epoch-00{i}.keras")[0].get_weights() for i in (1, 2))
+    assert any((a != b).any() for a, b in zip(first, last, strict=True)), "so do the weights"
 
 
 @pytest.mark.slow
