@@ -28,7 +28,7 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	$(PIP_CONSTRAINED) --editable '.[jax]'
 	@touch $@
 
-MULTIBOX := ../$(BIN)/multibox
+MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox
 demo: .venv/demo.done
 	rm -rf demo && mkdir demo
 	cd demo && $(MULTIBOX) data sample sample --seed $(or $(SEED),0)

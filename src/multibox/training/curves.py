@@ -34,6 +34,7 @@ def draw_curves(experiment: Experiment) -> None:
         map_axis.text(0.5, 0.5, "no validation data", ha="center", transform=map_axis.transAxes)
     map_axis.set(title="Validation mAP", xlabel="epoch", ylim=(0, 1))
     for axis in (loss_axis, rate_axis, map_axis):
+        axis.set_xlim(0, log["epoch"][-1])
         axis.grid(alpha=0.3)
     beside = experiment.curves.with_suffix(".tmp.png")
     figure.savefig(beside, dpi=110)
