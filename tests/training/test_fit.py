@@ -1,5 +1,6 @@
 import csv
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import multibox
 from multibox.config import Data, load_config
+from multibox.data.build import build
 from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
@@ -184,3 +186,15 @@ def test_ctrl_c_ends_a_run_without_a_traceback(store_root, folder):
     error = process.communicate(timeout=60)[1]
     assert process.returncode != 0
     assert "Traceback" not in error
+
+
+def test_images_that_lie_in_the_folder_of_the_stores_are_never_taken_for_stores(voc_folder, folder, monkeypatch):
+    """``data/photos`` is where many people keep their images, and where the dataset ``photos`` would be built."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(folder / "data"))
+    photos = folder / "data" / "photos"
+    shutil.copytree(voc_folder, photos)
+    assert find_data(str(photos), Data(), "fail").train == ("photos-stores/train",)
+    assert find_data(str(photos), Data(), "fail").train == ("photos-stores/train",)
+    with pytest.raises(BadInput, match=r"photos: exists and holds other things than stores; give another --name"):
+        build([photos], "photos", replace=True)
+    assert len(list((photos / "JPEGImages").iterdir())) == 8

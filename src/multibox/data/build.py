@@ -18,16 +18,22 @@ from multibox.data.annotation import Annotation, Item
 from multibox.data.check import BadImageError, Problem, box_faults, check_image
 from multibox.data.record import Record, make_objects
 from multibox.data.source import Source, open_source
-from multibox.data.store import SUFFIX, Counts, StoreWriter, check_new_name, data_root, encode_record, new_dataset
+from multibox.data.store import (
+    REPORT,
+    SUFFIX,
+    Counts,
+    StoreWriter,
+    check_new_name,
+    data_root,
+    encode_record,
+    new_dataset,
+)
 from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 
 OnBad = Literal["fail", "skip"]
 Progress = Callable[[int, int], None]
 """Called with the number of images done and of all images."""
-
-REPORT = "build.json"
-"""The report's name in the dataset's folder."""
 
 
 @dataclass(frozen=True)

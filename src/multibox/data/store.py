@@ -30,6 +30,8 @@ FORMAT = 1
 """The version of the store that this code writes; it reads this and older ones."""
 
 SUFFIX = ".lmdb"
+REPORT = "build.json"
+"""What a build says of itself, beside its stores."""
 PAGE = 4096
 HEAD_BYTES = 4096
 """How much of a record is read first when its image is not wanted; a longer head costs a second look."""
@@ -365,12 +367,20 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
         replace: whether a dataset may exist under it.
 
     Raises:
-        BadInput: not a name, or one that is taken.
+        BadInput: not a name, or one that is taken; by something that is no dataset, also where it may be replaced.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
         raise BadInput(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
-    if (data_root() / name).exists() and not replace:
-        raise BadInput(f"{data_root() / name}: exists already; give --replace to build it anew, or another --name")
+    target = data_root() / name
+    if target.exists() and not holds_only_stores(target):
+        raise BadInput(f"{target}: exists and holds other things than stores; give another --name")
+    if target.exists() and not replace:
+        raise BadInput(f"{target}: exists already; give --replace to build it anew, or another --name")
+
+
+def holds_only_stores(folder: Path) -> bool:
+    """Whether a folder is a dataset's, with nothing in it that a build did not write."""
+    return folder.is_dir() and all(path.suffix == SUFFIX or path.name == REPORT for path in folder.iterdir())
 
 
 def write_store(

@@ -1,5 +1,6 @@
 """Keras' backend: which it is, and what it is good at."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 
 
 def import_keras(backend: str | None = None) -> None:
-    """Import Keras, without the lines that TensorFlow's libraries print while they load.
+    """Import Keras, without what TensorFlow's libraries and Grain print while they load.
 
     Args:
         backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
@@ -15,6 +16,7 @@ def import_keras(backend: str | None = None) -> None:
     if backend:
         os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Grain warns where JAX is not installed
     with _no_chatter():
         import keras
 

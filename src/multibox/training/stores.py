@@ -5,7 +5,7 @@ from pathlib import Path
 
 from multibox.config import Config, Data
 from multibox.data.build import OnBad, build
-from multibox.data.store import Store, data_root, dataset_splits, list_stores, open_store
+from multibox.data.store import Store, data_root, dataset_splits, holds_only_stores, list_stores, open_store
 from multibox.errors import BadInput
 
 
@@ -38,6 +38,9 @@ def _build(path: Path, on_bad: OnBad) -> str:
         stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
         raise BadInput(f"{path}: no such folder, nor a dataset in {data_root()} ({stores})")
     name = path.resolve().stem
+    taken = data_root() / name
+    if taken.exists() and not holds_only_stores(taken):
+        name += "-stores"  # The images themselves may lie in the folder of the stores, under this name.
     if dataset_splits(name):
         source = open_store(f"{name}/{dataset_splits(name)[0]}").meta.source
         if source != str(path.resolve()):
