@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo test test-slow test-all lint format clean
 
 .venv/pip.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; Multibox needs 3.11 or newer: make PYTHON=python3.11 ..." % sys.version_info[:2])'
@@ -42,8 +42,10 @@ demo: .venv/demo.done
 test: .venv/test.done
 	$(BIN)/python -m pytest -m 'not slow'
 
-test-all: test .venv/test-all.done
+test-slow: .venv/test-all.done
 	$(BIN)/python -m pytest -m slow -rs
+
+test-all: test test-slow
 
 lint: .venv/test.done
 	$(BIN)/ruff check
