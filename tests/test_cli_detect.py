@@ -93,3 +93,11 @@ def test_not_a_model(command):
     assert result.exit_code == 2
     assert result.stderr.startswith(f"multibox: {command[1]}: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_predict_into_the_folder_of_the_pictures(folder):
+    before = {name: (folder / name).read_bytes() for name in ("a.png", "b.png")}
+    result = call("predict", "model.keras", "a.png", "b.png", "--out", ".")
+    assert result.exit_code == 0
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert {"a-2.png", "b-2.png", "detections.json"} < {path.name for path in folder.iterdir()}

@@ -22,6 +22,29 @@ def test_the_seeds_schedule():
     assert (train.epochs, train.steps_per_epoch, train.batch, train.milestones) == (12, 10_000, 32, (8, 10))
 
 
+VOC_PRESETS = [name for name in presets() if "voc" in name]
+
+
+@pytest.mark.parametrize("name", VOC_PRESETS)
+def test_the_papers_numbers(name):
+    config, large = load_config(name), name.startswith("ssd512")
+    train, augment = config.train, config.augment
+    assert (train.optimizer, train.lr, train.momentum, train.weight_decay) == ("sgd", 1e-3, 0.9, 5e-4)
+    assert (train.bias_lr, train.trunk_lr, train.schedule, train.batch) == (2, 1, "step", 32)
+    assert (augment.expand.ratio, augment.expand.probability, augment.mirror, augment.crop.trials) == (4, 0.5, 0.5, 50)
+    assert augment.crop.min_iou == (0.1, 0.3, 0.5, 0.7, 0.9)
+    assert (augment.distort.brightness, augment.distort.hue, augment.distort.contrast) == (32, 18, (0.5, 1.5))
+    assert config.priors.variances == (0.1, 0.1, 0.2, 0.2)
+    assert config.priors.sizes == (
+        (35, 76, 153, 230, 307, 384, 460, 537) if large else (30, 60, 111, 162, 213, 264, 315)
+    )
+    ratios = [(2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)] if large else [(2,), *[(2, 3)] * 3, (2,), (2,)]
+    assert config.priors.ratios == tuple(ratios)
+    assert (config.loss.negatives, config.match.iou, config.detect.nms_iou, config.detect.score) == (3, 0.5, 0.45, 0.01)
+    assert config.data.val == ("voc07/test",)
+    assert config.data.train == (("voc07/trainval", "voc12/trainval") if "0712" in name else ("voc07/trainval",))
+
+
 def test_a_configuration_comes_back_from_its_yaml(tmp_path):
     config = load_config("ssd512-vgg16-voc0712", ["train.seed=7"])
     path = tmp_path / "config.yaml"
@@ -53,6 +76,13 @@ def test_it_extends_one_level_only(tmp_path):
         ("train.epochs=0", r"train.epochs: .*greater than or equal to 1, not 0"),
         ("network.size=[100,300]", r"network.size: needs height and width of at least 128 pixels, not \[100, 300\]"),
         ("network.weights=none", r"network: batch_norm: frozen would freeze fresh statistics; .* set it to trained"),
+        ("priors.at=0", r"priors.at: .*greater than 0, not 0"),
+        ("priors.variances=[0.1,0.1,0,0.2]", r"priors.variances.2: .*greater than 0"),
+        ("augment.crop.scale=[0.9,0.3]", r"augment.crop.scale: needs the lower number first"),
+        ("augment.crop.scale=[0.9,3]", r"augment.crop.scale.1: .*less than or equal to 1"),
+        ("train.lr=.inf", r"train.lr: .*finite number"),
+        ("train.milestones=[-5]", r"train.milestones.0: .*greater than or equal to 1"),
+        ("train.seed=99999999999", r"train.seed: .*less than 4294967296"),
         ("train.epochs", r"train.epochs: write a field and its value as dotted.name=value"),
         ("train.epochs=[", r"train.epochs: the value '\[' is not YAML"),
     ],

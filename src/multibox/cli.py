@@ -51,12 +51,15 @@ def train_command(
     Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
     """
     from multibox.config import load_config
+    from multibox.detect.runtimes import require_keras
+    from multibox.models.backend import import_keras
 
-    settings = load_config(config, overrides)
-    _need_keras("train", backend)
+    load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, is loaded
+    require_keras("train", backend)
+    import_keras(backend)
     from multibox.training.fit import train
 
-    run = train(source, config=settings, **options)
+    run = train(source, config=config, overrides=overrides, **options)
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
 
@@ -71,7 +74,13 @@ def data() -> None:
 @click.option("--name", required=True, help="Of the new dataset.")
 @click.option("--classes", default="", help="Names in the order of their labels, with commas; else those of the data.")
 @click.option("--splits", default="", help="The splits to take, with commas; else all.")
-@click.option("--split-seed", default=0, show_default=True, help="Divides data that have no splits, 70/15/15.")
+@click.option(
+    "--split-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Divides data that have no splits, 70/15/15.",
+)
 @click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
 @click.option(
     "--on-bad",
@@ -153,7 +162,9 @@ def data_show(
 
 @data.command("sample")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
-@click.option("--seed", default=0, show_default=True, help="The same seed renders the same files.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed renders the same."
+)
 @click.option("--images", default=800, show_default=True, type=click.IntRange(min=10), help="In all three splits.")
 @click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
 def data_sample(folder: str, seed: int, images: int, size: int) -> None:
@@ -241,12 +252,3 @@ def model_info(model: str, as_json: bool) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _need_keras(command: str, backend: str | None = None) -> None:
-    """Import Keras, or refuse where it is not installed."""
-    from multibox.detect.runtimes import require_keras
-    from multibox.models.backend import import_keras
-
-    require_keras(command)
-    import_keras(backend)

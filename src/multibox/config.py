@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from multibox.errors import BadInput
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Range = tuple[float, float]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if limits[0] > limits[1]:
+        raise ValueError("needs the lower number first")
+    return limits
+
+
+Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
+Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 
 class Section(BaseModel):
@@ -40,7 +50,7 @@ class Network(Section):
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
     downsample_padding: Literal["both", "same"] = "both"
-    """Stride-2 extra layers pad a pixel on both sides (Caffe), or as TensorFlow's ``same`` does (the seed)."""
+    """Stride-2 extra layers of ssd300 and ssd512 pad both sides (Caffe) or as TensorFlow's ``same`` does (the seed)."""
 
     @field_validator("size")
     @classmethod
@@ -61,7 +71,7 @@ class Priors(Section):
 
     sizes: tuple[Positive, ...] = (21, 45, 99, 153, 207, 261, 315)
     """Sides of the square priors, one a map and one more, in pixels of an image whose shorter side is ``at``."""
-    at: int = 300
+    at: Positive = 300
     ratios: tuple[tuple[Positive, ...], ...] = ((2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
     """Aspect ratios of each map, width over height; each ratio r also gives 1/r."""
     steps: tuple[Positive, ...] = ()
@@ -70,7 +80,7 @@ class Priors(Section):
     clip: bool = False
     order: Literal["caffe", "seed"] = "caffe"
     """Within a cell: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2, 1/3 (the seed)."""
-    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    variances: tuple[Positive, Positive, Positive, Positive] = (0.1, 0.1, 0.2, 0.2)
 
 
 class Data(Section):
@@ -111,8 +121,9 @@ class Crop(Section):
 
     probability: Probability = 1.0
     min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
-    scale: Range = (0.3, 1.0)
-    ratio: Range = (0.5, 2.0)
+    scale: Shares = (0.3, 1.0)
+    """Of the window's side."""
+    ratio: Annotated[tuple[Positive, Positive], AfterValidator(_rising)] = (0.5, 2.0)
     trials: int = Field(default=50, ge=1)
 
 
@@ -160,13 +171,13 @@ class Train(Section):
     """The learning rate of the pretrained trunk, times ``lr``."""
     warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["step", "cosine"] = "cosine"
-    milestones: tuple[int, ...] = ()
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Epochs after which the step schedule multiplies ``lr`` by 0.1."""
     validate_every: int = Field(default=5, ge=0)
     """Epochs between two validations; 0: only at the end."""
     log_every: int = Field(default=20, ge=1)
     """Steps between two looks at whether the loss is finite, and two lines of the log."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 class Detect(Section):
@@ -226,9 +237,14 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
         if "extends" in parent:
             raise BadInput(f"{source}: extends {base}, which extends another; name a preset that stands alone")
         values = _merge(parent, values)
-    for name, value in overrides.items() if isinstance(overrides, Mapping) else map(_parse, overrides):
+    for name, value in parse_overrides(overrides).items():
         values = _merge(values, _nested(name, value))
     return parse_config(values, str(source))
+
+
+def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides as a mapping of dotted names to values, see :func:`load_config`."""
+    return dict(overrides) if isinstance(overrides, Mapping) else dict(map(_parse, overrides))
 
 
 def parse_config(values: Mapping[str, Any], source: str) -> Config:

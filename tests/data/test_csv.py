@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from multibox.data.check import Problem
 from multibox.data.csv import read_csv
 from multibox.errors import BadInput
 
@@ -37,11 +38,32 @@ def test_a_number_that_is_none_is_not_read_as_one(tmp_path):
     assert np.isnan(read_csv(tmp_path / "boxes.csv").splits[""][0].annotation.boxes[0, 2])
 
 
+@pytest.mark.parametrize("box", ["1,2,3,4", ",2,3,4"])
+def test_a_box_without_a_class_is_a_problem(tmp_path, box):
+    (tmp_path / "boxes.csv").write_text(f"a.jpg,1,2,3,4,x\na.jpg,{box},\nb.jpg,1,2,3,4,x\n")
+    broken, good = (item.annotation for item in read_csv(tmp_path / "boxes.csv").splits[""])
+    assert isinstance(broken, Problem)
+    assert str(broken) == f"{tmp_path / 'boxes.csv'}, a.jpg: line 2: has no class"
+    assert good.names == ("x",)
+
+
+def test_a_size_that_is_not_finite_is_none(tmp_path):
+    (tmp_path / "boxes.csv").write_text(ROWS["tensorflow"].replace("50", "inf"))
+    assert read_csv(tmp_path / "boxes.csv").splits[""][0].annotation.size is None
+
+
+def test_another_encoding(tmp_path):
+    (tmp_path / "boxes.csv").write_bytes("a.jpg,1,2,3,4,café\n".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"boxes.csv: is not UTF-8 text"):
+        read_csv(tmp_path / "boxes.csv")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "is empty"),
         ("image,x0,y0,x1,y1,class\n", "has a header and no row"),
+        ("a.jpg,1,2,3,4,x\n\n,1,2,3,4,x\n", "line 3: names no image"),
         ("image,x0,y0,width\na.jpg,1,2,3\n", "no column x1, y1, class in its header"),
     ],
 )

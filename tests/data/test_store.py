@@ -193,7 +193,7 @@ def test_names_that_are_no_names(name):
 
 def test_a_missing_store_names_those_that_exist():
     write_store("toys", "train", [record(0)], ("ball", "crate"))
-    for name in ("toys/val", "toys", "nope/train"):
+    for name in ("toys/val", "toys", "nope/train", "toys//train", "toys/", "/train", "toys/./train"):
         with pytest.raises(BadInput, match=f"{name}: no such store .*toys/train"):
             open_store(name)
 
@@ -216,6 +216,16 @@ def test_a_file_that_is_no_store(root, content):
     store_path("bad", "train").write_bytes(content)
     with pytest.raises(BadInput, match="not a store"):
         open_store("bad/train")
+
+
+@pytest.mark.parametrize("pages", [1.5, 2, 20, -0.5])
+def test_a_store_that_is_cut_off(root, pages):
+    path = write_store("toys", "train", [record(0, image=os.urandom(200_000))], ("ball", "crate")).path
+    copy = path.with_name("copy.lmdb")  # The file itself is open in this process.
+    shutil.copy(path, copy)
+    os.truncate(copy, int(pages * 4096) + (path.stat().st_size if pages < 0 else 0))
+    with pytest.raises(BadInput, match=r"copy.lmdb: cut off after \d+ of \d+ bytes; rebuild with"):
+        open_store("toys/copy")
 
 
 @settings(max_examples=5)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from multibox.data.annotation import Annotation
 from multibox.data.check import Problem
 from multibox.data.voc import CLASSES, counts_from_one, parse_xml, read_voc, to_edges, write_xml
+from multibox.errors import BadInput
 
 XML = """<annotation><filename>a.jpg</filename><size><width>50</width><height>40</height><depth>3</depth></size>
 <object><name> dog </name><truncated>1</truncated><difficult>1</difficult>
@@ -57,6 +58,11 @@ def test_an_image_without_objects(tmp_path):
     found = parse_xml(tmp_path / "a.xml")
     assert found.boxes.shape == (0, 4)
     assert found.size is None
+
+
+def test_a_size_that_is_not_finite_is_none(tmp_path):
+    (tmp_path / "a.xml").write_text(XML.replace("50", "inf"))
+    assert parse_xml(tmp_path / "a.xml").size is None
 
 
 def test_edges_of_inclusive_corners_from_one():
@@ -123,6 +129,13 @@ def test_lists_of_a_class_are_no_splits(tmp_path):
         "train": ["a"],
         "val": ["b"],
     }
+
+
+def test_a_list_in_another_encoding(tmp_path):
+    root = layout(tmp_path / "toys")
+    (root / "ImageSets" / "Main" / "train.txt").write_bytes("é\n".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"train.txt: is not UTF-8 text"):
+        read_voc(root)
 
 
 def test_pascal_classes_keep_their_order_in_a_pascal_folder(tmp_path):

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,11 @@ def test_a_number_that_is_no_class(folder):
     assert "line 1: '2' is no class from 0 to 1" in str(broken)
 
 
+def test_a_digit_that_is_no_number(folder):
+    (folder / "labels" / "val" / "a.txt").write_text("² 0.5 0.5 0.2 0.4\n", "utf-8")
+    assert "'²' is no class" in str(read_yolo(folder / "data.yaml").splits["val"][0].annotation)
+
+
 def test_folders_without_a_description(folder):
     (folder / "data.yaml").unlink()
     with pytest.raises(BadInput, match="nothing names its classes"):
@@ -70,6 +77,12 @@ def test_pictures_listed_in_a_file(folder):
         ("names: [a]\ntrain: nowhere\n", "train: no such folder"),
         ("names: [a]\n", "names no pictures"),
         ("train: images/train\n", "nothing names its classes"),
+        ("names: [cat, '', dog]\ntrain: images/train\n", "names: class 1 has no name"),
+        ("names: {1: cat, 2: dog}\ntrain: images/train\n", "numbered 1, 2; number them from 0 without a gap"),
+        ("names: {0: cat, x: dog}\ntrain: images/train\n", "numbered 0, x"),
+        ("names: cat\ntrain: images/train\n", "names: is 'cat'; write a list"),
+        ("names: 3\ntrain: images/train\n", "names: is 3; write a list"),
+        ("names: [a]\ntrain: 5\n", "train: is 5; write a folder"),
         ("{", "not YAML"),
         ("", "holds no fields"),
     ],
@@ -78,3 +91,38 @@ def test_wrong_descriptions(folder, text, message):
     (folder / "data.yaml").write_text(text)
     with pytest.raises(BadInput, match=message):
         read_yolo(folder / "data.yaml")
+
+
+def test_only_blank_lines_at_the_end_of_a_list_are_passed_over(folder):
+    (folder / "data.yaml").unlink()
+    (folder / "classes.txt").write_text("zebra\n ant \ncow\n\n \n")
+    assert read_yolo(folder).splits["val"][0].annotation.names == ("cow",)
+    (folder / "classes.txt").write_text("zebra\n\ncow\n")
+    with pytest.raises(BadInput, match=r"classes.txt: class 1 has no name"):
+        read_yolo(folder)
+
+
+def test_pictures_without_any_label_file(folder):
+    shutil.rmtree(folder / "labels")
+    with pytest.raises(BadInput, match=r"no picture has a label file; looked for a.txt .*labels/train, .*labels/val"):
+        read_yolo(folder / "data.yaml")
+
+
+@pytest.mark.parametrize("name", ["data.yaml", "some.txt", "classes.txt"])
+def test_another_encoding(folder, name):
+    (folder / "data.yaml").write_text("train: some.txt\nnames: [zebra, ant]\n")
+    (folder / name).write_bytes("é\n".encode("latin-1"))
+    (folder / "some.txt").touch()
+    with pytest.raises(BadInput, match=f"{name}: is not UTF-8 text"):
+        read_yolo(folder if name == "classes.txt" else folder / "data.yaml")
+
+
+def test_json_beside_a_description_is_not_taken_for_coco(folder):
+    (folder / "args.json").write_text("{}")
+    assert open_source([folder / "data.yaml"], splits=["train"]).classes == ("ant", "zebra")
+    assert open_source([folder], splits=["train"]).classes == ("ant", "zebra")
+
+
+def test_a_folder_of_images_is_refused(folder):
+    with pytest.raises(BadInput, match=r"--images .*: not for YOLO"):
+        open_source([folder], images=folder / "images")

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import pytest
 
@@ -71,3 +72,14 @@ def test_print_many(detector, tmp_path, capsys):
     assert printed.count("0.98") == 1 + 20
     assert "and 5 more" in printed
     assert "detections.json are in out" in printed
+
+
+@pytest.mark.parametrize("weights", [None, b"no h5"])
+def test_a_model_without_weights(keras_file, tmp_path, weights):
+    copy = tmp_path / "copy.keras"
+    with zipfile.ZipFile(keras_file) as source, zipfile.ZipFile(copy, "w") as target:
+        target.writestr("multibox.json", source.read("multibox.json"))
+        if weights:
+            target.writestr("model.weights.h5", weights)
+    with pytest.raises(BadInput, match=r"copy\.keras: its model\.weights\.h5 is missing or damaged"):
+        model_json(copy)

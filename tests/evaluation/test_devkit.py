@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from multibox.errors import BadInput
 from multibox.evaluation.devkit import as_written, save_devkit
 from multibox.evaluation.voc import voc
 
@@ -46,3 +48,23 @@ def test_rounding_makes_ties(make_found):
     written = as_written(make_found([(0, 0, 0.5, (0, 0, 1, 1)), (0, 0, 0.50000012, (0, 0, 1, 1))]))
     assert written.scores[0] == written.scores[1]
     assert as_written(make_found([])).boxes.shape == (0, 4)
+
+
+def test_a_folder_with_other_things_is_left_alone(make_truth, make_found, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    (folder / "comp4_det_test_cat.txt").write_text("")
+    with pytest.raises(BadInput, match=r"results: holds other things than comp4_det_\*\.txt, such as notes\.txt"):
+        save_devkit(folder, make_truth([], classes=("cat",)), make_found([]))
+    assert sorted(path.name for path in folder.iterdir()) == ["comp4_det_test_cat.txt", "notes.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_a_file_or_a_link_is_not_replaced(make_truth, make_found, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    for name in ("file", "link"):
+        with pytest.raises(BadInput, match=f"{name}: is not a folder"):
+            save_devkit(tmp_path / name, make_truth([], classes=("cat",)), make_found([]))

@@ -11,6 +11,7 @@ from multibox.data.store import open_store, write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation.columns import found_in, truth_of
+from multibox.evaluation.describe import print_evaluation
 from multibox.evaluation.evaluate import (
     coco_category_ids,
     coco_image_ids,
@@ -61,8 +62,10 @@ def test_figures(detector):
 
 def test_json_has_the_agreed_names(detector):
     values = json.loads(json.dumps(evaluate(detector, "colors").to_json()))
-    assert list(values) == ["map", "map_11point", "map_50_95", "ap", "images", "objects", "detections", "seconds"]
+    stable = ["map", "map_11point", "map_50_95", "ap", "images", "objects", "detections", "seconds"]
+    assert list(values) == [*stable, "left_out"]
     assert values["map"] == 0.75
+    assert values["left_out"] == {"grey": 1}
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])
@@ -160,3 +163,21 @@ def test_the_public_name_stays_the_function():
     for name in multibox.__all__:
         assert getattr(multibox, name) is getattr(multibox, name)
     assert multibox.evaluate is evaluate
+
+
+def test_classes_that_the_model_does_not_know_are_named(detector, store, capsys):
+    evaluation = evaluate(detector, ["colors/test", store])
+    assert evaluation.left_out == {"grey": 2}
+    print_evaluation(evaluation)
+    assert "does not know these classes (objects): grey (2)\n" in capsys.readouterr().err
+    print_evaluation(evaluate_detections(truth_of([store], ("red",)), found_in([])))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_devkits_folder_is_looked_at_before_the_work(detector, tmp_path):
+    (tmp_path / "found-devkit").mkdir()
+    (tmp_path / "found-devkit" / "mine").write_text("")
+    with pytest.raises(BadInput, match="found-devkit: holds other things"):
+        evaluate(detector, "colors/test", save_detections=tmp_path / "found.json", strict=True)
+    assert detector.runtime.batches == []
+    assert not (tmp_path / "found.json").exists()

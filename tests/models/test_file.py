@@ -1,3 +1,4 @@
+import contextlib
 import os
 import subprocess
 import sys
@@ -112,3 +113,17 @@ def test_what_is_no_model_file_is_refused_by_name(tmp_path):
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(BadInput, match=r"text.keras: not a model file"):
         load_model(tmp_path / "text.keras")
+
+
+def test_a_flipped_byte_is_refused_by_name(saved, tmp_path):
+    data = saved[0].read_bytes()
+    with zipfile.ZipFile(saved[0]) as archive:
+        start, size = archive.getinfo(MEMBER).header_offset, archive.getinfo(MEMBER).compress_size
+    copy = tmp_path / "copy.keras"
+    for place in range(start, start + 30 + len(MEMBER) + size, 7):
+        copy.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        with contextlib.suppress(BadInput):
+            assert read_schema(copy) == saved[2]  # a few bytes, such as the date's, say nothing
+    copy.write_bytes(data[: start + 60] + b"\0" + data[start + 61 :])
+    with pytest.raises(BadInput, match=r"copy\.keras: its multibox\.json is damaged"):
+        read_schema(copy)

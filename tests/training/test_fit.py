@@ -1,16 +1,18 @@
 import csv
 import math
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
 import pytest
 
 import multibox
-from multibox.config import Data, load_config
+from multibox.config import load_config
 from multibox.data.build import build
 from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
@@ -81,7 +83,7 @@ def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, monkeypa
     run = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
     assert run.model.is_file()
     built = open_store(f"{voc_folder.name}/train").meta.built
-    assert find_data(str(voc_folder), Data(), "fail").train == (f"{voc_folder.name}/train",)
+    assert find_data(f"{voc_folder}/", "fail")["data.train"] == [f"{voc_folder.name}/train"]
     assert open_store(f"{voc_folder.name}/train").meta.built == built, "it is not built again"
 
 
@@ -121,7 +123,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store
 
     monkeypatch.setattr(fit, "training_batches", Poisoned)
     with pytest.raises(
-        RunFailed, match=r"^step 2: the loss or a gradient is not finite; .*\(tiny/train/\w+, tiny/train/\w+\)"
+        RunFailed, match=r"^step 3: the loss or a gradient is not finite; .*\(tiny/train/\w+, tiny/train/\w+\)"
     ):
         train("tiny", overrides=SMALL | {"train.steps_per_epoch": 8}, name="poisoned")
     with open(folder / "experiments" / "poisoned" / "log.csv") as file:
@@ -193,8 +195,46 @@ def test_images_that_lie_in_the_folder_of_the_stores_are_never_taken_for_stores(
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "data"))
     photos = folder / "data" / "photos"
     shutil.copytree(voc_folder, photos)
-    assert find_data(str(photos), Data(), "fail").train == ("photos-stores/train",)
-    assert find_data(str(photos), Data(), "fail").train == ("photos-stores/train",)
+    for _ in range(2):
+        assert find_data(str(photos), "fail")["data.train"] == ["photos-stores/train"]
     with pytest.raises(BadInput, match=r"photos: exists and holds other things than stores; give another --name"):
         build([photos], "photos", replace=True)
     assert len(list((photos / "JPEGImages").iterdir())) == 8
+
+
+def test_the_data_of_the_command_line_take_the_place_of_a_presets(store_root, folder, monkeypatch):
+    """And what is named field by field takes the place of both."""
+    seen = []
+    monkeypatch.setattr(fit, "_run", lambda config, name: seen.append(config.data))
+    train("tiny", config="ssd300-vgg16-voc07")
+    train("tiny", config="ssd300-vgg16-voc07", overrides={"data.val": ["tiny/test"]})
+    assert [(data.train, data.val) for data in seen] == [
+        (("tiny/train",), ("tiny/val",)),
+        (("tiny/train",), ("tiny/test",)),
+    ]
+
+
+def test_images_that_changed_are_built_again(voc_folder, folder, monkeypatch, capsys):
+    monkeypatch.setenv("MULTIBOX_DATA", str(folder / "stores"))
+    photos = folder / "my photos"
+    shutil.copytree(voc_folder, photos)
+    assert find_data("my photos/", "fail")["data.train"] == ["my-photos/train"]
+    first = open_store("my-photos/train").meta
+    assert "left out: 0" in capsys.readouterr().out
+    picture = photos / "JPEGImages" / "000000.jpg"
+    picture.write_bytes(picture.read_bytes()[:-200])
+    os.utime(picture, (time.time() + 5, time.time() + 5))
+    with pytest.raises(BadInput, match=r"000000.jpg: is cut off"):
+        find_data("my photos", "fail")
+    assert open_store("my-photos/train").meta == first, "a build that fails leaves the old stores"
+    find_data("my photos", "skip")
+    assert "000000.jpg: is cut off" in capsys.readouterr().out
+    assert len(open_store("my-photos/train")) == 3
+
+
+def test_a_folder_with_the_name_of_another_dataset_is_refused(store_root, voc_folder, folder):
+    shutil.copytree(voc_folder, folder / "tiny")
+    with pytest.raises(
+        BadInput, match=r"tiny: there is a dataset tiny too, built from .*toys; for that give data.train"
+    ):
+        find_data("tiny", "fail")

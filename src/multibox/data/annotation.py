@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from multibox.data.check import Problem
+from multibox.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,24 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
         return {}
     names = (os.path.splitext(name) for name in sorted(os.listdir(folder)))
     return {stem: folder / (stem + suffix) for stem, suffix in names if suffix.lower() in IMAGE_SUFFIXES}
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, in UTF-8 with or without a byte order mark.
+
+    Args:
+        file: of the text.
+
+    Returns:
+        the text.
+
+    Raises:
+        BadInput: another encoding.
+    """
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
 def usual_split(text: str) -> str:

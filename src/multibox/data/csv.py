@@ -7,12 +7,14 @@ images, else the file's name does.
 
 import csv
 from collections import defaultdict
-from math import nan
+from io import StringIO
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
 
-from multibox.data.annotation import Annotation, Item, Part, usual_split
+from multibox.data.annotation import Annotation, Item, Part, read_text, usual_split
+from multibox.data.check import Problem
 from multibox.errors import BadInput
 
 COLUMNS = {
@@ -31,7 +33,8 @@ COLUMNS = {
 FROM_ONE_TO_TWO = {"x1": "x0", "y1": "y0", "x2": "x1", "y2": "y1"}
 """Our names where a file calls the edges x1, y1, x2, y2."""
 
-REQUIRED = ("image", "x0", "y0", "x1", "y1", "class")
+_EDGES = ("x0", "y0", "x1", "y1")
+REQUIRED = ("image", *_EDGES, "class")
 
 
 def read_csv(file: Path, *, images: Path | None = None) -> Part:
@@ -45,7 +48,7 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
         the items in the order of the file.
 
     Raises:
-        BadInput: columns are missing, or there is no row.
+        BadInput: columns are missing, there is no row, or one names no image.
     """
     rows = _rows(file)
     by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
@@ -62,18 +65,23 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        lines = [line for line in csv.reader(stream) if any(cell.strip() for cell in line)]
+    """Cells by the name of their column; ``line`` is where in the file a row ends."""
+    reader = csv.reader(StringIO(read_text(file)))
+    lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     if not lines:
         raise BadInput(f"{file}: is empty; write a row an object: image, x0, y0, x1, y1, class")
-    header = [cell.strip().lower() for cell in lines[0]]
+    header = [cell.strip().lower() for cell in lines[0][1]]
     has_header = any(name in header for name in COLUMNS["image"])
     columns = _columns(file, header) if has_header else {name: i for i, name in enumerate(REQUIRED)}
     rows = [
-        {name: line[i].strip() if i < len(line) else "" for name, i in columns.items()} for line in lines[has_header:]
+        {"line": str(number)} | {name: line[i].strip() if i < len(line) else "" for name, i in columns.items()}
+        for number, line in lines[has_header:]
     ]
     if not rows:
         raise BadInput(f"{file}: has a header and no row")
+    nameless = [row["line"] for row in rows if not Path(row["image"]).name]
+    if nameless:
+        raise BadInput(f"{file}: line {nameless[0]}: names no image; name one, or remove the line")
     return rows
 
 
@@ -91,14 +99,17 @@ def _columns(file: Path, header: list[str]) -> dict[str, int]:
     return columns
 
 
-def _annotation(file: Path, image: str, rows: list[dict[str, str]]) -> Annotation:
-    objects = [row for row in rows if row["class"] or row["x0"]]
+def _annotation(file: Path, image: str, rows: list[dict[str, str]]) -> Annotation | Problem:
+    objects = [row for row in rows if any(row[name] for name in ("class", *_EDGES))]
+    nameless = [row["line"] for row in objects if not row["class"]]
+    if nameless:
+        return Problem("annotation", f"{file}, {image}", f"line {nameless[0]}", "has no class")
     width, height = (_number(rows[0].get(name, "")) for name in ("width", "height"))
     return Annotation(
         f"{file}, {image}",
         tuple(row["class"] for row in objects),
-        np.array([[_number(row[name]) for name in ("x0", "y0", "x1", "y1")] for row in objects]).reshape(-1, 4),
-        size=(int(width), int(height)) if width > 0 and height > 0 else None,
+        np.array([[_number(row[name]) for name in _EDGES] for row in objects]).reshape(-1, 4),
+        size=(int(width), int(height)) if 0 < width < inf and 0 < height < inf else None,
     )
 
 

@@ -107,11 +107,14 @@ def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[s
     years = [folder for folder in _folders_below(path) if (folder / "Annotations").is_dir() and is_voc(folder)]
     if years:
         return [read_voc(folder, images=images, one_based=one_based) for folder in years]
-    coco = find_coco(path)
-    if coco:
+    coco, yolo = find_coco(path), find_yolo(path)
+    # JSON side by side with a data.yaml may be anything; in COCO's own layout it is COCO.
+    is_described = yolo is not None and yolo.is_file() and all(file.parent == path for file in coco)
+    if coco and not is_described:
         return [read_coco(coco, images=images)]
-    yolo = find_yolo(path)
     if yolo:
+        if images is not None:
+            raise BadInput(f"--images {images}: not for YOLO, whose pictures are where {yolo} has them; leave it out")
         return [read_yolo(yolo, classes=classes)]
     tables = [path] if path.suffix == ".csv" else sorted(path.glob("*.csv"))
     if tables:

@@ -122,9 +122,9 @@ def open_store(name: str) -> "Store":
     Raises:
         BadInput: there is none of that name (the message lists those that exist), or it cannot be read.
     """
-    dataset, _, split = name.partition("/")
-    path = store_path(dataset, split)
-    if not split or not path.is_file():
+    words = name.split("/")
+    path = store_path(words[0], words[-1])
+    if len(words) != 2 or not all(words) or not path.is_file():
         stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
         raise BadInput(f"{name}: no such store in {data_root()}; there are: {stores}")
     return Store(path)
@@ -497,8 +497,16 @@ def _environment(path: Path) -> lmdb.Environment:
 def _open(path: Path) -> tuple[lmdb.Environment, int]:
     if not path.is_file():
         raise BadInput(f"{path}: no such store; build it with 'multibox data build'")
-    inode = path.stat().st_ino
-    return lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=16), inode
+    status = path.stat()
+    environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=16)
+    # Reading a page beyond the end of the file would kill the process.
+    size = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if status.st_size < size:
+        environment.close()
+        raise BadInput(
+            f"{path}: cut off after {status.st_size} of {size} bytes; rebuild with 'multibox data build --replace'"
+        )
+    return environment, status.st_ino
 
 
 def _reopen_if_replaced(path: Path) -> None:

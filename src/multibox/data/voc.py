@@ -4,14 +4,14 @@ What its annotations say beyond a record (pose, parts, segmentation, source data
 """
 
 from collections.abc import Iterable, Sequence
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from lxml import etree
 
-from multibox.data.annotation import UNSPLIT, Annotation, Item, Part, images_by_stem
+from multibox.data.annotation import UNSPLIT, Annotation, Item, Part, images_by_stem, read_text
 from multibox.data.check import Problem
 from multibox.errors import BadInput
 
@@ -202,7 +202,7 @@ def _splits(root: Path) -> dict[str, list[str]]:
     for name, path in lists.items():
         if name.rpartition("_")[2] in lists and "_" in name:
             continue
-        members = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
+        members = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
         if not members:
             raise BadInput(f"{path}: names no image; remove it, or list one id a line")
         splits[name] = list(dict.fromkeys(members))
@@ -234,7 +234,7 @@ def _size(root: Any) -> tuple[int, int] | None:
     node = root.find("size")
     fields = {child.tag: child.text for child in node} if node is not None else {}
     width, height = _number(fields.get("width")), _number(fields.get("height"))
-    return (int(width), int(height)) if width > 0 and height > 0 else None
+    return (int(width), int(height)) if 0 < width < inf and 0 < height < inf else None
 
 
 def _number(text: str | None) -> float:

@@ -3,6 +3,7 @@
 A line of more numbers is a polygon, of which the box is taken. A picture without a text file has no objects.
 """
 
+from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from multibox.data.annotation import IMAGE_SUFFIXES, UNSPLIT, Annotation, Item, Part, usual_split
+from multibox.data.annotation import IMAGE_SUFFIXES, UNSPLIT, Annotation, Item, Part, read_text, usual_split
 from multibox.data.check import Problem
 from multibox.errors import BadInput
 
@@ -36,48 +37,79 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
         the items; their classes sorted by name.
 
     Raises:
-        BadInput: a field of the description is missing or wrong, or nothing names the classes.
+        BadInput: a field of the description is missing or wrong, nothing names the classes, or no picture has labels.
     """
-    if path.is_file():
-        root, names, folders = _described(path, classes)
-    else:
-        listed = path / "classes.txt"
-        root, names = path, classes or tuple(listed.read_text("utf-8").split("\n") if listed.is_file() else ())
-        below = [folder for folder in sorted((path / "images").iterdir()) if folder.is_dir()]
-        folders = {usual_split(folder.name) or folder.name: [folder] for folder in below} or {
-            UNSPLIT: [path / "images"]
-        }
-    names = tuple(name.strip() for name in names if name.strip())
+    root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
     if not names:
         raise BadInput(f"{path}: nothing names its classes; write names: into data.yaml, or give --classes")
     splits = {split: _items(found, names, root) for split, found in folders.items()}
+    _check_labels(path, splits)
     return Part(root, splits, tuple(sorted(set(names))))
+
+
+def _undescribed(root: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
+    listed = root / "classes.txt"
+    if classes or not listed.is_file():
+        names = _without_blank("--classes", classes)
+    else:
+        names = _without_blank(str(listed), read_text(listed).rstrip().splitlines())
+    below = [folder for folder in sorted((root / "images").iterdir()) if folder.is_dir()]
+    folders = {usual_split(folder.name) or folder.name: [folder] for folder in below}
+    return root, names, folders or {UNSPLIT: [root / "images"]}
 
 
 def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadInput(f"{path}: holds no fields; a YOLO data.yaml has names, train and val")
-    names = content.get("names") or classes
-    if isinstance(names, dict):
-        names = [names[number] for number in sorted(names)]
+    names = _names(path, content["names"]) if content.get("names") else _without_blank("--classes", classes)
     root = path.parent / str(content.get("path") or "")
     if not root.is_dir():  # Such paths are often those of the machine that wrote them.
         root = path.parent
     folders = {}
     for split in ("train", "val", "test"):
         entries = content.get(split) or []
-        found = [
-            _existing(path, root, str(entry), split) for entry in ([entries] if isinstance(entries, str) else entries)
-        ]
-        if found:
-            folders[split] = found
+        entries = [entries] if isinstance(entries, str) else entries
+        if not isinstance(entries, list):
+            raise BadInput(f"{path}: {split}: is {entries!r}; write a folder, or a list of folders")
+        if entries:
+            folders[split] = [_existing(path, root, str(entry), split) for entry in entries]
     if not folders:
         raise BadInput(f"{path}: names no pictures; write train:, val: or test: with a folder")
-    return root, tuple(str(name) for name in names), folders
+    return root, names, folders
+
+
+def _names(path: Path, names: Any) -> tuple[str, ...]:
+    """The names of a description, at the positions that the labels mean."""
+    if isinstance(names, dict):
+        by_number = {str(number): name for number, name in names.items()}
+        wanted = [str(number) for number in range(len(names))]
+        if by_number.keys() != set(wanted):
+            found = ", ".join(list(by_number)[:5])
+            raise BadInput(f"{path}: names: the classes are numbered {found}; number them from 0 without a gap")
+        names = [by_number[number] for number in wanted]
+    if not isinstance(names, list):
+        raise BadInput(f"{path}: names: is {names!r}; write a list, such as [cat, dog]")
+    return _without_blank(f"{path}: names", names)
+
+
+def _without_blank(origin: str, names: Sequence[Any]) -> tuple[str, ...]:
+    """Names as text; a blank one is refused: without it, the numbers of those behind it would mean others."""
+    texts = tuple("" if name is None else str(name).strip() for name in names)
+    if "" in texts:
+        raise BadInput(f"{origin}: class {texts.index('')} has no name; write one")
+    return texts
+
+
+def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
+    """Refuse a dataset without any label file: that is a wrong folder, not pictures without objects."""
+    files = [Path(item.annotation.file) for items in splits.values() for item in items]
+    if files and not any(file.is_file() for file in files):
+        folders = ", ".join(list(dict.fromkeys(str(file.parent) for file in files))[:3])
+        raise BadInput(f"{path}: no picture has a label file; looked for {files[0].name} and others in {folders}")
 
 
 def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
@@ -99,7 +131,7 @@ def _items(sources: list[Path], names: tuple[str, ...], root: Path) -> list[Item
 
 def _pictures(source: Path, root: Path) -> list[Path]:
     if source.is_file():
-        lines = [line.strip() for line in source.read_text("utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in read_text(source).splitlines() if line.strip()]
         return [root / line for line in lines]
     return sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
@@ -125,7 +157,7 @@ def _read_labels(file: Path, names: tuple[str, ...]) -> Annotation | Problem:
         words = line.split()
         if not words:
             continue
-        if not words[0].isdigit() or int(words[0]) >= len(names):
+        if not words[0].isdecimal() or int(words[0]) >= len(names):
             return Problem(
                 "annotation", str(file), f"line {number}", f"{words[0]!r} is no class from 0 to {len(names) - 1}"
             )

@@ -12,7 +12,7 @@ from multibox.detect.detections import Detections
 from multibox.detect.predict import RESULTS, Prediction
 from multibox.detect.runtimes import PARAMETERS, OnnxRuntime
 from multibox.errors import BadInput
-from multibox.models.file import read_schema
+from multibox.models.file import DAMAGES, read_schema
 
 LISTED = 20
 """How many detections of a picture the table lists; the JSON has them all."""
@@ -43,7 +43,11 @@ def model_json(path: str | Path) -> dict[str, Any]:
 
 
 def count_parameters(path: str | Path) -> int | None:
-    """How many numbers the layers of a ``.keras`` file hold; None where h5py, which comes with Keras, is missing."""
+    """How many numbers the layers of a ``.keras`` file hold; None where h5py, which comes with Keras, is missing.
+
+    Raises:
+        BadInput: the file's weights are missing or damaged.
+    """
     try:
         import h5py
     except ImportError:
@@ -54,8 +58,11 @@ def count_parameters(path: str | Path) -> int | None:
         if isinstance(node, h5py.Dataset) and name.startswith("layers/") and "seed_generator" not in name:
             counts.append(node.size)
 
-    with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
-        weights.visititems(count)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
+            weights.visititems(count)
+    except DAMAGES:
+        raise BadInput(f"{path}: its {_WEIGHTS} is missing or damaged; copy the model again, or train anew") from None
     return sum(counts)
 
 

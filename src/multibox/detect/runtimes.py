@@ -111,17 +111,34 @@ def open_runtime(path: str | os.PathLike[str]) -> Runtime:
     return KerasRuntime(*load_model(path))
 
 
-def require_keras(what: str) -> None:
-    """Refuse what needs Keras where it is not installed.
+def require_keras(what: str, backend: str | None = None) -> None:
+    """Refuse what needs Keras where it, or what it runs on, is not installed.
+
+    Where no backend is chosen and TensorFlow is missing, Keras is told to run on JAX, if that is there.
 
     Args:
         what: a file or a command, for the message.
+        backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` says, else TensorFlow.
 
     Raises:
-        BadInput: Keras is missing.
+        BadInput: Keras or the backend is missing.
     """
-    if importlib.util.find_spec("keras") is None:
-        raise BadInput(f"{what}: needs Keras, which is not installed; run: pip install 'multibox[train]'")
+    chosen = backend or os.environ.get("KERAS_BACKEND")
+    extras = {"tensorflow": "'multibox[train]'", "jax": "'multibox[jax]'"}
+    install = f"pip install {extras[chosen] if chosen in extras else ' or '.join(extras.values())}"
+    if not _is_installed("keras"):
+        raise BadInput(f"{what}: needs Keras, which is not installed; run: {install}")
+    if _is_installed(chosen or "tensorflow"):
+        return
+    if chosen:
+        raise BadInput(f"{what}: Keras is to run on {chosen}, which is not installed; run: {install}")
+    if not _is_installed("jax"):
+        raise BadInput(f"{what}: Keras needs TensorFlow or JAX, and neither is installed; run: {install}")
+    os.environ["KERAS_BACKEND"] = "jax"
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import math
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -9,7 +10,7 @@ from multibox.evaluation.evaluate import Evaluation
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print the average precision of every class, and the means, for a person."""
+    """Print the average precision of every class, and the means, for a person; what was not judged, on stderr."""
     table = Table("class", "AP")
     table.columns[1].justify = "right"
     for name, ap in evaluation.ap.items():
@@ -25,6 +26,9 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.detections} detections, {evaluation.seconds:.1f} s",
         highlight=False,
     )
+    if evaluation.left_out:
+        listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
+        click.echo(f"not judged, as the model does not know these classes (objects): {listed}", err=True)
 
 
 def _figure(value: float) -> str:

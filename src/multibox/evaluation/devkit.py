@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from multibox.errors import BadInput
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.voc import by_score
 
@@ -40,12 +41,16 @@ def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, spli
     """Write a folder of ``comp4_det_SPLIT_CLASS.txt``, as the devkit reads them.
 
     Args:
-        folder: is replaced; it is there whole or not at all.
+        folder: is there whole or not at all; one that holds nothing but such files is replaced.
         truth: names the classes and the images.
         found: the detections.
         split: of the dataset, for the files' names.
+
+    Raises:
+        BadInput: the folder holds other things.
     """
     folder = Path(folder)
+    refuse_other_files(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -53,10 +58,34 @@ def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, spli
             lines = _lines(truth, found.keep(found.labels == label))
             (partial / f"comp4_det_{split}_{name.replace('/', '_')}.txt").write_text("".join(lines), "utf-8")
         partial.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            refuse_other_files(folder)
+            shutil.rmtree(folder)
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_other_files(folder: Path) -> None:
+    """Refuse to replace what is not a folder of the devkit's files alone.
+
+    Raises:
+        BadInput: it is not.
+    """
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise BadInput(f"{folder}: is not a folder; move it away, or save the detections under another name")
+    other = next((path.name for path in sorted(folder.iterdir()) if not _is_devkit_file(path)), None)
+    if other is not None:
+        raise BadInput(
+            f"{folder}: holds other things than comp4_det_*.txt, such as {other}; "
+            "move them away, or save the detections under another name"
+        )
+
+
+def _is_devkit_file(path: Path) -> bool:
+    return path.match("comp4_det_*.txt") and path.is_file()
 
 
 def _lines(truth: Truth, found: Found) -> Iterator[str]:

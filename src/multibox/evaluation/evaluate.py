@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from multibox.detect.detector import Detector, load
 from multibox.errors import BadInput
 from multibox.evaluation.coco import map_50_95, save_results
 from multibox.evaluation.columns import Found, Truth, found_in, places, truth_of
-from multibox.evaluation.devkit import as_written, save_devkit
+from multibox.evaluation.devkit import as_written, refuse_other_files, save_devkit
 from multibox.evaluation.voc import voc
 from multibox.prepare.render import decode
 
@@ -40,6 +40,7 @@ class Evaluation:
         objects: how many were to be found: those neither difficult nor crowds, of the classes judged.
         detections: how many were judged.
         seconds: from the first image to these figures.
+        left_out: how many objects there are of each class of the data that the detector does not know; none is judged.
     """
 
     map: float
@@ -50,6 +51,7 @@ class Evaluation:
     objects: int
     detections: int
     seconds: float
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As values that ``json.dumps`` takes; what is not a number is None."""
@@ -62,6 +64,7 @@ class Evaluation:
             "objects": self.objects,
             "detections": self.detections,
             "seconds": round(self.seconds, 3),
+            "left_out": self.left_out,
         }
 
 
@@ -92,12 +95,16 @@ def evaluate(
         the figures.
 
     Raises:
-        BadInput: no such model or store, no class in common, an image that cannot be decoded.
+        BadInput: no such model or store, no class in common, an image that cannot be decoded, or the devkit's folder
+            holds other things.
     """
     detector = detector if isinstance(detector, Detector) else load(detector)
     names = [data] if isinstance(data, (str, Store)) else data
     stores = [store if isinstance(store, Store) else open_split(store) for store in names]
     classes = judged_classes(detector.classes, stores)
+    devkit = _devkit_folder(save_detections) if save_detections is not None and strict else None
+    if devkit is not None:
+        refuse_other_files(devkit)  # before the work, not after it
 
     start = time.perf_counter()
     truth = truth_of(stores, classes)
@@ -106,10 +113,9 @@ def evaluate(
     evaluation = evaluate_detections(truth, found, strict=strict, start=start)
     if save_detections is not None:
         save_results(save_detections, found, coco_image_ids(truth, stores), coco_category_ids(classes, stores))
-        if strict:
-            path = Path(save_detections)
-            save_devkit(path.with_name(f"{path.stem}-devkit"), truth, found, stores[0].meta.split)
-    return evaluation
+    if devkit is not None:
+        save_devkit(devkit, truth, found, stores[0].meta.split)
+    return replace(evaluation, left_out=objects_left_out(classes, stores))
 
 
 def evaluate_detections(truth: Truth, found: Found, *, strict: bool = False, start: float | None = None) -> Evaluation:
@@ -178,6 +184,16 @@ def judged_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, 
     return classes
 
 
+def objects_left_out(classes: Sequence[str], stores: Sequence[Store]) -> dict[str, int]:
+    """How many objects stores hold of each of their classes that is not judged."""
+    counts: dict[str, int] = {}
+    for store in stores:
+        for name in store.meta.classes:
+            if name not in classes:
+                counts[name] = counts.get(name, 0) + store.meta.counts.per_class.get(name, 0)
+    return counts
+
+
 def detect_all(
     detector: Detector, stores: Sequence[Store], *, batch: int = BATCH, progress: Progress | None = None
 ) -> Iterator[Detections]:
@@ -216,6 +232,11 @@ def coco_category_ids(classes: Sequence[str], stores: Sequence[Store]) -> list[i
         for name, number in zip(store.meta.classes, store.meta.category_ids, strict=True):
             ids.setdefault(name, number)
     return [ids[name] for name in classes]
+
+
+def _devkit_folder(save_detections: str | os.PathLike[str]) -> Path:
+    path = Path(save_detections)
+    return path.with_name(f"{path.stem}-devkit")
 
 
 def _pixels(record: Record) -> Any:

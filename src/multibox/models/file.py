@@ -7,6 +7,7 @@ import os
 import tempfile
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,22 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "model.weights.h5"
 
+DAMAGES = (KeyError, OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What Python raises of a damaged zip, or of damaged weights in it."""
+
 
 def read_schema(path: str | Path) -> Schema:
     """Read the schema of a ``.keras`` file, without Keras.
 
     Raises:
-        BadInput: no such file, not a model file of Multibox, or one of a newer format.
+        BadInput: no such file, not a model file of Multibox, damaged, or of a newer format.
     """
     with _open(path) as archive:
-        return parse_schema(archive.read(MEMBER), str(path))
+        try:
+            text = archive.read(MEMBER)
+        except DAMAGES as error:
+            raise BadInput(f"{path}: its {MEMBER} is damaged ({error}); copy or export the model again") from None
+    return parse_schema(text, str(path))
 
 
 def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
@@ -49,7 +57,7 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
         warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that a file has no weights for
         try:
             network.load_weights(archive.extract(_WEIGHTS, folder))
-        except (KeyError, OSError, ValueError, UserWarning, zipfile.BadZipFile) as error:
+        except (*DAMAGES, UserWarning) as error:
             reason = " ".join(str(error).split())
             raise BadInput(f"{path}: its weights do not fit its schema, or are damaged ({reason:.200})") from None
     return network, schema
@@ -79,7 +87,7 @@ def _open(path: str | Path) -> zipfile.ZipFile:
         raise BadInput(f"{path}: no such model file")
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError):
+    except DAMAGES:
         raise BadInput(f"{path}: not a model file (a .keras file is a zip)") from None
     if MEMBER not in archive.namelist():
         archive.close()

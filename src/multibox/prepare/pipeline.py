@@ -13,14 +13,18 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import cv2
-import grain
 import numpy as np
-from absl import flags
 
 from multibox.config import Config
 from multibox.errors import BadInput
 from multibox.prepare.example import training_example
 from multibox.prepare.joined import JoinedStores
+
+try:
+    import grain
+    from absl import flags
+except ImportError:
+    raise BadInput("train: needs Grain, which is not installed; run: pip install 'multibox[train]'") from None
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 

@@ -43,6 +43,6 @@ class StopIfNotFinite(keras.callbacks.Callback):
             return
         images = ", ".join("/".join(name) for name in self.record_ids(step))
         raise RunFailed(
-            f"step {step}: the loss or a gradient is not finite; the step was not applied and the run stopped. "
+            f"step {step + 1}: the loss or a gradient is not finite; the step was not applied and the run stopped. "
             f"Look at its images ({images}), or lower train.lr"
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from multibox.config import DEFAULT_PRESET, Config, load_config
+from multibox.config import DEFAULT_PRESET, Config, load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.errors import BadInput
 from multibox.importers.pretrained import load_pretrained
@@ -44,7 +44,7 @@ class Run:
 def train(
     data: str | None = None,
     *,
-    config: str | Path | Config = DEFAULT_PRESET,
+    config: str | Path = DEFAULT_PRESET,
     overrides: Iterable[str] | Mapping[str, Any] = (),
     name: str | None = None,
     on_bad: OnBad = "fail",
@@ -56,8 +56,8 @@ def train(
         >>> detector = multibox.load(run.model)
 
     Args:
-        data: a dataset's name, or a folder or file of images and annotations; None: as the configuration says.
-        config: a preset's name, a YAML file, or a configuration.
+        data: a dataset's name, or a folder or file of images and annotations, instead of the configuration's.
+        config: a preset's name, or a YAML file.
         overrides: fields by their dotted names, as a mapping or as ``name=value``.
         name: of the run; its files lie in ``experiments/NAME``. None: chosen.
         on_bad: ``fail`` or ``skip``, what to do with damaged images and boxes where ``data`` has to be built first.
@@ -69,12 +69,11 @@ def train(
         BadInput: the configuration, the data or the weights are not usable, or there is a run of that name.
         RunFailed: the loss was not finite.
     """
-    config = config if isinstance(config, Config) else load_config(config, overrides)
-    if data is not None:
-        config = config.model_copy(update={"data": find_data(data, config.data, on_bad)})
-    if not config.data.train:
+    found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
+    settings = load_config(config, found | parse_overrides(overrides))
+    if not settings.data.train:
         raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
-    return _run(config, name)
+    return _run(settings, name)
 
 
 def _run(config: Config, name: str | None) -> Run:

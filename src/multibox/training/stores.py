@@ -1,56 +1,70 @@
 """Which stores a run reads: those that the configuration names, or those of a dataset, built first if need be."""
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from multibox.config import Config, Data
+from multibox.config import Config
 from multibox.data.build import OnBad, build
+from multibox.data.describe import print_report, progress_bar
 from multibox.data.store import Store, data_root, dataset_splits, holds_only_stores, list_stores, open_store
 from multibox.errors import BadInput
 
 
-def find_data(data: str, config: Data, on_bad: OnBad) -> Data:
+def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
     """Say which splits of a dataset train and which judge.
 
     Args:
         data: the name of a dataset with stores; or a folder or file of images and annotations, whose stores are built
-            under its name, once.
-        config: what the configuration says; what it names itself stays.
+            under its name, and built again when its files have changed.
         on_bad: what to do with damaged images and boxes where stores are built.
 
     Returns:
-        the configuration with ``train`` and ``val``.
+        the fields ``data.train`` and ``data.val``, by their dotted names.
 
     Raises:
-        BadInput: no such data, or no split to train on.
+        BadInput: no such data, no split to train on, or a name that means two things.
     """
-    name = data if dataset_splits(data) else _build(Path(data), on_bad)
+    name = _stores_of(Path(data), on_bad) if Path(data).exists() else Path(data).name
     splits = dataset_splits(name)
+    if not splits:
+        stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
+        raise BadInput(f"{data}: no such folder, nor a dataset in {data_root()} ({stores})")
     if "train" not in splits and "trainval" not in splits:
         raise BadInput(f"{name}: has no split train or trainval but {', '.join(splits)}; set data.train=[NAME/SPLIT]")
     train = "train" if "train" in splits else "trainval"
-    val = [f"{name}/val"] if "val" in splits else []
-    return config.model_copy(update={"train": config.train or (f"{name}/{train}",), "val": config.val or tuple(val)})
+    return {"data.train": [f"{name}/{train}"], "data.val": [f"{name}/val"] if "val" in splits else []}
 
 
-def _build(path: Path, on_bad: OnBad) -> str:
-    if not path.exists():
-        stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(f"{path}: no such folder, nor a dataset in {data_root()} ({stores})")
-    name = path.resolve().stem
-    taken = data_root() / name
-    if taken.exists() and not holds_only_stores(taken):
-        name += "-stores"  # The images themselves may lie in the folder of the stores, under this name.
-    if dataset_splits(name):
-        source = open_store(f"{name}/{dataset_splits(name)[0]}").meta.source
-        if source != str(path.resolve()):
-            raise BadInput(
-                f"{path}: there is a dataset {name} already, from {source}; "
-                f"build this one under another name with 'multibox data build {path} --name NAME'"
-            )
-        return name
-    build([path.resolve()], name, on_bad=on_bad)
+def _stores_of(path: Path, on_bad: OnBad) -> str:
+    """The dataset that was built of a folder or file; built now where it is not there, or older than its files."""
+    name = _dataset_name(path)
+    splits = dataset_splits(name)
+    meta = open_store(f"{name}/{splits[0]}").meta if splits else None
+    if meta and Path(meta.source).resolve() != path.resolve():
+        raise BadInput(
+            f"{path}: there is a dataset {name} too, built from {meta.source}; for that give data.train=[{name}/SPLIT] "
+            f"and no --data, for this build another with 'multibox data build {path} --name NAME'"
+        )
+    if meta is None or _newest_change(path) > datetime.fromisoformat(meta.built).timestamp() + 1:  # whole seconds
+        with progress_bar("checking and writing") as progress:
+            report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
+        print_report(report)
     return name
+
+
+def _dataset_name(path: Path) -> str:
+    """A folder's name, as a dataset can have it."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "-", path.resolve().stem).strip("-") or "dataset"
+    taken = data_root() / name
+    is_dataset = not taken.exists() or holds_only_stores(taken)
+    return name if is_dataset else f"{name}-stores"  # The images themselves may lie where the stores would.
+
+
+def _newest_change(path: Path) -> float:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return max((file.lstat().st_mtime for file in files), default=0.0)
 
 
 def open_stores(names: Sequence[str]) -> list[Store]:
