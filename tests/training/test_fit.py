@@ -238,3 +238,9 @@ def test_a_folder_with_the_name_of_another_dataset_is_refused(store_root, voc_fo
         BadInput, match=r"tiny: there is a dataset tiny too, built from .*toys; for that give data.train"
     ):
         find_data("tiny", "fail")
+
+
+def test_a_mistyped_folder_is_not_taken_for_the_dataset_of_its_last_name(store_root, folder):
+    with pytest.raises(BadInput, match=r"photos/tiny: no such folder, nor a dataset in"):
+        find_data("photos/tiny", "fail")
+    assert find_data("tiny/", "fail")["data.train"] == ["tiny/train"]

@@ -26,7 +26,7 @@ def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
     Raises:
         BadInput: no such data, no split to train on, or a name that means two things.
     """
-    name = _stores_of(Path(data), on_bad) if Path(data).exists() else Path(data).name
+    name = _stores_of(Path(data), on_bad) if Path(data).exists() else str(Path(data))
     splits = dataset_splits(name)
     if not splits:
         stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
