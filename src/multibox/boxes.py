@@ -18,7 +18,7 @@ VARIANCES = (0.1, 0.1, 0.2, 0.2)
 """What the four deltas are divided by (Caffe's ``prior_variance``)."""
 
 
-def areas(boxes: Array) -> Array:
+def areas(boxes: np.ndarray) -> np.ndarray:
     """Areas of boxes; 0 for an inverted box.
 
     Args:
@@ -29,7 +29,7 @@ def areas(boxes: Array) -> Array:
     """
     width = boxes[..., 2] - boxes[..., 0]
     height = boxes[..., 3] - boxes[..., 1]
-    return width.clip(0) * height.clip(0)
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
     height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    return width.clip(0) * height.clip(0)
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

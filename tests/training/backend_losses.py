@@ -12,7 +12,6 @@ from multibox.models.file import load_model
 from multibox.training.optimizer import make_optimizer
 from multibox.training.training_model import TrainingModel
 
-
 RATE = 1e-4
 """Mining swaps negatives whose losses are equal but for rounding. At this rate one swap moves the next losses by 1e-5;
 at 1e-3, now and then, by more than the two backends may differ."""

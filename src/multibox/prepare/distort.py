@@ -1,7 +1,7 @@
 """Distort: other light, other cameras (SSD section 3.6; Caffe's ``ApplyDistort``).
 
-The authors distort the whole image before they crop it. Doing it last, on the few pixels that the network sees, costs a
-fraction and teaches the same; only the fill beyond the image then changes colour too.
+The authors distort the whole image before they crop it. ``render`` does it to what the network sees alone, before or
+after the resize, wherever there are fewer pixels: it teaches the same for a fraction of the cost.
 """
 
 import cv2
@@ -9,14 +9,14 @@ import numpy as np
 
 from multibox.config import Distort
 
-LEVELS = np.arange(256, dtype=np.float32)
+HUES = np.arange(256, dtype=np.float32)
 
 
 def distort(image: np.ndarray, rng: np.random.Generator, config: Distort) -> np.ndarray:
     """Change brightness, contrast, saturation and hue, each or not, at random.
 
-    Contrast comes before or after saturation and hue, by the toss of a coin. Every change is a table of 256 values, and
-    changes in the same colour space share one, so at most two tables are looked up in.
+    Contrast comes before or after saturation and hue, by the toss of a coin. All is done in bytes, by functions of
+    OpenCV that round and cut off at 0 and 255.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
@@ -46,15 +46,17 @@ def adjust_light(image: np.ndarray, brightness: float, contrast: float) -> np.nd
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        brightness: levels, 0 for none.
+        brightness: levels, rounded to whole ones; 0 for none.
         contrast: factor, 1 for none.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    if brightness == 0 and contrast == 1:
-        return image
-    return cv2.LUT(image, _levels(_levels(LEVELS + brightness) * np.float32(contrast)))
+    levels = round(abs(brightness))
+    if levels:
+        change = cv2.add if brightness > 0 else cv2.subtract
+        image = change(image, (levels, levels, levels, 0))
+    return image if contrast == 1 else cv2.convertScaleAbs(image, alpha=contrast)
 
 
 def adjust_color(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
@@ -70,10 +72,10 @@ def adjust_color(image: np.ndarray, saturation: float, hue: float) -> np.ndarray
     """
     if saturation == 1 and hue == 0:
         return image
-    table = np.stack([np.round(LEVELS + hue) % 180, _levels(LEVELS * saturation), LEVELS], axis=-1)
-    hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table.astype(np.uint8)[None])
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    if hue != 0:
+        turned = (np.round(HUES + hue) % 180).astype(np.uint8)
+        cv2.insertChannel(cv2.LUT(cv2.extractChannel(hsv, 0), turned), hsv, 0)
+    if saturation != 1:
+        cv2.insertChannel(cv2.convertScaleAbs(cv2.extractChannel(hsv, 1), alpha=saturation), hsv, 1)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-
-
-def _levels(values: np.ndarray) -> np.ndarray:
-    return values.round().clip(0, 255).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Pixels: decode an image, and render a window of it at the network's input size."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -52,8 +53,11 @@ def render(
     fill: tuple[int, int, int] = MEAN_RGB,
     mirror: bool = False,
     flip: bool = False,
+    recolor: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
 ) -> np.ndarray:
     """Fetch the pixels of a window, resized: the canvas, the crop, the resize and the mirror of SSD in one go.
+
+    Colours are changed where there are fewer pixels of the image: before it is enlarged, after it is reduced.
 
     Args:
         image: ``(H, W, 3)`` uint8.
@@ -63,6 +67,7 @@ def render(
         fill: the colour beyond the image.
         mirror: exchange left and right.
         flip: exchange top and bottom.
+        recolor: applied to the pixels of the image, ``(h, w, 3)`` uint8, not to the fill; it leaves its argument alone.
 
     Returns:
         ``(*size, 3)`` uint8, a new array.
@@ -72,7 +77,11 @@ def render(
     place = (to_columns.stop - to_columns.start, to_rows.stop - to_rows.start)
     if min(place) <= 0:
         return np.full((*size, 3), fill, np.uint8)
-    output = cv2.resize(image[rows, columns], place, interpolation=interpolation)
+    seen = image[rows, columns]
+    if place[0] * place[1] > seen.shape[0] * seen.shape[1]:
+        output = resize(recolor(seen), place, interpolation)
+    else:
+        output = recolor(resize(seen, place, interpolation))
     if place != (size[1], size[0]):
         above, left = to_rows.start, to_columns.start
         below, right = size[0] - to_rows.stop, size[1] - to_columns.stop
@@ -80,6 +89,23 @@ def render(
     if mirror or flip:
         output = cv2.flip(output, _FLIP_CODE[mirror, flip])
     return output
+
+
+def resize(image: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
+    """OpenCV's resize, at half the time for Lanczos, whose code for bytes uses no vector instructions.
+
+    Args:
+        image: ``(H, W, 3)`` uint8.
+        size: width and height of the result, pixels.
+        interpolation: an ``INTER_`` constant of OpenCV.
+
+    Returns:
+        ``(size[1], size[0], 3)`` uint8.
+    """
+    if interpolation != cv2.INTER_LANCZOS4:
+        return cv2.resize(image, size, interpolation=interpolation)
+    sharp = cv2.resize(image.astype(np.float32), size, interpolation=interpolation)
+    return cv2.convertScaleAbs(cv2.max(sharp, 0.0))
 
 
 _FLIP_CODE: Final = {(True, False): 1, (False, True): 0, (True, True): -1}
