@@ -7,11 +7,18 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from multibox.draw import grid
+from multibox.config import Augment, Config
+from multibox.data.store import Store
+from multibox.draw import draw_example, grid
+from multibox.models.maps import feature_maps
+from multibox.prepare.example import augmented_image
 from multibox.prepare.render import decode
+from multibox.priors import make_priors
 
 SHOWN = 12
+SEED, PICTURE = 3, 4
 
 
 def main(demo: Path, out: Path) -> None:
@@ -20,6 +27,28 @@ def main(demo: Path, out: Path) -> None:
     save(out / "detections.jpg", grid([decode(path.read_bytes(), str(path)) for path in pictures], 4))
     examples = demo / "examples.png"
     save(out / "examples.jpg", decode(examples.read_bytes(), str(examples)))
+    save(out / "augmentations.jpg", draw_augmentations(Store(demo / "data" / "sample" / "train.lmdb")))
+
+
+def draw_augmentations(store: Store) -> np.ndarray:
+    """One image under each step of preparation, alone and always; last, all that the paper does."""
+    plain = {
+        name: step.model_copy(update={"probability": 0}) for name, step in Augment() if hasattr(step, "probability")
+    }
+    tiles = [draw_step(store, "as it is", Augment(**plain, mirror=0))]
+    for name, step in plain.items():
+        always = {**plain, name: step.model_copy(update={"probability": 1})}
+        tiles.append(draw_step(store, name, Augment(**always, mirror=0)))
+    return grid([*tiles, draw_step(store, "the paper's", Augment())], 4)
+
+
+def draw_step(store: Store, title: str, augment: Augment) -> np.ndarray:
+    """One training example with its objects and priors."""
+    rng = np.random.default_rng(SEED)
+    config = Config(augment=augment)
+    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    image, objects_rel = augmented_image(store[PICTURE], rng, config, lambda rng: store[int(rng.integers(len(store)))])
+    return draw_example(image, objects_rel, store.meta.classes, priors_rel, config.match.iou, title)
 
 
 def save(path: Path, image) -> None:

@@ -45,6 +45,18 @@ def test_the_papers_numbers(name):
     assert config.data.train == (("voc07/trainval", "voc12/trainval") if "0712" in name else ("voc07/trainval",))
 
 
+@pytest.mark.parametrize("name", VOC_PRESETS)
+def test_what_the_paper_does_not_do_is_off(name):
+    augment = load_config(name).augment
+    beyond = (augment.mosaic, augment.mixup, augment.affine, augment.cutout, augment.clahe, augment.blur, augment.noise)
+    assert not any(section.probability for section in beyond)
+
+
+def test_an_augmentation_is_asked_for_by_name():
+    augment = load_config(overrides=["augment.blur.probability=0.1", "augment.affine.scale=[0.5, 3]"]).augment
+    assert (augment.blur.probability, augment.affine.scale, augment.affine.probability) == (0.1, (0.5, 3), 0)
+
+
 def test_a_configuration_comes_back_from_its_yaml(tmp_path):
     config = load_config("ssd512-vgg16-voc0712", ["train.seed=7"])
     path = tmp_path / "config.yaml"
@@ -80,6 +92,14 @@ def test_it_extends_one_level_only(tmp_path):
         ("priors.variances=[0.1,0.1,0,0.2]", r"priors.variances.2: .*greater than 0"),
         ("augment.crop.scale=[0.9,0.3]", r"augment.crop.scale: needs the lower number first"),
         ("augment.crop.scale=[0.9,3]", r"augment.crop.scale.1: .*less than or equal to 1"),
+        ("augment.mosaic.center=[0,0.5]", r"augment.mosaic.center.0: .*greater than 0"),
+        ("augment.mixup.alpha=0.2", r"augment.mixup.alpha: .*greater than or equal to 1"),
+        ("augment.affine.shear=45", r"augment.affine.shear: .*less than 45"),
+        ("augment.affine.scale=[0,1]", r"augment.affine.scale.0: .*greater than 0"),
+        ("augment.cutout.holes=0", r"augment.cutout.holes: .*greater than or equal to 1"),
+        ("augment.blur.sigma=[2,1]", r"augment.blur.sigma: needs the lower number first"),
+        ("augment.clahe.clip=[0,2]", r"augment.clahe.clip.0: .*greater than 0"),
+        ("augment.noise.sigma=[-1,2]", r"augment.noise.sigma.0: .*greater than or equal to 0"),
         ("train.lr=.inf", r"train.lr: .*finite number"),
         ("train.milestones=[-5]", r"train.milestones.0: .*greater than or equal to 1"),
         ("train.seed=99999999999", r"train.seed: .*less than 4294967296"),

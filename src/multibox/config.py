@@ -27,6 +27,7 @@ def _rising(limits: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
+Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 
@@ -88,6 +89,8 @@ class Data(Section):
 
     train: tuple[str, ...] = ()
     """Stores, as ``NAME/SPLIT``."""
+    weights: tuple[Positive, ...] = ()
+    """The share of the examples that each store of ``train`` gives; empty: each image is as frequent as any other."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Empty: those of the stores."""
@@ -123,8 +126,73 @@ class Crop(Section):
     min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     scale: Shares = (0.3, 1.0)
     """Of the window's side."""
-    ratio: Annotated[tuple[Positive, Positive], AfterValidator(_rising)] = (0.5, 2.0)
+    ratio: Positives = (0.5, 2.0)
     trials: int = Field(default=50, ge=1)
+
+
+class Mosaic(Section):
+    """Four images side by side (YOLOv4, arXiv 2004.10934, section 3.3)."""
+
+    probability: Probability = 0.0
+    center: Shares = (0.25, 0.75)
+    """Where the four meet, of each side of the picture."""
+
+
+class Mixup(Section):
+    """Two images, one shining through the other (arXiv 1710.09412; of detection, arXiv 1902.04103)."""
+
+    probability: Probability = 0.0
+    alpha: float = Field(default=8, ge=1, le=1000)
+    """The weight is drawn from Beta(alpha, alpha). Below 1, one image would mostly be invisible and yet be learned."""
+
+
+class Affine(Section):
+    """Turn, shear, zoom and shift the picture about its centre."""
+
+    probability: Probability = 0.0
+    degrees: float = Field(default=10, ge=0, le=180)
+    """The largest turn, either way."""
+    shear: float = Field(default=5, ge=0, lt=45)
+    """The largest lean of each axis, degrees, either way."""
+    scale: Positives = (0.8, 1.25)
+    translate: Probability = 0.1
+    """The largest shift, of each side, either way."""
+
+
+class Cutout(Section):
+    """Holes of the mean colour, as if something stood in front (arXiv 1708.04552)."""
+
+    probability: Probability = 0.0
+    holes: int = Field(default=3, ge=1, le=32)
+    """The most of them; there is at least one."""
+    side: Shares = (0.1, 0.3)
+    """Of the picture's side."""
+    hidden: Probability = 0.7
+    """An object of which more than this share is in holes is neither learned nor learned as background."""
+
+
+class Clahe(Section):
+    """Contrast equalised in each part of the picture, as some cameras do."""
+
+    probability: Probability = 0.0
+    clip: Positives = (1.0, 4.0)
+    """How many times a grey level may be as frequent as the average one; more is more contrast, and more noise."""
+
+
+class Blur(Section):
+    """Out of focus."""
+
+    probability: Probability = 0.0
+    sigma: Positives = (0.5, 2.0)
+    """Of the Gaussian, pixels of the network's input."""
+
+
+class Noise(Section):
+    """Too little light for the sensor."""
+
+    probability: Probability = 0.0
+    sigma: Range = (2.0, 15.0)
+    """Of the Gaussian, levels of 255."""
 
 
 class Augment(Section):
@@ -136,6 +204,13 @@ class Augment(Section):
     mirror: Probability = 0.5
     flip: Probability = 0.0
     """Upside down: for images without an up, as from a microscope or a satellite."""
+    mosaic: Mosaic = Mosaic()
+    mixup: Mixup = Mixup()
+    affine: Affine = Affine()
+    cutout: Cutout = Cutout()
+    clahe: Clahe = Clahe()
+    blur: Blur = Blur()
+    noise: Noise = Noise()
 
 
 class Match(Section):

@@ -155,7 +155,7 @@ def show_examples(
     pictures = []
     for i in range(count if len(records) else 0):
         record = records[int(order[i % len(order)])]
-        image, objects_rel = augmented_image(record, rng, config)
+        image, objects_rel = augmented_image(record, rng, config, lambda rng: records[int(rng.integers(len(records)))])
         pictures.append(draw_example(image, objects_rel, classes, priors_rel, config.match.iou, title=record.id))
     return grid(pictures, columns)
 

@@ -9,7 +9,7 @@ from multibox.boxes import iou
 from multibox.config import Augment, Config
 from multibox.data.record import Record, make_objects
 from multibox.errors import BadInput
-from multibox.prepare.example import augment, choose_objects, detection_input, training_example
+from multibox.prepare.example import augment, augmented_image, choose_objects, detection_input, training_example
 from multibox.prepare.render import MEAN_RGB, decode
 from multibox.prepare.window import from_window
 
@@ -162,3 +162,33 @@ def test_detection_sees_what_training_without_chance_sees(record, small_priors, 
     example = training_example(record, np.random.default_rng(3), small_priors, still)
     assert np.abs(output.astype(int) - example["image"]).mean() < 8
     assert iou(np.array([[window.x0, window.y0, window.x1, window.y1]]), np.array([[0, 0, 80, 60]])) == 1
+
+
+@pytest.mark.parametrize("step", ["mosaic", "mixup", "affine", "cutout", "clahe", "blur", "noise"])
+def test_each_step_beyond_the_paper_can_be_switched_on(step, record, make_record, small_priors, still):
+    config = with_changes(still, augment={**still.augment.model_dump(), step: {"probability": 1}})
+    other = make_record(1, boxes=[(0, 0, 30, 30), (20, 20, 70, 50)], labels=[1, 1])
+
+    def prepare(config):
+        return training_example(record, np.random.default_rng(2), small_priors, config, lambda rng: other)
+
+    changed, again, plain = prepare(config), prepare(config), prepare(still)
+    assert (changed["image"].shape, changed["image"].dtype) == ((128, 128, 3), np.uint8)
+    assert (changed["image"] != plain["image"]).any()
+    assert all((changed[name] == again[name]).all() for name in changed)
+
+
+@pytest.mark.parametrize(("steps", "count"), [(["mosaic"], 4), (["mixup"], 2), (["mosaic", "mixup"], 8)])
+def test_a_mosaic_shows_four_images_and_mixup_twice_as_many(steps, count, make_record, still):
+    """Each image's one object is of a class of its own; in the middle of it, so that none is cut away."""
+    records = (make_record(i, boxes=[(30, 20, 50, 40)], labels=[i]) for i in range(9))
+    config = with_changes(still, augment={**still.augment.model_dump(), **{step: {"probability": 1} for step in steps}})
+    image, objects_rel = augmented_image(next(records), np.random.default_rng(0), config, lambda rng: next(records))
+    assert image.shape == (128, 128, 3)
+    assert sorted(objects_rel.labels.tolist()) == list(range(count))
+
+
+def test_without_others_a_mosaic_is_of_the_image_itself(record, small_priors, still):
+    config = with_changes(still, augment={**still.augment.model_dump(), "mosaic": {"probability": 1}})
+    _, objects_rel = augmented_image(record, np.random.default_rng(0), config)
+    assert len(objects_rel) == 4

@@ -1,6 +1,8 @@
 """A record: one image with its objects, as every reader gives it and as the store keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -118,3 +120,16 @@ def make_objects(
         area=sizes[:, 0] * sizes[:, 1] if area is None else np.asarray(area, np.float32).reshape(count),
         ids=tuple(str(i) for i in (range(count) if ids is None else ids)),
     )
+
+
+def join_objects(parts: Sequence[Objects]) -> Objects:
+    """The objects of several pictures as those of one.
+
+    Args:
+        parts: at least one, each possibly without objects; their boxes in the same coordinates.
+
+    Returns:
+        all objects, part after part.
+    """
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    return Objects(**columns, ids=tuple(chain.from_iterable(part.ids for part in parts)))

@@ -3,4 +3,7 @@
 Read ``example.py`` first: it names the steps in their order. Then ``window.py`` (what part of the image, at which
 zoom), ``render.py`` (its pixels), ``distort.py`` and ``mirror.py`` (how it may look), ``match.py`` (which prior answers
 for which object), ``targets.py`` (what the network should say), and ``pipeline.py`` (all of it, for a whole run).
+
+Beyond the paper, and off unless the configuration switches them on: ``mosaic.py``, ``mixup.py``, ``affine.py``,
+``cutout.py``, ``quality.py``.
 """

@@ -1,20 +1,30 @@
 """A training example, from a record: the steps of SSD in their order."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from multibox.config import Augment, Config
 from multibox.data.record import Objects, Record
+from multibox.prepare.affine import affine, affine_matrix
+from multibox.prepare.cutout import cutout, draw_holes
 from multibox.prepare.distort import distort
 from multibox.prepare.mirror import flip_boxes, mirror_boxes
+from multibox.prepare.mixup import draw_weight, mixup
+from multibox.prepare.mosaic import join, quarters
+from multibox.prepare.quality import degrade
 from multibox.prepare.render import INTERPOLATIONS, decode, render
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import Window, crop, expand, letterbox, look_through, snap, whole
 
+Another = Callable[[np.random.Generator], Record]
+"""Draws another record of the data."""
+
 
 def training_example(
-    record: Record, rng: np.random.Generator, priors_rel: np.ndarray, config: Config
+    record: Record, rng: np.random.Generator, priors_rel: np.ndarray, config: Config, another: Another | None = None
 ) -> dict[str, np.ndarray]:
     """Prepare one image for training.
 
@@ -23,36 +33,68 @@ def training_example(
         rng: the source of chance; its state alone decides what is drawn.
         priors_rel: ``(P, 4)`` the network's priors, relative to its input.
         config: the run's configuration.
+        another: where mosaic and mixup take their other images from; None: ``record`` itself.
 
     Returns:
         ``image`` ``(H, W, 3)`` uint8 RGB; ``classes`` ``(P,)`` int32 and ``boxes`` ``(P, 4)`` float32 as
         :func:`~multibox.prepare.targets.make_targets` gives them.
 
     Raises:
-        BadInput: the image cannot be decoded.
+        BadInput: an image cannot be decoded.
     """
-    image, objects_rel = augmented_image(record, rng, config)
+    image, objects_rel = augmented_image(record, rng, config, another)
     classes, deltas = make_targets(objects_rel, priors_rel, iou=config.match.iou, variances=config.priors.variances)
     return {"image": image, "classes": classes, "boxes": deltas}
 
 
-def augmented_image(record: Record, rng: np.random.Generator, config: Config) -> tuple[np.ndarray, Objects]:
+def augmented_image(
+    record: Record, rng: np.random.Generator, config: Config, another: Another | None = None
+) -> tuple[np.ndarray, Objects]:
     """The first half of :func:`training_example`: what the network sees, and the objects in it.
 
     Args:
         record: the encoded image and its objects.
         rng: the source of chance.
         config: the run's configuration.
+        another: as said there.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, and the objects, their boxes relative to it.
 
     Raises:
-        BadInput: the image cannot be decoded.
+        BadInput: an image cannot be decoded.
     """
+    another = another or (lambda _: record)
+    size, steps = config.network.size, config.augment
+    picture = one_or_mosaic(record, rng, config, another)
+    if rng.random() < steps.mixup.probability:
+        second = one_or_mosaic(another(rng), rng, config, another)
+        picture = mixup(picture, second, draw_weight(rng, steps.mixup))
+    image, objects_rel = affine(*picture, affine_matrix(rng, steps.affine, size))
+    image, objects_rel = cutout(image, objects_rel, draw_holes(rng, steps.cutout, size), steps.cutout.hidden)
+    return degrade(image, rng, steps), objects_rel
+
+
+def one_or_mosaic(
+    record: Record, rng: np.random.Generator, config: Config, another: Another
+) -> tuple[np.ndarray, Objects]:
+    """Show an image, or at random a mosaic of it and three others."""
+    size = config.network.size
+    if rng.random() >= config.augment.mosaic.probability:
+        return one_picture(record, rng, config, size)
+    places = quarters(rng, size, config.augment.mosaic)
+    records = [record, another(rng), another(rng), another(rng)]
+    pictures = [one_picture(each, rng, config, place.size) for each, place in zip(records, places, strict=True)]
+    return join(pictures, places, size)
+
+
+def one_picture(
+    record: Record, rng: np.random.Generator, config: Config, size: tuple[int, int]
+) -> tuple[np.ndarray, Objects]:
+    """Show one image at a size, as :func:`augment` does."""
     image = decode(record.image, record.source or record.id)
     objects = choose_objects(record.objects, config.data.difficult)
-    return augment(image, objects, rng, config.augment, config.network.size, config.data.resize)
+    return augment(image, objects, rng, config.augment, size, config.data.resize)
 
 
 def choose_objects(objects: Objects, difficult: str) -> Objects:
@@ -89,8 +131,8 @@ def augment(
 
     interpolation = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
     mirror, flip = rng.random(2) < (config.mirror, config.flip)
-    output = render(image, window, size, interpolation=interpolation, mirror=mirror, flip=flip)
-    output = distort(output, rng, config.distort)
+    recolor = partial(distort, rng=rng, config=config.distort)
+    output = render(image, window, size, interpolation=interpolation, mirror=mirror, flip=flip, recolor=recolor)
 
     objects_rel = look_through(objects, window)
     if mirror:

@@ -1,0 +1,106 @@
+"""Affine: turn, shear, zoom and shift a picture, all in one resampling of its pixels.
+
+The bounding box of a turned box is too large: it reaches to the turned corners, where objects rarely are, and teaches
+the network to draw boxes with air around things. Most objects are rounder than their boxes. So the new box is that of
+the moved *ellipse* which touches the old box's sides. A linear map ``[[a, b], [c, d]]`` takes the ellipse's points
+``(w/2 cos t, h/2 sin t)`` to ``x = a w/2 cos t + b h/2 sin t``, which is largest, over all t, at the length of the
+vector of its two coefficients:
+
+    half-extent along x = sqrt((a w/2)^2 + (b h/2)^2),    along y = sqrt((c w/2)^2 + (d h/2)^2)
+
+Where nothing is turned, that is the box itself; a square box keeps its size at any angle. Kalra et al., "Towards
+Rotation Invariance in Object Detection" (ICCV 2021), derive the ellipse as the best guess at an unknown shape, and find
+that with the corners' box rotation often does more harm than good.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from multibox import boxes as box
+from multibox.config import Affine
+from multibox.data.record import Objects
+from multibox.prepare.render import MEAN_RGB
+from multibox.prepare.window import from_window, look_through, whole
+
+IDENTITY = np.eye(2, 3)
+IDENTITY.flags.writeable = False
+
+
+def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int]) -> np.ndarray:
+    """Draw a map that zooms, then shears, then turns about the picture's centre, then shifts.
+
+    Args:
+        rng: the source of chance.
+        config: how often and how much.
+        size: height and width of the picture, pixels.
+
+    Returns:
+        ``(2, 3)``: where a point goes, pixels (edges, 0-based), as ``matrix @ (x, y, 1)``; :data:`IDENTITY` where
+        nothing is to change.
+    """
+    if rng.random() >= config.probability:
+        return IDENTITY
+    turn = np.deg2rad(rng.uniform(-config.degrees, config.degrees))
+    lean_x, lean_y = np.tan(np.deg2rad(rng.uniform(-config.shear, config.shear, 2)))
+    scale = rng.uniform(*config.scale)
+    shift = rng.uniform(-config.translate, config.translate, 2)
+
+    extent = np.array(size[::-1], float)  # width, height
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])  # clockwise: y points down
+    linear = scale * rotation @ np.array([[1, lean_x], [lean_y, 1]])
+    middle = extent / 2
+    return np.column_stack([linear, middle - linear @ middle + shift * extent])
+
+
+def affine(image: np.ndarray, objects_rel: Objects, matrix: np.ndarray) -> tuple[np.ndarray, Objects]:
+    """Move every point of a picture.
+
+    Objects are then kept and cut off as :func:`~multibox.prepare.window.look_through` does: one whose centre leaves is
+    dropped, a crowd stays wherever it shows.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        objects_rel: what is in it, N of them, relative to it.
+        matrix: ``(2, 3)`` as :func:`affine_matrix` gives it.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB with the mean colour where nothing of the image is, and at most N objects; the picture
+        itself where the matrix is the identity.
+    """
+    if np.array_equal(matrix, IDENTITY):
+        return image, objects_rel
+    # OpenCV's coordinates are 0 in the centre of the first pixel, ours half a pixel before it.
+    centers = matrix.copy()
+    centers[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    output = cv2.warpAffine(
+        image, centers, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=MEAN_RGB
+    )
+    window = whole(image.shape[:2])
+    boxes = move_boxes(from_window(objects_rel.boxes, window), objects_rel.crowd, matrix)
+    return output, look_through(replace(objects_rel, boxes=boxes), window)
+
+
+def move_boxes(boxes: np.ndarray, crowd: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The boxes' side of :func:`affine`.
+
+    A crowd is the one thing that does fill its corners, so its box is that of the moved corners:
+    half-extent along x = |a| w/2 + |b| h/2.
+
+    Args:
+        boxes: ``(N, 4)`` pixels.
+        crowd: ``(N,)`` bool: which of them are crowds.
+        matrix: ``(2, 3)``.
+
+    Returns:
+        ``(N, 4)`` pixels of the same type, not cut off.
+    """
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    centers = box.to_centers(boxes.astype(float))
+    middle, half = centers[:, :2], centers[:, 2:] / 2
+    of_ellipse = np.sqrt(half**2 @ linear.T**2)
+    of_corners = half @ np.abs(linear).T
+    half = np.where(crowd[:, None], of_corners, of_ellipse)
+    middle = middle @ linear.T + shift
+    return np.concatenate([middle - half, middle + half], axis=1).astype(boxes.dtype)
