@@ -1,0 +1,167 @@
+"""Checkpoints: everything that a run needs to go on as if it had never stopped.
+
+A checkpoint is one ``.npz`` file: the network's variables, the optimizer's, and the run's state as JSON. Each array has
+its checksum in the file. It is written beside its place, brought to the disk, and renamed: whenever the process or the
+machine stops, there is a whole checkpoint or none.
+"""
+
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multibox.errors import BadInput, RunFailed
+
+FORMAT = 1
+STATE = "state.json"
+DAMAGES = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What Python raises of a damaged ``.npz`` file."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run is.
+
+    Attributes:
+        step: steps made.
+        validated: epochs after which the last validation was made; 0 for none yet.
+        best: the best validation mAP so far; below 0 for none yet.
+    """
+
+    step: int = 0
+    validated: int = 0
+    best: float = -1.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved.
+
+    Attributes:
+        state: where the run was.
+        arrays: values of variables, by name.
+    """
+
+    state: State
+    arrays: dict[str, np.ndarray]
+
+
+class Checkpoints:
+    """The checkpoints of a run: a folder with the last few.
+
+    Args:
+        folder: made at the first save.
+        keep: how many to keep.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2):
+        self.folder, self.keep = folder, keep
+
+    def paths(self) -> list[Path]:
+        """The files, oldest first."""
+        return sorted(self.folder.glob("step-*.npz"))
+
+    def save(self, state: State, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Write a checkpoint, then remove those that are too old.
+
+        Args:
+            state: where the run is.
+            arrays: values of variables, by name.
+
+        Returns:
+            the file.
+
+        Raises:
+            RunFailed: it cannot be written; those before it are untouched.
+        """
+        path = self.folder / f"step-{state.step:09d}.npz"
+        beside = self.folder / f".{path.name}.{os.getpid()}"
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._remove_unfinished()
+            with open(beside, "wb") as file:
+                _write(file, state, arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+            _bring_to_disk(self.folder)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            last = self.paths()[-1].name if self.paths() else "none"
+            raise RunFailed(
+                f"{path}: cannot be written ({error.strerror}); the last good checkpoint is {last}. Make room, then go "
+                "on with --resume"
+            ) from None
+        paths = self.paths()
+        newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
+        for useless in paths[: max(0, newest - self.keep)] + paths[newest:]:
+            useless.unlink()
+        return path
+
+    def latest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; each newer one that is damaged is told of by a warning.
+
+        Raises:
+            BadInput: there are checkpoints, and none is whole; or one is of a newer format.
+        """
+        paths = self.paths()
+        for path in reversed(paths):
+            try:
+                return _read(path)
+            except BadInput:
+                raise
+            except DAMAGES as error:
+                reason = " ".join(str(error).split())
+                warnings.warn(f"{path}: damaged ({reason:.100}); taking the one before it", stacklevel=2)
+        if paths:
+            raise BadInput(f"{self.folder}: every checkpoint is damaged; begin the run anew under another --name")
+        return None
+
+    def _remove_unfinished(self) -> None:
+        """What a run left behind that was killed while it wrote."""
+        for path in self.folder.glob(".step-*"):
+            path.unlink()
+
+
+def variable_names(variables: Sequence[Any]) -> list[str]:
+    """A name for each variable: its position, which makes it unique, and its path, for people."""
+    return [f"{i:04d}/{variable.path}" for i, variable in enumerate(variables)]
+
+
+def _write(file: Any, state: State, arrays: Mapping[str, np.ndarray]) -> None:
+    text = json.dumps({"format": FORMAT, **asdict(state)})
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.writestr(STATE, text)
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def _read(path: Path) -> Checkpoint:
+    with zipfile.ZipFile(path) as archive:
+        values = json.loads(archive.read(STATE))
+        if values.pop("format") > FORMAT:
+            raise BadInput(f"{path}: written by a newer multibox; upgrade this one")
+        arrays = {}
+        for name in archive.namelist():
+            if name != STATE:
+                with archive.open(name) as member:
+                    arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+                    if member.read(1):
+                        raise ValueError(f"{name} is longer than it says")
+    return Checkpoint(State(**values), arrays)
+
+
+def _bring_to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
