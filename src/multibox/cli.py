@@ -250,5 +250,52 @@ def model_info(model: str, as_json: bool) -> None:
         print_model(model)
 
 
+@main.group()
+def bench() -> None:
+    """Measure how fast things are on this machine."""
+
+
+@bench.command("pipeline")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--data", "names", multiple=True, required=True, metavar="NAME/SPLIT", help="Whose images are prepared.")
+@click.option("--config", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--images", default=300, show_default=True, type=click.IntRange(min=1), help="To prepare on one core.")
+@click.option("--workers", default="", help="Numbers of processes to try, with commas; else 0, 1, 2, 4 ... cores.")
+@click.option("--plot", default="pipeline.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bench_pipeline(
+    names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    config: str,
+    images: int,
+    workers: str,
+    plot: str,
+    as_json: bool,
+) -> None:
+    """Measure the preparation of training examples: its stages on one core, and images a second over processes."""
+    from multibox.config import load_config
+    from multibox.data.describe import open_stores
+
+    settings = load_config(config, overrides)
+    stores = [store for name in names for store in open_stores(name)]
+    from multibox.bench.describe import plot_pipeline, print_pipeline
+    from multibox.bench.pipeline import measure_pipeline
+
+    speed = measure_pipeline(stores, settings, images=images, workers=_numbers("--workers", workers))
+    plot_pipeline(speed, plot)
+    if as_json:
+        click.echo(json.dumps(speed.to_json()))
+    else:
+        print_pipeline(speed)
+        click.echo(f"the same as a picture: {plot}")
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise BadInput(f"{option} {text}: give whole numbers with commas, such as 0,1,2") from None
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())

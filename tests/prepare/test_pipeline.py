@@ -1,35 +1,44 @@
+import contextlib
 import dataclasses
-import multiprocessing
-import sys
 import threading
+from bisect import bisect_right
+from collections import Counter
 
 import numpy as np
 import pytest
 
+import worker_items
 from multibox.config import Config
+from multibox.data.store import write_store
 from multibox.errors import BadInput
 from multibox.prepare import pipeline
 from multibox.prepare.example import training_example
-from multibox.prepare.pipeline import choose_workers, training_batches
+from multibox.prepare.pipeline import choose_workers, endless_order, training_batches
 
 CLASSES = ("cat", "dog")
 BATCH = 4
 
 
-def config_with(workers=0, batch=BATCH, seed=0):
+def config_with(workers=0, batch=BATCH, seed=0, weights=()):
     return Config.model_validate(
         {
             "network": {"size": [128, 128]},
-            "data": {"workers": workers},
+            "data": {"workers": workers, "weights": weights},
             "train": {"batch": batch, "seed": seed},
         }
     )
 
 
 @pytest.fixture(scope="module")
-def stores(make_record, make_store):
+def stores(make_record, tmp_path_factory):
+    """Seven images and three, with the same classes in another order."""
     records = [make_record(i, boxes=[(5 + i, 5, 40 + i, 45)] * (i % 3), labels=[i % 2] * (i % 3)) for i in range(10)]
-    return [make_store(records[:7], CLASSES, "one"), make_store(records[7:], CLASSES[::-1], "two")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MULTIBOX_DATA", str(tmp_path_factory.mktemp("stores")))
+        return [
+            write_store("one", "train", records[:7], CLASSES),
+            write_store("two", "train", records[7:], CLASSES[::-1]),
+        ]
 
 
 def read(stores, priors_rel, steps, **options):
@@ -112,24 +121,73 @@ def test_fewer_images_than_a_batch(stores, make_store, small_priors):
     assert len(image) == 8
 
 
-def test_two_processes_give_the_same_batches_and_end(stores, small_priors):
-    """Also: they start at a step, and import neither Keras nor TensorFlow."""
+@pytest.mark.parametrize(("workers", "weights"), [(1, ()), (2, (1, 2)), (4, ())])
+def test_an_example_is_the_same_on_any_number_of_workers(stores, small_priors, workers, weights):
+    """Also where the run starts again at a step."""
+    whole = read(stores, small_priors, 7, config=config_with(weights=weights))
+    config = config_with(workers=workers, weights=weights)
+    assert_same(read(stores, small_priors, 5, config=config, start_step=2), whole[2:])
 
-    class WatchedStore(type(stores[0])):
-        def __getitem__(self, index):
-            assert multiprocessing.parent_process() is not None, "not in a worker"
-            assert not {"keras", "tensorflow"} & set(sys.modules), "a worker imported Keras or TensorFlow"
-            return super().__getitem__(index)
 
-    watched = []
-    for store in stores:
-        copy = WatchedStore(store)
-        copy.meta = store.meta
-        watched.append(copy)
-    before = set(multiprocessing.active_children())
-    got = read(watched, small_priors, 5, config=config_with(workers=2), start_step=2)
-    assert set(multiprocessing.active_children()) == before
-    assert_same(got, read(stores, small_priors, 7)[2:])
+def test_hosts_with_workers_share_the_global_batch(stores, small_priors):
+    whole = read(stores, small_priors, 4)
+    share = read(stores, small_priors, 3, config=config_with(workers=2), start_step=1, host=1, hosts=2)
+    assert_same(share, [(image[1::2], {name: each[1::2] for name, each in y.items()}) for image, y in whole[1:]])
+
+
+def test_workers_import_neither_keras_nor_tensorflow(stores, small_priors):
+    watched = [worker_items.WatchedStore(store, only_in_workers=True) for store in stores]
+    got = read(watched, small_priors, 2, config=config_with(workers=1))
+    assert_same(got, read(stores, small_priors, 2))
+    with pytest.raises(BadInput, match="this is no worker"):
+        read(watched, small_priors, 1)
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (3, 1), (1, 3), (0.2, 0.6), (0.25, 0.75), (5, 3, 2), (1e-3, 9e-3)])
+def test_weights_are_the_shares_of_the_stores(weights):
+    """Exactly so, wherever one begins to count; even where it is far away."""
+    ends = [500, 1500, 5000][: len(weights)]
+    order = endless_order(ends, weights, seed=0)
+    shares = {place: round(120 * weight / sum(weights)) for place, weight in enumerate(weights)}
+    for start in (0, 120, 10**9 * 120):
+        assert Counter(bisect_right(ends, order[k]) for k in range(start, start + 120)) == shares
+
+
+def test_each_pass_over_a_weighted_store_sees_each_image_once_in_another_order():
+    def draw(seed):
+        order = endless_order([40, 100], (1, 1), seed)
+        return [order[k] for k in range(240)]
+
+    drawn = draw(seed=0)
+    for first, end in (0, 40), (40, 100):
+        positions = [k for k in drawn if first <= k < end]
+        passes = [tuple(positions[start : start + end - first]) for start in range(0, 120, end - first)]
+        assert all(sorted(one) == [*range(first, end)] for one in passes)
+        assert len(set(passes)) == len(passes)
+    assert drawn == draw(seed=0)
+    assert drawn != draw(seed=1)
+
+
+def test_names_are_those_of_what_a_weighted_batch_shows(stores, small_priors, still):
+    update = {"train": still.train.model_copy(update={"batch": BATCH})}
+    config = still.model_copy(update=update | {"data": still.data.model_copy(update={"weights": (1, 3)})})
+    plain = {
+        record.id: training_example(record, np.random.default_rng(0), small_priors, still)["image"].astype(int)
+        for store in stores
+        for record in store
+    }
+    with training_batches(stores, CLASSES, small_priors, config, start_step=5) as batches:
+        image, _ = next(batches)
+        names = [record_id for _, record_id in batches.record_ids(5)]
+    shown = [min(plain, key=lambda name: np.abs(plain[name] - one).mean()) for one in image]
+    assert shown == names
+
+
+def test_weights_that_do_not_fit_the_stores(stores, make_store, small_priors):
+    with pytest.raises(BadInput, match=r"^data\.weights: 3 given for 2 stores of data\.train; give one a store$"):
+        training_batches(stores, CLASSES, small_priors, config_with(weights=(1, 2, 3)))
+    with pytest.raises(BadInput, match=r"^data\.weights: a store of data\.train has no images to draw"):
+        training_batches([*stores, make_store([])], CLASSES, small_priors, config_with(weights=(1, 2, 3)))
 
 
 def test_closing_ends_the_threads_and_the_batches(stores, small_priors):
@@ -154,6 +212,33 @@ def test_an_image_that_cannot_be_decoded_stops_the_batches(make_record, make_sto
         next(batches)
 
 
+def test_a_broken_image_is_named_from_a_worker_too(make_record, small_priors, tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path))
+    broken = dataclasses.replace(make_record(0), image=b"oh", source="photos/bad.jpg")
+    with (
+        training_batches(
+            [write_store("pets", "train", [broken], CLASSES)], CLASSES, small_priors, config_with(workers=2)
+        ) as batches,
+        pytest.raises(BadInput, match=r"^photos/bad\.jpg: "),
+    ):
+        next(batches)
+
+
+def test_what_went_wrong_with_the_data_is_not_lost_in_what_was_made_of_it(make_record, make_store, small_priors):
+    stores = [make_store([dataclasses.replace(make_record(0), image=b"oh", source="photos/bad.jpg")])]
+
+    def train_and_raise(error):
+        with training_batches(stores, CLASSES, small_priors, config_with()) as batches:
+            with contextlib.suppress(BadInput):
+                next(batches)
+            raise error
+
+    with pytest.raises(BadInput, match=r"photos/bad\.jpg"):
+        train_and_raise(RuntimeError("UNKNOWN: 12 lines of another library"))
+    with pytest.raises(KeyboardInterrupt):
+        train_and_raise(KeyboardInterrupt)
+
+
 def test_classes_are_checked_before_anything_starts(stores, small_priors):
     with pytest.raises(BadInput, match="dog"):
         training_batches(stores, ("cat",), small_priors, config_with())
@@ -163,5 +248,5 @@ def test_classes_are_checked_before_anything_starts(stores, small_priors):
     ("configured", "cores", "chosen"), [(0, 8, 0), (3, 2, 3), (-1, 2, 0), (-1, 4, 0), (-1, 8, 6), (-1, 64, 16)]
 )
 def test_workers_fit_the_cores(monkeypatch, configured, cores, chosen):
-    monkeypatch.setattr(pipeline, "_cores", lambda: cores)
+    monkeypatch.setattr(pipeline, "available_cores", lambda: cores)
     assert choose_workers(configured) == chosen

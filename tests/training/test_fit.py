@@ -118,6 +118,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store
             self.given += 1
             return images, targets
 
+        def check(self):
+            self.batches.check()
+
         def record_ids(self, step):
             return self.batches.record_ids(step)
 

@@ -19,6 +19,9 @@ class JoinedStores:
         stores: sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
         classes: the run's classes; every class of a store must be among them.
 
+    Attributes:
+        ends: where each store ends.
+
     Raises:
         BadInput: no store, no image, or a class that is not in the list.
     """
@@ -26,14 +29,14 @@ class JoinedStores:
     def __init__(self, stores: Sequence[Any], classes: Sequence[str]):
         self.stores = tuple(stores)
         self.classes = tuple(classes)
-        self._ends = list(accumulate(len(store) for store in self.stores))
+        self.ends = list(accumulate(len(store) for store in self.stores))
         self._labels = [self._translate(store) for store in self.stores]
         if len(self) == 0:
             names = ", ".join(_name(store) for store in self.stores) or "data.train"
             raise BadInput(f"{names}: no images; build a store with 'multibox data build' and name it")
 
     def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return self.ends[-1] if self.ends else 0
 
     def __getitem__(self, index: int) -> Record:
         which, position = self.locate(index)
@@ -43,8 +46,8 @@ class JoinedStores:
 
     def locate(self, index: int) -> tuple[int, int]:
         """Which store the record is in, and its position there."""
-        which = bisect_right(self._ends, index)
-        return which, index - (self._ends[which - 1] if which else 0)
+        which = bisect_right(self.ends, index)
+        return which, index - (self.ends[which - 1] if which else 0)
 
     def name(self, index: int) -> tuple[str, str]:
         """The store of a record, as ``NAME/SPLIT``, and the record's id there."""

@@ -5,20 +5,20 @@ k-th record of that order with a generator that depends on the seed and k alone.
 runs on another number of processes, sees exactly the same examples.
 """
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import cv2
 import numpy as np
 
 from multibox.config import Config
+from multibox.data.record import Record
 from multibox.errors import BadInput
 from multibox.prepare.example import training_example
 from multibox.prepare.joined import JoinedStores
+from multibox.prepare.workers import Workers
 
 try:
     import grain
@@ -29,7 +29,7 @@ except ImportError:
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 
 BUFFERED = 2
-"""Batches that each worker prepares ahead."""
+"""Batches that each thread prepares ahead."""
 
 
 def training_batches(
@@ -57,12 +57,13 @@ def training_batches(
         the batches; close them at the end of the run.
 
     Raises:
-        BadInput: no images, a store with classes that are not in the list, or a batch that hosts cannot share.
+        BadInput: no images, a store with classes that are not in the list, weights that do not fit the stores, or a
+            batch that hosts cannot share.
     """
     records, batch = JoinedStores(stores, classes), config.train.batch
     if batch % hosts:
         raise BadInput(f"train.batch: {batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
-    order = shuffled_order(len(records), config.train.seed)
+    order = endless_order(records.ends, config.data.weights, config.train.seed)
     examples = order.random_map(PrepareExample(records, priors_rel, config))
     own = examples[start_step * batch :][host::hosts].batch(batch // hosts, batch_fn=stack)
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
@@ -73,10 +74,16 @@ class TrainingBatches:
 
     Each batch is ``(images, targets)``: images ``(B, H, W, 3)`` uint8 RGB; targets ``classes`` ``(B, P)`` int32 and
     ``boxes`` ``(B, P, 4)`` float32. It holds threads or processes: close it, or use it in a ``with``.
+
+    A failure to make a batch leaves the ``with`` as it is, also where who asked for the batch turned it into another:
+    TensorFlow makes an error of its own of whatever is raised while it reads.
     """
 
-    def __init__(self, batches: grain.DatasetIterator, records: JoinedStores, order: grain.MapDataset, batch: int):
-        self._batches: grain.DatasetIterator | None = batches
+    def __init__(
+        self, batches: grain.DatasetIterator | Workers, records: JoinedStores, order: grain.MapDataset, batch: int
+    ):
+        self._batches: grain.DatasetIterator | Workers | None = batches
+        self._failure: Exception | None = None
         self._records = records
         self._order = order
         self._batch = batch
@@ -87,7 +94,13 @@ class TrainingBatches:
     def __next__(self) -> Batch:
         if self._batches is None:
             raise StopIteration
-        return next(self._batches)
+        try:
+            return next(self._batches)
+        except (StopIteration, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            self._failure = error
+            raise
 
     def record_ids(self, step: int) -> list[tuple[str, str]]:
         """Name the images of a step, over all hosts, without preparing them.
@@ -101,6 +114,15 @@ class TrainingBatches:
         first = step * self._batch
         return [self._records.name(self._order[k]) for k in range(first, first + self._batch)]
 
+    def check(self) -> None:
+        """Look after the processes. Who reads ahead, as TensorFlow does, would learn late that one has died.
+
+        Raises:
+            RunFailed: a worker process was killed.
+        """
+        if isinstance(self._batches, Workers):
+            self._batches.check()
+
     def close(self) -> None:
         """Stop the threads or processes. Nothing can be read afterwards."""
         if self._batches is not None:
@@ -110,8 +132,10 @@ class TrainingBatches:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.close()
+        if self._failure and isinstance(error, Exception) and error is not self._failure:
+            raise self._failure from None
 
 
 class PrepareExample:
@@ -124,7 +148,11 @@ class PrepareExample:
 
     def __call__(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Prepare the record at ``index`` with the chance of ``rng``."""
-        return training_example(self.records[index], rng, self.priors_rel, self.config)
+        return training_example(self.records[index], rng, self.priors_rel, self.config, self.draw_record)
+
+    def draw_record(self, rng: np.random.Generator) -> Record:
+        """Any record, each as likely as the others."""
+        return self.records[int(rng.integers(len(self.records)))]
 
 
 def by_columns(priors_rel: np.ndarray) -> np.ndarray:
@@ -132,11 +160,35 @@ def by_columns(priors_rel: np.ndarray) -> np.ndarray:
     return np.asfortranarray(priors_rel)
 
 
-def shuffled_order(count: int, seed: int) -> grain.MapDataset:
-    """The endless order of positions: every pass over the data has its own permutation."""
+def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> grain.MapDataset:
+    """The endless order of positions in the joined stores.
+
+    Args:
+        ends: where each store ends.
+        weights: the stores' shares of the examples, told apart to a hundredth of the smallest; none: every image is as
+            frequent as any other.
+        seed: of the order, and of what is made of it.
+
+    Returns:
+        the order: every pass over the data, or over a store where there are weights, has its own permutation.
+
+    Raises:
+        BadInput: not one weight a store, or one for a store without images.
+    """
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain reads command-line flags of its own, which nobody parses here
-    return grain.MapDataset.range(count).seed(seed).shuffle().repeat()
+    if not weights:
+        return grain.MapDataset.range(ends[-1]).seed(seed).shuffle().repeat()
+    spans = list(pairwise([0, *ends]))
+    if len(weights) != len(spans):
+        raise BadInput(f"data.weights: {len(weights)} given for {len(spans)} stores of data.train; give one a store")
+    if any(start == end for start, end in spans):
+        raise BadInput("data.weights: a store of data.train has no images to draw; leave it out")
+    orders = [
+        grain.MapDataset.range(*span).shuffle(seed=(seed + place) % 2**32).repeat() for place, span in enumerate(spans)
+    ]
+    hundredths = [round(100 * weight / min(weights)) for weight in weights]  # as Grain does, which rounds down
+    return grain.MapDataset.mix(orders, hundredths).seed(seed)
 
 
 def stack(examples: Sequence[dict[str, np.ndarray]]) -> Batch:
@@ -159,34 +211,18 @@ def choose_workers(workers: int) -> int:
     """
     if workers >= 0:
         return workers
-    return min(_cores() - 2, 16) if _cores() > 4 else 0
+    return min(available_cores() - 2, 16) if available_cores() > 4 else 0
 
 
-def _cores() -> int:
+def available_cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _read_ahead(batches: grain.MapDataset, workers: int) -> grain.DatasetIterator:
+def _read_ahead(batches: grain.MapDataset, workers: int) -> grain.DatasetIterator | Workers:
     if workers == 0:
         cv2.setNumThreads(1)
-        threads = min(_cores(), 4)
+        threads = min(available_cores(), 4)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads * BUFFERED)
         return iter(batches.to_iter_dataset(options))
-    one_by_one = batches.to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
-    processes = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=BUFFERED)
-    return iter(one_by_one.mp_prefetch(processes, worker_init_fn=start_worker))
-
-
-def start_worker(_worker: int, _workers: int) -> None:
-    """Set up a process that prepares examples: one thread, and no life of its own."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training loop, which closes its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A training process that is killed cannot close its workers; they would wait for it for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    return Workers(batches, workers)

@@ -67,7 +67,7 @@ def train(
 
     Raises:
         BadInput: the configuration, the data or the weights are not usable, or there is a run of that name.
-        RunFailed: the loss was not finite.
+        RunFailed: the loss was not finite, or a process that prepares examples was killed.
     """
     found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
     settings = load_config(config, found | parse_overrides(overrides))
@@ -114,11 +114,12 @@ def _run(config: Config, name: str | None) -> Run:
             every=config.train.log_every,
         )
         guard = StopIfNotFinite(config.train.log_every, batches.record_ids)
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())
         model.fit(
             timed.stream(),
             epochs=config.train.epochs,
             steps_per_epoch=steps,
-            callbacks=[guard, journal, validate],
+            callbacks=[watch, guard, journal, validate],
             shuffle=False,
             verbose=0,
         )

@@ -1,0 +1,62 @@
+"""What people see of measurements: tables for the terminal, a picture."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from multibox.bench.pipeline import PipelineSpeed
+
+
+def print_pipeline(speed: PipelineSpeed) -> None:
+    """Print the stages of an example, and images a second over processes."""
+    stages = Table("stage", "ms", "share")
+    stages.columns[1].justify = stages.columns[2].justify = "right"
+    for name, ms in speed.stages.items():
+        stages.add_row(name, f"{ms:.3f}", f"{ms / speed.ms_per_example:.0%}")
+    stages.add_section()
+    stages.add_row("an example", f"{speed.ms_per_example:.3f}", f"{speed.images_per_second_per_core:.0f} images/s")
+    workers = Table("processes", "images/s")
+    workers.columns[1].justify = "right"
+    for count, rate in speed.workers.items():
+        workers.add_row(str(count) if count else "0 (threads)", f"{rate:.0f}")
+    console = Console()
+    console.print(stages, workers)
+    kb = {name: f"{size / 1000:.0f} kB" for name, size in speed.bytes_per_example.items()}
+    console.print(
+        f"An example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.",
+        highlight=False,
+    )
+
+
+def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str]) -> None:
+    """Draw the same as a picture.
+
+    Args:
+        speed: what was measured.
+        path: of the PNG file.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, (stages, workers) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    names = list(speed.stages)[::-1]
+    bars = stages.barh(names, [speed.stages[name] for name in names], color="tab:blue")
+    stages.bar_label(bars, fmt="%.2f", padding=3)
+    stages.margins(x=0.12)
+    stages.set(title=f"One example: {speed.ms_per_example:.2f} ms on one core", xlabel="ms")
+    counts = [str(count) if count else "threads" for count in speed.workers]
+    bars = workers.bar(counts, list(speed.workers.values()), color="tab:green")
+    workers.bar_label(bars, fmt="%.0f")
+    workers.margins(y=0.12)
+    workers.set(title="Batches over processes", xlabel="processes", ylabel="images/s")
+    for axis in (stages, workers):
+        axis.spines[["top", "right"]].set_visible(False)
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.png")
+    figure.savefig(beside, dpi=110)
+    pyplot.close(figure)
+    os.replace(beside, path)

@@ -1,0 +1,148 @@
+"""The speed of preparing training examples: each stage of one on one core, and batches over processes."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from multibox.bench.stopwatch import Stopwatch
+from multibox.config import Config
+from multibox.data.store import Store
+from multibox.models.maps import feature_maps
+from multibox.prepare import example
+from multibox.prepare.joined import JoinedStores
+from multibox.prepare.pipeline import PrepareExample, available_cores, training_batches
+from multibox.priors import make_priors
+
+STEPS = ("decode", "expand", "crop", "letterbox", "snap", "render", "distort", "look_through", "make_targets")
+"""The functions that make an example of a record, as ``prepare/example.py`` calls them."""
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class PipelineSpeed:
+    """What preparing examples costs.
+
+    Attributes:
+        images: how many were prepared again and again.
+        ms_per_example: milliseconds from the store's bytes to image and targets, on one core.
+        images_per_second_per_core: likewise.
+        stages: milliseconds an example spends in each stage, on average; ``other`` is what no stage accounts for.
+        bytes_per_example: read from the store; and what is sent to the training loop, as image and as targets.
+        workers: images a second with each number of processes (0: threads of one process), in batches.
+    """
+
+    images: int
+    ms_per_example: float
+    images_per_second_per_core: float
+    stages: dict[str, float]
+    bytes_per_example: dict[str, float]
+    workers: dict[int, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON-able values."""
+        return asdict(self)
+
+
+def measure_pipeline(
+    stores: Sequence[Store], config: Config, *, images: int = 300, workers: Sequence[int] = (), seconds: float = 4.0
+) -> PipelineSpeed:
+    """Measure the preparation of training examples.
+
+    Args:
+        stores: whose images are prepared.
+        config: of a run; its network, priors, augmentation and batch are what counts.
+        images: how many of the stores are prepared on one core, in each of five rounds.
+        workers: numbers of processes to try; none: 0, 1, 2, 4 ... as far as there are cores.
+        seconds: to measure each number of processes.
+
+    Returns:
+        medians over the rounds.
+
+    Raises:
+        BadInput: no images.
+    """
+    classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    prepare = PrepareExample(JoinedStores(stores, classes), priors_rel, config)
+    count = min(images, len(prepare.records))
+    plain, stages = _measure_one_core(prepare, count)
+    return PipelineSpeed(
+        images=count,
+        ms_per_example=plain,
+        images_per_second_per_core=1000 / plain,
+        stages=stages,
+        bytes_per_example=_count_bytes(prepare, count),
+        workers={n: _measure_workers(stores, classes, priors_rel, config, n, seconds) for n in workers or _to_try()},
+    )
+
+
+def _measure_one_core(prepare: PrepareExample, count: int) -> tuple[float, dict[str, float]]:
+    """Milliseconds of an example; and of its stages, watched in rounds of their own, as watching costs time too."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        _prepare_all(prepare, count)  # pages of the store are read, code is loaded
+        rounds = [(_prepare_all(prepare, count), _watch_all(prepare, count)) for _ in range(ROUNDS)]
+    finally:
+        cv2.setNumThreads(threads)
+    plain = statistics.median(seconds for seconds, _ in rounds)
+    stages = {name: statistics.median(watched[name] for _, watched in rounds) for name in rounds[0][1]}
+    stages = {name: seconds for name, seconds in stages.items() if seconds > 0}
+    stages["other"] = max(0.0, plain - sum(stages.values()))
+    return plain * 1000 / count, {name: seconds * 1000 / count for name, seconds in stages.items()}
+
+
+def _prepare_all(prepare: PrepareExample, count: int) -> float:
+    start = time.perf_counter()
+    for index in range(count):
+        prepare(index, np.random.default_rng(index))
+    return time.perf_counter() - start
+
+
+def _watch_all(prepare: PrepareExample, count: int) -> dict[str, float]:
+    stopwatch = Stopwatch()
+    read = stopwatch.watch("read", prepare.records.__getitem__)
+    with stopwatch.watching(example, STEPS):
+        for index in range(count):
+            record = read(index)
+            rng = np.random.default_rng(index)
+            example.training_example(record, rng, prepare.priors_rel, prepare.config, prepare.draw_record)
+    return stopwatch.seconds
+
+
+def _count_bytes(prepare: PrepareExample, count: int) -> dict[str, float]:
+    encoded = statistics.mean(len(prepare.records[index].image) for index in range(count))
+    prepared = prepare(0, np.random.default_rng(0))
+    image = prepared.pop("image").nbytes
+    return {"encoded": encoded, "image": image, "targets": sum(column.nbytes for column in prepared.values())}
+
+
+def _to_try() -> list[int]:
+    cores = available_cores()
+    return [0, *(2**k for k in range(cores.bit_length()) if 2**k <= cores)]
+
+
+def _measure_workers(
+    stores: Sequence[Store],
+    classes: Sequence[str],
+    priors_rel: np.ndarray,
+    config: Config,
+    workers: int,
+    seconds: float,
+) -> float:
+    config = config.model_copy(update={"data": config.data.model_copy(update={"workers": workers})})
+    ahead = 4 * max(workers, 1)  # what was prepared before the clock started must not count
+    with training_batches(stores, classes, priors_rel, config) as batches:
+        for _ in range(ahead):
+            next(batches)
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            next(batches)
+            count += 1
+        return count * config.train.batch / (time.perf_counter() - start)

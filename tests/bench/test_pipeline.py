@@ -1,0 +1,86 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from multibox.bench.describe import plot_pipeline, print_pipeline
+from multibox.bench.pipeline import measure_pipeline
+from multibox.cli import main
+from multibox.config import Config
+from multibox.data.store import open_store
+from multibox.models.maps import feature_maps
+from multibox.priors import make_priors
+
+SMALL = {"network": {"size": [128, 128]}, "train": {"batch": 2}}
+
+
+@pytest.fixture
+def speed(store_root):
+    stores = [open_store("tiny/train"), open_store("tiny/val")]
+    return measure_pipeline(stores, Config.model_validate(SMALL), images=5, workers=[0, 1], seconds=0.1)
+
+
+def test_stages_add_up_to_the_example(speed):
+    assert speed.images == 5
+    assert {"read", "decode", "crop", "render", "make_targets", "other"} <= speed.stages.keys()
+    assert "letterbox" not in speed.stages  # these images are stretched
+    assert sum(speed.stages.values()) == pytest.approx(speed.ms_per_example, rel=0.5)
+    assert min(speed.stages.values()) >= 0
+    assert speed.images_per_second_per_core == pytest.approx(1000 / speed.ms_per_example)
+
+
+def test_bytes_are_those_of_the_arrays(speed, store_root):
+    config, sent = Config.model_validate(SMALL), speed.bytes_per_example
+    priors = len(make_priors(feature_maps(config.network), config.priors, config.network.size))
+    assert sent["image"] == 128 * 128 * 3
+    assert sent["targets"] == priors * (4 + 4 * 4)
+    files = [record.image for name in ("tiny/train", "tiny/val") for record in open_store(name)]
+    assert sent["encoded"] == pytest.approx(np.mean([len(image) for image in files[:5]]))
+
+
+def test_every_number_of_workers_is_measured(speed):
+    assert list(speed.workers) == [0, 1]
+    assert all(rate > 0 for rate in speed.workers.values())
+
+
+def test_opencv_has_its_threads_again(store_root):
+    cv2.setNumThreads(2)
+    measure_pipeline([open_store("tiny/train")], Config.model_validate(SMALL), images=1, workers=[1], seconds=0.01)
+    assert cv2.getNumThreads() == 2
+
+
+def test_table_and_picture(speed, tmp_path, capsys):
+    print_pipeline(speed)
+    printed = capsys.readouterr().out
+    assert "decode" in printed
+    assert "0 (threads)" in printed
+    plot_pipeline(speed, tmp_path / "speed.png")
+    assert cv2.imread(str(tmp_path / "speed.png")) is not None
+    assert [path.name for path in tmp_path.glob("*.png")] == ["speed.png"]
+
+
+def test_the_command_prints_the_figures(store_root, tmp_path):
+    picture = str(tmp_path / "p.png")
+    options = ["--data", "tiny/train", "--images", "2", "--workers", "0", "--plot", picture, "--json"]
+    result = CliRunner().invoke(main, ["bench", "pipeline", *options, "network.size=[128,128]"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert {"ms_per_example", "images_per_second_per_core", "stages", "workers"} <= figures.keys()
+    assert list(figures["workers"]) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--data", "nothing"], "nothing"),
+        (["--data", "tiny/train", "--workers", "two"], "--workers two"),
+        (["--data", "tiny/train", "augment.mosaik.probability=1"], "augment.mosaik"),
+    ],
+)
+def test_bad_input_is_one_line(store_root, options, named):
+    result = CliRunner().invoke(main, ["bench", "pipeline", *options])
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
