@@ -9,7 +9,7 @@ its ratios to ours, round by round. The peers need `pip install -r benchmarks/re
 
 ours            `PrepareExample` with the preset ssd300-vgg16-voc0712: window, one resize with one of five
                 interpolations (the others': linear), distort on what is shown, and, alone of the four, the targets:
-                8732 priors matched and encoded. The generator that is made for each example is counted too.
+                8732 priors matched and encoded.
 amdegroot       What SSDAugmentation of ssd.pytorch does, in its order and at its sizes, written anew: float32 from the
                 start, distort on the whole image, a canvas of up to 16 times its area, crop, mirror, resize, subtract
                 the mean. Its sampler takes the first patch with the centre of an object: the test of the minimum IoU
@@ -143,8 +143,8 @@ def ours(store: Store) -> Prepare:
     config = load_config(PRESET)
     priors = make_priors(feature_maps(config.network), config.priors, config.network.size)
     prepare = PrepareExample(JoinedStores([store], store.meta.classes), priors, config)
-    seeds = np.random.SeedSequence(0)
-    return lambda position: prepare(position, np.random.default_rng(seeds.spawn(1)[0]))
+    rng = np.random.default_rng(0)
+    return lambda position: prepare(position, rng)
 
 
 def amdegroot(store: Store) -> Prepare:

@@ -63,8 +63,8 @@ def test_expand_draws_its_ratio_evenly_and_half_the_time():
 @given(seeds)
 def test_random_patches_keep_scale_and_ratio(seed):
     config = Crop()
-    patches = random_patches(Window(0, 0, 1, 1), np.random.default_rng(seed), config, 3)
-    assert patches.shape == (3, 50, 4)
+    patches = random_patches(Window(0, 0, 1, 1), np.random.default_rng(seed), config)
+    assert patches.shape == (50, 4)
     width, height = patches[..., 2] - patches[..., 0], patches[..., 3] - patches[..., 1]
     scale, ratio = np.sqrt(width * height), width / height
     assert ((scale >= 0.3 - 1e-6) & (scale <= 1 + 1e-6)).all()
@@ -74,7 +74,7 @@ def test_random_patches_keep_scale_and_ratio(seed):
 
 
 def test_random_patches_lie_in_their_window():
-    patches = random_patches(Window(100, 50, 300, 150), np.random.default_rng(0), Crop(), 2)
+    patches = random_patches(Window(100, 50, 300, 150), np.random.default_rng(0), Crop())
     assert (patches[..., :2] >= (100, 50)).all()
     assert (patches[..., 2:] <= (300 + 1e-9, 150 + 1e-9)).all()
 

@@ -77,7 +77,8 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
 
     The batch sampler of SSD section 2.2. Seven samplers each propose at most one candidate: the whole window; for each
     minimum IoU, the first of 50 random patches whose IoU with ANY object reaches it; and a patch without such a limit.
-    One of the candidates is taken, each as likely as the others.
+    One of the candidates is taken, each as likely as the others: asked in a random order, the first sampler that has
+    one gives it.
 
     Args:
         window: what is shown so far.
@@ -90,16 +91,20 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
     """
     if rng.random() >= config.probability:
         return window
-    patches = random_patches(window, rng, config, len(config.min_iou) + 1)  # (samplers, trials, 4)
-    best = box.iou(patches.reshape(-1, 4), boxes).max(axis=1, initial=0).reshape(patches.shape[:2])
-    passes = best >= np.array([*config.min_iou, 0.0])[:, None]  # the last sampler takes what comes
-    first = passes.argmax(axis=1)
-    candidates = [window]
-    candidates += [Window(*map(float, patches[i, first[i]])) for i in np.flatnonzero(passes.any(axis=1))]
-    return candidates[rng.integers(len(candidates))]
+    limits = (*config.min_iou, 0.0, None)  # no limit: the first patch will do; None: the whole window
+    for which in rng.permutation(len(limits)):
+        limit = limits[which]
+        if limit is None:
+            break
+        patches = random_patches(window, rng, config)  # (T, 4)
+        best = box.iou(patches, boxes).max(axis=1, initial=0)
+        passing = np.flatnonzero(best >= limit)
+        if len(passing):
+            return Window(*patches[passing[0]].tolist())
+    return window
 
 
-def random_patches(window: Window, rng: np.random.Generator, config: Crop, samplers: int) -> np.ndarray:
+def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np.ndarray:
     """Random patches of a window, as Caffe's ``SampleBBox`` draws them.
 
     The aspect ratio is drawn from ``config.ratio``, narrowed to [s^2, 1/s^2] so that a patch of scale s fits.
@@ -108,12 +113,11 @@ def random_patches(window: Window, rng: np.random.Generator, config: Crop, sampl
         window: what they are cut from.
         rng: the source of chance.
         config: ranges of scale and aspect ratio, and the number of trials T.
-        samplers: S, how many samplers draw their own.
 
     Returns:
-        ``(S, T, 4)`` corners, pixels of the source image.
+        ``(T, 4)`` corners, pixels of the source image.
     """
-    scale, ratio, left, top = rng.random((4, samplers, config.trials))
+    scale, ratio, left, top = rng.random((4, config.trials))
     scale = config.scale[0] + scale * (config.scale[1] - config.scale[0])
     narrowest = np.maximum(config.ratio[0], scale**2)
     widest = np.minimum(config.ratio[1], 1 / scale**2)
