@@ -26,7 +26,7 @@ from multibox.models.file import save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.prepare.example import detection_input
+from multibox.prepare.example import detection_input, grids_of
 from multibox.prepare.render import decode
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through
@@ -34,11 +34,13 @@ from multibox.training.optimizer import make_optimizer
 from multibox.training.training_model import TrainingModel
 
 
-def plain_examples(store, count, schema):
+def plain_examples(store, count, schema, config):
     images, classes, boxes = [], [], []
     for i in range(count):
         image, window = detection_input(decode(store[i].image, store[i].id), schema.network.size)
-        labels, deltas = make_targets(look_through(store[i].objects, window), schema.make_priors(), iou=0.5)
+        labels, deltas = make_targets(
+            look_through(store[i].objects, window), schema.make_priors(), config=config.match, grids=grids_of(config)
+        )
         images.append(image)
         classes.append(labels)
         boxes.append(deltas)
@@ -76,12 +78,19 @@ def main():
         open_store(arguments.data),
     )
     maps, classes = feature_maps(config.network), store.meta.classes
-    schema = Schema(network=config.network, maps=maps, classes=classes, priors=config.priors, detect=config.detect)
-    network = build(config.network, len(classes), config.priors)
-    model = TrainingModel(network, config.loss)
+    schema = Schema(
+        network=config.network,
+        maps=maps,
+        classes=classes,
+        priors=config.priors,
+        activation=config.loss.activation,
+        detect=config.detect,
+    )
+    network = build(config.network, len(classes), config.priors, config.loss.activation)
+    model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
     optimizer = make_optimizer(network, config.network.trunk, Train(trunk_lr=1, weight_decay=0), arguments.lr)
     model.compile(optimizer, jit_compile=jit_compile())
-    x, y = plain_examples(store, arguments.images, schema)
+    x, y = plain_examples(store, arguments.images, schema, config)
     began, losses = time.perf_counter(), []
     for _ in range(arguments.rounds):
         parts = [_step(model, x, y, at, arguments.batch) for at in range(0, len(x), arguments.batch)]

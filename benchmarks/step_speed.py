@@ -22,13 +22,16 @@ def main():
     import numpy as np
 
     from multibox.config import load_config
+    from multibox.models.maps import feature_maps
     from multibox.models.ssd import build
+    from multibox.priors import make_priors
     from multibox.training.optimizer import make_optimizer
     from multibox.training.training_model import TrainingModel
 
     config = load_config(overrides=arguments.overrides)
-    network = build(config.network, 20, config.priors)
-    model = TrainingModel(network, config.loss)
+    network = build(config.network, 20, config.priors, config.loss.activation)
+    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    model = TrainingModel(network, config.loss, priors_rel, config.priors.variances)
     model.compile(make_optimizer(network, config.network.trunk, config.train, 1e-4), jit_compile=arguments.jit)
     rng, priors = np.random.default_rng(0), network.output["boxes"].shape[1]
     images = rng.integers(0, 256, (arguments.batch, *config.network.size, 3), np.uint8)

@@ -48,7 +48,7 @@ def draw_step(store: Store, title: str, augment: Augment) -> np.ndarray:
     config = Config(augment=augment)
     priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
     image, objects_rel = augmented_image(store[PICTURE], rng, config, lambda rng: store[int(rng.integers(len(store)))])
-    return draw_example(image, objects_rel, store.meta.classes, priors_rel, config.match.iou, title)
+    return draw_example(image, objects_rel, store.meta.classes, priors_rel, config, title)
 
 
 def save(path: Path, image) -> None:

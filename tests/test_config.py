@@ -52,6 +52,28 @@ def test_what_the_paper_does_not_do_is_off(name):
     assert not any(section.probability for section in beyond)
 
 
+@pytest.mark.parametrize("name", presets())
+def test_presets_keep_the_papers_losses_matching_and_network(name):
+    config = load_config(name)
+    assert (config.loss.classes, config.loss.boxes, config.loss.activation) == ("softmax", "smooth_l1", "softmax")
+    assert not config.loss.sees_boxes
+    assert (config.match.method, config.network.neck) == ("threshold", "none")
+
+
+@pytest.mark.parametrize(
+    ("classes", "boxes", "activation", "sees_boxes"),
+    [
+        ("softmax", "giou", "softmax", True),
+        ("focal", "smooth_l1", "sigmoid", False),
+        ("varifocal", "smooth_l1", "sigmoid", True),
+        ("focal", "ciou", "sigmoid", True),
+    ],
+)
+def test_what_a_loss_asks_for(classes, boxes, activation, sees_boxes):
+    loss = load_config(overrides=[f"loss.classes={classes}", f"loss.boxes={boxes}"]).loss
+    assert (loss.activation, loss.sees_boxes) == (activation, sees_boxes)
+
+
 def test_an_augmentation_is_asked_for_by_name():
     augment = load_config(overrides=["augment.blur.probability=0.1", "augment.affine.scale=[0.5, 3]"]).augment
     assert (augment.blur.probability, augment.affine.scale, augment.affine.probability) == (0.1, (0.5, 3), 0)
@@ -100,6 +122,9 @@ def test_it_extends_one_level_only(tmp_path):
         ("augment.blur.sigma=[2,1]", r"augment.blur.sigma: needs the lower number first"),
         ("augment.clahe.clip=[0,2]", r"augment.clahe.clip.0: .*greater than 0"),
         ("augment.noise.sigma=[-1,2]", r"augment.noise.sigma.0: .*greater than or equal to 0"),
+        ("loss.classes=focal_loss", r"loss.classes: .*'softmax', 'focal' or 'varifocal', not 'focal_loss'"),
+        ("match.candidates=0", r"match.candidates: .*greater than or equal to 1"),
+        ("network.neck=pan", r"network.neck: .*'none' or 'fpn'"),
         ("train.lr=.inf", r"train.lr: .*finite number"),
         ("train.milestones=[-5]", r"train.milestones.0: .*greater than or equal to 1"),
         ("train.seed=99999999999", r"train.seed: .*less than 4294967296"),

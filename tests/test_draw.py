@@ -118,7 +118,7 @@ def test_show_examples_of_no_records_and_of_no_objects():
 
 def test_an_example_shows_its_objects_priors_and_crowds():
     objects_rel = make_objects([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], [1, 2], crowd=[0, 1])
-    drawn = draw_example(GREY, objects_rel, ("a", "b", "c"), PRIORS_REL, 0.5)
+    drawn = draw_example(GREY, objects_rel, ("a", "b", "c"), PRIORS_REL, Config())
     assert (drawn == PALETTE[1]).all(axis=2).any()  # the object
     assert not (drawn == PALETTE[2]).all(axis=2).any()  # the crowd is grey, whatever its class
     assert (drawn == PALETTE[15]).all(axis=2).any()

@@ -120,7 +120,7 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
     box, prior = to_centers(boxes, xp), to_centers(priors, xp)
     shift = (box[..., :2] - prior[..., :2]) / prior[..., 2:]
     scale = xp.log(box[..., 2:] / prior[..., 2:])
-    return xp.concatenate([shift, scale], axis=-1) / xp.asarray(variances, dtype=box.dtype)
+    return xp.concatenate([shift, scale], axis=-1) / xp.array(variances, dtype=box.dtype)
 
 
 def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np) -> Array:
@@ -135,7 +135,7 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
     Returns:
         ``(..., 4)`` corners in the units of ``priors``, not clipped.
     """
-    delta, prior = deltas * xp.asarray(variances, dtype=deltas.dtype), to_centers(priors, xp)
+    delta, prior = deltas * xp.array(variances, dtype=deltas.dtype), to_centers(priors, xp)
     middle = prior[..., :2] + delta[..., :2] * prior[..., 2:]
     size = prior[..., 2:] * xp.exp(delta[..., 2:])
     return to_corners(xp.concatenate([middle, size], axis=-1), xp)

@@ -30,6 +30,9 @@ Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
 Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
+Activation = Literal["softmax", "sigmoid"]
+"""Of the logits: one class or background, or each class for itself."""
+
 
 class Section(BaseModel):
     """A group of fields: unknown names are refused, values are never changed after they were read."""
@@ -52,6 +55,10 @@ class Network(Section):
     """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
     downsample_padding: Literal["both", "same"] = "both"
     """Stride-2 extra layers of ssd300 and ssd512 pad both sides (Caffe) or as TensorFlow's ``same`` does (the seed)."""
+    neck: Literal["none", "fpn"] = "none"
+    """What lies between the maps and the heads: nothing, or a feature pyramid (arXiv 1612.03144)."""
+    neck_channels: int = Field(default=128, ge=8)
+    """Of every map of the neck."""
 
     @field_validator("size")
     @classmethod
@@ -216,17 +223,36 @@ class Augment(Section):
 class Match(Section):
     """Which prior answers for which object."""
 
+    method: Literal["threshold", "atss"] = "threshold"
+    """By the IoU alone (SSD section 2.2), or by a threshold that each object sets itself (arXiv 1912.02424)."""
     iou: Probability = 0.5
+    """From which a prior answers for an object, with ``threshold``; and the share of it over a crowd, with both."""
+    candidates: int = Field(default=9, ge=1)
+    """With ``atss``: how many priors of each map are looked at, the nearest first; all of a cell or none."""
 
 
 class Loss(Section):
-    """The MultiBox loss, SSD section 2.2."""
+    """The MultiBox loss, SSD section 2.2, and what took the place of its parts since."""
 
+    classes: Literal["softmax", "focal", "varifocal"] = "softmax"
+    """Softmax over the mined negatives (SSD), focal (arXiv 1708.02002), or varifocal (arXiv 2008.13367)."""
+    boxes: Literal["smooth_l1", "giou", "diou", "ciou"] = "smooth_l1"
+    """Of the deltas (SSD), or of the boxes they stand for: GIoU (arXiv 1902.09630), DIoU or CIoU (arXiv 1911.08287)."""
     negatives: float = Field(default=3, gt=0)
-    """Hard negatives mined for each positive of an image."""
+    """Hard negatives mined for each positive of an image; with softmax only."""
     min_negatives: int = Field(default=3, ge=0)
-    """The fewest negatives mined in an image, so that one without objects teaches too."""
+    """The fewest negatives mined in an image, so that one without objects teaches too; with softmax only."""
     box_weight: Positive = 1.0
+
+    @property
+    def activation(self) -> Activation:
+        """What makes scores of a network's logits that was trained with this loss."""
+        return "softmax" if self.classes == "softmax" else "sigmoid"
+
+    @property
+    def sees_boxes(self) -> bool:
+        """Whether the loss looks at boxes and not at their deltas alone, and so needs the priors."""
+        return self.classes == "varifocal" or self.boxes != "smooth_l1"
 
 
 class Train(Section):
@@ -244,6 +270,12 @@ class Train(Section):
     """The learning rate of biases, times ``lr`` (Caffe: 2); they are not decayed."""
     trunk_lr: Positive = 0.3
     """The learning rate of the pretrained trunk, times ``lr``."""
+    clip_norm: Factor = 0.0
+    """The norm that all gradients together are cut down to; 0: they are not."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are averaged for one update; each is normalised by its own positives."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """The momentum of a running average of the weights, which is validated and saved in their place; 0: none."""
     warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["step", "cosine"] = "cosine"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -252,6 +284,12 @@ class Train(Section):
     """Epochs between two validations; 0: only at the end."""
     log_every: int = Field(default=20, ge=1)
     """Steps between two looks at whether the loss is finite, and two lines of the log."""
+    patience: int = Field(default=0, ge=0)
+    """Validations without a better mAP, after which the run ends; 0: never."""
+    checkpoint_every: int = Field(default=0, ge=0)
+    """Steps between two checkpoints, besides the one after each epoch; 0: no others."""
+    keep: int = Field(default=2, ge=1)
+    """Checkpoints kept."""
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

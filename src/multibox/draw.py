@@ -11,8 +11,8 @@ import numpy as np
 
 from multibox.config import Config
 from multibox.data.record import Objects, Record
-from multibox.prepare.example import augmented_image
-from multibox.prepare.match import match
+from multibox.prepare.example import augmented_image, grids_of
+from multibox.prepare.targets import find_matches
 
 Color = tuple[int, int, int]
 
@@ -156,7 +156,7 @@ def show_examples(
     for i in range(count if len(records) else 0):
         record = records[int(order[i % len(order)])]
         image, objects_rel = augmented_image(record, rng, config, lambda rng: records[int(rng.integers(len(records)))])
-        pictures.append(draw_example(image, objects_rel, classes, priors_rel, config.match.iou, title=record.id))
+        pictures.append(draw_example(image, objects_rel, classes, priors_rel, config, title=record.id))
     return grid(pictures, columns)
 
 
@@ -165,7 +165,7 @@ def draw_example(
     objects_rel: Objects,
     classes: Sequence[str],
     priors_rel: np.ndarray,
-    iou: float,
+    config: Config,
     title: str = "",
 ) -> np.ndarray:
     """Draw one training example: objects thick, with their names and how many priors answer for them; priors thin.
@@ -175,7 +175,7 @@ def draw_example(
         objects_rel: its objects, their boxes relative to it; crowds are grey and named so.
         classes: names of the labels.
         priors_rel: ``(P, 4)``.
-        iou: from which a prior answers for an object.
+        config: the run's configuration, which says what priors answer for which object.
         title: a line below the image.
 
     Returns:
@@ -185,7 +185,7 @@ def draw_example(
     output = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     extent = np.array([output.shape[1], output.shape[0]] * 2)
     targets, crowds = objects_rel.keep(~objects_rel.crowd), objects_rel.keep(objects_rel.crowd)
-    matches = match(targets.boxes, priors_rel, iou)  # (P,)
+    matches = find_matches(targets.boxes, priors_rel, config.match, grids_of(config))  # (P,)
     matched = np.flatnonzero(matches >= 0)
 
     output = _blend(output, priors_rel[matched] * extent, targets.labels[matches[matched]])

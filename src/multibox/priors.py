@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,20 @@ class FeatureMap:
     step_x: float
 
 
+class Grid(NamedTuple):
+    """How the priors of a map lie in the list of all: by row, column, then shape.
+
+    Attributes:
+        height: cells.
+        width: cells.
+        per_cell: priors of a cell.
+    """
+
+    height: int
+    width: int
+    per_cell: int
+
+
 def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = "caffe") -> np.ndarray:
     """Widths and heights of the priors of one cell.
 
@@ -60,6 +75,12 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
 def priors_per_cell(config: Priors) -> list[int]:
     """How many priors a cell of each map has."""
     return [2 + 2 * len(ratios) for ratios in config.ratios]
+
+
+def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
+    """Which priors belong to which map, in the order of :func:`make_priors`."""
+    counts = zip(maps, priors_per_cell(config), strict=True)
+    return tuple(Grid(fmap.height, fmap.width, count) for fmap, count in counts)
 
 
 def make_priors(maps: Sequence[FeatureMap], config: Priors, image_size: tuple[int, int]) -> np.ndarray:

@@ -13,6 +13,25 @@ def test_scores_of_huge_logits_are_finite():
     np.testing.assert_allclose(scores_of(np.array([[1000.0, -1000.0], [-1000.0, 1000.0]])), [[0], [1]])
 
 
+def test_sigmoid_scores_are_each_for_itself_and_background_says_nothing():
+    logits = np.array([[50, 0, np.log(3)], [-50, -np.log(4), 0]], np.float32)
+    np.testing.assert_allclose(scores_of(logits, "sigmoid"), [[0.5, 0.75], [0.2, 0.5]], rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_sigmoid_scores_of_huge_logits_are_finite():
+    scores = scores_of(np.array([[0, 1000.0, -1000.0, 1e38, -1e38]], np.float32), "sigmoid")
+    np.testing.assert_allclose(scores, [[1, 0, 1, 0]], atol=1e-30)
+    assert scores.dtype == np.float32
+
+
+def test_above_holds_for_sigmoid_scores_too():
+    logits = np.array([[0, -9, -9], [9, 0, 1], [0, 9, 9]], np.float32)
+    scores, boxes_rel = decode(logits, np.zeros((3, 4)), np.ones((3, 4)), above=0.6, activation="sigmoid")
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp(-logits[1:, 1:])), rtol=1e-6)
+    assert boxes_rel.shape == (2, 4)
+
+
 def test_boxes_by_hand():
     priors_rel = np.array([[0.2, 0.2, 0.4, 0.6]], np.float32)  # centre (.3, .4), size (.2, .4)
     # cx = .3 + 5 * .1 * .2 = .4; cy = .4 - 2.5 * .1 * .4 = .3; w = .2 * exp(.2 * ln2 / .2) = .4; h = .4

@@ -113,6 +113,14 @@ def test_not_a_share(detector, options):
         detector(paint((50, 60), {}), **options)
 
 
+def test_the_activation_is_the_models():
+    """Logit 5 of red beside 0 of all others: exp(5) / (exp(5) + 3) by softmax, 1 / (1 + exp(-5)) by sigmoid."""
+    image = paint((128, 192), {"red": (60, 30, 110, 90)})
+    for activation, expected in (("softmax", 0.98018), ("sigmoid", 0.99331)):
+        found = Detector(ColorRuntime(make_schema(activation=activation)))(image, score=0.9)
+        np.testing.assert_allclose(found.scores, [expected], atol=1e-5)
+
+
 def test_nms_iou_is_used():
     class Twice(ColorRuntime):
         """Answers on a second prior too, with a box that is half a width further right: they overlap by a third."""

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,16 @@ def rewritten(path, tmp_path, name, data):
         if data is not None:
             target.writestr(name, data)
     return copy
+
+
+def test_a_file_from_before_necks_and_sigmoids_loads_as_it_was(saved, tmp_path):
+    path, model, schema = saved
+    values = json.loads(schema.model_dump_json())
+    del values["activation"], values["network"]["neck"], values["network"]["neck_channels"]
+    again, read = load_model(rewritten(path, tmp_path, MEMBER, json.dumps(values)))
+    assert read == schema
+    assert (read.activation, read.network.neck) == ("softmax", "none")
+    np.testing.assert_array_equal(again(image())["classes"], model(image())["classes"])
 
 
 def test_a_newer_format_is_refused_in_one_line(saved, tmp_path):

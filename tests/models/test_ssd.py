@@ -93,3 +93,16 @@ def test_an_unknown_stage_is_refused_by_name():
 def test_priors_that_do_not_fit_the_maps_are_refused():
     with pytest.raises(BadInput, match=r"priors.ratios: needs 6 lists, one a feature map, has 7"):
         build(Network(), 3, PAPER_512)
+
+
+@pytest.mark.parametrize(("trunk", "layout"), [("efficientnet_lite0", "ssdlite"), ("resnet50", "ssd300")])
+def test_with_sigmoid_every_class_starts_as_rare(trunk, layout):
+    """RetinaNet, section 4.1: b = -log((1 - 0.01) / 0.01) = -4.595."""
+    network = Network(trunk=trunk, layout=layout, size=(128, 128))
+    model = build(network, 3, Priors(), "sigmoid")
+    plain = build(network, 3, Priors())
+    for fmap in feature_maps(network):
+        bias = model.get_layer(f"{fmap.name}_head_classes").bias
+        np.testing.assert_allclose(1 / (1 + np.exp(-keras.ops.convert_to_numpy(bias))), 0.01, rtol=1e-5)
+        assert not keras.ops.convert_to_numpy(model.get_layer(f"{fmap.name}_head_boxes").bias).any()
+        assert not keras.ops.convert_to_numpy(plain.get_layer(f"{fmap.name}_head_classes").bias).any()

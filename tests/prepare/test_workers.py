@@ -161,6 +161,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_an_item():
 READ = """
 import os, signal, sys, time, worker_items
 from multibox.prepare.workers import Workers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins without it
 ready = Workers(worker_items.Pictures(), 2)
 print(*(next(ready)[0] for _ in range(2)), flush=True)
 """

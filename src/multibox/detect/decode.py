@@ -3,22 +3,40 @@
 import numpy as np
 
 from multibox import boxes as box_math
+from multibox.config import Activation
+
+SMALLEST_LOGIT = -80.0
+"""Below it, float32 cannot hold ``exp`` of the negative."""
 
 
-def scores_of(logits: np.ndarray) -> np.ndarray:
+def scores_of(logits: np.ndarray, activation: Activation = "softmax") -> np.ndarray:
     """Turn logits into the probabilities of the user's classes.
 
     Args:
         logits: ``(P, C + 1)`` as the network gives them; column 0 is background.
+        activation: ``softmax`` over all columns, or the ``sigmoid`` of each, as the network was trained.
 
     Returns:
-        ``(P, C)`` float32 in [0, 1]: the softmax over all columns, without background's.
+        ``(P, C)`` float32 in [0, 1], without background's.
     """
+    return sigmoid(logits[:, 1:]) if activation == "sigmoid" else softmax(logits)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """The classes' shares ``(P, C)``, of logits ``(P, C + 1)`` with background in column 0."""
     by_class = np.ascontiguousarray(logits.T, np.float32)  # (C + 1, P): sums over long rows are several times faster
     by_class -= by_class.max(axis=0)
     np.exp(by_class, out=by_class)
     by_class /= by_class.sum(axis=0)
     return by_class[1:].T
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """``1 / (1 + exp(-x))`` of every logit ``(P, C)``, stored class by class as :func:`softmax`'s."""
+    by_class = np.maximum(logits.T, SMALLEST_LOGIT, dtype=np.float32)  # (C, P)
+    np.exp(np.negative(by_class, out=by_class), out=by_class)
+    by_class += 1
+    return np.reciprocal(by_class, out=by_class).T
 
 
 def decode(
@@ -27,6 +45,7 @@ def decode(
     priors_rel: np.ndarray,
     variances: tuple[float, ...] = box_math.VARIANCES,
     above: float = 0.0,
+    activation: Activation = "softmax",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read one image's output.
 
@@ -36,12 +55,13 @@ def decode(
         priors_rel: ``(P, 4)`` corners, relative to the network's input.
         variances: of the deltas.
         above: priors without any score above this are left out, which most are.
+        activation: what makes scores of the logits.
 
     Returns:
         of the K priors that are left, in their order: ``(K, C)`` scores in [0, 1], and ``(K, 4)`` float32 corners
         relative to the input, not clipped to it.
     """
-    scores = scores_of(logits)
+    scores = scores_of(logits, activation)
     live = np.flatnonzero(scores.max(axis=1, initial=0) > above)
     boxes_rel = box_math.decode(np.asarray(deltas[live], np.float32), priors_rel[live], variances)
     return scores.T[:, live].T, boxes_rel  # still stored class by class, as the choice by class reads them

@@ -72,8 +72,9 @@ def print_model(path: str | Path) -> None:
     network, detect = about["network"], about["detect"]
     height, width = network["size"]
     parameters = about["parameters"]
+    neck = "" if network["neck"] == "none" else f" with {network['neck']}"
     rows = {
-        "network": f"{network['layout']} on {network['trunk']}, input {width} x {height} ({about['resize']})",
+        "network": f"{network['layout']} on {network['trunk']}{neck}, input {width} x {height} ({about['resize']})",
         "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
         "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
         "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),

@@ -150,8 +150,10 @@ class Detector:
     def _finish(
         self, image: Prepared, logits: np.ndarray, deltas: np.ndarray, config: Detect, thresholds: np.ndarray
     ) -> Detections:
-        variances = self.schema.priors.variances
-        scores, boxes_rel = decode(logits, deltas, self.priors_rel, variances, above=thresholds.min(initial=1))
+        schema, above = self.schema, thresholds.min(initial=1)
+        scores, boxes_rel = decode(
+            logits, deltas, self.priors_rel, schema.priors.variances, above, activation=schema.activation
+        )
         chosen = select(scores, boxes_rel, config, thresholds)
         height, width = image.image_size
         boxes = box_math.clip(from_window(chosen.boxes, image.window), width, height)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from multibox import __version__
-from multibox.config import Detect, Network, Priors, Probability, Section
+from multibox.config import Activation, Detect, Network, Priors, Probability, Section
 from multibox.errors import BadInput
 from multibox.priors import FeatureMap, make_priors
 
@@ -29,6 +29,8 @@ class Schema(Section):
     """The user's classes; the network's column 0 is background, column k + 1 is class k."""
     priors: Priors
     resize: Literal["warp", "letterbox"] = "warp"
+    activation: Activation = "softmax"
+    """What makes scores of the logits; with sigmoid, column 0 says nothing."""
     detect: Detect = Detect()
     thresholds: dict[str, Probability] = Field(default_factory=dict)
     """The lowest score shown to people, by class, where it is not ``detect.show``."""

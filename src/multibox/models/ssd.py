@@ -1,13 +1,14 @@
 """The whole network: image in, class logits and box deltas of every prior out."""
 
+from math import log
 from types import ModuleType
 
 import keras
 from keras import layers
 
-from multibox.config import Network, Priors
+from multibox.config import Activation, Network, Priors
 from multibox.errors import BadInput
-from multibox.models import efficientnet_lite0, mobilenet_v2, resnet50, ssdlite, vgg16
+from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, resnet50, ssdlite, vgg16
 from multibox.models.layers import Tensor
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
@@ -19,8 +20,12 @@ TRUNKS: dict[str, ModuleType] = {
     "efficientnet_lite0": efficientnet_lite0,
 }
 
+RARE = -log((1 - 0.01) / 0.01)
+"""The bias at which a sigmoid says 0.01 (RetinaNet, arXiv 1708.02002, section 4.1): objects are rare, and at 0 the many
+priors without one would make the first losses huge."""
 
-def build(network: Network, classes: int, priors: Priors) -> keras.Model:
+
+def build(network: Network, classes: int, priors: Priors, activation: Activation = "softmax") -> keras.Model:
     """Build an SSD network with fresh weights.
 
     Example:
@@ -28,9 +33,10 @@ def build(network: Network, classes: int, priors: Priors) -> keras.Model:
         >>> model(images)["classes"].shape  # (B, P, 21)
 
     Args:
-        network: trunk, layout, input size, what is trained.
+        network: trunk, layout, neck, input size, what is trained.
         classes: the number of the user's classes C, without background.
         priors: their number in a cell of each map.
+        activation: what its loss makes scores of the logits with; with sigmoid, its classes start as rare.
 
     Returns:
         a functional Keras model of built-in layers. Input: ``(B, H, W, 3)`` uint8 RGB. Output: a dict of ``classes``,
@@ -54,8 +60,13 @@ def build(network: Network, classes: int, priors: Priors) -> keras.Model:
         maps |= ssdlite.extras(last, network.trunk)
     else:
         maps |= trunk.extras(last, network.layout, network.downsample_padding)
+    if network.neck == "fpn":
+        maps = fpn.pyramid(
+            {name: maps[name] for name in names}, network.neck_channels, light=network.layout == "ssdlite"
+        )
+    bias = RARE if activation == "sigmoid" else 0.0
     outputs = {
-        "classes": _heads(maps, names, per_cell, classes + 1, "classes", network.layout),
+        "classes": _heads(maps, names, per_cell, classes + 1, "classes", network.layout, bias),
         "boxes": _heads(maps, names, per_cell, 4, "boxes", network.layout),
     }
     model = keras.Model(image, outputs, name=f"{network.layout}_{network.trunk}")
@@ -63,18 +74,23 @@ def build(network: Network, classes: int, priors: Priors) -> keras.Model:
     return model
 
 
-def _heads(maps: dict[str, Tensor], names: list[str], per_cell: list[int], size: int, kind: str, layout: str) -> Tensor:
+def _heads(
+    maps: dict[str, Tensor], names: list[str], per_cell: list[int], size: int, kind: str, layout: str, bias: float = 0.0
+) -> Tensor:
     """One convolution a map, its outputs laid out by row, column and prior, and all maps one after the other."""
     head = ssdlite.head if layout == "ssdlite" else _head
     flat = []
     for name, count in zip(names, per_cell, strict=True):
-        x = head(maps[name], count * size, f"{name}_head_{kind}")
+        x = head(maps[name], count * size, f"{name}_head_{kind}", bias)
         flat.append(layers.Reshape((-1, size), name=f"{name}_{kind}_flat")(x))
     return layers.Concatenate(axis=1, dtype="float32", name=kind)(flat)  # (B, P, size)
 
 
-def _head(x: Tensor, outputs: int, name: str) -> Tensor:
-    return layers.Conv2D(outputs, 3, padding="same", kernel_initializer="lecun_uniform", name=name)(x)
+def _head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
+    start = keras.initializers.Constant(bias)
+    return layers.Conv2D(
+        outputs, 3, padding="same", kernel_initializer="lecun_uniform", bias_initializer=start, name=name
+    )(x)
 
 
 def stage_of(layer: keras.layers.Layer) -> str:

@@ -31,7 +31,9 @@ def extras(x: Tensor, trunk: str) -> dict[str, Tensor]:
     return maps
 
 
-def head(x: Tensor, outputs: int, name: str) -> Tensor:
+def head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
     """A depthwise 3x3 and a 1x1: what SSD's 3x3 convolution does, at a fraction of its cost."""
     start = keras.initializers.RandomNormal(stddev=0.03)  # MobileNet-SSD's own
-    return layers.Conv2D(outputs, 1, kernel_initializer=start, name=name)(depthwise_bn(x, 3, name))
+    bias_start = keras.initializers.Constant(bias)
+    x = depthwise_bn(x, 3, name)
+    return layers.Conv2D(outputs, 1, kernel_initializer=start, bias_initializer=bias_start, name=name)(x)

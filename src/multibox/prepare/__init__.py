@@ -5,5 +5,5 @@ zoom), ``render.py`` (its pixels), ``distort.py`` and ``mirror.py`` (how it may 
 for which object), ``targets.py`` (what the network should say), and ``pipeline.py`` (all of it, for a whole run).
 
 Beyond the paper, and off unless the configuration switches them on: ``mosaic.py``, ``mixup.py``, ``affine.py``,
-``cutout.py``, ``quality.py``.
+``cutout.py``, ``quality.py``, ``atss.py``.
 """

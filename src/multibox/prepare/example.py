@@ -8,6 +8,7 @@ import numpy as np
 
 from multibox.config import Augment, Config
 from multibox.data.record import Objects, Record
+from multibox.models.maps import feature_maps
 from multibox.prepare.affine import affine, affine_matrix
 from multibox.prepare.cutout import cutout, draw_holes
 from multibox.prepare.distort import distort
@@ -18,6 +19,7 @@ from multibox.prepare.quality import degrade
 from multibox.prepare.render import INTERPOLATIONS, decode, render
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import Window, crop, expand, letterbox, look_through, snap, whole
+from multibox.priors import Grid, prior_grids
 
 Another = Callable[[np.random.Generator], Record]
 """Draws another record of the data."""
@@ -43,8 +45,15 @@ def training_example(
         BadInput: an image cannot be decoded.
     """
     image, objects_rel = augmented_image(record, rng, config, another)
-    classes, deltas = make_targets(objects_rel, priors_rel, iou=config.match.iou, variances=config.priors.variances)
+    classes, deltas = make_targets(
+        objects_rel, priors_rel, config=config.match, grids=grids_of(config), variances=config.priors.variances
+    )
     return {"image": image, "classes": classes, "boxes": deltas}
+
+
+def grids_of(config: Config) -> tuple[Grid, ...]:
+    """The grids of a run's priors, where its matching asks for them; else none."""
+    return prior_grids(feature_maps(config.network), config.priors) if config.match.method == "atss" else ()
 
 
 def augmented_image(

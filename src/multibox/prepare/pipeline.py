@@ -60,13 +60,25 @@ def training_batches(
         BadInput: no images, a store with classes that are not in the list, weights that do not fit the stores, or a
             batch that hosts cannot share.
     """
-    records, batch = JoinedStores(stores, classes), config.train.batch
+    records, order = joined_order(stores, classes, config)
+    batch = config.train.batch
     if batch % hosts:
         raise BadInput(f"train.batch: {batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
-    order = endless_order(records.ends, config.data.weights, config.train.seed)
     examples = order.random_map(PrepareExample(records, priors_rel, config))
     own = examples[start_step * batch :][host::hosts].batch(batch // hosts, batch_fn=stack)
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
+
+
+def joined_order(
+    stores: Sequence[Any], classes: Sequence[str], config: Config
+) -> tuple[JoinedStores, grain.MapDataset]:
+    """The records of a run as one sequence, and the endless order in which they are seen: what is fixed before it runs.
+
+    Raises:
+        BadInput: as :func:`training_batches`.
+    """
+    records = JoinedStores(stores, classes)
+    return records, endless_order(records.ends, config.data.weights, config.train.seed)
 
 
 class TrainingBatches:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from multibox.boxes import VARIANCES
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
 
@@ -19,12 +21,24 @@ class TrainingModel(keras.Model):
     Args:
         network: as :func:`multibox.models.ssd.build` gives it.
         loss: configuration of the loss.
+        priors_rel: ``(P, 4)`` the network's priors, relative to its input; where ``loss.sees_boxes``.
+        variances: of the deltas.
     """
 
-    def __init__(self, network: keras.Model, loss: Loss):
+    def __init__(
+        self,
+        network: keras.Model,
+        loss: Loss,
+        priors_rel: np.ndarray | None = None,
+        variances: tuple[float, ...] = VARIANCES,
+    ):
         super().__init__(name=f"train_{network.name}")
+        if loss.sees_boxes and priors_rel is None:
+            raise ValueError(f"a loss of {loss.classes} and {loss.boxes} needs the priors")
         self.network = network
         self.loss_config = loss
+        self.priors = None if priors_rel is None else in_pixels(priors_rel, network.input_shape[1:3])
+        self.variances = variances
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
@@ -36,7 +50,15 @@ class TrainingModel(keras.Model):
     ) -> Tensor:
         """(Classification + localisation) / max(1, positives), over the whole batch."""
         del x, sample_weight, training
-        parts = multibox_loss(y["classes"], y["boxes"], y_pred["classes"], y_pred["boxes"], self.loss_config)
+        parts = multibox_loss(
+            y["classes"],
+            y["boxes"],
+            y_pred["classes"],
+            y_pred["boxes"],
+            self.loss_config,
+            self.priors,
+            self.variances,
+        )
         positives = ops.maximum(parts.positives, 1.0)
         classification, localisation = parts.classification / positives, parts.localisation / positives
         images = ops.cast(ops.shape(y["classes"])[0], "float32")
@@ -44,6 +66,12 @@ class TrainingModel(keras.Model):
         self.parts["localisation"].update_state(localisation)
         self.parts["positives"].update_state(parts.positives / images)
         return poison(classification + localisation)
+
+
+def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Boxes ``(P, 4)`` relative to an input of ``size`` height and width, in its pixels: ``(P, 4)`` float32."""
+    height, width = size
+    return np.asarray(boxes_rel * (width, height, width, height), np.float32)
 
 
 def poison(loss: Tensor) -> Tensor:

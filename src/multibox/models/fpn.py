@@ -1,0 +1,95 @@
+"""A feature pyramid (arXiv 1612.03144, section 3): what coarse maps know, added to the fine ones.
+
+SSD's fine maps come from early layers, which see little of the image. The coarse maps walk back down: each is enlarged
+to the next finer one and added to it, so that the heads of every map see what all coarser ones do.
+"""
+
+from math import gcd
+from typing import NamedTuple
+
+from keras import layers
+
+from multibox.models.layers import Tensor, conv_bn, depthwise_bn
+
+
+def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str, Tensor]:
+    """Put a pyramid on the maps of a network.
+
+    Args:
+        maps: ``(B, H, W, F)`` by name, from the finest to the coarsest, no axis ever growing.
+        channels: of every map that it gives.
+        light: with separable convolutions and batch normalisation, as SSDLite; else plain ones, as the paper.
+
+    Returns:
+        ``(B, H, W, channels)`` maps of the same names and sizes, in the same order.
+    """
+    lateral, smooth = (_light_lateral, _light_smooth) if light else (_lateral, _smooth)
+    merged: dict[str, Tensor] = {}
+    above = None
+    for name in reversed(maps):
+        x = lateral(maps[name], channels, f"fpn_{name}_lateral")
+        if above is not None:
+            x = layers.Add(name=f"fpn_{name}_add")([x, enlarge(above, x.shape[1:3], f"fpn_{name}")])
+        merged[name] = above = x
+    return {name: smooth(merged[name], channels, f"fpn_{name}_smooth") for name in maps}
+
+
+class Copying(NamedTuple):
+    """How an axis is enlarged: each cell ``times`` over, then of these, from ``start`` on, every ``stride``-th."""
+
+    times: int
+    start: int
+    stride: int
+
+
+def copying(coarse: int, fine: int) -> Copying:
+    """How to enlarge an axis of ``coarse`` cells to ``fine``, at least as many.
+
+    A stride of 2 that rounded up looked at cells 2i and 2i + 1 for cell i; this gives it back to them. Otherwise, as
+    after an unpadded convolution, each cell takes the one whose centre is nearest.
+    """
+    if fine in (2 * coarse - 1, 2 * coarse) and coarse > 1:
+        return Copying(2, 0, 1)
+    common = gcd(coarse, fine)
+    return Copying(fine // common, coarse // common // 2, coarse // common)
+
+
+def enlarge(x: Tensor, size: tuple[int, int], name: str) -> Tensor:
+    """Enlarge a map to the cells of a finer one. Cells are only copied, and which is settled here, in whole numbers.
+
+    So every runtime makes the same of it; in a layer that resizes, where 10 cells become 19, each would round its own
+    way.
+
+    Args:
+        x: ``(B, h, w, F)``.
+        size: H and W, at least h and w.
+        name: prefix of the layers.
+
+    Returns:
+        ``(B, H, W, F)``.
+    """
+    axes = [copying(coarse, fine) for coarse, fine in zip(x.shape[1:3], size, strict=True)]
+    times, stride = [axis.times for axis in axes], [axis.stride for axis in axes]
+    if max(times) > 1:
+        x = layers.UpSampling2D(times, interpolation="nearest", name=f"{name}_repeat")(x)
+    last = [axis.start + (fine - 1) * axis.stride for axis, fine in zip(axes, size, strict=True)]
+    cut = [(axis.start, have - 1 - end) for axis, have, end in zip(axes, x.shape[1:3], last, strict=True)]
+    if any(map(any, cut)):
+        x = layers.Cropping2D(cut, name=f"{name}_cut")(x)
+    return layers.MaxPooling2D(1, stride, name=f"{name}_pick")(x) if max(stride) > 1 else x
+
+
+def _lateral(x: Tensor, channels: int, name: str) -> Tensor:
+    return layers.Conv2D(channels, 1, kernel_initializer="lecun_uniform", name=name)(x)
+
+
+def _smooth(x: Tensor, channels: int, name: str) -> Tensor:
+    return layers.Conv2D(channels, 3, padding="same", kernel_initializer="lecun_uniform", name=name)(x)
+
+
+def _light_lateral(x: Tensor, channels: int, name: str) -> Tensor:
+    return conv_bn(x, channels, 1, name, act=False)
+
+
+def _light_smooth(x: Tensor, channels: int, name: str) -> Tensor:
+    return conv_bn(depthwise_bn(x, 3, name), channels, 1, name, act=False)

@@ -1,0 +1,112 @@
+"""ATSS: each object sets its own threshold (arXiv 1912.02424, section 4, algorithm 1)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from multibox.boxes import iou, to_centers
+from multibox.prepare.match import LEAST_IOU, NO_OBJECT, match_exclusively
+from multibox.priors import Grid
+
+
+def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], candidates: int) -> np.ndarray:
+    """Give priors their objects.
+
+    Of every map, the priors nearest to an object are its candidates. Those whose IoU reaches the mean of the
+    candidates' IoUs and their standard deviation, and whose centre lies inside the object, answer for it. A prior that
+    two objects would have goes to the one that it overlaps more; ties go to the object that comes first.
+
+    The paper leaves out an object without such a prior, as one that is smaller than a cell. Here it gets the free prior
+    that it overlaps most, as in :func:`~multibox.prepare.match.match`, and no object is forgotten.
+
+    Args:
+        boxes_rel: ``(N, 4)`` objects, relative to the image; N may be 0.
+        priors_rel: ``(P, 4)``.
+        grids: of the maps that the priors are of.
+        candidates: how many priors of each map are looked at, at the least: see :func:`near_cells`.
+
+    Returns:
+        ``(P,)`` int64: the position of each prior's object, or -1 for none.
+    """
+    if sum(grid.height * grid.width * grid.per_cell for grid in grids) != len(priors_rel):
+        raise ValueError(f"the grids are not those of {len(priors_rel)} priors")
+    matches = np.full(len(priors_rel), NO_OBJECT)
+    if len(boxes_rel) == 0 or len(priors_rel) == 0:
+        return matches
+    best = np.zeros(len(priors_rel), np.float32)  # the IoU of each prior with its object
+    for i, near in enumerate(candidates_of(boxes_rel, priors_rel, grids, candidates)):
+        chosen, overlaps = choose(boxes_rel[i], priors_rel, near)
+        better = overlaps > best[chosen]
+        matches[chosen[better]] = i
+        best[chosen[better]] = overlaps[better]
+    forgotten, free = np.setdiff1d(np.arange(len(boxes_rel)), matches), np.flatnonzero(matches == NO_OBJECT)
+    if forgotten.size and free.size:
+        objects, priors = match_exclusively(iou(boxes_rel[forgotten], priors_rel[free]))
+        matches[free[priors]] = forgotten[objects]
+    return matches
+
+
+def choose(box_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the candidates that answer for an object.
+
+    Args:
+        box_rel: ``(4,)`` the object.
+        priors_rel: ``(P, 4)``.
+        near: ``(K,)`` positions of its candidates.
+
+    Returns:
+        ``(M,)`` the positions of those chosen, and ``(M,)`` their IoUs with the object; M may be 0.
+    """
+    overlaps = iou(box_rel[None], priors_rel[near])[0]  # (K,)
+    threshold = max(overlaps.mean() + overlaps.std(), LEAST_IOU)
+    centers = to_centers(priors_rel[near])[:, :2]
+    inside = ((centers > box_rel[:2]) & (centers < box_rel[2:])).all(axis=1)
+    chosen = (overlaps >= threshold) & inside
+    return near[chosen], overlaps[chosen]
+
+
+def candidates_of(
+    boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], count: int
+) -> Iterator[np.ndarray]:
+    """The candidates of each object, over all maps.
+
+    Args:
+        boxes_rel: ``(N, 4)``.
+        priors_rel: ``(P, 4)``.
+        grids: of the maps.
+        count: priors of each map, at the least.
+
+    Returns:
+        for each object ``(K,)`` positions of priors.
+    """
+    by_map, first = [], 0
+    for grid in grids:
+        cells = grid.height * grid.width
+        of_map = slice(first, first + cells * grid.per_cell)
+        near = near_cells(boxes_rel, priors_rel[of_map], grid, count)[..., None] * grid.per_cell  # (N, K, 1)
+        by_map.append((first + near + np.arange(grid.per_cell)).reshape(len(boxes_rel), -1))
+        first = of_map.stop
+    return iter(np.concatenate(by_map, axis=1))
+
+
+def near_cells(boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count: int) -> np.ndarray:
+    """The cells of a map whose centres are nearest to those of objects.
+
+    The priors of a cell have one centre, so which of them are nearer has no answer: all of a cell are candidates. So
+    many cells are taken that they hold ``count`` priors. Equally near ones are taken in the order of the map.
+
+    Distances are measured in cells, not relative to the image, where those of an oblong image would be distorted.
+
+    Args:
+        boxes_rel: ``(N, 4)`` objects.
+        priors_rel: ``(P, 4)`` the map's priors.
+        grid: how they lie.
+        count: how many priors the cells must hold, if there are as many.
+
+    Returns:
+        ``(N, K)`` positions of cells, the nearest first.
+    """
+    cells = to_centers(priors_rel[:: grid.per_cell])[:, :2] * (grid.width, grid.height)  # (M, 2)
+    objects = to_centers(boxes_rel)[:, :2] * (grid.width, grid.height)  # (N, 2)
+    distances = np.square(objects[:, None] - cells[None]).sum(axis=-1)  # (N, M)
+    return np.argsort(distances, axis=1, kind="stable")[:, : -(-count // grid.per_cell)]
