@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from multibox import __version__
-from multibox.errors import BadInput, RunFailed
+from multibox.errors import BadInput, RunFailed, Stopped
 
 
 class Commands(click.Group):
@@ -19,6 +20,8 @@ class Commands(click.Group):
             return super().main(*args, **kwargs)
         except BadInput as error:
             self._stop(error, 2)
+        except Stopped as error:
+            self._stop(error, 128 + error.signal)
         except (RunFailed, OSError) as error:  # OSError names the file: no space left, permission denied
             self._stop(error, 1)
 
@@ -42,14 +45,22 @@ def main() -> None:
     "--on-bad", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="See data build."
 )
 @click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
+@click.option("--resume", "resumed", default=None, metavar="NAME", help="Go on with a run that was stopped.")
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
 def train_command(
-    source: str | None, config: str, overrides: tuple[str, ...], backend: str | None, **options: Any
+    source: str | None,
+    config: str,
+    overrides: tuple[str, ...],
+    backend: str | None,
+    resumed: str | None,
+    **options: Any,
 ) -> None:
     """Train a detector.
 
     Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
     """
+    if resumed is not None:
+        _only_resume()
     from multibox.config import load_config
     from multibox.detect.runtimes import require_keras
     from multibox.models.backend import import_keras
@@ -57,11 +68,20 @@ def train_command(
     load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, is loaded
     require_keras("train", backend)
     import_keras(backend)
-    from multibox.training.fit import train
+    from multibox.training.fit import resume, train
 
-    run = train(source, config=config, overrides=overrides, **options)
+    run = resume(resumed) if resumed else train(source, config=config, overrides=overrides, **options)
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
+
+
+def _only_resume() -> None:
+    """A run goes on as it began: nothing that shapes it can be given again."""
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    others = sorted(set(given) - {"resumed", "backend"})
+    if others:
+        raise BadInput(f"--resume: goes on with the run's own configuration; leave out {', '.join(others)}")
 
 
 @main.group()

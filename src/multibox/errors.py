@@ -10,3 +10,11 @@ class BadInput(ValueError):  # noqa: N818  It is what happened, in the words of 
 
 class RunFailed(RuntimeError):  # noqa: N818
     """Good input, but the run could not be finished (loss not finite, disk full). The command line exits with 1."""
+
+
+class Stopped(RuntimeError):  # noqa: N818
+    """A signal ended the run, which can go on. The command line exits with 128 and the signal's number, as is usual."""
+
+    def __init__(self, message: str, signal: int):
+        super().__init__(message)
+        self.signal = signal

@@ -18,7 +18,7 @@ from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
 from multibox.training import fit
-from multibox.training.fit import train
+from multibox.training.fit import settings_of, train
 from multibox.training.stores import find_data
 from multibox.training.training_model import TrainingModel
 
@@ -189,7 +189,8 @@ def test_ctrl_c_ends_a_run_without_a_traceback(store_root, folder):
             process.send_signal(signal.SIGINT)
             break
     error = process.communicate(timeout=60)[1]
-    assert process.returncode != 0
+    assert process.returncode == 128 + signal.SIGINT
+    assert "go on by: multibox train --resume long" in error.splitlines()[-1]
     assert "Traceback" not in error
 
 
@@ -205,16 +206,11 @@ def test_images_that_lie_in_the_folder_of_the_stores_are_never_taken_for_stores(
     assert len(list((photos / "JPEGImages").iterdir())) == 8
 
 
-def test_the_data_of_the_command_line_take_the_place_of_a_presets(store_root, folder, monkeypatch):
+@pytest.mark.parametrize(("overrides", "judge"), [({}, "tiny/val"), ({"data.val": ["tiny/test"]}, "tiny/test")])
+def test_the_data_of_the_command_line_take_the_place_of_a_presets(overrides, judge, store_root):
     """And what is named field by field takes the place of both."""
-    seen = []
-    monkeypatch.setattr(fit, "_run", lambda config, name: seen.append(config.data))
-    train("tiny", config="ssd300-vgg16-voc07")
-    train("tiny", config="ssd300-vgg16-voc07", overrides={"data.val": ["tiny/test"]})
-    assert [(data.train, data.val) for data in seen] == [
-        (("tiny/train",), ("tiny/val",)),
-        (("tiny/train",), ("tiny/test",)),
-    ]
+    data = settings_of("tiny", "ssd300-vgg16-voc07", overrides, "fail").data
+    assert (data.train, data.val) == (("tiny/train",), (judge,))
 
 
 def test_images_that_changed_are_built_again(voc_folder, folder, monkeypatch, capsys):

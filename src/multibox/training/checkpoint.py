@@ -33,11 +33,15 @@ class State:
         step: steps made.
         validated: epochs after which the last validation was made; 0 for none yet.
         best: the best validation mAP so far; below 0 for none yet.
+        stale: validations since the best one.
+        data: digests of the stores that are trained on.
     """
 
     step: int = 0
     validated: int = 0
     best: float = -1.0
+    stale: int = 0
+    data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,32 @@ class Checkpoints:
             path.unlink()
 
 
-def variable_names(variables: Sequence[Any]) -> list[str]:
-    """A name for each variable: its position, which makes it unique, and its path, for people."""
-    return [f"{i:04d}/{variable.path}" for i, variable in enumerate(variables)]
+def read_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
+    """The values of variables of Keras, by name: the position, which makes it unique, and the path, for people."""
+    from keras import ops
+
+    return {name: ops.convert_to_numpy(variable) for name, variable in _named(variables).items()}
+
+
+def assign_variables(variables: Sequence[Any], checkpoint: Checkpoint) -> None:
+    """Give variables the values of a checkpoint.
+
+    Raises:
+        BadInput: the checkpoint is of other variables.
+    """
+    named = _named(variables)
+    for name, variable in named.items():
+        if name not in checkpoint.arrays or checkpoint.arrays[name].shape != tuple(variable.shape):
+            raise BadInput(
+                f"the checkpoint of step {checkpoint.state.step} has no {name} of shape {tuple(variable.shape)}: "
+                "another version of multibox or Keras wrote it; go on with that one"
+            )
+    for name, variable in named.items():
+        variable.assign(checkpoint.arrays[name])
+
+
+def _named(variables: Sequence[Any]) -> dict[str, Any]:
+    return {f"{i:04d}/{variable.path}": variable for i, variable in enumerate(variables)}
 
 
 def _write(file: Any, state: State, arrays: Mapping[str, np.ndarray]) -> None:
@@ -156,7 +183,7 @@ def _read(path: Path) -> Checkpoint:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
                     if member.read(1):
                         raise ValueError(f"{name} is longer than it says")
-    return Checkpoint(State(**values), arrays)
+    return Checkpoint(State(**{**values, "data": tuple(values["data"])}), arrays)
 
 
 def _bring_to_disk(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The folder of a run, ``experiments/NAME``: what is in it, and that no run is ever overwritten."""
 
+import os
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -45,14 +46,26 @@ class Experiment:
         """Losses and mAP as a picture."""
         return self.folder / "curves.png"
 
+    @property
+    def config(self) -> Path:
+        """The configuration of the run."""
+        return self.folder / "config.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What the run needs to go on."""
+        return self.folder / "checkpoints"
+
     def snapshot(self, epoch: int) -> Path:
         """The model at the validation after an epoch."""
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
 
     def describe(self, config: Config, network: keras.Model) -> None:
         """Write the configuration and the definition of the network, for people."""
-        (self.folder / "config.yaml").write_text(config.to_yaml(), "utf-8")
-        (self.folder / "model.txt").write_text(definition(config, network), "utf-8")
+        for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, config.to_yaml())):
+            beside = path.with_name(f".{path.name}")
+            beside.write_text(text, "utf-8")
+            os.replace(beside, path)
 
 
 def new_experiment(name: str | None, default: str) -> Experiment:
@@ -78,8 +91,28 @@ def new_experiment(name: str | None, default: str) -> Experiment:
         (folder / "snapshots").mkdir()
         return Experiment(folder)
     raise BadInput(
-        f"{ROOT / str(name)}: there is a run of that name, and runs are never overwritten; give another --name"
+        f"{ROOT / str(name)}: there is a run of that name, and runs are never overwritten; go on with it by --resume "
+        f"{name}, or give another --name"
     )
+
+
+def open_experiment(name: str) -> Experiment:
+    """The folder of a run that was begun.
+
+    Args:
+        name: of the run.
+
+    Returns:
+        the run's place.
+
+    Raises:
+        BadInput: there is none, or it was stopped before anything was written.
+    """
+    experiment = Experiment(ROOT / name)
+    if not experiment.config.is_file():
+        runs = sorted(path.parent.name for path in ROOT.glob("*/config.yaml"))
+        raise BadInput(f"--resume {name}: no run that was begun in {ROOT}; there are: {', '.join(runs) or 'none'}")
+    return experiment
 
 
 def definition(config: Config, network: keras.Model) -> str:

@@ -7,24 +7,25 @@ import keras
 from keras import ops
 
 from multibox.errors import RunFailed
+from multibox.training.clock import Clock
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
     """Looks every few steps whether the optimizer had to leave a step out.
 
     Args:
+        clock: who knows the step.
         every: steps between two looks.
         record_ids: the images of a step, as ``(store, id)``.
     """
 
-    def __init__(self, every: int, record_ids: Callable[[int], list[tuple[str, str]]]):
+    def __init__(self, clock: Clock, every: int, record_ids: Callable[[int], list[tuple[str, str]]]):
         super().__init__()
-        self.every, self.record_ids, self.step = every, record_ids, 0
+        self.clock, self.every, self.record_ids = clock, every, record_ids
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look, where a look is due."""
-        self.step += 1
-        if self.step % self.every == 0:
+        if self.clock.step % self.every == 0:
             self.look()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -1,6 +1,6 @@
 """A training run, from its configuration to its model file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,22 @@ import keras
 
 from multibox.config import DEFAULT_PRESET, Config, load_config, parse_overrides
 from multibox.data.build import OnBad
-from multibox.errors import BadInput
+from multibox.data.store import Store
+from multibox.errors import BadInput, Stopped
 from multibox.importers.pretrained import load_pretrained
 from multibox.models.backend import jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.prepare.pipeline import training_batches
-from multibox.training.experiment import new_experiment
+from multibox.prepare.pipeline import joined_order, training_batches
+from multibox.training.checkpoint import Checkpoints, State, assign_variables, read_variables
+from multibox.training.clock import Clock, Segment
+from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.finite import StopIfNotFinite
 from multibox.training.journal import FIELDS, Journal, Table, TensorBoard, TimedBatches
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
+from multibox.training.stop import StopAsked, StopOnSignal
 from multibox.training.stores import all_classes, find_data, open_stores
 from multibox.training.training_model import TrainingModel
 from multibox.training.validate import Validate
@@ -67,60 +71,214 @@ def train(
 
     Raises:
         BadInput: the configuration, the data or the weights are not usable, or there is a run of that name.
-        RunFailed: the loss was not finite, or a process that prepares examples was killed.
+        RunFailed: the loss was not finite, the disk is full, or a process that prepares examples was killed.
+        Stopped: by Ctrl-C or SIGTERM; :func:`resume` goes on.
+    """
+    settings = settings_of(data, config, overrides, on_bad)
+    stores = open_stores(settings.data.train)
+    classes = all_classes(settings, stores)
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"classes": classes})})
+    joined_order(stores, classes, settings)  # what does not fit is refused before the run has a folder
+    parts = make_parts(settings, stores)
+    load_pretrained(parts.network, settings.network)
+    experiment = new_experiment(name, f"{settings.network.trunk}-{stores[0].meta.name}")
+    experiment.describe(settings, parts.network)
+    return run(parts, experiment, State(data=digests(stores)))
+
+
+def settings_of(
+    data: str | None, config: str | Path, overrides: Iterable[str] | Mapping[str, Any], on_bad: OnBad
+) -> Config:
+    """The configuration of a run: that of ``config``; in its place the splits of ``data``; in theirs, ``overrides``.
+
+    Raises:
+        BadInput: as :func:`train`.
     """
     found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
         raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
-    return _run(settings, name)
+    return settings
 
 
-def _run(config: Config, name: str | None) -> Run:
-    stores, judges = open_stores(config.data.train), open_stores(config.data.val)
-    classes = all_classes(config, stores)
-    config = config.model_copy(update={"data": config.data.model_copy(update={"classes": classes})})
+def resume(name: str) -> Run:
+    """Go on with a run that was stopped, at whatever moment and however, as if it had not been.
+
+    On a CPU it ends with the very weights of a run that was never stopped.
+
+    Args:
+        name: of the run.
+
+    Returns:
+        where the results are.
+
+    Raises:
+        BadInput: no such run, other data than it began with, or no checkpoint that is whole.
+        RunFailed: as :func:`train`.
+        Stopped: again.
+    """
+    experiment = open_experiment(name)
+    settings = load_config(experiment.config)
+    stores = open_stores(settings.data.train)
+    parts = make_parts(settings, stores)
+    checkpoint = Checkpoints(experiment.checkpoints).latest()
+    if checkpoint is None:
+        load_pretrained(parts.network, settings.network)
+        return run(parts, experiment, State(data=digests(stores)))
+    if checkpoint.state.data != digests(stores):
+        raise BadInput(f"--resume {name}: {', '.join(settings.data.train)} changed since the run began; train anew")
+    assign_variables(parts.variables, checkpoint)
+    return run(parts, experiment, checkpoint.state)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of, but for its place and its state."""
+
+    config: Config
+    stores: Sequence[Store]
+    judges: Sequence[Store]
+    schema: Schema
+    network: keras.Model
+    model: TrainingModel
+    steps_per_epoch: int
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that changes in training: the network's and the optimizer's."""
+        optimizer: Any = self.model.optimizer
+        return [*self.network.variables, *optimizer.variables]
+
+
+def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
+    """Build the network and its optimizer, with fresh weights that the seed decides."""
+    keras.utils.set_random_seed(config.train.seed)
     schema = Schema(
         network=config.network,
         maps=feature_maps(config.network),
-        classes=classes,
+        classes=config.data.classes,
         priors=config.priors,
         resize=config.data.resize,
+        activation=config.loss.activation,
         detect=config.detect,
         training=config.model_dump(mode="json"),
     )
-    keras.utils.set_random_seed(config.train.seed)
-    network = build(config.network, len(classes), config.priors)
-    load_pretrained(network, config.network)
-    with training_batches(stores, classes, schema.make_priors(), config) as batches:
-        experiment = new_experiment(name, f"{config.network.trunk}-{stores[0].meta.name}")
-        experiment.describe(config, network)
-        steps = config.train.steps_per_epoch or max(1, sum(map(len, stores)) // config.train.batch)
-        model = TrainingModel(network, config.loss)
-        schedule = Schedule(config.train, steps)
-        optimizer = make_optimizer(network, config.network.trunk, config.train, schedule)
-        model.compile(optimizer=optimizer, jit_compile=jit_compile())
-        timed, board = TimedBatches(batches), TensorBoard(experiment.folder / "tensorboard")
+    network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
+    model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
+    steps = config.train.steps_per_epoch or max(1, sum(map(len, stores)) // config.train.batch)
+    optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
+    model.compile(optimizer=optimizer, jit_compile=jit_compile())
+    optimizer.build(model.trainable_variables)
+    return Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
+
+
+def run(parts: Parts, experiment: Experiment, state: State) -> Run:
+    """Train from a state to the end.
+
+    Raises:
+        Stopped: a signal came; the run was saved.
+    """
+    settings = parts.config.train
+    checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
+    clock = Clock(parts.steps_per_epoch, settings.epochs, state.step)
+    board = TensorBoard(experiment.folder / "tensorboard")
+    table = Table(experiment.log, FIELDS, state.step)
+    with StopOnSignal() as stop:
+        optimizer: Any = parts.model.optimizer
         validate = Validate(
-            network, schema, judges, experiment, board, every=config.train.validate_every, epochs=config.train.epochs
-        )
-        journal = Journal(
-            Table(experiment.log, FIELDS),
+            parts.network,
+            optimizer,
+            parts.schema,
+            parts.judges,
+            experiment,
             board,
-            timed,
-            images=config.train.batch,
-            steps_per_epoch=steps,
-            epochs=config.train.epochs,
-            every=config.train.log_every,
+            clock,
+            stop,
+            every=settings.validate_every,
+            patience=settings.patience,
+            state=state,
         )
-        guard = StopIfNotFinite(config.train.log_every, batches.record_ids)
+
+        def save() -> None:
+            now = State(clock.step, validate.validated, validate.best, validate.stale, state.data)
+            checkpoints.save(now, read_variables(parts.variables))
+
+        try:
+            if validate.due:
+                validate.validate()
+            for segment in [] if validate.gave_up else clock.left():
+                fit(parts, segment, clock, [validate, Save(clock, settings.checkpoint_every, save), stop], board, table)
+        except StopAsked:
+            save()
+            raise Stopped(
+                f"stopped after step {clock.step} of {clock.steps}; go on by: multibox train --resume "
+                f"{experiment.folder.name}",
+                stop.signal or 0,
+            ) from None
+    return Run(experiment.folder, experiment.best, validate.best if parts.judges else None)
+
+
+def fit(
+    parts: Parts,
+    segment: Segment,
+    clock: Clock,
+    after: list[keras.callbacks.Callback],
+    board: TensorBoard,
+    table: Table,
+) -> None:
+    """Train for a segment of the run.
+
+    Args:
+        parts: of the run.
+        segment: which part of it.
+        clock: at the first step of the segment.
+        after: what happens after a step or an epoch, once it was looked at and told of.
+        board: TensorBoard's.
+        table: the log.
+    """
+    config, settings = parts.config, parts.config.train
+    priors_rel = parts.schema.make_priors()
+    with training_batches(parts.stores, parts.schema.classes, priors_rel, config, start_step=clock.step) as batches:
+        timed = TimedBatches(batches)
         watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())
-        model.fit(
+        guard = StopIfNotFinite(clock, settings.log_every, batches.record_ids)
+        journal = Journal(table, board, timed, clock, images=settings.batch, every=settings.log_every)
+        parts.model.fit(
             timed.stream(),
-            epochs=config.train.epochs,
-            steps_per_epoch=steps,
-            callbacks=[watch, guard, journal, validate],
+            initial_epoch=segment.epoch,
+            epochs=segment.until,
+            steps_per_epoch=segment.steps,
+            callbacks=[clock, watch, guard, journal, *after],
             shuffle=False,
             verbose=0,
         )
-    return Run(experiment.folder, experiment.best, validate.best if judges else None)
+
+
+class Save(keras.callbacks.Callback):
+    """Saves the run after every epoch, and every so many steps.
+
+    Args:
+        clock: who knows the step.
+        every: steps; 0: only after epochs.
+        save: what does it.
+    """
+
+    def __init__(self, clock: Clock, every: int, save: Callable[[], None]):
+        super().__init__()
+        self.clock, self.every, self.save = clock, every, save
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Save within an epoch, where it is due."""
+        if self.every and self.clock.step % self.every == 0 and not self.clock.ends_epoch:
+            self.model  # noqa: B018  Keras brings the weights from the JAX step back when it is asked for
+            self.save()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Save after an epoch and what was judged after it."""
+        self.model  # noqa: B018
+        self.save()
+
+
+def digests(stores: Sequence[Store]) -> tuple[str, ...]:
+    """What tells whether stores hold the same."""
+    return tuple(store.meta.digest for store in stores)

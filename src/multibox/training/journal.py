@@ -1,6 +1,7 @@
 """What a run says of itself: a line every few steps on the terminal, in ``log.csv`` and for TensorBoard."""
 
 import csv
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 from rich.console import Console
+
+from multibox.training.clock import Clock
 
 FIELDS = (
     "step",
@@ -40,20 +43,34 @@ class TimedBatches:
 
 
 class Table:
-    """A CSV file that grows by a line at a time."""
+    """A CSV file that grows by a line at a time.
 
-    def __init__(self, path: Path, fields: tuple[str, ...]):
+    Args:
+        path: of the file. Where it is there already, its lines up to ``last`` stay and the others go.
+        fields: its columns; the first one rises from line to line.
+        last: the highest value of the first column to keep.
+    """
+
+    def __init__(self, path: Path, fields: tuple[str, ...], last: int = 0):
         self.path, self.fields = path, fields
-        self._append(fields)
+        rows = self._rows_until(last)
+        beside = path.with_name(f".{path.name}")
+        with open(beside, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([fields, *rows])
+        os.replace(beside, path)
+
+    def _rows_until(self, last: int) -> list[list[str]]:
+        if not self.path.is_file():
+            return []
+        with open(self.path, newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))[1:]
+        return [row for row in rows if len(row) == len(self.fields) and int(row[0]) <= last]
 
     def write(self, row: dict[str, Any]) -> None:
         """Add a line; numbers with six digits."""
         values = [row[field] for field in self.fields]
-        self._append([f"{value:.6g}" if isinstance(value, float) else value for value in values])
-
-    def _append(self, cells: Any) -> None:
         with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(cells)
+            csv.writer(file).writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
 
 
 class TensorBoard:
@@ -85,54 +102,45 @@ class Journal(keras.callbacks.Callback):
         table: the CSV file.
         board: TensorBoard's.
         batches: who knows the time waited.
+        clock: who knows the step.
         images: a step.
-        steps_per_epoch: as said.
-        epochs: as said.
         every: steps between two lines.
     """
 
     def __init__(
-        self,
-        table: Table,
-        board: TensorBoard,
-        batches: TimedBatches,
-        *,
-        images: int,
-        steps_per_epoch: int,
-        epochs: int,
-        every: int,
+        self, table: Table, board: TensorBoard, batches: TimedBatches, clock: Clock, *, images: int, every: int
     ):
         super().__init__()
-        self.table, self.board, self.batches = table, board, batches
-        self.images, self.steps_per_epoch, self.epochs, self.every = images, steps_per_epoch, epochs, every
+        self.table, self.board, self.batches, self.clock = table, board, batches, clock
+        self.images, self.every = images, every
         self.console = Console(stderr=True, highlight=False)
-        self.step = self.epoch = self.in_epoch = 0
+        self.in_epoch, self.made = 0, 0
         self.means: dict[str, float] = {}
         self._restart_clock()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Means of the network's metrics begin anew."""
-        self.epoch, self.means, self.in_epoch = epoch, {}, 0
+        self.means, self.in_epoch = {}, 0
         self._restart_clock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count; write a line where one is due."""
-        self.step += 1
-        if self.step == 1:
+        """Write a line where one is due."""
+        self.made += 1
+        if self.made == 1:
             self._restart_clock()  # The first step compiles, and fills the queue.
-        last = batch + 1 == self.steps_per_epoch
-        if self.step % self.every == 0 or last:
+        if self.clock.step % self.every == 0 or self.clock.ends_epoch:
             self._write_line(batch + 1, logs or {})
 
     def _write_line(self, done: int, logs: dict[str, Any]) -> None:
-        row: dict[str, Any] = {"step": self.step, "epoch": self.epoch + 1, **self._means_since(done, logs)}
+        step, epoch = self.clock.step, (self.clock.step - 1) // self.clock.steps_per_epoch + 1
+        row: dict[str, Any] = {"step": step, "epoch": epoch, **self._means_since(done, logs)}
         seconds = max(time.perf_counter() - self.since, 1e-9)
-        row["images_per_second"] = (self.step - self.counted) * self.images / seconds
+        row["images_per_second"] = (step - self.counted) * self.images / seconds
         row["data_wait"] = (self.batches.waited - self.waited) / seconds
         optimizer: Any = self.model.optimizer
         row["lr"] = float(ops.convert_to_numpy(optimizer.learning_rate))
         self.table.write(row)
-        self.board.write({name: row[name] for name in FIELDS[2:]}, self.step)
+        self.board.write({name: row[name] for name in FIELDS[2:]}, step)
         self.console.print(self._sentence(row), soft_wrap=True)
         self._restart_clock()
 
@@ -147,13 +155,13 @@ class Journal(keras.callbacks.Callback):
         return means
 
     def _sentence(self, row: dict[str, Any]) -> str:
-        left = (self.epochs * self.steps_per_epoch - self.step) * self.images / max(row["images_per_second"], 1e-9)
+        left = (self.clock.steps - self.clock.step) * self.images / max(row["images_per_second"], 1e-9)
         return (
-            f"epoch {row['epoch']}/{self.epochs}  step {self.step}/{self.epochs * self.steps_per_epoch}  "
+            f"epoch {row['epoch']}/{self.clock.epochs}  step {self.clock.step}/{self.clock.steps}  "
             f"loss {row['loss']:.3f} (classes {row['classification']:.3f}, boxes {row['localisation']:.3f})  "
             f"lr {row['lr']:.2g}  {row['images_per_second']:.1f} images/s  data-wait {row['data_wait']:.1%}  "
             f"left {int(left) // 60}:{int(left) % 60:02d}"
         )
 
     def _restart_clock(self) -> None:
-        self.since, self.waited, self.counted = time.perf_counter(), self.batches.waited, self.step
+        self.since, self.waited, self.counted = time.perf_counter(), self.batches.waited, self.clock.step

@@ -3,7 +3,8 @@
 A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -29,7 +30,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def __init__(
         self, learning_rate: Any, decay: float, multipliers: Callable[[Any], tuple[float, float]], **kwargs: Any
     ):
-        super().__init__(learning_rate, **kwargs)
+        super().__init__(learning_rate, name="optimizer", **kwargs)  # a checkpoint knows its variables by their paths
         self.decay = decay
         self.multipliers = multipliers
 
@@ -48,14 +49,34 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
         """One step, unless a gradient is not finite."""
-        finite = [ops.all(ops.isfinite(grad)) for grad in grads]
-        self._finite = ops.all(ops.stack(finite))
+        self._finite = ops.all(ops.stack([ops.all(ops.isfinite(grad)) for grad in grads]))
         if not self.built:
             with keras.name_scope(self.name):
                 self.build(trainable_variables or [])
-        first, step = self.first_skipped.value, ops.cast(self.iterations, "int32")
+        first, step = self.first_skipped.value, ops.cast(self._iterations, "int32")
         self.first_skipped.assign(ops.where(ops.logical_or(self._finite, first >= 0), first, step))
+        if self.gradient_accumulation_steps:
+            grads = [ops.where(self._finite, grad, 0.0) for grad in grads]  # the others of the sum are still good
+            self._finite = ops.convert_to_tensor(True)
         super().apply(grads, trainable_variables)
+
+    def finalize_variable_values(self, var_list: list[Any]) -> None:
+        """Keras' hook at the end of ``fit``, where it would replace the weights by their averages for good."""
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the trained variables their running averages, where such are kept, as long as the block lasts."""
+        variables = self._trainable_variables if self.use_ema and self.built else []
+        now = [ops.copy(variable.value) for variable in variables]
+        try:
+            for variable, average in zip(
+                variables, self._model_variables_moving_average if variables else [], strict=True
+            ):
+                variable.assign(average)
+            yield
+        finally:
+            for variable, value in zip(variables, now, strict=True):
+                variable.assign(value)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Assign a variable and its slots their next values."""
@@ -66,6 +87,13 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         after = self.next_values(weights, slots, gradient, learning_rate * rate, self.decay * decay)
         for target, old, new in zip(targets, before, after, strict=True):
             self.assign(target, ops.where(self._finite, new, old))
+
+    def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
+        """Keras' hook. The average is young at first, so that the weights it began with are soon forgotten."""
+        step = ops.cast(self.iterations, "float32")
+        momentum = ops.minimum(self.ema_momentum, step / (10 + step))
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            average.assign(average + (1 - momentum) * (variable - average))
 
     def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
         """The next weights and slots.
@@ -137,6 +165,14 @@ def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: An
             return rate * config.bias_lr, 0.0
         return rate, 1.0 if variable.name == "kernel" else 0.0
 
+    options: dict[str, Any] = {
+        "decay": config.weight_decay,
+        "multipliers": multipliers,
+        "global_clipnorm": config.clip_norm or None,
+        "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
+        "use_ema": config.ema > 0,
+        "ema_momentum": config.ema,
+    }
     if config.optimizer == "sgd":
-        return SGD(schedule, momentum=config.momentum, decay=config.weight_decay, multipliers=multipliers)
-    return AdamW(schedule, decay=config.weight_decay, multipliers=multipliers)
+        return SGD(schedule, momentum=config.momentum, **options)
+    return AdamW(schedule, **options)

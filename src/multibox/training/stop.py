@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM: a run finishes its step, saves, and ends."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+import keras
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopAsked(Exception):  # noqa: N818  It is what happened, not an error
+    """Leaves ``fit`` or a validation."""
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Remembers that a signal came, and raises :class:`StopAsked` at the end of the step.
+
+    A second signal of the kind does what it does elsewhere: it ends the process at once. Outside of the main thread
+    signals cannot be had, and stay as they are.
+
+    Example:
+        ``with StopOnSignal() as stop: model.fit(..., callbacks=[stop])``
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stop, where that was asked for."""
+        self.look()
+
+    def look(self) -> None:
+        """Raise :class:`StopAsked` where a signal has come."""
+        if self.signal is not None:
+            self.model  # noqa: B018  Keras brings the weights from the JAX step back when it is asked for
+            raise StopAsked
+
+    def _remember(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, self._before[number])

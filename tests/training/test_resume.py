@@ -1,0 +1,167 @@
+"""A run that is killed goes on, and ends bit for bit as one that never was."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from multibox.cli import main
+from multibox.data.build import build
+from multibox.errors import BadInput
+from multibox.training import fit
+from multibox.training.checkpoint import Checkpoints
+
+SMALL = {
+    "data.train": ["tiny/train"],
+    "data.val": ["tiny/val"],
+    "network.size": [128, 128],
+    "network.weights": "none",
+    "network.batch_norm": "trained",
+    "train.batch": 2,
+    "train.epochs": 2,
+    "train.steps_per_epoch": 4,
+    "train.validate_every": 1,
+    "train.log_every": 2,
+    "train.ema": 0.9,
+    "train.checkpoint_every": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, voc_folder):
+    """A working folder with stores, and a run that nothing interrupted, with all of its checkpoints."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MULTIBOX_DATA", str(folder / "stores"))
+        build([voc_folder], "tiny")
+        fit.train(overrides={**SMALL, "train.keep": 99}, name="whole")
+    return folder
+
+
+@pytest.fixture
+def folder(world, monkeypatch):
+    monkeypatch.chdir(world)
+    monkeypatch.setenv("MULTIBOX_DATA", str(world / "stores"))
+    return world
+
+
+def copy_until(folder, name, step):
+    """The uninterrupted run as it was after a step."""
+    cut = folder / "experiments" / name
+    shutil.copytree(folder / "experiments" / "whole", cut)
+    for path in (cut / "checkpoints").iterdir():
+        if int(path.stem.removeprefix("step-")) > step:
+            path.unlink()
+    return cut
+
+
+def assert_same_end(folder, name, other):
+    ends = [Checkpoints(folder / "experiments" / run / "checkpoints").latest() for run in (name, other)]
+    assert ends[0].state == ends[1].state
+    assert ends[0].arrays.keys() == ends[1].arrays.keys()
+    different = [key for key, array in ends[0].arrays.items() if not np.array_equal(array, ends[1].arrays[key])]
+    assert different == []
+
+
+def rows(folder, name, table):
+    return (folder / "experiments" / name / table).read_text().splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [3, 4, 6])
+def test_from_a_checkpoint_it_ends_the_same(step, folder):
+    """Step 3 of 8 is within an epoch, 4 at the end of one that was judged already, 6 in the next."""
+    copy_until(folder, f"cut-{step}", step)
+    run = fit.resume(f"cut-{step}")
+    assert_same_end(folder, "whole", f"cut-{step}")
+    assert run.map == fit.resume("whole").map  # which is over, so nothing is done
+    steps = [int(row.split(",")[0]) for row in rows(folder, f"cut-{step}", "log.csv")[1:]]
+    assert steps == [2, 4, 6, 8]
+    epochs = [row.split(",")[:4] for row in rows(folder, f"cut-{step}", "validation.csv")]
+    assert epochs == [row.split(",")[:4] for row in rows(folder, "whole", "validation.csv")]
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_passed_over(folder):
+    newest = sorted((copy_until(folder, "hurt", 7) / "checkpoints").iterdir())[-1]
+    newest.write_bytes(newest.read_bytes()[:5000])
+    with pytest.warns(UserWarning, match=f"{newest.name}: damaged"):
+        fit.resume("hurt")
+    assert_same_end(folder, "whole", "hurt")
+
+
+@pytest.mark.slow
+def test_other_data_is_refused(folder, voc_folder, monkeypatch):
+    copy_until(folder, "elsewhere", 4)
+    other = folder / "other"
+    shutil.copytree(voc_folder, other)
+    (other / "ImageSets" / "Main" / "train.txt").write_text("000000\n000001\n")
+    monkeypatch.setenv("MULTIBOX_DATA", str(folder / "other stores"))
+    build([other], "tiny")
+    with pytest.raises(BadInput, match="tiny/train changed since the run began"):
+        fit.resume("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "nothing"], "--resume nothing: no run that was begun"),
+        (["--resume", "nothing", "--name", "x"], "leave out name"),
+        (["--resume", "nothing", "train.epochs=9"], "leave out overrides"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said_in_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["train", *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "multibox", "train", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_at_any_moment_it_ends_the_same(folder):
+    """A third of the kills fall into the writing of a checkpoint, the others anywhere, also into the start."""
+    rng, kills, inside = random.Random(0), 0, 0
+    settings = {**SMALL, "train.keep": 2}
+    overrides = [f"{name}={value}".replace("'", "") for name, value in settings.items()]
+    killed = folder / "experiments" / "killed"
+    process = start("--name", "killed", *overrides)
+    while kills < 10:
+        inside += wait_for_a_bad_moment(process, killed / "checkpoints", rng, in_a_write=kills % 3 == 0)
+        if process.poll() is not None:
+            break  # It was faster than the kills.
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        if (killed / "config.yaml").is_file():
+            process = start("--resume", "killed")
+        else:
+            shutil.rmtree(killed, ignore_errors=True)
+            process = start("--name", "killed", *overrides)
+    error = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, error
+    assert kills == 10
+    assert inside >= 2
+    assert_same_end(folder, "whole", "killed")
+
+
+def wait_for_a_bad_moment(process, checkpoints, rng, *, in_a_write):
+    """Wait as long as a run needs to start and make some steps, or for the next write; whether it is in a write now."""
+    deadline = time.monotonic() + (60 if in_a_write else rng.uniform(5, 14))
+    while time.monotonic() < deadline and process.poll() is None:
+        if in_a_write and any(checkpoints.glob(".step-*")):
+            return True
+        time.sleep(0.0005)
+    return False
