@@ -270,6 +270,8 @@ class Train(Section):
     """The learning rate of biases, times ``lr`` (Caffe: 2); they are not decayed."""
     trunk_lr: Positive = 0.3
     """The learning rate of the pretrained trunk, times ``lr``."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """What layers compute in; weights, L2 normalisation, softmax and loss are float32 always."""
     clip_norm: Factor = 0.0
     """The norm that all gradients together are cut down to; 0: they are not."""
     accumulate: int = Field(default=1, ge=1)

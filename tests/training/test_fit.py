@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,8 +18,8 @@ from multibox.data.build import build
 from multibox.data.store import open_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
-from multibox.training import fit
-from multibox.training.fit import settings_of, train
+from multibox.training import fit, validate
+from multibox.training.fit import make_parts, settings_of, train
 from multibox.training.stores import find_data
 from multibox.training.training_model import TrainingModel
 
@@ -33,6 +34,9 @@ SMALL = {
     "train.log_every": 2,
     "train.warmup_steps": 1,
 }
+
+
+FIGURES = {"map": 0.5, "map_11point": 0.5, "map_50_95": 0.5, "seconds": 0.0}
 
 
 @pytest.fixture
@@ -140,6 +144,28 @@ def test_training_lowers_the_loss(store_root, folder):
     with open(run.folder / "log.csv") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_in_bfloat16_layers_compute_in_it_and_the_loss_does_not(store_root, folder):
+    run = train("tiny", overrides={**SMALL, "train.epochs": 1, "train.precision": "mixed_bfloat16"})
+    settings = load_config(run.folder / "config.yaml")
+    network = make_parts(settings, []).network
+    assert network.get_layer("stem_conv").compute_dtype == "bfloat16"
+    assert network.get_layer("stem_conv").kernel.dtype == "float32"
+    assert {output.dtype for output in network.output.values()} == {"float32"}
+    assert make_parts(load_config(overrides={**SMALL, "data.classes": ["a"]}), []).network.compute_dtype == "float32"
+    with open(run.folder / "log.csv") as file:
+        assert all(math.isfinite(float(row["loss"])) for row in csv.DictReader(file))
+    saved, _ = load_model(run.model)
+    assert saved.get_layer("stem_conv").compute_dtype == "float32"
+
+
+def test_a_run_without_progress_ends_early(store_root, folder, monkeypatch):
+    monkeypatch.setattr(validate, "evaluate", lambda *args, **kwargs: SimpleNamespace(to_json=lambda: FIGURES))
+    run = train("tiny", overrides={**SMALL, "train.epochs": 9, "train.patience": 2}, name="early")
+    with open(run.folder / "validation.csv") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+    assert fit.resume("early").map == run.map == 0.5  # it is over
 
 
 def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():

@@ -69,6 +69,58 @@ def test_which_variables_decay_and_how_fast_they_learn():
     assert of("extra6_dwbn", "gamma") == (1.0, 0.0)
 
 
+def test_gradients_together_are_cut_down_to_a_norm():
+    """The gradient (2, 2) has the norm 2.83; cut down to 1, w = 1 - 0.1 / sqrt(2)."""
+    optimizer = SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, global_clipnorm=1.0)
+    assert steps(optimizer, variable(), [2.0]) == pytest.approx(1 - 0.1 / np.sqrt(2))
+
+
+def test_gradients_of_several_batches_make_one_update():
+    """Two batches: w = 1 - 0.1 (2 + 4) / 2. Nothing changes after the first of them."""
+    optimizer, w = SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, gradient_accumulation_steps=2), variable()
+    assert steps(optimizer, w, [2.0]) == 1.0
+    assert steps(optimizer, w, [4.0]) == pytest.approx(0.7)
+    assert steps(optimizer, w, [1.0, 3.0]) == pytest.approx(0.5)
+
+
+def test_one_batch_of_several_that_is_not_finite_is_left_out():
+    optimizer, w = SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, gradient_accumulation_steps=2), variable()
+    assert steps(optimizer, w, [float("nan"), 4.0]) == pytest.approx(0.8)
+    assert int(optimizer.first_skipped) == 0
+    assert steps(optimizer, w, [1.0, float("inf")]) == pytest.approx(0.75)
+    assert int(optimizer.first_skipped) == 0
+
+
+def test_averaged_weights():
+    """By hand: the weights are 0.9, 0.7, 0.6; the momenta min(0.5, 0 / 10), min(0.5, 1 / 11), min(0.5, 2 / 12)."""
+    optimizer, w = SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, use_ema=True, ema_momentum=0.5), variable()
+    assert steps(optimizer, w, [1.0, 2.0, 1.0]) == pytest.approx(0.6)
+    average = 0.9
+    average += (1 - 1 / 11) * (0.7 - average)
+    average += (1 - 2 / 12) * (0.6 - average)
+    with optimizer.averaged():
+        np.testing.assert_allclose(ops.convert_to_numpy(w), average, rtol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(w), 0.6, rtol=1e-6)
+
+
+def test_without_averages_the_weights_stay_as_they_are():
+    optimizer, w = SGD(0.1, decay=0.0, multipliers=same), variable()
+    after = steps(optimizer, w, [1.0])
+    with optimizer.averaged():
+        assert float(ops.convert_to_numpy(w)[0]) == after
+
+
+def test_fit_leaves_the_weights_and_not_their_averages():
+    x, y = np.ones((4, 1), "f4"), np.full((4, 1), 3.0, "f4")
+    ends = []
+    for ema in (False, True):
+        model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+        model.compile(SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, use_ema=ema, ema_momentum=0.9), loss="mse")
+        model.fit(x, y, batch_size=4, epochs=3, verbose=0)
+        ends.append(float(ops.convert_to_numpy(model.layers[0].kernel)[0, 0]))
+    assert ends[0] == ends[1]
+
+
 def test_a_model_trains_the_same_compiled_as_by_hand():
     """Keras hands raw variables to the optimizer inside a compiled step; the numbers must not change."""
     x, y = np.ones((4, 1), "f4"), np.full((4, 1), 3.0, "f4")

@@ -38,6 +38,19 @@ def jit_compile() -> bool:
 
 
 @contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers made in the block compute in a precision: the name of a dtype policy of Keras."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
 def _no_chatter() -> Iterator[None]:
     """Close the error stream for C++ libraries; Python's errors are exceptions and are not lost."""
     sys.stderr.flush()

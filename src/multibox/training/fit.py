@@ -12,7 +12,7 @@ from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
 from multibox.importers.pretrained import load_pretrained
-from multibox.models.backend import jit_compile
+from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
@@ -163,8 +163,9 @@ def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
         detect=config.detect,
         training=config.model_dump(mode="json"),
     )
-    network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
-    model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
+    with computing_in(config.train.precision):
+        network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
+        model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
     steps = config.train.steps_per_epoch or max(1, sum(map(len, stores)) // config.train.batch)
     optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
     model.compile(optimizer=optimizer, jit_compile=jit_compile())
