@@ -13,18 +13,26 @@ if TYPE_CHECKING:
     from multibox.detect.detections import Detections as Detections
     from multibox.detect.detector import Detector as Detector
     from multibox.detect.detector import load as load
+    from multibox.errors import BadInput as BadInput
+    from multibox.errors import RunFailed as RunFailed
+    from multibox.errors import Stopped as Stopped
     from multibox.evaluation.evaluate import evaluate as evaluate
+    from multibox.training.fit import resume as resume
     from multibox.training.fit import train as train
 
 __version__ = "0.1.0"
 
-__all__ = ["Detections", "Detector", "evaluate", "load", "train"]
+__all__ = ["BadInput", "Detections", "Detector", "RunFailed", "Stopped", "evaluate", "load", "resume", "train"]
 
 _HOMES = {
     "Detections": "multibox.detect.detections",
     "Detector": "multibox.detect.detector",
+    "BadInput": "multibox.errors",
+    "RunFailed": "multibox.errors",
+    "Stopped": "multibox.errors",
     "evaluate": "multibox.evaluation.evaluate",
     "load": "multibox.detect.detector",
+    "resume": "multibox.training.fit",
     "train": "multibox.training.fit",
 }
 

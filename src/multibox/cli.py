@@ -70,7 +70,7 @@ def train_command(
     import_keras(backend)
     from multibox.training.fit import resume, train
 
-    run = resume(resumed) if resumed else train(source, config=config, overrides=overrides, **options)
+    run = resume(resumed) if resumed is not None else train(source, config=config, overrides=overrides, **options)
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
 
@@ -78,8 +78,13 @@ def train_command(
 def _only_resume() -> None:
     """A run goes on as it began: nothing that shapes it can be given again."""
     context = click.get_current_context()
-    given = [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
-    others = sorted(set(given) - {"resumed", "backend"})
+    others = [
+        "FIELD=VALUE" if parameter.param_type_name == "argument" else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in {"resumed", "backend"}
+        and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
+        and context.params.get(parameter.name or "")
+    ]
     if others:
         raise BadInput(f"--resume: goes on with the run's own configuration; leave out {', '.join(others)}")
 
@@ -311,10 +316,10 @@ def bench_pipeline(
 
 
 def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise BadInput(f"{option} {text}: give whole numbers with commas, such as 0,1,2") from None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise BadInput(f"{option} {text}: give whole numbers with commas, such as 0,1,2")
+    return [int(part) for part in parts]
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import warnings
 import zipfile
 
 import numpy as np
@@ -70,6 +71,23 @@ def test_a_damaged_one_falls_back_to_the_one_before_with_a_warning(checkpoints, 
         latest = checkpoints.latest()
     assert latest.state == State(1)
     assert_same(latest.arrays, ARRAYS)
+
+
+def test_no_single_bit_can_turn_unseen(checkpoints):
+    """Every bit of a small checkpoint, one after the other: the same content, or the one before it."""
+    checkpoints.save(State(1), {})
+    newest = checkpoints.save(State(2, data=("abc",)), {"0000/w": np.arange(3, dtype=np.float32)})
+    content = newest.read_bytes()
+    whole = checkpoints.latest()
+    for position in range(len(content)):
+        newest.write_bytes(content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            latest = checkpoints.latest()
+        if latest.state.step == 1:
+            continue
+        assert latest.state == whole.state
+        assert_same(latest.arrays, whole.arrays)
 
 
 def test_when_all_are_damaged_it_is_said(checkpoints):

@@ -103,6 +103,26 @@ def test_averaged_weights():
     np.testing.assert_allclose(ops.convert_to_numpy(w), 0.6, rtol=1e-6)
 
 
+def test_averaged_weights_count_updates_and_not_batches():
+    """Twice each gradient, in pairs: the same as without pairs."""
+    averages = []
+    for batches in (None, 2):
+        w = variable()
+        optimizer = SGD(
+            0.1,
+            momentum=0.0,
+            decay=0.0,
+            multipliers=same,
+            use_ema=True,
+            ema_momentum=0.5,
+            gradient_accumulation_steps=batches,
+        )
+        steps(optimizer, w, [gradient for gradient in (1.0, 2.0, 1.0) for _ in range(batches or 1)])
+        with optimizer.averaged():
+            averages.append(float(ops.convert_to_numpy(w)[0]))
+    assert averages[0] == pytest.approx(averages[1])
+
+
 def test_without_averages_the_weights_stay_as_they_are():
     optimizer, w = SGD(0.1, decay=0.0, multipliers=same), variable()
     after = steps(optimizer, w, [1.0])

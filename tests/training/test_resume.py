@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
+from multibox.config import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
 from multibox.training import fit
-from multibox.training.checkpoint import Checkpoints
+from multibox.training.checkpoint import Checkpoints, State
+from multibox.training.clock import Segment
+from multibox.training.experiment import Experiment
 
 SMALL = {
     "data.train": ["tiny/train"],
@@ -25,7 +29,7 @@ SMALL = {
     "network.batch_norm": "trained",
     "train.batch": 2,
     "train.epochs": 2,
-    "train.steps_per_epoch": 4,
+    "train.steps_per_epoch": 6,
     "train.validate_every": 1,
     "train.log_every": 2,
     "train.ema": 0.9,
@@ -75,22 +79,22 @@ def rows(folder, name, table):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [3, 4, 6])
+@pytest.mark.parametrize("step", [4, 6, 8])
 def test_from_a_checkpoint_it_ends_the_same(step, folder):
-    """Step 3 of 8 is within an epoch, 4 at the end of one that was judged already, 6 in the next."""
+    """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next."""
     copy_until(folder, f"cut-{step}", step)
     run = fit.resume(f"cut-{step}")
     assert_same_end(folder, "whole", f"cut-{step}")
     assert run.map == fit.resume("whole").map  # which is over, so nothing is done
     steps = [int(row.split(",")[0]) for row in rows(folder, f"cut-{step}", "log.csv")[1:]]
-    assert steps == [2, 4, 6, 8]
+    assert steps == [2, 4, 6, 8, 10, 12]
     epochs = [row.split(",")[:4] for row in rows(folder, f"cut-{step}", "validation.csv")]
     assert epochs == [row.split(",")[:4] for row in rows(folder, "whole", "validation.csv")]
 
 
 @pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over(folder):
-    newest = sorted((copy_until(folder, "hurt", 7) / "checkpoints").iterdir())[-1]
+    newest = sorted((copy_until(folder, "hurt", 11) / "checkpoints").iterdir())[-1]
     newest.write_bytes(newest.read_bytes()[:5000])
     with pytest.warns(UserWarning, match=f"{newest.name}: damaged"):
         fit.resume("hurt")
@@ -99,22 +103,51 @@ def test_a_damaged_checkpoint_is_passed_over(folder):
 
 @pytest.mark.slow
 def test_other_data_is_refused(folder, voc_folder, monkeypatch):
-    copy_until(folder, "elsewhere", 4)
+    copy_until(folder, "elsewhere", 6)
     other = folder / "other"
     shutil.copytree(voc_folder, other)
     (other / "ImageSets" / "Main" / "train.txt").write_text("000000\n000001\n")
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "other stores"))
     build([other], "tiny")
-    with pytest.raises(BadInput, match="tiny/train changed since the run began"):
+    with pytest.raises(BadInput, match="of tiny/train, tiny/val, something changed since the run began"):
         fit.resume("elsewhere")
+
+
+def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_path):
+    """The rest of an epoch is a segment of its own: what it decides holds for the others."""
+    parts, made = fake_parts(epochs=6, patience=1), []
+
+    def fit_segment(parts, segment, clock, after, board, table):
+        made.append(segment)
+        clock.step += segment.steps * (segment.until - segment.epoch)
+        after[0].stale = 1
+
+    monkeypatch.setattr(fit, "fit", fit_segment)
+    fit.run(parts, Experiment(tmp_path), State(step=9))
+    assert made == [Segment(1, 2, 3)]
+
+
+def fake_parts(epochs, patience):
+    config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
+    model = SimpleNamespace(optimizer=None)
+    return fit.Parts(config, (), (), None, None, model, config.train.steps_per_epoch)
+
+
+def test_two_processes_cannot_be_at_one_run(tmp_path):
+    experiment = Experiment(tmp_path)
+    with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"), experiment.locked():
+        pass
+    with experiment.locked():
+        pass
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--resume", "nothing"], "--resume nothing: no run that was begun"),
-        (["--resume", "nothing", "--name", "x"], "leave out name"),
-        (["--resume", "nothing", "train.epochs=9"], "leave out overrides"),
+        (["--resume", "nothing", "--name", "x", "--data", "y"], "leave out --data, --name"),
+        (["--resume", "nothing", "train.epochs=9"], "leave out FIELD=VALUE"),
+        (["--resume", ""], "no run that was begun"),
     ],
 )
 def test_what_cannot_be_resumed_is_said_in_one_line(arguments, message, tmp_path, monkeypatch):
@@ -132,14 +165,14 @@ def start(*arguments):
 
 @pytest.mark.slow
 def test_killed_ten_times_at_any_moment_it_ends_the_same(folder):
-    """A third of the kills fall into the writing of a checkpoint, the others anywhere, also into the start."""
+    """A third of the kills fall into the writing of a checkpoint, a third into the start, a third into the steps."""
     rng, kills, inside = random.Random(0), 0, 0
     settings = {**SMALL, "train.keep": 2}
     overrides = [f"{name}={value}".replace("'", "") for name, value in settings.items()]
     killed = folder / "experiments" / "killed"
     process = start("--name", "killed", *overrides)
     while kills < 10:
-        inside += wait_for_a_bad_moment(process, killed / "checkpoints", rng, in_a_write=kills % 3 == 0)
+        inside += wait_for_a_bad_moment(process, killed / "checkpoints", rng, ("write", "start", "step")[kills % 3])
         if process.poll() is not None:
             break  # It was faster than the kills.
         process.send_signal(signal.SIGKILL)
@@ -157,11 +190,17 @@ def test_killed_ten_times_at_any_moment_it_ends_the_same(folder):
     assert_same_end(folder, "whole", "killed")
 
 
-def wait_for_a_bad_moment(process, checkpoints, rng, *, in_a_write):
-    """Wait as long as a run needs to start and make some steps, or for the next write; whether it is in a write now."""
-    deadline = time.monotonic() + (60 if in_a_write else rng.uniform(5, 14))
+def wait_for_a_bad_moment(process, checkpoints, rng, when):
+    """Wait until the run writes a checkpoint, or while it starts, or has made a step; whether it is in a write now."""
+    before, deadline = (
+        set(checkpoints.glob("step-*")),
+        time.monotonic() + (rng.uniform(0.2, 4) if when == "start" else 90),
+    )
     while time.monotonic() < deadline and process.poll() is None:
-        if in_a_write and any(checkpoints.glob(".step-*")):
+        if when == "write" and any(checkpoints.glob(".step-*")):
             return True
+        if when == "step" and set(checkpoints.glob("step-*")) - before:
+            time.sleep(rng.uniform(0, 0.3))
+            return False
         time.sleep(0.0005)
     return False

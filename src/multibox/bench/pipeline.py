@@ -18,7 +18,22 @@ from multibox.prepare.joined import JoinedStores
 from multibox.prepare.pipeline import PrepareExample, available_cores, training_batches
 from multibox.priors import make_priors
 
-STEPS = ("decode", "expand", "crop", "letterbox", "snap", "render", "distort", "look_through", "make_targets")
+STEPS = (
+    "decode",
+    "expand",
+    "crop",
+    "letterbox",
+    "snap",
+    "render",
+    "distort",
+    "look_through",
+    "join",
+    "mixup",
+    "affine",
+    "cutout",
+    "degrade",
+    "make_targets",
+)
 """The functions that make an example of a record, as ``prepare/example.py`` calls them."""
 
 ROUNDS = 5
@@ -108,11 +123,12 @@ def _prepare_all(prepare: PrepareExample, count: int) -> float:
 def _watch_all(prepare: PrepareExample, count: int) -> dict[str, float]:
     stopwatch = Stopwatch()
     read = stopwatch.watch("read", prepare.records.__getitem__)
+    another = stopwatch.watch("read", prepare.draw_record)
     with stopwatch.watching(example, STEPS):
         for index in range(count):
             record = read(index)
             rng = np.random.default_rng(index)
-            example.training_example(record, rng, prepare.priors_rel, prepare.config, prepare.draw_record)
+            example.training_example(record, rng, prepare.priors_rel, prepare.config, another)
     return stopwatch.seconds
 
 

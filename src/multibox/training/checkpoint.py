@@ -21,7 +21,7 @@ from multibox.errors import BadInput, RunFailed
 
 FORMAT = 1
 STATE = "state.json"
-DAMAGES = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What Python raises of a damaged ``.npz`` file."""
 
 
@@ -100,8 +100,8 @@ class Checkpoints:
             beside.unlink(missing_ok=True)
             last = self.paths()[-1].name if self.paths() else "none"
             raise RunFailed(
-                f"{path}: cannot be written ({error.strerror}); the last good checkpoint is {last}. Make room, then go "
-                "on with --resume"
+                f"{path}: cannot be written ({error.strerror}); the last good checkpoint is {last}. Mend that, then go "
+                "on by --resume"
             ) from None
         paths = self.paths()
         newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
@@ -163,7 +163,7 @@ def _named(variables: Sequence[Any]) -> dict[str, Any]:
 
 
 def _write(file: Any, state: State, arrays: Mapping[str, np.ndarray]) -> None:
-    text = json.dumps({"format": FORMAT, **asdict(state)})
+    text = json.dumps({"format": FORMAT, "arrays": len(arrays), **asdict(state)})
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.writestr(STATE, text)
         for name, array in arrays.items():
@@ -176,13 +176,15 @@ def _read(path: Path) -> Checkpoint:
         values = json.loads(archive.read(STATE))
         if values.pop("format") > FORMAT:
             raise BadInput(f"{path}: written by a newer multibox; upgrade this one")
-        arrays = {}
+        count, arrays = values.pop("arrays"), {}
         for name in archive.namelist():
             if name != STATE:
                 with archive.open(name) as member:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
                     if member.read(1):
                         raise ValueError(f"{name} is longer than it says")
+    if len(arrays) != count:
+        raise ValueError(f"{len(arrays)} of {count} arrays")
     return Checkpoint(State(**{**values, "data": tuple(values["data"])}), arrays)
 
 

@@ -1,7 +1,10 @@
 """The folder of a run, ``experiments/NAME``: what is in it, and that no run is ever overwritten."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import count
 from pathlib import Path
 
@@ -50,6 +53,20 @@ class Experiment:
     def config(self) -> Path:
         """The configuration of the run."""
         return self.folder / "config.yaml"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from the run as long as the block lasts; the system ends the lock with the process.
+
+        Raises:
+            BadInput: another has it.
+        """
+        with open(self.folder / ".lock", "w", encoding="utf-8") as file:
+            try:
+                flock(file, LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                raise BadInput(f"{self.folder}: another process is at this run; wait until it has ended") from None
+            yield
 
     @property
     def checkpoints(self) -> Path:
@@ -109,7 +126,11 @@ def open_experiment(name: str) -> Experiment:
         BadInput: there is none, or it was stopped before anything was written.
     """
     experiment = Experiment(ROOT / name)
-    if not experiment.config.is_file():
+    if name and experiment.folder.is_dir() and not experiment.config.is_file():
+        raise BadInput(
+            f"--resume {name}: was stopped before anything was written; remove {experiment.folder} and train anew"
+        )
+    if not name or not experiment.config.is_file():
         runs = sorted(path.parent.name for path in ROOT.glob("*/config.yaml"))
         raise BadInput(f"--resume {name}: no run that was begun in {ROOT}; there are: {', '.join(runs) or 'none'}")
     return experiment

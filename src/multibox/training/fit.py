@@ -1,6 +1,7 @@
 """A training run, from its configuration to its model file."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def train(
     load_pretrained(parts.network, settings.network)
     experiment = new_experiment(name, f"{settings.network.trunk}-{stores[0].meta.name}")
     experiment.describe(settings, parts.network)
-    return run(parts, experiment, State(data=digests(stores)))
+    return run(parts, experiment, State(data=parts.digests))
 
 
 def settings_of(
@@ -98,6 +99,8 @@ def settings_of(
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
         raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
+    if settings.train.patience and not (settings.data.val and settings.train.validate_every):
+        raise BadInput("train.patience: counts validations; give data.val=[NAME/SPLIT] and train.validate_every too")
     return settings
 
 
@@ -124,9 +127,10 @@ def resume(name: str) -> Run:
     checkpoint = Checkpoints(experiment.checkpoints).latest()
     if checkpoint is None:
         load_pretrained(parts.network, settings.network)
-        return run(parts, experiment, State(data=digests(stores)))
-    if checkpoint.state.data != digests(stores):
-        raise BadInput(f"--resume {name}: {', '.join(settings.data.train)} changed since the run began; train anew")
+        return run(parts, experiment, State(data=parts.digests))
+    if checkpoint.state.data != parts.digests:
+        names = ", ".join((*settings.data.train, *settings.data.val))
+        raise BadInput(f"--resume {name}: of {names}, something changed since the run began; train anew")
     assign_variables(parts.variables, checkpoint)
     return run(parts, experiment, checkpoint.state)
 
@@ -148,6 +152,11 @@ class Parts:
         """All that changes in training: the network's and the optimizer's."""
         optimizer: Any = self.model.optimizer
         return [*self.network.variables, *optimizer.variables]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What tells whether the stores hold the same as before."""
+        return tuple(store.meta.digest for store in (*self.stores, *self.judges))
 
 
 def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
@@ -184,7 +193,7 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
     clock = Clock(parts.steps_per_epoch, settings.epochs, state.step)
     board = TensorBoard(experiment.folder / "tensorboard")
     table = Table(experiment.log, FIELDS, state.step)
-    with StopOnSignal() as stop:
+    with experiment.locked(), closing(board), StopOnSignal() as stop:
         optimizer: Any = parts.model.optimizer
         validate = Validate(
             parts.network,
@@ -207,7 +216,9 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
         try:
             if validate.due:
                 validate.validate()
-            for segment in [] if validate.gave_up else clock.left():
+            for segment in clock.left():
+                if validate.gave_up:
+                    break
                 fit(parts, segment, clock, [validate, Save(clock, settings.checkpoint_every, save), stop], board, table)
         except StopAsked:
             save()
@@ -278,8 +289,3 @@ class Save(keras.callbacks.Callback):
         """Save after an epoch and what was judged after it."""
         self.model  # noqa: B018
         self.save()
-
-
-def digests(stores: Sequence[Store]) -> tuple[str, ...]:
-    """What tells whether stores hold the same."""
-    return tuple(store.meta.digest for store in stores)

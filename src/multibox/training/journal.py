@@ -74,7 +74,10 @@ class Table:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard, where it is installed."""
+    """Scalars for TensorBoard, where it is installed.
+
+    A run that was killed and goes on draws the steps since its last checkpoint once more.
+    """
 
     def __init__(self, folder: Path):
         try:
@@ -91,12 +94,17 @@ class TensorBoard:
                 self._writer.add_scalar(name, float(value), step)
             self._writer.flush()
 
+    def close(self) -> None:
+        """Nothing can be written afterwards."""
+        if self._writer:
+            self._writer.close()
+
 
 class Journal(keras.callbacks.Callback):
     """Writes the log of a run.
 
-    Losses are means since the line before. ``data_wait`` is the share of the time in which the next batch was waited
-    for.
+    Losses are means since the line before, or since the run was resumed. ``data_wait`` is the share of the time in
+    which the next batch was waited for.
 
     Args:
         table: the CSV file.
@@ -126,10 +134,10 @@ class Journal(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a line where one is due."""
         self.made += 1
-        if self.made == 1:
-            self._restart_clock()  # The first step compiles, and fills the queue.
         if self.clock.step % self.every == 0 or self.clock.ends_epoch:
             self._write_line(batch + 1, logs or {})
+        elif self.made == 1:
+            self._restart_clock()  # The first step compiles, and fills the queue.
 
     def _write_line(self, done: int, logs: dict[str, Any]) -> None:
         step, epoch = self.clock.step, (self.clock.step - 1) // self.clock.steps_per_epoch + 1

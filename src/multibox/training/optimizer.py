@@ -89,9 +89,14 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             self.assign(target, ops.where(self._finite, new, old))
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
-        """Keras' hook. The average is young at first, so that the weights it began with are soon forgotten."""
+        """Keras' hook after each batch. The average is young at first, and soon forgets the weights it began with.
+
+        Of batches that are accumulated only the last, which changes the weights, counts.
+        """
         step = ops.cast(self.iterations, "float32")
         momentum = ops.minimum(self.ema_momentum, step / (10 + step))
+        batches = self.gradient_accumulation_steps or 1
+        momentum = ops.where((self._iterations + 1) % batches == 0, momentum, 1.0)
         for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
             average.assign(average + (1 - momentum) * (variable - average))
 
