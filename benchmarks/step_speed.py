@@ -1,6 +1,6 @@
 """Images a second of a training step on made-up batches, for the choices that `docs/performance.md` speaks of.
 
-python benchmarks/step_speed.py [--backend tensorflow|jax] [--jit] [--batch 8] [FIELD=VALUE]...
+python benchmarks/step_speed.py [--backend tensorflow|jax] [--jit] [--batch 8] [--config PRESET] [FIELD=VALUE]...
 """
 
 import argparse
@@ -15,6 +15,7 @@ def main():
     parser.add_argument("--jit", action="store_true", help="compile with XLA")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--config", default="ssdlite-efficientnet")
     parser.add_argument("overrides", nargs="*")
     arguments = parser.parse_args()
     os.environ["KERAS_BACKEND"] = arguments.backend
@@ -22,16 +23,18 @@ def main():
     import numpy as np
 
     from multibox.config import load_config
+    from multibox.models.backend import computing_in
     from multibox.models.maps import feature_maps
     from multibox.models.ssd import build
     from multibox.priors import make_priors
     from multibox.training.optimizer import make_optimizer
     from multibox.training.training_model import TrainingModel
 
-    config = load_config(overrides=arguments.overrides)
-    network = build(config.network, 20, config.priors, config.loss.activation)
+    config = load_config(arguments.config, arguments.overrides)
     priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
-    model = TrainingModel(network, config.loss, priors_rel, config.priors.variances)
+    with computing_in(config.train.precision):
+        network = build(config.network, 20, config.priors, config.loss.activation)
+        model = TrainingModel(network, config.loss, priors_rel, config.priors.variances)
     model.compile(make_optimizer(network, config.network.trunk, config.train, 1e-4), jit_compile=arguments.jit)
     rng, priors = np.random.default_rng(0), network.output["boxes"].shape[1]
     images = rng.integers(0, 256, (arguments.batch, *config.network.size, 3), np.uint8)
