@@ -4,13 +4,15 @@ import os
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from multibox.config import Config
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
+
+if TYPE_CHECKING:
+    import keras
 
 ROOT = Path("experiments")
 
@@ -60,7 +62,7 @@ class Experiment:
         """The model at the validation after an epoch."""
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
 
-    def describe(self, config: Config, network: keras.Model) -> None:
+    def describe(self, config: Config, network: "keras.Model") -> None:
         """Write the configuration and the definition of the network, for people."""
         for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, config.to_yaml())):
             beside = path.with_name(f".{path.name}")
@@ -115,7 +117,7 @@ def open_experiment(name: str) -> Experiment:
     return experiment
 
 
-def definition(config: Config, network: keras.Model) -> str:
+def definition(config: Config, network: "keras.Model") -> str:
     """A network in words: its maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
     lines.append("map          cells      step  priors a cell  sizes")
