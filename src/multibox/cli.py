@@ -45,6 +45,7 @@ def main() -> None:
     "--on-bad", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="See data build."
 )
 @click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
+@click.option("--devices", type=click.IntRange(min=1), default=None, help="Of this machine, to share each batch.")
 @click.option("--resume", "resumed", default=None, metavar="NAME", help="Go on with a run that was stopped.")
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
 def train_command(
@@ -52,6 +53,7 @@ def train_command(
     config: str,
     overrides: tuple[str, ...],
     backend: str | None,
+    devices: int | None,
     resumed: str | None,
     **options: Any,
 ) -> None:
@@ -65,9 +67,15 @@ def train_command(
     from multibox.detect.runtimes import require_keras
     from multibox.models.backend import import_keras
 
-    load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, is loaded
+    if devices is not None:
+        overrides = (*overrides, f"train.devices={devices}")
+    settings = load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, loads
+    if resumed is not None:
+        from multibox.training.experiment import open_experiment
+
+        settings = load_config(open_experiment(resumed).config)
     require_keras("train", backend)
-    import_keras(backend)
+    import_keras(backend, settings.train.devices)
     from multibox.training.fit import resume, train
 
     run = resume(resumed) if resumed is not None else train(source, config=config, overrides=overrides, **options)

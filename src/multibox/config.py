@@ -262,6 +262,9 @@ class Train(Section):
     steps_per_epoch: int = Field(default=0, ge=0)
     """0: as many as see each image once."""
     batch: int = Field(default=8, ge=1)
+    """Images of a step, over all devices."""
+    devices: int = Field(default=1, ge=1)
+    """Of this machine; they share each batch."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: Positive = 1e-3
     momentum: Probability = 0.9

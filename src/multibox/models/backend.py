@@ -4,14 +4,15 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
-def import_keras(backend: str | None = None) -> None:
+def import_keras(backend: str | None = None, devices: int = 1) -> None:
     """Import Keras, without what TensorFlow's libraries and Grain print while they load.
 
     Args:
         backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
+        devices: to have; TensorFlow then splits the CPU of a machine without accelerators.
     """
     if backend:
         os.environ["KERAS_BACKEND"] = backend
@@ -20,13 +21,18 @@ def import_keras(backend: str | None = None) -> None:
     with _no_chatter():
         import keras
 
+        if devices > 1 and keras.backend.backend() == "tensorflow":
+            _split_cpu(devices)
         keras.ops.zeros(())  # The backend looks for its devices at the first operation.
 
 
-def jit_compile() -> bool:
-    """Whether XLA helps: on JAX always, on TensorFlow with an accelerator.
+def jit_compile(devices: int = 1) -> bool:
+    """Whether XLA helps: on JAX always, on TensorFlow with one accelerator.
 
     On a CPU, TensorFlow runs convolutions through oneDNN, ten times faster than XLA's.
+
+    Args:
+        devices: that share a step; TensorFlow's XLA compiles for one alone.
     """
     import keras
 
@@ -34,7 +40,19 @@ def jit_compile() -> bool:
         return keras.backend.backend() == "jax"
     import tensorflow
 
-    return bool(tensorflow.config.list_logical_devices("GPU"))
+    return devices == 1 and bool(tensorflow.config.list_logical_devices("GPU"))
+
+
+def _split_cpu(devices: int) -> None:
+    import tensorflow
+
+    cpu = tensorflow.config.list_physical_devices("CPU")[0]
+    if tensorflow.config.list_physical_devices("GPU"):
+        return
+    with suppress(RuntimeError):  # it runs already; who needs the devices will miss them
+        tensorflow.config.set_logical_device_configuration(
+            cpu, [tensorflow.config.LogicalDeviceConfiguration() for _ in range(devices)]
+        )
 
 
 @contextmanager

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import count
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from multibox.config import Config
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
+
+if TYPE_CHECKING:
+    import keras
 
 ROOT = Path("experiments")
 
@@ -77,7 +79,7 @@ class Experiment:
         """The model at the validation after an epoch."""
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
 
-    def describe(self, config: Config, network: keras.Model) -> None:
+    def describe(self, config: Config, network: "keras.Model") -> None:
         """Write the configuration and the definition of the network, for people."""
         for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, config.to_yaml())):
             beside = path.with_name(f".{path.name}")
@@ -136,7 +138,7 @@ def open_experiment(name: str) -> Experiment:
     return experiment
 
 
-def definition(config: Config, network: keras.Model) -> str:
+def definition(config: Config, network: "keras.Model") -> str:
     """A network in words: its maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
     lines.append("map          cells      step  priors a cell  sizes")

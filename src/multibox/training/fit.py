@@ -20,6 +20,7 @@ from multibox.models.ssd import build
 from multibox.prepare.pipeline import joined_order, training_batches
 from multibox.training.checkpoint import Checkpoints, State, assign_variables, read_variables
 from multibox.training.clock import Clock, Segment
+from multibox.training.distribute import on_devices, synchronize
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.finite import StopIfNotFinite
 from multibox.training.journal import FIELDS, Journal, Table, TensorBoard, TimedBatches
@@ -172,13 +173,14 @@ def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
         detect=config.detect,
         training=config.model_dump(mode="json"),
     )
-    with computing_in(config.train.precision):
-        network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
-        model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
     steps = config.train.steps_per_epoch or max(1, sum(map(len, stores)) // config.train.batch)
-    optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
-    model.compile(optimizer=optimizer, jit_compile=jit_compile())
-    optimizer.build(model.trainable_variables)
+    with on_devices(config.train), computing_in(config.train.precision):
+        network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
+        synchronize(network, config.train.devices)
+        model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
+        optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
+        model.compile(optimizer=optimizer, jit_compile=jit_compile(config.train.devices))
+        optimizer.build(model.trainable_variables)
     return Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
 
 

@@ -12,6 +12,7 @@ from keras import ops
 
 from multibox.config import Train
 from multibox.models.ssd import is_trunk
+from multibox.training.distribute import sum_over_replicas
 
 Tensor = Any
 
@@ -48,7 +49,11 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         )
 
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
-        """One step, unless a gradient is not finite."""
+        """One step, unless a gradient is not finite.
+
+        Gradients are added up over the devices first, so that all of them clip, or leave out, one and the same.
+        """
+        grads = sum_over_replicas(list(grads))
         self._finite = ops.all(ops.stack([ops.all(ops.isfinite(grad)) for grad in grads]))
         if not self.built:
             with keras.name_scope(self.name):
@@ -59,6 +64,10 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             grads = [ops.where(self._finite, grad, 0.0) for grad in grads]  # the others of the sum are still good
             self._finite = ops.convert_to_tensor(True)
         super().apply(grads, trainable_variables)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """Keras' hook on TensorFlow, which would add the gradients up after they were clipped."""
+        return grads_and_vars
 
     def finalize_variable_values(self, var_list: list[Any]) -> None:
         """Keras' hook at the end of ``fit``, where it would replace the weights by their averages for good."""

@@ -9,6 +9,7 @@ from keras import ops
 from multibox.boxes import VARIANCES
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
+from multibox.training.distribute import sum_over_replicas
 
 Tensor = Any
 
@@ -48,7 +49,11 @@ class TrainingModel(keras.Model):
     def compute_loss(
         self, x: Tensor = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
-        """(Classification + localisation) / max(1, positives), over the whole batch."""
+        """(Classification + localisation) / max(1, positives), the positives of the whole batch.
+
+        Where devices share the batch on TensorFlow, the loss is a device's part of that: the parts add up to the loss
+        of the batch, and so do their gradients. The metrics are of the whole batch everywhere.
+        """
         del x, sample_weight, training
         parts = multibox_loss(
             y["classes"],
@@ -59,13 +64,18 @@ class TrainingModel(keras.Model):
             self.priors,
             self.variances,
         )
-        positives = ops.maximum(parts.positives, 1.0)
-        classification, localisation = parts.classification / positives, parts.localisation / positives
         images = ops.cast(ops.shape(y["classes"])[0], "float32")
-        self.parts["classification"].update_state(classification)
-        self.parts["localisation"].update_state(localisation)
-        self.parts["positives"].update_state(parts.positives / images)
-        return poison(classification + localisation)
+        classification, localisation, positives, images = sum_over_replicas(
+            [*map(ops.stop_gradient, parts), images]  # the gradient of a device is that of its own part alone
+        )
+        divisor = ops.maximum(positives, 1.0)
+        self.parts["classification"].update_state(classification / divisor)
+        self.parts["localisation"].update_state(localisation / divisor)
+        self.parts["positives"].update_state(positives / images)
+        return poison((parts.classification + parts.localisation) / divisor)
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Keras' hook on TensorFlow, which would take a batch away to build what is built already."""
 
 
 def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -15,6 +15,7 @@ from multibox.models.schema import Schema
 from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
 from multibox.training.curves import draw_curves
+from multibox.training.distribute import as_if_alone, for_one_device
 from multibox.training.experiment import Experiment
 from multibox.training.journal import Table, TensorBoard
 from multibox.training.optimizer import GuardedOptimizer
@@ -56,7 +57,8 @@ class Validate(keras.callbacks.Callback):
         state: State,
     ):
         super().__init__()
-        self.network, self.optimizer, self.schema, self.stores = network, optimizer, schema, stores
+        self.network = for_one_device(network)
+        self.optimizer, self.schema, self.stores = optimizer, schema, stores
         self.experiment, self.board, self.clock, self.stop = experiment, board, clock, stop
         self.every, self.patience = every, patience
         self.table = Table(experiment.validations, FIELDS, state.validated) if stores else None
@@ -89,7 +91,7 @@ class Validate(keras.callbacks.Callback):
             StopAsked: a signal has come.
         """
         epoch = self.clock.epochs_done
-        with self.optimizer.averaged():
+        with self.optimizer.averaged(), as_if_alone(self.network):
             save_model(self.network, self.schema, self.experiment.snapshot(epoch))
             save_model(self.network, self.schema, self.experiment.last)
             if self._is_best(epoch):
