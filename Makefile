@@ -1,6 +1,7 @@
 # make demo    from nothing to a trained detector and its pictures, in demo/
 # make test    the tests that need nothing but this
-# make test-all  also the slow ones, and those that need JAX
+# make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
+# make test-all  both, and the longest
 # make lint    style, types, and which room imports which
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	@touch $@
 
 .venv/test-all.done: .venv/test.done
-	$(PIP_CONSTRAINED) --editable '.[jax]'
+	$(PIP_CONSTRAINED) --editable '.[jax]' --group peers
 	@touch $@
 
 MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox
@@ -43,9 +44,10 @@ test: .venv/test.done
 	$(BIN)/python -m pytest -m 'not slow'
 
 test-slow: .venv/test-all.done
-	$(BIN)/python -m pytest -m slow -rs
+	$(BIN)/python -m pytest -m 'slow and not long' -rs
 
 test-all: test test-slow
+	$(BIN)/python -m pytest -m long
 
 lint: .venv/test.done
 	$(BIN)/ruff check

@@ -52,12 +52,31 @@ def test_what_the_paper_does_not_do_is_off(name):
     assert not any(section.probability for section in beyond)
 
 
-@pytest.mark.parametrize("name", presets())
+MODERN = "ssdlite-efficientnet-modern"
+
+
+@pytest.mark.parametrize("name", [name for name in presets() if name != MODERN])
 def test_presets_keep_the_papers_losses_matching_and_network(name):
     config = load_config(name)
     assert (config.loss.classes, config.loss.boxes, config.loss.activation) == ("softmax", "smooth_l1", "softmax")
     assert not config.loss.sees_boxes
     assert (config.match.method, config.network.neck) == ("threshold", "none")
+
+
+def test_the_modern_recipe_is_the_default_and_its_switches():
+    """Each of which differs from the default, but the schedule."""
+    config = load_config(MODERN)
+    assert (config.network.neck, config.match.method) == ("fpn", "atss")
+    assert (config.loss.classes, config.loss.boxes, config.loss.box_weight) == ("varifocal", "giou", 2)
+    assert (config.augment.mosaic.probability, config.augment.mosaic.until) == (0.5, 0.9)
+    assert (config.train.schedule, config.train.ema) == ("cosine", 0.999)
+    switches = {"network": "neck", "match": "method", "loss": "classes boxes box_weight", "train": "ema"}
+    without = {
+        f"{section}.{field}": getattr(getattr(Config(), section), field)
+        for section, fields in switches.items()
+        for field in fields.split()
+    }
+    assert load_config(MODERN, without | {"augment.mosaic.probability": 0, "augment.mosaic.until": 1}) == Config()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +129,8 @@ def test_it_extends_one_level_only(tmp_path):
         ("train.epochs=0", r"train.epochs: .*greater than or equal to 1, not 0"),
         ("network.size=[100,300]", r"network.size: needs height and width of at least 128 pixels, not \[100, 300\]"),
         ("network.weights=none", r"network: batch_norm: frozen would freeze fresh statistics; .* set it to trained"),
+        ("network.ssdlite=lufficc", r"network: ssdlite: lufficc needs trunk=mobilenet_v2"),
+        ("network.tail=reduced", r"network: tail: reduced needs trunk=mobilenet_v3_large"),
         ("priors.at=0", r"priors.at: .*greater than 0, not 0"),
         ("priors.variances=[0.1,0.1,0,0.2]", r"priors.variances.2: .*greater than 0"),
         ("augment.crop.scale=[0.9,0.3]", r"augment.crop.scale: needs the lower number first"),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from click.core import ParameterSource
 
 from multibox import __version__
 from multibox.errors import BadInput, RunFailed, Stopped
+from multibox.importers import KINDS
 
 
 class Commands(click.Group):
@@ -45,7 +47,12 @@ def main() -> None:
     "--on-bad", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="See data build."
 )
 @click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
-@click.option("--devices", type=click.IntRange(min=1), default=None, help="Of this machine, to share each batch.")
+@click.option("--devices", type=click.IntRange(min=1), default=None, help="Of each host, to share each batch.")
+@click.option("--hosts", type=click.IntRange(min=1), default=None, help="That train together; srun tells it by itself.")
+@click.option("--host", type=click.IntRange(min=0), default=None, metavar="I", help="Which host this is, from 0.")
+@click.option("--coordinator", default=None, metavar="ADDRESS:PORT", help="Of host 0, to meet at.")
+@click.option("--init", default=None, metavar="MODEL", help="Start from a detector; its heads go by classes' names.")
+@click.option("--tracker", type=click.Choice(["none", "wandb", "mlflow"]), default=None, help="Besides TensorBoard.")
 @click.option("--resume", "resumed", default=None, metavar="NAME", help="Go on with a run that was stopped.")
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
 def train_command(
@@ -54,6 +61,11 @@ def train_command(
     overrides: tuple[str, ...],
     backend: str | None,
     devices: int | None,
+    hosts: int | None,
+    host: int | None,
+    coordinator: str | None,
+    init: str | None,
+    tracker: str | None,
     resumed: str | None,
     **options: Any,
 ) -> None:
@@ -66,19 +78,29 @@ def train_command(
     from multibox.config import load_config
     from multibox.detect.runtimes import require_keras
     from multibox.models.backend import import_keras
+    from multibox.training.cluster import find_cluster
 
+    cluster = find_cluster(hosts, host, coordinator)
     if devices is not None:
         overrides = (*overrides, f"train.devices={devices}")
+    if init is not None:
+        overrides = (*overrides, f"network.weights={init}")
+    if tracker is not None:
+        overrides = (*overrides, f"train.tracker={tracker}")
     settings = load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, loads
-    if resumed is not None:
+    if resumed is not None and cluster is None:  # of several hosts the first alone needs the run's folder
         from multibox.training.experiment import open_experiment
 
         settings = load_config(open_experiment(resumed).config)
     require_keras("train", backend)
+    if cluster is not None:
+        cluster.join(backend)
     import_keras(backend, settings.train.devices)
     from multibox.training.fit import resume, train
 
     run = resume(resumed) if resumed is not None else train(source, config=config, overrides=overrides, **options)
+    if cluster is not None and cluster.host > 0:
+        return
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
 
@@ -89,7 +111,7 @@ def _only_resume() -> None:
     others = [
         "FIELD=VALUE" if parameter.param_type_name == "argument" else parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in {"resumed", "backend"}
+        if parameter.name not in {"resumed", "backend", "hosts", "host", "coordinator"}
         and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
         and context.params.get(parameter.name or "")
     ]
@@ -210,15 +232,40 @@ def data_sample(folder: str, seed: int, images: int, size: int) -> None:
     click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
 
 
+@data.command("get")
+@click.argument("name", metavar="voc2007|voc2012|coco2017|coco2017-val|bccd")
+@click.option("--out", default=None, metavar="FOLDER", help="Else downloads/NAME in the folder of all stores.")
+def data_get(name: str, out: str | None) -> None:
+    """Download a published dataset; run it again to go on after a break."""
+    from multibox.download.datasets import download_folder, find_dataset, get_dataset
+    from multibox.download.describe import transfer_bars, unchecked
+
+    dataset = find_dataset(name)
+    folder = Path(out) if out is not None else download_folder(dataset)
+    with transfer_bars() as progress:
+        get_dataset(dataset, folder, progress=progress)
+    for line in unchecked(archive.file for archive in dataset.archives):
+        click.echo(line)
+    click.echo(f"{folder}: {name}; licence: {dataset.licence}")
+    click.echo(f"build its stores with: {dataset.build_command(folder)}")
+
+
 @main.command("eval")
 @click.argument("model", type=click.Path())
 @click.option("--data", "names", multiple=True, required=True, metavar="NAME[/SPLIT]", help="Else test, or val.")
-@click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
+@click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Images run at once a device.")
+@click.option("--devices", default=1, show_default=True, type=click.IntRange(min=1), help="Of this machine.")
 @click.option("--strict", is_flag=True, help="Judge the numbers as PASCAL's devkit reads them from its files.")
 @click.option("--save-detections", type=click.Path(dir_okay=False), metavar="FILE", help="Write COCO results there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate_model(
-    model: str, names: tuple[str, ...], batch: int, strict: bool, save_detections: str | None, as_json: bool
+    model: str,
+    names: tuple[str, ...],
+    batch: int,
+    devices: int,
+    strict: bool,
+    save_detections: str | None,
+    as_json: bool,
 ) -> None:
     """Measure a model on a dataset: average precision of each class, and their mean."""
     from multibox.data.describe import progress_bar
@@ -227,7 +274,13 @@ def evaluate_model(
 
     with progress_bar("detecting") as progress:
         evaluation = evaluate(
-            model, names, batch=batch, strict=strict, save_detections=save_detections, progress=progress
+            model,
+            names,
+            batch=batch,
+            devices=devices,
+            strict=strict,
+            save_detections=save_detections,
+            progress=progress,
         )
     if as_json:
         click.echo(json.dumps(evaluation.to_json()))
@@ -270,6 +323,29 @@ def export_model(model: str, kind: str, out: str | None) -> None:
     click.echo(f"{kind}: {export_onnx(model, out)}")
 
 
+@main.command("import")
+@click.argument("file", type=click.Path())
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--from", "kind", type=click.Choice(KINDS), required=True, help="Whose weights the file holds.")
+@click.option("--out", required=True, type=click.Path(), metavar="FILE", help="The model file to write, .keras.")
+@click.option("--classes", default="", help="Names in the file's order, with commas; else those of VOC or COCO.")
+def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str) -> None:
+    """Make a model file of weights that another SSD was trained with.
+
+    Where the training differed from the peer's own, say so by fields of the network, the priors or the detection:
+    priors.sizes=[24,48,96,144,192,240,288]
+    """
+    from multibox.detect.runtimes import require_keras
+    from multibox.models.backend import import_keras
+
+    require_keras("import")
+    import_keras()
+    from multibox.importers.import_model import import_model
+
+    click.echo(import_model(file, kind, out, classes=_names(classes), overrides=overrides).describe())
+    click.echo(f"model: {out}")
+
+
 @main.command("info")
 @click.argument("model", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the schema of the model file as JSON.")
@@ -281,6 +357,42 @@ def model_info(model: str, as_json: bool) -> None:
         click.echo(json.dumps(model_json(model)))
     else:
         print_model(model)
+
+
+@main.group("model")
+def published() -> None:
+    """List and download weights that others have published."""
+
+
+@published.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with the URLs and checksums.")
+def model_list(as_json: bool) -> None:
+    """Show what can be downloaded."""
+    from multibox.download.describe import model_json, print_models
+    from multibox.download.models import MODELS
+
+    if as_json:
+        click.echo(json.dumps([model_json(model) for model in MODELS.values()]))
+    else:
+        print_models(MODELS.values())
+
+
+@published.command("get")
+@click.argument("name")
+@click.option("--out", default=None, metavar="FOLDER", help="Else models/NAME.")
+def model_get(name: str, out: str | None) -> None:
+    """Download weights by their name in the list; run it again to go on after a break."""
+    from multibox.download.describe import transfer_bars, unchecked
+    from multibox.download.models import find_model, get_model
+
+    model = find_model(name)
+    folder = Path(out) if out is not None else Path("models") / name
+    with transfer_bars() as progress:
+        path = get_model(model, folder, progress=progress)
+    for line in unchecked([model.file]):
+        click.echo(line)
+    click.echo(f"{path}; licence: {model.licence}")
+    click.echo(f"make a model of it with: {model.import_command(path)}")
 
 
 @main.group()
@@ -321,6 +433,46 @@ def bench_pipeline(
     else:
         print_pipeline(speed)
         click.echo(f"the same as a picture: {plot}")
+
+
+@bench.command("train")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--model", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--batch", type=click.IntRange(min=1), default=None, help="Images of a step; else as the model says.")
+@click.option("--data", "names", multiple=True, metavar="NAME/SPLIT", help="Whose images; else rendered ones.")
+@click.option("--steps", default=10, show_default=True, type=click.IntRange(min=1), help="Timed in each round.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Of the run and bare Keras.")
+@click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bench_train(
+    model: str,
+    batch: int | None,
+    names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    backend: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure a training step: images a second, what they take, and the time beyond the bare step of Keras."""
+    from multibox.config import load_config
+    from multibox.data.describe import open_stores
+    from multibox.detect.runtimes import require_keras
+    from multibox.models.backend import import_keras
+
+    if batch is not None:
+        overrides = (*overrides, f"train.batch={batch}")
+    settings = load_config(model, overrides)
+    stores = [store for name in names for store in open_stores(name)]
+    require_keras("bench train", backend)
+    import_keras(backend, settings.train.devices)
+    from multibox.bench.describe import print_training
+    from multibox.bench.training import measure_training
+
+    speed = measure_training(settings, stores, **options)
+    if as_json:
+        click.echo(json.dumps(speed.to_json()))
+    else:
+        print_training(speed)
 
 
 def _numbers(option: str, text: str) -> list[int]:

@@ -28,6 +28,7 @@ def _rising(limits: tuple[float, float]) -> tuple[float, float]:
 
 Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
 Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
+Positive3 = tuple[Positive, Positive, Positive]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 Activation = Literal["softmax", "sigmoid"]
@@ -43,12 +44,14 @@ class Section(BaseModel):
 class Network(Section):
     """The network: its trunk, its feature maps, its input."""
 
-    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "efficientnet_lite0"] = "efficientnet_lite0"
+    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_lite0"] = (
+        "efficientnet_lite0"
+    )
     layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
     size: tuple[int, int] = (320, 320)
     """Input height and width, pixels; both at least 128."""
     weights: str = "imagenet"
-    """Where training starts: ``imagenet``, ``none``, or a weights file of the trunk."""
+    """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, or a detector's ``.keras`` file."""
     freeze: str = ""
     """The trunk's stages up to and including this one are not trained; empty: all are."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
@@ -59,6 +62,17 @@ class Network(Section):
     """What lies between the maps and the heads: nothing, or a feature pyramid (arXiv 1612.03144)."""
     neck_channels: int = Field(default=128, ge=8)
     """Of every map of the neck."""
+    mean: tuple[float, float, float] | None = None
+    """RGB, 0 to 255, taken from the pixels; none: what the trunk's published weights were trained with."""
+    scale: Positive3 | None = None
+    """RGB, what the pixels are multiplied with after that; none: likewise."""
+    resnet50: Literal["keras", "seed"] = "keras"
+    """The seed's ResNet50 pads its first pool as ``same`` does, and its extra bottlenecks shrink by their first 1x1."""
+
+    ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
+    """Whose SSDLite: the peers' pad both sides, the last two have other extra maps, lufficc's another first map."""
+    tail: Literal["full", "reduced"] = "full"
+    """MobileNetV3's last stage: as of the classifier, or of half the channels (arXiv 1905.02244, section 6.3)."""
 
     @field_validator("size")
     @classmethod
@@ -73,6 +87,16 @@ class Network(Section):
             raise ValueError("batch_norm: frozen would freeze fresh statistics; with weights=none set it to trained")
         return self
 
+    @model_validator(mode="after")
+    def _switches_of_another_trunk(self) -> Self:
+        if self.ssdlite in ("qfgaohao", "lufficc") and self.trunk != "mobilenet_v2":
+            raise ValueError(f"ssdlite: {self.ssdlite} needs trunk=mobilenet_v2")
+        if self.tail == "reduced" and self.trunk != "mobilenet_v3_large":
+            raise ValueError("tail: reduced needs trunk=mobilenet_v3_large")
+        if self.tail == "reduced" and self.weights == "imagenet":
+            raise ValueError("tail: the imagenet weights have the full one; with reduced set weights to none")
+        return self
+
 
 class Priors(Section):
     """The prior boxes of each feature map (SSD section 2.2, with the authors' numbers)."""
@@ -85,7 +109,8 @@ class Priors(Section):
     steps: tuple[Positive, ...] = ()
     """Pixels between the cells of each map; empty: from the network's strides."""
     offset: float = 0.5
-    clip: bool = False
+    clip: bool | Literal["centers", "sizes"] = False
+    """Cut off at the image's edges: the boxes (Caffe), their centres and sizes (amdegroot), or sizes (torchvision)."""
     order: Literal["caffe", "seed"] = "caffe"
     """Within a cell: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2, 1/3 (the seed)."""
     variances: tuple[Positive, Positive, Positive, Positive] = (0.1, 0.1, 0.2, 0.2)
@@ -141,6 +166,8 @@ class Mosaic(Section):
     """Four images side by side (YOLOv4, arXiv 2004.10934, section 3.3)."""
 
     probability: Probability = 0.0
+    until: Probability = 1.0
+    """The share of the run's steps after which there is none, so that it ends on ordinary images (arXiv 2107.08430)."""
     center: Shares = (0.25, 0.75)
     """Where the four meet, of each side of the picture."""
 
@@ -149,6 +176,8 @@ class Mixup(Section):
     """Two images, one shining through the other (arXiv 1710.09412; of detection, arXiv 1902.04103)."""
 
     probability: Probability = 0.0
+    until: Probability = 1.0
+    """As of ``mosaic``."""
     alpha: float = Field(default=8, ge=1, le=1000)
     """The weight is drawn from Beta(alpha, alpha). Below 1, one image would mostly be invisible and yet be learned."""
 
@@ -264,7 +293,7 @@ class Train(Section):
     batch: int = Field(default=8, ge=1)
     """Images of a step, over all devices."""
     devices: int = Field(default=1, ge=1)
-    """Of this machine; they share each batch."""
+    """Of each host; all share each batch."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: Positive = 1e-3
     momentum: Probability = 0.9
@@ -273,7 +302,7 @@ class Train(Section):
     """The learning rate of biases, times ``lr`` (Caffe: 2); they are not decayed."""
     trunk_lr: Positive = 0.3
     """The learning rate of the pretrained trunk, times ``lr``."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """What layers compute in; weights, L2 normalisation, softmax and loss are float32 always."""
     clip_norm: Factor = 0.0
     """The norm that all gradients together are cut down to; 0: they are not."""
@@ -295,7 +324,13 @@ class Train(Section):
     """Steps between two checkpoints, besides the one after each epoch; 0: no others."""
     keep: int = Field(default=2, ge=1)
     """Checkpoints kept."""
+    tracker: Literal["none", "wandb", "mlflow"] = "none"
+    """A service that is told of the run besides TensorBoard: none, Weights & Biases, or MLflow."""
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    def epoch_steps(self, images: int) -> int:
+        """Steps of an epoch, where there are so many images."""
+        return self.steps_per_epoch or max(1, images // self.batch)
 
 
 class Detect(Section):
@@ -355,9 +390,15 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
         if "extends" in parent:
             raise BadInput(f"{source}: extends {base}, which extends another; name a preset that stands alone")
         values = _merge(parent, values)
+    return parse_config(with_overrides(values, overrides), str(source))
+
+
+def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values with those of the overrides in their place, see :func:`load_config`."""
+    merged = dict(values)
     for name, value in parse_overrides(overrides).items():
-        values = _merge(values, _nested(name, value))
-    return parse_config(values, str(source))
+        merged = _merge(merged, _nested(name, value))
+    return merged
 
 
 def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:

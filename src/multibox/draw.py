@@ -194,7 +194,7 @@ def draw_example(
     answering = np.bincount(matches[matched], minlength=len(targets))  # (N,)
     captions = [f"{classes[label]} ({n})" for label, n in zip(targets.labels, answering, strict=True)]
     output = draw_boxes(output, targets.boxes * extent, captions, targets.labels)
-    return _with_title(output, f"{title}  objects: {len(targets)}, priors: {len(matched)}")
+    return with_title(output, f"{title}  objects: {len(targets)}, priors: {len(matched)}")
 
 
 def _blend(image: np.ndarray, boxes: np.ndarray, color_ids: np.ndarray) -> np.ndarray:
@@ -202,7 +202,16 @@ def _blend(image: np.ndarray, boxes: np.ndarray, color_ids: np.ndarray) -> np.nd
     return cv2.addWeighted(image, 0.4, draw_boxes(image, boxes, (), color_ids, thickness=1), 0.6, 0)
 
 
-def _with_title(image: np.ndarray, title: str) -> np.ndarray:
+def with_title(image: np.ndarray, title: str) -> np.ndarray:
+    """Add a line of text below an image.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        title: the text; what is longer than the image is cut off.
+
+    Returns:
+        ``(H', W, 3)`` uint8 RGB.
+    """
     strip = np.full((24, image.shape[1], 3), WHITE, np.uint8)
     cv2.putText(strip, _plain(title), (2, 16), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
     return np.concatenate([image, strip])

@@ -111,9 +111,18 @@ def make_priors(maps: Sequence[FeatureMap], config: Priors, image_size: tuple[in
         centers[..., 0] = center_x[None, :, None]
         centers[..., 1] = center_y[:, None, None]
         centers[..., 2:] = cell
-        boxes_rel.append(to_corners(centers).reshape(-1, 4) / (width, height, width, height))
-    priors_rel = np.concatenate(boxes_rel)
-    return (priors_rel.clip(0, 1) if config.clip else priors_rel).astype(np.float32)
+        boxes_rel.append(centers.reshape(-1, 4) / (width, height, width, height))
+    return _clipped(np.concatenate(boxes_rel), config.clip).astype(np.float32)
+
+
+def _clipped(centers_rel: np.ndarray, clip: bool | str) -> np.ndarray:
+    """Centres and sizes as corners, cut off as ``Priors.clip`` says."""
+    if clip == "centers":
+        return to_corners(centers_rel.clip(0, 1))
+    if clip == "sizes":
+        return to_corners(np.concatenate([centers_rel[:, :2], centers_rel[:, 2:].clip(0, 1)], axis=1))
+    corners = to_corners(centers_rel)
+    return corners.clip(0, 1) if clip else corners
 
 
 def _check(maps: Sequence[FeatureMap], config: Priors) -> None:

@@ -4,6 +4,7 @@ import zipfile
 import pytest
 
 from colored import make_schema
+from multibox.config import load_config
 from multibox.detect.describe import count_parameters, model_json, print_model, print_predictions
 from multibox.detect.predict import Prediction, predict
 from multibox.errors import BadInput
@@ -19,7 +20,9 @@ def keras_file(tmp_path_factory):
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
     network.compile("adam", "mse")
     network.fit(keras.ops.zeros((1, 8, 8, 3)), keras.ops.zeros((1, 6, 6, 5)), verbose=0)  # Adam now has its own numbers
-    save_model(network, make_schema(thresholds={"red": 0.3}), path)
+    config = load_config(overrides={"data.train": ["toys/train"], "train.epochs": 7})
+    schema = make_schema(thresholds={"red": 0.3}).model_copy(update={"training": config.model_dump(mode="json")})
+    save_model(network, schema, path)
     return path
 
 
@@ -38,7 +41,7 @@ def test_parameters_without_h5py(keras_file, monkeypatch):
 def test_print_model(keras_file, capsys):
     print_model(keras_file)
     printed = capsys.readouterr().out
-    for text in ("192 x 128", "140", "red, green, blue", "red 0.3", "format 1"):
+    for text in ("192 x 128", "140", "red, green, blue", "red 0.3", "format 1", "7 epochs of toys/train", "published"):
         assert text in printed
 
 

@@ -6,8 +6,10 @@ from multibox.config import Network, Priors
 from multibox.errors import BadInput
 from multibox.importers import keras_applications
 from multibox.importers.efficientnet_lite0 import packaged_file
+from multibox.importers.import_model import import_model
 from multibox.importers.pretrained import load_pretrained
 from multibox.importers.torch_file import read_state_dict
+from multibox.models.file import load_model
 from multibox.models.ssd import build
 
 PRIORS = Priors()
@@ -22,11 +24,11 @@ def activations(model, layer, image):
     return keras.ops.convert_to_numpy(part(image))
 
 
-def scramble(model, seed=0):
+def scramble(model, seed=0, least=0.01):
     """Weights that differ everywhere, and variances that stay positive."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
-        layer.set_weights([(w + rng.uniform(0.01, 0.1, w.shape)).astype("f4") for w in layer.get_weights()])
+        layer.set_weights([(w + rng.uniform(least, 0.1, w.shape)).astype("f4") for w in layer.get_weights()])
 
 
 def test_efficientnet_lite0_takes_the_packages_weights():
@@ -55,6 +57,33 @@ def test_mobilenet_v2_computes_what_the_keras_application_does(tmp_path):
     load_pretrained(model, network)
     expected = activations(donor, "out_relu", keras.applications.mobilenet_v2.preprocess_input(photo().astype("f4")))
     np.testing.assert_allclose(activations(model, "last_relu", photo()), expected, rtol=1e-3, atol=1e-3)
+    done = import_model(
+        tmp_path / "mobilenet.weights.h5", "keras", tmp_path / "m.keras", overrides=["network.size=[128,128]"]
+    )
+    imported, _ = load_model(tmp_path / "m.keras")
+    assert "last_conv" not in done.fresh
+    assert "extra6_narrow_conv" in done.fresh
+    np.testing.assert_allclose(activations(imported, "last_relu", photo()), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_mobilenet_v3_computes_what_the_keras_application_does(tmp_path):
+    full = keras.applications.MobileNetV3Large(weights=None)
+    scramble(full, least=-0.1)
+    full.save_weights(tmp_path / "mobilenet.weights.h5")
+    donor = keras.applications.MobileNetV3Large(weights=None, input_shape=(128, 128, 3))
+    donor.load_weights(tmp_path / "mobilenet.weights.h5")
+    network = Network(trunk="mobilenet_v3_large", size=(128, 128), weights=str(tmp_path / "mobilenet.weights.h5"))
+    model = build(network, 2, PRIORS)
+    load_pretrained(model, network)
+    expected = activations(donor, "conv_1_bn", photo().astype("f4"))
+    assert 0.1 < expected.std() < 1000
+    np.testing.assert_allclose(activations(model, "last_bn", photo()), expected, rtol=1e-3, atol=1e-3)
+    done = import_model(
+        tmp_path / "mobilenet.weights.h5", "keras", tmp_path / "m.keras", overrides=["network.size=[128,128]"]
+    )
+    imported, _ = load_model(tmp_path / "m.keras")
+    assert {name.split("_")[0] for name in done.fresh} == {"c4", "c5", "extra6", "extra7", "extra8", "extra9"}
+    np.testing.assert_allclose(activations(imported, "last_bn", photo()), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_resnet50_takes_up_the_biases_and_sees_rgb():
@@ -66,7 +95,9 @@ def test_resnet50_takes_up_the_biases_and_sees_rgb():
             kernel, bias = layer.get_weights()
             layer.set_weights([kernel, rng.normal(size=bias.shape)])
     model = build(network, 2, PRIORS)
-    keras_applications._copy_resnet50(model, donor)
+    tensors = keras_applications._tensors(donor)
+    for part in keras_applications._resnet50(tensors):
+        model.get_layer(part.ours).set_weights(part.weights(tensors))
     expected = activations(
         donor, "conv3_block4_out", keras.applications.resnet50.preprocess_input(photo().astype("f4"))
     )
@@ -105,3 +136,10 @@ def test_a_download_that_fails_says_what_to_do(monkeypatch):
     network = Network(trunk="mobilenet_v2", size=(128, 128))
     with pytest.raises(BadInput, match=r"could not be downloaded \(URL fetch failure on .*\); give a weights file"):
         load_pretrained(build(network, 2, PRIORS), network)
+
+
+def test_a_peers_file_is_refused_with_advice(tmp_path):
+    (tmp_path / "vgg16_reducedfc.pth").write_bytes(b"")
+    network = Network(trunk="vgg16", layout="ssd300", size=(128, 128), weights=str(tmp_path / "vgg16_reducedfc.pth"))
+    with pytest.raises(BadInput, match=r"vgg16_reducedfc.pth is a peer's file; make a model of it with 'multibox imp"):
+        load_pretrained(None, network)

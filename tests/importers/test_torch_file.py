@@ -5,6 +5,7 @@ import io
 import pickle
 import sys
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -32,8 +33,8 @@ def torch_names(monkeypatch):
     return torch
 
 
-def legacy_file(torch, tensors):
-    """``tensors``: name to (storage, offset, size, stride)."""
+def pickler_of(torch):
+    """Makes tensors of views, and writes them as PyTorch does."""
 
     class Tensor:
         def __init__(self, *view):
@@ -48,10 +49,20 @@ def legacy_file(torch, tensors):
                 return "storage", torch.FloatStorage, obj.key, "cpu", len(obj.values), None
             return None
 
+    return Tensor, Pickler
+
+
+def state_dict(tensor, tensors):
+    return collections.OrderedDict((name, tensor(*view)) for name, view in tensors.items())
+
+
+def legacy_file(torch, tensors):
+    """``tensors``: name to (storage, offset, size, stride)."""
+    tensor, pickler = pickler_of(torch)
     file = io.BytesIO()
     for header in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
         pickle.dump(header, file, 2)
-    Pickler(file, 2).dump(collections.OrderedDict((name, Tensor(*view)) for name, view in tensors.items()))
+    pickler(file, 2).dump(state_dict(tensor, tensors))
     storages = {view[0].key: view[0] for view in tensors.values()}
     pickle.dump(list(storages), file, 2)
     for storage in storages.values():
@@ -59,7 +70,23 @@ def legacy_file(torch, tensors):
     return file.getvalue()
 
 
-def test_reads_views_of_shared_storages(tmp_path, torch_names):
+def zip_file(torch, tensors, wrap=lambda state: state, order=b"little"):
+    """The same in the newer format; ``wrap`` puts the state dict into something else."""
+    tensor, pickler = pickler_of(torch)
+    file, data = io.BytesIO(), io.BytesIO()
+    pickler(data, 2).dump(wrap(state_dict(tensor, tensors)))
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", data.getvalue())
+        archive.writestr("archive/byteorder", order)
+        for view in tensors.values():
+            if f"archive/data/{view[0].key}" not in archive.namelist():
+                archive.writestr(f"archive/data/{view[0].key}", view[0].values.tobytes())
+        archive.writestr("archive/version", "3\n")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("write", [legacy_file, zip_file])
+def test_reads_views_of_shared_storages(tmp_path, torch_names, write):
     shared = Storage("7", range(12))
     tensors = {
         "whole": (shared, 0, (3, 4), (4, 1)),
@@ -68,7 +95,7 @@ def test_reads_views_of_shared_storages(tmp_path, torch_names):
         "own": (Storage("8", [5]), 0, (), ()),
     }
     path = tmp_path / "weights.pth"
-    path.write_bytes(legacy_file(torch_names, tensors))
+    path.write_bytes(write(torch_names, tensors))
     read = read_state_dict(path)
     numbers = np.arange(12, dtype="f4").reshape(3, 4)
     assert list(read) == list(tensors)
@@ -78,9 +105,24 @@ def test_reads_views_of_shared_storages(tmp_path, torch_names):
     assert read["own"] == 5
 
 
-def test_a_view_beyond_its_storage_is_refused(tmp_path, torch_names):
+def test_the_model_of_a_checkpoint_is_read_whatever_lies_beside_it(tmp_path, torch_names):
+    storage = Storage("0", range(4))
+
+    def checkpoint(state):
+        return {"iteration": 5, "optimizer": {"state": {0: state["module.x"]}, "param_groups": [{}]}, "model": state}
+
+    path = tmp_path / "checkpoint.pth"
+    path.write_bytes(zip_file(torch_names, {"module.x": (storage, 0, (4,), (1,))}, checkpoint))
+    read = read_state_dict(path)
+    assert list(read) == ["x"]
+    np.testing.assert_array_equal(read["x"], range(4))
+
+
+@pytest.mark.parametrize("write", [legacy_file, zip_file])
+@pytest.mark.parametrize("view", [(0, (3, 4), (4, 1)), (0, (1 << 40,), (0,)), (-1, (2,), (1,)), (2, (3,), (1,))])
+def test_a_view_beyond_its_storage_is_refused(tmp_path, torch_names, write, view):
     path = tmp_path / "beyond.pth"
-    path.write_bytes(legacy_file(torch_names, {"x": (Storage("0", range(4)), 0, (3, 4), (4, 1))}))
+    path.write_bytes(write(torch_names, {"x": (Storage("0", range(4)), *view)}))
     with pytest.raises(BadInput, match=r"beyond.pth: .* a tensor reaches beyond its storage"):
         read_state_dict(path)
 
@@ -95,6 +137,47 @@ def test_no_code_in_a_file_is_run(tmp_path):
     with pytest.raises(BadInput, match=r"evil.pth: not a PyTorch state dict that can be read safely: it names .*exec"):
         read_state_dict(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_no_code_in_a_zip_is_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return exec, (f"open({str(tmp_path / 'ran')!r}, 'w')",)
+
+    with zipfile.ZipFile(tmp_path / "evil.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"x": Evil()}, 2))
+    with pytest.raises(BadInput, match=r"evil.pth: .* it names .*exec, which no state dict needs; nothing of it was"):
+        read_state_dict(tmp_path / "evil.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("write", [legacy_file, zip_file])
+def test_every_cut_is_refused(tmp_path, torch_names, write):
+    whole = write(torch_names, {"x": (Storage("0", range(40)), 0, (40,), (1,))})
+    path = tmp_path / "cut.pth"
+    for end in range(0, len(whole), 17):
+        path.write_bytes(whole[:end])
+        with pytest.raises(BadInput, match=r"cut.pth: not a PyTorch state dict"):
+            read_state_dict(path)
+
+
+def test_a_pickle_that_would_fill_the_memory_is_refused(tmp_path):
+    pickled = b"\x80\x02}r" + (1 << 31).to_bytes(4, "little") + b"."
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+    with pytest.raises(BadInput, match=r"bomb.pth: .* it numbers an object higher than any state dict has objects"):
+        read_state_dict(tmp_path / "bomb.pth")
+
+
+def test_compressed_and_big_endian_files_are_refused(tmp_path, torch_names):
+    tensors = {"x": (Storage("0", range(4)), 0, (4,), (1,))}
+    (tmp_path / "big.pth").write_bytes(zip_file(torch_names, tensors, order=b"big"))
+    with pytest.raises(BadInput, match="big-endian"):
+        read_state_dict(tmp_path / "big.pth")
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"0" * 1000)
+    with pytest.raises(BadInput, match="compressed"):
+        read_state_dict(tmp_path / "bomb.pth")
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", pickle.dumps(1), b"PK\x03\x04"])

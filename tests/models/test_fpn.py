@@ -11,12 +11,7 @@ from multibox.models.fpn import copying, enlarge, pyramid
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.priors import make_priors
-
-PAPER = Priors(sizes=(30, 60, 111, 162, 213, 264, 315), ratios=((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)))
-PAPER_512 = Priors(
-    sizes=(35, 76, 153, 230, 307, 384, 460, 537), at=512, ratios=((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
-)
+from networks import PAPER, PAPER_512, assert_maps_and_outputs
 
 
 @pytest.mark.parametrize(
@@ -28,18 +23,13 @@ PAPER_512 = Priors(
         ("resnet50", "ssd300", (300, 300), PAPER),
         ("resnet50", "ssd512", (200, 312), PAPER_512),
         ("mobilenet_v2", "ssdlite", (320, 200), Priors()),
+        ("mobilenet_v3_large", "ssdlite", (136, 200), Priors()),
         ("efficientnet_lite0", "ssdlite", (192, 345), Priors()),
     ],
 )
 def test_heads_and_outputs_keep_their_places(trunk, layout, size, priors):
     network = Network(trunk=trunk, layout=layout, size=size, neck="fpn", neck_channels=16)
-    maps = feature_maps(network)
-    model = build(network, classes=20, priors=priors)
-    heads = {fmap.name: model.get_layer(f"{fmap.name}_head_boxes").output.shape[1:3] for fmap in maps}
-    assert heads == {fmap.name: (fmap.height, fmap.width) for fmap in maps}
-    count = len(make_priors(maps, priors, size))
-    assert model.output["classes"].shape == (None, count, 21)
-    assert model.output["boxes"].shape == (None, count, 4)
+    assert_maps_and_outputs(network, priors)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,9 @@ import pytest
 from multibox.config import Network, Priors
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
-from multibox.models.ssd import build
+from multibox.models.ssd import build, is_trunk
 from multibox.models.vgg16 import l2_normalize
-from multibox.priors import make_priors
-
-PAPER = Priors(sizes=(30, 60, 111, 162, 213, 264, 315), ratios=((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)))
-PAPER_512 = Priors(
-    sizes=(35, 76, 153, 230, 307, 384, 460, 537),
-    at=512,
-    ratios=((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
-)
+from networks import PAPER, PAPER_512, assert_maps_and_outputs
 
 
 @pytest.mark.parametrize(
@@ -29,24 +22,40 @@ PAPER_512 = Priors(
         ("resnet50", "ssd512", (200, 312), PAPER_512),
         ("mobilenet_v2", "ssdlite", (300, 300), Priors()),
         ("mobilenet_v2", "ssdlite", (320, 200), Priors()),
+        ("mobilenet_v3_large", "ssdlite", (320, 320), Priors()),
+        ("mobilenet_v3_large", "ssdlite", (136, 200), Priors()),
         ("efficientnet_lite0", "ssdlite", (320, 320), Priors()),
         ("efficientnet_lite0", "ssdlite", (300, 300), Priors()),
         ("efficientnet_lite0", "ssdlite", (192, 345), Priors()),
     ],
 )
 def test_maps_and_outputs_are_as_worked_out_without_keras(trunk, layout, size, priors):
-    network = Network(trunk=trunk, layout=layout, size=size)
-    maps = feature_maps(network)
-    model = build(network, classes=20, priors=priors)
-    heads = {fmap.name: model.get_layer(f"{fmap.name}_head_boxes").output.shape[1:3] for fmap in maps}
-    assert heads == {fmap.name: (fmap.height, fmap.width) for fmap in maps}
-    count = len(make_priors(maps, priors, size))
-    assert model.output["classes"].shape == (None, count, 21)
-    assert model.output["boxes"].shape == (None, count, 4)
+    assert_maps_and_outputs(Network(trunk=trunk, layout=layout, size=size), priors)
+
+
+@pytest.mark.parametrize("style", ["torchvision", "qfgaohao", "lufficc"])
+def test_maps_and_outputs_of_other_ssdlites(style):
+    network = Network(trunk="mobilenet_v2", size=(300, 232), ssdlite=style)
+    assert_maps_and_outputs(network, Priors())
 
 
 def test_ssd300_has_as_many_parameters_as_the_published_one():
     assert build(Network(trunk="vgg16", layout="ssd300", size=(300, 300)), 20, PAPER).count_params() == 26_285_486
+
+
+def numbers(layer):
+    return sum(np.prod(weight.shape) for weight in layer.trainable_weights)
+
+
+def test_mobilenet_v3_has_as_many_parameters_as_the_published_ones():
+    """Those of the classifier, less its two last layers, and those that torchvision says of its detector."""
+    network = Network(trunk="mobilenet_v3_large", weights="none", batch_norm="trained")
+    model = build(network, 20, Priors())
+    trunk = sum(numbers(layer) for layer in model.layers if is_trunk(layer, "mobilenet_v3_large"))
+    assert trunk == 5_483_032 - (960 + 1) * 1280 - (1280 + 1) * 1000
+    priors = Priors(ratios=((2, 3),) * 6)
+    detector = build(network.model_copy(update={"tail": "reduced"}), 90, priors)
+    assert numbers(detector) == 3_440_060
 
 
 def test_outputs_are_in_the_order_of_the_priors():
@@ -83,6 +92,13 @@ def test_what_is_frozen_and_what_is_trained():
     assert model.get_layer("extra6_dwbn").trainable
     trained = build(Network(size=(128, 128), batch_norm="trained"), 3, Priors())
     assert trained.get_layer("block7a_dwbn").trainable
+
+
+def test_a_stage_of_mobilenet_v3_is_frozen_with_its_squeeze():
+    model = build(Network(trunk="mobilenet_v3_large", size=(128, 128), freeze="block12"), 3, Priors())
+    assert not model.get_layer("block12_excite_conv").trainable
+    assert model.get_layer("block13_squeeze_conv").trainable
+    assert model.get_layer("c4_head_classes").trainable
 
 
 def test_an_unknown_stage_is_refused_by_name():

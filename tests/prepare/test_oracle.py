@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from canvas import canvas_crop_resize
 from multibox.config import Config, load_config
 from multibox.data.record import make_objects
 from multibox.models.maps import feature_maps
 from multibox.prepare.distort import distort
 from multibox.prepare.example import augment, augmented_image, training_example
-from multibox.prepare.render import INTERPOLATIONS, MEAN_RGB
+from multibox.prepare.render import INTERPOLATIONS
 from multibox.prepare.window import crop, expand, snap, whole
 from multibox.priors import make_priors
 
@@ -31,15 +32,7 @@ def step_by_step(image, objects, rng, config, size):
     window = snap(crop(window, objects.boxes, rng, config.crop), image.shape[:2], size)
     interpolation = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
     mirror, flip = rng.random(2) < (config.mirror, config.flip)
-    image = distort(image, rng, config.distort)
-
-    x0, y0, x1, y1 = (round(edge) for edge in (window.x0, window.y0, window.x1, window.y1))
-    height, width = image.shape[:2]
-    left, top = max(0, -x0), max(0, -y0)
-    canvas = np.empty((top + max(height, y1), left + max(width, x1), 3), np.uint8)
-    canvas[:] = MEAN_RGB
-    canvas[top : top + height, left : left + width] = image
-    patch = cv2.resize(canvas[top + y0 : top + y1, left + x0 : left + x1], size[::-1], interpolation=interpolation)
+    patch = canvas_crop_resize(distort(image, rng, config.distort), window, size, interpolation)
 
     boxes, labels = [], []
     for (bx0, by0, bx1, by1), label in zip(objects.boxes.tolist(), objects.labels.tolist(), strict=True):

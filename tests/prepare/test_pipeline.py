@@ -13,7 +13,7 @@ from multibox.data.store import write_store
 from multibox.errors import BadInput
 from multibox.prepare import pipeline
 from multibox.prepare.example import training_example
-from multibox.prepare.pipeline import choose_workers, endless_order, training_batches
+from multibox.prepare.pipeline import choose_workers, endless_order, phases, training_batches
 
 CLASSES = ("cat", "dog")
 BATCH = 4
@@ -95,9 +95,12 @@ def test_the_seed_decides(stores, small_priors):
     assert (image != other).any()
 
 
-def test_the_batch_size_does_not_change_the_examples(stores, small_priors):
-    fours, eights = read(stores, small_priors, 2), read(stores, small_priors, 1, config=config_with(batch=8))
-    np.testing.assert_array_equal(np.concatenate([image for image, _ in fours]), eights[0][0])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_batch_size_does_not_change_the_examples(stores, small_priors, batch):
+    large, targets = read(stores, small_priors, 1)[0]
+    small = read(stores, small_priors, BATCH // batch, config=config_with(batch=batch))
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in small]), large)
+    np.testing.assert_array_equal(np.concatenate([one["boxes"] for _, one in small]), targets["boxes"])
 
 
 def test_hosts_share_the_global_batch(stores, small_priors):
@@ -188,6 +191,58 @@ def test_weights_that_do_not_fit_the_stores(stores, make_store, small_priors):
         training_batches(stores, CLASSES, small_priors, config_with(weights=(1, 2, 3)))
     with pytest.raises(BadInput, match=r"^data\.weights: a store of data\.train has no images to draw"):
         training_batches([*stores, make_store([])], CLASSES, small_priors, config_with(weights=(1, 2, 3)))
+
+
+def mixing(workers=0, **until):
+    """Five steps of two examples; mosaic and mixup until a share of them, always or never."""
+    augment = {name: {"probability": 1, "until": share} for name, share in until.items()}
+    config = config_with(workers=workers, batch=2)
+    return Config.model_validate(
+        {**config.model_dump(), "augment": augment, "train": {"batch": 2, "epochs": 5, "steps_per_epoch": 1}}
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_mosaic_ends_at_its_step_and_changes_nothing_else(stores, small_priors, workers):
+    """After three steps of five; also where the run starts again before or behind that."""
+    switched = mixing(workers, mosaic=0.6)
+    whole = read(stores, small_priors, 5, config=switched)
+    assert_same(whole[:3], read(stores, small_priors, 3, config=mixing(mosaic=1)))
+    assert_same(whole[3:], read(stores, small_priors, 2, config=mixing(), start_step=3))
+    assert (whole[3][0] != read(stores, small_priors, 1, config=mixing(mosaic=1), start_step=3)[0][0]).any()
+    for start in (2, 4):
+        assert_same(whole[start:], read(stores, small_priors, 5 - start, config=switched, start_step=start))
+
+
+def test_hosts_end_mosaic_at_the_same_step(stores, small_priors):
+    whole = read(stores, small_priors, 5, config=mixing(mosaic=0.6))
+    share = read(stores, small_priors, 5, config=mixing(mosaic=0.6), host=1, hosts=2)
+    assert_same(share, [(image[1::2], {name: each[1::2] for name, each in y.items()}) for image, y in whole])
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ({}, {0: (0, 0)}),
+        ({"mosaic": 1, "mixup": 1}, {0: (1, 1)}),
+        ({"mosaic": 0.6}, {0: (1, 0), 6: (0, 0)}),
+        ({"mosaic": 0.8, "mixup": 0.4}, {0: (1, 1), 4: (1, 0), 8: (0, 0)}),
+        ({"mosaic": 0.6, "mixup": 0.6}, {0: (1, 1), 6: (0, 0)}),
+        ({"mosaic": 0}, {0: (0, 0)}),
+    ],
+)
+def test_phases_of_a_run(until, expected):
+    """Of 10 examples in batches of 2: which begins where, with which chances of mosaic and mixup."""
+    began = {start: config.augment for start, config in phases(mixing(**until), images=99).items()}
+    assert {start: (each.mosaic.probability, each.mixup.probability) for start, each in began.items()} == expected
+
+
+def test_phases_count_the_steps_that_see_each_image_once():
+    """20 images in batches of 4, 40 epochs: 200 steps, of which 180 are 720 examples."""
+    config = Config.model_validate(
+        {"augment": {"mosaic": {"probability": 1, "until": 0.9}}, "train": {"batch": 4, "epochs": 40}}
+    )
+    assert list(phases(config, images=20)) == [0, 720]
 
 
 def test_closing_ends_the_threads_and_the_batches(stores, small_priors):

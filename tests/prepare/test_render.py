@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canvas import canvas_crop_resize
 from multibox.config import Crop, Expand
 from multibox.errors import BadInput
 from multibox.prepare.render import INTERPOLATIONS, MEAN_RGB, decode, render
@@ -14,18 +15,6 @@ def smooth_image(height, width, seed=0):
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (max(2, height // 8), max(2, width // 8), 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def canvas_crop_resize(image, window, size, interpolation):
-    """What SSD does, in its steps: the image on a canvas, the patch cut out of it, the patch resized."""
-    x0, y0, x1, y1 = (round(edge) for edge in (window.x0, window.y0, window.x1, window.y1))
-    height, width = image.shape[:2]
-    left, top = max(0, -x0), max(0, -y0)
-    canvas = np.empty((top + max(height, y1), left + max(width, x1), 3), np.uint8)
-    canvas[:] = MEAN_RGB
-    canvas[top : top + height, left : left + width] = image
-    patch = canvas[top + y0 : top + y1, left + x0 : left + x1]
-    return cv2.resize(patch, size[::-1], interpolation=interpolation)
 
 
 def sample(image, window, size):

@@ -68,6 +68,19 @@ def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
     assert 0 <= run.map <= 1
 
 
+def test_a_run_starts_from_a_detector(store_root, folder, capsys):
+    """Of the same classes: at a learning rate of next to nothing it is that detector still."""
+    first = train("tiny", overrides={**SMALL, "train.epochs": 1}, name="first")
+    again = {**SMALL, "network.weights": str(first.model), "train.epochs": 1, "train.lr": 1e-12}
+    second = train("tiny", overrides=again, name="second")
+    (old, schema), (new, _) = load_model(first.model), load_model(second.model)
+    layers = sum(bool(layer.weights) for layer in old.layers)
+    told = f"{first.model}: {layers} layers taken over; known classes: {', '.join(schema.classes)}\n"
+    assert told in capsys.readouterr().err
+    for a, b in zip(old.trainable_variables, new.trainable_variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
 def test_a_run_is_never_overwritten(store_root, folder):
     (folder / "experiments" / "first").mkdir(parents=True)
     with pytest.raises(BadInput, match=r"experiments/first: there is a run of that name.*give another --name"):

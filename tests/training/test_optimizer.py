@@ -1,11 +1,18 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
-from multibox.config import Network, Priors, Train
+from multibox.config import Loss, Network, Priors, Train
+from multibox.models.backend import computing_in, jit_compile
 from multibox.models.ssd import build
+from multibox.training.checkpoint import Checkpoint, State, assign_variables, read_variables
 from multibox.training.optimizer import SGD, AdamW, make_optimizer
+from multibox.training.training_model import TrainingModel
 
 
 def variable(value=1.0):
@@ -152,3 +159,158 @@ def test_a_model_trains_the_same_compiled_as_by_hand():
         v = 0.9 * v - 0.1 * 2 * (w - 3)
         w += v
     assert model.get_weights()[0].item() == pytest.approx(w, rel=1e-5)
+
+
+def scaled(**kwargs):
+    """Without momentum and decay: w = w - 0.1 g."""
+    return SGD(0.1, momentum=0.0, decay=0.0, multipliers=same, scaled=True, **kwargs)
+
+
+START = 2.0**15
+"""The scale that a run in float16 begins with."""
+
+
+def test_gradients_of_a_scaled_loss_are_divided_by_the_scale():
+    optimizer = scaled()
+    assert float(optimizer.scale_loss(ops.convert_to_tensor(3.0))) == 3 * START
+    assert steps(optimizer, variable(), [2 * START]) == pytest.approx(0.8)
+    plain = SGD(0.1, decay=0.0, multipliers=same)
+    assert plain.scale_loss(3.0) == 3.0
+
+
+def test_a_scaled_gradient_is_cut_down_to_its_norm_without_the_scale():
+    assert steps(scaled(global_clipnorm=100.0), variable(), [2 * START]) == pytest.approx(0.8)
+    assert steps(scaled(global_clipnorm=1.0), variable(), [2 * START]) == pytest.approx(1 - 0.1 / np.sqrt(2))
+
+
+@pytest.mark.parametrize("overflow", [float("nan"), float("inf")])
+def test_an_overflow_halves_the_scale_and_is_no_failure(overflow):
+    optimizer = scaled()
+    assert steps(optimizer, variable(), [overflow, overflow]) == 1.0
+    assert float(optimizer.scale.factor) == START / 4
+    assert int(optimizer.first_skipped) == -1
+
+
+def test_an_overflow_that_no_scale_mends_is_a_failure():
+    optimizer = scaled()
+    assert steps(optimizer, variable(), [float("inf")] * 16) == 1.0
+    assert float(optimizer.scale.factor) == 1
+    assert int(optimizer.first_skipped) == 15
+
+
+def test_the_scale_is_doubled_after_some_good_steps_in_a_row():
+    optimizer, w, factors = scaled(), variable(), []
+    optimizer.scale.patience = 3
+    for gradient in (1.0, 1.0, float("inf"), 1.0, 1.0, 1.0, 1.0):
+        steps(optimizer, w, [gradient])
+        factors.append(float(optimizer.scale.factor) / START)
+    assert factors == [1, 1, 0.5, 0.5, 0.5, 1, 1]
+
+
+def test_an_overflow_in_one_batch_of_several_leaves_the_others():
+    """The second gradient is divided by the scale that the first has halved."""
+    optimizer = scaled(gradient_accumulation_steps=2)
+    assert steps(optimizer, variable(), [float("inf"), 4 * START / 2]) == pytest.approx(1 - 0.1 * 4 / 2)
+    assert int(optimizer.first_skipped) == -1
+
+
+class Trained:
+    """A network of two convolutions in float16, one batch, and what trains the one on the other."""
+
+    def __init__(self, precision="mixed_float16"):
+        keras.utils.set_random_seed(0)
+        with computing_in(precision):
+            image = keras.Input((8, 8, 3), dtype="uint8", name="image")
+            x = layers.Rescaling(1 / 255, name="normalize")(image)
+            x = layers.Conv2D(16, 3, 2, padding="same", activation="relu", name="stem")(x)
+            heads = {
+                name: layers.Conv2D(size, 3, padding="same", name=f"{name}_head")(x)
+                for name, size in (("classes", 3), ("boxes", 4))
+            }
+            outputs = {
+                name: layers.Reshape((16, head.shape[-1]), dtype="float32", name=name)(head)
+                for name, head in heads.items()
+            }
+            self.model = TrainingModel(keras.Model(image, outputs, name="tiny"), Loss())
+            config = Train(precision=precision, weight_decay=0.0, ema=0.9)
+            self.optimizer = make_optimizer(self.model.network, "vgg16", config, 0.02)
+            self.model.compile(self.optimizer, jit_compile=jit_compile())
+            self.optimizer.build(self.model.trainable_variables)
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 3, (4, 16)).astype("int32")
+        self.images = rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+        self.targets = {"classes": labels, "boxes": rng.normal(size=(4, 16, 4)).astype("f4")}
+
+    def step(self, error=1.0):
+        """The loss; ``error`` is a factor of the boxes."""
+        self.model.reset_metrics()
+        targets = {**self.targets, "boxes": self.targets["boxes"] * np.float32(error)}
+        return float(self.model.train_on_batch(self.images, targets, return_dict=True)["loss"])
+
+    @property
+    def variables(self):
+        return [*self.model.network.variables, *self.optimizer.variables]
+
+
+def test_a_network_learns_in_float16():
+    trained = Trained()
+    assert trained.model.optimizer is trained.optimizer, "Keras does not wrap it"
+    assert trained.model.network.get_layer("stem").compute_dtype == "float16"
+    assert {v.dtype for v in trained.model.trainable_variables} == {"float32"}
+    losses = [trained.step() for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert int(trained.optimizer.first_skipped) == -1
+    exact = Trained("float32")
+    np.testing.assert_allclose(losses[:3], [exact.step() for _ in range(3)], rtol=0.02)
+
+
+def test_in_float16_too_large_a_scale_is_found_out():
+    trained = Trained()
+    trained.optimizer.scale.factor.assign(2.0**30)
+    before = trained.model.network.get_weights()
+    trained.step()
+    assert float(trained.optimizer.scale.factor) == 2.0**29
+    assert all((a == b).all() for a, b in zip(before, trained.model.network.get_weights(), strict=True))
+    losses = [trained.step() for _ in range(30)]
+    assert losses[-1] < losses[0]
+    assert 1 < float(trained.optimizer.scale.factor) < 2.0**29
+    assert int(trained.optimizer.first_skipped) == -1
+
+
+def test_in_float16_a_loss_that_is_not_finite_is_a_failure_at_once():
+    trained = Trained()
+    trained.step()
+    before = trained.model.network.get_weights()
+    trained.step(error=float("nan"))
+    trained.step()
+    trained.step(error=float("nan"))
+    assert int(trained.optimizer.first_skipped) == 1
+    assert all(np.isfinite(weights).all() for weights in trained.model.network.get_weights())
+    assert any((a != b).any() for a, b in zip(before, trained.model.network.get_weights(), strict=True))
+
+
+def test_a_checkpoint_holds_the_scale():
+    """Goes on bit for bit, with an overflow before the checkpoint and a doubling after it."""
+    first, second = Trained(), Trained()
+    for trained in (first, second):
+        trained.optimizer.scale.patience = 4
+    first.optimizer.scale.factor.assign(2.0**18)
+    for _ in range(6):
+        first.step()
+    saved = read_variables(first.variables)
+    assert any("scale" in name for name in saved)
+    assign_variables(second.variables, Checkpoint(State(), saved))
+    assert [first.step() for _ in range(4)] == [second.step() for _ in range(4)]
+    ends = [read_variables(trained.variables) for trained in (first, second)]
+    for name, array in ends[0].items():
+        np.testing.assert_array_equal(ends[1][name], array)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_all_of_it_on_the_other_backend(backend):
+    pytest.importorskip(backend)
+    if backend == keras.backend.backend():
+        pytest.skip("this one")
+    command = [sys.executable, "-m", "pytest", "-m", "not slow", "-p", "no:cacheprovider", __file__]
+    subprocess.run(command, check=True, env=os.environ | {"KERAS_BACKEND": backend})

@@ -1,27 +1,34 @@
-"""The switches of a modern recipe, all at once: losses, matching and neck."""
+"""The switches of a modern recipe, all at once and in all pairs: losses, matching, neck, averages, precision."""
+
+import shutil
+from itertools import combinations
 
 import keras
 import numpy as np
 import pytest
 
-from multibox.config import Config, Loss, load_config
+from multibox.config import Config, Loss, Priors, load_config
 from multibox.data.record import make_objects
 from multibox.detect.detector import load
+from multibox.export import export_onnx
 from multibox.losses.multibox import multibox_loss
-from multibox.models.backend import jit_compile
+from multibox.models import fpn, ssdlite
+from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.ssd import build
 from multibox.prepare.example import grids_of
 from multibox.prepare.targets import make_targets
-from multibox.priors import make_priors
-from multibox.training.fit import train
+from multibox.priors import FeatureMap, make_priors, prior_grids
+from multibox.training.checkpoint import Checkpoints, read_variables
+from multibox.training.fit import resume, train
+from multibox.training.journal import FIELDS
 from multibox.training.optimizer import make_optimizer
 from multibox.training.training_model import TrainingModel, in_pixels
 
 STEPS = 30
 
 
-def made_up_batch(config: Config, priors_rel):
+def made_up_batch(config: Config, priors_rel, grids=()):
     """Two noisy pictures with a bright and a dark rectangle each."""
     rng, (height, width) = np.random.default_rng(0), config.network.size
     images, classes, deltas = rng.integers(100, 150, (2, height, width, 3), np.uint8), [], []
@@ -31,14 +38,16 @@ def made_up_batch(config: Config, priors_rel):
         for (x0, y0, x1, y1), level in zip(boxes, (250, 5), strict=True):
             image[y0:y1, x0:x1] = level
         objects_rel = make_objects(np.array(boxes) / (width, height, width, height), [0, 1])
-        targets = make_targets(objects_rel, priors_rel, config=config.match, grids=grids_of(config))
+        targets = make_targets(objects_rel, priors_rel, config=config.match, grids=grids or grids_of(config))
         classes.append(targets[0])
         deltas.append(targets[1])
     return images, {"classes": np.stack(classes), "boxes": np.stack(deltas)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("classes", "boxes"), [("varifocal", "ciou"), ("focal", "giou")])
+@pytest.mark.parametrize(
+    ("classes", "boxes"), [("varifocal", "ciou"), pytest.param("focal", "giou", marks=pytest.mark.long)]
+)
 def test_all_switches_together_overfit_a_batch(classes, boxes):
     switches = {"loss.classes": classes, "loss.boxes": boxes, "match.method": "atss", "network.neck": "fpn"}
     plain = {"network.size": [128, 128], "network.weights": "none", "network.batch_norm": "trained"}
@@ -104,3 +113,100 @@ def test_a_run_stores_the_recipe_in_its_model(store_root, tmp_path, monkeypatch)
     found = detector(np.zeros((60, 80, 3), np.uint8), score=0.001)
     assert len(found) > 0
     assert found.scores.max() < 0.5  # after two steps, as rare as they started
+
+
+SWITCHES = ("loss.classes", "loss.boxes", "match.method", "network.neck", "train.ema", "train.precision")
+COMBINATIONS = [
+    ("softmax", "smooth_l1", "atss", "fpn", 0.9, "float32"),
+    ("softmax", "giou", "atss", "fpn", 0.9, "mixed_bfloat16"),
+    ("softmax", "diou", "threshold", "fpn", 0.0, "mixed_float16"),
+    ("softmax", "ciou", "threshold", "none", 0.0, "float32"),
+    ("focal", "smooth_l1", "threshold", "none", 0.0, "mixed_bfloat16"),
+    ("focal", "giou", "threshold", "none", 0.0, "mixed_float16"),
+    ("focal", "diou", "atss", "none", 0.9, "float32"),
+    ("focal", "ciou", "atss", "fpn", 0.9, "mixed_bfloat16"),
+    ("varifocal", "smooth_l1", "atss", "fpn", 0.9, "mixed_float16"),
+    ("varifocal", "giou", "threshold", "fpn", 0.9, "float32"),
+    ("varifocal", "diou", "atss", "none", 0.0, "mixed_bfloat16"),
+    ("varifocal", "ciou", "threshold", "none", 0.9, "mixed_float16"),
+]
+
+
+def test_the_combinations_hold_each_pair_of_values():
+    for first, second in combinations(range(len(SWITCHES)), 2):
+        values = [{row[switch] for row in COMBINATIONS} for switch in (first, second)]
+        assert len({(row[first], row[second]) for row in COMBINATIONS}) == len(values[0]) * len(values[1])
+
+
+def tiny_network(config: Config, maps):
+    """Two maps of a few channels with the neck and the heads of SSDLite: two classes, four priors a cell."""
+    image = keras.Input((128, 128, 3), dtype="uint8", name="image")
+    x = keras.layers.Rescaling(1 / 128, -1.0, name="normalize")(image)
+    x = keras.layers.Conv2D(8, 7, 16, padding="same", activation="relu", name="a")(x)
+    features = {"a": x, "b": keras.layers.Conv2D(16, 3, 2, padding="same", activation="relu", name="b")(x)}
+    if config.network.neck == "fpn":
+        features = fpn.pyramid(features, 8, light=True)
+    outputs = {}
+    for kind, size in (("classes", 3), ("boxes", 4)):
+        heads = [ssdlite.head(features[fmap.name], 4 * size, f"{fmap.name}_head_{kind}", 0.0) for fmap in maps]
+        flat = [keras.layers.Reshape((-1, size))(head) for head in heads]
+        outputs[kind] = keras.layers.Concatenate(axis=1, dtype="float32", name=kind)(flat)
+    return keras.Model(image, outputs, name="tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("values", COMBINATIONS, ids=lambda values: "-".join(map(str, values)))
+def test_the_switches_combine(values):
+    """Some steps change every trained variable, and nothing is not finite. In float16 the first few find the scale."""
+    config = load_config(overrides=dict(zip(SWITCHES, values, strict=True)) | {"network.size": [128, 128]})
+    maps = (FeatureMap("a", 8, 8, 16, 16), FeatureMap("b", 4, 4, 32, 32))
+    priors = Priors(sizes=(60, 120, 200), ratios=((2,), (2,)))
+    priors_rel = make_priors(maps, priors, config.network.size)
+    images, targets = made_up_batch(config, priors_rel, prior_grids(maps, priors))
+    keras.utils.set_random_seed(0)
+    with computing_in(config.train.precision):
+        network = tiny_network(config, maps)
+        model = TrainingModel(network, config.loss, priors_rel, config.priors.variances)
+        optimizer = make_optimizer(network, config.network.trunk, config.train, 1e-2)
+        model.compile(optimizer, run_eagerly=True)  # to compile takes longer than so few steps
+        optimizer.build(model.trainable_variables)
+    before = read_variables(network.trainable_variables)
+    for _ in range(6):
+        loss = model.train_on_batch(images, targets, return_dict=True)["loss"]
+    assert np.isfinite(float(loss))
+    assert int(optimizer.first_skipped) == -1
+    for name, weights in read_variables(network.trainable_variables).items():
+        assert np.isfinite(weights).all(), name
+        assert (weights != before[name]).any(), name
+    assert network.get_layer("a").compute_dtype == values[-1].removeprefix("mixed_")
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_the_modern_preset_trains_goes_on_and_is_exported(store_root, tmp_path, monkeypatch):
+    """With mosaic until its last steps, on images as they are; stopped before those, it ends bit for bit the same."""
+    monkeypatch.chdir(tmp_path)
+    plain = {"network.size": [128, 128], "network.weights": "none", "network.batch_norm": "trained"}
+    still = {"augment.expand.probability": 0, "augment.crop.probability": 0, "augment.distort.probability": 0}
+    length = {"train.batch": 2, "train.epochs": 2, "train.steps_per_epoch": 30, "train.log_every": 10}
+    fast = {"train.lr": 5e-3, "train.trunk_lr": 1, "train.warmup_steps": 1, "train.ema": 0.9, "train.keep": 99}
+    overrides = plain | still | length | fast | {"train.checkpoint_every": 25}
+    run = train("tiny", config="ssdlite-efficientnet-modern", overrides=overrides, name="whole")
+    losses = [float(line.split(",")[FIELDS.index("loss")]) for line in (run.folder / "log.csv").read_text().split()[1:]]
+    assert losses[-1] < 0.9 * losses[0]
+    cut = tmp_path / "experiments" / "cut"
+    shutil.copytree(run.folder, cut)
+    for path in (cut / "checkpoints").iterdir():
+        if int(path.stem.removeprefix("step-")) > 50:
+            path.unlink()
+    resume("cut")
+    ends = [Checkpoints(folder / "checkpoints").latest() for folder in (run.folder, cut)]
+    assert [end.state.step for end in ends] == [60, 60]
+    for name, array in ends[0].arrays.items():
+        np.testing.assert_array_equal(ends[1].arrays[name], array, err_msg=name)
+    pytest.importorskip("tf2onnx")
+    export_onnx(run.model, tmp_path / "model.onnx")
+    image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    from_keras, from_onnx = (load(path)(image, score=0.001) for path in (run.model, tmp_path / "model.onnx"))
+    assert len(from_keras) == len(from_onnx) > 0
+    np.testing.assert_allclose(from_onnx.scores, from_keras.scores, atol=1e-3)

@@ -130,7 +130,7 @@ def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_p
 def fake_parts(epochs, patience):
     config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
     model = SimpleNamespace(optimizer=None)
-    return fit.Parts(config, (), (), None, None, model, config.train.steps_per_epoch)
+    return fit.Parts(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch)
 
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):

@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from multibox.bench.pipeline import PipelineSpeed
+
+if TYPE_CHECKING:
+    from multibox.bench.training import TrainingSpeed
 
 
 def print_pipeline(speed: PipelineSpeed) -> None:
@@ -28,6 +32,27 @@ def print_pipeline(speed: PipelineSpeed) -> None:
         f"An example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.",
         highlight=False,
     )
+
+
+def print_training(speed: "TrainingSpeed") -> None:
+    """Print what a training step costs."""
+    table = Table("a step of training", f"batch {speed.batch}")
+    table.columns[1].justify = "right"
+    rows = {
+        "images a second": f"{speed.images_per_second:.1f}",
+        "ms": f"{speed.step_ms:.1f}",
+        "ms of the bare step": f"{speed.bare_step_ms:.1f}",
+        "times the bare step": f"{speed.ratio:.3f}",
+        "waiting for data": f"{speed.data_wait_share:.1%}",
+        "peak memory": f"{speed.peak_memory_mb:,.0f} MB",
+        "GFLOP an image": f"{speed.flops_per_image / 1e9:.1f}",
+        "of the chip's peak": "not known" if speed.flops_share is None else f"{speed.flops_share:.1%}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console = Console()
+    console.print(table)
+    console.print(f"{speed.backend}, {speed.precision}, on: {speed.device}", highlight=False)
 
 
 def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str]) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from multibox.config import Priors
 from multibox.detect.detections import Detections
 from multibox.detect.predict import RESULTS, Prediction
 from multibox.detect.runtimes import PARAMETERS, OnnxRuntime
 from multibox.errors import BadInput
 from multibox.models.file import DAMAGES, read_schema
+from multibox.priors import priors_per_cell
 
 LISTED = 20
 """How many detections of a picture the table lists; the JSON has them all."""
@@ -78,15 +80,41 @@ def print_model(path: str | Path) -> None:
         "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
         "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
         "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
+        "priors": _priors(about),
+        "normalisation": _normalisation(network),
         "detections": f"shown above {detect['show']}, overlapping at most {detect['nms_iou']}",
         "written by": f"multibox {about['version']}, format {about['format']}",
     }
     if about["thresholds"]:
         rows["thresholds"] = ", ".join(f"{name} {score}" for name, score in about["thresholds"].items())
+    if about["training"]:
+        rows["trained"] = _training(about["training"])
     table = Table(title=str(path), show_header=False, title_justify="left")
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table)
+
+
+def _priors(about: dict[str, Any]) -> str:
+    per_cell = priors_per_cell(Priors.model_validate(about["priors"]))
+    count = sum(fmap["height"] * fmap["width"] * cell for fmap, cell in zip(about["maps"], per_cell, strict=True))
+    return f"{count:,}; squares of {_numbers(about['priors']['sizes'])} pixels at {about['priors']['at']:g}"
+
+
+def _normalisation(network: dict[str, Any]) -> str:
+    if not (network["mean"] or network["scale"]):
+        return f"as {network['trunk']}'s published weights"
+    mean, scale = (network[name] and _numbers(network[name]) for name in ("mean", "scale"))
+    return f"RGB less {mean or 'the mean of its trunk'}, times {scale or 'the scale of its trunk'}"
+
+
+def _training(config: dict[str, Any]) -> str:
+    train, data = config["train"], ", ".join(config["data"]["train"])
+    return f"{train['epochs']} epochs of {data} in batches of {train['batch']}, {train['optimizer']} at {train['lr']:g}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def print_predictions(predictions: Sequence[Prediction], folder: str) -> None:

@@ -41,22 +41,23 @@ class Prepared:
     image: np.ndarray | None = None
 
 
-def load(path: str | os.PathLike[str]) -> "Detector":
+def load(path: str | os.PathLike[str], devices: int = 1) -> "Detector":
     """Load a detector from a model file.
 
     Args:
         path: a ``.keras`` file, or an ``.onnx`` file that ``multibox export`` wrote.
+        devices: of this machine, that share each batch; for a ``.keras`` file.
 
     Returns:
         the detector.
 
     Raises:
-        BadInput: no such file, not a model, or Keras is missing.
+        BadInput: no such file, not a model, fewer devices, or Keras is missing.
 
     Example:
         ``detections = multibox.load("model.keras")("street.jpg")``
     """
-    return Detector(open_runtime(path))
+    return Detector(open_runtime(path) if devices == 1 else open_runtime(path, devices))
 
 
 class Detector:

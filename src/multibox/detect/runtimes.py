@@ -56,6 +56,9 @@ class KerasRuntime:
         outputs = self.network.predict_on_batch(images)
         return outputs["classes"], outputs["boxes"]
 
+    def reload(self) -> None:
+        """Nothing to do: it always runs with the weights that the network has."""
+
 
 class OnnxRuntime:
     """Runs an ONNX file that ``multibox export`` wrote.
@@ -86,29 +89,36 @@ class OnnxRuntime:
         return logits, deltas
 
 
-def open_runtime(path: str | os.PathLike[str]) -> Runtime:
+def open_runtime(path: str | os.PathLike[str], devices: int = 1) -> Runtime:
     """Open a model file with the runtime for its kind.
 
     Args:
         path: a ``.keras`` or an ``.onnx`` file.
+        devices: of this machine, that share each batch; Keras only.
 
     Returns:
         what runs it.
 
     Raises:
-        BadInput: no such file, not a model, or Keras is missing.
+        BadInput: no such file, not a model, fewer devices, or Keras is missing.
     """
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"{path}: no such model file; give a .keras file of a run, or an exported .onnx file")
+    if path.suffix == ".onnx" and devices > 1:
+        raise BadInput(f"--devices: ONNX Runtime takes what it finds; leave it out, or give the .keras file of {path}")
     if path.suffix == ".onnx":
         return OnnxRuntime(path)
     if path.suffix != ".keras":
         raise BadInput(f"{path}: not a model file; give a .keras file of a run, or an exported .onnx file")
     read_schema(path)  # what is no model is refused before Keras, which takes seconds, is loaded
     require_keras(f"{path}")
-    import_keras()
-    return KerasRuntime(*load_model(path))
+    import_keras(devices=devices)
+    if devices == 1:
+        return KerasRuntime(*load_model(path))
+    from multibox.detect.devices import load_shared
+
+    return load_shared(lambda: load_model(path), devices)
 
 
 def require_keras(what: str, backend: str | None = None) -> None:

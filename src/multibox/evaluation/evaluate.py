@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ BATCH = 16
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many images are done."""
+
+DetectAll = Callable[..., Iterable[Detections]]
+"""Takes and gives what :func:`detect_all` does."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def evaluate(
     strict: bool = False,
     save_detections: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    devices: int = 1,
+    detect: DetectAll | None = None,
 ) -> Evaluation:
     """Detect in every image of a store, and judge what was found.
 
@@ -85,11 +90,13 @@ def evaluate(
     Args:
         detector: a detector, or a model file.
         data: ``NAME/SPLIT``; or ``NAME``, for its split test, else val; or several, judged as one.
-        batch: images that go through the network together.
+        batch: images that go through the network together; on each device, where there are several.
         strict: judge the numbers as PASCAL's devkit would read them from its files, rounded.
         save_detections: a JSON file to write the detections to, in COCO's format. With ``strict``, the devkit's files
             go to a folder beside it: to ``found-devkit`` for ``found.json``.
         progress: is called after every batch.
+        devices: of this machine, to load a model file for.
+        detect: how to detect in all images, else :func:`detect_all`; several hosts may share the work.
 
     Returns:
         the figures.
@@ -98,7 +105,7 @@ def evaluate(
         BadInput: no such model or store, no class in common, an image that cannot be decoded, or the devkit's folder
             holds other things.
     """
-    detector = detector if isinstance(detector, Detector) else load(detector)
+    detector = detector if isinstance(detector, Detector) else load(detector, devices)
     names = [data] if isinstance(data, (str, Store)) else data
     stores = [store if isinstance(store, Store) else open_split(store) for store in names]
     classes = judged_classes(detector.classes, stores)
@@ -108,7 +115,7 @@ def evaluate(
 
     start = time.perf_counter()
     truth = truth_of(stores, classes)
-    detections = detect_all(detector, stores, batch=batch, progress=progress)
+    detections = (detect or detect_all)(detector, stores, batch=batch, progress=progress)
     found = found_in(detections, relabel=places(detector.classes, classes))
     evaluation = evaluate_detections(truth, found, strict=strict, start=start)
     if save_detections is not None:
@@ -195,21 +202,30 @@ def objects_left_out(classes: Sequence[str], stores: Sequence[Store]) -> dict[st
 
 
 def detect_all(
-    detector: Detector, stores: Sequence[Store], *, batch: int = BATCH, progress: Progress | None = None
+    detector: Detector,
+    stores: Sequence[Store],
+    *,
+    batch: int = BATCH,
+    only: Sequence[int] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Detections]:
     """Detect in every image of stores, at the score that evaluation asks for.
 
     Args:
         detector: the detector.
         stores: the images.
-        batch: images that go through the network together.
+        batch: images that go through the network together; on each device, where there are several.
+        only: the places of the images to take, counted over all stores; None: all.
         progress: is called after every batch.
 
     Yields:
         the detections of each image, in order.
     """
-    total, done = sum(len(store) for store in stores), 0
-    records = (store[i] for store in stores for i in range(len(store)))
+    places = [(store, i) for store in stores for i in range(len(store))]
+    chosen = places if only is None else [places[k] for k in only]
+    total, done = len(chosen), 0
+    batch *= getattr(detector.runtime, "devices", 1)
+    records = (store[i] for store, i in chosen)
     prepared = in_threads(lambda record: detector.prepare(_pixels(record)), records, ahead=2 * batch)
     for images in in_batches(prepared, batch):
         yield from detector.detect(images)

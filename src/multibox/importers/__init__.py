@@ -1,1 +1,4 @@
-"""Weights of others: one file a format."""
+"""Weights of others: a file for each format, and one for each peer that says what its tensors mean."""
+
+KINDS = ("caffe", "amdegroot", "lufficc", "qfgaohao", "torchvision", "ssd-keras", "seed", "seed-pretrained", "keras")
+"""Whose files can be made into models: what ``multibox import --from`` takes."""

@@ -1,15 +1,19 @@
-"""The ImageNet weights of Keras Applications: VGG16, ResNet50 and MobileNetV2."""
+"""The ImageNet weights of Keras Applications: VGG16, ResNet50, MobileNetV2 and MobileNetV3Large."""
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from multibox.config import Network, Priors
 from multibox.errors import BadInput
-
-Weights = list[np.ndarray]
+from multibox.importers.h5_file import list_h5
+from multibox.importers.peer import TRUNK_NOTE, TRUNK_ONLY, Misfit, Part, Peer, Plan, Tensors, Weights
+from multibox.importers.vgg_ssd import RATIOS, SIZES_300
+from multibox.models import mobilenet_v3
 
 
 def load(network: keras.Model, trunk: str, source: str) -> None:
@@ -17,15 +21,42 @@ def load(network: keras.Model, trunk: str, source: str) -> None:
 
     Args:
         network: with the trunk's layers under their names.
-        trunk: ``vgg16``, ``resnet50`` or ``mobilenet_v2``.
+        trunk: ``vgg16``, ``resnet50``, ``mobilenet_v2`` or ``mobilenet_v3_large``.
         source: ``imagenet``, which Keras downloads once and keeps, or a weights file of the whole application, with
             its classifier.
 
     Raises:
         BadInput: the weights cannot be had, or are of another network.
     """
-    application, copy = _APPLICATIONS[trunk]
-    copy(network, _donor(application, source))
+    application, parts = _APPLICATIONS[trunk]
+    tensors = _tensors(_donor(application, source))
+    for part in parts(tensors):
+        network.get_layer(part.ours).set_weights(part.weights(tensors))
+
+
+def _tensors(donor: keras.Model) -> Tensors:
+    """The weights of each layer as ``LAYER/0``, ``LAYER/1`` and so on."""
+    return {f"{layer.name}/{i}": value for layer in donor.layers for i, value in enumerate(layer.get_weights())}
+
+
+def _read(path: str | Path) -> Tensors:
+    """The weights of an application's file, which Keras reads once it is known to be harmless."""
+    places = list_h5(path)
+    for trunk, (application, _) in _APPLICATIONS.items():
+        if _SIGNS[trunk](" ".join(places)):
+            return _tensors(_donor(application, str(path)))
+    raise BadInput(f"{path}: not a weights file of {_NAMES}: its layers are of none of them")
+
+
+def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    for trunk, (_, parts) in _APPLICATIONS.items():
+        if _FIRST[trunk] in tensors:
+            layout, side = ("ssdlite", 320) if trunk.startswith("mobilenet") else ("ssd300", 300)
+            values = {"trunk": trunk, "layout": layout, "size": (side, side), "weights": "none"}
+            network = Network.model_validate(values | {"batch_norm": "trained"})
+            priors = Priors() if layout == "ssdlite" else Priors(sizes=SIZES_300["voc"], ratios=RATIOS["ssd300"])
+            return Plan(network, priors, classes or TRUNK_ONLY, tuple(parts(tensors)), (TRUNK_NOTE,))
+    raise Misfit(f"it is none of {_NAMES}")
 
 
 def _donor(application: Callable[..., keras.Model], source: str) -> keras.Model:
@@ -45,21 +76,25 @@ def _donor(application: Callable[..., keras.Model], source: str) -> keras.Model:
         ) from None
 
 
-def _rgb(kernel: np.ndarray) -> np.ndarray:
-    """The first convolution's kernel for RGB, where the published one sees BGR."""
-    return kernel[:, :, ::-1]
+def _part(ours: str, theirs: str, count: int, change: Callable[[Weights], Weights] = list) -> Part:
+    return Part(ours, tuple(f"{theirs}/{i}" for i in range(count)), change)
 
 
-def _copy_vgg16(network: keras.Model, donor: keras.Model) -> None:
+def _rgb(values: Weights) -> Weights:
+    """The first convolution for RGB, where the published one sees BGR."""
+    return [values[0][:, :, ::-1], *values[1:]]
+
+
+def _vgg16(tensors: Tensors) -> list[Part]:
+    del tensors
+    parts = []
     for stage, depth in ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3)):
         for i in range(1, depth + 1):
-            kernel, bias = donor.get_layer(f"block{stage}_conv{i}").get_weights()
             first = stage == i == 1
-            network.get_layer(f"conv{stage}_{i}").set_weights([_rgb(kernel) if first else kernel, bias])
-    kernel, bias = donor.get_layer("fc1").get_weights()
-    network.get_layer("fc6").set_weights([decimate_fc6(kernel), bias[::4]])
-    kernel, bias = donor.get_layer("fc2").get_weights()
-    network.get_layer("fc7").set_weights([kernel[::4, ::4][None, None], bias[::4]])
+            parts.append(_part(f"conv{stage}_{i}", f"block{stage}_conv{i}", 2, _rgb if first else list))
+    parts.append(_part("fc6", "fc1", 2, lambda values: [decimate_fc6(values[0]), values[1][::4]]))
+    parts.append(_part("fc7", "fc2", 2, lambda values: [values[0][::4, ::4][None, None], values[1][::4]]))
+    return parts
 
 
 def decimate_fc6(kernel: np.ndarray) -> np.ndarray:
@@ -74,18 +109,18 @@ def decimate_fc6(kernel: np.ndarray) -> np.ndarray:
     return kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4]
 
 
-def _copy_resnet50(network: keras.Model, donor: keras.Model) -> None:
-    for layer in donor.layers:
-        if not layer.name.endswith("_bn"):
-            continue
-        conv = donor.get_layer(f"{layer.name.removesuffix('_bn')}_conv")
-        kernel, bias = conv.get_weights()
-        gamma, beta, mean, variance = layer.get_weights()
-        network.get_layer(conv.name).set_weights([_rgb(kernel) if conv.name == "conv1_conv" else kernel])
-        network.get_layer(layer.name).set_weights([gamma, beta, mean - bias, variance])
+def _resnet50(tensors: Tensors) -> list[Part]:
+    parts = []
+    for norm in [name.partition("/")[0] for name in tensors if name.endswith("_bn/0")]:
+        conv = f"{norm.removesuffix('_bn')}_conv"
+        parts.append(Part(conv, (f"{conv}/0",), _rgb if conv == "conv1_conv" else list))
+        theirs = (*(f"{norm}/{i}" for i in range(4)), f"{conv}/1")
+        parts.append(Part(norm, theirs, lambda values: [*values[:2], values[2] - values[4], values[3]]))
+    return parts
 
 
-def _copy_mobilenet_v2(network: keras.Model, donor: keras.Model) -> None:
+def _mobilenet_v2(tensors: Tensors) -> list[Part]:
+    del tensors
     names = {"stem_conv": "Conv1", "stem_bn": "bn_Conv1", "last_conv": "Conv_1", "last_bn": "Conv_1_bn"}
     for i in range(17):
         theirs = f"block_{i}" if i else "expanded_conv"
@@ -97,12 +132,46 @@ def _copy_mobilenet_v2(network: keras.Model, donor: keras.Model) -> None:
         }
         if i:
             names |= {f"block{i}_expand_conv": f"{theirs}_expand", f"block{i}_expand_bn": f"{theirs}_expand_BN"}
-    for ours, theirs in names.items():
-        network.get_layer(ours).set_weights(donor.get_layer(theirs).get_weights())
+    return [_part(ours, theirs, 4 if ours.endswith("bn") else 1) for ours, theirs in names.items()]
 
 
-_APPLICATIONS: dict[str, tuple[Callable[..., Any], Callable[[keras.Model, keras.Model], None]]] = {
-    "vgg16": (keras.applications.VGG16, _copy_vgg16),
-    "resnet50": (keras.applications.ResNet50, _copy_resnet50),
-    "mobilenet_v2": (keras.applications.MobileNetV2, _copy_mobilenet_v2),
+def _mobilenet_v3(tensors: Tensors) -> list[Part]:
+    del tensors
+    names = {"stem_conv": "conv", "stem_bn": "conv_bn", "last_conv": "conv_1", "last_bn": "conv_1_bn"}
+    for i, (_, _, expand, _, squeeze, _) in enumerate(mobilenet_v3.BLOCKS):
+        theirs = f"expanded_conv_{i}_" if i else "expanded_conv_"
+        for part in (["expand"] if expand != 1 else []) + ["project"]:
+            names |= {f"block{i}_{part}_conv": f"{theirs}{part}", f"block{i}_{part}_bn": f"{theirs}{part}_bn"}
+        names |= {f"block{i}_dwconv": f"{theirs}depthwise", f"block{i}_dwbn": f"{theirs}depthwise_bn"}
+        if squeeze:
+            names |= {f"block{i}_squeeze_conv": f"{theirs}squeeze_excite_conv"}
+            names |= {f"block{i}_excite_conv": f"{theirs}squeeze_excite_conv_1"}
+    counts = {"bn": 4, "squeeze_conv": 2, "excite_conv": 2}
+    return [
+        _part(ours, theirs, next((n for end, n in counts.items() if ours.endswith(end)), 1))
+        for ours, theirs in names.items()
+    ]
+
+
+_APPLICATIONS: dict[str, tuple[Callable[..., Any], Callable[[Tensors], list[Part]]]] = {
+    "vgg16": (keras.applications.VGG16, _vgg16),
+    "resnet50": (keras.applications.ResNet50, _resnet50),
+    "mobilenet_v2": (keras.applications.MobileNetV2, _mobilenet_v2),
+    "mobilenet_v3_large": (keras.applications.MobileNetV3Large, _mobilenet_v3),
 }
+_NAMES = "VGG16, ResNet50, MobileNetV2 and MobileNetV3Large"
+_FIRST = {
+    "vgg16": "block1_conv1/0",
+    "resnet50": "conv1_conv/0",
+    "mobilenet_v2": "Conv1/0",
+    "mobilenet_v3_large": "expanded_conv_14_project/0",
+}
+_SIGNS: dict[str, Callable[[str], bool]] = {
+    "vgg16": lambda places: "block1_conv1" in places or ("layers/conv2d_12/" in places and "norm" not in places),
+    "resnet50": lambda places: "conv1_conv" in places or ("layers/conv2d_52/" in places and "depthwise" not in places),
+    "mobilenet_v2": lambda places: "bn_Conv1" in places or "layers/depthwise_conv2d_16/" in places,
+    "mobilenet_v3_large": lambda places: "squeeze_excite" in places or "layers/depthwise_conv2d_14/" in places,
+}
+"""What the places of a file's arrays tell: names of layers (Keras 2), or how many of a kind there are (Keras 3)."""
+
+KERAS = Peer("keras", "a weights file of Keras Applications", _read, _plan)

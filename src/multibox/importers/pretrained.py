@@ -8,6 +8,8 @@ from multibox.config import Network
 from multibox.errors import BadInput
 from multibox.importers import efficientnet_lite0, keras_applications
 
+_OF_PEERS = {".caffemodel", ".pth", ".pt"}
+
 
 def load_pretrained(model: keras.Model, network: Network) -> None:
     """Give the trunk the weights that ``network.weights`` names; the rest keeps its fresh ones.
@@ -23,6 +25,11 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
         return
     if network.weights != "imagenet" and not Path(network.weights).is_file():
         raise BadInput(f"network.weights: {network.weights} is no file; give imagenet, none, or a weights file")
+    if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
+        raise BadInput(
+            f"network.weights: {network.weights} is a peer's file; make a model of it with 'multibox import', "
+            "and start from that with --init"
+        )
     if network.trunk == "efficientnet_lite0":
         imagenet = network.weights == "imagenet"
         efficientnet_lite0.load(model, efficientnet_lite0.packaged_file() if imagenet else Path(network.weights))

@@ -1,12 +1,17 @@
-"""PyTorch state dicts in the legacy file format, read without PyTorch and without running what a file says.
+"""PyTorch state dicts, read without PyTorch and without running what a file says.
 
-The format (``torch.save`` before 1.6) is a chain of pickles: a magic number, a version, facts of the machine, the
-object, the keys of its storages; then each storage as an int64 count and its raw numbers. A pickle can name any
-function to be called, so this reader knows just the five names that a state dict of dense tensors needs.
+The older format (``torch.save`` before 1.6) is a chain of pickles: a magic number, a version, facts of the machine, the
+object, the keys of its storages; then each storage as an int64 count and its raw numbers. The newer is a zip of the
+object's pickle and a file of raw numbers for each storage. A pickle can name any function to be called, so this reader
+knows just the names that a state dict of dense tensors needs.
 """
 
 import pickle
-from collections import OrderedDict
+import pickletools
+import zipfile
+import zlib
+from collections import Counter, OrderedDict
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +31,24 @@ _STORAGES = {
 }
 
 
+_PLAIN = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "Counter"): Counter,
+    ("torch", "Size"): tuple,
+}
+"""What state dicts, and those of schedulers beside them, are made of."""
+
+_MOST_OBJECTS = 10_000_000
+
+_WRAPPERS = ("model", "state_dict", "model_state_dict")
+"""Under which training scripts keep the state dict beside their optimizer's."""
+
+_DAMAGES = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, IndexError, TypeError),
+    *(AttributeError, OverflowError, MemoryError, RecursionError, NotImplementedError, RuntimeError),
+)
+
+
 class _Tensor:
     """A view into a storage whose numbers come later in the file."""
 
@@ -39,7 +62,7 @@ class _Tensor:
         last = sum((count - 1) * step for count, step in zip(self.size, self.stride, strict=True))
         if 0 in self.size:
             return np.zeros(self.size, self.dtype)
-        if min(self.stride, default=0) < 0 or last >= len(numbers):
+        if min(self.stride, default=0) < 0 or last >= len(numbers) or prod(self.size) > len(numbers):
             raise ValueError("a tensor reaches beyond its storage")
         return np.lib.stride_tricks.as_strided(numbers, self.size, strides).copy()
 
@@ -53,21 +76,38 @@ def _rebuild_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
 
 
 class _StateDictUnpickler(pickle.Unpickler):
+    """Knows the few names that it needs; keeps the kinds of all storages that it met, by their keys."""
+
+    def __init__(self, file: Any):
+        super().__init__(file)
+        self.dtypes: dict[str, np.dtype] = {}
+        self._file = file
+
+    def load(self) -> Any:
+        """The next object; first its instructions are looked through for one that would fill the memory."""
+        place = self._file.tell()
+        for instruction, argument, _ in pickletools.genops(self._file):
+            if instruction.name in ("PUT", "LONG_BINPUT") and (argument or 0) > _MOST_OBJECTS:
+                raise pickle.UnpicklingError("it numbers an object higher than any state dict has objects")
+        self._file.seek(place)
+        return super().load()
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        if (module, name) in _PLAIN:
+            return _PLAIN[module, name]
+        if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_tensor"):  # the second before 0.4
             return _rebuild_tensor
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
             return _rebuild_parameter
-        if module == "torch" and name in _STORAGES:
+        if module in ("torch", "torch.cuda") and name in _STORAGES:
             return _STORAGES[name]
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs")
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs; nothing of it was run")
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype]:
         kind, dtype, key, *_ = pid
         if kind != "storage" or not isinstance(dtype, np.dtype):
             raise pickle.UnpicklingError("it holds something that is no storage")
+        self.dtypes[str(key)] = dtype
         return str(key), dtype
 
 
@@ -75,34 +115,76 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Read the tensors of a state dict.
 
     Args:
-        path: a ``.pth`` or ``.pt`` file in the legacy format.
+        path: a ``.pth`` or ``.pt`` file. Where it is a checkpoint, its ``model`` or ``state_dict`` is read; the prefix
+            ``module.`` of a model that was trained on several devices is cut off.
 
     Returns:
         name to array, in the file's order.
 
     Raises:
-        BadInput: not such a file, damaged, or with anything in it but dense tensors.
+        BadInput: no such file, not a state dict, damaged, or with anything in it that would have to be run.
     """
     try:
         with open(path, "rb") as file:
-            tensors = _read(file)
-        return tensors
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            tensors = _read_zip(file) if zipfile.is_zipfile(file) else _read_legacy(file)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise BadInput(f"{path}: {reason}") from None
+    except _DAMAGES as error:
         raise BadInput(f"{path}: not a PyTorch state dict that can be read safely: {error}") from None
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): array for name, array in tensors.items()}
+    return tensors
 
 
-def _read(file: BinaryIO) -> dict[str, np.ndarray]:
+def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(file) as archive:
+        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        if "data.pkl" not in names:
+            raise ValueError("a zip without data.pkl")
+        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise ValueError("a zip with compressed members, which PyTorch does not write")
+        if "byteorder" in names and archive.read(names["byteorder"]) != b"little":
+            raise ValueError("its numbers are big-endian")
+        with archive.open(names["data.pkl"]) as member:
+            tensors = _tensors_of(_StateDictUnpickler(member).load())
+        dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}
+        storages = {key: np.frombuffer(archive.read(names[f"data/{key}"]), dtype) for key, dtype in dtypes.items()}
+    return {name: tensor.resolve(storages) for name, tensor in tensors.items()}
+
+
+def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
+    file.seek(0)
     if _StateDictUnpickler(file).load() != _MAGIC:
         raise ValueError("the magic number is missing")
     for _ in ("version", "machine"):
         _StateDictUnpickler(file).load()
     unpickler = _StateDictUnpickler(file)
-    tensors = unpickler.load()
-    dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}
+    tensors = _tensors_of(unpickler.load())
     storages = {}
     for key in _StateDictUnpickler(file).load():
         count = int.from_bytes(file.read(8), "little")
-        storages[key] = np.frombuffer(file.read(count * dtypes[key].itemsize), dtypes[key])
+        dtype = unpickler.dtypes[str(key)]
+        storages[str(key)] = np.frombuffer(_exactly(file, count * dtype.itemsize), dtype)
     return {name: tensor.resolve(storages) for name, tensor in tensors.items()}
+
+
+def _exactly(file: BinaryIO, size: int) -> bytes:
+    place = file.tell()
+    if size > file.seek(0, 2) - place:
+        raise ValueError("it ends in the middle of a storage")
+    file.seek(place)
+    return file.read(size)
+
+
+def _tensors_of(loaded: Any) -> dict[str, _Tensor]:
+    """The tensors of a state dict, or of the one in a checkpoint."""
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, dict):
+        raise ValueError("it holds no state dict")
+    tensors = {name: value for name, value in loaded.items() if isinstance(name, str) and isinstance(value, _Tensor)}
+    if not tensors:
+        raise ValueError("it holds no tensors")
+    return tensors

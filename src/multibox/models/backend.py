@@ -5,6 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any
+
+from multibox.errors import BadInput
 
 
 def import_keras(backend: str | None = None, devices: int = 1) -> None:
@@ -12,7 +16,7 @@ def import_keras(backend: str | None = None, devices: int = 1) -> None:
 
     Args:
         backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
-        devices: to have; TensorFlow then splits the CPU of a machine without accelerators.
+        devices: to have; the CPU of a machine without accelerators is split into as many.
     """
     if backend:
         os.environ["KERAS_BACKEND"] = backend
@@ -21,7 +25,7 @@ def import_keras(backend: str | None = None, devices: int = 1) -> None:
     with _no_chatter():
         import keras
 
-        if devices > 1 and keras.backend.backend() == "tensorflow":
+        if devices > 1:
             _split_cpu(devices)
         keras.ops.zeros(())  # The backend looks for its devices at the first operation.
 
@@ -43,16 +47,70 @@ def jit_compile(devices: int = 1) -> bool:
     return devices == 1 and bool(tensorflow.config.list_logical_devices("GPU"))
 
 
-def _split_cpu(devices: int) -> None:
+def devices() -> list[str]:
+    """The devices of this machine that Keras may run on: the accelerators, or without any the CPU, maybe split."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [f"{device.platform}:{device.id}" for device in jax.local_devices()]
     import tensorflow
 
-    cpu = tensorflow.config.list_physical_devices("CPU")[0]
-    if tensorflow.config.list_physical_devices("GPU"):
-        return
-    with suppress(RuntimeError):  # it runs already; who needs the devices will miss them
-        tensorflow.config.set_logical_device_configuration(
-            cpu, [tensorflow.config.LogicalDeviceConfiguration() for _ in range(devices)]
+    kinds = (tensorflow.config.list_logical_devices(kind) for kind in ("GPU", "CPU"))
+    found = next(kind for kind in kinds if kind)
+    return [device.name.removeprefix("/device:") for device in found]
+
+
+def first_devices(count: int, field: str) -> list[str]:
+    """The names of the first few devices of this machine.
+
+    Args:
+        count: how many.
+        field: what asks for them, for the message.
+
+    Returns:
+        the names.
+
+    Raises:
+        BadInput: there are fewer.
+    """
+    names = devices()
+    if count > len(names):
+        raise BadInput(
+            f"{field}: there are not {count} devices but {len(names)}: {', '.join(names)}. A CPU is split by "
+            f"'multibox train' and 'multibox eval', or by import_keras(devices={count}) before Keras does anything"
         )
+    return names[:count]
+
+
+@cache
+def mirrored(names: tuple[str, ...]) -> Any:
+    """TensorFlow's strategy of some devices: one for all that a process does on them.
+
+    Another would number what devices add up from the start again, and TensorFlow would mix them up with the first's.
+    """
+    import tensorflow
+
+    return tensorflow.distribute.MirroredStrategy(names)
+
+
+def _split_cpu(devices: int) -> None:
+    import keras
+
+    with suppress(RuntimeError):  # it runs already; who needs the devices will miss them
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.config.update("jax_num_cpu_devices", devices)
+            return
+        import tensorflow
+
+        if not tensorflow.config.list_physical_devices("GPU"):
+            tensorflow.config.set_logical_device_configuration(
+                tensorflow.config.list_physical_devices("CPU")[0],
+                [tensorflow.config.LogicalDeviceConfiguration() for _ in range(devices)],
+            )
 
 
 @contextmanager

@@ -16,22 +16,23 @@ BLOCKS = (
 STAGES = ("stem", *(f"block{stage}{chr(ord('a') + i)}" for stage, count, *_ in BLOCKS for i in range(count)))
 
 
-def trunk(x: Tensor) -> dict[str, Tensor]:
+def trunk(x: Tensor, pad: str = "same") -> dict[str, Tensor]:
     """From the normalised image to three maps.
 
     Args:
         x: ``(B, H, W, 3)``.
+        pad: see :func:`multibox.models.layers.downsample_pad`.
 
     Returns:
         ``c3`` ``(B, H/8, W/8, 240)`` and ``c4`` ``(B, H/16, W/16, 672)``: the widened maps before the next stride, as
         SSDLite takes them (arXiv 1801.04381, section 6.2); ``c5`` ``(B, H/32, W/32, 320)``.
     """
-    x = conv_bn(x, 32, 3, "stem", stride=2)
+    x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
     maps = {}
     for stage, count, kernel, stride, expand, filters in BLOCKS:
         for i in range(count):
             name = f"block{stage}{chr(ord('a') + i)}"
-            x, wide = inverted_residual(x, filters, kernel, stride if i == 0 else 1, expand, name)
+            x, wide = inverted_residual(x, filters, kernel, stride if i == 0 else 1, expand, name, pad=pad)
             if name in ("block4a", "block6a"):
                 maps["c3" if name == "block4a" else "c4"] = wide
     maps["c5"] = x

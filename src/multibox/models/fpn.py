@@ -88,8 +88,8 @@ def _smooth(x: Tensor, channels: int, name: str) -> Tensor:
 
 
 def _light_lateral(x: Tensor, channels: int, name: str) -> Tensor:
-    return conv_bn(x, channels, 1, name, act=False)
+    return conv_bn(x, channels, 1, name, act="")
 
 
 def _light_smooth(x: Tensor, channels: int, name: str) -> Tensor:
-    return conv_bn(depthwise_bn(x, 3, name), channels, 1, name, act=False)
+    return conv_bn(depthwise_bn(x, 3, name), channels, 1, name, act="")

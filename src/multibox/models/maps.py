@@ -36,6 +36,16 @@ STRIDED, ENDING = True, False
 Stage = tuple[str, Callable[[Size], Size], bool]
 """A map, how it comes from the one before, and whether its step is that of its strides or input / map."""
 
+_MOBILENET: tuple[str, list[Stage]] = (
+    "c4",
+    [
+        ("c5", halve, STRIDED),
+        ("extra6", halve, STRIDED),
+        ("extra7", halve, ENDING),
+        ("extra8", halve, ENDING),
+        ("extra9", halve, ENDING),
+    ],
+)
 _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
     ("vgg16", "ssd300"): (
         "conv4_3",
@@ -89,16 +99,8 @@ _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
             ("extra8", trim, ENDING),
         ],
     ),
-    ("mobilenet_v2", "ssdlite"): (
-        "c4",
-        [
-            ("c5", halve, STRIDED),
-            ("extra6", halve, STRIDED),
-            ("extra7", halve, ENDING),
-            ("extra8", halve, ENDING),
-            ("extra9", halve, ENDING),
-        ],
-    ),
+    ("mobilenet_v2", "ssdlite"): _MOBILENET,
+    ("mobilenet_v3_large", "ssdlite"): _MOBILENET,
 }
 
 _FIRST_HALVINGS = {"c4": 4}

@@ -16,23 +16,25 @@ BLOCKS = (
 STAGES = ("stem", *(f"block{i}" for i in range(sum(count for count, *_ in BLOCKS))), "last")
 
 
-def trunk(x: Tensor) -> dict[str, Tensor]:
+def trunk(x: Tensor, pad: str = "same", c4: str = "wide") -> dict[str, Tensor]:
     """From the normalised image to two maps.
 
     Args:
         x: ``(B, H, W, 3)``.
+        pad: see :func:`multibox.models.layers.downsample_pad`.
+        c4: ``wide``: the widened map of block 13, as SSDLite takes it (section 6.2); ``narrow``: what block 13 sees.
 
     Returns:
-        ``c4`` ``(B, H/16, W/16, 576)``, the widened map of block 13, and ``c5`` ``(B, H/32, W/32, 1280)``: the two that
-        SSDLite takes (section 6.2).
+        ``c4`` ``(B, H/16, W/16, 576)``, or 96 channels if it is narrow, and ``c5`` ``(B, H/32, W/32, 1280)``.
     """
-    x = conv_bn(x, 32, 3, "stem", stride=2)
+    x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
     maps, block = {}, 0
     for count, stride, expand, filters in BLOCKS:
         for i in range(count):
-            x, wide = inverted_residual(x, filters, 3, stride if i == 0 else 1, expand, f"block{block}")
+            narrow = x
+            x, wide = inverted_residual(x, filters, 3, stride if i == 0 else 1, expand, f"block{block}", pad=pad)
             if block == 13:
-                maps["c4"] = wide
+                maps["c4"] = wide if c4 == "wide" else narrow
             block += 1
     maps["c5"] = conv_bn(x, 1280, 1, "last")
     return maps

@@ -54,19 +54,20 @@ def bottleneck(
     return layers.ReLU(name=f"{name}_out")(y)
 
 
-def trunk(x: Tensor) -> dict[str, Tensor]:
+def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
     """From the normalised image to res3d and res5c.
 
     Args:
         x: ``(B, H, W, 3)``.
+        like: ``keras``: the first pool has a cell of padding on both sides; ``seed``: as TensorFlow's ``same``.
 
     Returns:
         ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
     """
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.ReLU(name="conv1_relu")(conv_bn(x, 64, 7, "conv1", stride=2, padding="valid"))
-    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
+    x, pad = (x, "same") if like == "seed" else (layers.ZeroPadding2D(1, name="pool1_pad")(x), "valid")
+    x = layers.MaxPooling2D(3, 2, padding=pad, name="pool1_pool")(x)
     maps = {}
     for stage, inner, depth in ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3)):
         for block in range(1, depth + 1):
@@ -85,13 +86,14 @@ def trunk(x: Tensor) -> dict[str, Tensor]:
     return maps
 
 
-def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
+def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[str, Tensor]:
     """Bottlenecks of [128, 128, 512] that halve the map, then a pooling of the last to one cell.
 
     Args:
         x: res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
         padding: of the 3x3 with stride 2: ``both`` or ``same``.
+        like: ``keras``: the 3x3 has the stride, which looks at every cell; ``seed``: the 1x1 before it.
 
     Returns:
         the maps by name.
@@ -99,14 +101,17 @@ def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
     names = ("res6a", "res7a", "res8a") + (("res9a",) if layout == "ssd512" else ())
     maps = {}
     for name in names:
-        maps[name] = x = _shrinking_bottleneck(x, name, padding)
+        if like == "seed":
+            x = bottleneck(x, (128, 512), name, stride=2, project=True)
+        else:
+            x = _shrinking_bottleneck(x, name, padding)
+        maps[name] = x
     last = "pool9" if layout == "ssd512" else "pool8"
     maps[last] = layers.GlobalAveragePooling2D(keepdims=True, name=last)(x)
     return maps
 
 
 def _shrinking_bottleneck(x: Tensor, name: str, padding: str) -> Tensor:
-    """The stride is on the 3x3, which unlike a strided 1x1 looks at every cell."""
     shortcut = conv_bn(x, 512, 1, f"{name}_0", stride=2)
     y = layers.ReLU(name=f"{name}_1_relu")(conv_bn(x, 128, 1, f"{name}_1"))
     y, pad = downsample_pad(y, name, padding)

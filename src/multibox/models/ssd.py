@@ -1,14 +1,16 @@
 """The whole network: image in, class logits and box deltas of every prior out."""
 
+from collections.abc import Callable
 from math import log
 from types import ModuleType
+from typing import Any
 
 import keras
 from keras import layers
 
 from multibox.config import Activation, Network, Priors
 from multibox.errors import BadInput
-from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, resnet50, ssdlite, vgg16
+from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, mobilenet_v3, resnet50, ssdlite, vgg16
 from multibox.models.layers import Tensor
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
@@ -17,8 +19,12 @@ TRUNKS: dict[str, ModuleType] = {
     "vgg16": vgg16,
     "resnet50": resnet50,
     "mobilenet_v2": mobilenet_v2,
+    "mobilenet_v3_large": mobilenet_v3,
     "efficientnet_lite0": efficientnet_lite0,
 }
+
+Head = Callable[[Tensor, int, str, float], Tensor]
+"""From a map, the number of outputs, the layer's name and where its bias starts, to the outputs of each cell."""
 
 RARE = -log((1 - 0.01) / 0.01)
 """The bias at which a sigmoid says 0.01 (RetinaNet, arXiv 1708.02002, section 4.1): objects are rare, and at 0 the many
@@ -51,36 +57,58 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     if len(per_cell) != len(names):
         raise BadInput(f"priors.ratios: needs {len(names)} lists, one a feature map, has {len(per_cell)}")
     trunk = TRUNKS[network.trunk]
+    switches = _switches(network)
     image = keras.Input((*network.size, 3), dtype="uint8", name="image")
-    offset = [-mean * scale for mean, scale in zip(trunk.MEAN, trunk.SCALE, strict=True)]
-    x = layers.Rescaling(list(trunk.SCALE), offset, name="normalize")(image)
-    maps = trunk.trunk(x)
+    mean, scale = network.mean or trunk.MEAN, network.scale or trunk.SCALE
+    offset = [-m * s for m, s in zip(mean, scale, strict=True)]
+    x = layers.Rescaling(list(scale), offset, name="normalize")(image)
+    maps = trunk.trunk(x, **switches)
     last = list(maps.values())[-1]
     if network.layout == "ssdlite":
-        maps |= ssdlite.extras(last, network.trunk)
+        maps |= ssdlite.extras(last, network.trunk, ssdlite.STYLES[network.ssdlite])
     else:
-        maps |= trunk.extras(last, network.layout, network.downsample_padding)
+        maps |= trunk.extras(last, network.layout, network.downsample_padding, **switches)
     if network.neck == "fpn":
         maps = fpn.pyramid(
             {name: maps[name] for name in names}, network.neck_channels, light=network.layout == "ssdlite"
         )
     bias = RARE if activation == "sigmoid" else 0.0
+    heads = _heads_of(network, names)
     outputs = {
-        "classes": _heads(maps, names, per_cell, classes + 1, "classes", network.layout, bias),
-        "boxes": _heads(maps, names, per_cell, 4, "boxes", network.layout),
+        "classes": _outputs(maps, heads, per_cell, classes + 1, "classes", bias),
+        "boxes": _outputs(maps, heads, per_cell, 4, "boxes"),
     }
     model = keras.Model(image, outputs, name=f"{network.layout}_{network.trunk}")
     _set_trainable(model, network, trunk.STAGES)
     return model
 
 
-def _heads(
-    maps: dict[str, Tensor], names: list[str], per_cell: list[int], size: int, kind: str, layout: str, bias: float = 0.0
+def _switches(network: Network) -> dict[str, Any]:
+    """What the function of a trunk takes beside its input."""
+    style = ssdlite.STYLES[network.ssdlite]
+    by_trunk: dict[str, dict[str, Any]] = {
+        "resnet50": {"like": network.resnet50},
+        "mobilenet_v2": {"pad": style.pad, "c4": style.c4},
+        "mobilenet_v3_large": {"pad": style.pad, "tail": network.tail},
+        "efficientnet_lite0": {"pad": style.pad},
+    }
+    return by_trunk.get(network.trunk, {})
+
+
+def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
+    """What makes the head of each map."""
+    if network.layout != "ssdlite":
+        return dict.fromkeys(names, _head)
+    plain = names[-1:] if ssdlite.STYLES[network.ssdlite].plain_end else []
+    return {name: ssdlite.plain_head if name in plain else ssdlite.head for name in names}
+
+
+def _outputs(
+    maps: dict[str, Tensor], heads: dict[str, Head], per_cell: list[int], size: int, kind: str, bias: float = 0.0
 ) -> Tensor:
-    """One convolution a map, its outputs laid out by row, column and prior, and all maps one after the other."""
-    head = ssdlite.head if layout == "ssdlite" else _head
+    """One head a map, its outputs laid out by row, column and prior, and all maps one after the other."""
     flat = []
-    for name, count in zip(names, per_cell, strict=True):
+    for (name, head), count in zip(heads.items(), per_cell, strict=True):
         x = head(maps[name], count * size, f"{name}_head_{kind}", bias)
         flat.append(layers.Reshape((-1, size), name=f"{name}_{kind}_flat")(x))
     return layers.Concatenate(axis=1, dtype="float32", name=kind)(flat)  # (B, P, size)

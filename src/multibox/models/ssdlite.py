@@ -1,39 +1,80 @@
 """What SSDLite adds to a light trunk: extra maps and heads of depthwise convolutions (arXiv 1801.04381, 6.2)."""
 
+from dataclasses import dataclass
+
 import keras
 from keras import layers
 
 from multibox.models.layers import Tensor, conv_bn, depthwise_bn, trim_pad
 
-EXTRAS = {"efficientnet_lite0": (256, 256, 256), "mobilenet_v2": (512, 256, 256, 64)}
+EXTRAS = {
+    "efficientnet_lite0": (256, 256, 256),
+    "mobilenet_v2": (512, 256, 256, 64),
+    "mobilenet_v3_large": (512, 256, 256, 128),
+}
 """Channels of each extra map, by trunk."""
 
 
-def extras(x: Tensor, trunk: str) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Style:
+    """In what the SSDLites of different authors differ.
+
+    Attributes:
+        pad: before strides of 2, see :func:`multibox.models.layers.downsample_pad`.
+        c4: see :func:`multibox.models.mobilenet_v2.trunk`.
+        narrow: the middle of each extra map's layers, channels; empty: half of what it gives.
+        act: of the extra maps; empty: none, as an inverted residual ends.
+        plain_end: whether the last map's heads are 1x1 convolutions alone.
+    """
+
+    pad: str = "same"
+    c4: str = "wide"
+    narrow: tuple[int, ...] = ()
+    act: str = "relu6"
+    plain_end: bool = False
+
+
+_NARROW = (256, 128, 128, 64)
+STYLES = {
+    "multibox": Style(),
+    "torchvision": Style(pad="both"),
+    "qfgaohao": Style(pad="both", narrow=_NARROW, act="", plain_end=True),
+    "lufficc": Style(pad="both", c4="narrow", narrow=_NARROW, act="", plain_end=True),
+}
+
+
+def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
     """Maps coarser than the trunk's: narrow, shrink by a depthwise 3x3, widen.
 
     Args:
         x: c5, ``(B, H, W, F)``.
         trunk: its name.
+        style: whose SSDLite.
 
     Returns:
         ``extra6``, ``extra7``, ... by name. EfficientNet's last is unpadded, as SSD300's: it makes one cell of 3x3.
     """
     maps = {}
-    for i, filters in enumerate(EXTRAS[trunk], start=6):
+    wide = EXTRAS[trunk]
+    narrow = style.narrow or [filters // 2 for filters in wide]
+    for i, (before, after) in enumerate(zip(narrow, wide, strict=True), start=6):
         name = f"extra{i}"
-        x = conv_bn(x, filters // 2, 1, f"{name}_narrow")
+        x = conv_bn(x, before, 1, f"{name}_narrow")
         if name == "extra8" and trunk == "efficientnet_lite0":
-            x = depthwise_bn(trim_pad(x, name), 3, name, padding="valid")
+            x = depthwise_bn(trim_pad(x, name), 3, name, pad="valid")
         else:
-            x = depthwise_bn(x, 3, name, stride=2)
-        maps[name] = x = conv_bn(x, filters, 1, f"{name}_widen")
+            x = depthwise_bn(x, 3, name, stride=2, pad=style.pad)
+        maps[name] = x = conv_bn(x, after, 1, f"{name}_widen", act=style.act)
     return maps
 
 
 def head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
     """A depthwise 3x3 and a 1x1: what SSD's 3x3 convolution does, at a fraction of its cost."""
+    return plain_head(depthwise_bn(x, 3, name), outputs, name, bias)
+
+
+def plain_head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
+    """A 1x1 alone, which is enough where a map is one cell."""
     start = keras.initializers.RandomNormal(stddev=0.03)  # MobileNet-SSD's own
     bias_start = keras.initializers.Constant(bias)
-    x = depthwise_bn(x, 3, name)
     return layers.Conv2D(outputs, 1, kernel_initializer=start, bias_initializer=bias_start, name=name)(x)

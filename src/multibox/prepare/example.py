@@ -1,6 +1,6 @@
 """A training example, from a record: the steps of SSD in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +26,12 @@ Another = Callable[[np.random.Generator], Record]
 
 
 def training_example(
-    record: Record, rng: np.random.Generator, priors_rel: np.ndarray, config: Config, another: Another | None = None
+    record: Record,
+    rng: np.random.Generator,
+    priors_rel: np.ndarray,
+    config: Config,
+    another: Another | None = None,
+    grids: Sequence[Grid] | None = None,
 ) -> dict[str, np.ndarray]:
     """Prepare one image for training.
 
@@ -36,6 +41,7 @@ def training_example(
         priors_rel: ``(P, 4)`` the network's priors, relative to its input.
         config: the run's configuration.
         another: where mosaic and mixup take their other images from; None: ``record`` itself.
+        grids: as :func:`grids_of` gives them; None: those of ``config``.
 
     Returns:
         ``image`` ``(H, W, 3)`` uint8 RGB; ``classes`` ``(P,)`` int32 and ``boxes`` ``(P, 4)`` float32 as
@@ -45,8 +51,9 @@ def training_example(
         BadInput: an image cannot be decoded.
     """
     image, objects_rel = augmented_image(record, rng, config, another)
+    grids = grids_of(config) if grids is None else grids
     classes, deltas = make_targets(
-        objects_rel, priors_rel, config=config.match, grids=grids_of(config), variances=config.priors.variances
+        objects_rel, priors_rel, config=config.match, grids=grids, variances=config.priors.variances
     )
     return {"image": image, "classes": classes, "boxes": deltas}
 

@@ -1,8 +1,8 @@
 """The stream of training batches.
 
 The global step is the only position in the data. One endless order is fixed by the seed; example k is made from the
-k-th record of that order with a generator that depends on the seed and k alone. So a run that is resumed at a step, or
-runs on another number of processes, sees exactly the same examples.
+k-th record of that order with a generator that depends on the seed and k alone, in the phase of the run that k is in.
+So a run that is resumed at a step, or runs on another number of processes, sees exactly the same examples.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.data.record import Record
 from multibox.errors import BadInput
-from multibox.prepare.example import training_example
+from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.workers import Workers
 
@@ -27,6 +27,9 @@ except ImportError:
     raise BadInput("train: needs Grain, which is not installed; run: pip install 'multibox[train]'") from None
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
+
+ENDLESS = 2**53
+"""Examples, more than any run makes. Grain counts batches in floating point, which is exact up to here."""
 
 BUFFERED = 2
 """Batches that each thread prepares ahead."""
@@ -64,8 +67,8 @@ def training_batches(
     batch = config.train.batch
     if batch % hosts:
         raise BadInput(f"train.batch: {batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
-    examples = order.random_map(PrepareExample(records, priors_rel, config))
-    own = examples[start_step * batch :][host::hosts].batch(batch // hosts, batch_fn=stack)
+    examples = endless_examples(order, records, priors_rel, config)
+    own = examples[start_step * batch : ENDLESS][host::hosts].batch(batch // hosts, batch_fn=stack)
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
 
 
@@ -150,6 +153,49 @@ class TrainingBatches:
             raise self._failure from None
 
 
+def endless_examples(
+    order: grain.MapDataset, records: JoinedStores, priors_rel: np.ndarray, config: Config
+) -> grain.MapDataset:
+    """Example k, for each k: of each phase of the run those that are its own.
+
+    Args:
+        order: of the records.
+        records: what is prepared.
+        priors_rel: ``(P, 4)``.
+        config: the run's configuration.
+
+    Returns:
+        the examples. Where a phase begins nothing else changes: not the order, nor the chance of an example.
+    """
+    (_, first), *later = phases(config, len(records)).items()
+    examples = order.random_map(PrepareExample(records, priors_rel, first))
+    for start, each in later:
+        after = order.random_map(PrepareExample(records, priors_rel, each))
+        examples = grain.MapDataset.concatenate([examples[:start], after[start:]])
+    return examples
+
+
+def phases(config: Config, images: int) -> dict[int, Config]:
+    """The configurations of a run, each by the first example that it prepares, in their order.
+
+    Args:
+        config: the run's, which says how long it mixes images.
+        images: how many there are to train on.
+
+    Returns:
+        the one of the start; then, where mosaic or mixup end before the run does, the same without.
+    """
+    steps = config.train.epochs * config.train.epoch_steps(images)
+    began = {0: config}
+    for name in sorted(("mosaic", "mixup"), key=lambda name: getattr(config.augment, name).until):
+        mix = getattr(config.augment, name)
+        if mix.probability and mix.until < 1:
+            without = {name: mix.model_copy(update={"probability": 0.0})}
+            config = config.model_copy(update={"augment": config.augment.model_copy(update=without)})
+            began[round(mix.until * steps) * config.train.batch] = config
+    return began
+
+
 class PrepareExample:
     """Makes the example of a position in the joined stores: what travels to the workers."""
 
@@ -157,10 +203,11 @@ class PrepareExample:
         self.records = records
         self.priors_rel = by_columns(priors_rel)
         self.config = config
+        self.grids = grids_of(config)
 
     def __call__(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Prepare the record at ``index`` with the chance of ``rng``."""
-        return training_example(self.records[index], rng, self.priors_rel, self.config, self.draw_record)
+        return training_example(self.records[index], rng, self.priors_rel, self.config, self.draw_record, self.grids)
 
     def draw_record(self, rng: np.random.Generator) -> Record:
         """Any record, each as likely as the others."""

@@ -1,7 +1,8 @@
-"""Several devices of one machine share the images of each batch, and make the step that one device would have made.
+"""Several devices share the images of each batch, and make the step that one device would have made.
 
 On TensorFlow each device runs a copy of the step (``MirroredStrategy``), so what concerns the whole batch is added up
-over the copies here. On JAX one step sees the whole batch, wherever its parts are (``DataParallel``).
+over the copies here. On JAX one step sees the whole batch, wherever its parts are (``DataParallel``), also on several
+hosts: each gives its share of the images to its own devices.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,12 @@ from typing import Any
 import keras
 
 from multibox.config import Train
+from multibox.detect.devices import SharedRuntime
+from multibox.detect.runtimes import KerasRuntime
 from multibox.errors import BadInput
+from multibox.models.backend import first_devices, mirrored
+from multibox.models.schema import Schema
+from multibox.training import hosts
 
 Tensor = Any
 
@@ -19,10 +25,10 @@ Tensor = Any
 def on_devices(config: Train) -> AbstractContextManager[Any]:
     """Where whatever holds variables of a run has to be made.
 
-    On JAX the devices stay those of the process, for ``fit`` has to find them too.
+    On JAX the devices, of all hosts, stay those of the process, for ``fit`` has to find them too.
 
     Args:
-        config: how many devices, and what they share.
+        config: how many devices of each host, and what they share.
 
     Returns:
         a context to make the network and the optimizer in.
@@ -30,7 +36,7 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
     Raises:
         BadInput: there are fewer devices, they cannot share the batch, or TensorFlow is to accumulate on several.
     """
-    count = config.devices
+    count = config.devices * hosts.count()
     if config.batch % count:
         raise BadInput(
             f"train.batch: {config.batch} images cannot be shared by {count} devices; choose a multiple of {count}"
@@ -40,30 +46,14 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
         if on_jax:
             keras.distribution.set_distribution(None)  # the run before, in the same process, may have set one
         return nullcontext()
-    names = devices()
-    if count > len(names):
-        raise BadInput(
-            f"train.devices: there are not {count} devices but {len(names)}: {', '.join(names)}. {_how_to_split(count)}"
-        )
+    own = first_devices(config.devices, "train.devices")
     if on_jax:
-        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names[:count]))
+        names = [name for names in hosts.gather(own) for name in names]
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
         return nullcontext()
     if config.accumulate > 1:  # Keras decides in the graph whether to update, where devices cannot wait for each other
         raise BadInput("train.accumulate: cannot be above 1 on several devices with TensorFlow; use JAX, or one device")
-    import tensorflow
-
-    return tensorflow.distribute.MirroredStrategy(names[:count]).scope()
-
-
-def devices() -> list[str]:
-    """The devices that Keras may run on: the accelerators, or without any the CPU, which may have been split."""
-    if keras.backend.backend() == "jax":
-        return keras.distribution.list_devices()
-    import tensorflow
-
-    kinds = (tensorflow.config.list_logical_devices(kind) for kind in ("GPU", "CPU"))
-    found = next(kind for kind in kinds if kind)
-    return [device.name.removeprefix("/device:") for device in found]
+    return mirrored(tuple(own)).scope()
 
 
 def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
@@ -87,21 +77,20 @@ def synchronize(network: keras.Model, count: int) -> None:
         _set_synchronized(network, True)
 
 
-def for_one_device(network: keras.Model) -> keras.Model:
-    """The same layers and variables as a network that predicts on the first device alone.
+def runtime_of(network: keras.Model, schema: Schema, devices: int) -> KerasRuntime | SharedRuntime:
+    """What runs a network that is trained, on the devices that train it; of several hosts each on its own devices.
 
-    One that was made for several devices on TensorFlow gives all that it predicts once for each of them.
+    Args:
+        network: made in the context of :func:`on_devices`.
+        schema: its schema.
+        devices: of each host.
     """
-    if keras.backend.backend() != "tensorflow" or network.distribute_strategy.num_replicas_in_sync == 1:
-        return network
-    return keras.Model(network.input, network.output, name=network.name)  # made outside of the strategy's scope
+    return KerasRuntime(network, schema) if devices * hosts.count() == 1 else SharedRuntime(network, schema, devices)
 
 
 @contextmanager
 def as_if_alone(network: keras.Model) -> Iterator[None]:
-    """While the block lasts, JAX takes batches that devices cannot share, and files need no other devices.
-
-    On JAX each device then works on the whole batch: the last one of a validation may be of any size.
+    """While the block lasts, the network is one that any machine can open or run.
 
     Args:
         network: its batch normalisation does not ask to be synchronised meanwhile: JAX could not open such a file.
@@ -124,9 +113,3 @@ def _set_synchronized(network: keras.Model, value: bool) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = value
-
-
-def _how_to_split(count: int) -> str:
-    if keras.backend.backend() == "jax":
-        return f"To split a CPU, set XLA_FLAGS=--xla_force_host_platform_device_count={count} before the start"
-    return f"A CPU is split by 'multibox train', or by import_keras(devices={count}) before Keras does anything"

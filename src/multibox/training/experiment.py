@@ -75,6 +75,10 @@ class Experiment:
         """What the run needs to go on."""
         return self.folder / "checkpoints"
 
+    def tracker_id(self, tracker: str) -> Path:
+        """The id that the run has at a tracker."""
+        return self.folder / f"{tracker}.id"
+
     def snapshot(self, epoch: int) -> Path:
         """The model at the validation after an epoch."""
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"

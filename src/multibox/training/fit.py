@@ -1,7 +1,7 @@
 """A training run, from its configuration to its model file."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,21 @@ from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
+from multibox.models.transfer import transfer
 from multibox.prepare.pipeline import joined_order, training_batches
+from multibox.training import hosts
+from multibox.training.ahead import OneStepAhead
 from multibox.training.checkpoint import Checkpoints, State, assign_variables, read_variables
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices, synchronize
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.finite import StopIfNotFinite
-from multibox.training.journal import FIELDS, Journal, Table, TensorBoard, TimedBatches
+from multibox.training.journal import FIELDS, Journal, Table, TimedBatches
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
 from multibox.training.stop import StopAsked, StopOnSignal
 from multibox.training.stores import all_classes, find_data, open_stores
+from multibox.training.trackers import Trackers, open_trackers, require_tracker
 from multibox.training.training_model import TrainingModel
 from multibox.training.validate import Validate
 
@@ -76,16 +80,29 @@ def train(
         RunFailed: the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: by Ctrl-C or SIGTERM; :func:`resume` goes on.
     """
-    settings = settings_of(data, config, overrides, on_bad)
+    settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad))
     stores = open_stores(settings.data.train)
     classes = all_classes(settings, stores)
     settings = settings.model_copy(update={"data": settings.data.model_copy(update={"classes": classes})})
     joined_order(stores, classes, settings)  # what does not fit is refused before the run has a folder
     parts = make_parts(settings, stores)
-    load_pretrained(parts.network, settings.network)
-    experiment = new_experiment(name, f"{settings.network.trunk}-{stores[0].meta.name}")
-    experiment.describe(settings, parts.network)
-    return run(parts, experiment, State(data=parts.digests))
+    start(parts)
+    default = f"{settings.network.trunk}-{stores[0].meta.name}"
+
+    def begin() -> Experiment:
+        experiment = new_experiment(name, default)
+        experiment.describe(settings, parts.network)
+        return experiment
+
+    return run(parts, hosts.from_first(begin), State(data=parts.digests))
+
+
+def _settings_of_all(make: Callable[[], Config]) -> Config:
+    """The first host's settings. The others read theirs after it: stores in a folder that they share are built once."""
+    settings = hosts.from_first(make)
+    if not hosts.is_first():
+        make()
+    return settings
 
 
 def settings_of(
@@ -102,13 +119,15 @@ def settings_of(
         raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
     if settings.train.patience and not (settings.data.val and settings.train.validate_every):
         raise BadInput("train.patience: counts validations; give data.val=[NAME/SPLIT] and train.validate_every too")
+    require_tracker(settings)
     return settings
 
 
 def resume(name: str) -> Run:
     """Go on with a run that was stopped, at whatever moment and however, as if it had not been.
 
-    On a CPU it ends with the very weights of a run that was never stopped.
+    On a CPU it ends with the very weights of a run that was never stopped. Of several hosts the first reads the
+    checkpoint and tells the others, so that they need not share a folder.
 
     Args:
         name: of the run.
@@ -121,13 +140,14 @@ def resume(name: str) -> Run:
         RunFailed: as :func:`train`.
         Stopped: again.
     """
-    experiment = open_experiment(name)
-    settings = load_config(experiment.config)
+    experiment = hosts.from_first(lambda: open_experiment(name))
+    settings = hosts.from_first(lambda: load_config(experiment.config))
+    require_tracker(settings)
     stores = open_stores(settings.data.train)
     parts = make_parts(settings, stores)
-    checkpoint = Checkpoints(experiment.checkpoints).latest()
+    checkpoint = hosts.from_first(Checkpoints(experiment.checkpoints).latest)
     if checkpoint is None:
-        load_pretrained(parts.network, settings.network)
+        start(parts)
         return run(parts, experiment, State(data=parts.digests))
     if checkpoint.state.data != parts.digests:
         names = ", ".join((*settings.data.train, *settings.data.val))
@@ -173,7 +193,7 @@ def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
         detect=config.detect,
         training=config.model_dump(mode="json"),
     )
-    steps = config.train.steps_per_epoch or max(1, sum(map(len, stores)) // config.train.batch)
+    steps = config.train.epoch_steps(sum(map(len, stores)))
     with on_devices(config.train), computing_in(config.train.precision):
         network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
         synchronize(network, config.train.devices)
@@ -181,7 +201,23 @@ def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
         optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
         model.compile(optimizer=optimizer, jit_compile=jit_compile(config.train.devices))
         optimizer.build(model.trainable_variables)
-    return Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
+    parts = Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
+    hosts.require_same("has stores with data", parts.digests)
+    return parts
+
+
+def start(parts: Parts) -> None:
+    """Give the network the weights that training starts from; of a detector's it is said what they were good for.
+
+    Raises:
+        BadInput: the weights cannot be had or do not fit.
+    """
+    weights = parts.config.network.weights
+    if weights.endswith(".keras"):
+        told = transfer(parts.network, parts.schema, weights)
+        hosts.console().print(f"{weights}: {told}", soft_wrap=True)
+    else:
+        load_pretrained(parts.network, parts.config.network)
 
 
 def run(parts: Parts, experiment: Experiment, state: State) -> Run:
@@ -189,13 +225,19 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
 
     Raises:
         Stopped: a signal came; the run was saved.
+        RunFailed: as :func:`train`, or another host has ended.
     """
     settings = parts.config.train
     checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
     clock = Clock(parts.steps_per_epoch, settings.epochs, state.step)
-    board = TensorBoard(experiment.folder / "tensorboard")
-    table = Table(experiment.log, FIELDS, state.step)
-    with experiment.locked(), closing(board), StopOnSignal() as stop:
+    first = hosts.is_first()
+    with ExitStack() as until_end:
+        hosts.from_first(lambda: until_end.enter_context(experiment.locked()))
+        tell = open_trackers(experiment, parts.config, state.step) if first else Trackers()
+        trackers = until_end.enter_context(tell)
+        stop = until_end.enter_context(StopOnSignal(settings.log_every if hosts.count() > 1 else 1))
+        until_end.enter_context(hosts.others_may_fail())
+        table = Table(experiment.log if first else None, FIELDS, state.step)
         optimizer: Any = parts.model.optimizer
         validate = Validate(
             parts.network,
@@ -203,9 +245,10 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
             parts.schema,
             parts.judges,
             experiment,
-            board,
+            trackers,
             clock,
             stop,
+            devices=settings.devices,
             every=settings.validate_every,
             patience=settings.patience,
             state=state,
@@ -213,7 +256,8 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
 
         def save() -> None:
             now = State(clock.step, validate.validated, validate.best, validate.stale, state.data)
-            checkpoints.save(now, read_variables(parts.variables))
+            if first:
+                checkpoints.save(now, read_variables(parts.variables))
 
         try:
             if validate.due:
@@ -221,7 +265,8 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
             for segment in clock.left():
                 if validate.gave_up:
                     break
-                fit(parts, segment, clock, [validate, Save(clock, settings.checkpoint_every, save), stop], board, table)
+                after = [validate, Save(clock, settings.checkpoint_every, save), stop]
+                fit(parts, segment, clock, after, trackers, table)
         except StopAsked:
             save()
             raise Stopped(
@@ -229,6 +274,7 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
                 f"{experiment.folder.name}",
                 stop.signal or 0,
             ) from None
+        hosts.gather(None)  # none leaves before the first has written everything
     return Run(experiment.folder, experiment.best, validate.best if parts.judges else None)
 
 
@@ -237,7 +283,7 @@ def fit(
     segment: Segment,
     clock: Clock,
     after: list[keras.callbacks.Callback],
-    board: TensorBoard,
+    trackers: Trackers,
     table: Table,
 ) -> None:
     """Train for a segment of the run.
@@ -247,22 +293,30 @@ def fit(
         segment: which part of it.
         clock: at the first step of the segment.
         after: what happens after a step or an epoch, once it was looked at and told of.
-        board: TensorBoard's.
+        trackers: who else is told.
         table: the log.
     """
     config, settings = parts.config, parts.config.train
     priors_rel = parts.schema.make_priors()
-    with training_batches(parts.stores, parts.schema.classes, priors_rel, config, start_step=clock.step) as batches:
+    with training_batches(
+        parts.stores,
+        parts.schema.classes,
+        priors_rel,
+        config,
+        start_step=clock.step,
+        host=hosts.index(),
+        hosts=hosts.count(),
+    ) as batches:
         timed = TimedBatches(batches)
         watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())
         guard = StopIfNotFinite(clock, settings.log_every, batches.record_ids)
-        journal = Journal(table, board, timed, clock, images=settings.batch, every=settings.log_every)
+        journal = Journal(table, trackers, timed, clock, images=settings.batch, every=settings.log_every)
         parts.model.fit(
             timed.stream(),
             initial_epoch=segment.epoch,
             epochs=segment.until,
             steps_per_epoch=segment.steps,
-            callbacks=[clock, watch, guard, journal, *after],
+            callbacks=OneStepAhead([clock, watch, guard, journal, *after], add_history=True, model=parts.model),
             shuffle=False,
             verbose=0,
         )

@@ -1,4 +1,4 @@
-"""What a run says of itself: a line every few steps on the terminal, in ``log.csv`` and for TensorBoard."""
+"""What a run says of itself: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
 
 import csv
 import os
@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 from keras import ops
-from rich.console import Console
 
+from multibox.training import hosts
 from multibox.training.clock import Clock
+from multibox.training.trackers import Trackers
 
 FIELDS = (
     "step",
@@ -46,58 +47,37 @@ class Table:
     """A CSV file that grows by a line at a time.
 
     Args:
-        path: of the file. Where it is there already, its lines up to ``last`` stay and the others go.
+        path: of the file; None: nothing is written, as on all hosts but the first. Where it is there already, its lines
+            up to ``last`` stay and the others go.
         fields: its columns; the first one rises from line to line.
         last: the highest value of the first column to keep.
     """
 
-    def __init__(self, path: Path, fields: tuple[str, ...], last: int = 0):
+    def __init__(self, path: Path | None, fields: tuple[str, ...], last: int = 0):
         self.path, self.fields = path, fields
-        rows = self._rows_until(last)
+        if path is None:
+            return
+        rows = _rows_until(path, len(fields), last)
         beside = path.with_name(f".{path.name}")
         with open(beside, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([fields, *rows])
         os.replace(beside, path)
 
-    def _rows_until(self, last: int) -> list[list[str]]:
-        if not self.path.is_file():
-            return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))[1:]
-        return [row for row in rows if len(row) == len(self.fields) and int(row[0]) <= last]
-
     def write(self, row: dict[str, Any]) -> None:
         """Add a line; numbers with six digits."""
+        if self.path is None:
+            return
         values = [row[field] for field in self.fields]
         with open(self.path, "a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
 
 
-class TensorBoard:
-    """Scalars for TensorBoard, where it is installed.
-
-    A run that was killed and goes on draws the steps since its last checkpoint once more.
-    """
-
-    def __init__(self, folder: Path):
-        try:
-            from tensorboard.summary import Writer
-        except ImportError:
-            self._writer = None
-        else:
-            self._writer = Writer(str(folder))
-
-    def write(self, values: dict[str, float], step: int) -> None:
-        """Add points to curves."""
-        if self._writer:
-            for name, value in values.items():
-                self._writer.add_scalar(name, float(value), step)
-            self._writer.flush()
-
-    def close(self) -> None:
-        """Nothing can be written afterwards."""
-        if self._writer:
-            self._writer.close()
+def _rows_until(path: Path, columns: int, last: int) -> list[list[str]]:
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    return [row for row in rows if len(row) == columns and int(row[0]) <= last]
 
 
 class Journal(keras.callbacks.Callback):
@@ -108,7 +88,7 @@ class Journal(keras.callbacks.Callback):
 
     Args:
         table: the CSV file.
-        board: TensorBoard's.
+        trackers: who else is told.
         batches: who knows the time waited.
         clock: who knows the step.
         images: a step.
@@ -116,12 +96,12 @@ class Journal(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, table: Table, board: TensorBoard, batches: TimedBatches, clock: Clock, *, images: int, every: int
+        self, table: Table, trackers: Trackers, batches: TimedBatches, clock: Clock, *, images: int, every: int
     ):
         super().__init__()
-        self.table, self.board, self.batches, self.clock = table, board, batches, clock
+        self.table, self.trackers, self.batches, self.clock = table, trackers, batches, clock
         self.images, self.every = images, every
-        self.console = Console(stderr=True, highlight=False)
+        self.console = hosts.console()
         self.in_epoch, self.made = 0, 0
         self.means: dict[str, float] = {}
         self._restart_clock()
@@ -148,7 +128,7 @@ class Journal(keras.callbacks.Callback):
         optimizer: Any = self.model.optimizer
         row["lr"] = float(ops.convert_to_numpy(optimizer.learning_rate))
         self.table.write(row)
-        self.board.write({name: row[name] for name in FIELDS[2:]}, step)
+        self.trackers.scalars({f"train/{name}": row[name] for name in FIELDS[1:]}, step)
         self.console.print(self._sentence(row), soft_wrap=True)
         self._restart_clock()
 

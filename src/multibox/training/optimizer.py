@@ -1,6 +1,7 @@
 """SGD as Caffe runs it and AdamW, with a learning rate and a decay for each kind of variable, and a guard.
 
-A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph.
+A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph. In float16
+gradients may overflow without harm: that lowers the scale of the loss, and is not recorded unless no scale helps.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,10 +12,15 @@ import keras
 from keras import ops
 
 from multibox.config import Train
+from multibox.models.backend import jit_compile
 from multibox.models.ssd import is_trunk
 from multibox.training.distribute import sum_over_replicas
+from multibox.training.scale import LossScale
 
 Tensor = Any
+
+ALARM = "alarm"
+"""The name of a variable whose gradient is 0, or not finite where the loss is not: what no scale can mend."""
 
 
 class GuardedOptimizer(keras.optimizers.Optimizer):
@@ -24,16 +30,23 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         learning_rate: a number or a schedule.
         decay: of the weights, before its multiplier.
         multipliers: of a variable: its learning rate's and its decay's.
+        scaled: whether the loss is scaled, as float16 needs it.
     """
 
     slots: tuple[str, ...] = ()
 
     def __init__(
-        self, learning_rate: Any, decay: float, multipliers: Callable[[Any], tuple[float, float]], **kwargs: Any
+        self,
+        learning_rate: Any,
+        decay: float,
+        multipliers: Callable[[Any], tuple[float, float]],
+        scaled: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(learning_rate, name="optimizer", **kwargs)  # a checkpoint knows its variables by their paths
         self.decay = decay
         self.multipliers = multipliers
+        self.scale = LossScale(self.add_variable) if scaled else None
 
     def build(self, variables: list[Any]) -> None:
         """Create the slots of each variable, and the record of the first step that was not applied."""
@@ -59,11 +72,27 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             with keras.name_scope(self.name):
                 self.build(trainable_variables or [])
         first, step = self.first_skipped.value, ops.cast(self._iterations, "int32")
-        self.first_skipped.assign(ops.where(ops.logical_or(self._finite, first >= 0), first, step))
+        self.first_skipped.assign(ops.where(ops.logical_and(self._failed(grads), first < 0), step, first))
+        if self.scale:
+            grads = [grad / self.scale.factor for grad in grads]
+            self.scale.follow(self._finite)
         if self.gradient_accumulation_steps:
             grads = [ops.where(self._finite, grad, 0.0) for grad in grads]  # the others of the sum are still good
             self._finite = ops.convert_to_tensor(True)
         super().apply(grads, trainable_variables)
+
+    def _failed(self, grads: list[Tensor]) -> Tensor:
+        """Whether gradients are not finite and a lower scale of the loss would not help."""
+        failed = ops.logical_not(self._finite)
+        if not self.scale:
+            return failed
+        alarms = [grad for grad, variable in zip(grads, self._trainable_variables, strict=True) if is_alarm(variable)]
+        hopeless = [self.scale.lowest, *(ops.logical_not(ops.isfinite(grad)) for grad in alarms)]
+        return ops.logical_and(failed, ops.any(ops.stack(hopeless)))
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Keras' hook before gradients are taken."""
+        return loss * self.scale.factor if self.scale else loss
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         """Keras' hook on TensorFlow, which would add the gradients up after they were clipped."""
@@ -81,11 +110,21 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             for variable, average in zip(
                 variables, self._model_variables_moving_average if variables else [], strict=True
             ):
-                variable.assign(average)
+                variable.assign(ops.copy(average.value))  # JAX's predict gives the memory of the weights away
             yield
         finally:
             for variable, value in zip(variables, now, strict=True):
                 variable.assign(value)
+
+    def _backend_update_step(self, grads: list[Tensor], trainable_variables: list[Any], learning_rate: Tensor) -> None:
+        """Keras' hook that assigns all variables."""
+        assign = super()._backend_update_step
+        if not branches():
+            assign(grads, trainable_variables, learning_rate)
+            return
+        import tensorflow
+
+        tensorflow.cond(self._finite, lambda: assign(grads, trainable_variables, learning_rate), lambda: None)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Assign a variable and its slots their next values."""
@@ -95,7 +134,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         weights, *slots = before = [ops.convert_to_tensor(target) for target in targets]
         after = self.next_values(weights, slots, gradient, learning_rate * rate, self.decay * decay)
         for target, old, new in zip(targets, before, after, strict=True):
-            self.assign(target, ops.where(self._finite, new, old))
+            self.assign(target, new if branches() else ops.where(self._finite, new, old))
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
         """Keras' hook after each batch. The average is young at first, and soon forgets the weights it began with.
@@ -156,6 +195,24 @@ class AdamW(GuardedOptimizer):
         return [w - step_size - rate * decay * w, mean, square]
 
 
+def branches() -> bool:
+    """Whether a step that is not applied is a branch of the graph that is not taken: with TensorFlow on a CPU.
+
+    Elsewhere each value is chosen, the old or the new, which XLA does as it computes it, and which copies of a step on
+    several devices can do. TensorFlow's CPU kernels would pass over the weights and slots once more for it.
+    """
+    if keras.backend.backend() != "tensorflow" or jit_compile():
+        return False
+    import tensorflow
+
+    return tensorflow.distribute.get_strategy().num_replicas_in_sync == 1
+
+
+def is_alarm(variable: Any) -> bool:
+    """Whether a variable is there for its gradient alone, see :data:`ALARM`."""
+    return variable.name == ALARM
+
+
 def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: Any) -> GuardedOptimizer:
     """The optimizer of a run.
 
@@ -182,6 +239,7 @@ def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: An
     options: dict[str, Any] = {
         "decay": config.weight_decay,
         "multipliers": multipliers,
+        "scaled": config.precision == "mixed_float16",
         "global_clipnorm": config.clip_norm or None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
         "use_ema": config.ema > 0,

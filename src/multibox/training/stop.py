@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import keras
 
+from multibox.training import hosts
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -17,15 +19,22 @@ class StopAsked(Exception):  # noqa: N818  It is what happened, not an error
 class StopOnSignal(keras.callbacks.Callback):
     """Remembers that a signal came, and raises :class:`StopAsked` at the end of the step.
 
+    Where several hosts train together, a signal to one of them stops all after the same step: they ask one another at
+    every so many steps, as each time they wait for their devices.
+
     A second signal of the kind does what it does elsewhere: it ends the process at once. Outside of the main thread
     signals cannot be had, and stay as they are.
+
+    Args:
+        every: steps between two looks.
 
     Example:
         ``with StopOnSignal() as stop: model.fit(..., callbacks=[stop])``
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every: int = 1) -> None:
         super().__init__()
+        self.every, self.made = every, 0
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -40,11 +49,15 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop, where that was asked for."""
-        self.look()
+        self.made += 1
+        if self.made % self.every == 0:
+            self.look()
 
     def look(self) -> None:
-        """Raise :class:`StopAsked` where a signal has come."""
-        if self.signal is not None:
+        """Raise :class:`StopAsked` where a signal has come, to whichever host."""
+        signals = [signal for signal in hosts.gather(self.signal) if signal is not None]
+        if signals:
+            self.signal = signals[0]
             self.model  # noqa: B018  Keras brings the weights from the JAX step back when it is asked for
             raise StopAsked
 

@@ -10,6 +10,7 @@ from multibox.boxes import VARIANCES
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
 from multibox.training.distribute import sum_over_replicas
+from multibox.training.optimizer import ALARM
 
 Tensor = Any
 
@@ -17,7 +18,8 @@ Tensor = Any
 class TrainingModel(keras.Model):
     """A network that knows the MultiBox loss.
 
-    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}`` as the pipeline gives them.
+    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}`` as the pipeline gives them. Whatever the network
+    computes in, this is float32, so that Keras leaves the scale of the loss to our optimizer.
 
     Args:
         network: as :func:`multibox.models.ssd.build` gives it.
@@ -33,13 +35,14 @@ class TrainingModel(keras.Model):
         priors_rel: np.ndarray | None = None,
         variances: tuple[float, ...] = VARIANCES,
     ):
-        super().__init__(name=f"train_{network.name}")
+        super().__init__(name=f"train_{network.name}", dtype="float32")
         if loss.sees_boxes and priors_rel is None:
             raise ValueError(f"a loss of {loss.classes} and {loss.boxes} needs the priors")
         self.network = network
         self.loss_config = loss
         self.priors = None if priors_rel is None else in_pixels(priors_rel, network.input_shape[1:3])
         self.variances = variances
+        self.alarm = self.add_weight((), "zeros", name=ALARM) if network.compute_dtype == "float16" else None
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
@@ -72,7 +75,7 @@ class TrainingModel(keras.Model):
         self.parts["classification"].update_state(classification / divisor)
         self.parts["localisation"].update_state(localisation / divisor)
         self.parts["positives"].update_state(positives / images)
-        return poison((parts.classification + parts.localisation) / divisor)
+        return poison((parts.classification + parts.localisation) / divisor, self.alarm)
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Keras' hook on TensorFlow, which would take a batch away to build what is built already."""
@@ -84,6 +87,17 @@ def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(boxes_rel * (width, height, width, height), np.float32)
 
 
-def poison(loss: Tensor) -> Tensor:
-    """Make every gradient of a loss that is not finite not finite too, so that the optimizer's guard sees it."""
-    return loss * ops.stop_gradient(ops.where(ops.isfinite(loss), 1.0, float("nan")))
+def poison(loss: Tensor, alarm: Tensor = None) -> Tensor:
+    """Make every gradient of a loss that is not finite not finite too, so that the optimizer's guard sees it.
+
+    Args:
+        loss: a scalar.
+        alarm: a variable that is 0, in float16. There other gradients may overflow though the loss is finite; this
+            one's is 0 then.
+
+    Returns:
+        the loss.
+    """
+    finite = ops.isfinite(loss)
+    loss = loss * ops.stop_gradient(ops.where(finite, 1.0, float("nan")))
+    return loss if alarm is None else loss + alarm * ops.stop_gradient(ops.where(finite, 0.0, float("nan")))

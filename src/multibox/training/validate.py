@@ -1,25 +1,27 @@
 """Validation during a run: mAP, snapshots, the best model, and the curves as a picture."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
-from rich.console import Console
 
 from multibox.data.store import Store
 from multibox.detect.detector import Detector
-from multibox.detect.runtimes import KerasRuntime
 from multibox.evaluation.evaluate import evaluate
 from multibox.models.file import save_model
 from multibox.models.schema import Schema
+from multibox.training import hosts
 from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
 from multibox.training.curves import draw_curves
-from multibox.training.distribute import as_if_alone, for_one_device
+from multibox.training.distribute import as_if_alone, runtime_of
 from multibox.training.experiment import Experiment
-from multibox.training.journal import Table, TensorBoard
+from multibox.training.journal import Table
 from multibox.training.optimizer import GuardedOptimizer
+from multibox.training.pictures import draw_findings
 from multibox.training.stop import StopOnSignal
+from multibox.training.trackers import Trackers
 
 FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 
@@ -27,15 +29,18 @@ FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 class Validate(keras.callbacks.Callback):
     """Every few epochs, and after the last: judge the network and save it, with averaged weights where there are such.
 
+    Several hosts share the images; each judges what all have found, and takes the first host's figures.
+
     Args:
         network: the network that is trained.
         optimizer: its optimizer, which may keep averages of its weights.
         schema: of its model file.
         stores: the images to judge on; without any, the network is only saved.
         experiment: where the files go.
-        board: TensorBoard's.
+        trackers: who else is told.
         clock: who knows the epoch.
         stop: who knows whether the run is to stop.
+        devices: of each host, that share the images.
         every: epochs between two validations; 0: only after the last.
         patience: validations without a better mAP, after which the run ends; 0: never.
         state: where the run was when it was saved.
@@ -48,22 +53,24 @@ class Validate(keras.callbacks.Callback):
         schema: Schema,
         stores: Sequence[Store],
         experiment: Experiment,
-        board: TensorBoard,
+        trackers: Trackers,
         clock: Clock,
         stop: StopOnSignal,
         *,
+        devices: int,
         every: int,
         patience: int,
         state: State,
     ):
         super().__init__()
-        self.network = for_one_device(network)
+        self.network = network
+        self.runtime = runtime_of(network, schema, devices)
         self.optimizer, self.schema, self.stores = optimizer, schema, stores
-        self.experiment, self.board, self.clock, self.stop = experiment, board, clock, stop
+        self.experiment, self.trackers, self.clock, self.stop = experiment, trackers, clock, stop
         self.every, self.patience = every, patience
-        self.table = Table(experiment.validations, FIELDS, state.validated) if stores else None
+        self.table = Table(experiment.validations if stores and hosts.is_first() else None, FIELDS, state.validated)
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
-        self.console = Console(stderr=True, highlight=False)
+        self.console = hosts.console()
 
     @property
     def due(self) -> bool:
@@ -92,20 +99,31 @@ class Validate(keras.callbacks.Callback):
         """
         epoch = self.clock.epochs_done
         with self.optimizer.averaged(), as_if_alone(self.network):
-            save_model(self.network, self.schema, self.experiment.snapshot(epoch))
-            save_model(self.network, self.schema, self.experiment.last)
+            self._save(self.experiment.snapshot(epoch), self.experiment.last)
             if self._is_best(epoch):
-                save_model(self.network, self.schema, self.experiment.best)
+                self._save(self.experiment.best)
         self.validated = epoch
-        draw_curves(self.experiment)
+        if hosts.is_first():
+            draw_curves(self.experiment)
+
+    def _look(self, done: int, total: int) -> None:
+        self.stop.look()
+
+    def _save(self, *paths: Path) -> None:
+        for path in paths if hosts.is_first() else ():
+            save_model(self.network, self.schema, path)
 
     def _is_best(self, epoch: int) -> bool:
-        if not self.table:
+        if not self.stores:
             return True
-        detector = Detector(KerasRuntime(self.network, self.schema))
-        figures = evaluate(detector, self.stores, progress=lambda done, total: self.stop.look()).to_json()
+        self.runtime.reload()
+        detector = Detector(self.runtime)
+        evaluation = evaluate(detector, self.stores, progress=self._look, detect=hosts.detect_shares)
+        figures = hosts.from_first(evaluation.to_json)
         self.table.write({"epoch": epoch, **figures})
-        self.board.write({name: figures[name] or 0.0 for name in FIELDS[1:4]}, epoch)
+        self.trackers.scalars({f"validation/{name}": figures[name] or 0.0 for name in FIELDS[1:4]}, self.clock.step)
+        if self.trackers:
+            self.trackers.pictures("validation", draw_findings(detector, self.stores), self.clock.step)
         score = figures["map"] or 0.0
         self.console.print(
             f"epoch {epoch}/{self.clock.epochs}  validation mAP {score:.3f} ({figures['seconds']:.0f} s)"

@@ -1,0 +1,40 @@
+"""The device that Keras runs on: its name, and the memory it has used."""
+
+import resource
+import sys
+from typing import Any
+
+import keras
+
+
+def device_name() -> str:
+    """The first device's name, as its driver gives it; ``cpu`` without an accelerator."""
+    if keras.backend.backend() == "jax":
+        return str(_jax_device().device_kind)
+    import tensorflow
+
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    return str(tensorflow.config.experimental.get_device_details(gpus[0])["device_name"]) if gpus else "cpu"
+
+
+def peak_memory() -> int:
+    """The most memory used so far, bytes: of an accelerator the first device's, else of this process."""
+    if keras.backend.backend() == "jax":
+        statistics = _jax_device().memory_stats()  # None on a CPU
+        return int(statistics["peak_bytes_in_use"]) if statistics else _peak_of_process()
+    import tensorflow
+
+    if tensorflow.config.list_logical_devices("GPU"):
+        return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
+    return _peak_of_process()
+
+
+def _jax_device() -> Any:
+    import jax
+
+    return jax.local_devices()[0]
+
+
+def _peak_of_process() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

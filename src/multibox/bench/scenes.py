@@ -1,0 +1,43 @@
+"""Images to measure with where there are none: rendered scenes in a store, as large and as coded as VOC's."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from multibox.data.record import Record, make_objects
+from multibox.data.sample import draw_scene
+from multibox.data.store import Store, StoreWriter
+
+CLASSES = tuple(f"thing{number}" for number in range(20))
+"""As many as VOC has: the heads of a network grow with them."""
+
+LONGER_SIDE = 500
+
+
+def make_scenes(path: Path, count: int = 32) -> Store:
+    """Write a store of rendered scenes, whose things are of random classes.
+
+    Args:
+        path: of the store's file.
+        count: of images.
+
+    Returns:
+        the store.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        scenes = list(pool.map(_make_scene, range(count)))
+    with StoreWriter(path, name="scenes", split="train", classes=CLASSES) as writer:
+        for scene in scenes:
+            writer.add(scene)
+    return Store(path)
+
+
+def _make_scene(number: int) -> Record:
+    rng = np.random.default_rng(number)
+    image, things = draw_scene(rng, LONGER_SIDE)
+    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    objects = make_objects([thing.box for thing in things], rng.integers(len(CLASSES), size=len(things)))
+    return Record(f"{number:06}", data.tobytes(), image.shape[1], image.shape[0], objects)

@@ -1,0 +1,1 @@
+"""Published datasets and weights, from their servers to the disk."""

@@ -1,0 +1,178 @@
+"""The datasets that ``multibox data get`` knows: where they lie, how they are checked, how their stores are built.
+
+VOC: URLs and MD5 from torchvision's ``datasets/voc.py``, sizes and, for 2007, SHA-256 from TensorFlow Datasets'
+``url_checksums/voc2007.txt``. COCO: ``url_checksums/coco2017.txt`` of the same; its publisher gives no checksums. BCCD:
+GitHub makes the archive of a commit anew when it likes, so that its bytes have no lasting checksum.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from multibox.data.store import data_root
+from multibox.download.archive import Archive, get_archive
+from multibox.download.fetch import Progress, RemoteFile
+from multibox.errors import BadInput
+
+_OXFORD = "https://thor.robots.ox.ac.uk/pascal/VOC"
+_MIRROR = "https://data.pjreddie.com/files"
+_COCO = "http://images.cocodataset.org"
+_BCCD = "d272fb14cdff6e473fafeeeba32aba5f560e9e43"
+
+_VOC_TERMS = "research; the pictures are flickr's, each under its owner's terms"
+_COCO_TERMS = "annotations CC BY 4.0; the pictures are flickr's, each under its owner's terms"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A published dataset.
+
+    Attributes:
+        name: what it is called here.
+        archives: all unpacked into one folder.
+        source: what of the folder the stores are built from; ``.`` for all.
+        options: of ``multibox data build``, with the names that the presets use.
+        licence: in words.
+    """
+
+    name: str
+    archives: tuple[Archive, ...]
+    source: str
+    options: str
+    licence: str
+
+    def build_command(self, folder: Path) -> str:
+        """The command that builds the stores of what lies in ``folder``."""
+        return f"multibox data build {quote(str(folder / self.source))} {self.options}"
+
+
+def _voc(year: str, split: str, file: str, checksum: str, size: int) -> Archive:
+    urls = (f"{_OXFORD}/voc{year}/{file}", f"{_MIRROR}/{file}")
+    return Archive(RemoteFile(urls, checksum, size), f"VOCdevkit/VOC{year}/ImageSets/Main/{split}.txt")
+
+
+_COCO_VAL = Archive(
+    RemoteFile(
+        (f"{_COCO}/zips/val2017.zip",),
+        "sha256:4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05",
+        815_585_330,
+    ),
+    "val2017",
+)
+_COCO_TRAIN = Archive(
+    RemoteFile(
+        (f"{_COCO}/zips/train2017.zip",),
+        "sha256:69a8bb58ea5f8f99d24875f21416de2e9ded3178e903f1f7603e283b9e06d929",
+        19_336_861_798,
+    ),
+    "train2017",
+)
+_COCO_ANNOTATIONS = Archive(
+    RemoteFile(
+        (f"{_COCO}/annotations/annotations_trainval2017.zip",),
+        "sha256:113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
+        252_907_541,
+    ),
+    "annotations/instances_val2017.json",
+)
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            "voc2007",
+            (
+                _voc(
+                    "2007",
+                    "trainval",
+                    "VOCtrainval_06-Nov-2007.tar",
+                    "sha256:7d8cd951101b0957ddfd7a530bdc8a94f06121cfc1e511bb5937e973020c7508",
+                    460_032_000,
+                ),
+                _voc(
+                    "2007",
+                    "test",
+                    "VOCtest_06-Nov-2007.tar",
+                    "sha256:6836888e2e01dca84577a849d339fa4f73e1e4f135d312430c4856b5609b4892",
+                    451_020_800,
+                ),
+            ),
+            "VOCdevkit/VOC2007",
+            "--name voc07 --splits trainval,test",
+            _VOC_TERMS,
+        ),
+        Dataset(
+            "voc2012",
+            (
+                _voc(
+                    "2012",
+                    "trainval",
+                    "VOCtrainval_11-May-2012.tar",
+                    "md5:6cd6e144f989b92b3379bac3b3de84fd",
+                    1_999_639_040,
+                ),
+            ),
+            "VOCdevkit/VOC2012",
+            "--name voc12 --splits trainval",
+            _VOC_TERMS,
+        ),
+        Dataset(
+            "coco2017",
+            (_COCO_ANNOTATIONS, _COCO_VAL, _COCO_TRAIN),
+            ".",
+            "--name coco2017 --on-bad skip",
+            _COCO_TERMS,
+        ),
+        Dataset(
+            "coco2017-val",
+            (_COCO_ANNOTATIONS, _COCO_VAL),
+            "annotations/instances_val2017.json",
+            "--name coco2017-val --on-bad skip",
+            _COCO_TERMS,
+        ),
+        Dataset(
+            "bccd",
+            (
+                Archive(
+                    RemoteFile((f"https://github.com/Shenggan/BCCD_Dataset/archive/{_BCCD}.tar.gz",)),
+                    f"BCCD_Dataset-{_BCCD}/BCCD",
+                ),
+            ),
+            f"BCCD_Dataset-{_BCCD}/BCCD",
+            "--name bccd --on-bad skip",
+            "MIT",
+        ),
+    )
+}
+
+
+def find_dataset(name: str) -> Dataset:
+    """The dataset of a name.
+
+    Raises:
+        BadInput: there is none; the message lists those that there are.
+    """
+    if name not in DATASETS:
+        raise BadInput(f"{name}: no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def download_folder(dataset: Dataset) -> Path:
+    """Where a dataset goes unless told otherwise: ``downloads/NAME`` in the folder of all stores."""
+    return data_root() / "downloads" / dataset.name
+
+
+def get_dataset(dataset: Dataset, folder: str | Path, *, progress: Progress | None = None) -> None:
+    """Download the archives of a dataset and unpack them; what is done already is not done again.
+
+    Args:
+        dataset: one of :data:`DATASETS`.
+        folder: where to.
+        progress: told while it downloads and while it unpacks.
+
+    Raises:
+        BadInput: an archive has a member that would lie outside of the folder.
+        RunFailed: an archive cannot be had, is damaged or is not what it was, or the disk is full.
+    """
+    for archive in dataset.archives:
+        get_archive(archive, folder, progress=progress)

@@ -1,0 +1,289 @@
+"""Files over HTTP that go on where a broken connection left them, and are checked before anything reads them.
+
+On ``urllib``, as no library does it whole: pooch, ``torch.hub`` and ``keras.utils.get_file`` start a file over after a
+break, ``huggingface_hub`` knows its own hub alone, and ``requests`` would bring packages but no resuming.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from io import FileIO
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from multibox.errors import BadInput, RunFailed
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, the bytes it is done with, and all bytes; 0 where the server does not tell."""
+
+WAITS = (1, 2, 4, 8, 16)
+"""Seconds before each further try; they begin anew whenever a try brought the file further."""
+
+TIMEOUT = 30
+"""Seconds without a byte after which a connection counts as broken."""
+
+_CHUNK = 1 << 20
+_PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
+"""HTTP's codes for what may go better a moment later, or (416) when the whole file is asked for."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that others publish.
+
+    Attributes:
+        urls: where it lies; the later ones are mirrors, for when the first cannot be had.
+        checksum: ``sha256:HEX`` or ``md5:HEX``, where the publisher gives less than all digits their beginning; empty:
+            none is known.
+        size: bytes; 0: not known.
+        size_is_exact: whether a file of another size is another file.
+    """
+
+    urls: tuple[str, ...]
+    checksum: str = ""
+    size: int = 0
+    size_is_exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """Of the file, without its folders."""
+        return unquote(urlsplit(self.urls[0]).path.rpartition("/")[2])
+
+    @property
+    def check(self) -> str:
+        """What a download is held against: ``sha256``, ``md5``, ``size`` or ``nothing``."""
+        if self.checksum:
+            return self.checksum.partition(":")[0]
+        return "size" if self.size and self.size_is_exact else "nothing"
+
+
+def fetch(
+    file: RemoteFile, target: str | Path, *, progress: Progress | None = None, waits: Sequence[float] = WAITS
+) -> Path:
+    """Download a file, or the rest of it; it takes its name once it is whole and checked.
+
+    What has come so far lies as ``TARGET.part`` beside it, and ``TARGET.part.json`` says of which file on the server it
+    is a part. A later call goes on from there, unless the file on the server is another by then, or the server cannot
+    send a part of it.
+
+    Args:
+        file: what to download.
+        target: the file to write; where it is there already, it is only checked.
+        progress: told after each piece that came, and that was checked.
+        waits: seconds before each further try of a connection that broke.
+
+    Returns:
+        the target.
+
+    Raises:
+        BadInput: the target exists and is another file.
+        RunFailed: the file cannot be had, is not what it should be, or the disk is full.
+    """
+    target, progress = Path(target), progress or (lambda what, done, total: None)
+    if target.exists():
+        fault = _fault(file, target, progress)
+        if fault:
+            raise BadInput(f"{target}: exists, but {fault}; move it away or remove it")
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _Part(target)
+    url = _first_that_works(file, part, progress, waits)
+    fault = _fault(file, part.path, progress)
+    if fault:
+        part.discard()
+        raise RunFailed(f"{url}: {fault}; what came was removed; run the command again")
+    part.path.replace(target)
+    part.discard()
+    return target
+
+
+def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits: Sequence[float]) -> str:
+    failures = []
+    for url in sorted(file.urls, key=lambda url: url != part.url):  # One that has been begun is gone on with.
+        try:
+            _transfer(url, file, part, progress, waits)
+            return url
+        except _Unavailable as failure:
+            failures.append(f"{url}: {failure}")
+    kept = f"; {part.path} keeps what came, run the command again to go on" if part.size else ""
+    raise RunFailed("; ".join(failures) + kept)
+
+
+class _Unavailable(Exception):  # noqa: N818
+    """A URL does not give the file; a mirror may."""
+
+
+class _Broken(Exception):  # noqa: N818
+    """A connection ended before the file; the next may bring the rest."""
+
+
+class _Unreachable(_Broken):
+    """There was no connection."""
+
+
+class _Part:
+    """What has come of a file so far, and of which file on which server it is.
+
+    Attributes:
+        path: of the bytes.
+        url: where they are from.
+        validators: the ``ETag`` and ``Last-Modified`` that came with them.
+        total: bytes of the whole file; 0: not known.
+    """
+
+    def __init__(self, target: Path):
+        self.path = target.with_name(f"{target.name}.part")
+        self._facts_path = target.with_name(f"{target.name}.part.json")
+        try:
+            facts = json.loads(self._facts_path.read_bytes())
+            self.url, self.total = str(facts["url"]), int(facts["total"])
+            self.validators = {str(name): str(value) for name, value in facts["validators"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.discard()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def validator(self) -> str:
+        """What to ask the server with whether the file is still the same; empty: it gave nothing to ask with."""
+        tag = self.validators.get("ETag", "")
+        is_strong = tag and not tag.startswith("W/")  # A weak one may not be asked with (RFC 9110, section 13.1.5).
+        return tag if is_strong else self.validators.get("Last-Modified", "")
+
+    def discard(self) -> None:
+        """Forget it all."""
+        self.path.unlink(missing_ok=True)
+        self._facts_path.unlink(missing_ok=True)
+        self.url, self.total, self.validators = "", 0, {}
+
+    def begin(self, url: str, total: int, validators: dict[str, str]) -> None:
+        """Start the file that a server is about to send."""
+        self.discard()
+        self.url, self.total, self.validators = url, total, validators
+        self._facts_path.write_text(json.dumps({"url": url, "total": total, "validators": validators}), "utf-8")
+
+
+def _transfer(url: str, file: RemoteFile, part: _Part, progress: Progress, waits: Sequence[float]) -> None:
+    """Fill the part from one URL, over as many connections as it takes."""
+    left, furthest, answered = list(waits), part.size, False
+    while not (part.url == url and 0 < part.total == part.size):
+        try:
+            with _ask(url, part) as response:
+                answered = True
+                _receive(response, url, file, part, progress)
+            return
+        except _Broken as broken:
+            if isinstance(broken, _Unreachable) and not answered:
+                raise _Unavailable(f"no connection ({broken}); check the network") from None
+            reason = str(broken)
+        if part.size > furthest:
+            left, furthest = list(waits), part.size
+        if not left:
+            raise _Unavailable(f"{reason}, also after {len(waits)} further tries")
+        time.sleep(left.pop(0))
+
+
+def _ask(url: str, part: _Part) -> HTTPResponse:
+    headers = {"User-Agent": "multibox", "Accept-Encoding": "identity"}
+    if part.size and part.url == url and (part.validator or part.total):
+        headers["Range"] = f"bytes={part.size}-"
+        if part.validator:
+            headers["If-Range"] = part.validator
+    try:
+        return urlopen(Request(url, headers=headers), timeout=TIMEOUT)
+    except HTTPError as error:
+        if error.code == 416:  # what we have is longer than what there is now
+            part.discard()
+        kind = _Broken if error.code in _PASSING else _Unavailable
+        raise kind(f"HTTP {error.code} {error.reason}") from None
+    except URLError as error:
+        raise _Unreachable(_words(error.reason)) from None
+    except (OSError, HTTPException) as error:
+        raise _Broken(_words(error)) from None
+
+
+def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, progress: Progress) -> None:
+    """Write what a server sends."""
+    validators = {name: response.headers[name] for name in ("ETag", "Last-Modified") if response.headers[name]}
+    if response.status == 206:
+        start, total = _range(response.headers["Content-Range"])
+        is_other = any(part.validators.get(name, value) != value for name, value in validators.items())
+        if is_other or start != part.size or total != (part.total or total):
+            part.discard()
+            raise _Broken("the file on the server has changed meanwhile")
+    else:
+        total = int(response.headers["Content-Length"] or 0)
+        if total and file.size and file.size_is_exact and total != file.size:
+            raise _Unavailable(f"it has {total:,} bytes there, not the {file.size:,} that it should have")
+        part.begin(url, total, validators)
+    size = part.size
+    _need_space(part.path.parent, total - size)
+    with open(part.path, "ab", buffering=0) as out:
+        while piece := _read(response):
+            _write(out, piece, part.path)
+            size += len(piece)
+            progress(file.name, size, total)
+    if size < total:
+        raise _Broken("the connection broke")
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """What has arrived, so that a break loses nothing of it; empty at the end."""
+    try:
+        return response.read1(_CHUNK)
+    except (OSError, HTTPException) as error:
+        raise _Broken(_words(error)) from None
+
+
+def _range(header: str | None) -> tuple[int, int]:
+    """First byte and whole size of ``bytes 5-9/10``; (-1, 0) if it is something else."""
+    span, _, total = (header or "").removeprefix("bytes ").partition("/")
+    start = span.partition("-")[0]
+    return (int(start), int(total)) if start.isdecimal() and total.isdecimal() else (-1, 0)
+
+
+def _need_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise RunFailed(
+            f"{folder}: {needed / 1e9:.1f} GB more are needed and {free / 1e9:.1f} GB are free; "
+            "make room or give another folder"
+        )
+
+
+def _write(out: FileIO, piece: bytes, path: Path) -> None:
+    try:
+        while piece:
+            piece = piece[out.write(piece) :]
+    except OSError as error:
+        raise RunFailed(f"{path}: {error.strerror}; make room, then run the command again to go on") from None
+
+
+def _words(reason: object) -> str:
+    return " ".join(str(reason).split()) or type(reason).__name__
+
+
+def _fault(file: RemoteFile, path: Path, progress: Progress) -> str:
+    """What is wrong with a whole file, in words; empty: nothing."""
+    algorithm, _, expected = file.checksum.partition(":")
+    size = path.stat().st_size
+    if expected:
+        digest = hashlib.new(algorithm)
+        with open(path, "rb") as content:
+            while piece := content.read(_CHUNK):
+                digest.update(piece)
+                progress(f"checking {file.name}", content.tell(), size)
+        found = digest.hexdigest()
+        return "" if found.startswith(expected) else f"its {algorithm} is {found}, not {expected}"
+    if file.check == "size" and size != file.size:
+        return f"it has {size:,} bytes, not {file.size:,}"
+    return ""

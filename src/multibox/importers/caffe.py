@@ -1,0 +1,82 @@
+"""The original SSD300 and SSD512 (weiliu89/caffe, branch ssd), and the reduced VGG16 that they start from."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from multibox.config import Priors
+from multibox.importers.caffe_file import read_caffemodel
+from multibox.importers.peer import TRUNK_ONLY, Misfit, Peer, Plan, Tensors
+from multibox.importers.vgg_ssd import MAPS, NORM, PRIORS_NOTE, SIZES_300, Dialect, Sizes
+from multibox.models.maps import feature_maps
+from multibox.priors import FeatureMap
+
+SIZES: Sizes = {
+    "ssd300": SIZES_300,
+    "ssd512": {
+        "voc": (35, 76, 153, 230, 307, 384, 460, 537),
+        "coco": (20, 51, 133, 215, 296, 378, 460, 542),
+    },
+}
+"""Its ``PriorBox`` layer cuts sizes down to whole pixels."""
+
+
+def head_name(ours: str) -> str:
+    """``conv4_3_boxes`` as Caffe calls it."""
+    fmap, _, what = ours.rpartition("_")
+    source = NORM if fmap == "conv4_3" else fmap
+    return f"{source}_mbox_{'conf' if what == 'classes' else 'loc'}"
+
+
+def names(ours: str) -> tuple[str, ...]:
+    """Caffe's blobs of a layer."""
+    if ours == NORM:
+        return (f"{NORM}/0",)
+    layer = head_name(ours) if ours.endswith(("_classes", "_boxes")) else ours
+    return f"{layer}/0", f"{layer}/1"
+
+
+_DIALECT = Dialect(names, SIZES, bgr=True)
+
+
+def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    """As the published networks, but with the priors that the file's own ``PriorBox`` layers had, if it tells."""
+    plan = _DIALECT.plan(tensors, classes)
+    layers = [f"{NORM if fmap == 'conv4_3' else fmap}_mbox_priorbox" for fmap in MAPS[plan.network.layout]]
+    if plan.classes == TRUNK_ONLY or any(f"{layer}/min_size" not in tensors for layer in layers):
+        return plan
+    told = [
+        {name.rpartition("/")[2]: array.tolist() for name, array in tensors.items() if name.startswith(f"{layer}/")}
+        for layer in layers
+    ]
+    try:
+        priors = Priors.model_validate(plan.priors.model_dump() | _prior_fields(told, feature_maps(plan.network)))
+    except (ValueError, OverflowError, IndexError, KeyError):
+        raise Misfit(f"its {layers[0]} or another has sizes that are not one a map, up to the next map's") from None
+    notes = tuple(note for note in plan.notes if not note.startswith(PRIORS_NOTE))
+    read = tuple(name for name in tensors if name.rpartition("/")[0] in layers)
+    return replace(plan, priors=priors, read=read, notes=notes)
+
+
+def _prior_fields(told: list[dict[str, list[float]]], maps: Sequence[FeatureMap]) -> dict[str, Any]:
+    """Fields of :class:`~multibox.config.Priors`, from what the ``PriorBox`` layer of each map was given."""
+    sizes = [int(side) for layer in told for side in layer["min_size"]]
+    ends = [int(side) for layer in told for side in layer["max_size"]]
+    if len(sizes) != len(maps) or sizes[1:] != ends[:-1]:
+        raise ValueError
+    if all("step" in layer for layer in told):
+        steps = [layer["step"][0] for layer in told]
+    else:  # without it, the layer divides the image by its map
+        steps = [maps[-1].step_x * maps[-1].width / fmap.width for fmap in maps]
+    fields = {
+        "sizes": [*sizes, ends[-1]],
+        "ratios": [[round(r, 4) for r in layer.get("aspect_ratio", []) if r != 1] for layer in told],
+        "steps": [] if steps == [fmap.step_x for fmap in maps] else steps,
+        "clip": bool(told[0].get("clip", [False])[0]),
+        "offset": told[0].get("offset", [0.5])[0],
+    }
+    variances = [round(variance, 6) for variance in told[0].get("variance", [])]
+    return fields | ({"variances": variances} if len(variances) == 4 else {})
+
+
+CAFFE = Peer("caffe", "the original SSD in Caffe", read_caffemodel, _plan)

@@ -1,0 +1,97 @@
+"""Weight files of Keras 1 and 2, ``.h5``: an HDF5 group a layer, and in it, at some depth, its arrays.
+
+An HDF5 file can point into other files, and can claim arrays larger than any memory without holding a byte of them. So
+nothing is followed but what lies in the file itself, and every array must be there in full.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from multibox.errors import BadInput
+
+_DEEPEST, _MOST_NODES, _MOST_BYTES = 8, 20_000, 2 << 30
+_DAMAGES = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, MemoryError, OverflowError)
+
+
+def read_h5(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the arrays of all layers.
+
+    Args:
+        path: of ``save_weights``, or of ``save`` in Keras 1 or 2, whose description of the network is not read.
+
+    Returns:
+        ``LAYER/kernel``, ``LAYER/bias`` and so on to float32 arrays; kernels are (y, x, in, out).
+
+    Raises:
+        BadInput: no such file, not HDF5, damaged, or with anything in it but arrays of numbers.
+    """
+    with _opened(path) as file:
+        root = file["model_weights"] if _is_group(file, "model_weights") else file
+        return {
+            f"{names[0]}/{names[-1].removesuffix(':0')}": np.asarray(dataset, np.float32)
+            for names, dataset in _datasets(root)
+        }
+
+
+def list_h5(path: str | Path) -> list[str]:
+    """The places of all arrays of a file, which are known to be harmless then.
+
+    Raises:
+        BadInput: as :func:`read_h5`.
+    """
+    with _opened(path) as file:
+        return ["/".join(names) for names, _ in _datasets(file)]
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """The file, where what goes wrong with it in the block is told in one line."""
+    if not Path(path).is_file():
+        raise BadInput(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except _DAMAGES as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(f"{path}: not an .h5 file of weights that can be read safely: {reason:.200}") from None
+
+
+def _is_group(file: Any, name: str) -> bool:
+    return isinstance(file.get(name, getlink=True, default=None), h5py.HardLink) and isinstance(file[name], h5py.Group)
+
+
+def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All arrays by the names on the way to them, each known to be harmless, and all together."""
+    nodes: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
+    size = 0
+    for count, (group, names) in enumerate(nodes):
+        if count > _MOST_NODES or len(names) > _DEEPEST:
+            raise ValueError("more groups within groups than a network has layers")
+        for name in group:
+            place = (*names, name)
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{'/'.join(place)} lies elsewhere")
+            node = group[name]
+            if not isinstance(node, h5py.Dataset):
+                nodes.append((node, place))
+                continue
+            _check(node)
+            size += node.nbytes
+            if size > _MOST_BYTES:
+                raise ValueError(f"it claims to hold more than {_MOST_BYTES >> 30} GiB")
+            yield place, node
+
+
+def _check(dataset: Any) -> None:
+    name = dataset.name
+    if dataset.dtype.kind not in "fiu":
+        raise ValueError(f"{name} holds no numbers")
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{name} lies in another file")
+    if dataset.compression is None and dataset.id.get_storage_size() < dataset.nbytes:
+        raise ValueError(f"{name} claims more numbers than the file holds")

@@ -1,0 +1,162 @@
+"""Make a model file of a peer's weights."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from multibox.config import Config, parse_config, with_overrides
+from multibox.errors import BadInput
+from multibox.importers.caffe import CAFFE
+from multibox.importers.keras_applications import KERAS
+from multibox.importers.keras_vgg import SSD_KERAS
+from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Weights
+from multibox.importers.qfgaohao import QFGAOHAO
+from multibox.importers.seed import SEED, SEED_PRETRAINED
+from multibox.importers.torch_mobilenet import LUFFICC, TORCHVISION
+from multibox.importers.torch_vgg import AMDEGROOT
+from multibox.models.file import save_model
+from multibox.models.maps import feature_maps
+from multibox.models.schema import Schema
+from multibox.models.ssd import build
+from multibox.priors import make_priors
+
+PEERS = {
+    peer.kind: peer
+    for peer in (CAFFE, AMDEGROOT, LUFFICC, QFGAOHAO, TORCHVISION, SSD_KERAS, SEED, SEED_PRETRAINED, KERAS)
+}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a file.
+
+    Attributes:
+        title: whose file it was.
+        schema: of the model.
+        loaded: our layers that got its weights.
+        permuted: those of them whose outputs were put into another order, or taken in part.
+        left_out: its tensors that nothing of ours is made of.
+        fresh: our layers that it has no weights for.
+        notes: what the user should know.
+    """
+
+    title: str
+    schema: Schema
+    loaded: tuple[str, ...]
+    permuted: tuple[str, ...]
+    left_out: tuple[str, ...]
+    fresh: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def describe(self) -> str:
+        """What was loaded, permuted and left out, for people."""
+        network = self.schema.network
+        said = {
+            f"{self.title}: {network.layout} on {network.trunk}, {len(self.schema.classes)} classes": True,
+            f"loaded: {len(self.loaded)} layers": True,
+            f"permuted: {_some(self.permuted)}": self.permuted,
+            f"left out: {_some(self.left_out)}": self.left_out,
+            f"fresh: {_some(self.fresh)}": self.fresh,
+            **{f"note: {note}": True for note in self.notes},
+        }
+        return "\n".join(line for line, is_there in said.items() if is_there)
+
+
+def _some(names: tuple[str, ...], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def import_model(
+    path: str | Path,
+    kind: str,
+    out: str | Path,
+    *,
+    classes: tuple[str, ...] = (),
+    overrides: Iterable[str] | Mapping[str, Any] = (),
+) -> Imported:
+    """Make a model file of a peer's weights; where anything does not fit, nothing is written.
+
+    Args:
+        path: of the peer's file. Nothing in it is run.
+        kind: whose file it is, a key of :data:`PEERS`.
+        out: the model file to write, ``.keras``.
+        classes: names of the classes, without background; without them those of VOC or COCO, by their number.
+        overrides: fields of ``network``, ``priors`` and ``detect`` in which the training differed from the peer's own.
+
+    Returns:
+        what was loaded.
+
+    Raises:
+        BadInput: the file cannot be read or is another; the first layer that does not fit is named.
+    """
+    if kind not in PEERS:
+        raise BadInput(f"--from {kind}: no such kind; give one of {', '.join(PEERS)}")
+    out = Path(out)
+    if out.suffix != ".keras" or out.is_dir():
+        raise BadInput(f"--out {out}: give a file that ends in .keras")
+    if not out.parent.is_dir():
+        raise BadInput(f"--out {out}: there is no folder {out.parent}")
+    peer = PEERS[kind]
+    tensors = peer.read(path)
+    try:
+        plan = peer.plan(tensors, classes)
+        config = _with_overrides(plan, overrides)
+        model = build(config.network, len(plan.classes), config.priors)
+        weights = _fitting(plan, tensors, model)
+    except Misfit as misfit:
+        raise BadInput(f"{path}: not {peer.title}: {misfit}{_advice(peer, tensors)}") from None
+    for name, values in weights.items():
+        model.get_layer(name).set_weights(values)
+    maps = feature_maps(config.network)
+    make_priors(maps, config.priors, config.network.size)
+    schema = Schema(network=config.network, maps=maps, classes=plan.classes, priors=config.priors, detect=config.detect)
+    save_model(model, schema, out)
+    used = {name for part in plan.parts for name in part.theirs} | set(plan.read)
+    return Imported(
+        peer.title,
+        schema,
+        loaded=tuple(weights),
+        permuted=tuple(part.ours for part in plan.parts if part.permuted),
+        left_out=tuple(name for name in tensors if name not in used),
+        fresh=tuple(layer.name for layer in model.layers if layer.weights and layer.name not in weights),
+        notes=plan.notes,
+    )
+
+
+def _advice(refused: Peer, tensors: Tensors) -> str:
+    """Which other kind the tensors have the names of, if any."""
+    for peer in PEERS.values():
+        if peer.read is refused.read and peer is not refused:
+            with suppress(Misfit, BadInput):
+                peer.plan(tensors, ())
+                return f"; it looks like --from {peer.kind}"
+    return ""
+
+
+def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) -> Config:
+    sections = {"network": plan.network, "priors": plan.priors, "detect": plan.detect}
+    values = with_overrides({name: section.model_dump() for name, section in sections.items()}, overrides)
+    if set(values) - set(sections):
+        raise BadInput(f"{(set(values) - set(sections)).pop()}: only fields of network, priors and detect can be given")
+    return parse_config(values, "FIELD=VALUE")
+
+
+def _fitting(plan: Plan, tensors: Tensors, model: keras.Model) -> dict[str, Weights]:
+    """The weights of each layer, once all are known to fit."""
+    found = {}
+    ours = {layer.name for layer in model.layers}
+    for part in plan.parts:
+        if part.ours not in ours:
+            raise Misfit(f"its {part.theirs[0]}: {model.name} has no layer {part.ours}")
+        values = part.weights(tensors)
+        needed = [tuple(weight.shape) for weight in model.get_layer(part.ours).weights]
+        given = [value.shape for value in values]
+        if given != needed:
+            shapes = " and ".join(str(tensors[name].shape) for name in part.theirs)
+            raise Misfit(f"its {part.theirs[0]} has the shape {shapes}, which does not fit the layer {part.ours}")
+        found[part.ours] = values
+    return found

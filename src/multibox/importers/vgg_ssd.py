@@ -1,0 +1,142 @@
+"""SSD300 and SSD512 on VGG16: one network that many peers wrote down under other names."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from multibox.config import Network, Priors
+from multibox.importers.class_lists import KNOWN
+from multibox.importers.peer import (
+    TRUNK_NOTE,
+    TRUNK_ONLY,
+    Misfit,
+    Part,
+    Plan,
+    Tensors,
+    class_columns,
+    class_count,
+    conv,
+    head_rows,
+    need,
+)
+
+_DEPTHS = (2, 2, 3, 3, 3)
+_CONVS = tuple(f"conv{stage}_{i}" for stage, depth in enumerate(_DEPTHS, start=1) for i in range(1, depth + 1))
+TRUNK = (*_CONVS, "fc6", "fc7")
+NORM = "conv4_3_norm"
+_EXTRAS = tuple(f"conv{stage}_{i}" for stage in range(6, 11) for i in (1, 2))
+EXTRAS = {"ssd300": _EXTRAS[:8], "ssd512": _EXTRAS}
+MAPS = {layout: ("conv4_3", "fc7", *extras[1::2]) for layout, extras in EXTRAS.items()}
+RATIOS: dict[str, tuple[tuple[float, ...], ...]] = {
+    "ssd300": ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+    "ssd512": ((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+}
+SIDES = {"ssd300": 300, "ssd512": 512}
+COCO_CLASSES = (80, 90)
+PRIORS_NOTE = "the file does not tell its priors; if they were others than these, give them:"
+
+Sizes = dict[str, dict[str, tuple[float, ...]]]
+"""Of priors, by layout and data."""
+
+SIZES_300: dict[str, tuple[float, ...]] = {
+    "voc": (30, 60, 111, 162, 213, 264, 315),
+    "coco": (21, 45, 99, 153, 207, 261, 315),
+}
+
+Names = Callable[[str], tuple[str, ...]]
+"""From a layer of ours (a head is ``MAP_classes`` or ``MAP_boxes``) to the tensors that a peer keeps it in."""
+
+
+def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[str, ...]:
+    """What the user should know of a detector's file.
+
+    Args:
+        priors: that the model gets.
+        count: the file's classes, without background.
+        columns: those of the file that the model has.
+
+    Returns:
+        the notes.
+    """
+    if len(columns) <= count:
+        return (f"{count + 1 - len(columns)} columns of the classes are left out: of ids that COCO does not use",)
+    if count in KNOWN:
+        return ()
+    sizes = ",".join(f"{side:g}" for side in priors.sizes)
+    return (f"{PRIORS_NOTE} priors.sizes=[{sizes}]",)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a peer writes the network down.
+
+    Attributes:
+        names: its tensors.
+        sizes: of its priors, by layout and data.
+        oihw: whether kernels are (out, in, y, x).
+        bgr: whether the network sees BGR.
+        mean: RGB, that the network's input has been taken off.
+        clip: see :class:`multibox.config.Priors`.
+        order: likewise.
+        padding: see :class:`multibox.config.Network`, ``downsample_padding``.
+    """
+
+    names: Names
+    sizes: Sizes
+    oihw: bool = True
+    bgr: bool = False
+    mean: tuple[float, float, float] = (123.0, 117.0, 104.0)
+    clip: bool | str = False
+    order: str = "caffe"
+    padding: str = "both"
+
+    def plan(self, tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+        """Recognise layout and classes.
+
+        Raises:
+            Misfit: a tensor is missing.
+            BadInput: the classes' names do not fit.
+        """
+        trunk = self._convs(tensors, TRUNK)
+        layout = "ssd512" if self.names("conv10_2")[0] in tensors else "ssd300"
+        if layout not in self.sizes:
+            raise Misfit(f"it has {self.names('conv10_2')[0]}, which only an SSD512 has")
+        if self.names("conv4_3_boxes")[0] not in tensors and self.names("conv6_1")[0] not in tensors:
+            return Plan(self._network(layout), self._priors(layout, 0), TRUNK_ONLY, trunk, (TRUNK_NOTE,))
+        norm = Part(NORM, self.names(NORM), lambda values: [values[0] / np.float32(values[0].size ** 0.5)])
+        need(tensors, norm.theirs)
+        extras = self._convs(tensors, EXTRAS[layout])
+        heads = [self.names(f"{fmap}_{what}") for fmap in MAPS[layout] for what in ("classes", "boxes")]
+        need(tensors, [name for names in heads for name in names])
+        count = class_count(tensors, heads[0][1], heads[1][1])
+        names, columns = class_columns(count, classes)
+        parts = (*trunk, norm, *extras, *self._heads(tensors, layout, count, columns))
+        priors = self._priors(layout, count)
+        return Plan(self._network(layout), priors, names, parts, class_notes(priors, count, columns))
+
+    def _convs(self, tensors: Tensors, layers: tuple[str, ...]) -> tuple[Part, ...]:
+        parts = tuple(
+            conv(ours, self.names(ours), oihw=self.oihw, bgr=self.bgr and ours == TRUNK[0]) for ours in layers
+        )
+        need(tensors, [name for part in parts for name in part.theirs])
+        return parts
+
+    def _heads(self, tensors: Tensors, layout: str, count: int, columns: tuple[int, ...]) -> Iterator[Part]:
+        change = conv("", (), oihw=self.oihw).change
+        for fmap in MAPS[layout]:
+            classes, boxes = self.names(f"{fmap}_classes"), self.names(f"{fmap}_boxes")
+            some = len(columns) <= count
+            rows = head_rows(tensors[boxes[1]].size // 4, count + 1, columns) if some else None
+            yield Part(f"{fmap}_head_classes", classes, change, rows)
+            yield Part(f"{fmap}_head_boxes", boxes, change)
+
+    def _network(self, layout: str) -> Network:
+        side = SIDES[layout]
+        values = {"trunk": "vgg16", "layout": layout, "size": (side, side), "weights": "none", "mean": self.mean}
+        return Network.model_validate(values | {"downsample_padding": self.padding})
+
+    def _priors(self, layout: str, count: int) -> Priors:
+        sizes = self.sizes[layout]["coco" if count in COCO_CLASSES else "voc"]
+        values = {"sizes": sizes, "at": SIDES[layout], "ratios": RATIOS[layout]}
+        return Priors.model_validate(values | {"clip": self.clip, "order": self.order})

@@ -1,0 +1,49 @@
+"""MobileNetV3-Large 1.0 (arXiv 1905.02244, table 1), up to its last convolution."""
+
+from multibox.models.layers import Tensor, conv_bn, inverted_residual
+
+MEAN, SCALE = (127.5, 127.5, 127.5), (1 / 127.5, 1 / 127.5, 1 / 127.5)
+BLOCKS = (
+    # kernel, stride, expand, filters, squeeze, activation
+    (3, 1, 1, 16, False, "relu"),
+    (3, 2, 4, 24, False, "relu"),
+    (3, 1, 3, 24, False, "relu"),
+    (5, 2, 3, 40, True, "relu"),
+    (5, 1, 3, 40, True, "relu"),
+    (5, 1, 3, 40, True, "relu"),
+    (3, 2, 6, 80, False, "hard_silu"),
+    (3, 1, 2.5, 80, False, "hard_silu"),
+    (3, 1, 2.3, 80, False, "hard_silu"),
+    (3, 1, 2.3, 80, False, "hard_silu"),
+    (3, 1, 6, 112, True, "hard_silu"),
+    (3, 1, 6, 112, True, "hard_silu"),
+    (5, 2, 6, 160, True, "hard_silu"),
+    (5, 1, 6, 160, True, "hard_silu"),
+    (5, 1, 6, 160, True, "hard_silu"),
+)
+STAGES = ("stem", *(f"block{i}" for i in range(len(BLOCKS))), "last")
+C4 = 12
+"""The block whose middle is the first map, and after which a reduced tail has half the channels."""
+
+
+def trunk(x: Tensor, pad: str = "same", tail: str = "full") -> dict[str, Tensor]:
+    """From the normalised image to two maps.
+
+    Args:
+        x: ``(B, H, W, 3)``.
+        pad: see :func:`multibox.models.layers.downsample_pad`.
+        tail: ``full``, or ``reduced``: half the channels from block 12 on (section 6.3).
+
+    Returns:
+        ``c4`` ``(B, H/16, W/16, 672)``, the widened map of block 12, and ``c5`` ``(B, H/32, W/32, 960)``, or 480
+        channels if the tail is reduced: the two that SSDLite takes (section 6.3).
+    """
+    x = conv_bn(x, 16, 3, "stem", stride=2, pad=pad, act="hard_silu")
+    maps = {}
+    for i, (kernel, stride, expand, filters, squeeze, act) in enumerate(BLOCKS):
+        width = filters // 2 if tail == "reduced" and i >= C4 else filters
+        x, wide = inverted_residual(x, width, kernel, stride, expand, f"block{i}", pad=pad, act=act, squeeze=squeeze)
+        if i == C4:
+            maps["c4"] = wide
+    maps["c5"] = conv_bn(x, 6 * x.shape[-1], 1, "last", act="hard_silu")
+    return maps

@@ -1,0 +1,131 @@
+"""Start from a detector that was trained before: all layers that fit, and of its heads the rows of the same classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from multibox.errors import BadInput
+from multibox.models.file import load_model
+from multibox.models.schema import Schema
+
+Weights = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a network took over from a model.
+
+    Attributes:
+        layers: how many layers got their weights.
+        fresh_layers: those that did not fit, or that the model does not have.
+        known: the classes whose rows of the heads were taken over.
+        fresh: the classes that begin anew.
+        left_out: the model's classes that the network does not have.
+    """
+
+    layers: int
+    fresh_layers: tuple[str, ...]
+    known: tuple[str, ...]
+    fresh: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        told = {
+            f"{self.layers} layers taken over": True,
+            f"{len(self.fresh_layers)} fresh layers ({_some(self.fresh_layers)})": self.fresh_layers,
+            f"known classes: {_some(self.known)}": self.known,
+            f"fresh classes: {_some(self.fresh)}": self.fresh,
+            f"left out: {_some(self.left_out)}": self.left_out,
+        }
+        return "; ".join(text for text, is_there in told.items() if is_there)
+
+
+def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer:
+    """Give a network the weights of a model file, as far as they mean the same.
+
+    A layer is taken over where name and shapes agree. A row of a head belongs to one prior of a cell: where the cells'
+    priors differ, the heads begin anew; likewise those of the classes, where scores are made otherwise. Classes are the
+    same where their names are, whatever their case.
+
+    Args:
+        network: with fresh weights, as :func:`multibox.models.ssd.build` gives it.
+        schema: of ``network``.
+        path: of the model.
+
+    Returns:
+        what was taken over.
+
+    Raises:
+        BadInput: not a model, or one on another trunk.
+    """
+    donor, theirs = load_model(path)
+    if theirs.network.trunk != schema.network.trunk:
+        raise BadInput(
+            f"{path}: a model on {theirs.network.trunk}, but network.trunk is {schema.network.trunk}; "
+            "start from a model of the same trunk"
+        )
+    logits = _Logits(theirs.classes, schema.classes)
+    same_cells = _cells(theirs) == _cells(schema)
+    taken = []
+    for layer in (layer for layer in donor.layers if layer.weights and layer.name in _names(network)):
+        target = network.get_layer(layer.name)
+        old, new = layer.get_weights(), target.get_weights()
+        if layer.name.endswith("_head_classes"):
+            values = logits.mix(old, new) if same_cells and theirs.activation == schema.activation else None
+        else:
+            values = old if _shapes(old) == _shapes(new) and (same_cells or "_head_" not in layer.name) else None
+        if values is not None:
+            target.set_weights(values)
+            taken.append(layer.name)
+    known = logits.shared if any(name.endswith("_head_classes") for name in taken) else ()
+    return Transfer(
+        layers=len(taken),
+        fresh_layers=tuple(layer.name for layer in network.layers if layer.weights and layer.name not in taken),
+        known=known,
+        fresh=tuple(name for name in schema.classes if name not in known),
+        left_out=tuple(name for name in theirs.classes if not _is_in(name, known)),
+    )
+
+
+class _Logits:
+    """Which logits of two lists of classes mean the same: the background's, and those of classes with one name."""
+
+    def __init__(self, theirs: Sequence[str], ours: Sequence[str]):
+        there = {name.casefold(): column for column, name in enumerate(theirs, start=1)}
+        pairs = {there[name.casefold()]: i for i, name in enumerate(ours, start=1) if name.casefold() in there}
+        self.shared = tuple(ours[i - 1] for i in pairs.values())
+        self._theirs, self._ours = [0, *pairs], [0, *pairs.values()]
+        self._of_theirs, self._of_ours = len(theirs) + 1, len(ours) + 1
+
+    def mix(self, old: Weights, new: Weights) -> Weights | None:
+        """The new weights of a head with the rows of the old that mean the same; None where they do not fit."""
+        olds = [array.reshape(*array.shape[:-1], -1, self._of_theirs) for array in old]
+        news = [array.reshape(*array.shape[:-1], -1, self._of_ours).copy() for array in new]
+        if [array.shape[:-1] for array in olds] != [array.shape[:-1] for array in news]:
+            return None
+        for before, after in zip(olds, news, strict=True):
+            after[..., self._ours] = before[..., self._theirs]
+        return [array.reshape(start.shape) for array, start in zip(news, new, strict=True)]
+
+
+def _cells(schema: Schema) -> tuple[object, ...]:
+    return schema.priors.ratios, schema.priors.order, schema.priors.variances
+
+
+def _names(network: keras.Model) -> set[str]:
+    return {layer.name for layer in network.layers}
+
+
+def _shapes(weights: Weights) -> list[tuple[int, ...]]:
+    return [array.shape for array in weights]
+
+
+def _is_in(name: str, names: Sequence[str]) -> bool:
+    return name.casefold() in {other.casefold() for other in names}
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

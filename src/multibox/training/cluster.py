@@ -1,0 +1,148 @@
+"""The hosts that train together, a process each: which they are, and how they find one another.
+
+What is not given is looked for in the environment: Kubernetes numbers the pods of an indexed job, and SLURM's ``srun``
+says everything to the tasks of a step. A batch script of SLURM's has most of its variables too, but is alone; so only
+those of a step count.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.console import Console
+
+from multibox.errors import BadInput
+
+Value = TypeVar("Value")
+
+JOIN_SECONDS = 300
+"""How long hosts wait for one another at the start."""
+SILENT_SECONDS = 60
+"""A host that was not heard of for so long is lost, and the others end."""
+LEAVE_SECONDS = 30
+"""How long a host that ends, well or badly, waits for the others before all are ended."""
+PORTS = range(61440, 65536)
+"""Where a job of SLURM meets: at the port that its number says, so that jobs on one machine keep apart."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Hosts that train together, and which of them this is.
+
+    Attributes:
+        hosts: how many.
+        host: which, from 0.
+        coordinator: ``ADDRESS:PORT`` of host 0, by which all find one another.
+    """
+
+    hosts: int
+    host: int
+    coordinator: str
+
+    def join(self, backend: str | None = None) -> None:
+        """Meet the other hosts; before Keras is imported.
+
+        A host that does not come in time, and later one that is lost, ends this process with JAX's own message. Keras'
+        ``distribution.initialize`` is not used: under SLURM it would take one accelerator of each host.
+
+        Args:
+            backend: that Keras is going to run on; None: as ``$KERAS_BACKEND`` says.
+
+        Raises:
+            BadInput: it is not JAX.
+        """
+        if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
+            raise BadInput(f"--hosts: {self.hosts} hosts can only train together on JAX; add --backend jax")
+        import jax
+
+        Console(stderr=True, highlight=False).print(
+            f"host {self.host} of {self.hosts} (0 to {self.hosts - 1}) meets the others at {self.coordinator}, within "
+            f"{JOIN_SECONDS // 60} minutes",
+            soft_wrap=True,
+        )
+        jax.distributed.initialize(
+            self.coordinator,
+            self.hosts,
+            self.host,
+            cluster_detection_method="deactivate",
+            initialization_timeout=JOIN_SECONDS,
+            heartbeat_timeout_seconds=SILENT_SECONDS,
+            shutdown_timeout_seconds=LEAVE_SECONDS,
+        )
+
+
+def find_cluster(
+    hosts: int | None = None,
+    host: int | None = None,
+    coordinator: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Cluster | None:
+    """Find out which hosts train together.
+
+    Each argument that is None is looked for in the environment: ``hosts`` in ``MULTIBOX_HOSTS``, ``coordinator`` in
+    ``MULTIBOX_COORDINATOR``, ``host`` in Kubernetes' ``JOB_COMPLETION_INDEX``; and all of them in what SLURM tells a
+    step of several tasks.
+
+    Args:
+        hosts: how many; 1: this one alone, whatever the environment says.
+        host: which of them this is, from 0.
+        coordinator: ``ADDRESS:PORT`` of host 0.
+        environment: variables.
+
+    Returns:
+        the hosts; None where this one is alone.
+
+    Raises:
+        BadInput: something is missing, or does not fit.
+    """
+    if hosts == 1:
+        return None
+    steps_hosts, steps_host, steps_coordinator = _slurm_step(environment)
+    count = _first(hosts, _number(environment, "MULTIBOX_HOSTS"), steps_hosts)
+    if count is None and not (host is None and coordinator is None):
+        raise BadInput("--hosts: give it too, where --host or --coordinator is given: the number of hosts")
+    if count is None or count < 2:
+        return None
+    index = _first(host, _number(environment, "JOB_COMPLETION_INDEX"), steps_host)
+    address = _first(coordinator, environment.get("MULTIBOX_COORDINATOR"), steps_coordinator)
+    if index is None:
+        raise BadInput(f"--host: say which of the {count} hosts this is, from 0 to {count - 1}")
+    if index >= count:
+        raise BadInput(f"--host: {index} is not one of {count} hosts, which go from 0 to {count - 1}")
+    if not address or not re.fullmatch(r".+:\d+", address):
+        raise BadInput(f"--coordinator: {address or 'missing'}; give ADDRESS:PORT of host 0, a port that is free there")
+    return Cluster(count, index, address)
+
+
+def _slurm_step(environment: Mapping[str, str]) -> tuple[int | None, int | None, str | None]:
+    """Hosts, host and coordinator, as far as ``srun`` tells them each task of a step of several.
+
+    See the output environment variables in its manual.
+    """
+    count = _number(environment, "SLURM_STEP_NUM_TASKS")
+    if count is None or count == 1:
+        return None, None, None
+    job, nodes = _number(environment, "SLURM_JOB_ID"), environment.get("SLURM_STEP_NODELIST")
+    coordinator = f"{first_node(nodes)}:{PORTS[job % len(PORTS)]}" if nodes and job is not None else None
+    return count, _number(environment, "SLURM_PROCID"), coordinator
+
+
+def first_node(nodes: str) -> str:
+    """The first of a list of nodes as SLURM writes it: of ``gpu[07,09-12],cpu1`` it is ``gpu07``."""
+    first = re.match(r"(?:[^,\[]|\[[^\]]*\])+", nodes)
+    return re.sub(r"\[(\d+)[^\]]*\]", r"\1", first[0] if first else nodes)
+
+
+def _first(*values: Value | None) -> Value | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise BadInput(f"${name}: {text!r} is not a whole number")
+    return int(text)

@@ -1,0 +1,65 @@
+"""What a network finds in a few validation images, beside what is there: how a run gets on, to look at."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from multibox.data.record import Record
+from multibox.data.store import Store
+from multibox.detect.detections import Detections
+from multibox.detect.detector import Detector
+from multibox.draw import GREY, draw_boxes, grid, with_title
+from multibox.prepare.render import decode
+
+COUNT = 8
+SIDE = 480
+"""Pixels of the longer side of each picture: enough for captions, little enough to keep many of them."""
+
+
+def draw_findings(detector: Detector, stores: Sequence[Store], count: int = COUNT) -> dict[str, np.ndarray]:
+    """Draw detections beside objects, in images that lie evenly in the stores: the same ones whenever it is called.
+
+    Args:
+        detector: the detector; what it finds is shown above its thresholds for people.
+        stores: the images.
+        count: the most pictures.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB each, the objects left and the detections right, by ``NAME/SPLIT/ID``.
+
+    Raises:
+        BadInput: an image cannot be decoded.
+    """
+    places = [(store, i) for store in stores for i in range(len(store))]
+    chosen = [places[i] for i in np.linspace(0, len(places) - 1, min(count, len(places))).astype(int)]
+    records = [store[i] for store, i in chosen]
+    images = [decode(record.image, record.source or record.id) for record in records]
+    return {
+        f"{store.meta.name}/{store.meta.split}/{record.id}": _side_by_side(image, record, store.meta.classes, found)
+        for (store, _), image, record, found in zip(chosen, images, records, detector(images), strict=True)
+    }
+
+
+def _side_by_side(image: np.ndarray, record: Record, names: Sequence[str], found: Detections) -> np.ndarray:
+    image, scale = _shown(image)
+    objects = record.objects
+    captions = [
+        f"{'crowd ' * bool(crowd)}{names[label]}{' (difficult)' * bool(difficult)}"
+        for label, crowd, difficult in zip(objects.labels, objects.crowd, objects.difficult, strict=True)
+    ]
+    colors = {name: i for i, name in enumerate(found.classes)}
+    color_ids = [colors.get(names[label], GREY) for label in objects.labels]
+    truth = draw_boxes(image, objects.boxes * scale, captions, color_ids)
+    findings = replace(found, boxes=found.boxes * scale, image=image).draw()
+    titles = f"objects: {len(objects)}", f"detections: {len(found)}"
+    return grid([with_title(*side) for side in zip((truth, findings), titles, strict=True)], columns=2)
+
+
+def _shown(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """An image at the size it is shown at, and how many times its own that is."""
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), scale

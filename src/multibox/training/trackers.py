@@ -1,0 +1,297 @@
+"""Who is told how a run goes: TensorBoard, and Weights & Biases or MLflow where ``train.tracker`` asks for one.
+
+All that they are told also is in the files of the run, or can be made again from its models: a tracker that fails is
+left out with a warning, and the run goes on.
+"""
+
+import importlib
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+import cv2
+import numpy as np
+
+from multibox.config import Config
+from multibox.errors import BadInput
+from multibox.training.experiment import Experiment
+
+PROJECT: Final = "multibox"
+"""Where runs are put at a service whose own environment variable does not say."""
+
+
+class Tracker(Protocol):
+    """Something that is told how a run goes."""
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Add points to curves.
+
+        Args:
+            values: by the names of the curves; what stands before a slash is a group.
+            step: of the run.
+        """
+
+    def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
+        """Add pictures.
+
+        Args:
+            name: of them all.
+            images: ``(H, W, 3)`` uint8 RGB each, by what tells it from the others.
+            step: of the run.
+        """
+
+    def close(self, failed: bool = False) -> None:
+        """End; nothing can be told afterwards.
+
+        Args:
+            failed: whether the run was stopped or failed.
+        """
+
+
+class TensorBoard:
+    """Event files that TensorBoard reads.
+
+    Args:
+        folder: where they go.
+        step: steps made before; what an earlier process told of later ones is to be forgotten.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, step: int = 0):
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._writer = EventFileWriter(str(folder))
+        self._write(step + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """See :class:`Tracker`."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._write(step, summary=Summary(value=points))
+
+    def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
+        """See :class:`Tracker`."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        shown = [
+            Summary.Value(
+                tag=f"{name}/{caption}",
+                image=Summary.Image(
+                    height=image.shape[0], width=image.shape[1], colorspace=3, encoded_image_string=_jpeg(image)
+                ),
+            )
+            for caption, image in images.items()
+        ]
+        self._write(step, summary=Summary(value=shown))
+
+    def close(self, failed: bool = False) -> None:
+        """See :class:`Tracker`."""
+        self._writer.close()
+
+    def _write(self, step: int, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._writer.add_event(Event(wall_time=time.time(), step=step, **content))
+        self._writer.flush()
+
+
+class WeightsAndBiases:
+    """A run at Weights & Biases, in the project ``$WANDB_PROJECT``; every other variable of theirs works too.
+
+    Their own count of steps only ever rises, so ``step`` is a curve like the others, against which those are drawn. A
+    run that was killed tells the steps since its last checkpoint twice.
+
+    Args:
+        experiment: the run; it goes on where it was told of there before.
+        config: of the run.
+    """
+
+    def __init__(self, experiment: Experiment, config: Config):
+        import wandb
+
+        known = experiment.tracker_id("wandb")
+        self._run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", PROJECT),
+            name=experiment.folder.name,
+            dir=str(experiment.folder),
+            id=_read(known),
+            resume="allow",
+            config=config.model_dump(mode="json"),
+        )
+        known.write_text(self._run.id, "utf-8")
+        self._run.define_metric("*", step_metric="step")
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """See :class:`Tracker`."""
+        self._run.log({**values, "step": step})
+
+    def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
+        """See :class:`Tracker`."""
+        from wandb import Image
+
+        shown = [Image(image, caption=caption, file_type="jpg") for caption, image in images.items()]
+        self._run.log({name: shown, "step": step})
+
+    def close(self, failed: bool = False) -> None:
+        """See :class:`Tracker`."""
+        self._run.finish(exit_code=int(failed))
+
+
+class MLflow:
+    """A run of MLflow, in the experiment ``$MLFLOW_EXPERIMENT_NAME`` at ``$MLFLOW_TRACKING_URI``.
+
+    Args:
+        experiment: the run; it goes on where it was told of there before.
+        config: of the run.
+    """
+
+    def __init__(self, experiment: Experiment, config: Config):
+        import mlflow
+
+        self._mlflow = mlflow
+        if not {"MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"} & os.environ.keys():
+            mlflow.set_experiment(PROJECT)
+        known = experiment.tracker_id("mlflow")
+        run_id = _read(known)
+        run = mlflow.start_run(run_id=run_id, run_name=experiment.folder.name)
+        if run_id is None:
+            known.write_text(run.info.run_id, "utf-8")
+            mlflow.log_params(dict(_dotted(config.model_dump(mode="json"))))
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """See :class:`Tracker`."""
+        self._mlflow.log_metrics(dict(values), step=step)
+
+    def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
+        """See :class:`Tracker`."""
+        for caption, image in images.items():
+            key = re.sub(r"[^\w .\-/]", "_", f"{name}/{caption}", flags=re.ASCII)  # MLflow takes no other signs
+            self._mlflow.log_image(image, key=key, step=step, synchronous=True)
+
+    def close(self, failed: bool = False) -> None:
+        """See :class:`Tracker`."""
+        self._mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+SERVICES: Final[dict[str, Callable[[Experiment, Config], Tracker]]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
+"""By their names in ``train.tracker``."""
+
+
+class Trackers:
+    """All trackers of a run as one. One that raises is closed and told no more, with a warning.
+
+    Args:
+        begin: what begins each, by its name; without any, nobody is told.
+
+    Example:
+        ``with open_trackers(experiment, config, 0) as trackers: trackers.scalars({"train/loss": 3.2}, step=20)``
+    """
+
+    def __init__(self, begin: Mapping[str, Callable[[], Tracker]] | None = None):
+        self._trackers: dict[str, Tracker] = {}
+        for name, begin_one in (begin or {}).items():
+            try:
+                self._trackers[name] = begin_one()
+            except Exception as error:  # a service's errors have no common class
+                _warn(name, error)
+
+    def __bool__(self) -> bool:
+        return bool(self._trackers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(failed=kind is not None)
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """See :class:`Tracker`."""
+        self._tell(lambda tracker: tracker.scalars(values, step))
+
+    def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
+        """See :class:`Tracker`."""
+        self._tell(lambda tracker: tracker.pictures(name, images, step))
+
+    def close(self, failed: bool = False) -> None:
+        """See :class:`Tracker`."""
+        self._tell(lambda tracker: tracker.close(failed))
+
+    def _tell(self, tell: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self._trackers.items()):
+            try:
+                tell(tracker)
+            except Exception as error:
+                del self._trackers[name]
+                _warn(name, error)
+                with suppress(Exception):
+                    tracker.close(failed=True)
+
+
+def open_trackers(experiment: Experiment, config: Config, step: int) -> Trackers:
+    """Begin to track a run, or go on with it: with TensorBoard where it is installed, and with ``train.tracker``.
+
+    Args:
+        experiment: the run.
+        config: of the run.
+        step: steps made before.
+
+    Returns:
+        who is told; it closes as a context manager does.
+    """
+    begin: dict[str, Callable[[], Tracker]] = {}
+    if _is_installed("tensorboard"):
+        begin["tensorboard"] = lambda: TensorBoard(experiment.folder / "tensorboard", step)
+    if config.train.tracker != "none":
+        begin[config.train.tracker] = lambda: SERVICES[config.train.tracker](experiment, config)
+    return Trackers(begin)
+
+
+def require_tracker(config: Config) -> None:
+    """Refuse a tracker that is not installed.
+
+    Raises:
+        BadInput: it is not.
+    """
+    name = config.train.tracker
+    if name != "none" and not _is_installed(name):
+        raise BadInput(f"train.tracker: {name} is not installed; run: pip install 'multibox[{name}]'")
+
+
+def _is_installed(name: str) -> bool:
+    """Whether there is such a package; a mere folder, such as the ``wandb`` that Weights & Biases makes, is none."""
+    try:
+        return getattr(importlib.import_module(name), "__file__", None) is not None
+    except ImportError:
+        return False
+
+
+def _warn(name: str, error: Exception) -> None:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    warnings.warn(f"{name}: failed ({reason:.200}) and is told no more of this run, which goes on", stacklevel=2)
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of a configuration by their dotted names."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()

@@ -1,0 +1,52 @@
+"""Hold the outputs of an imported model against those that its peer gave for the same images."""
+
+import keras
+import numpy as np
+
+from multibox.models.file import load_model
+
+
+def images(size: tuple[int, int], count: int = 2) -> np.ndarray:
+    """``(count, H, W, 3)`` uint8 RGB: noise, of which one half is dark."""
+    pixels = np.random.default_rng(7).integers(0, 256, (count, *size, 3), np.uint8)
+    pixels[:, : size[0] // 2] //= 3
+    return pixels
+
+
+def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None) -> float:
+    """The outputs are the peer's, prior by prior, whatever the order of either.
+
+    Args:
+        model: path of the imported model.
+        pixels: ``(B, H, W, 3)`` uint8 RGB.
+        logits: ``(B, P, C + 1)`` the peer's.
+        deltas: ``(B, P, 4)`` the peer's.
+        priors_rel: ``(P, 4)`` the peer's priors, corners, as the peer works them out.
+        columns: the peer's columns that ours are; without them all.
+
+    Returns:
+        the largest difference.
+    """
+    network, schema = load_model(model)
+    ours = {name: keras.ops.convert_to_numpy(value) for name, value in network(pixels).items()}
+    theirs = same_boxes(schema.make_priors(), np.asarray(priors_rel, np.float32))
+    logits = logits if columns is None else logits[..., list(columns)]
+    assert ours["classes"].shape == logits.shape
+    assert logits.std() > 0.3, "outputs that say nothing prove nothing"
+    assert deltas.std() > 0.3
+    difference = max(np.abs(ours["classes"] - logits[:, theirs]).max(), np.abs(ours["boxes"] - deltas[:, theirs]).max())
+    print(f"largest difference {difference:.1e}")
+    assert difference < 1e-4
+    return float(difference)
+
+
+def same_boxes(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """``(P,)`` for each of our priors the number of theirs that is the same box."""
+    assert ours.shape == theirs.shape
+    found = np.empty(len(ours), int)
+    for start in range(0, len(ours), 1024):  # |a - b|^2 = |b|^2 - 2 a b + what does not depend on b
+        distances = (theirs**2).sum(axis=1) - 2 * ours[start : start + 1024] @ theirs.T
+        found[start : start + 1024] = distances.argmin(axis=1)
+    assert np.abs(ours - theirs[found]).max() < 1e-5
+    assert len(set(found.tolist())) == len(ours)
+    return found

@@ -1,0 +1,33 @@
+"""A detector that is made in a moment, for runs in which the network does not matter."""
+
+import keras
+from keras import layers
+
+from multibox.models.maps import feature_maps
+from multibox.priors import make_priors
+
+
+def small_network(size, priors, classes, norm_trained=False):
+    """A convolution, its normalisation, and heads that look at all of the image.
+
+    Args:
+        size: height and width of images, pixels.
+        priors: how many.
+        classes: how many, without background.
+        norm_trained: whether batch normalisation is.
+    """
+    images = keras.Input((*size, 3))
+    x = layers.Conv2D(8, 8, strides=8, name="conv")(layers.Rescaling(1 / 128, -1, name="scale")(images))
+    x = layers.BatchNormalization(name="norm", trainable=norm_trained)(x)
+    x = layers.GlobalAveragePooling2D(name="mean")(layers.Activation("relu", name="relu")(x))
+    outputs = {}
+    for name, columns in (("classes", classes + 1), ("boxes", 4)):
+        numbers = layers.Dense(priors * columns, name=f"{name}_dense")(x)
+        outputs[name] = layers.Reshape((priors, columns), name=name)(numbers)
+    return keras.Model(images, outputs, name="small")
+
+
+def build(config, classes, priors, activation="softmax", norm_trained=True):
+    """As :func:`multibox.models.ssd.build`."""
+    count = len(make_priors(feature_maps(config), priors, config.size))
+    return small_network(config.size, count, classes, norm_trained)
