@@ -45,8 +45,10 @@ def main():
     os.environ["MULTIBOX_DATA"] = "data"
     multibox("data", "sample", "sample", "--images", "120")
     multibox("data", "build", "sample", "--name", "sample")
+    began = time.monotonic()
     multibox("train", "--name", "whole", *OVERRIDES)
-    kills, inside, seconds = kill_and_resume(options.kills, random.Random(options.seed))
+    usual = time.monotonic() - began
+    kills, inside, seconds = kill_and_resume(options.kills, random.Random(options.seed), usual / 4)
     same, count = compare("whole", "killed")
     figures = {"kills": kills, "inside_a_write": inside, "seconds": round(seconds), "arrays": count, "identical": same}
     print(json.dumps(figures))
@@ -57,12 +59,14 @@ def multibox(*arguments):
     subprocess.run([sys.executable, "-m", "multibox", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def kill_and_resume(kills, rng):
-    """Start or go on, kill, and so on; then let the run end."""
+def kill_and_resume(kills, rng, longest):
+    """Start or go on, kill after at most ``longest`` seconds or in a write, and so on; then let the run end."""
     began, inside, killed = time.monotonic(), 0, Path("experiments/killed")
     for i in range(kills):
         process = start(killed)
-        inside += wait(process, killed / "checkpoints", rng, in_a_write=i % 3 == 0)
+        in_a_write = i % 3 == 0
+        seconds = 20 * longest if in_a_write else rng.uniform(0, longest)
+        inside += wait(process, killed / "checkpoints", seconds, in_a_write)
         if process.poll() is not None:
             return i, inside, time.monotonic() - began  # It ended before it could be killed.
         process.send_signal(signal.SIGKILL)
@@ -81,9 +85,9 @@ def start(killed):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait(process, checkpoints, rng, *, in_a_write):
-    """Wait for a write, or as long as a run needs to start and make some steps; whether it is in a write now."""
-    deadline = time.monotonic() + (60 if in_a_write else rng.uniform(4, 20))
+def wait(process, checkpoints, seconds, in_a_write):
+    """Wait for so long, or until the run writes a checkpoint if ``in_a_write``; whether it is in a write now."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         if in_a_write and any(checkpoints.glob(".step-*")):
             return True
