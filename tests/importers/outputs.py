@@ -13,6 +13,18 @@ def images(size: tuple[int, int], count: int = 2) -> np.ndarray:
     return pixels
 
 
+def torchvision_outputs(peer, pixels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits, deltas and priors of a detector of torchvision for ``pixels``, ``(B, H, W, 3)`` uint8 RGB of its size."""
+    import torch
+
+    with torch.no_grad():
+        batch, _ = peer.transform([torch.from_numpy(image).permute(2, 0, 1) / 255 for image in pixels])
+        maps = list(peer.backbone(batch.tensors).values())
+        outputs = peer.head(maps)
+        priors = peer.anchor_generator(batch, maps)[0].numpy() / pixels.shape[1]
+    return outputs["cls_logits"].numpy(), outputs["bbox_regression"].numpy(), priors
+
+
 def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None) -> float:
     """The outputs are the peer's, prior by prior, whatever the order of either.
 

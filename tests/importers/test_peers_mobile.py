@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from importers.outputs import assert_same_outputs, images  # noqa: E402
+from importers.outputs import assert_same_outputs, images, torchvision_outputs  # noqa: E402, torchvision_outputs
 from importers.torch_ssd import flat, normalised  # noqa: E402
 from multibox.errors import BadInput  # noqa: E402
 from multibox.importers.class_lists import COCO_COLUMNS  # noqa: E402
@@ -238,16 +238,6 @@ def test_torchvision(tmp_path, monkeypatch, torchvision_detection, columns, tail
         "per_image": peer.detections_per_img,
     }
     pixels = images((320, 320))
-    with torch.no_grad():
-        batch, _ = peer.transform([torch.from_numpy(image).permute(2, 0, 1) / 255 for image in pixels])
-        maps = list(peer.backbone(batch.tensors).values())
-        outputs = peer.head(maps)
-        priors = peer.anchor_generator(batch, maps)[0].numpy() / 320
     assert_same_outputs(
-        tmp_path / "model.keras",
-        pixels,
-        outputs["cls_logits"].numpy(),
-        outputs["bbox_regression"].numpy(),
-        priors,
-        COCO_COLUMNS if columns == 91 else None,
+        tmp_path / "model.keras", pixels, *torchvision_outputs(peer, pixels), COCO_COLUMNS if columns == 91 else None
     )

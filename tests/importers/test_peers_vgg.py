@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from importers import peer_priors  # noqa: E402
 from importers.caffe_writer import caffemodel  # noqa: E402
-from importers.outputs import assert_same_outputs, images  # noqa: E402
+from importers.outputs import assert_same_outputs, images, torchvision_outputs  # noqa: E402, torchvision_outputs
 from importers.torch_ssd import TorchSSD, normalised  # noqa: E402
 from multibox.importers.class_lists import COCO_COLUMNS  # noqa: E402
 from multibox.importers.import_model import import_model  # noqa: E402
@@ -176,18 +176,8 @@ def test_torchvision(tmp_path, torchvision_detection, columns):
     done = import_model(tmp_path / "ssd300_vgg16_coco.pth", "torchvision", tmp_path / "model.keras")
     assert len(done.schema.classes) == min(columns - 1, 80)
     pixels = images((300, 300))
-    with torch.no_grad():
-        batch, _ = peer.transform([torch.from_numpy(image).permute(2, 0, 1) / 255 for image in pixels])
-        maps = list(peer.backbone(batch.tensors).values())
-        outputs = peer.head(maps)
-        priors = peer.anchor_generator(batch, maps)[0].numpy() / 300
     assert_same_outputs(
-        tmp_path / "model.keras",
-        pixels,
-        outputs["cls_logits"].numpy(),
-        outputs["bbox_regression"].numpy(),
-        priors,
-        COCO_COLUMNS if columns == 91 else None,
+        tmp_path / "model.keras", pixels, *torchvision_outputs(peer, pixels), COCO_COLUMNS if columns == 91 else None
     )
 
 
