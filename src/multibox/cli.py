@@ -314,13 +314,16 @@ def predict_files(model: str, paths: tuple[str, ...], out: str, score: float | N
 
 @main.command("export")
 @click.argument("model", type=click.Path())
-@click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option("--format", "kind", type=click.Choice(["onnx", "weights"]), default="onnx", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False), default=None, metavar="FILE", help="Else beside the model.")
 def export_model(model: str, kind: str, out: str | None) -> None:
-    """Write a model for another runtime; ONNX is what detects without Keras."""
-    from multibox.export import export_onnx
+    """Write a model for another runtime: ONNX, which detects without Keras, or the bare weights, .weights.h5."""
+    from multibox.detect.runtimes import require_keras
+    from multibox.export import export_onnx, export_weights
 
-    click.echo(f"{kind}: {export_onnx(model, out)}")
+    if kind == "weights":
+        require_keras("export --format weights")
+    click.echo(f"{kind}: {(export_onnx if kind == 'onnx' else export_weights)(model, out)}")
 
 
 @main.command("import")

@@ -12,7 +12,10 @@ import numpy as np
 
 from multibox.detect.runtimes import PARAMETERS, KerasRuntime, OnnxRuntime, Runtime, open_runtime
 from multibox.errors import BadInput, RunFailed
+from multibox.models.file import load_model
 from multibox.models.schema import MEMBER, Schema
+
+WEIGHTS = ".weights.h5"
 
 TOLERANCE = 1e-3
 """How far, absolute and relative, the written model's numbers may be from those of the model it was made of."""
@@ -38,6 +41,36 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | Non
     runtime: Any = open_runtime(model)
     out = Path(model).with_suffix(".onnx") if out is None else Path(out)
     write_onnx(runtime.network, runtime.schema, out)
+    return out
+
+
+def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+    """Write the weights of a model file alone, as Keras' ``load_weights`` reads them into a network of the same layers.
+
+    Example:
+        >>> schema = multibox.models.file.read_schema("model.keras")
+        >>> network = build(schema.network, len(schema.classes), schema.priors)
+        >>> network.load_weights(export_weights("model.keras"))
+
+    Args:
+        model: a ``.keras`` file.
+        out: the file to write, ``.weights.h5``; without it, beside the model.
+
+    Returns:
+        the file written.
+
+    Raises:
+        BadInput: no such model, or another ending.
+    """
+    out = Path(model).with_suffix(WEIGHTS) if out is None else Path(out)
+    if not out.name.endswith(WEIGHTS):
+        raise BadInput(f"--out {out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
+    network, _ = load_model(model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        partial = Path(folder) / out.name
+        network.save_weights(partial)
+        os.replace(partial, out)
     return out
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from multibox.config import Network, Priors
 from multibox.errors import BadInput
+from multibox.export import export_weights
 from multibox.models.file import load_model, read_schema, save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import MEMBER, Schema
@@ -54,6 +55,18 @@ def test_plain_keras_opens_it(saved):
     path, model, _ = saved
     plain = keras.saving.load_model(path)
     np.testing.assert_array_equal(plain(image())["classes"], model(image())["classes"])
+
+
+def test_the_weights_alone_load_into_a_network_of_the_same_layers(saved, tmp_path):
+    path, model, _ = saved
+    written = export_weights(path, tmp_path / "bare.weights.h5")
+    other = build(NETWORK, 2, Priors())
+    other.load_weights(written)
+    for ours, theirs in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(BadInput, match=r"bare.h5: give a file that ends in .weights.h5"):
+        export_weights(path, tmp_path / "bare.h5")
+    assert [file.name for file in tmp_path.iterdir()] == ["bare.weights.h5"]
 
 
 def test_nothing_is_left_beside_it(saved):
