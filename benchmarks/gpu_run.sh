@@ -32,7 +32,7 @@ smoke() {
 
 pipeline() {
     multibox bench pipeline --data sample/train --config "${presets[0]}" --workers "${WORKERS:-0,1,2,4,8,14}" --json \
-        train.batch="${batches[-1]}" "${overrides[@]}" | tee pipeline.json
+        train.batch="${batches[-1]}" "${overrides[@]}" | tee pipeline.json || echo "failed: the pipeline"
 }
 
 train() {

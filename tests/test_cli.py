@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
+from multibox.config import load_config
+from multibox.errors import BadInput
 
 
 def test_help_answers_within_three_tenths_of_a_second_when_warm():
@@ -59,3 +61,24 @@ def test_the_public_names_stay_functions_after_their_rooms_are_imported():
     assert all(issubclass(getattr(multibox, name), Exception) for name in errors)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         multibox.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["none", "imagenet", "weights.pth"])
+def test_init_takes_detectors_alone(name):
+    result = CliRunner().invoke(main, ["train", "--data", "tiny", "--init", name])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"multibox: --init {name}: give a detector's .keras file")
+
+
+def test_init_takes_a_name_as_it_is(monkeypatch):
+    """And not as YAML, where # begins a comment and [ a list."""
+    names, given = ["best #2.keras", "[a].keras", "runs: x.keras", "né.keras"], []
+
+    def load(config, overrides):
+        given.append(load_config(config, overrides).network.weights)
+        raise BadInput("enough")
+
+    monkeypatch.setattr("multibox.config.load_config", load)
+    for name in names:
+        CliRunner().invoke(main, ["train", "--init", name])
+    assert given == names

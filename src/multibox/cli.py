@@ -84,7 +84,9 @@ def train_command(
     if devices is not None:
         overrides = (*overrides, f"train.devices={devices}")
     if init is not None:
-        overrides = (*overrides, f"network.weights={init}")
+        if not init.endswith(".keras"):
+            raise BadInput(f"--init {init}: give a detector's .keras file; for other weights set network.weights")
+        overrides = (*overrides, f"network.weights={json.dumps(init)}")
     if tracker is not None:
         overrides = (*overrides, f"train.tracker={tracker}")
     settings = load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, loads

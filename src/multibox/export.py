@@ -65,7 +65,7 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
     out = Path(model).with_suffix(WEIGHTS) if out is None else Path(out)
     if not out.name.endswith(WEIGHTS):
         raise BadInput(f"--out {out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
-    network, _ = load_model(model)
+    network, _ = load_model(Path(model))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         partial = Path(folder) / out.name

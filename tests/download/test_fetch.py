@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from multibox.download import fetch as module
-from multibox.download.fetch import RemoteFile, fetch
+from multibox.download.fetch import RemoteFile, _alone_in, fetch
 from multibox.errors import BadInput, RunFailed
 
 CONTENT = bytes(range(256)) * 40
@@ -58,6 +58,13 @@ def test_a_silent_connection_loses_nothing_that_came(site, file, tmp_path, monke
     site.most, site.silence = 6000, 0.3
     assert fetch(file, tmp_path / "file.bin", waits=(0,)).read_bytes() == CONTENT
     assert site.ranges == [None, "bytes=6000-"]
+
+
+def test_a_folder_that_another_process_downloads_into_is_left_alone(site, file, tmp_path):
+    with _alone_in(tmp_path), pytest.raises(RunFailed, match="another process is downloading into it"):
+        fetch(file, tmp_path / "file.bin")
+    assert left_in(tmp_path) == []
+    fetch(file, tmp_path / "file.bin")
 
 
 def test_a_later_call_goes_on(site, file, tmp_path):

@@ -4,6 +4,7 @@ import stat
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
 from multibox.download.unpack import unpack
@@ -80,6 +81,15 @@ def test_damaged_archives(tmp_path, make):
         archive.write_bytes(damaged)
         with pytest.raises(RunFailed, match=r"archive: damaged .*; remove it and download it again"):
             unpack(archive, tmp_path / "out")
+
+
+def test_a_tar_whose_bytes_changed(tmp_path):
+    archive = make_tar(tmp_path / "archive", {"one": np.random.default_rng(0).bytes(100_000)}, "w:gz")
+    content = bytearray(archive.read_bytes())
+    content[50_000] ^= 0xFF  # of numbers that gzip stores as they are
+    archive.write_bytes(content)
+    with pytest.raises(RunFailed, match=r"archive: damaged \(CRC check failed"):
+        unpack(archive, tmp_path / "out")
 
 
 def test_a_zip_whose_bytes_changed(tmp_path):

@@ -63,10 +63,17 @@ def cycle(file):
     group["again"] = file["a"]
 
 
+def many_cycles(file):
+    group = file.create_group("a")
+    for i in range(30_000):
+        group[str(i)] = group
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         *(external_link, external_group, soft_link, external_storage, virtual, huge, huge_compressed, objects, cycle),
+        many_cycles,
     ],
     ids=lambda spoil: spoil.__name__,
 )

@@ -229,20 +229,20 @@ def test_priors_are_the_peers(kind, size, columns, expected):
     assert plan.classes[-1] == {21: "tvmonitor", 81: "toothbrush", 91: "toothbrush"}[columns]
 
 
-def prior_box(smallest, largest, ratios, step, clip):
+def prior_box(smallest, largest, ratios, step, clip, variances=(0.1, 0.1, 0.25, 0.25)):
     def floats(number, values):
         return b"".join(varint(number << 3 | 5) + np.float32(value).tobytes() for value in values)
 
     body = floats(1, [smallest]) + floats(2, [largest]) + floats(3, ratios) + number(4, 1) + number(5, clip)
-    return body + floats(6, [0.1, 0.1, 0.25, 0.25]) + (floats(10, [step]) if step else b"") + floats(13, [0.5])
+    return body + floats(6, variances) + (floats(10, [step]) if step else b"") + floats(13, [0.5])
 
 
-def prior_boxes(sizes, steps, clip=1):
+def prior_boxes(sizes, steps, clip=1, variances=((0.1, 0.1, 0.25, 0.25),) * 6):
     """The ``PriorBox`` layers of an SSD300."""
     net = b""
-    cells = zip(MAPS, sizes[:-1], sizes[1:], steps, peer_priors.RATIOS[300], strict=True)
-    for name, smallest, largest, step, ratios in cells:
-        body = prior_box(smallest, largest, ratios, step, clip)
+    cells = zip(MAPS, sizes[:-1], sizes[1:], steps, peer_priors.RATIOS[300], variances, strict=True)
+    for name, smallest, largest, step, ratios, own in cells:
+        body = prior_box(smallest, largest, ratios, step, clip, own)
         net += field(100, field(1, f"{name}_mbox_priorbox".encode()) + field(203, body))
     return net
 
@@ -260,6 +260,28 @@ def test_priors_of_ones_own_training_are_read_from_a_caffemodel(tmp_path):
     plan = PEERS["caffe"].plan(names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net"), ())
     assert plan.priors.steps == pytest.approx([300 / cells for cells in peer_priors.CELLS[300]])
     assert not plan.priors.clip
+
+
+@pytest.mark.parametrize(("given", "variances"), [((), (0.1,) * 4), ((0.2,), (0.2,) * 4)])
+def test_one_variance_is_that_of_all_four_and_none_is_a_tenth(tmp_path, given, variances):
+    (tmp_path / "net").write_bytes(prior_boxes(peer_priors.VOC, peer_priors.STEPS[300], variances=[given] * 6))
+    plan = PEERS["caffe"].plan(names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net"), ())
+    assert plan.priors.variances == variances
+
+
+def test_variances_that_differ_from_map_to_map_are_a_misfit(tmp_path):
+    own = [(0.1, 0.1, 0.2, 0.2)] * 5 + [(0.1,) * 4]
+    (tmp_path / "net").write_bytes(prior_boxes(peer_priors.VOC, peer_priors.STEPS[300], variances=own))
+    with pytest.raises(Misfit, match="another clip, offset or variance than the first"):
+        PEERS["caffe"].plan(names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net"), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"), [("amdegroot", (200, 200)), ("lufficc", (100_000, 100)), ("caffe", (400, 200))]
+)
+def test_detections_are_chosen_as_the_peer_does(kind, found):
+    detect = PEERS[kind].plan(names_only(kind, "ssd300", 21), ()).detect
+    assert (detect.per_class, detect.per_image) == found
 
 
 @pytest.mark.parametrize("own", [(20, 41, 90, float("nan"), 190, 240, 290), (20, 41, 90, -4, 190, 240, 290)])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import BadInput
+from multibox.importers import torch_file
 from multibox.importers.torch_file import read_state_dict
 
 
@@ -166,6 +167,33 @@ def test_a_pickle_that_would_fill_the_memory_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w") as archive:
         archive.writestr("archive/data.pkl", pickled)
     with pytest.raises(BadInput, match=r"bomb.pth: .* it numbers an object higher than any state dict has objects"):
+        read_state_dict(tmp_path / "bomb.pth")
+
+
+def test_a_storage_that_many_claim_does_not_fill_the_memory(tmp_path, torch_names, monkeypatch):
+    monkeypatch.setattr(torch_file, "_MOST_BYTES", 1000)
+    shared = Storage("0", range(100))
+    path = tmp_path / "many.pth"
+    path.write_bytes(zip_file(torch_names, {f"x{i}": (shared, 0, (100,), (1,)) for i in range(3)}))
+    with pytest.raises(BadInput, match=r"many.pth: .* its tensors claim more than 1000 bytes"):
+        read_state_dict(path)
+
+
+def test_a_storage_read_as_two_kinds_of_numbers_is_refused(tmp_path):
+    """Strides of the one would lead beyond the bytes of the other."""
+    tensors = {"a": torch_file._Tensor(("0", np.dtype("<f8")), 0, (4,), (1,))}
+    with pytest.raises(ValueError, match="two tensors take the numbers of one storage for different ones"):
+        torch_file._resolve(tensors, {"0": np.zeros(4, "u1")})
+
+
+@pytest.mark.parametrize("name", ["torch Size", "collections OrderedDict"])
+def test_a_pickle_that_copies_again_and_again_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(torch_file, "_MOST_OBJECTS", 1000)
+    pairs = b"(" + b"(I1\nI2\nt" * 20 + b"lp0\n"
+    copies = b"".join(b"c" + name.replace(" ", "\n").encode() + b"\n" + b"(g0\ntR0" for _ in range(100))
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", pairs + copies + b".")
+    with pytest.raises(BadInput, match=r"bomb.pth: .* it copies its objects again and again"):
         read_state_dict(tmp_path / "bomb.pth")
 
 

@@ -62,9 +62,14 @@ def test_all_other_layers_are_the_model_s(donor):
                 np.testing.assert_array_equal(a, b)
 
 
-def test_heads_for_other_priors_begin_anew(donor):
+@pytest.mark.parametrize(
+    ("network", "priors"),
+    [({}, {"order": "seed"}), ({}, {"variances": (0.1, 0.1, 0.1, 0.1)}), ({"neck": "fpn", "neck_channels": 64}, {})],
+    ids=["order", "variances", "neck"],
+)
+def test_heads_that_mean_something_else_begin_anew(donor, network, priors):
     _, path = donor
-    ours, schema = made(("person", "dog"), priors=Priors(order="seed"))
+    ours, schema = made(("person", "dog"), NETWORK.model_copy(update=network), Priors(**priors))
     boxes = heads(ours, "boxes", 4)
     told = transfer(ours, schema, path)
     assert told.known == ()
@@ -82,7 +87,28 @@ def test_logits_that_mean_something_else_begin_anew(donor):
         np.testing.assert_array_equal(old[0], new[0])
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"ssdlite": "qfgaohao"}, "its network.ssdlite is multibox, the run's qfgaohao; set network.ssdlite=multibox"),
+        (
+            {"scale": (1, 1, 1)},
+            r"its input is scaled otherwise; set network.mean=\[127.5,127.5,127.5\] network.scale=\[0.0",
+        ),
+        ({"mean": (0, 0, 0)}, "its input is scaled otherwise"),
+    ],
+)
+def test_layers_that_compute_something_else_are_refused(donor, fields, message):
+    with pytest.raises(BadInput, match=f"model.keras: {message}"):
+        transfer(*made(("person",), NETWORK.model_copy(update=fields)), donor[1])
+
+
+def test_a_mean_that_is_nearly_the_same_will_do(donor):
+    told = transfer(*made(("person",), NETWORK.model_copy(update={"mean": (127, 127, 127)})), donor[1])
+    assert told.known == ("person",)
+
+
 def test_another_trunk_is_refused(donor):
     network = Network(size=(128, 128), weights="none", batch_norm="trained")
-    with pytest.raises(BadInput, match=r"model.keras: a model on mobilenet_v2, but network.trunk is effi"):
+    with pytest.raises(BadInput, match=r"model.keras: its network.trunk is mobilenet_v2, the run's efficientnet_lite0"):
         transfer(*made(("person",), network), donor[1])

@@ -15,7 +15,7 @@ import pytest
 import multibox
 from multibox.config import load_config
 from multibox.data.build import build
-from multibox.data.store import open_store
+from multibox.data.store import open_store, write_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
 from multibox.training import fit, validate
@@ -79,6 +79,13 @@ def test_a_run_starts_from_a_detector(store_root, folder, capsys):
     assert told in capsys.readouterr().err
     for a, b in zip(old.trainable_variables, new.trainable_variables, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_validation_data_without_a_class_of_the_run_are_refused_at_once(store_root, folder):
+    write_store("other", "val", [], ("tree",))
+    with pytest.raises(BadInput, match=r"other/val: none of its classes \(tree\) is one of the model's"):
+        train(overrides={**SMALL, "data.train": ["tiny/train"], "data.val": ["other/val"]}, name="first")
+    assert not (folder / "experiments").exists()
 
 
 def test_a_run_is_never_overwritten(store_root, folder):

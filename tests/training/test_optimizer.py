@@ -130,6 +130,15 @@ def test_averaged_weights_count_updates_and_not_batches():
     assert averages[0] == pytest.approx(averages[1])
 
 
+def test_before_the_first_update_there_is_no_average_to_take():
+    optimizer = SGD(0.1, decay=0.0, multipliers=same, use_ema=True, gradient_accumulation_steps=4)
+    w = variable()
+    before = float(ops.convert_to_numpy(w)[0])
+    steps(optimizer, w, [1.0, 1.0])
+    with optimizer.averaged():
+        assert float(ops.convert_to_numpy(w)[0]) == before != 0
+
+
 def test_without_averages_the_weights_stay_as_they_are():
     optimizer, w = SGD(0.1, decay=0.0, multipliers=same), variable()
     after = steps(optimizer, w, [1.0])

@@ -141,6 +141,17 @@ def test_two_processes_cannot_be_at_one_run(tmp_path):
         pass
 
 
+def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch):
+    """What that process writes at its end would be taken back otherwise."""
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(tmp_path / "experiments" / "busy")
+    experiment.folder.mkdir(parents=True)
+    experiment.config.write_text(load_config().to_yaml())
+    monkeypatch.setattr(Checkpoints, "latest", lambda self: pytest.fail("it was read"))
+    with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"):
+        fit.resume("busy")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

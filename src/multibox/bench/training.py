@@ -135,10 +135,11 @@ def measure_training(
 
 
 def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
-    """The configuration with the classes of the stores, judged by nobody and told to no service."""
+    """The configuration with the classes of the stores, judged by nobody and told to no service, mixing to its end."""
     data = config.data.model_copy(update={"classes": all_classes(config, stores), "val": (), "weights": ()})
     train = config.train.model_copy(update={"tracker": "none"})
-    return config.model_copy(update={"data": data, "train": train})
+    mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}
+    return config.model_copy(update={"data": data, "train": train, "augment": config.augment.model_copy(update=mixes)})
 
 
 class LastEpoch(keras.callbacks.Callback):

@@ -6,10 +6,13 @@ break, ``huggingface_hub`` knows its own hub alone, and ``requests`` would bring
 
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from http.client import HTTPException, HTTPResponse
 from io import FileIO
 from pathlib import Path
@@ -92,15 +95,29 @@ def fetch(
             raise BadInput(f"{target}: exists, but {fault}; move it away or remove it")
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _Part(target)
-    url = _first_that_works(file, part, progress, waits)
-    fault = _fault(file, part.path, progress)
-    if fault:
+    with _alone_in(target.parent):
+        part = _Part(target)
+        url = _first_that_works(file, part, progress, waits)
+        fault = _fault(file, part.path, progress)
+        if fault:
+            part.discard()
+            raise RunFailed(f"{url}: {fault}; what came was removed; run the command again")
+        part.path.replace(target)
         part.discard()
-        raise RunFailed(f"{url}: {fault}; what came was removed; run the command again")
-    part.path.replace(target)
-    part.discard()
     return target
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from downloading into a folder: two that fill one file would damage it."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        flock(place, LOCK_EX | LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RunFailed(f"{folder}: another process is downloading into it; wait until it has ended") from None
+    finally:
+        os.close(place)
 
 
 def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits: Sequence[float]) -> str:
@@ -221,7 +238,8 @@ def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, pr
             part.discard()
             raise _Broken("the file on the server has changed meanwhile")
     else:
-        total = int(response.headers["Content-Length"] or 0)
+        length = response.headers["Content-Length"] or ""
+        total = int(length) if length.isdecimal() else 0
         if total and file.size and file.size_is_exact and total != file.size:
             raise _Unavailable(f"it has {total:,} bytes there, not the {file.size:,} that it should have")
         part.begin(url, total, validators)

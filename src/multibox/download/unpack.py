@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import BadGzipFile
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import copyfileobj, disk_usage
@@ -14,7 +15,7 @@ from typing import IO
 
 from multibox.errors import BadInput, RunFailed
 
-_DAMAGES = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError)
+_DAMAGES = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, BadGzipFile)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def _members(archive: Path) -> Iterator[Sequence[_Member]]:
     else:
         with tarfile.open(archive) as file:
             yield [_tar_member(file, info) for info in file.getmembers()]
+            while file.fileobj and file.fileobj.read(1 << 20):
+                pass  # gzip's checksum comes last, and tar does not read so far
 
 
 def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

@@ -52,7 +52,10 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
     try:
         priors = Priors.model_validate(plan.priors.model_dump() | _prior_fields(told, feature_maps(plan.network)))
     except (ValueError, OverflowError, IndexError, KeyError):
-        raise Misfit(f"its {layers[0]} or another has sizes that are not one a map, up to the next map's") from None
+        raise Misfit(
+            f"its {layers[0]} or another has sizes that are not one a map, up to the next map's, two steps, or another "
+            "clip, offset or variance than the first"
+        ) from None
     notes = tuple(note for note in plan.notes if not note.startswith(PRIORS_NOTE))
     read = tuple(name for name in tensors if name.rpartition("/")[0] in layers)
     return replace(plan, priors=priors, read=read, notes=notes)
@@ -62,7 +65,10 @@ def _prior_fields(told: list[dict[str, list[float]]], maps: Sequence[FeatureMap]
     """Fields of :class:`~multibox.config.Priors`, from what the ``PriorBox`` layer of each map was given."""
     sizes = [int(side) for layer in told for side in layer["min_size"]]
     ends = [int(side) for layer in told for side in layer["max_size"]]
-    if len(sizes) != len(maps) or sizes[1:] != ends[:-1]:
+    alike = ("clip", "offset", "variance")
+    if len(sizes) != len(maps) or sizes[1:] != ends[:-1] or any("step_h" in layer for layer in told):
+        raise ValueError
+    if any(layer.get(name) != told[0].get(name) for layer in told for name in alike):
         raise ValueError
     if all("step" in layer for layer in told):
         steps = [layer["step"][0] for layer in told]
@@ -75,8 +81,8 @@ def _prior_fields(told: list[dict[str, list[float]]], maps: Sequence[FeatureMap]
         "clip": bool(told[0].get("clip", [False])[0]),
         "offset": told[0].get("offset", [0.5])[0],
     }
-    variances = [round(variance, 6) for variance in told[0].get("variance", [])]
-    return fields | ({"variances": variances} if len(variances) == 4 else {})
+    variances = [round(variance, 6) for variance in told[0].get("variance", [0.1])]
+    return fields | {"variances": variances * 4 if len(variances) == 1 else variances}
 
 
 CAFFE = Peer("caffe", "the original SSD in Caffe", read_caffemodel, _plan)

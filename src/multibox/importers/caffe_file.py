@@ -27,6 +27,8 @@ _PRIOR_BOX_FIELDS = {
     5: "clip",
     6: "variance",
     10: "step",
+    11: "step_h",
+    12: "step_w",
     13: "offset",
 }
 

@@ -69,10 +69,10 @@ def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """All arrays by the names on the way to them, each known to be harmless, and all together."""
     nodes: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
     size = 0
-    for count, (group, names) in enumerate(nodes):
-        if count > _MOST_NODES or len(names) > _DEEPEST:
-            raise ValueError("more groups within groups than a network has layers")
+    for group, names in nodes:
         for name in group:
+            if len(nodes) > _MOST_NODES or len(names) > _DEEPEST:
+                raise ValueError("more groups within groups than a network has layers")
             place = (*names, name)
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{'/'.join(place)} lies elsewhere")
@@ -81,7 +81,7 @@ def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
                 nodes.append((node, place))
                 continue
             _check(node)
-            size += node.nbytes
+            size += max(node.nbytes, node.size * np.dtype(np.float32).itemsize)
             if size > _MOST_BYTES:
                 raise ValueError(f"it claims to hold more than {_MOST_BYTES >> 30} GiB")
             yield place, node

@@ -1,5 +1,6 @@
 """qfgaohao/pytorch-ssd: its SSD300 on VGG16 and its SSDLite on MobileNetV2."""
 
+from multibox.config import Detect
 from multibox.importers.peer import Peer, Plan, Tensors
 from multibox.importers.torch_file import read_state_dict
 from multibox.importers.torch_mobilenet import QFGAOHAO_SSDLITE
@@ -16,7 +17,12 @@ def _names(ours: str) -> tuple[str, ...]:
     return f"extras.{pair}.{2 * second}.weight", f"extras.{pair}.{2 * second}.bias"
 
 
-_VGG = Dialect(_names, {"ssd300": {"voc": SIZES_300["voc"], "coco": SIZES_300["voc"]}}, clip="centers")
+_VGG = Dialect(
+    _names,
+    {"ssd300": {"voc": SIZES_300["voc"], "coco": SIZES_300["voc"]}},
+    clip="centers",
+    detect=Detect(per_class=200),
+)
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:

@@ -11,6 +11,7 @@ import pickletools
 import zipfile
 import zlib
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,6 +40,7 @@ _PLAIN = {
 """What state dicts, and those of schedulers beside them, are made of."""
 
 _MOST_OBJECTS = 10_000_000
+_MOST_BYTES = 4 << 30
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
 """Under which training scripts keep the state dict beside their optimizer's."""
@@ -58,6 +60,8 @@ class _Tensor:
 
     def resolve(self, storages: dict[str, np.ndarray]) -> np.ndarray:
         numbers = storages[self.key][self.offset :]
+        if numbers.dtype != self.dtype:
+            raise ValueError("two tensors take the numbers of one storage for different ones")
         strides = tuple(step * self.dtype.itemsize for step in self.stride)
         last = sum((count - 1) * step for count, step in zip(self.size, self.stride, strict=True))
         if 0 in self.size:
@@ -81,7 +85,7 @@ class _StateDictUnpickler(pickle.Unpickler):
     def __init__(self, file: Any):
         super().__init__(file)
         self.dtypes: dict[str, np.dtype] = {}
-        self._file = file
+        self._file, self._copied = file, 0
 
     def load(self) -> Any:
         """The next object; first its instructions are looked through for one that would fill the memory."""
@@ -94,7 +98,7 @@ class _StateDictUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _PLAIN:
-            return _PLAIN[module, name]
+            return self._counted(_PLAIN[module, name])
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_tensor"):  # the second before 0.4
             return _rebuild_tensor
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
@@ -102,6 +106,17 @@ class _StateDictUnpickler(pickle.Unpickler):
         if module in ("torch", "torch.cuda") and name in _STORAGES:
             return _STORAGES[name]
         raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs; nothing of it was run")
+
+    def _counted(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, but refusing once it has copied more than any state dict holds."""
+
+        def made(*arguments: Any) -> Any:
+            self._copied += sum(map(len, arguments))
+            if self._copied > _MOST_OBJECTS:
+                raise pickle.UnpicklingError("it copies its objects again and again")
+            return make(*arguments)
+
+        return made
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype]:
         kind, dtype, key, *_ = pid
@@ -150,7 +165,7 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
             tensors = _tensors_of(_StateDictUnpickler(member).load())
         dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}
         storages = {key: np.frombuffer(archive.read(names[f"data/{key}"]), dtype) for key, dtype in dtypes.items()}
-    return {name: tensor.resolve(storages) for name, tensor in tensors.items()}
+    return _resolve(tensors, storages)
 
 
 def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -166,7 +181,19 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
         count = int.from_bytes(file.read(8), "little")
         dtype = unpickler.dtypes[str(key)]
         storages[str(key)] = np.frombuffer(_exactly(file, count * dtype.itemsize), dtype)
-    return {name: tensor.resolve(storages) for name, tensor in tensors.items()}
+    return _resolve(tensors, storages)
+
+
+def _resolve(tensors: dict[str, _Tensor], storages: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors' numbers; many of them may claim one storage, which a file need hold only once."""
+    arrays: dict[str, np.ndarray] = {}
+    size = 0
+    for name, tensor in tensors.items():
+        arrays[name] = tensor.resolve(storages)
+        size += arrays[name].nbytes
+        if size > _MOST_BYTES:
+            raise ValueError(f"its tensors claim more than {_MOST_BYTES} bytes")
+    return arrays
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:

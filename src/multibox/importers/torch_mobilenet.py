@@ -198,6 +198,7 @@ _LUFFICC_SSDLITE = Ssdlite(
     heads={"classes": "box_head.predictor.cls_headers.", "boxes": "box_head.predictor.reg_headers."},
     head=Head("conv.0", "conv.1", "conv.3", biased=True),
     priors=Priors(sizes=_SIZES, at=320, ratios=_RATIOS, steps=(16, 32, 64, 100, 150, 300), clip="centers"),
+    detect=torch_vgg.LUFFICC_DETECT,
 )
 """``mobilenet_v2_ssd320_voc0712``; its steps are those of an input of 300 pixels."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from multibox.config import Detect
 from multibox.importers.peer import Peer
 from multibox.importers.torch_file import read_state_dict
 from multibox.importers.vgg_ssd import EXTRAS, MAPS, NORM, SIZES_300, TRUNK, Dialect
@@ -60,9 +61,17 @@ def _torchvision(ours: str) -> tuple[str, ...]:
     return f"{module}.weight", f"{module}.bias"
 
 
-_AMDEGROOT = Dialect(names("L2Norm.weight", "vgg.", "extras.", "conf.", "loc."), {"ssd300": SIZES_300}, clip="centers")
+_AMDEGROOT = Dialect(
+    names("L2Norm.weight", "vgg.", "extras.", "conf.", "loc."),
+    {"ssd300": SIZES_300},
+    clip="centers",
+    detect=Detect(per_class=200),
+)
 _REDUCED = Dialect(names("L2Norm.weight", "", "extras.", "conf.", "loc."), {"ssd300": SIZES_300}, clip="centers")
 """``vgg16_reducedfc.pth``: VGG16's layers alone, without a prefix."""
+
+LUFFICC_DETECT = Detect(per_class=100_000, per_image=100)
+"""It keeps all of a class."""
 
 _LUFFICC = Dialect(
     names(
@@ -74,6 +83,7 @@ _LUFFICC = Dialect(
     ),
     {"ssd300": SIZES_300, "ssd512": _SIZES_512},
     clip="centers",
+    detect=LUFFICC_DETECT,
 )
 _TORCHVISION = Dialect(
     _torchvision,

@@ -1,11 +1,11 @@
 """SSD300 and SSD512 on VGG16: one network that many peers wrote down under other names."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from multibox.config import Network, Priors
+from multibox.config import Detect, Network, Priors
 from multibox.importers.class_lists import KNOWN
 from multibox.importers.peer import (
     TRUNK_NOTE,
@@ -80,6 +80,7 @@ class Dialect:
         clip: see :class:`multibox.config.Priors`.
         order: likewise.
         padding: see :class:`multibox.config.Network`, ``downsample_padding``.
+        detect: how the peer detects.
     """
 
     names: Names
@@ -90,6 +91,7 @@ class Dialect:
     clip: bool | str = False
     order: str = "caffe"
     padding: str = "both"
+    detect: Detect = field(default_factory=Detect)
 
     def plan(self, tensors: Tensors, classes: tuple[str, ...]) -> Plan:
         """Recognise layout and classes.
@@ -113,7 +115,8 @@ class Dialect:
         names, columns = class_columns(count, classes)
         parts = (*trunk, norm, *extras, *self._heads(tensors, layout, count, columns))
         priors = self._priors(layout, count)
-        return Plan(self._network(layout), priors, names, parts, class_notes(priors, count, columns))
+        notes = class_notes(priors, count, columns)
+        return Plan(self._network(layout), priors, names, parts, notes, self.detect)
 
     def _convs(self, tensors: Tensors, layers: tuple[str, ...]) -> tuple[Part, ...]:
         parts = tuple(

@@ -7,11 +7,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from multibox.config import Network
 from multibox.errors import BadInput
 from multibox.models.file import load_model
 from multibox.models.schema import Schema
+from multibox.models.ssd import TRUNKS
 
 Weights = list[np.ndarray]
+
+LEVELS = 5.0
+"""Of 255, by which the means of two inputs may differ: those of published weights differ by less than one."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,10 @@ class Transfer:
 def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer:
     """Give a network the weights of a model file, as far as they mean the same.
 
-    A layer is taken over where name and shapes agree. A row of a head belongs to one prior of a cell: where the cells'
-    priors differ, the heads begin anew; likewise those of the classes, where scores are made otherwise. Classes are the
-    same where their names are, whatever their case.
+    A layer is taken over where name and shapes agree. A row of a head belongs to one prior of a cell: where ratios or
+    order of the priors differ, or the neck before the heads, these begin anew; likewise those of the classes, where
+    scores are made otherwise. The priors' sizes may differ: deltas are relative to them. Classes are the same where
+    their names are, whatever their case.
 
     Args:
         network: with fresh weights, as :func:`multibox.models.ssd.build` gives it.
@@ -59,14 +65,10 @@ def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer
         what was taken over.
 
     Raises:
-        BadInput: not a model, or one on another trunk.
+        BadInput: not a model, or one on another trunk, or whose layers mean something else.
     """
     donor, theirs = load_model(path)
-    if theirs.network.trunk != schema.network.trunk:
-        raise BadInput(
-            f"{path}: a model on {theirs.network.trunk}, but network.trunk is {schema.network.trunk}; "
-            "start from a model of the same trunk"
-        )
+    _require_alike(theirs.network, schema.network, path)
     logits = _Logits(theirs.classes, schema.classes)
     same_cells = _cells(theirs) == _cells(schema)
     taken = []
@@ -111,8 +113,31 @@ class _Logits:
         return [array.reshape(start.shape) for array, start in zip(news, new, strict=True)]
 
 
+def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
+    """Refuse a model whose layers have the names and shapes of ours, and yet compute something else."""
+    for field in ("trunk", "resnet50", "ssdlite", "tail", "downsample_padding"):
+        value, wanted = getattr(theirs, field), getattr(ours, field)
+        if value != wanted:
+            raise BadInput(f"{path}: its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
+    (mean, scale), (our_mean, our_scale) = _input_of(theirs), _input_of(ours)
+    if not (np.allclose(mean, our_mean, rtol=0, atol=LEVELS) and np.allclose(scale, our_scale, rtol=0.02)):
+        fields = f"network.mean={_numbers(mean)} network.scale={_numbers(scale)}"
+        raise BadInput(f"{path}: its input is scaled otherwise; set {fields}")
+
+
+def _input_of(network: Network) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and scale of the input, RGB."""
+    trunk = TRUNKS[network.trunk]
+    return network.mean or trunk.MEAN, network.scale or trunk.SCALE
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return f"[{','.join(f'{value:.6g}' for value in values)}]"
+
+
 def _cells(schema: Schema) -> tuple[object, ...]:
-    return schema.priors.ratios, schema.priors.order, schema.priors.variances
+    network, priors = schema.network, schema.priors
+    return network.neck, network.neck_channels, priors.ratios, priors.order, priors.variances
 
 
 def _names(network: keras.Model) -> set[str]:

@@ -1,7 +1,7 @@
 """A training run, from its configuration to its model file."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from multibox.config import DEFAULT_PRESET, Config, load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
+from multibox.evaluation.evaluate import judged_classes
 from multibox.importers.pretrained import load_pretrained
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
@@ -81,10 +82,12 @@ def train(
         Stopped: by Ctrl-C or SIGTERM; :func:`resume` goes on.
     """
     settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad))
-    stores = open_stores(settings.data.train)
+    stores = _open_same(settings)
     classes = all_classes(settings, stores)
     settings = settings.model_copy(update={"data": settings.data.model_copy(update={"classes": classes})})
     joined_order(stores, classes, settings)  # what does not fit is refused before the run has a folder
+    if settings.data.val:
+        judged_classes(classes, open_stores(settings.data.val))
     parts = make_parts(settings, stores)
     start(parts)
     default = f"{settings.network.trunk}-{stores[0].meta.name}"
@@ -94,7 +97,35 @@ def train(
         experiment.describe(settings, parts.network)
         return experiment
 
-    return run(parts, hosts.from_first(begin), State(data=parts.digests))
+    experiment = hosts.from_first(begin)
+    with alone_at(experiment):
+        return run(parts, experiment, State(data=parts.digests))
+
+
+@contextmanager
+def alone_at(experiment: Experiment) -> Iterator[None]:
+    """Keep other processes from a run; of several hosts none leaves before the first has written everything.
+
+    Raises:
+        BadInput: another process is at it.
+        RunFailed: another host has ended.
+    """
+    with ExitStack() as until_end, hosts.others_may_fail():
+        hosts.from_first(lambda: until_end.enter_context(experiment.locked()))
+        try:
+            yield
+        except Stopped:
+            hosts.gather(None)
+            raise
+        hosts.gather(None)
+
+
+def _open_same(settings: Config) -> list[Store]:
+    """The stores to train on, where those of all hosts are the same, also those to judge on."""
+    stores = open_stores(settings.data.train)
+    digests = [store.meta.digest for store in (*stores, *open_stores(settings.data.val))]
+    hosts.require_same("has stores with data", digests)
+    return stores
 
 
 def _settings_of_all(make: Callable[[], Config]) -> Config:
@@ -119,7 +150,8 @@ def settings_of(
         raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
     if settings.train.patience and not (settings.data.val and settings.train.validate_every):
         raise BadInput("train.patience: counts validations; give data.val=[NAME/SPLIT] and train.validate_every too")
-    require_tracker(settings)
+    if hosts.is_first():
+        require_tracker(settings)
     return settings
 
 
@@ -141,19 +173,19 @@ def resume(name: str) -> Run:
         Stopped: again.
     """
     experiment = hosts.from_first(lambda: open_experiment(name))
-    settings = hosts.from_first(lambda: load_config(experiment.config))
-    require_tracker(settings)
-    stores = open_stores(settings.data.train)
-    parts = make_parts(settings, stores)
-    checkpoint = hosts.from_first(Checkpoints(experiment.checkpoints).latest)
-    if checkpoint is None:
-        start(parts)
-        return run(parts, experiment, State(data=parts.digests))
-    if checkpoint.state.data != parts.digests:
-        names = ", ".join((*settings.data.train, *settings.data.val))
-        raise BadInput(f"--resume {name}: of {names}, something changed since the run began; train anew")
-    assign_variables(parts.variables, checkpoint)
-    return run(parts, experiment, checkpoint.state)
+    with alone_at(experiment):
+        settings = hosts.from_first(lambda: load_config(experiment.config))
+        hosts.from_first(lambda: require_tracker(settings))
+        parts = make_parts(settings, _open_same(settings))
+        checkpoint = hosts.from_first(Checkpoints(experiment.checkpoints).latest)
+        if checkpoint is None:
+            start(parts)
+            return run(parts, experiment, State(data=parts.digests))
+        if checkpoint.state.data != parts.digests:
+            names = ", ".join((*settings.data.train, *settings.data.val))
+            raise BadInput(f"--resume {name}: of {names}, something changed since the run began; train anew")
+        assign_variables(parts.variables, checkpoint)
+        return run(parts, experiment, checkpoint.state)
 
 
 @dataclass(frozen=True)
@@ -201,9 +233,7 @@ def make_parts(config: Config, stores: Sequence[Store]) -> Parts:
         optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
         model.compile(optimizer=optimizer, jit_compile=jit_compile(config.train.devices))
         optimizer.build(model.trainable_variables)
-    parts = Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
-    hosts.require_same("has stores with data", parts.digests)
-    return parts
+    return Parts(config, stores, open_stores(config.data.val), schema, network, model, steps)
 
 
 def start(parts: Parts) -> None:
@@ -221,22 +251,20 @@ def start(parts: Parts) -> None:
 
 
 def run(parts: Parts, experiment: Experiment, state: State) -> Run:
-    """Train from a state to the end.
+    """Train from a state to the end, as the only process that does; see :func:`alone_at`.
 
     Raises:
         Stopped: a signal came; the run was saved.
-        RunFailed: as :func:`train`, or another host has ended.
+        RunFailed: as :func:`train`.
     """
     settings = parts.config.train
     checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
     clock = Clock(parts.steps_per_epoch, settings.epochs, state.step)
     first = hosts.is_first()
     with ExitStack() as until_end:
-        hosts.from_first(lambda: until_end.enter_context(experiment.locked()))
         tell = open_trackers(experiment, parts.config, state.step) if first else Trackers()
         trackers = until_end.enter_context(tell)
         stop = until_end.enter_context(StopOnSignal(settings.log_every if hosts.count() > 1 else 1))
-        until_end.enter_context(hosts.others_may_fail())
         table = Table(experiment.log if first else None, FIELDS, state.step)
         optimizer: Any = parts.model.optimizer
         validate = Validate(
@@ -274,7 +302,6 @@ def run(parts: Parts, experiment: Experiment, state: State) -> Run:
                 f"{experiment.folder.name}",
                 stop.signal or 0,
             ) from None
-        hosts.gather(None)  # none leaves before the first has written everything
     return Run(experiment.folder, experiment.best, validate.best if parts.judges else None)
 
 

@@ -78,6 +78,7 @@ def from_first(make: Callable[[], Value]) -> Value:
     Raises:
         BadInput: ``make`` raised it.
         RunFailed: likewise.
+        OSError: likewise.
     """
     if count() == 1:
         return make()
@@ -86,7 +87,7 @@ def from_first(make: Callable[[], Value]) -> Value:
     if is_first():
         try:
             value = make()
-        except (BadInput, RunFailed) as raised:
+        except (BadInput, RunFailed, OSError) as raised:
             error = raised
     value, error = _broadcast((value, error))
     if error is not None:

@@ -104,7 +104,8 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Give the trained variables their running averages, where such are kept, as long as the block lasts."""
-        variables = self._trainable_variables if self.use_ema and self.built else []
+        has_averages = self.use_ema and self.built and int(ops.convert_to_numpy(self.iterations)) > 0
+        variables = self._trainable_variables if has_averages else []
         now = [ops.copy(variable.value) for variable in variables]
         try:
             for variable, average in zip(
