@@ -45,9 +45,8 @@ def made_up_batch(config: Config, priors_rel, grids=()):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("classes", "boxes"), [("varifocal", "ciou"), pytest.param("focal", "giou", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("classes", "boxes"), [("varifocal", "ciou"), ("focal", "giou")])
 def test_all_switches_together_overfit_a_batch(classes, boxes):
     switches = {"loss.classes": classes, "loss.boxes": boxes, "match.method": "atss", "network.neck": "fpn"}
     plain = {"network.size": [128, 128], "network.weights": "none", "network.batch_norm": "trained"}
