@@ -22,6 +22,7 @@ from multibox.models.file import save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
+from multibox.models.transfer import some
 from multibox.priors import make_priors
 
 PEERS = {
@@ -58,16 +59,12 @@ class Imported:
         said = {
             f"{self.title}: {network.layout} on {network.trunk}, {len(self.schema.classes)} classes": True,
             f"loaded: {len(self.loaded)} layers": True,
-            f"permuted: {_some(self.permuted)}": self.permuted,
-            f"left out: {_some(self.left_out)}": self.left_out,
-            f"fresh: {_some(self.fresh)}": self.fresh,
+            f"permuted: {some(self.permuted, 4)}": self.permuted,
+            f"left out: {some(self.left_out, 4)}": self.left_out,
+            f"fresh: {some(self.fresh, 4)}": self.fresh,
             **{f"note: {note}": True for note in self.notes},
         }
         return "\n".join(line for line, is_there in said.items() if is_there)
-
-
-def _some(names: tuple[str, ...], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def import_model(

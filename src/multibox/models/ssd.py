@@ -59,7 +59,7 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     trunk = TRUNKS[network.trunk]
     switches = _switches(network)
     image = keras.Input((*network.size, 3), dtype="uint8", name="image")
-    mean, scale = network.mean or trunk.MEAN, network.scale or trunk.SCALE
+    mean, scale = normalisation(network)
     offset = [-m * s for m, s in zip(mean, scale, strict=True)]
     x = layers.Rescaling(list(scale), offset, name="normalize")(image)
     maps = trunk.trunk(x, **switches)
@@ -81,6 +81,12 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     model = keras.Model(image, outputs, name=f"{network.layout}_{network.trunk}")
     _set_trainable(model, network, trunk.STAGES)
     return model
+
+
+def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and scale of the input, RGB: those given, else those of the trunk's published weights."""
+    trunk = TRUNKS[network.trunk]
+    return network.mean or trunk.MEAN, network.scale or trunk.SCALE
 
 
 def _switches(network: Network) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from multibox.config import Network
 from multibox.errors import BadInput
 from multibox.models.file import load_model
 from multibox.models.schema import Schema
-from multibox.models.ssd import TRUNKS
+from multibox.models.ssd import normalisation
 
 Weights = list[np.ndarray]
 
@@ -40,10 +40,10 @@ class Transfer:
     def __str__(self) -> str:
         told = {
             f"{self.layers} layers taken over": True,
-            f"{len(self.fresh_layers)} fresh layers ({_some(self.fresh_layers)})": self.fresh_layers,
-            f"known classes: {_some(self.known)}": self.known,
-            f"fresh classes: {_some(self.fresh)}": self.fresh,
-            f"left out: {_some(self.left_out)}": self.left_out,
+            f"{len(self.fresh_layers)} fresh layers ({some(self.fresh_layers)})": self.fresh_layers,
+            f"known classes: {some(self.known)}": self.known,
+            f"fresh classes: {some(self.fresh)}": self.fresh,
+            f"left out: {some(self.left_out)}": self.left_out,
         }
         return "; ".join(text for text, is_there in told.items() if is_there)
 
@@ -71,8 +71,9 @@ def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer
     _require_alike(theirs.network, schema.network, path)
     logits = _Logits(theirs.classes, schema.classes)
     same_cells = _cells(theirs) == _cells(schema)
+    names = {layer.name for layer in network.layers}
     taken = []
-    for layer in (layer for layer in donor.layers if layer.weights and layer.name in _names(network)):
+    for layer in (layer for layer in donor.layers if layer.weights and layer.name in names):
         target = network.get_layer(layer.name)
         old, new = layer.get_weights(), target.get_weights()
         if layer.name.endswith("_head_classes"):
@@ -119,16 +120,10 @@ def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
         value, wanted = getattr(theirs, field), getattr(ours, field)
         if value != wanted:
             raise BadInput(f"{path}: its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
-    (mean, scale), (our_mean, our_scale) = _input_of(theirs), _input_of(ours)
+    (mean, scale), (our_mean, our_scale) = normalisation(theirs), normalisation(ours)
     if not (np.allclose(mean, our_mean, rtol=0, atol=LEVELS) and np.allclose(scale, our_scale, rtol=0.02)):
         fields = f"network.mean={_numbers(mean)} network.scale={_numbers(scale)}"
         raise BadInput(f"{path}: its input is scaled otherwise; set {fields}")
-
-
-def _input_of(network: Network) -> tuple[Sequence[float], Sequence[float]]:
-    """Mean and scale of the input, RGB."""
-    trunk = TRUNKS[network.trunk]
-    return network.mean or trunk.MEAN, network.scale or trunk.SCALE
 
 
 def _numbers(values: Sequence[float]) -> str:
@@ -140,10 +135,6 @@ def _cells(schema: Schema) -> tuple[object, ...]:
     return network.neck, network.neck_channels, priors.ratios, priors.order, priors.variances
 
 
-def _names(network: keras.Model) -> set[str]:
-    return {layer.name for layer in network.layers}
-
-
 def _shapes(weights: Weights) -> list[tuple[int, ...]]:
     return [array.shape for array in weights]
 
@@ -152,5 +143,6 @@ def _is_in(name: str, names: Sequence[str]) -> bool:
     return name.casefold() in {other.casefold() for other in names}
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first few names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
