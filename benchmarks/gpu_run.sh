@@ -3,7 +3,10 @@
 # It is for a machine with a GPU and 16 cores; smaller sizes try the script itself on any:
 #   PRESETS=ssdlite-mobilenetv2 BATCHES=2 STEPS=2 ROUNDS=1 IMAGES=20 WORKERS=0,1 \
 #       OVERRIDES='network.size=[128,128]' benchmarks/gpu_run.sh OUT
-# PARTS says which parts to do, smoke, pipeline and train; a measurement that fails does not end the others.
+# PARTS says which parts to do, smoke, pipeline, train and accuracy; a measurement that fails does not end the others.
+# accuracy trains on VOC2007's train and judges on its val; it needs VOC=FOLDER (VOC2007, or its store under OUT/data) and
+# stops each run after LIMIT seconds; called again, it goes on:
+#   PARTS=accuracy VOC=VOCdevkit/VOC2007 LIMIT=280 benchmarks/gpu_run.sh OUT
 # benchmarks/requirements-gpu.txt lists the wheels for a machine that cannot reach an index.
 set -euo pipefail
 out=$(realpath -m "$1")
@@ -39,6 +42,21 @@ train() {
     for preset in "${presets[@]}"; do
         for batch in "${batches[@]}"; do bench_train "$preset" "$batch" "${STEPS:-40}" "${ROUNDS:-3}"; done
     done
+}
+
+run_for_a_while() { # NAME PRESET [FIELD=VALUE]...
+    local run=(--name "$1" --config "$2" 'data.train=[voc2007/train]' 'data.val=[voc2007/val]' "${@:3}" "${overrides[@]}")
+    if [ -f "experiments/$1/config.yaml" ]; then run=(--resume "$1"); fi
+    timeout --signal=TERM "${LIMIT:-280}" "$python" -m multibox train "${run[@]}" | tee -a "$1.log" || echo "$1: not at its end"
+}
+
+accuracy() {
+    if [ ! -d "$MULTIBOX_DATA/voc2007" ]; then multibox data build "$VOC" --name voc2007 --splits train,val; fi
+    local fresh=(network.weights=none train.steps_per_epoch=0 train.schedule=cosine train.milestones=[] train.clip_norm=10)
+    local length=(train.epochs="${EPOCHS:-60}" train.batch=32 train.warmup_steps=100 train.log_every=20 train.validate_every=10)
+    run_for_a_while light ssdlite-efficientnet network.weights=imagenet "${length[@]}"
+    run_for_a_while vgg16 ssd300-vgg16-voc07 "${fresh[@]}" "${length[@]}"
+    run_for_a_while resnet50 ssd300-resnet50-voc0712 "${fresh[@]}" "${length[@]}"
 }
 
 if [ ! -d "$MULTIBOX_DATA/sample" ]; then

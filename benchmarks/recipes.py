@@ -1,0 +1,103 @@
+"""Which recipe? Train one network many times, each time with one thing changed, and put the scores into a table.
+
+    python benchmarks/recipes.py [NAME...] [--list]
+
+Trains on VOC2007's 2500 training images and judges on the 1500 of validation (stores ``voc2007/train`` and
+``voc2007/val``). The runs lie in ``experiments/recipe-NAME``; those that ended are not run again, and one that was
+stopped goes on where it was, so that the search can be spread over days. ``experiments/recipes.md`` is the table.
+"""
+
+import argparse
+import csv
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SEARCH = "network.size=[192,192] network.freeze=block2b train.batch=16 train.epochs=8 train.validate_every=0"
+"""What all runs of the search share: small and short, as its many runs must be on a CPU."""
+
+RUNS = {
+    "base": "",
+    "all": "network.neck=fpn match.method=atss loss.classes=varifocal loss.boxes=giou loss.box_weight=2 "
+    "train.ema=0.998",
+    "giou": "loss.boxes=giou loss.box_weight=2",
+    "ema": "train.ema=0.998",
+    "atss": "match.method=atss",
+    "focal": "loss.classes=focal",
+    "varifocal": "loss.classes=varifocal",
+    "fpn": "network.neck=fpn",
+    "lr-2e-3": "train.lr=2e-3",
+    "batch-8": "train.batch=8",
+    "trunk-lr-0.1": "train.trunk_lr=0.1",
+    "trunk-lr-1": "train.trunk_lr=1",
+    "batch-norm-trained": "network.batch_norm=trained",
+    "mosaic": "augment.mosaic.probability=0.5 augment.mosaic.until=0.75",
+    "no-expand": "augment.expand.probability=0",
+    "freeze-none": "network.freeze=''",
+    "step": "train.schedule=step train.milestones=[5,7]",
+    "sgd": "train.optimizer=sgd train.lr=1e-2 train.weight_decay=5e-4",
+    "paper": "train.optimizer=sgd train.lr=1e-3 train.weight_decay=5e-4 train.bias_lr=2 train.trunk_lr=1 "
+    "train.schedule=step train.milestones=[5,7] augment.expand.ratio=4",
+    "base-seed-1": "train.seed=1",
+}
+"""What each run changes."""
+
+FOLDER = Path("experiments")
+TABLE = FOLDER / "recipes.md"
+
+
+def run(name: str) -> None:
+    """Train, or go on; keep the time it took."""
+    folder = FOLDER / f"recipe-{name}"
+    begun = (folder / "config.yaml").is_file()
+    new = f"--config ssdlite-efficientnet --name recipe-{name} data.train=[voc2007/train] data.val=[voc2007/val] "
+    arguments = f"--resume recipe-{name}" if begun else f"{new} {SEARCH} {RUNS[name]}"
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "multibox", "train", *shlex.split(arguments)], check=False)
+    took = folder / "seconds.json"
+    before = json.loads(took.read_text()) if took.is_file() else []
+    took.write_text(json.dumps([*before, time.monotonic() - start]))
+    if done.returncode != 0:
+        sys.exit(f"recipe {name}: ended with code {done.returncode}")
+
+
+def score(name: str) -> dict[str, str] | None:
+    """The last line of a run's validations, if it has ended."""
+    path = FOLDER / f"recipe-{name}" / "validation.csv"
+    rows = list(csv.DictReader(path.open())) if path.is_file() else []
+    return rows[-1] if rows else None
+
+
+def row(name: str) -> str:
+    """A run's line of the table."""
+    figures = score(name)
+    if figures is None:
+        return f"| {name} | `{RUNS[name]}` | | | | |"
+    minutes = sum(json.loads((FOLDER / f"recipe-{name}" / "seconds.json").read_text())) / 60
+    scores = " | ".join(f"{float(figures[field]):.3f}" for field in ("map", "map_11point", "map_50_95"))
+    return f"| {name} | `{RUNS[name]}` | {scores} | {minutes:.0f} |"
+
+
+def write_table() -> None:
+    """All runs, also those to come."""
+    head = "| run | changes | mAP, IoU 0.5 (area) | 11-point | IoU 0.5 to 0.95 | minutes |\n|---|---|---|---|---|---|"
+    TABLE.write_text("\n".join([f"All: `{SEARCH}`", "", head, *map(row, RUNS)]) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*RUNS, []], help="else all")
+    parser.add_argument("--list", action="store_true", help="print the table alone")
+    arguments = parser.parse_args()
+    for name in [] if arguments.list else arguments.names or RUNS:
+        if score(name) is None:
+            run(name)
+            write_table()
+    print("\n".join(map(row, RUNS)))
+
+
+if __name__ == "__main__":
+    main()
