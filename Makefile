@@ -22,11 +22,11 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	@touch $@
 
 .venv/test.done: .venv/demo.done
-	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export]' --group dev
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export,openvino,mnn,litert,pictures]' --group dev
 	@touch $@
 
 .venv/test-all.done: .venv/test.done
-	$(PIP_CONSTRAINED) --editable '.[jax]' --group peers
+	$(PIP_CONSTRAINED) --editable '.[jax,ray]' --group peers
 	@touch $@
 
 MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox

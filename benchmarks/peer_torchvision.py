@@ -30,6 +30,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from multibox.bench.torchvision_ssd import import_detection
 from multibox.data.store import Store, open_store
 from multibox.detect.detections import Detections
 from multibox.detect.nms import suppress
@@ -40,21 +41,16 @@ from multibox.models.efficientnet_lite0 import BLOCKS, MEAN, SCALE
 from multibox.prepare.render import MEAN_RGB
 
 
-def declare_operators() -> torch.library.Library:
-    """What torchvision's compiled part would bring: without it, it cannot even be imported beside a CPU's PyTorch."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.impl("nms", nms, "CPU")
-    return library
-
-
 def nms(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> torch.Tensor:
     order = torch.argsort(scores, descending=True, stable=True)
-    return order[torch.from_numpy(suppress(boxes[order].numpy(), threshold))]
+    one_class = np.zeros(len(order), np.int64)
+    return order[torch.from_numpy(suppress(boxes[order].numpy(), one_class, threshold))]
 
 
-OPERATORS = declare_operators()
+import_detection()
+OPERATORS = torch.library.Library("torchvision", "IMPL")
+if not torch._C._dispatch_has_kernel_for_dispatch_key("torchvision::nms", "CPU"):
+    OPERATORS.impl("nms", nms, "CPU")
 
 from torchvision import tv_tensors  # noqa: E402
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator  # noqa: E402

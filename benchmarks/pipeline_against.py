@@ -25,7 +25,6 @@ albumentations  The nearest there is, uint8 throughout: RandomBrightnessContrast
 """
 
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -41,6 +40,7 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # It would ask the network for its
 import cv2
 import numpy as np
 
+from multibox.bench.torchvision_ssd import import_detection
 from multibox.config import load_config
 from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
@@ -242,7 +242,10 @@ def share_of_patch(boxes: np.ndarray, patch: np.ndarray) -> np.ndarray:
 def torchvision(store: Store) -> Prepare:
     import torch
 
-    v2, tv_tensors = import_torchvision()
+    import_detection()  # torchvision can be imported from here on
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
     torch.set_num_threads(1)
     torch.manual_seed(0)
     augment = v2.Compose(
@@ -267,32 +270,6 @@ def torchvision(store: Store) -> Prepare:
         return augment(tv_tensors.Image(pixels), target)
 
     return prepare
-
-
-def import_torchvision() -> tuple:
-    """`transforms.v2` and `tv_tensors`, also where TorchVision's compiled part does not fit PyTorch.
-
-    As it is imported, TorchVision describes its operators nms and qnms to PyTorch, and fails where that part was built
-    for another PyTorch and could not be loaded (a CUDA build beside a CPU one). Transforms use none of them, so that it
-    is enough to declare the two.
-    """
-    import torch
-
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError:
-        declared = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        KEPT.append(declared)
-    from torchvision import tv_tensors
-    from torchvision.transforms import v2
-
-    return v2, tv_tensors
-
-
-KEPT: list[object] = []
-"""Declarations of operators: they end with the object that made them."""
 
 
 def albumentations(store: Store) -> Prepare:

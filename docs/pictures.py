@@ -12,6 +12,9 @@ import numpy as np
 from multibox.config import Augment, Config
 from multibox.data.store import Store
 from multibox.draw import draw_example, grid
+from multibox.inspection.chart import draw_coverage
+from multibox.inspection.look import in_network
+from multibox.inspection.propose import propose_priors
 from multibox.models.maps import feature_maps
 from multibox.prepare.example import augmented_image
 from multibox.prepare.render import decode
@@ -27,7 +30,9 @@ def main(demo: Path, out: Path) -> None:
     save(out / "detections.jpg", grid([decode(path.read_bytes(), str(path)) for path in pictures], 4))
     examples = demo / "examples.png"
     save(out / "examples.jpg", decode(examples.read_bytes(), str(examples)))
-    save(out / "augmentations.jpg", draw_augmentations(Store(demo / "data" / "sample" / "train.lmdb")))
+    train = Store(demo / "data" / "sample" / "train.lmdb")
+    save(out / "augmentations.jpg", draw_augmentations(train))
+    save(out / "coverage.jpg", draw_both_priors(train))
 
 
 def draw_augmentations(store: Store) -> np.ndarray:
@@ -49,6 +54,15 @@ def draw_step(store: Store, title: str, augment: Augment) -> np.ndarray:
     priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
     image, objects_rel = augmented_image(store[PICTURE], rng, config, lambda rng: store[int(rng.integers(len(store)))])
     return draw_example(image, objects_rel, store.meta.classes, priors_rel, config, title)
+
+
+def draw_both_priors(store: Store) -> np.ndarray:
+    """The objects of a store among the default priors, and among those proposed for them."""
+    config = Config()
+    boxes_rel = np.concatenate([in_network(store.without_image(i), config) for i in range(len(store))])
+    proposed = config.model_copy(update={"priors": propose_priors(boxes_rel, config)})
+    chosen = draw_coverage(boxes_rel, config, "The default priors")
+    return grid([chosen, draw_coverage(boxes_rel, proposed, "Those proposed for these objects")], 2)
 
 
 def save(path: Path, image) -> None:

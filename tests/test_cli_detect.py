@@ -1,15 +1,19 @@
 """The commands eval, predict, export and info: what they print and how they end. What they do is tested elsewhere."""
 
 import json
+from typing import get_args
 
 import cv2
 import pytest
 from click.testing import CliRunner
 
 from colored import ColorRuntime, make_schema, paint
+from multibox import cli
 from multibox.cli import main
+from multibox.config import Detect
 from multibox.data.record import Record, make_objects
 from multibox.data.store import write_store
+from multibox.detect.outputs.saving import FORMATS
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +21,7 @@ def folder(tmp_path, monkeypatch):
     """A working folder with two pictures, a broken one, a store, and detectors that know pure colours."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda path: ColorRuntime(make_schema()))
+    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda *_: ColorRuntime(make_schema()))
     image = paint((128, 192), {"red": (20, 20, 100, 90)})[..., ::-1]
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), image)
@@ -56,14 +60,15 @@ def test_predict(folder):
     result = call("predict", "model.keras", "a.png", "b.png")
     assert result.exit_code == 0
     assert result.stdout.count("red") == 2
-    assert sorted(path.name for path in (folder / "detections").iterdir()) == ["a.png", "b.png", "detections.json"]
+    saved = {path.name for path in (folder / "detections").iterdir()}
+    assert saved == {"a.png", "b.png", "detections.json", ".multibox-predict.json"}
 
 
 def test_predict_json():
     result = call("predict", "model.keras", "*.png", "--json", "--out", "out", "--score", "0.999")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == [
-        {"file": name, "width": 192, "height": 128, "detections": []} for name in ("a.png", "b.png")
+        {"file": name, "width": 192, "height": 128, "detections": [], "picture": name} for name in ("a.png", "b.png")
     ]
 
 
@@ -101,3 +106,59 @@ def test_predict_into_the_folder_of_the_pictures(folder):
     assert result.exit_code == 0
     assert {name: (folder / name).read_bytes() for name in before} == before
     assert {"a-2.png", "b-2.png", "detections.json"} < {path.name for path in folder.iterdir()}
+
+
+def test_predict_saves_what_is_asked_for(folder):
+    result = call("predict", "model.keras", ".", "--save", "yolo", "--save", "csv", "--tta", "--tiles", "100")
+    assert result.exit_code == 1  # broken.jpg
+    assert {path.name for path in (folder / "detections").iterdir()} == {
+        "labels",
+        "detections.csv",
+        ".multibox-predict.json",
+    }
+    assert (folder / "detections/detections.csv").read_text().count("red") == 2
+
+
+def test_predict_from_standard_input(folder):
+    result = CliRunner().invoke(main, ["predict", "model.keras", "-", "--json"], input=(folder / "a.png").read_bytes())
+    assert [row["picture"] for row in json.loads(result.stdout)] == ["stdin.png"]
+    result = CliRunner().invoke(main, ["predict", "model.keras", "-", "--json"], input="a.png\nb.png\n")
+    assert [row["file"] for row in json.loads(result.stdout)] == ["a.png", "b.png"]
+
+
+def test_eval_with_views_and_tiles():
+    for options in (["--tta"], ["--tiles", "1x2"], ["--nms", "soft-gaussian"], ["--agnostic", "--nms-iou", "0.6"]):
+        result = call("eval", "model.keras", "--data", "colors", "--json", *options)
+        assert json.loads(result.stdout)["map"] == 1, options
+
+
+def test_not_tiles():
+    result = call("predict", "model.keras", "a.png", "--tiles", "huge")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: --tiles huge: give the pixels of a side")
+
+
+def test_the_choices_are_what_there_is():
+    assert cli.SAVED == FORMATS
+    assert get_args(Detect.model_fields["nms"].annotation) == cli.NMS
+
+
+def test_ctrl_c_ends_the_list(folder, monkeypatch):
+    monkeypatch.setattr("multibox.detect.summary.Summary.add", interrupt_after(1))
+    result = call("predict", "model.keras", "a.png", "b.png", "--json")
+    assert result.exit_code == 130
+    assert [row["file"] for row in json.loads(result.stdout)] == ["a.png"]
+    assert (folder / "detections" / "detections.json").is_file()
+
+
+def interrupt_after(count):
+    from multibox.detect.summary import Summary
+
+    add = Summary.add
+
+    def interrupted(self, prediction):
+        if self.tally.images == count:
+            raise KeyboardInterrupt
+        add(self, prediction)
+
+    return interrupted

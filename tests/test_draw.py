@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from multibox.cli import main
 from multibox.config import Config
 from multibox.data.record import Record, make_objects
-from multibox.draw import PALETTE, color_of, draw_boxes, draw_example, grid, save_png, show_examples
+from multibox.draw import PALETTE, _plain, color_of, draw_boxes, draw_example, grid, save_png, show_examples
 
 GREY = np.full((100, 120, 3), 128, np.uint8)
 PRIORS_REL = np.array([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0.1, 0.1, 0.9, 0.9]], np.float32)
@@ -145,3 +145,7 @@ def test_data_show_refuses_bad_input_in_one_line(store_root, tmp_path, arguments
     assert result.exit_code == 2
     assert message in result.output
     assert not out.exists()
+
+
+def test_captions_are_plain_letters():
+    assert _plain("café 日") == "cafe ?"

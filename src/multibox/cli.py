@@ -12,6 +12,10 @@ from multibox import __version__
 from multibox.errors import BadInput, RunFailed, Stopped
 from multibox.importers import KINDS
 
+NMS = ("hard", "soft-linear", "soft-gaussian")
+FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
+SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+
 
 class Commands(click.Group):
     """A group whose commands end bad input with one line and code 2, and failed runs with one line and code 1."""
@@ -191,6 +195,71 @@ def data_info(name: str, record_id: str | None, as_json: bool) -> None:
         describe.print_record(record, store.meta)
 
 
+@data.command("stats")
+@click.argument("name", metavar="NAME[/SPLIT]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def data_stats(name: str, as_json: bool) -> None:
+    """Count what a dataset holds: objects by class and size, sizes of images, flags."""
+    from multibox.data.describe import open_stores
+    from multibox.data.stats import measure_store, print_stats
+
+    stats = {store.meta.split: measure_store(store) for store in open_stores(name)}
+    if as_json:
+        click.echo(json.dumps({split: figures.to_json() for split, figures in stats.items()}))
+    else:
+        print_stats(stats)
+
+
+@data.command("export")
+@click.argument("name", metavar="NAME[/SPLIT]")
+@click.option("--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True)
+@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="A new folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def data_export(name: str, kind: Any, out: str, as_json: bool) -> None:
+    """Write a dataset as files that other tools read, and say what their format cannot hold."""
+    from multibox.data.describe import open_stores, progress_bar
+    from multibox.data.export import export_dataset
+
+    with progress_bar("writing") as progress:
+        report = export_dataset(open_stores(name), kind, out, progress=progress)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+        return
+    for sentence in report.lost:
+        click.echo(f"lost in {kind}: {sentence}")
+    click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build stores of it with:")
+    click.echo(report.build)
+
+
+@data.command("split")
+@click.argument("source", metavar="NAME[/SPLIT]")
+@click.option("--name", required=True, help="Of the new dataset.")
+@click.option("--shares", default="train=0.7,val=0.15,test=0.15", show_default=True, help="Of the images, 1 together.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed deals the same.")
+def data_split(source: str, name: str, shares: str, seed: int) -> None:
+    """Divide a dataset anew: each class by the shares, images that look alike never apart."""
+    from multibox.data.describe import open_stores, print_stores, progress_bar
+    from multibox.data.split import parse_shares, split_dataset
+
+    with progress_bar("looking") as progress:
+        stores = split_dataset(open_stores(source), name, parse_shares(shares), seed=seed, progress=progress)
+    print_stores(stores)
+
+
+@data.command("merge")
+@click.argument("sources", nargs=-1, required=True, metavar="NAME[/SPLIT]...")
+@click.option("--name", required=True, help="Of the new dataset.")
+def data_merge(sources: tuple[str, ...], name: str) -> None:
+    """Put datasets into one: classes and splits of the same name become one, ids begin with their dataset's name."""
+    from multibox.data.describe import open_stores, print_stores, progress_bar
+    from multibox.data.merge import merge_datasets
+
+    stores = [store for source in sources for store in open_stores(source)]
+    with progress_bar("writing") as progress:
+        merged = merge_datasets(stores, name, progress=progress)
+    print_stores(merged)
+
+
 @data.command("show")
 @click.argument("name", metavar="NAME[/SPLIT]")
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
@@ -215,6 +284,57 @@ def data_show(
     click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
     if window and click.launch(out) != 0:
         raise RunFailed(f"{out}: written, but the system has no viewer for it; open it yourself")
+
+
+@data.command("check")
+@click.argument("target", metavar="NAME[/SPLIT]|SOURCE")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--config", "source", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--classes", default="", help="The names that there should be, with commas; else any.")
+@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
+@click.option("--one-based", type=click.Choice(["auto", "true", "false"]), default="auto", help="See data build.")
+@click.option("--priors", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write proposed ones.")
+@click.option("--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write all as a page.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else to suit the cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print all as JSON.")
+def data_check(
+    target: str,
+    overrides: tuple[str, ...],
+    source: str,
+    classes: str,
+    priors: str | None,
+    html: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Find what is wrong with a dataset before training on it, and how well the priors fit its objects.
+
+    Ends with code 1 where something stops a build, with 0 where nothing does.
+    """
+    from multibox.config import load_config
+    from multibox.data.describe import progress_bar
+    from multibox.inspection.check import check
+    from multibox.inspection.describe import checkup_page, print_checkup
+    from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal
+    from multibox.report.page import refuse_other, save_page
+
+    config = load_config(source, overrides)
+    if priors is not None:
+        refuse_taken(priors)
+    if html is not None:
+        refuse_other(html)
+    with progress_bar("looking") as progress:
+        found = check(target, config, classes=_names(classes), progress=progress, **options)
+    proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)
+    if as_json:
+        click.echo(json.dumps(found.to_json()))
+    else:
+        print_checkup(found, proposal)
+    if priors is not None:
+        save_proposal(priors, proposal)
+    if html is not None:
+        save_page(html, checkup_page(found, config, proposal))
+    sys.exit(1 if found.stops else 0)
 
 
 @data.command("sample")
@@ -252,80 +372,166 @@ def data_get(name: str, out: str | None) -> None:
     click.echo(f"build its stores with: {dataset.build_command(folder)}")
 
 
+def _runtime_options(command: Any) -> Any:
+    """The options of what runs a model."""
+    threads = click.option("--threads", type=click.IntRange(min=1), default=None, help="Of the CPU; else one a core.")
+    runtime = click.option(
+        "--runtime",
+        default=None,
+        metavar="NAME",
+        help="keras, onnx, openvino, mnn, litert, saved-model, or fastest, measured once; else the file's default.",
+    )
+    return runtime(threads(command))
+
+
+def _detection_options(command: Any) -> Any:
+    """The options of how the network's output becomes detections."""
+    for option in (
+        click.option("--tta", is_flag=True, help="Look at images mirrored and smaller too, and fuse what is found."),
+        click.option("--tiles", default=None, metavar="640|2x3", help="Look at tiles: pixels of a side, or RxC."),
+        click.option("--nms", type=click.Choice(NMS), default=None, help="Else as the model says."),
+        click.option("--nms-iou", type=click.FloatRange(0, 1), default=None, help="How much detections may overlap."),
+        click.option("--agnostic", is_flag=True, default=None, help="Settle overlaps of different classes, too."),
+    ):
+        command = option(command)
+    return command
+
+
 @main.command("eval")
 @click.argument("model", type=click.Path())
 @click.option("--data", "names", multiple=True, required=True, metavar="NAME[/SPLIT]", help="Else test, or val.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Images run at once a device.")
 @click.option("--devices", default=1, show_default=True, type=click.IntRange(min=1), help="Of this machine.")
+@_detection_options
+@_runtime_options
 @click.option("--strict", is_flag=True, help="Judge the numbers as PASCAL's devkit reads them from its files.")
 @click.option("--save-detections", type=click.Path(dir_okay=False), metavar="FILE", help="Write COCO results there.")
+@click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Write a page that says more there.")
+@click.option("--compare", type=click.Path(), metavar="OTHER", help="A model or detections to compare with in it.")
+@click.option("--save-thresholds", is_flag=True, help="Write the thresholds of the best F1 into the model file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate_model(
-    model: str,
-    names: tuple[str, ...],
-    batch: int,
-    devices: int,
-    strict: bool,
-    save_detections: str | None,
-    as_json: bool,
-) -> None:
-    """Measure a model on a dataset: average precision of each class, and their mean."""
+def evaluate_model(model: str, names: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Measure a model on a dataset: average precision of each class, and their mean.
+
+    MODEL may also be a .json file of detections in COCO's results format, whatever found them.
+    """
     from multibox.data.describe import progress_bar
     from multibox.evaluation.describe import print_evaluation
     from multibox.evaluation.evaluate import evaluate
 
     with progress_bar("detecting") as progress:
-        evaluation = evaluate(
-            model,
-            names,
-            batch=batch,
-            devices=devices,
-            strict=strict,
-            save_detections=save_detections,
-            progress=progress,
-        )
+        evaluation = evaluate(model, names, progress=progress, **options)
     if as_json:
         click.echo(json.dumps(evaluation.to_json()))
     else:
         print_evaluation(evaluation)
+    if options["report"] is not None:
+        click.echo(f"report: {Path(options['report']) / 'report.html'}", err=True)
+
+
+@main.command("report")
+@click.argument("run")
+@click.option("--window", is_flag=True, help="Open it with the system's browser.")
+def training_report(run: str, window: bool) -> None:
+    """Write the curves of a training run as one page, experiments/RUN/report.html; a run that goes on does it, too."""
+    from multibox.training.report import report
+
+    page = report(run)
+    click.echo(page)
+    if window and click.launch(str(page)) != 0:
+        raise RunFailed(f"{page}: written, but the system has no browser; open it yourself")
 
 
 @main.command("predict")
 @click.argument("model", type=click.Path())
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for the pictures.")
+@click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for what is saved.")
+@click.option("--save", "formats", multiple=True, type=click.Choice(SAVED), help="Can be given several times.")
 @click.option(
     "--score", type=click.FloatRange(0, 1), default=None, help="Show what is above it; else as the model says."
 )
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: a cluster, into Parquet.")
+@_detection_options
+@_runtime_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def predict_files(model: str, paths: tuple[str, ...], out: str, score: float | None, as_json: bool) -> None:
-    """Detect in files, folders and globs: annotated pictures, a JSON file, a table."""
-    from multibox.detect.describe import print_predictions
-    from multibox.detect.detector import load
-    from multibox.detect.predict import predict, refuse_unread, save_predictions
-    from multibox.detect.sources import find_images
+def predict_files(
+    model: str,
+    paths: tuple[str, ...],
+    out: str,
+    formats: tuple[str, ...],
+    score: float | None,
+    batch: int,
+    engine: str,
+    runtime: str | None,
+    threads: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Detect in pictures, folders, globs, - (standard input), videos, camera:0 or the URL of a stream.
 
-    images = find_images(paths)
-    predictions = [p.without_image() for p in save_predictions(predict(load(model), images, score=score), out)]
-    if as_json:
-        click.echo(json.dumps([prediction.to_json() for prediction in predictions]))
-    else:
-        print_predictions(predictions, out)
-    refuse_unread(predictions)
+    Without --save: annotated pictures, of videos annotated videos, and detections.json.
+    """
+    from multibox.detect.detector import load
+    from multibox.detect.outputs.saving import open_outputs, save_predictions
+    from multibox.detect.predict import Prediction, predict
+    from multibox.detect.sources import count_images, find_sources
+    from multibox.detect.summary import Summary, images_per_second
+
+    if engine == "ray":
+        from multibox.detect.on_ray.run import predict_on_ray
+
+        if formats:
+            raise BadInput("--save: --engine ray writes Parquet; leave it out")
+        summary = Summary(as_json)
+        options |= {"runtime": runtime, "threads": threads}
+        for prediction in predict_on_ray(model, paths, out, score=score, batch=batch, **options):
+            summary.add(prediction)
+        summary.end(out)
+        summary.tally.refuse_unread()
+        return
+    sources = find_sources(paths)
+    detector = load(model, runtime=runtime, threads=threads, **options)
+    outputs = open_outputs(formats, out, detector.classes, sources)
+    predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
+    summary = Summary(as_json)
+
+    def show(prediction: Prediction) -> None:
+        summary.add(prediction)
+        advance()
+
+    few = bool(detector.tiles) or any(source.kind == "live" for source in sources)
+    try:
+        with images_per_second(count_images(sources)) as advance:
+            save_predictions(predictions, outputs, show, few=few)
+    except Stopped:
+        summary.end(out)
+        raise
+    summary.end(out)
+    summary.tally.refuse_unread()
 
 
 @main.command("export")
 @click.argument("model", type=click.Path())
-@click.option("--format", "kind", type=click.Choice(["onnx", "weights"]), default="onnx", show_default=True)
-@click.option("--out", type=click.Path(dir_okay=False), default=None, metavar="FILE", help="Else beside the model.")
-def export_model(model: str, kind: str, out: str | None) -> None:
-    """Write a model for another runtime: ONNX, which detects without Keras, or the bare weights, .weights.h5."""
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="onnx", show_default=True)
+@click.option("--nms", is_flag=True, help="Decode and suppress inside: the file gives detections.")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True)
+@click.option("--calibrate", default=None, metavar="NAME/SPLIT", help="Images to find the ranges of int8 with.")
+@click.option("--eval", "evaluate_on", default=None, metavar="NAME[/SPLIT]", help="Measure there what is lost.")
+@click.option("--out", type=click.Path(), default=None, metavar="FILE", help="Else beside the model.")
+def export_model(model: str, kind: str, out: str | None, **options: Any) -> None:
+    """Write a model for another runtime, run it at once, and compare it with the Keras model."""
     from multibox.detect.runtimes import require_keras
-    from multibox.export import export_onnx, export_weights
+    from multibox.export import export, export_weights
 
-    if kind == "weights":
-        require_keras("export --format weights")
-    click.echo(f"{kind}: {(export_onnx if kind == 'onnx' else export_weights)(model, out)}")
+    if kind != "weights":
+        exported = export(model, kind, out, **options)
+        click.echo("\n".join([f"{kind}: {exported.path}", *exported.describe()]))
+        return
+    if any(options[name] for name in ("nms", "calibrate", "evaluate_on")) or options["precision"] != "fp32":
+        raise BadInput("--format weights: writes them as they are; of the other options it takes --out alone")
+    require_keras("export --format weights")
+    click.echo(f"{kind}: {export_weights(model, out)}")
 
 
 @main.command("import")
@@ -478,6 +684,26 @@ def bench_train(
         click.echo(json.dumps(speed.to_json()))
     else:
         print_training(speed)
+
+
+@bench.command("predict")
+@click.option("--model", "models", multiple=True, required=True, metavar="FILE", help="A model file; may be repeated.")
+@_runtime_options
+@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
+@click.option("--images", default=16, show_default=True, type=click.IntRange(min=1), help="Rendered, of each round.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Of all runtimes in turns.")
+@click.option("--peer", type=click.Choice(["torchvision"]), default=None, help="The network of its SSD300 beside.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, **options: Any) -> None:
+    """Measure detection: latency and images a second in each installed runtime, and where the time goes."""
+    from multibox.bench.describe import print_prediction
+    from multibox.bench.predicting import measure_prediction
+
+    speed = measure_prediction(models, runtime, **options)
+    if as_json:
+        click.echo(json.dumps(speed.to_json()))
+    else:
+        print_prediction(speed)
 
 
 def _numbers(option: str, text: str) -> list[int]:

@@ -337,8 +337,15 @@ class Detect(Section):
     """From the network's output to detections (SSD section 2.2, "Inference")."""
 
     score: Probability = 0.01
+    nms: Literal["hard", "soft-linear", "soft-gaussian"] = "hard"
+    """What becomes of a box that overlaps a better one: it goes, or its score decays (Soft-NMS, arXiv 1704.04503)."""
     nms_iou: Probability = 0.45
+    nms_sigma: Positive = 0.5
+    """How wide the Gaussian of ``soft-gaussian`` is."""
+    agnostic: bool = False
+    """Whether boxes of different classes overlap too, as if there were one class."""
     per_class: int = Field(default=400, ge=1)
+    """The best candidates of a class; of all together, where NMS is class-agnostic."""
     per_image: int = Field(default=200, ge=1)
     show: Probability = 0.4
     """The lowest score that is shown to people."""

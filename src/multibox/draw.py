@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from multibox.beside import beside
 from multibox.config import Config
 from multibox.data.record import Objects, Record
 from multibox.prepare.example import augmented_image, grids_of
@@ -115,12 +116,13 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
         path: of the file.
         image: ``(H, W, 3)`` uint8 RGB.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_bytes(encoded.tobytes())
-    os.replace(partial, target)
+    with beside(Path(path)) as partial:
+        partial.write_bytes(encode_png(image))
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """The bytes of a PNG file of an image ``(H, W, 3)`` uint8 RGB."""
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def show_examples(
@@ -247,4 +249,5 @@ def _pixels(image: np.ndarray, box: np.ndarray) -> tuple[int, int, int, int]:
 
 def _plain(text: str) -> str:
     """OpenCV's font knows ASCII only: accents are taken off, other signs become question marks."""
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore" if text.isascii() else "replace").decode()
+    signs = (sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return "".join(signs).encode("ascii", "replace").decode()

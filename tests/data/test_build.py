@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -166,3 +167,12 @@ def test_coco_keeps_crowds_areas_and_ids(toys, tmp_path):
     objects = store[0].objects
     assert (objects.crowd.tolist(), objects.area.tolist(), objects.ids) == ([True], [321], ("5",))
     np.testing.assert_array_equal(objects.boxes, [[1, 2, 31, 42]])
+
+
+def test_a_file_name_that_is_not_utf8(toys, tmp_path):
+    for folder, suffix in (("images", b".jpg"), ("labels", b".txt")):
+        (tmp_path / "yolo" / folder / "train").mkdir(parents=True)
+        with open(os.fsencode(tmp_path / "yolo" / folder / "train") + b"/caf\xe9" + suffix, "wb") as file:
+            file.write(whole(toys) if suffix == b".jpg" else b"0 0.5 0.5 0.1 0.1")
+    with pytest.raises(BadInput, match=r"caf\\udce9\.jpg: its name is not UTF-8 text"):
+        build([tmp_path / "yolo"], "tiny", classes=("ball",))

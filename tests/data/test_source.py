@@ -129,3 +129,31 @@ def test_the_same_id_twice_is_refused(tmp_path):
     (tmp_path / "train.json").write_text(json.dumps(content))
     with pytest.raises(BadInput, match="same id: 1"):
         open_source([tmp_path / "train.json"])
+
+
+@pytest.mark.parametrize("split", ["../../evil", "day/night", "..", "a\\b"])
+def test_the_name_of_a_split_leads_nowhere_else(tmp_path, split):
+    (tmp_path / "table.csv").write_text(f"image,class,x0,y0,x1,y1,split\na.jpg,cat,1,1,9,9,{split}\n")
+    with pytest.raises(BadInput, match="is no name for a file"):
+        open_source([tmp_path / "table.csv"])
+
+
+def coco(path, images):
+    content = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    path.write_text(json.dumps(content))
+
+
+def test_splits_without_an_image_are_none(tmp_path):
+    coco(tmp_path / "instances_val.json", [])
+    with pytest.raises(BadInput, match=f"{tmp_path}: names no image"):
+        open_source([tmp_path])
+    coco(tmp_path / "instances_train.json", [{"id": 1, "file_name": "a.jpg"}])
+    assert sizes(open_source([tmp_path])) == {"train": 1}
+
+
+def test_classes_that_are_no_text(tmp_path):
+    (tmp_path / "x.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a"}], "annotations": [], "categories": [{"id": 1, "name": "\\ud83d"}]}'
+    )
+    with pytest.raises(BadInput, match="is not Unicode text"):
+        open_source([tmp_path])

@@ -22,7 +22,7 @@ from multibox.data.store import (
     store_path,
     write_store,
 )
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 
 
 def record(number, boxes=((1, 2, 11, 22),), labels=(1,), image=b"picture", **columns):
@@ -234,3 +234,21 @@ def test_length_is_the_number_of_records(count):
     store = write_store("many", "train", [record(i) for i in range(count)], ("ball", "crate"), replace=True)
     assert len(store) == len(list(store)) == count
     assert isinstance(store, Store)
+
+
+def test_a_disk_that_is_full(monkeypatch, root):
+    class Full:
+        def __init__(self, environment):
+            self.environment = environment
+
+        def __getattr__(self, name):
+            return getattr(self.environment, name)
+
+        def begin(self, **kwargs):
+            raise lmdb.DiskError("mdb_put: No space left on device")
+
+    opened = lmdb.open
+    monkeypatch.setattr(lmdb, "open", lambda *args, **kwargs: Full(opened(*args, **kwargs)))
+    with pytest.raises(RunFailed, match=r"cannot be written: mdb_put: No space left on device; is the disk full\?"):
+        write_store("mine", "train", [record(0)], ("cat", "dog"))
+    assert not list(root.glob("*"))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibox.data.annotation import Annotation
@@ -82,6 +82,7 @@ def test_whether_coordinates_count_from_one(corners, expected):
     assert counts_from_one([Annotation("a", ("x",) * len(boxes), boxes), Problem("image", "b", "", "")]) is expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 500)] * 4), max_size=5))
 def test_what_is_written_is_read(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("xml")

@@ -126,3 +126,11 @@ def test_json_beside_a_description_is_not_taken_for_coco(folder):
 def test_a_folder_of_images_is_refused(folder):
     with pytest.raises(BadInput, match=r"--images .*: not for YOLO"):
         open_source([folder], images=folder / "images")
+
+
+def test_two_folders_of_one_split(folder):
+    (folder / "data.yaml").unlink()
+    (folder / "classes.txt").write_text("zebra\nant\n")
+    (folder / "images/val").rename(folder / "images/night_train")
+    part = read_yolo(folder)
+    assert [item.image.parent.name for item in part.splits["train"]] == ["night_train", "night_train", "train", "train"]

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -42,6 +43,19 @@ def test_threads_end_with_the_results():
     next(results)
     results.close()
     assert threading.active_count() == before
+
+
+def test_one_thread_works_on_one_item_at_a_time():
+    working = []
+
+    def work(x):
+        working.append(x)
+        time.sleep(0.001)
+        assert working.pop() == x
+        assert not working
+        return x
+
+    assert list(in_threads(work, range(20), ahead=8, threads=1)) == list(range(20))
 
 
 def test_batches():

@@ -5,8 +5,7 @@ import pytest
 
 from colored import make_schema
 from multibox.config import load_config
-from multibox.detect.describe import count_parameters, model_json, print_model, print_predictions
-from multibox.detect.predict import Prediction, predict
+from multibox.detect.describe import count_parameters, model_json, print_model
 from multibox.errors import BadInput
 
 
@@ -49,32 +48,6 @@ def test_print_model(keras_file, capsys):
 def test_no_model(tmp_path, name):
     with pytest.raises(BadInput, match=f"{name}: no such model file"):
         model_json(tmp_path / name)
-
-
-def test_print_predictions(detector, tmp_path, capsys):
-    print_predictions([Prediction(tmp_path / "a.jpg", error="broken")], "out")
-    assert capsys.readouterr().out == ""
-    print_predictions([], "out")
-    assert capsys.readouterr().out == ""
-
-
-def test_print_many(detector, tmp_path, capsys):
-    from dataclasses import replace
-
-    import cv2
-    import numpy as np
-
-    from colored import paint
-
-    cv2.imwrite(str(tmp_path / "a.png"), paint((128, 192), {"red": (20, 20, 100, 90)})[..., ::-1])
-    (one,) = predict(detector, [tmp_path / "a.png"])
-    found = one.detections
-    many = replace(found, boxes=found.boxes.repeat(25, 0), scores=found.scores.repeat(25), labels=np.zeros(25, int))
-    print_predictions([one, replace(one, detections=many), replace(one, detections=found.above(1))], "out")
-    printed = capsys.readouterr().out
-    assert printed.count("0.98") == 1 + 20
-    assert "and 5 more" in printed
-    assert "detections.json are in out" in printed
 
 
 @pytest.mark.parametrize("weights", [None, b"no h5"])

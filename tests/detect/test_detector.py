@@ -6,6 +6,7 @@ from colored import ColorRuntime, make_schema, paint
 from multibox.boxes import decode, encode
 from multibox.config import Detect
 from multibox.detect.detector import Detector, load
+from multibox.detect.views import Tta
 from multibox.errors import BadInput
 
 OBJECTS = {"red": (40, 20, 240, 180), "blue": (300, 100, 380, 240)}
@@ -155,3 +156,44 @@ def test_not_a_model(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=f"{name}: {message}"):
         load(tmp_path / name)
+
+
+def test_views_show_the_same_place():
+    """Mirrored and smaller, the objects come back to where they are, and the scores of the views are averaged."""
+    image = paint((300, 400), OBJECTS)
+    for resize in ("warp", "letterbox"):
+        runtime = ColorRuntime(make_schema(resize=resize))
+        for tta in (Tta(scales=(1.0,)), Tta(flip=False, scales=(0.7,)), Tta(scales=(1.0, 0.83, 0.5))):
+            assert_found(Detector(runtime, tta=tta)(image), within=6)
+    assert runtime.batches[-1] == 6
+
+
+def test_what_one_view_of_four_shows_is_not_shown():
+    class Once(ColorRuntime):
+        def __call__(self, images):
+            logits, deltas = super().__call__(images)
+            logits[1:] = logits[:1] * 0 + np.array([20, 0, 0, 0])
+            return logits, deltas
+
+    image = paint((300, 400), OBJECTS)
+    assert len(Detector(Once())(image)) == 2
+    found = Detector(Once(), tta=True)(image, score=0.1)
+    assert found.scores.tolist() == pytest.approx([0.98 / 4] * 2, abs=0.01)
+    assert len(Detector(Once(), tta=True)(image)) == 0
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (1.5,)])
+def test_not_scales(scales):
+    with pytest.raises(BadInput, match="tta: the scales"):
+        Tta(scales=scales)
+
+
+def test_other_values_of_detect(detector, monkeypatch):
+    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda *_: detector.runtime)
+    changed = load("x.onnx", nms="soft-linear", nms_iou=0.6, agnostic=None)
+    assert changed.config == detector.config.model_copy(update={"nms": "soft-linear", "nms_iou": 0.6})
+    assert changed.schema.detect == detector.config
+    with pytest.raises(BadInput, match=r"detect\.nms: "):
+        load("x.onnx", nms="mild")
+    with pytest.raises(BadInput, match=r"detect\.agnostik: "):
+        load("x.onnx", agnostik=True)

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,30 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from multibox.config import Detect
 from multibox.detect.nms import select, suppress
-
-
-def plain_iou(a, b):
-    """Of two boxes, in Python's own numbers."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = map(float, a), map(float, b)
-    overlap = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - overlap
-    return overlap / union if union > 0 else 0.0
-
-
-def plain_nms(scores, boxes, config):
-    """The whole choice as one would tell it: loops over classes, candidates, and kept ones."""
-    chosen = []
-    for label in range(scores.shape[1]):
-        candidates = [prior for prior in range(len(boxes)) if scores[prior, label] > config.score]
-        candidates.sort(key=lambda prior: -scores[prior, label])  # Python's sort is stable
-        kept = []
-        for prior in candidates[: config.per_class]:
-            if all(plain_iou(boxes[prior], boxes[other]) <= config.nms_iou for other in kept):
-                kept.append(prior)
-        chosen += [(prior, label) for prior in kept]
-    chosen.sort(key=lambda row: -scores[row])
-    return chosen[: config.per_image]
-
+from plain_nms import plain_nms
 
 # Corners on a grid and scores in tenths, so that ties of scores and overlaps right at the threshold do happen.
 corners = arrays(np.float32, st.tuples(st.integers(0, 25), st.just(4)), elements=st.integers(0, 12).map(np.float32))
@@ -43,40 +22,60 @@ def scored_boxes(draw):
     return tenths.astype(np.float32) / 10, boxes
 
 
+def assert_same(chosen, expected, boxes):
+    """Labels, scores and boxes are those of rows ``((prior, label), score)``."""
+    assert chosen.labels.tolist() == [label for (_, label), _ in expected]
+    np.testing.assert_array_equal(chosen.scores, np.array([score for _, score in expected], np.float32))
+    np.testing.assert_array_equal(chosen.boxes, boxes[[prior for (prior, _), _ in expected]].reshape(-1, 4))
+
+
 @settings(max_examples=300, deadline=None)
-@given(scored_boxes(), st.sampled_from([0.0, 0.25, 0.45, 0.5, 1.0]), st.integers(1, 12), st.integers(1, 12))
-def test_select_is_the_plain_loop(scored, nms_iou, per_class, per_image):
+@given(
+    scored_boxes(),
+    st.sampled_from([0.0, 0.25, 0.45, 0.5, 1.0]),
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.booleans(),
+    st.sampled_from([1, 3, 32]),
+)
+def test_select_is_the_plain_loop(scored, nms_iou, per_class, per_image, agnostic, block):
     scores, boxes = scored
-    config = Detect(score=0.05, nms_iou=nms_iou, per_class=per_class, per_image=per_image)
-    expected = plain_nms(scores, boxes, config)
-    chosen = select(scores, boxes, config)
-    np.testing.assert_array_equal(chosen.labels, [label for _, label in expected])
-    np.testing.assert_array_equal(chosen.scores, np.array([scores[row] for row in expected], np.float32))
-    np.testing.assert_array_equal(chosen.boxes, boxes[[prior for prior, _ in expected]])
+    config = Detect(score=0.05, nms_iou=nms_iou, per_class=per_class, per_image=per_image, agnostic=agnostic)
+    with patch("multibox.detect.nms.BLOCK", block):
+        assert_same(select(scores, boxes, config), plain_nms(scores, boxes, config), boxes)
 
 
-def test_select_is_the_plain_loop_on_many_boxes():
+@pytest.mark.parametrize("agnostic", [False, True])
+def test_select_is_the_plain_loop_on_many_boxes(agnostic):
     rng = np.random.default_rng(0)
     low = rng.random((1500, 2), np.float32)
     boxes = np.concatenate([low, low + rng.random((1500, 2), np.float32) * 0.3], axis=1)
     scores = rng.random((1500, 4), np.float32) ** 4
-    expected = plain_nms(scores, boxes, Detect())
-    chosen = select(scores, boxes, Detect())
-    assert list(chosen.labels) == [label for _, label in expected]
-    np.testing.assert_array_equal(chosen.boxes, boxes[[prior for prior, _ in expected]])
+    config = Detect(agnostic=agnostic)
+    assert_same(select(scores, boxes, config), plain_nms(scores, boxes, config), boxes)
+
+
+def test_agnostic_keeps_the_best_class_of_a_box():
+    boxes = np.array([[0, 0, 1, 1], [0, 0, 1, 1.1]], np.float32)
+    chosen = select(np.array([[0.3, 0.9], [0.8, 0.2]], np.float32), boxes, Detect(agnostic=True))
+    assert chosen.labels.tolist() == [1]
+
+
+def one_class(boxes, threshold):
+    return suppress(boxes, np.zeros(len(boxes), int), threshold)
 
 
 def test_a_suppressed_box_suppresses_nothing():
     # Each overlaps the next by IoU 2/3: the second goes for the first, so the third stays, so the fourth goes.
     boxes = np.array([[x, 0, x + 10, 10] for x in (0, 2, 4, 6, 20)], np.float32)
-    assert suppress(boxes, 0.5).tolist() == [True, False, True, False, True]
+    assert one_class(boxes, 0.5).tolist() == [True, False, True, False, True]
 
 
 def test_overlap_at_the_threshold_stays():
     boxes = np.array([[0, 0, 2, 1], [1, 0, 3, 1]], np.float32)  # IoU 1/3
     third = np.float32(1) / np.float32(3)
-    assert suppress(boxes, float(third)).tolist() == [True, True]
-    assert suppress(boxes, 0.33).tolist() == [True, False]
+    assert one_class(boxes, float(third)).tolist() == [True, True]
+    assert one_class(boxes, 0.33).tolist() == [True, False]
 
 
 def test_classes_do_not_suppress_one_another():
@@ -107,9 +106,9 @@ def test_nothing_to_choose(priors):
 
 
 def test_suppress_nothing():
-    assert suppress(np.zeros((0, 4), np.float32), 0.5).shape == (0,)
+    assert one_class(np.zeros((0, 4), np.float32), 0.5).shape == (0,)
 
 
 def test_empty_boxes_do_not_make_nan():
     boxes = np.zeros((3, 4), np.float32)
-    assert suppress(boxes, 0.45).all()
+    assert one_class(boxes, 0.45).all()

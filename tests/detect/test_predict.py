@@ -1,11 +1,12 @@
-import json
-from pathlib import Path
-
 import cv2
+import numpy as np
 import pytest
 
 from colored import paint
-from multibox.detect.predict import Prediction, picture_name, predict, refuse_unread, save_predictions
+from multibox.detect.detections import Detections
+from multibox.detect.detector import Detector
+from multibox.detect.predict import Prediction, Tally, predict
+from multibox.detect.sources import Source, find_sources
 from multibox.errors import BadInput, RunFailed
 
 
@@ -20,101 +21,105 @@ def files(tmp_path):
     return [tmp_path / "one/a.png", broken, tmp_path / "two/a.png"]
 
 
-def test_a_broken_file_does_not_stop_the_others(detector, files):
-    first, broken, last = predict(detector, files)
-    assert [first.path, broken.path, last.path] == files
+@pytest.fixture
+def sources(files):
+    return find_sources(files)
+
+
+def test_a_broken_file_does_not_stop_the_others(detector, sources):
+    first, broken, last = predict(detector, sources)
+    assert [p.source for p in (first, broken, last)] == sources
     assert first.detections.names == ["red"]
     assert last.detections.names == ["blue"]
     assert broken.detections is None
     assert "broken.jpg" in broken.error
 
 
-def test_no_files(detector):
+def test_no_sources(detector):
     assert list(predict(detector, [])) == []
 
 
-def test_save(detector, files, tmp_path):
-    out = tmp_path / "new" / "out"
-    predictions = list(save_predictions(predict(detector, files), out))
-    assert len(predictions) == 3
-    assert sorted(path.name for path in out.iterdir()) == ["a-2.png", "a.png", "detections.json"]
-    assert cv2.imread(str(out / "a.png")).shape == (128, 192, 3)
-    rows = json.loads((out / "detections.json").read_text())
-    assert [row.get("picture") for row in rows] == ["a.png", None, "a-2.png"]
-    assert [row["detections"][0]["name"] for row in rows[::2]] == ["red", "blue"]
-    assert "broken.jpg" in rows[1]["error"]
+def test_batches(detector, sources):
+    assert len(list(predict(detector, sources[:1] * 7, batch=3))) == 7
+    assert detector.runtime.batches == [3, 3, 1]
 
 
-def test_save_into_a_file(detector, files):
-    with pytest.raises(BadInput, match=r"broken\.jpg: cannot be made a folder"):
-        list(save_predictions(predict(detector, files), files[1]))
+def test_images_are_kept_when_asked(detector, sources):
+    assert next(predict(detector, sources)).detections.image.shape == (128, 192, 3)
+    assert next(predict(detector, sources, keep=False)).detections.image is None
 
 
-def test_picture_names(tmp_path):
-    taken = set()
-    names = [picture_name(Path(name), taken, tmp_path) for name in ("x.jpg", "x.png", "y.jpg", "z/x.bmp")]
-    assert names == ["x.png", "x-2.png", "y.png", "x-3.png"]
+def test_no_more_than_a_few_pictures_are_read_ahead(detector, sources):
+    taken = []
+
+    def count():
+        for _ in range(500):
+            taken.append(1)
+            yield sources[0]
+
+    next(predict(detector, count(), batch=4))
+    assert len(taken) <= 4 * (1 + 2 + 1) + 4  # read, in the network and waiting for it, being finished; and one batch
 
 
-def test_without_image(detector, files):
-    prediction = next(iter(predict(detector, files)))
-    assert prediction.detections.image is not None
-    assert prediction.without_image().detections.image is None
-    assert prediction.without_image().to_json() == prediction.to_json()
+def test_json(detector, sources):
+    first, broken, _ = (p.without_image() for p in predict(detector, sources))
+    assert first.detections.image is None
+    row = first.to_json()
+    assert (row["file"], row["width"], row["height"]) == (sources[0].name, 192, 128)
+    assert row["detections"][0]["name"] == "red"
+    assert broken.to_json() == {"file": sources[1].name, "error": broken.error}
+    frame = Prediction(Source("x.mp4", "video"), error="bad", number=50, rate=25.0)
+    assert frame.to_json() == {"file": "x.mp4", "frame": 50, "seconds": 2.0, "error": "bad"}
 
 
-def test_unread(detector, files):
-    predictions = list(predict(detector, files))
-    refuse_unread(predictions[:1])
-    refuse_unread([])
-    with pytest.raises(RunFailed, match=r"1 of 3 pictures could not be read: .*broken\.jpg"):
-        refuse_unread(predictions)
-    with pytest.raises(BadInput, match="1 of 1"):
-        refuse_unread([Prediction(files[1], error="broken")])
+def test_tiles_and_views_go_through_the_pipeline(detector, sources):
+    whole = [p.detections.names for p in predict(detector, sources[::2])]
+    for options in ({"tiles": 100}, {"tta": True}, {"tiles": "2x2", "tta": True}):
+        found = [p.detections for p in predict(Detector(detector.runtime, **options), sources[::2], score=0.3)]
+        assert [one.names for one in found] == whole
+        np.testing.assert_allclose(found[0].boxes, [[20, 20, 100, 90]], atol=3)
 
 
-def pixels_and_names(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def prediction(*names):
+    found = Detections(np.zeros((len(names), 4)), np.ones(len(names)), np.zeros(len(names), int), ("cat",), (1, 1))
+    return Prediction(Source("x"), found)
 
 
-def test_pictures_of_the_run_are_never_replaced(detector, files):
-    folder = files[0].parent
-    before = pixels_and_names(folder)
-    for new in ("a-2.png", "a-3.png"):  # the second time, what the first left is read too
-        list(save_predictions(predict(detector, sorted(folder.glob("*.png"))), folder))
-        after = pixels_and_names(folder)
-        assert {name: after[name] for name in before if name.endswith(".png")} == {
-            name: data for name, data in before.items() if name.endswith(".png")
-        }
-        assert new in after
-        before = after
+def test_tally():
+    tally = Tally()
+    tally.refuse_unread()
+    tally.add(prediction("cat", "cat"))
+    tally.add(prediction())
+    assert tally.images == 2
+    assert tally.objects == {"cat": 2}
+    tally.refuse_unread()
+    tally.add(Prediction(Source("y"), error="y: broken"))
+    with pytest.raises(RunFailed, match=r"^1 of 3 pictures could not be read: y: broken$"):
+        tally.refuse_unread()
 
 
-def test_an_input_through_a_link_is_not_replaced(detector, files, tmp_path):
-    out = tmp_path / "out"
-    list(save_predictions(predict(detector, files[:1]), out))
-    (tmp_path / "link").symlink_to(out)
-    before = (out / "a.png").read_bytes()
-    list(save_predictions(predict(detector, [files[2], tmp_path / "link/a.png"]), out))
-    assert (out / "a.png").read_bytes() == before
+def test_tally_of_nothing_readable():
+    tally = Tally()
+    for number in range(30):
+        tally.add(Prediction(Source("y"), error=f"{number} broken"))
+    with pytest.raises(BadInput, match=r"30 of 30 pictures.*; 19 broken; and 10 more$"):
+        tally.refuse_unread()
 
 
-def test_only_earlier_predictions_are_replaced(detector, files, tmp_path):
-    out = tmp_path / "out"
-    for _ in range(2):
-        list(save_predictions(predict(detector, files[:1]), out))
-    assert sorted(path.name for path in out.iterdir()) == ["a.png", "detections.json"]
-    (out / "a.png").write_bytes(b"mine")
-    list(save_predictions(predict(detector, files[:1]), out))
-    assert (out / "a.png").read_bytes() == b"mine"
-    assert cv2.imread(str(out / "a-2.png")).shape == (128, 192, 3)
+def test_huge_images_are_few_at_a_time(detector, sources):
+    taken = []
+
+    def count():
+        for _ in range(50):
+            taken.append(1)
+            yield sources[0]
+
+    next(predict(Detector(detector.runtime, tiles=100), count(), batch=8))
+    assert len(taken) <= 4
 
 
-@pytest.mark.parametrize("text", ["{}", '[{"image_id": 1}]', "not JSON", "\xff"])
-def test_other_results_are_not_replaced(detector, files, tmp_path, text):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "detections.json").write_text(text, "latin-1")
-    with pytest.raises(BadInput, match=r"detections\.json: was not written by 'multibox predict'"):
-        list(save_predictions(predict(detector, files), out))
-    assert [path.name for path in out.iterdir()] == ["detections.json"]
+def test_a_tally_keeps_few_reasons():
+    tally = Tally()
+    for _ in range(1000):
+        tally.add(Prediction(Source("y"), error="broken"))
+    assert len(tally.errors) == 20

@@ -1,16 +1,22 @@
 import os
+import subprocess
+import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from multibox.detect import runtimes
+from multibox.detect.runtimes import keras as keras_runtime
 from multibox.errors import BadInput
+from tiny_onnx import write_tiny_onnx
 
 
 @pytest.fixture
 def installed(monkeypatch):
     """Says what is installed; ``$KERAS_BACKEND`` is not set, and is as before afterwards."""
     monkeypatch.setenv("KERAS_BACKEND", "")
-    return lambda *names: monkeypatch.setattr(runtimes, "_is_installed", names.__contains__)
+    return lambda *names: monkeypatch.setattr(keras_runtime, "is_installed", names.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +59,35 @@ def test_a_missing_backend_is_named(installed, monkeypatch, names, chosen, messa
         monkeypatch.setenv("KERAS_BACKEND", chosen or "")
     with pytest.raises(BadInput, match=message):
         runtimes.require_keras("train", None if by_variable else chosen)
+
+
+WHAT_IS_LOADED = """
+import sys
+from multibox.cli import main
+
+main(sys.argv[1:], standalone_mode=False)
+print("loaded", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_an_onnx_file_needs_no_keras(tmp_path):
+    model = write_tiny_onnx(tmp_path / "tiny.onnx")
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((100, 150, 3), np.uint8))
+    words = ["predict", str(model), str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--json"]
+    printed = subprocess.run(
+        [sys.executable, "-c", WHAT_IS_LOADED, *words], capture_output=True, text=True, check=True
+    ).stdout
+    loaded = set(printed.splitlines()[-1].split())
+    assert {"loaded", "multibox", "onnxruntime"} <= loaded
+    assert not loaded & {
+        "keras",
+        "tensorflow",
+        "jax",
+        "torch",
+        "grain",
+        "h5py",
+        "openvino",
+        "MNN",
+        "matplotlib",
+        "onnx",
+    }

@@ -12,14 +12,8 @@ from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation.columns import found_in, truth_of
 from multibox.evaluation.describe import print_evaluation
-from multibox.evaluation.evaluate import (
-    coco_category_ids,
-    coco_image_ids,
-    evaluate,
-    evaluate_detections,
-    judged_classes,
-    open_split,
-)
+from multibox.evaluation.evaluate import evaluate, evaluate_detections
+from multibox.evaluation.split import coco_category_ids, coco_image_ids, judged_classes, open_split
 
 CLASSES = ("blue", "grey", "red")  # another order than the detector's, and one class that it does not know
 
@@ -151,6 +145,13 @@ def test_coco_names(store):
     assert coco_image_ids(truth, [store]) == [7, "none", "green", "007"]
     assert coco_category_ids(("red", "blue"), [store]) == [3, 1]
     assert coco_image_ids(truth_of([store, store], ("red",)), [store, store])[0] == "colors/test/7"
+
+
+def test_a_number_that_stores_use_twice_names_no_class(store):
+    other = write_store("other", "test", [], ("red",))
+    assert coco_category_ids(("red", "blue"), [store]) == [3, 1]
+    assert coco_category_ids(("red",), [other]) == [1]
+    assert coco_category_ids(("blue", "red"), [other, store]) == [2, 1]
 
 
 def test_letterbox_gives_the_same_figures():

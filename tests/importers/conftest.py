@@ -1,13 +1,13 @@
 import pytest
 
+from multibox.bench.torchvision_ssd import import_detection
+from multibox.errors import BadInput
+
 
 @pytest.fixture(scope="session")
 def torchvision_detection():
-    """torchvision's detectors, whose C++ operators, which no forward pass needs, may be missing."""
-    torch = pytest.importorskip("torch")
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    detection = pytest.importorskip("torchvision.models.detection", exc_type=Exception)
-    yield detection
-    library._destroy()
+    """Torchvision's detectors, whose C++ operators, which no forward pass needs, may be missing."""
+    try:
+        return import_detection()
+    except BadInput as error:
+        pytest.skip(str(error))

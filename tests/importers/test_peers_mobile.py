@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 
 from importers.outputs import assert_same_outputs, images, torchvision_outputs  # noqa: E402, torchvision_outputs
 from importers.torch_ssd import flat, normalised  # noqa: E402
+from multibox.config import Detect  # noqa: E402
 from multibox.errors import BadInput  # noqa: E402
 from multibox.importers.class_lists import COCO_COLUMNS  # noqa: E402
 from multibox.importers.import_model import import_model  # noqa: E402
@@ -231,12 +232,12 @@ def test_torchvision(tmp_path, monkeypatch, torchvision_detection, columns, tail
     done = import_model(tmp_path / "ssdlite320.pth", "torchvision", tmp_path / "model.keras", classes=classes)
     assert (done.left_out, done.fresh, len(done.permuted)) == ((), (), 6 if columns == 91 else 0)
     assert (len(done.schema.classes), done.schema.network.tail) == (min(columns - 1, 80), tail)
-    assert done.schema.detect.model_dump(exclude={"show"}) == {
-        "score": peer.score_thresh,
-        "nms_iou": peer.nms_thresh,
-        "per_class": peer.topk_candidates,
-        "per_image": peer.detections_per_img,
-    }
+    assert done.schema.detect == Detect(
+        score=peer.score_thresh,
+        nms_iou=peer.nms_thresh,
+        per_class=peer.topk_candidates,
+        per_image=peer.detections_per_img,
+    )
     pixels = images((320, 320))
     assert_same_outputs(
         tmp_path / "model.keras", pixels, *torchvision_outputs(peer, pixels), COCO_COLUMNS if columns == 91 else None

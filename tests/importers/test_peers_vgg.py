@@ -14,6 +14,8 @@ from multibox.importers.class_lists import COCO_COLUMNS  # noqa: E402
 from multibox.importers.import_model import import_model  # noqa: E402
 
 pytestmark = pytest.mark.slow
+LONG = pytest.mark.long
+"""What differs from the case before it in size alone."""
 
 MEAN = (123, 117, 104)
 
@@ -57,7 +59,11 @@ def as_keras(arrays):
 
 @pytest.mark.parametrize(
     ("size", "columns", "sizes"),
-    [(300, 21, peer_priors.VOC), (300, 81, peer_priors.COCO), (512, 21, peer_priors.VOC_512)],
+    [
+        (300, 21, peer_priors.VOC),
+        pytest.param(300, 81, peer_priors.COCO, marks=LONG),
+        pytest.param(512, 21, peer_priors.VOC_512, marks=LONG),
+    ],
 )
 def test_caffe(tmp_path, size, columns, sizes):
     peer, pixels = TorchSSD(size, columns), images((size, size), 2 if size == 300 else 1)
@@ -68,7 +74,7 @@ def test_caffe(tmp_path, size, columns, sizes):
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, peer_priors.caffe(size, sizes))
 
 
-@pytest.mark.parametrize(("columns", "sizes"), [(21, peer_priors.VOC), (81, peer_priors.COCO)])
+@pytest.mark.parametrize(("columns", "sizes"), [(21, peer_priors.VOC), pytest.param(81, peer_priors.COCO, marks=LONG)])
 def test_amdegroot(tmp_path, columns, sizes):
     peer, pixels = TorchSSD(300, columns), images((300, 300))
     torch.save(renamed(peer, "L2Norm.weight", "vgg.", "extras.", "conf.", "loc."), tmp_path / "ssd300.pth")
@@ -88,7 +94,9 @@ def test_amdegroot_of_two_devices_in_the_older_format(tmp_path):
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
 
-@pytest.mark.parametrize(("size", "columns", "sizes"), [(300, 21, peer_priors.VOC), (512, 21, peer_priors.VOC_512)])
+@pytest.mark.parametrize(
+    ("size", "columns", "sizes"), [(300, 21, peer_priors.VOC), pytest.param(512, 21, peer_priors.VOC_512, marks=LONG)]
+)
 def test_lufficc(tmp_path, size, columns, sizes):
     peer, pixels = TorchSSD(size, columns), images((size, size), 2 if size == 300 else 1)
     predictor = "box_head.predictor."

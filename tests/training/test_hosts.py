@@ -99,7 +99,7 @@ class Store(list):
 @pytest.mark.parametrize("total", [0, 1, 5, 6])
 def test_each_image_is_counted_once(monkeypatch, total):
     """Three hosts one after the other, which make as many batches each."""
-    monkeypatch.setattr("multibox.evaluation.evaluate._pixels", lambda i: np.full((1, 1, 3), i, np.uint8))
+    monkeypatch.setattr("multibox.evaluation.evaluate.pixels_of", lambda i: np.full((1, 1, 3), i, np.uint8))
     monkeypatch.setattr(hosts, "count", lambda: 3)
     stores, shares, batches = [Store(range(2)), Store(range(2, total))] if total > 2 else [Store(range(total))], [], []
 

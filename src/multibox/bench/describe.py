@@ -10,6 +10,7 @@ from rich.table import Table
 from multibox.bench.pipeline import PipelineSpeed
 
 if TYPE_CHECKING:
+    from multibox.bench.predicting import PredictionSpeed
     from multibox.bench.training import TrainingSpeed
 
 
@@ -53,6 +54,32 @@ def print_training(speed: "TrainingSpeed") -> None:
     console = Console()
     console.print(table)
     console.print(f"{speed.backend}, {speed.precision}, on: {speed.device}", highlight=False)
+
+
+def print_prediction(speed: "PredictionSpeed") -> None:
+    """Print what detection costs in each runtime."""
+    table = Table("runtime", "p50", "p95", "decode", "resize", "network", "post", "images/s")
+    if speed.peer:
+        table.add_column(f"times {speed.peer}")
+    for name, figures in speed.runtimes.items():
+        steps = figures.decode_ms, figures.resize_ms, figures.network_ms, figures.postprocess_ms
+        row = [f"{figures.p50_ms:.1f}", f"{figures.p95_ms:.1f}", *(f"{ms:.2f}" for ms in steps)]
+        times = [] if figures.times_peer is None else [f"{figures.times_peer:.2f}"]
+        table.add_row(name, *row, f"{figures.images_per_second:.1f}", *times)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    console = Console()
+    console.print(table)
+    console.print(
+        f"Milliseconds. p50 and p95: of a batch of {speed.batch}, from the files' bytes to detections; the steps: of "
+        f"an image; post: what follows the network. {speed.threads} threads of: {speed.processor}",
+        highlight=False,
+    )
+    for name, reason in speed.left_out.items():
+        console.print(f"{name} is left out: {reason}", highlight=False)
+    if speed.peer_ms is not None:
+        alone = f"{speed.peer}: its network alone took {speed.peer_ms:.1f} ms, and is compared with all of ours"
+        console.print(alone, highlight=False)
 
 
 def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str]) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from multibox.bench.stopwatch import Stopwatch
 from multibox.config import Config
 from multibox.data.store import Store
+from multibox.machine import cores
 from multibox.models.maps import feature_maps
 from multibox.prepare import example
 from multibox.prepare.joined import JoinedStores
-from multibox.prepare.pipeline import PrepareExample, available_cores, training_batches
+from multibox.prepare.pipeline import PrepareExample, training_batches
 from multibox.priors import make_priors
 
 STEPS = (
@@ -140,8 +141,8 @@ def _count_bytes(prepare: PrepareExample, count: int) -> dict[str, float]:
 
 
 def _to_try() -> list[int]:
-    cores = available_cores()
-    return [0, *(2**k for k in range(cores.bit_length()) if 2**k <= cores)]
+    most = cores()
+    return [0, *(2**k for k in range(most.bit_length()) if 2**k <= most)]
 
 
 def _measure_workers(

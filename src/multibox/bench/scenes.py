@@ -1,6 +1,5 @@
 """Images to measure with where there are none: rendered scenes in a store, as large and as coded as VOC's."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from multibox.data.record import Record, make_objects
 from multibox.data.sample import draw_scene
 from multibox.data.store import Store, StoreWriter
+from multibox.machine import cores
 
 CLASSES = tuple(f"thing{number}" for number in range(20))
 """As many as VOC has: the heads of a network grow with them."""
@@ -27,7 +27,7 @@ def make_scenes(path: Path, count: int = 32) -> Store:
     Returns:
         the store.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         scenes = list(pool.map(_make_scene, range(count)))
     with StoreWriter(path, name="scenes", split="train", classes=CLASSES) as writer:
         for scene in scenes:

@@ -1,7 +1,6 @@
 """Build the stores of a dataset: read, check, write; all splits appear together when the last one is whole."""
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,8 @@ from cv2.utils import logging
 
 from multibox.boxes import clip
 from multibox.data.annotation import Annotation, Item
-from multibox.data.check import BadImageError, Problem, box_faults, check_image
+from multibox.data.check import BadImageError, Problem, box_faults, check_image, object_name
+from multibox.data.file_names import readable
 from multibox.data.record import Record, make_objects
 from multibox.data.source import Source, open_source
 from multibox.data.store import (
@@ -30,6 +30,7 @@ from multibox.data.store import (
 )
 from multibox.data.voc import OneBased
 from multibox.errors import BadInput
+from multibox.machine import cores
 
 OnBad = Literal["fail", "skip"]
 Progress = Callable[[int, int], None]
@@ -106,7 +107,7 @@ def build(
     source = open_source(
         sources, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
     )
-    work = _Work(source, on_bad, workers or _cores(), progress or (lambda done, total: None))
+    work = _Work(source, on_bad, workers or cores(), progress or (lambda done, total: None))
     with new_dataset(name, replace=replace) as folder:
         counts = {split: work.write(folder, name, split) for split in source.splits}
         seconds = round(time.perf_counter() - started, 3)
@@ -123,12 +124,14 @@ class Checked:
     Attributes:
         record: what is good of it; None where the image is left out.
         problems: what is not.
-        clipped: how many boxes were cut off at the edge of the image.
+        kept: the positions of the record's objects among those of the item.
+        clipped: the positions, likewise, of the kept objects that were cut off at the edge of the image.
     """
 
     record: Record | None
     problems: tuple[Problem, ...] = ()
-    clipped: int = 0
+    kept: tuple[int, ...] = ()
+    clipped: tuple[int, ...] = ()
 
 
 def check_item(item: Item, labels: dict[str, int]) -> Checked:
@@ -142,6 +145,8 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
         the record of what is good, and what is not.
     """
     found = item.annotation
+    if any(readable(name) != str(name) for name in (item.id, item.image)):
+        return Checked(None, (Problem("image", readable(item.image), "", "its name is not UTF-8 text"),))
     if isinstance(found, Problem):
         return Checked(None, (found,))
     try:
@@ -159,12 +164,12 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
     problems = tuple(_bad_box(found, i, boxes[i], fault) for i, fault in enumerate(faults) if fault)
     inside = clip(boxes, width, height)
     objects = make_objects(inside, [labels[name] for name in found.names], **found.columns)
-    beyond = np.abs(inside - boxes) > CLIP_TOLERANCE
+    good = np.array([not fault for fault in faults], np.bool_)
+    beyond = good & (np.abs(inside - boxes) > CLIP_TOLERANCE).any(axis=1)
     if problems:
-        good = np.array([not fault for fault in faults])
-        objects, beyond = objects.keep(good), beyond[good]
+        objects = objects.keep(good)
     record = Record(item.id, image, width, height, objects, str(item.image), found.extra)
-    return Checked(record, problems, int(beyond.any(axis=1).sum()))
+    return Checked(record, problems, tuple(np.flatnonzero(good).tolist()), tuple(np.flatnonzero(beyond).tolist()))
 
 
 CLIP_TOLERANCE = 1e-3
@@ -196,7 +201,7 @@ class _Work:
             category_ids=self.source.category_ids,
         )
         with writer, ThreadPoolExecutor(self.workers) as pool:
-            for checked, encoded in _in_order(pool, lambda item: _encode(item, labels), self.source.splits[split]):
+            for checked, encoded in in_order(pool, lambda item: _encode(item, labels), self.source.splits[split]):
                 self._note(checked)
                 if checked.record is not None and encoded is not None:
                     writer.add_encoded(checked.record.id, checked.record.objects.labels, *encoded)
@@ -211,7 +216,7 @@ class _Work:
         if checked.problems and self.on_bad == "fail":
             raise BadInput(f"{checked.problems[0]}; correct it, or leave such out with --on-bad skip")
         self.problems += checked.problems
-        self.clipped += checked.clipped
+        self.clipped += len(checked.clipped)
 
 
 Encoded = tuple[bytes, bytes]
@@ -227,7 +232,7 @@ def _encode(item: Item, labels: dict[str, int]) -> tuple[Checked, Encoded | None
     return replace(checked, record=without_image), encode_record(checked.record)
 
 
-def _in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
+def in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
     """Results in the order of the items, with a bounded number of them in memory."""
     waiting: deque[Future[list[Out]]] = deque()
     try:
@@ -262,13 +267,9 @@ def _wrong_size(found: Annotation, width: int, height: int) -> str:
 
 def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
     corners = ", ".join(f"{value:g}" for value in box)
-    where, what = f"object {number + 1} of {len(found.names)} ({found.names[number]})", f"box [{corners}] {fault}"
-    return Problem("box", found.file, where, what, "object left out")
+    where = object_name(number, len(found.names), found.names[number])
+    return Problem("box", found.file, where, f"box [{corners}] {fault}", "object left out")
 
 
 def _reason(error: Exception) -> str:
     return error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,6 +29,11 @@ class Problem:
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.object, self.detail) if part)
+
+
+def object_name(number: int, total: int, class_name: str) -> str:
+    """How messages call an object: by its position from 0 among those of its image, and its class."""
+    return f"object {number + 1} of {total} ({class_name})"
 
 
 class BadImageError(ValueError):
@@ -57,6 +63,22 @@ def check_image(data: bytes) -> tuple[int, int]:
     if data.startswith(b"RIFF") and len(data) < 8 + int.from_bytes(data[4:8], "little"):
         raise BadImageError("is cut off")
     return _decoded_size(data, cv2.IMREAD_GRAYSCALE)
+
+
+def color_mode(data: bytes) -> str:
+    """How a whole image keeps its colours, as far as its header says it.
+
+    Args:
+        data: a file's bytes, which :func:`check_image` found whole.
+
+    Returns:
+        ``grey``, ``cmyk`` or ``color``; ``color`` for formats other than JPEG and PNG.
+    """
+    if data.startswith(b"\xff\xd8"):
+        return {1: "grey", 4: "cmyk"}.get(_jpeg_header(data).channels, "color")
+    if data.startswith(b"\x89PNG") and len(data) > 25:
+        return "grey" if data[25] in (0, 4) else "color"  # the colour type of the header chunk
+    return "color"
 
 
 def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
@@ -96,7 +118,7 @@ def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
 
 def _check_jpeg(data: bytes) -> tuple[int, int]:
     """Size of a whole JPEG. Decoding to an eighth reads every coded byte, and spares most of the arithmetic."""
-    width, height, scan = _jpeg_header(data)
+    width, height, _, scan = _jpeg_header(data)
     if not data.endswith(b"\xff\xd9") and data.find(b"\xff\xd9", scan) < 0:
         raise BadImageError("is cut off")
     small = _decoded_size(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
@@ -105,16 +127,25 @@ def _check_jpeg(data: bytes) -> tuple[int, int]:
     return sizes[0] if len(sizes) == 1 else _decoded_size(data, cv2.IMREAD_GRAYSCALE)
 
 
-def _jpeg_header(data: bytes) -> tuple[int, int, int]:
-    """Width, height (0 where it has none) and the position of the first scan; thumbnails within it are passed over."""
-    width = height = 0
+class _JpegHeader(NamedTuple):
+    """Width, height and channels (0 where it has none), and the position of the first scan."""
+
+    width: int
+    height: int
+    channels: int
+    scan: int
+
+
+def _jpeg_header(data: bytes) -> _JpegHeader:
+    """What a JPEG says of itself before its first scan; thumbnails are passed over."""
+    width = height = channels = 0
     position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
+    while position + 9 < len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xDA:
-            return width, height, position
+            return _JpegHeader(width, height, channels, position)
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, position + 5)
+            height, width, channels = struct.unpack_from(">HHB", data, position + 5)
         is_fill_byte = marker == 0xFF
         position += 1 if is_fill_byte else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     raise BadImageError("is cut off before its first pixel")
@@ -124,14 +155,24 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xC
 """Markers of a JPEG's frame header, which holds its size."""
 
 
-def _decoded_size(data: bytes, flag: int) -> tuple[int, int]:
+def decode_grey(data: bytes, flag: int) -> np.ndarray:
+    """The grey levels ``(H, W)`` uint8 of an image, upright; ``flag`` is OpenCV's, whole or reduced.
+
+    Raises:
+        BadImageError: not an image.
+    """
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error:
         pixels = None
     if pixels is None:
         raise BadImageError("does not decode as an image")
-    return pixels.shape[1], pixels.shape[0]
+    return pixels
+
+
+def _decoded_size(data: bytes, flag: int) -> tuple[int, int]:
+    height, width = decode_grey(data, flag).shape
+    return width, height
 
 
 def _png_ends(data: bytes) -> bool:

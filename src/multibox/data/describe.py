@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -97,11 +98,11 @@ def counts_table(classes: Sequence[str], splits: dict[str, Counts]) -> Table:
     table = Table()
     table.add_column("")
     for split in splits:
-        table.add_column(split, justify="right")
+        table.add_column(escape(split), justify="right")
     table.add_row("images", *(f"{counts.images:,}" for counts in splits.values()))
     table.add_row("objects", *(f"{counts.objects:,}" for counts in splits.values()), end_section=True)
     for name in classes:
-        table.add_row(name, *(f"{counts.per_class[name]:,}" for counts in splits.values()))
+        table.add_row(escape(name), *(f"{counts.per_class[name]:,}" for counts in splits.values()))
     return table
 
 
@@ -110,7 +111,7 @@ def print_stores(stores: Sequence[Store]) -> None:
     meta = stores[0].meta
     splits = {store.meta.split: store.meta.counts for store in stores}
     console = Console()
-    console.print(f"{meta.name}, from {meta.source}", highlight=False, soft_wrap=True)
+    console.print(f"{meta.name}, from {meta.source}", markup=False, highlight=False, soft_wrap=True)
     console.print(counts_table(meta.classes, splits))
     for store in stores:
         size = store.path.stat().st_size / 1e6
@@ -119,12 +120,13 @@ def print_stores(stores: Sequence[Store]) -> None:
 
 def print_record(record: Record, meta: Meta) -> None:
     """Print a record as a table of its objects."""
-    table = Table(title=f"{meta.name}/{meta.split} {record.id}: {record.width}x{record.height}", title_justify="left")
+    title = f"{meta.name}/{meta.split} {record.id}: {record.width}x{record.height}"
+    table = Table(title=escape(title), title_justify="left")
     for heading in ("object", "class", "box", "flags"):
         table.add_column(heading)
     for row in record_json(record, meta)["objects"]:
         flags = ", ".join(flag for flag in ("difficult", "crowd", "truncated", "occluded") if row[flag])
-        table.add_row(row["id"], row["name"], ", ".join(f"{value:g}" for value in row["box"]), flags)
+        table.add_row(escape(row["id"]), escape(row["name"]), ", ".join(f"{value:g}" for value in row["box"]), flags)
     Console().print(table)
 
 
@@ -132,12 +134,12 @@ def print_report(report: BuildReport) -> None:
     """Print what a build did, what it left out first."""
     console = Console()
     for problem in report.problems[:MOST_PROBLEMS]:
-        console.print(f"{problem.action}: {problem}", highlight=False, soft_wrap=True)
+        console.print(f"{problem.action}: {problem}", markup=False, highlight=False, soft_wrap=True)
     hidden = len(report.problems) - MOST_PROBLEMS
     if hidden > 0:
         console.print(f"... and {hidden} more, all in {report.path}/build.json")
     console.print(counts_table(report.classes, report.splits))
-    console.print(f"{report.path}: built in {report.seconds:.1f} s", highlight=False, soft_wrap=True)
+    console.print(f"{report.path}: built in {report.seconds:.1f} s", markup=False, highlight=False, soft_wrap=True)
     left_out = len(report.problems)
     console.print(f"left out: {left_out}; boxes clipped at the edge of their image: {report.clipped}")
 

@@ -21,6 +21,7 @@ from multibox.data.backdrop import clouds, draw_backdrop
 from multibox.data.shapes import KINDS, Cutout, draw_thing, random_colour
 from multibox.data.voc import write_xml
 from multibox.errors import BadInput
+from multibox.machine import cores
 
 Generator = np.random.Generator
 Slices = tuple[slice, slice]  # rows, columns
@@ -101,7 +102,7 @@ def make_sample(
         _write_splits(building, images)
         for name in ("JPEGImages", "Annotations"):
             (building / name).mkdir()
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             for done, _ in enumerate(pool.map(partial(_write_scene, building, seed, size), range(images)), start=1):
                 if progress:
                     progress(done, images)

@@ -10,6 +10,7 @@ import numpy as np
 from multibox.data.annotation import UNSPLIT, Annotation, Item, Part
 from multibox.data.coco import find_coco, read_coco
 from multibox.data.csv import read_csv
+from multibox.data.file_names import readable, refuse_unsafe_split
 from multibox.data.store import split_order
 from multibox.data.voc import OneBased, is_voc, read_voc
 from multibox.data.yolo import find_yolo, read_yolo
@@ -64,18 +65,47 @@ def open_source(
         the source.
 
     Raises:
-        BadInput: no dataset there, no such split, or names of classes that are not in ``classes``.
+        BadInput: no dataset there, no image, no such split, or names of classes that are not in ``classes``.
     """
+    source = read_source(
+        paths, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
+    )
+    unknown = unknown_names(source)
+    if unknown:
+        listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
+        raise BadInput(f"classes: objects of the data have names that are not listed: {listed}; add or correct them")
+    return source
+
+
+def read_source(
+    paths: Sequence[str | Path],
+    *,
+    classes: Sequence[str] = (),
+    splits: Sequence[str] = (),
+    images: str | Path | None = None,
+    one_based: OneBased = "auto",
+    split_seed: int = 0,
+) -> Source:
+    """As :func:`open_source`, where objects may have names that are not in ``classes``."""
     folder = Path(images) if images is not None else None
     if folder is not None and not folder.is_dir():
         raise BadInput(f"--images {folder}: no such folder")
     parts = [part for path in paths for part in _read(Path(path), folder, one_based, tuple(classes))]
     parts = [replace(part, splits=divide(part.splits, split_seed)) for part in parts]
-    merged = _choose(_merge(parts), splits)
+    found = {split: items for split, items in _merge(parts).items() if items}
+    if not found:
+        raise BadInput(f"{', '.join(map(str, paths))}: names no image; give a dataset that has some")
+    merged = _choose(found, splits)
     category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
     names = tuple(classes) or _classes(parts, merged)
-    _check_names(merged, names)
+    _check_classes(names)
     return Source(", ".join(str(path) for path in paths), names, category_ids, merged)
+
+
+def unknown_names(source: Source) -> dict[str, int]:
+    """The names of objects that are no class of the source, with their counts, the most frequent first."""
+    counts = _count_names(source.splits).most_common()
+    return {name: count for name, count in counts if name not in source.classes}
 
 
 def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
@@ -148,6 +178,7 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
     if not wanted:
         wanted = [name for name in found if name != "trainval" or not {"train", "val"} <= set(found)]
     for name in wanted:
+        refuse_unsafe_split(name)
         ids = Counter(item.id for item in found[name])
         twice = [item_id for item_id, count in ids.most_common(3) if count > 1]
         if twice:
@@ -166,14 +197,13 @@ def _classes(parts: Sequence[Part], splits: dict[str, list[Item]]) -> tuple[str,
     return tuple(sorted(declared | set(_count_names(splits))))
 
 
-def _check_names(splits: dict[str, list[Item]], classes: tuple[str, ...]) -> None:
+def _check_classes(classes: tuple[str, ...]) -> None:
+    broken = [name for name in classes if readable(name) != name]
+    if broken:
+        raise BadInput(f"class {broken[0]!r}: is not Unicode text; rename it")
     if len(set(classes)) < len(classes):
         twice = [name for name, count in Counter(classes).items() if count > 1]
         raise BadInput(f"--classes: {', '.join(twice)} given twice; a class is listed once")
-    unknown = {name: count for name, count in _count_names(splits).most_common() if name not in classes}
-    if unknown:
-        listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
-        raise BadInput(f"classes: objects of the data have names that are not listed: {listed}; add or correct them")
 
 
 def _count_names(splits: dict[str, list[Item]]) -> Counter[str]:

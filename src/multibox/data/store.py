@@ -24,7 +24,7 @@ import msgpack
 import numpy as np
 
 from multibox.data.record import COLUMNS, Objects, Record
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 
 FORMAT = 1
 """The version of the store that this code writes; it reads this and older ones."""
@@ -317,9 +317,12 @@ class StoreWriter:
         if needed > self._map_size:
             self._map_size = 2 * needed
             self._environment.set_mapsize(self._map_size)
-        with self._environment.begin(write=True) as transaction:
-            for key, value in self._waiting:
-                transaction.put(key, value)
+        try:
+            with self._environment.begin(write=True) as transaction:
+                for key, value in self._waiting:
+                    transaction.put(key, value)
+        except lmdb.Error as error:
+            raise RunFailed(f"{self.path}: cannot be written: {error}; is the disk full?") from None
         self._waiting.clear()
         self._waiting_bytes = 0
 

@@ -54,7 +54,9 @@ def _undescribed(root: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str,
     else:
         names = _without_blank(str(listed), read_text(listed).rstrip().splitlines())
     below = [folder for folder in sorted((root / "images").iterdir()) if folder.is_dir()]
-    folders = {usual_split(folder.name) or folder.name: [folder] for folder in below}
+    folders: dict[str, list[Path]] = {}
+    for folder in below:
+        folders.setdefault(usual_split(folder.name) or folder.name, []).append(folder)
     return root, names, folders or {UNSPLIT: [root / "images"]}
 
 

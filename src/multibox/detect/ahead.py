@@ -1,17 +1,20 @@
 """Work ahead: the next items are prepared in threads while the present ones are used."""
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
+
+from multibox.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 32) -> Iterator[Result]:
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 32, threads: int | None = None
+) -> Generator[Result]:
     """Like ``map``, but up to ``ahead`` results are worked out before they are asked for.
 
     Worth it where the function leaves Python for long, as decoding and resizing an image does.
@@ -20,12 +23,13 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead:
         function: what to do with an item.
         items: the items; they are taken as results are used.
         ahead: how many results wait at most.
+        threads: how many work; else one a core.
 
     Yields:
         the results, in the items' order. An error of the function is raised in its place.
     """
     remaining = iter(items)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cores()) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             while True:

@@ -1,4 +1,4 @@
-"""What the command line prints of models and of detections."""
+"""What the command line prints of models."""
 
 import zipfile
 from collections.abc import Sequence
@@ -9,15 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from multibox.config import Priors
-from multibox.detect.detections import Detections
-from multibox.detect.predict import RESULTS, Prediction
-from multibox.detect.runtimes import PARAMETERS, OnnxRuntime
+from multibox.detect.runtimes import PARAMETERS, OnnxRuntime, open_runtime
 from multibox.errors import BadInput
 from multibox.models.file import DAMAGES, read_schema
 from multibox.priors import priors_per_cell
-
-LISTED = 20
-"""How many detections of a picture the table lists; the JSON has them all."""
 
 _WEIGHTS = "model.weights.h5"
 
@@ -26,7 +21,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
     """Describe a model file without building its network.
 
     Args:
-        path: a ``.keras`` or ``.onnx`` file.
+        path: a ``.keras`` file, or one that ``multibox export`` wrote.
 
     Returns:
         its schema, and ``parameters``, how many numbers its layers hold; None where that cannot be told without Keras.
@@ -35,13 +30,15 @@ def model_json(path: str | Path) -> dict[str, Any]:
         BadInput: not a model file.
     """
     path = Path(path)
+    if path.suffix in (".tflite", ".savedmodel", ".xml"):
+        return {**open_runtime(path).schema.model_dump(mode="json"), "parameters": None}
     if path.suffix != ".onnx":
         return {**read_schema(path).model_dump(mode="json"), "parameters": count_parameters(path)}
     if not path.is_file():
         raise BadInput(f"{path}: no such model file")
     runtime = OnnxRuntime(path)
     count = runtime.metadata.get(PARAMETERS)
-    return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count else None}
+    return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count and count.isdecimal() else None}
 
 
 def count_parameters(path: str | Path) -> int | None:
@@ -92,7 +89,7 @@ def print_model(path: str | Path) -> None:
     table = Table(title=str(path), show_header=False, title_justify="left")
     for name, value in rows.items():
         table.add_row(name, value)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)  # names may look like either
 
 
 def _priors(about: dict[str, Any]) -> str:
@@ -115,32 +112,3 @@ def _training(config: dict[str, Any]) -> str:
 
 def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
-
-
-def print_predictions(predictions: Sequence[Prediction], folder: str) -> None:
-    """Print what was found in which file, for a person; nothing where no file could be read.
-
-    Args:
-        predictions: of the files.
-        folder: where their annotated pictures are.
-    """
-    read = [prediction for prediction in predictions if prediction.detections is not None]
-    if not read:
-        return
-    table = Table("file", "object", "score", "box (x0 y0 x1 y1)")
-    for prediction in read:
-        rows = _rows(prediction.detections)
-        for i, row in enumerate(rows):
-            table.add_row("" if i else str(prediction.path), *row)
-    console = Console()
-    console.print(table)
-    console.print(f"annotated pictures and {RESULTS} are in {folder}", highlight=False)
-
-
-def _rows(found: Detections | None) -> list[tuple[str, str, str]]:
-    if not found:
-        return [("-", "", "")]
-    columns = zip(found.names[:LISTED], found.scores, found.boxes, strict=False)
-    rows = [(name, f"{score:.2f}", " ".join(f"{edge:.0f}" for edge in box)) for name, score, box in columns]
-    more = len(found) - LISTED
-    return [*rows, (f"and {more} more", "", "")] if more > 0 else rows

@@ -4,8 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from multibox.boxes import iou
 from multibox.config import Detect
+from multibox.detect.groups import gather, number, overlaps, pad, squeeze
+from multibox.detect.soft_nms import soften
+
+BLOCK = 32
+"""Boxes of each group that are compared with one another at a time."""
 
 
 class Selected(NamedTuple):
@@ -21,29 +25,13 @@ class Selected(NamedTuple):
     scores: np.ndarray
     labels: np.ndarray
 
+    def keep(self, rows: np.ndarray) -> "Selected":
+        """The rows where a mask is true, or those at the given positions, in that order."""
+        return Selected(self.boxes[rows], self.scores[rows], self.labels[rows])
 
-def suppress(boxes: np.ndarray, threshold: float) -> np.ndarray:
-    """Greedy non-maximum suppression of boxes of one class.
-
-    From the best box down: one that overlaps a better box that stays is left out.
-
-    Args:
-        boxes: ``(K, 4)``, the best first.
-        threshold: a box goes when its IoU with a better one that stays is above this.
-
-    Returns:
-        ``(K,)`` bool: which boxes stay.
-    """
-    covers = np.triu(iou(boxes, boxes) > threshold, k=1)  # (K, K): the row's box could suppress the column's
-    # Who stays is settled from the best down: the boxes that nothing covers stay for certain, so what they cover goes
-    # for certain, and so on. Each round settles one link more of the longest chain of boxes that cover one another;
-    # an answer that a round no longer changes is the greedy one.
-    keep = np.ones(len(boxes), np.bool_)
-    while True:
-        again = np.logical_not(np.logical_or.reduce(covers[keep], axis=0))
-        if np.array_equal(again, keep):
-            return keep
-        keep = again
+    def best(self, count: int) -> "Selected":
+        """The ``count`` with the highest scores, the best first; of equal ones the earlier."""
+        return self.keep(np.argsort(-self.scores, kind="stable")[:count])
 
 
 def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np.ndarray | None = None) -> Selected:
@@ -54,23 +42,73 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
     Args:
         scores: ``(P, C)`` in [0, 1].
         boxes: ``(P, 4)`` corners.
-        config: ``score``, ``nms_iou``, ``per_class``, ``per_image``.
+        config: ``score``, ``per_class``, ``per_image``, and how overlaps are settled: ``nms``, ``nms_iou``,
+            ``nms_sigma``, ``agnostic``.
         thresholds: ``(C,)`` scores that a detection must exceed, by class; without them ``config.score``.
 
     Returns:
-        at most ``config.per_image`` detections.
+        at most ``config.per_image`` detections. Soft-NMS gives them the scores that it leaves them.
     """
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
-    chosen = []
-    for label, (column, lowest) in enumerate(zip(scores.T, least, strict=True)):
-        priors = np.flatnonzero(column > lowest)
-        if priors.size:
-            priors = priors[np.argsort(-column[priors], kind="stable")[: config.per_class]]
-            priors = priors[suppress(boxes[priors], config.nms_iou)]
-            chosen.append((priors, np.full(len(priors), label)))
-    if not chosen:
-        return Selected(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
-    priors, labels = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
-    best = np.argsort(-scores[priors, labels], kind="stable")[: config.per_image]
-    priors, labels = priors[best], labels[best]
-    return Selected(boxes[priors], scores[priors, labels], labels)
+    labels, priors = np.nonzero(least[:, None] < scores.T)
+    kinds = np.zeros_like(labels) if config.agnostic else labels
+    order = np.lexsort((-scores[priors, labels], kinds))
+    order = order[number(kinds[order])[1] < config.per_class]
+    kinds, labels, priors = kinds[order], labels[order], priors[order]
+    found = Selected(boxes[priors], scores[priors, labels], labels)
+    if config.nms == "hard":
+        return found.keep(suppress(found.boxes, kinds, config.nms_iou)).best(config.per_image)
+    found = found._replace(scores=soften(found.boxes, found.scores, kinds, config, least.min(initial=1)))
+    return found.keep(found.scores > least[labels]).best(config.per_image)
+
+
+def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndarray:
+    """Greedy non-maximum suppression within groups.
+
+    From the best box down: one that overlaps a better box that stays is left out. All groups go on together, a block of
+    boxes at a time: what stays of each group's next block removes what it covers of the rest, which soon leaves little.
+
+    Args:
+        boxes: ``(N, 4)``, those of a group together, the best first.
+        groups: ``(N,)`` the sorted number of each box's group; those of one may suppress one another.
+        threshold: a box goes when its IoU with a better one that stays is above this.
+
+    Returns:
+        ``(N,)`` bool: which boxes stay.
+    """
+    keep = np.zeros(len(boxes), np.bool_)
+    left = np.arange(len(boxes))  # whose fate is open
+    while left.size:
+        of, rank = number(groups[left])
+        first = rank < BLOCK
+        block, real = pad(left[first], of[first], rank[first])  # (G, B)
+        members = gather(boxes, block, real)
+        stays = settle(overlaps(members, members) > threshold) & real
+        keep[block[stays]] = True
+        left, of = left[~first], of[~first]
+        winners = gather(boxes, *squeeze(block, stays))  # (G, W, 4)
+        covered = (overlaps(winners[of], boxes[left, None]) > threshold).any(axis=(1, 2))
+        left = left[~covered]
+    return keep
+
+
+def settle(covers: np.ndarray) -> np.ndarray:
+    """Who stays, where a box that stays removes those it covers that come after it.
+
+    Args:
+        covers: ``(G, K, K)`` bool: the row's box could suppress the column's; only what is above the diagonal counts.
+
+    Returns:
+        ``(G, K)`` bool.
+    """
+    count = covers.shape[-1]
+    covers = covers & ~np.tri(count, dtype=np.bool_)
+    # The boxes that nothing covers stay for certain, so what they cover goes for certain, and so on. Each round settles
+    # one link more of the longest chain of boxes that cover one another; an answer that a round no longer changes is
+    # the greedy one.
+    keep = np.ones(covers.shape[:2], np.bool_)
+    while True:
+        again = np.logical_not((covers & keep[..., None]).any(axis=1))
+        if np.array_equal(again, keep):
+            return keep
+        keep = again

@@ -1,40 +1,42 @@
-"""Detect in files, and leave behind what a person looks at: annotated pictures, and a JSON file of what was found."""
+"""Detect in all that sources show: decoding, the network and what follows overlap, and nothing is kept."""
 
-import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
-
-import numpy as np
 
 from multibox.detect.ahead import in_batches, in_threads
 from multibox.detect.detections import Detections
-from multibox.detect.detector import BATCH, Detector
-from multibox.detect.pictures import is_ours, save_picture
-from multibox.detect.sources import read_image
+from multibox.detect.detector import BATCH, Detector, Outputs, Prepared
+from multibox.detect.frames import Frame, read_picture, read_video, silence_opencv
+from multibox.detect.sources import Source
 from multibox.errors import BadInput, RunFailed
 
-RESULTS = "detections.json"
-"""The file, among the annotated pictures, that says what was found in which."""
+NAMED = 20
+"""How many of the files that could not be read a message names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What came of one file.
+    """What came of one picture or frame.
 
     Attributes:
-        path: the file.
+        source: whose it is.
         detections: what was found in it; None where it could not be read.
         error: why it could not be read.
-        inputs: the real paths of all files of the run, which no annotated picture may replace.
+        number: of the frame in its video, from 0; None of a picture.
+        rate: frames a second of its video.
+        picture: the name of the annotated picture, where one is saved.
     """
 
-    path: Path
+    source: Source
     detections: Detections | None = None
     error: str = ""
-    inputs: frozenset[str] = field(default=frozenset(), repr=False)
+    number: int | None = None
+    rate: float = 0.0
+    picture: str = ""
 
     def without_image(self) -> "Prediction":
         """The same without the picture's pixels, so that many can be kept."""
@@ -43,130 +45,104 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """As values that ``json.dumps`` takes."""
-        if self.detections is None:
-            return {"file": str(self.path), "error": self.error}
-        return {"file": str(self.path), **self.detections.to_json()}
+        row: dict[str, Any] = {"file": self.source.name}
+        if self.number is not None:
+            row |= {"frame": self.number, "seconds": round(self.number / self.rate, 3)}
+        row |= {"error": self.error} if self.detections is None else self.detections.to_json()
+        return row | {"picture": self.picture} if self.picture else row
 
 
-def predict(detector: Detector, paths: Iterable[Path], *, score: float | None = None) -> Iterator[Prediction]:
-    """Detect in files. One that cannot be read is reported, and the others go on.
+def predict(
+    detector: Detector,
+    sources: Iterable[Source],
+    *,
+    score: float | None = None,
+    batch: int = BATCH,
+    keep: bool = True,
+) -> Iterator[Prediction]:
+    """Detect in sources. What cannot be read is reported, and the others go on.
 
     Args:
         detector: the detector.
-        paths: of the pictures.
+        sources: see :func:`~multibox.detect.sources.find_sources`.
         score: detections must exceed it; without it, the model's thresholds for people.
+        batch: images that go through the network together; live pictures go one by one, and so do huge ones, whose
+            tiles fill batches.
+        keep: whether detections keep their image, to draw on.
 
     Yields:
-        what came of each file, in order.
+        what came of each picture and each frame, in order.
     """
-    paths = list(paths)
-    inputs = frozenset(map(os.path.realpath, paths))
-    for batch in in_batches(in_threads(_read, paths, ahead=2 * BATCH), BATCH):
-        images = [image for _, image in batch if isinstance(image, np.ndarray)]
-        found = iter(detector(images, score=score))
-        for path, image in batch:
-            detections, error = (None, image) if isinstance(image, str) else (next(found), "")
-            yield Prediction(path, detections, error, inputs)
+    silence_opencv()
+    thresholds = detector.thresholds(score)
+
+    def prepare(frame: Frame) -> tuple[Frame, Prepared | None]:
+        return frame, None if frame.image is None else detector.prepare(frame.image, keep=keep)
+
+    def run(some: list[tuple[Frame, Prepared | None]]) -> list[tuple[Frame, Prepared | None, Outputs]]:
+        outputs = iter(detector.run([prepared for _, prepared in some if prepared]))
+        return [(frame, prepared, next(outputs) if prepared else []) for frame, prepared in some]
+
+    def finish(answered: tuple[Frame, Prepared | None, Outputs]) -> Prediction:
+        frame, prepared, outputs = answered
+        found = detector.finish(prepared, outputs, thresholds=thresholds) if prepared else None
+        return Prediction(frame.source, found, frame.error, frame.number, frame.rate)
+
+    def detect(frames: Iterable[tuple[Frame, Prepared | None]], size: int) -> Iterator[Prediction]:
+        answered = in_threads(run, in_batches(frames, size), ahead=1 if size == 1 else 2, threads=1)
+        yield from in_threads(finish, (one for some in answered for one in some), ahead=size)
+
+    batch, ahead = (1, 2) if detector.tiles else (batch, batch)
+    for are_pictures, group in groupby(sources, lambda source: source.kind == "picture"):
+        if are_pictures:
+            yield from detect(in_threads(lambda source: prepare(read_picture(source)), group, ahead=ahead), batch)
+            continue
+        for video in group:
+            size = 1 if video.kind == "live" else batch
+            yield from detect(in_threads(prepare, read_video(video), ahead=size), size)
 
 
-def save_predictions(predictions: Iterable[Prediction], folder: str | os.PathLike[str]) -> Iterator[Prediction]:
-    """Write the annotated picture of each prediction, and at the end :data:`RESULTS`.
+class Tally:
+    """What a run has come to so far, in a few numbers.
 
-    Only what an earlier run wrote is replaced, and never a picture that this run reads; where a name is taken by
-    something else, the annotated picture gets another.
-
-    Args:
-        predictions: as :func:`predict` makes them, one at a time.
-        folder: is made if it is missing and there is a picture to write.
-
-    Yields:
-        the predictions, each when its picture is there.
-
-    Raises:
-        BadInput: the folder cannot be made, or has a file called :data:`RESULTS` that holds something else.
+    Attributes:
+        images: pictures and frames, with those that could not be read.
+        objects: how many of each class were found.
+        unread: how many of them could not be read.
+        errors: why, of the first few.
     """
-    folder = Path(folder)
-    _refuse_other_results(folder / RESULTS)
-    rows, taken = [], set[str]()
-    for prediction in predictions:
-        row = prediction.to_json()
-        if prediction.detections is not None:
-            _make_folder(folder)
-            row["picture"] = picture_name(prediction.path, taken, folder, prediction.inputs)
-            save_picture(folder / row["picture"], prediction.detections.draw())
-        rows.append(row)
-        yield prediction
-    if not taken:
-        return
-    partial = folder / f".{RESULTS}.partial"
-    partial.write_text(json.dumps(rows, indent=1), "utf-8")
-    os.replace(partial, folder / RESULTS)
 
+    def __init__(self) -> None:
+        self.images = 0
+        self.objects: Counter[str] = Counter()
+        self.unread = 0
+        self.errors: list[str] = []
+        self._start = time.perf_counter()
 
-def refuse_unread(predictions: Sequence[Prediction]) -> None:
-    """End a run that met files which could not be read, once the others are done.
+    def add(self, prediction: Prediction) -> None:
+        """Count a prediction."""
+        self.images += 1
+        if prediction.detections is None:
+            self.unread += 1
+            self.errors += [prediction.error] if self.unread <= NAMED else []
+        else:
+            self.objects.update(prediction.detections.names)
 
-    Args:
-        predictions: of the whole run.
+    @property
+    def images_per_second(self) -> float:
+        """Since the tally was made."""
+        return self.images / (time.perf_counter() - self._start)
 
-    Raises:
-        BadInput: no file could be read.
-        RunFailed: some could not.
-    """
-    errors = [prediction.error for prediction in predictions if prediction.detections is None]
-    if not errors:
-        return
-    message = f"{len(errors)} of {len(predictions)} pictures could not be read: {'; '.join(errors)}"
-    raise BadInput(message) if len(errors) == len(predictions) else RunFailed(message)
+    def refuse_unread(self) -> None:
+        """End a run that met files which could not be read, once the others are done.
 
-
-def picture_name(path: Path, taken: set[str], folder: Path, inputs: frozenset[str] = frozenset()) -> str:
-    """A name for a file's annotated picture that no other file of the run has, though they be in other folders.
-
-    Args:
-        path: the file.
-        taken: the names given so far; the new one is added.
-        folder: where the picture will be.
-        inputs: the real paths of the files that the run reads.
-
-    Returns:
-        ``STEM.png``, or ``STEM-2.png`` and so on, where that is taken, is one of the inputs or is not ours to replace.
-    """
-    name, number = f"{path.stem}.png", 1
-    while name in taken or os.path.realpath(folder / name) in inputs or not _is_free(folder / name):
-        number += 1
-        name = f"{path.stem}-{number}.png"
-    taken.add(name)
-    return name
-
-
-def _is_free(path: Path) -> bool:
-    return not os.path.lexists(path) or is_ours(path)
-
-
-def _refuse_other_results(path: Path) -> None:
-    """Refuse a folder whose :data:`RESULTS` is not of an earlier run."""
-    if not os.path.lexists(path):
-        return
-    try:
-        rows = json.loads(path.read_bytes())
-        ours = isinstance(rows, list) and all(isinstance(row, dict) and "file" in row for row in rows)
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise BadInput(f"{path}: was not written by 'multibox predict'; give another --out, or move it away")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be made a folder: {error.strerror}; name another") from None
-
-
-def _read(path: Path) -> tuple[Path, np.ndarray | str]:
-    """The file, and its pixels or why there are none."""
-    try:
-        return path, read_image(path)
-    except BadInput as error:
-        return path, str(error)
+        Raises:
+            BadInput: nothing could be read.
+            RunFailed: some could not.
+        """
+        if not self.unread:
+            return
+        more = self.unread - len(self.errors)
+        named = [*self.errors, *([f"and {more} more"] if more else [])]
+        message = f"{self.unread} of {self.images} pictures could not be read: {'; '.join(named)}"
+        raise BadInput(message) if self.unread == self.images else RunFailed(message)

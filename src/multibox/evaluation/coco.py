@@ -1,101 +1,147 @@
-"""The COCO metric and COCO's file of results, through faster-coco-eval."""
+"""The COCO metric: average precision over overlaps, sizes of objects and numbers of detections.
 
-import json
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+Detections of a class in an image go by their scores, the best 100 of them. Each takes, of the objects that are left,
+the one it overlaps most; one that is to be ignored only where no other is left. Ignored are crowds, which any number
+of detections may take and whose overlap is the share of the detection inside them, and, where a size is judged alone,
+objects of another size. Objects marked difficult are treated as crowds, the only way that COCO has to leave one out.
+
+The figures are those of pycocotools, whose loops over images, classes and overlaps are columns here.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from multibox.evaluation.columns import Found, Truth
+from multibox.evaluation.pairs import Pairs, areas, match, paired_overlap, pairs_of_class
+from multibox.evaluation.voc import by_class, mean_of
 
-Row = dict[str, Any]
+OVERLAPS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0.0, 1.0, 101)
+LIMITS = (1, 10, 100)
+"""How many detections of a class in an image are counted, at most."""
+
+SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+"""The lowest and the highest area of an object, squared pixels."""
 
 
-def map_50_95(truth: Truth, found: Found) -> float:
-    """COCO's main figure: average precision, the mean over ten overlaps from 0.50 to 0.95 and over the classes.
+@dataclass(frozen=True)
+class CocoResult:
+    """Averages over classes and overlaps; NaN for a class without objects to find.
 
-    Objects marked difficult are treated as COCO treats crowds, the only way it has to leave an object out.
+    Attributes:
+        ap: ``(4, 10, C)``, the average precision by size, as in ``SIZES``, by overlap and by class.
+        recall: ``(4, 10, C)``, the recall of the best 100 detections, likewise.
+        recall_limited: ``(2, 10, C)``, that of the best 1 and the best 10, over all sizes.
+        objects: ``(4, C)`` how many there are to find.
+    """
+
+    ap: np.ndarray
+    recall: np.ndarray
+    recall_limited: np.ndarray
+    objects: np.ndarray
+
+    @property
+    def map_50_95(self) -> float:
+        """The main figure: the mean over overlaps and classes; NaN without an object to find."""
+        return mean_of(self.ap[0])
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """COCO's 12 numbers, in their order; NaN where there is no object of that size."""
+        sizes = list(SIZES)[1:]
+        return {
+            "AP": self.map_50_95,
+            "AP50": mean_of(self.ap[0, 0]),
+            "AP75": mean_of(self.ap[0, 5]),
+            **{f"AP_{size}": mean_of(self.ap[i]) for i, size in enumerate(sizes, start=1)},
+            "AR1": mean_of(self.recall_limited[0]),
+            "AR10": mean_of(self.recall_limited[1]),
+            "AR100": mean_of(self.recall[0]),
+            **{f"AR_{size}": mean_of(self.recall[i]) for i, size in enumerate(sizes, start=1)},
+        }
+
+
+def coco(truth: Truth, found: Found) -> CocoResult:
+    """Judge the detections of a split as COCO does.
 
     Args:
-        truth: the objects.
-        found: the detections; COCO judges the best 100 of an image and a class.
+        truth: its objects.
+        found: its detections.
 
     Returns:
-        the mean in [0, 1]; NaN without an object to find.
+        average precisions and recalls.
     """
-    from faster_coco_eval import COCO, COCOeval_faster
+    classes = len(truth.classes)
+    found, rank = _best_of_each_image(found, classes)
+    pairs = _pairs(truth, found)
+    ranking = by_class(found, classes)
+    shape = len(SIZES), len(OVERLAPS), classes
+    ap, recall, limited = np.empty(shape), np.empty(shape), np.empty((len(LIMITS) - 1, *shape[1:]))
+    objects = np.zeros((len(SIZES), classes), np.int64)
+    area = areas(found.boxes)
 
-    if not truth.counted.any():
-        return float("nan")
-    if not len(found):
-        return 0.0
-    asked = COCO(ground_truth(truth))
-    given = asked.loadRes(_results(found, range(1, len(truth.image_ids) + 1), range(1, len(truth.classes) + 1)))
-    judge = COCOeval_faster(asked, given, iouType="bbox")
-    judge.evaluate()
-    judge.accumulate()
-    precision = judge.eval["precision"][:, :, :, 0, -1]  # (overlap, recall, class) for all areas, 100 detections
-    return float(precision[precision > -1].mean())  # -1: a class without objects
-
-
-def ground_truth(truth: Truth) -> Row:
-    """The objects as a COCO dataset, with images, annotations and categories numbered from 1."""
-    ignored = (truth.crowd | truth.difficult).astype(int).tolist()
-    columns = zip(truth.images.tolist(), truth.labels.tolist(), _corner_and_size(truth.boxes), strict=True)
-    return {
-        "info": {},
-        "images": [
-            {"id": i, "width": int(width), "height": int(height)}
-            for i, (width, height) in enumerate(truth.image_sizes, start=1)
-        ],
-        "categories": [{"id": i, "name": name} for i, name in enumerate(truth.classes, start=1)],
-        "annotations": [
-            {"id": i + 1, "image_id": image + 1, "category_id": label + 1, "bbox": box, "area": area, "iscrowd": crowd}
-            for i, ((image, label, box), area, crowd) in enumerate(
-                zip(columns, truth.area.tolist(), ignored, strict=True)
-            )
-        ],
-    }
+    for i, (low, high) in enumerate(SIZES.values()):
+        ignored = ~truth.counted | (truth.area < low) | (truth.area > high)
+        objects[i] = np.bincount(truth.labels[~ignored], minlength=classes)
+        preferred = pairs.keep(np.lexsort((-pairs.object, -pairs.iou, ignored[pairs.object], pairs.detection)))
+        other_size = (area < low) | (area > high)
+        for j, overlap in enumerate(OVERLAPS):
+            hits, left_out = _judge(preferred.keep(preferred.iou >= overlap), truth, ignored, other_size)
+            ap[i, j], recall[i, j] = _summed_up(ranking, hits, left_out, objects[i])
+            for k, limit in enumerate(LIMITS[:-1] if i == 0 else ()):
+                limited[k, j] = _share(found.labels[hits & (rank < limit)], objects[i])
+    return CocoResult(ap, recall, limited, objects)
 
 
-def save_results(
-    path: str | os.PathLike[str], found: Found, image_ids: Sequence[int | str], category_ids: Sequence[int]
-) -> None:
-    """Write detections in COCO's results format.
-
-    Args:
-        path: of the JSON file, which is there whole or not at all.
-        found: the detections.
-        image_ids: what each image is called in the file.
-        category_ids: what each class is called in the file.
-    """
-    rows = _results(found, image_ids, category_ids)
-    for row in rows:
-        row["bbox"] = [round(value, 3) for value in row["bbox"]]
-        row["score"] = round(row["score"], 6)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(rows), "utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _best_of_each_image(found: Found, classes: int) -> tuple[Found, np.ndarray]:
+    """The detections that COCO counts, image by image, class by class, the best first; and their ranks there."""
+    order = np.argsort(-found.scores, kind="stable")
+    order = order[np.argsort((found.images * classes + found.labels)[order], kind="stable")]
+    found = found.keep(order)
+    groups = found.images * classes + found.labels
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    rank = np.arange(len(found)) - np.repeat(begins, np.diff(begins, append=len(found)))
+    kept = rank < LIMITS[-1]
+    return found.keep(kept), rank[kept]
 
 
-def _results(found: Found, image_ids: Sequence[int | str], category_ids: Sequence[int]) -> list[Row]:
-    columns = zip(
-        found.images.tolist(), found.labels.tolist(), _corner_and_size(found.boxes), found.scores.tolist(), strict=True
-    )
-    return [
-        {"image_id": image_ids[image], "category_id": category_ids[label], "bbox": box, "score": score}
-        for image, label, box, score in columns
-    ]
+def _pairs(truth: Truth, found: Found) -> Pairs:
+    """The pairs that overlap enough to matter; over an object that is always ignored, the share of the detection."""
+    pairs = pairs_of_class(truth, found)
+    crowds = np.flatnonzero(~truth.counted[pairs.object])
+    boxes = found.boxes[pairs.detection[crowds]]
+    shared = paired_overlap(boxes, truth.boxes[pairs.object[crowds]])
+    pairs.iou[crowds] = shared / np.maximum(areas(boxes), np.finfo(np.float32).tiny)
+    return pairs.keep(pairs.iou >= OVERLAPS[0])
 
 
-def _corner_and_size(boxes: np.ndarray) -> list[list[float]]:
-    """Boxes as COCO writes them, ``x, y, width, height``."""
-    boxes = np.asarray(boxes, np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
+def _judge(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``(D,)`` bool, the hits, and ``(D,)`` bool, those that count neither way."""
+    made = pairs.keep(match(pairs.object, pairs.detection, ~truth.counted[pairs.object]))
+    hits, left_out = np.zeros(len(other_size), bool), other_size.copy()
+    hits[made.detection] = ~ignored[made.object]
+    left_out[made.detection] = ignored[made.object]
+    return hits, left_out
+
+
+def _summed_up(
+    ranking: list[np.ndarray], hits: np.ndarray, left_out: np.ndarray, objects: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average precision and recall, ``(C,)`` each. Precision is at its best at hits: nothing else is looked at."""
+    ap, recall = np.full(len(objects), np.nan), np.full(len(objects), np.nan)
+    for label, rows in enumerate(ranking):
+        if objects[label]:
+            counted = rows[~left_out[rows]]
+            at = np.flatnonzero(hits[counted])
+            precision = np.arange(1, len(at) + 1) / (at + 1)
+            envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+            reached = np.arange(1, len(at) + 1) / objects[label]
+            ap[label] = envelope[np.searchsorted(reached, RECALLS, "left")].mean()
+            recall[label] = len(at) / objects[label]
+    return ap, recall
+
+
+def _share(labels: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    found = np.bincount(labels, minlength=len(objects))
+    return np.where(objects > 0, found / np.maximum(objects, 1), np.nan)

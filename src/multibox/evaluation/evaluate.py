@@ -5,20 +5,27 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from multibox.data.record import Record
-from multibox.data.store import Store, dataset_splits, open_store
+from multibox.data.store import Store
 from multibox.detect.ahead import in_batches, in_threads
 from multibox.detect.detections import Detections
-from multibox.detect.detector import Detector, load
+from multibox.detect.detector import Detector
 from multibox.errors import BadInput
-from multibox.evaluation.coco import map_50_95, save_results
-from multibox.evaluation.columns import Found, Truth, found_in, places, truth_of
+from multibox.evaluation.coco import CocoResult, coco
+from multibox.evaluation.columns import Found, Truth, truth_of
+from multibox.evaluation.compare import compare as compare_figures
 from multibox.evaluation.devkit import as_written, refuse_other_files, save_devkit
-from multibox.evaluation.voc import voc
-from multibox.prepare.render import decode
+from multibox.evaluation.figures import Figures, measure
+from multibox.evaluation.report import Subject, refuse_other_folder, write_report
+from multibox.evaluation.results import save_results
+from multibox.evaluation.save_thresholds import file_for_thresholds
+from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
+from multibox.evaluation.source import Model, classes_judged, found_by, name_of, open_rival, open_source
+from multibox.evaluation.split import Split, objects_left_out, open_split, pixels_of
+from multibox.evaluation.voc import VocResult, voc
 
 BATCH = 16
 """Images that go through the network together."""
@@ -72,57 +79,78 @@ class Evaluation:
 
 
 def evaluate(
-    detector: Detector | str | os.PathLike[str],
+    detector: Model,
     data: str | Store | Sequence[str | Store],
     *,
     batch: int = BATCH,
     strict: bool = False,
     save_detections: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
+    compare: Model | None = None,
+    save_thresholds: bool = False,
     progress: Progress | None = None,
-    devices: int = 1,
     detect: DetectAll | None = None,
+    **loading: Any,
 ) -> Evaluation:
     """Detect in every image of a store, and judge what was found.
 
     Classes are matched by name. Only those that the detector and the data both know are judged; see
-    :func:`judged_classes`.
+    :func:`~multibox.evaluation.split.judged_classes`.
 
     Args:
-        detector: a detector, or a model file.
+        detector: a detector, a model file, or a ``.json`` file of detections in COCO's results format.
         data: ``NAME/SPLIT``; or ``NAME``, for its split test, else val; or several, judged as one.
         batch: images that go through the network together; on each device, where there are several.
         strict: judge the numbers as PASCAL's devkit would read them from its files, rounded.
         save_detections: a JSON file to write the detections to, in COCO's format. With ``strict``, the devkit's files
             go to a folder beside it: to ``found-devkit`` for ``found.json``.
+        report: a folder for a page that says more, see :mod:`multibox.evaluation.report`.
+        compare: another detector, model file or file of detections, to hold this one against in the report.
+        save_thresholds: write the threshold with the best F1 of each class into the model file.
         progress: is called after every batch.
-        devices: of this machine, to load a model file for.
         detect: how to detect in all images, else :func:`detect_all`; several hosts may share the work.
+        loading: how to load a model file, such as ``devices=2``: see :func:`multibox.detect.detector.load`.
 
     Returns:
         the figures.
 
     Raises:
-        BadInput: no such model or store, no class in common, an image that cannot be decoded, or the devkit's folder
-            holds other things.
+        BadInput: no such model or store, no class in common, an image that cannot be decoded, a folder to write to
+            holds other things, or the thresholds have no place in the model.
     """
-    detector = detector if isinstance(detector, Detector) else load(detector, devices)
-    names = [data] if isinstance(data, (str, Store)) else data
-    stores = [store if isinstance(store, Store) else open_split(store) for store in names]
-    classes = judged_classes(detector.classes, stores)
     devkit = _devkit_folder(save_detections) if save_detections is not None and strict else None
-    if devkit is not None:
-        refuse_other_files(devkit)  # before the work, not after it
+    model_file = file_for_thresholds(detector) if save_thresholds else None
+    _refuse_before_the_work(devkit, report, compare)
+    source = open_source(detector, **loading)
+    names = [data] if isinstance(data, (str, Store)) else data
+    stores = tuple(store if isinstance(store, Store) else open_split(store) for store in names)
+    classes = classes_judged(source, stores)
+    left_out = objects_left_out(classes, stores)
+    rival = None if compare is None else open_rival(compare, classes, **loading)
 
     start = time.perf_counter()
-    truth = truth_of(stores, classes)
-    detections = (detect or detect_all)(detector, stores, batch=batch, progress=progress)
-    found = found_in(detections, relabel=places(detector.classes, classes))
-    evaluation = evaluate_detections(truth, found, strict=strict, start=start)
+    split = Split(stores, truth_of(stores, classes))
+    find = partial(found_by, split=split, detect=partial(detect or detect_all, batch=batch, progress=progress))
+
+    def figures_of(found: Found) -> Figures:
+        return measure(split.truth, as_written(found) if strict else found)
+
+    found = find(source)
+    if report is None and model_file is None:
+        figures, evaluation = None, evaluate_detections(split.truth, found, strict=strict, start=start)
+    else:
+        figures = figures_of(found)
+        evaluation = _summed_up(split.truth, figures.voc, figures.coco, len(found), start)
     if save_detections is not None:
-        save_results(save_detections, found, coco_image_ids(truth, stores), coco_category_ids(classes, stores))
+        save_results(save_detections, found, split.image_ids, split.category_ids)
     if devkit is not None:
-        save_devkit(devkit, truth, found, stores[0].meta.split)
-    return replace(evaluation, left_out=objects_left_out(classes, stores))
+        save_devkit(devkit, split.truth, found, stores[0].meta.split)
+    if figures is not None and report is not None:
+        comparison = None if rival is None else compare_figures(figures, figures_of(find(rival.source)), rival.name)
+        write_report(report, Subject(name_of(detector), split.name, left_out), figures, split.pixels, comparison)
+    if figures is not None and model_file is not None:
+        write_thresholds(model_file, figures.thresholds)
+    return replace(evaluation, left_out=left_out)
 
 
 def evaluate_detections(truth: Truth, found: Found, *, strict: bool = False, start: float | None = None) -> Evaluation:
@@ -139,66 +167,7 @@ def evaluate_detections(truth: Truth, found: Found, *, strict: bool = False, sta
     """
     start = time.perf_counter() if start is None else start
     judged = as_written(found) if strict else found
-    result = voc(truth, judged)
-    return Evaluation(
-        map=result.map,
-        map_11point=result.map_11point,
-        map_50_95=map_50_95(truth, judged),
-        ap={name: float(ap) for name, ap in zip(truth.classes, result.ap, strict=True)},
-        images=len(truth.image_ids),
-        objects=int(truth.counted.sum()),
-        detections=len(found),
-        seconds=time.perf_counter() - start,
-    )
-
-
-def open_split(data: str) -> Store:
-    """Open the store to judge on.
-
-    Args:
-        data: ``NAME/SPLIT``; or ``NAME``, for its split test, else val.
-
-    Returns:
-        the store.
-
-    Raises:
-        BadInput: there is none.
-    """
-    if "/" in data:
-        return open_store(data)
-    splits = dataset_splits(data)
-    for split in ("test", "val"):
-        if split in splits:
-            return open_store(f"{data}/{split}")
-    if splits:
-        raise BadInput(f"{data}: has neither test nor val; name one of its splits: {', '.join(splits)}")
-    return open_store(data)  # says which there are
-
-
-def judged_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, ...]:
-    """The classes that a detector and stores have in common, in the detector's order.
-
-    Raises:
-        BadInput: there is none.
-    """
-    there = {name for store in stores for name in store.meta.classes}
-    classes = tuple(name for name in known if name in there)
-    if not classes:
-        stored = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
-        raise BadInput(
-            f"{stored}: none of its classes ({', '.join(sorted(there))}) is one of the model's ({', '.join(known)})"
-        )
-    return classes
-
-
-def objects_left_out(classes: Sequence[str], stores: Sequence[Store]) -> dict[str, int]:
-    """How many objects stores hold of each of their classes that is not judged."""
-    counts: dict[str, int] = {}
-    for store in stores:
-        for name in store.meta.classes:
-            if name not in classes:
-                counts[name] = counts.get(name, 0) + store.meta.counts.per_class.get(name, 0)
-    return counts
+    return _summed_up(truth, voc(truth, judged), coco(truth, judged), len(found), start)
 
 
 def detect_all(
@@ -226,7 +195,7 @@ def detect_all(
     total, done = len(chosen), 0
     batch *= getattr(detector.runtime, "devices", 1)
     records = (store[i] for store, i in chosen)
-    prepared = in_threads(lambda record: detector.prepare(_pixels(record)), records, ahead=2 * batch)
+    prepared = in_threads(lambda record: detector.prepare(pixels_of(record)), records, ahead=2 * batch)
     for images in in_batches(prepared, batch):
         yield from detector.detect(images)
         done += len(images)
@@ -234,29 +203,32 @@ def detect_all(
             progress(done, total)
 
 
-def coco_image_ids(truth: Truth, stores: Sequence[Store]) -> list[int | str]:
-    """What each image is called in COCO's files: its number there if it has one, else its id."""
-    if len(stores) > 1:
-        return list(truth.image_ids)
-    return [int(name) if name.isdecimal() and str(int(name)) == name else name for name in truth.image_ids]
+def _summed_up(truth: Truth, by_voc: VocResult, by_coco: CocoResult, detections: int, start: float) -> Evaluation:
+    return Evaluation(
+        map=by_voc.map,
+        map_11point=by_voc.map_11point,
+        map_50_95=by_coco.map_50_95,
+        ap={name: float(ap) for name, ap in zip(truth.classes, by_voc.ap, strict=True)},
+        images=len(truth.image_ids),
+        objects=int(truth.counted.sum()),
+        detections=detections,
+        seconds=time.perf_counter() - start,
+    )
 
 
-def coco_category_ids(classes: Sequence[str], stores: Sequence[Store]) -> list[int]:
-    """What each class is called in COCO's files: as the first store that has it says."""
-    ids: dict[str, int] = {}
-    for store in stores:
-        for name, number in zip(store.meta.classes, store.meta.category_ids, strict=True):
-            ids.setdefault(name, number)
-    return [ids[name] for name in classes]
+def _refuse_before_the_work(devkit: Path | None, report: str | os.PathLike[str] | None, compare: Model | None) -> None:
+    """Refuse what could not be written after it."""
+    if devkit is not None:
+        refuse_other_files(devkit)
+    if report is not None:
+        refuse_other_folder(report)
+    if compare is not None and report is None:
+        raise BadInput("--compare: says what it finds in a report; name its folder with --report DIR")
 
 
 def _devkit_folder(save_detections: str | os.PathLike[str]) -> Path:
     path = Path(save_detections)
     return path.with_name(f"{path.stem}-devkit")
-
-
-def _pixels(record: Record) -> Any:
-    return decode(record.image, record.source or record.id)
 
 
 def _or_none(value: float) -> float | None:

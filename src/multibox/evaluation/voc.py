@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from multibox.evaluation.columns import Found, Truth
+from multibox.evaluation.pairs import best_of, pairs_of_class
 
 MIN_IOU = 0.5
 """The overlap that the benchmark asks for."""
@@ -53,23 +54,42 @@ def voc(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> VocResult:
         average precision by class.
     """
     hits, ignored = judge(truth, found, min_iou)
-    positives = np.bincount(truth.labels[truth.counted], minlength=len(truth.classes))
+    return average_precisions(found.keep(~ignored), hits[~ignored], count_by_class(truth))
 
-    ranking = by_score(found.scores)
-    ranking = ranking[~ignored[ranking]]
-    ranking = ranking[np.argsort(found.labels[ranking], kind="stable")]  # by class, and in each by score
-    ends = np.cumsum(np.bincount(found.labels[ranking], minlength=len(truth.classes)))[:-1]
 
-    curves = [
-        precision_recall(of_class, int(total))
-        for of_class, total in zip(np.split(hits[ranking], ends), positives, strict=True)
+def count_by_class(truth: Truth) -> np.ndarray:
+    """``(C,)`` int64: how many objects there are to find of each class."""
+    return np.bincount(truth.labels[truth.counted], minlength=len(truth.classes))
+
+
+def average_precisions(found: Found, hits: np.ndarray, positives: np.ndarray) -> VocResult:
+    """Average precision by class, once it is known which detections hit.
+
+    Args:
+        found: D detections, without those that count neither way.
+        hits: ``(D,)`` bool.
+        positives: ``(C,)`` how many objects there are to find of each class.
+
+    Returns:
+        average precision by class.
+    """
+    ranked = [
+        precision_recall(hits[rows], int(total))
+        for rows, total in zip(by_class(found, len(positives)), positives, strict=True)
     ]
     return VocResult(
-        ap=np.array([area(*curve) if total else np.nan for curve, total in zip(curves, positives, strict=True)]),
+        ap=np.array([area(*curve) if total else np.nan for curve, total in zip(ranked, positives, strict=True)]),
         ap_11point=np.array(
-            [eleven_points(*curve) if total else np.nan for curve, total in zip(curves, positives, strict=True)]
+            [eleven_points(*curve) if total else np.nan for curve, total in zip(ranked, positives, strict=True)]
         ),
     )
+
+
+def by_class(found: Found, classes: int) -> list[np.ndarray]:
+    """Positions of the detections of each class, from the highest score to the lowest; equal ones keep their order."""
+    ranking = by_score(found.scores)
+    ranking = ranking[np.argsort(found.labels[ranking].astype(np.uint16), kind="stable")]
+    return np.split(ranking, np.cumsum(np.bincount(found.labels, minlength=classes))[:-1])
 
 
 def judge(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> tuple[np.ndarray, np.ndarray]:
@@ -108,41 +128,7 @@ def best_objects(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
         ``(D,)`` int64 rows of ``truth``, and ``(D,)`` float64 overlaps (IoU); where an image has no object of the
         detection's class, row 0 and overlap -1.
     """
-    # Only pairs of one image and one class can match: sort the objects by both, so that each detection's
-    # candidates are neighbours, then list all (detection, candidate) pairs in one long table.
-    classes = len(truth.classes)
-    groups = truth.images * classes + truth.labels
-    objects = np.argsort(groups, kind="stable")
-    groups = groups[objects]
-    wanted = found.images * classes + found.labels
-    start = np.searchsorted(groups, wanted, "left")
-    count = np.searchsorted(groups, wanted, "right") - start
-
-    best = np.zeros(len(found), np.int64)
-    overlap = np.full(len(found), -1.0)
-    rows = np.flatnonzero(count)
-    if not rows.size:
-        return best, overlap
-    start, count = start[rows], count[rows]
-    begins = np.cumsum(count) - count  # where each detection's pairs begin in the table
-    pair_detection = np.repeat(rows, count)
-    pair_object = objects[np.arange(count.sum()) + np.repeat(start - begins, count)]
-    pair_iou = paired_iou(found.boxes[pair_detection], truth.boxes[pair_object])
-
-    overlap[rows] = np.maximum.reduceat(pair_iou, begins)
-    winners = np.flatnonzero(pair_iou == overlap[pair_detection])[::-1]
-    best[pair_detection[winners]] = pair_object[winners]  # written from the last to the first, so the first stays
-    return best, overlap
-
-
-def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of each row of ``a`` ``(N, 4)`` with the same row of ``b`` ``(N, 4)``: ``(N,)``."""
-    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64).T
-    bx0, by0, bx1, by1 = np.asarray(b, np.float64).T
-    overlap = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0), 0)
-    overlap *= np.maximum(np.minimum(ay1, by1) - np.maximum(ay0, by0), 0)
-    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - overlap
-    return overlap / np.maximum(union, np.finfo(np.float32).tiny)
+    return best_of(pairs_of_class(truth, found), len(found))
 
 
 def by_score(scores: np.ndarray) -> np.ndarray:

@@ -11,23 +11,34 @@ from typing import Any
 from multibox.errors import BadInput
 
 
-def import_keras(backend: str | None = None, devices: int = 1) -> None:
+def import_keras(backend: str | None = None, devices: int = 1, threads: int | None = None) -> None:
     """Import Keras, without what TensorFlow's libraries and Grain print while they load.
 
     Args:
         backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
         devices: to have; the CPU of a machine without accelerators is split into as many.
+        threads: that compute on a CPU; None: one a core.
+
+    Raises:
+        BadInput: the backend runs already, with other threads.
     """
     if backend:
         os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("absl").setLevel(logging.ERROR)  # Grain warns where JAX is not installed
-    with _no_chatter():
+    with no_chatter(2):
         import keras
 
+        if threads is not None:
+            _set_threads(threads)
         if devices > 1:
             _split_cpu(devices)
         keras.ops.zeros(())  # The backend looks for its devices at the first operation.
+        _RUNNING.add(keras.backend.backend())
+
+
+_RUNNING: set[str] = set()
+"""The backends that have begun to compute."""
 
 
 def jit_compile(devices: int = 1) -> bool:
@@ -113,6 +124,31 @@ def _split_cpu(devices: int) -> None:
             )
 
 
+def _set_threads(threads: int) -> None:
+    import keras
+
+    if not (_threads_of_jax if keras.backend.backend() == "jax" else _threads_of_tensorflow)(threads):
+        raise BadInput(f"threads: {threads}: Keras computes already with another number; say it when it is first used")
+
+
+def _threads_of_jax(threads: int) -> bool:
+    """Whether it could be set, or is the number already."""
+    if "jax" not in _RUNNING:
+        os.environ["NPROC"] = str(threads)  # what XLA takes for the number of cores when it starts
+    return os.environ.get("NPROC") == str(threads)
+
+
+def _threads_of_tensorflow(threads: int) -> bool:
+    """Whether it could be set, or is the number already."""
+    import tensorflow
+
+    threading = tensorflow.config.threading
+    with suppress(RuntimeError):  # it runs already
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+    return bool(threading.get_intra_op_parallelism_threads() == threads)
+
+
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Layers made in the block compute in a precision: the name of a dtype policy of Keras."""
@@ -127,15 +163,23 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 @contextmanager
-def _no_chatter() -> Iterator[None]:
-    """Close the error stream for C++ libraries; Python's errors are exceptions and are not lost."""
+def no_chatter(*streams: int) -> Iterator[None]:
+    """Close streams for what C++ libraries print; Python's errors are exceptions and are not lost.
+
+    Args:
+        streams: 1, the output, and 2, the error stream.
+    """
+    sys.stdout.flush()
     sys.stderr.flush()
-    stream = os.dup(2)
+    kept = {stream: os.dup(stream) for stream in streams}
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        for stream in streams:
+            os.dup2(nowhere, stream)
         yield
     finally:
-        os.dup2(stream, 2)
-        os.close(stream)
+        sys.stdout.flush()
+        for stream, copy in kept.items():
+            os.dup2(copy, stream)
+            os.close(copy)
         os.close(nowhere)

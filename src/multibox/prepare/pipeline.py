@@ -5,7 +5,6 @@ k-th record of that order with a generator that depends on the seed and k alone,
 So a run that is resumed at a step, or runs on another number of processes, sees exactly the same examples.
 """
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Self
@@ -16,6 +15,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.data.record import Record
 from multibox.errors import BadInput
+from multibox.machine import cores
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.workers import Workers
@@ -270,18 +270,13 @@ def choose_workers(workers: int) -> int:
     """
     if workers >= 0:
         return workers
-    return min(available_cores() - 2, 16) if available_cores() > 4 else 0
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores() - 2, 16) if cores() > 4 else 0
 
 
 def _read_ahead(batches: grain.MapDataset, workers: int) -> grain.DatasetIterator | Workers:
     if workers == 0:
         cv2.setNumThreads(1)
-        threads = min(available_cores(), 4)
+        threads = min(cores(), 4)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads * BUFFERED)
         return iter(batches.to_iter_dataset(options))
     return Workers(batches, workers)

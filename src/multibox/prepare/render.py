@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from multibox.errors import BadInput
+from multibox.prepare.rarer import decode_with_pillow, turn_avif
 from multibox.prepare.window import Window, overlap
 
 MEAN_RGB: Final = (123, 117, 104)
@@ -27,7 +28,8 @@ def decode(encoded: bytes, source: str = "image") -> np.ndarray:
     """Decode an image file.
 
     Args:
-        encoded: the file's bytes: JPEG, PNG, or what else OpenCV reads; grey, colour, CMYK, with alpha, 8 or 16 bits.
+        encoded: the file's bytes: JPEG, PNG, or what else OpenCV or Pillow reads; grey, colour, CMYK, with alpha, 8 or
+            16 bits.
         source: where it came from, for the message.
 
     Returns:
@@ -40,7 +42,18 @@ def decode(encoded: bytes, source: str = "image") -> np.ndarray:
     with suppress(cv2.error):  # it raises for some files (empty, too large) and returns None for others
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise BadInput(f"{source}: not an image that can be decoded; replace the file or leave it out")
+        return _decode_otherwise(encoded, source)
+    return turn_avif(image, encoded) if encoded[4:12] == b"ftypavif" else image
+
+
+def _decode_otherwise(encoded: bytes, source: str) -> np.ndarray:
+    more = ""
+    try:
+        image = decode_with_pillow(encoded)
+    except ImportError:
+        image, more = None, " (more formats can with: pip install 'multibox[pictures]')"
+    if image is None:
+        raise BadInput(f"{source}: not an image that can be decoded{more}; replace the file or leave it out")
     return image
 
 

@@ -1,9 +1,8 @@
 """The curves of a run as a picture."""
 
-import csv
 import os
-from pathlib import Path
 
+from multibox.report.training import read_run
 from multibox.training.experiment import Experiment
 
 
@@ -12,13 +11,16 @@ def draw_curves(experiment: Experiment) -> None:
 
     Args:
         experiment: the run.
+
+    Raises:
+        BadInput: the run has written no line yet, or its logs are damaged.
     """
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    log, validations = _columns(experiment.log), _columns(experiment.validations)
+    log, validations = read_run(experiment.folder)
     figure, (loss_axis, rate_axis, map_axis) = pyplot.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
     for name in ("loss", "classification", "localisation"):
         loss_axis.plot(log["epoch_at"], log[name], label=name, linewidth=2 if name == "loss" else 1)
@@ -40,16 +42,3 @@ def draw_curves(experiment: Experiment) -> None:
     figure.savefig(beside, dpi=110)
     pyplot.close(figure)
     os.replace(beside, experiment.curves)
-
-
-def _columns(path: Path) -> dict[str, list[float]]:
-    """The columns of a log as numbers, and for a log of steps also the epoch of each as a fraction."""
-    if not path.is_file():
-        return {}
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    columns = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
-    if "step" in columns:
-        steps_per_epoch = columns["step"][-1] / columns["epoch"][-1]
-        columns["epoch_at"] = [step / steps_per_epoch for step in columns["step"]]
-    return columns

@@ -12,7 +12,7 @@ from multibox.config import DEFAULT_PRESET, Config, load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
-from multibox.evaluation.evaluate import judged_classes
+from multibox.evaluation.split import judged_classes
 from multibox.importers.pretrained import load_pretrained
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps

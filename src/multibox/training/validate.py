@@ -1,4 +1,4 @@
-"""Validation during a run: mAP, snapshots, the best model, and the curves as a picture."""
+"""Validation during a run: mAP, snapshots, the best model, the curves as a picture, and the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,12 @@ from multibox.models.schema import Schema
 from multibox.training import hosts
 from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
-from multibox.training.curves import draw_curves
 from multibox.training.distribute import as_if_alone, runtime_of
 from multibox.training.experiment import Experiment
 from multibox.training.journal import Table
 from multibox.training.optimizer import GuardedOptimizer
 from multibox.training.pictures import draw_findings
+from multibox.training.report import LiveReport
 from multibox.training.stop import StopOnSignal
 from multibox.training.trackers import Trackers
 
@@ -71,6 +71,7 @@ class Validate(keras.callbacks.Callback):
         self.table = Table(experiment.validations if stores and hosts.is_first() else None, FIELDS, state.validated)
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
         self.console = hosts.console()
+        self.report = LiveReport(experiment, self.console)
 
     @property
     def due(self) -> bool:
@@ -83,6 +84,11 @@ class Validate(keras.callbacks.Callback):
     def gave_up(self) -> bool:
         """Whether the mAP has not risen for too long."""
         return 0 < self.patience <= self.stale
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Bring the report up to date, from time to time."""
+        if hosts.is_first():
+            self.report.refresh()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Validate and save, where it is due."""
@@ -104,7 +110,7 @@ class Validate(keras.callbacks.Callback):
                 self._save(self.experiment.best)
         self.validated = epoch
         if hosts.is_first():
-            draw_curves(self.experiment)
+            self.report.write(running=epoch < self.clock.epochs and not self.gave_up)
 
     def _look(self, done: int, total: int) -> None:
         self.stop.look()

@@ -1,0 +1,175 @@
+"""Datasets out: a dataset's stores as files in a layout that other tools, and a build, read again."""
+
+import shlex
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from multibox.data.build import Progress
+from multibox.data.file_names import image_suffix, refuse_unsafe_split, safe_stems
+from multibox.data.layouts import CocoWriter, CsvWriter, LayoutWriter, VocWriter, YoloWriter
+from multibox.data.record import Record
+from multibox.data.store import Meta, Store
+from multibox.errors import BadInput
+
+Format = Literal["voc", "coco", "yolo", "csv"]
+
+WRITERS: dict[str, type[LayoutWriter]] = {"voc": VocWriter, "coco": CocoWriter, "yolo": YoloWriter, "csv": CsvWriter}
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export wrote.
+
+    Attributes:
+        path: the folder.
+        format: of its files.
+        images: written.
+        objects: written.
+        lost: what the format cannot hold, a sentence each.
+        build: the command that builds stores of the folder again.
+    """
+
+    path: str
+    format: str
+    images: int
+    objects: int
+    lost: tuple[str, ...]
+    build: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return asdict(self)
+
+
+def export_dataset(
+    stores: Sequence[Store], kind: Format, folder: str | Path, *, progress: Progress | None = None
+) -> Export:
+    """Write the stores of a dataset as files; the images keep their bytes.
+
+    Args:
+        stores: the splits of one dataset.
+        kind: of the layout.
+        folder: to make; it must not exist, or be empty.
+        progress: told the number of images done and in all.
+
+    Returns:
+        what was written, and what the format could not hold.
+
+    Raises:
+        BadInput: there is something in the folder, or a name cannot be written there.
+    """
+    for store in stores:
+        refuse_unsafe_split(store.meta.split)
+    stems = safe_stems(record_id for store in stores for record_id in store.ids)
+    lost: Counter[str] = Counter()
+    objects = 0
+    with new_folder(folder) as building:
+        writer = WRITERS[kind](building, stores[0].meta, stems)
+        records = ((store.meta.split, record) for store in stores for record in store)
+        for done, (stem, (split, record)) in enumerate(zip(stems, records, strict=True), start=1):
+            lost.update(_lost(record, stem, writer))
+            held = _held(record, writer)
+            objects += len(held.objects)
+            _put(building / writer.image_path(split, stem, image_suffix(record.image)), record.image)
+            writer.add(split, stem, held)
+            if progress:
+                progress(done, len(stems))
+        late = writer.close()
+    sentences = [f"{what}: {count:,}" for what, count in lost.items()] + late + _lost_of_all(stores, writer)
+    return Export(
+        str(folder), kind, len(stems), objects, tuple(sentences), _build_command(folder, stores[0].meta, writer)
+    )
+
+
+@contextmanager
+def new_folder(target: str | Path) -> Iterator[Path]:
+    """A folder to write into; it becomes ``target`` when the block ends well.
+
+    Args:
+        target: must not exist, or be an empty folder.
+
+    Yields:
+        an empty folder beside it; nothing of it stays if the block fails.
+
+    Raises:
+        BadInput: there is something at the target.
+    """
+    path = Path(target).resolve()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise BadInput(f"{target}: exists and is not empty; give a new folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield building
+        building.chmod(0o755)
+        building.replace(path)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _held(record: Record, writer: LayoutWriter) -> Record:
+    """A record without its crowds, where the layout would make ordinary objects of them."""
+    if "crowd" in writer.holds or not record.objects.crowd.any():
+        return record
+    return replace(record, objects=record.objects.keep(~record.objects.crowd))
+
+
+def _lost(record: Record, stem: str, writer: LayoutWriter) -> dict[str, int]:
+    """What the layout cannot hold of a record: how often, by what it is."""
+    held = _held(record, writer)
+    objects = held.objects
+    sides = (objects.boxes[:, 2:] - objects.boxes[:, :2]).astype(np.float64).prod(axis=1)
+    moved = np.abs(objects.boxes - writer.written_boxes(held)).max(axis=1, initial=0) > TOLERANCE
+    counts = {"crowds left out, as they would become ordinary objects": len(record.objects) - len(objects)}
+    for flag in ("difficult", "truncated", "occluded"):
+        counts[f"objects no longer marked {flag}"] = int(getattr(objects, flag).sum()) * (flag not in writer.holds)
+    if "area" not in writer.holds:
+        other = np.abs(objects.area - sides) > TOLERANCE * np.maximum(sides, 1)
+        counts["objects whose area becomes that of their box"] = int(other.sum())
+    counts["boxes moved to whole pixels"] = int(moved.sum())
+    if "ids" not in writer.holds and record.objects.ids != tuple(str(i) for i in range(len(record.objects))):
+        counts["objects that lose their id"] = len(objects)
+    counts["images that get another id"] = int(writer.read_id(stem) != record.id)
+    counts["images that lose what else their source said"] = int(bool(record.extra.keys() - {"file_name"}))
+    return {what: count for what, count in counts.items() if count}
+
+
+TOLERANCE = 1e-3
+"""Pixels, and parts of an area, that are rounding."""
+
+
+def _lost_of_all(stores: Sequence[Store], writer: LayoutWriter) -> list[str]:
+    """What the layout cannot hold of the dataset as a whole."""
+    classes = stores[0].meta.classes
+    renamed = [store.meta.split for store in stores if not writer.keeps_split(store.meta.split)]
+    absent = [name for name in classes if not any(store.meta.counts.per_class[name] for store in stores)]
+    sentences = []
+    if renamed:
+        sentences.append(f"splits whose name is not kept: {', '.join(renamed)}")
+    if absent and "classes" not in writer.holds:
+        sentences.append(f"classes without an object: {', '.join(absent)}")
+    if list(classes) != sorted(classes) and "order" not in writer.holds:
+        sentences.append("the order of the classes")
+    return sentences
+
+
+def _build_command(folder: str | Path, meta: Meta, writer: LayoutWriter) -> str:
+    """The command names the classes where the files do not say their order, or numbers that would say another."""
+    words = ["multibox", "data", "build", str(folder), "--name", "NAME"]
+    is_in_files = "order" in writer.holds and list(meta.category_ids) == sorted(meta.category_ids)
+    if not is_in_files and not any("," in name for name in meta.classes):
+        words += ["--classes", ",".join(meta.classes)]
+    return shlex.join(words)

@@ -1,0 +1,62 @@
+"""Names that become those of files: ids made safe for any system and told apart, splits that lead elsewhere refused."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from multibox.errors import BadInput
+
+SUFFIXES = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"RIFF", ".webp"), (b"II*", ".tif"))
+"""How the bytes of an image file begin, and its suffix; what begins otherwise is TIFF, too."""
+
+
+def image_suffix(data: bytes) -> str:
+    """The suffix of an image file, by its bytes."""
+    return next((suffix for start, suffix in SUFFIXES if data.startswith(start)), ".tif")
+
+
+LONGEST = 200
+"""Signs of an id that are kept: systems allow 255 bytes, and a number and a suffix may follow."""
+
+
+def refuse_unsafe_split(split: str) -> None:
+    """Refuse a split whose name could lead out of the folder that its files belong in.
+
+    Such a name may come from a row of a table, or from a store that someone else made.
+
+    Raises:
+        BadInput: it could.
+    """
+    if not split or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
+        raise BadInput(f"split {split!r}: is no name for a file; rename it with letters, digits, '_' and '-'")
+
+
+def readable(text: object) -> str:
+    r"""A file's or a class's name as text that can be stored and printed: what is no UTF-8 becomes ``\udce9``."""
+    return str(text).encode(errors="backslashreplace").decode()
+
+
+def safe_stems(ids: Iterable[str]) -> list[str]:
+    """Names without suffix, all different also where a system takes capitals for small letters.
+
+    An id keeps its name where it can: other signs than letters, digits, ``.``, ``_`` and ``-`` become ``_``, and a name
+    that an earlier id has gets ``-2``, ``-3`` and so on. What is too long for a file's name is cut off.
+
+    Args:
+        ids: of records, in their order.
+
+    Returns:
+        a name for each.
+    """
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
+    stems = []
+    for record_id in ids:
+        safe = re.sub(r"[^A-Za-z0-9._-]", "_", record_id).lstrip(".")[:LONGEST] or "_"
+        stem = safe
+        while stem.lower() in taken:
+            numbers[safe.lower()] += 1
+            stem = f"{safe}-{numbers[safe.lower()] + 1}"
+        taken.add(stem.lower())
+        stems.append(stem)
+    return stems

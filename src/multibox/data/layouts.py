@@ -1,0 +1,261 @@
+"""Writers of the layouts that the readers know: PASCAL VOC, COCO, YOLO, CSV."""
+
+import csv
+import itertools
+import json
+import re
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+import numpy as np
+import yaml
+
+from multibox.data.annotation import usual_split
+from multibox.data.file_names import image_suffix
+from multibox.data.record import Record
+from multibox.data.store import Meta
+from multibox.data.voc import write_xml
+from multibox.errors import BadInput
+
+
+class LayoutWriter(ABC):
+    """Writes the annotations of a dataset in one layout, image after image.
+
+    Args:
+        folder: an empty one.
+        meta: of any split: all have its classes.
+        stems: the names, without suffix, of all images that will come, in their order.
+    """
+
+    holds: ClassVar[frozenset[str]]
+    """What the layout has a place for: flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels,
+    ``classes`` without an object, the ``order`` of the classes."""
+
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+        self.folder = folder
+        self.meta = meta
+        self.stems = stems
+
+    @abstractmethod
+    def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
+        """Where an image's file belongs, relative to the folder."""
+
+    @abstractmethod
+    def add(self, split: str, stem: str, record: Record) -> None:
+        """Write, or remember, what is known about an image."""
+
+    @abstractmethod
+    def close(self) -> list[str]:
+        """Write what was remembered.
+
+        Returns:
+            what turned out to be lost, beyond what the layout never holds, a sentence each.
+        """
+
+    def written_boxes(self, record: Record) -> np.ndarray:
+        """The boxes ``(N, 4)`` of a record as a reader will find them, pixels."""
+        return record.objects.boxes
+
+    def read_id(self, stem: str) -> str:
+        """The id that a reader will give to the image of that name."""
+        return stem
+
+    def keeps_split(self, split: str) -> bool:
+        """Whether a reader will find that split under its name; one that speaks of a usual split becomes that."""
+        return usual_split(split) in ("", split)
+
+
+class VocWriter(LayoutWriter):
+    """``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``, in whole pixels counted from 1."""
+
+    holds = frozenset({"difficult", "truncated", "occluded"})
+
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+        super().__init__(folder, meta, stems)
+        unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
+        if unfit:
+            raise BadInput(f"class {unfit[0]!r}: XML cannot hold its control characters; give another --format")
+        self._members: dict[str, list[str]] = defaultdict(list)
+        (folder / "Annotations").mkdir()
+
+    def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
+        """All pictures in one folder."""
+        return PurePosixPath("JPEGImages") / (stem + suffix)
+
+    def add(self, split: str, stem: str, record: Record) -> None:
+        """Write an image's XML."""
+        self._members[split].append(stem)
+        objects = record.objects
+        write_xml(
+            self.folder / "Annotations" / f"{stem}.xml",
+            stem + image_suffix(record.image),
+            (record.width, record.height),
+            [self.meta.classes[label] for label in objects.labels],
+            self.written_boxes(record),
+            difficult=objects.difficult.tolist(),
+            truncated=objects.truncated.tolist(),
+            occluded=objects.occluded.tolist(),
+        )
+
+    def close(self) -> list[str]:
+        """Write the lists of the splits."""
+        lists = self.folder / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        for split, stems in self._members.items():
+            (lists / f"{split}.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
+        return []
+
+    def written_boxes(self, record: Record) -> np.ndarray:
+        """Whole pixels, at least two a side: in VOC, corners that are one point are a box without area."""
+        limits = np.array([record.width, record.height], np.float32)
+        low = np.minimum(np.round(record.objects.boxes[:, :2]), limits - 2).clip(0)
+        high = np.maximum(np.round(record.objects.boxes[:, 2:]), low + 2)
+        return np.concatenate([low, high], axis=1)
+
+    def keeps_split(self, split: str) -> bool:
+        """Lists may have any name, but ``dog_train`` is one of a class where there is a ``train``."""
+        return "_" not in split or split.rpartition("_")[2] not in self._members
+
+
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class CocoWriter(LayoutWriter):
+    """``annotations/instances_SPLIT.json`` and a folder of pictures for each split."""
+
+    holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "order"})
+
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+        super().__init__(folder, meta, stems)
+        numbers = [int(stem) for stem in stems] if all(map(_is_number, stems)) else range(1, len(stems) + 1)
+        self._numbers = dict(zip(stems, numbers, strict=True))
+        self._images: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._annotations: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._object_ids: list[str] = []
+        self._positions = 0
+
+    def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
+        """A folder a split, called as ``instances_SPLIT.json`` ends, where pictures are looked for."""
+        return PurePosixPath(split.rpartition("_")[2]) / (stem + suffix)
+
+    def keeps_split(self, split: str) -> bool:
+        """Names of files tell usual splits alone."""
+        return usual_split(split) == split
+
+    def read_id(self, stem: str) -> str:
+        """COCO numbers its images: by their ids if all are numbers, else from 1."""
+        return str(self._numbers[stem])
+
+    def add(self, split: str, stem: str, record: Record) -> None:
+        """Remember an image and its objects."""
+        number, name = self._numbers[stem], stem + image_suffix(record.image)
+        size = {"width": record.width, "height": record.height}
+        self._images[split].append({"id": number, "file_name": name, **size})
+        objects = record.objects
+        self._object_ids += objects.ids
+        self._positions += len(objects) * (objects.ids == tuple(str(i) for i in range(len(objects))))
+        for i, (x0, y0, x1, y1) in enumerate(objects.boxes.astype(np.float64).tolist()):
+            self._annotations[split].append(
+                {
+                    "image_id": number,
+                    "category_id": self.meta.category_ids[objects.labels[i]],
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "area": float(objects.area[i]),
+                    "iscrowd": int(objects.crowd[i]),
+                }
+            )
+
+    def close(self) -> list[str]:
+        """Write a file a split. Objects keep their ids if all are numbers, not 0, and no two the same."""
+        numbers = set(self._object_ids)
+        kept = all(map(_is_number, numbers)) and len(numbers) == len(self._object_ids)
+        kept &= "0" not in numbers  # pycocotools takes a match with object 0 for none
+        ids = iter(map(int, self._object_ids)) if kept else itertools.count(1)
+        named = zip(self.meta.category_ids, self.meta.classes, strict=True)
+        categories = [{"id": number, "name": name} for number, name in named]
+        (self.folder / "annotations").mkdir(exist_ok=True)
+        for split, images in self._images.items():
+            annotations = [{"id": next(ids), **annotation} for annotation in self._annotations[split]]
+            content = {"images": images, "annotations": annotations, "categories": categories}
+            path = self.folder / "annotations" / f"instances_{split}.json"
+            path.write_text(json.dumps(content), "utf-8")
+        lost = 0 if kept else len(self._object_ids) - self._positions
+        return [f"objects that get another id: {lost:,}"] if lost else []
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number of 64 bits, written as a number is."""
+    return re.fullmatch(r"0|[1-9][0-9]{0,17}", text) is not None
+
+
+class YoloWriter(LayoutWriter):
+    """``images/SPLIT``, ``labels/SPLIT``, and ``data.yaml`` or, where it cannot name a split, ``classes.txt``."""
+
+    holds = frozenset({"fractions", "classes"})
+
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+        super().__init__(folder, meta, stems)
+        self._splits: dict[str, None] = {}
+
+    def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
+        """A folder a split."""
+        return PurePosixPath("images") / split / (stem + suffix)
+
+    def add(self, split: str, stem: str, record: Record) -> None:
+        """Write an image's text."""
+        self._splits[split] = None
+        x0, y0, x1, y1 = record.objects.boxes.astype(np.float64).T
+        columns = [(x0 + x1) / 2 / record.width, (y0 + y1) / 2 / record.height]
+        columns += [(x1 - x0) / record.width, (y1 - y0) / record.height]
+        lines = [
+            f"{label} " + " ".join(f"{value:.9g}" for value in row) + "\n"
+            for label, row in zip(record.objects.labels, np.stack(columns, axis=1).tolist(), strict=True)
+        ]
+        path = self.folder / "labels" / split / f"{stem}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(lines), "utf-8")
+
+    def close(self) -> list[str]:
+        """Write the names of the classes."""
+        if not self._splits.keys() <= {"train", "val", "test"}:
+            (self.folder / "classes.txt").write_text("".join(f"{name}\n" for name in self.meta.classes), "utf-8")
+            return ["data.yaml, which names no other splits than train, val and test"]
+        paths = {split: f"images/{split}" for split in self._splits}
+        content = {**paths, "names": dict(enumerate(self.meta.classes))}
+        (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+        return []
+
+
+class CsvWriter(LayoutWriter):
+    """``annotations.csv``, a row an object, and ``images``; an image without objects has a row without a box."""
+
+    holds = frozenset({"fractions"})
+
+    HEADER: ClassVar = ("image", "class", "x0", "y0", "x1", "y1", "split", "width", "height")
+
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+        super().__init__(folder, meta, stems)
+        self._rows: list[list[Any]] = []
+
+    def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
+        """All pictures in one folder."""
+        return PurePosixPath("images") / (stem + suffix)
+
+    def add(self, split: str, stem: str, record: Record) -> None:
+        """Remember a row an object."""
+        name = stem + image_suffix(record.image)
+        tail = [split, record.width, record.height]
+        objects = record.objects
+        for label, box in zip(objects.labels, objects.boxes.astype(np.float64).tolist(), strict=True):
+            self._rows.append([name, self.meta.classes[label], *(f"{value:.9g}" for value in box), *tail])
+        if not len(objects):
+            self._rows.append([name, *[""] * 5, *tail])
+
+    def close(self) -> list[str]:
+        """Write the table."""
+        with open(self.folder / "annotations.csv", "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([self.HEADER, *self._rows])
+        return []

@@ -1,0 +1,119 @@
+"""Images that look alike: the same picture saved again, resized or a little brighter has nearly the same hash.
+
+The hash is of 64 bits, so that two are compared by one exclusive or and a count of bits.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from multibox.data.check import decode_grey
+
+HASH_SIDE: Final = 8
+SEEN_SIDE: Final = 32
+"""Pixels of the side of what is hashed."""
+
+MOST_BITS: Final = 10
+"""Hashes that differ in more bits are of different pictures: of 64 bits at random, so few differ once in 10^8."""
+
+LEAST_CORRELATION: Final = 0.97
+"""Of the grey levels of two pictures whose hashes are close, from which they are called alike."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is kept of pictures to compare them.
+
+    Attributes:
+        hashes: ``(N,)`` uint64.
+        thumbnails: ``(N, T)`` uint8 grey levels.
+    """
+
+    hashes: np.ndarray
+    thumbnails: np.ndarray
+
+
+def look_of(data: bytes) -> tuple[int, np.ndarray]:
+    """The hash and the thumbnail of an image.
+
+    The hash says which of the lowest 8 x 8 frequencies of the cosine transform are above their median, which neither
+    size, compression nor brightness changes much.
+
+    Args:
+        data: a whole image file's bytes.
+
+    Returns:
+        64 bits as a number, and ``(256,)`` uint8.
+
+    Raises:
+        BadImageError: not an image.
+    """
+    grey = decode_grey(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    if min(grey.shape) < SEEN_SIDE:
+        grey = decode_grey(data, cv2.IMREAD_GRAYSCALE)
+    small = cv2.resize(grey, (SEEN_SIDE, SEEN_SIDE), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(small.astype(np.float32))[:HASH_SIDE, :HASH_SIDE].ravel()
+    bits = low > np.median(low[1:])  # the first is the brightness
+    number = int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return number, cv2.resize(small, (SEEN_SIDE // 2,) * 2, interpolation=cv2.INTER_AREA).ravel()
+
+
+def stack_looks(looks: list[tuple[int, np.ndarray]]) -> Looks:
+    """What :func:`look_of` gave for N images, as arrays."""
+    hashes = np.array([number for number, _ in looks], np.uint64)
+    thumbnails = np.array([thumbnail for _, thumbnail in looks], np.uint8)
+    return Looks(hashes, thumbnails.reshape(len(looks), (SEEN_SIDE // 2) ** 2))
+
+
+def find_alike(these: Looks, others: Looks) -> dict[int, int]:
+    """Which of these pictures look like one of the others.
+
+    Args:
+        these: N pictures.
+        others: M pictures.
+
+    Returns:
+        the position of the most similar other one, by the position of each that has such.
+    """
+    rows, columns = _normalized(these.thumbnails), _normalized(others.thumbnails)
+    found = {}
+    for i, value in enumerate(these.hashes):
+        close = _close(value, others.hashes)
+        correlations = columns[close] @ rows[i]
+        if correlations.max(initial=0) >= LEAST_CORRELATION:
+            found[i] = int(close[correlations.argmax()])
+    return found
+
+
+def group_alike(looks: Looks) -> np.ndarray:
+    """Put pictures that look alike into groups, such as the frames of a film.
+
+    Args:
+        looks: N pictures.
+
+    Returns:
+        ``(N,)`` the position of the first picture of each one's group: its own, where it stands alone.
+    """
+    thumbnails = _normalized(looks.thumbnails)
+    first = np.arange(len(looks.hashes))
+    for i in np.flatnonzero(thumbnails.any(axis=1)):  # those of one colour have one hash and are not judged
+        later = i + 1 + _close(looks.hashes[i], looks.hashes[i + 1 :])
+        later = later[first[later] != first[i]]
+        alike = later[thumbnails[later] @ thumbnails[i] >= LEAST_CORRELATION]
+        if len(alike):
+            joined = np.append(first[alike], first[i])
+            first[np.isin(first, joined)] = joined.min()
+    return first
+
+
+def _close(value: np.uint64, others: np.ndarray) -> np.ndarray:
+    """The positions of the hashes that differ from one in few bits."""
+    return np.flatnonzero(np.bitwise_count(others ^ value) <= MOST_BITS)
+
+
+def _normalized(thumbnails: np.ndarray) -> np.ndarray:
+    """Rows of mean 0 and length 1, whose dot products are Pearson's coefficients; 0 where all levels are the same."""
+    rows = thumbnails - thumbnails.mean(axis=1, keepdims=True, dtype=np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)

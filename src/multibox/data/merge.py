@@ -1,0 +1,62 @@
+"""Merge datasets: classes of the same name become one, splits of the same name are joined."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from multibox.data.build import Progress
+from multibox.data.record import Record
+from multibox.data.rewrite import write_splits
+from multibox.data.store import Store, check_new_name, split_order
+from multibox.errors import BadInput
+
+
+def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | None = None) -> list[Store]:
+    """Put the images of several datasets into a new one.
+
+    Classes are told by their names, in the order in which they first appear. Ids begin with the name of their dataset,
+    as where a build takes several sources, so that no two are the same. That is the name of its folder now: one that
+    was renamed or copied still holds its old name.
+
+    Args:
+        stores: of the datasets, those of the first one first.
+        name: of the new one.
+        progress: told the number of images done and in all.
+
+    Returns:
+        the new stores.
+
+    Raises:
+        BadInput: the name is taken, or a store is given twice.
+    """
+    check_new_name(name)
+    twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]
+    if twice:
+        raise BadInput(f"{twice[0]}: given twice; give each dataset once")
+    classes = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    by_split: dict[str, list[Store]] = defaultdict(list)
+    for store in stores:
+        by_split[store.meta.split].append(store)
+    total, done = sum(map(len, stores)), 0
+
+    def records(parts: Sequence[Store]) -> Iterator[Record]:
+        nonlocal done
+        for store in parts:
+            labels = np.array([classes.index(name) for name in store.meta.classes], np.int64)
+            for record in store:
+                objects = replace(record.objects, labels=labels[record.objects.labels])
+                yield replace(record, id=f"{store.path.parent.name}/{record.id}", objects=objects)
+                done += 1
+                if progress:
+                    progress(done, total)
+
+    numbers = {(store.meta.classes, store.meta.category_ids) for store in stores}
+    return write_splits(
+        name,
+        {split: records(by_split[split]) for split in sorted(by_split, key=split_order)},
+        classes,
+        source="merge of " + ", ".join(f"{store.path.parent.name}/{store.meta.split}" for store in stores),
+        category_ids=stores[0].meta.category_ids if len(numbers) == 1 else (),
+    )

@@ -1,0 +1,53 @@
+"""New datasets of old ones: what splitting and merging share."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from multibox.data.file_names import refuse_unsafe_split
+from multibox.data.record import Record
+from multibox.data.store import REPORT, SUFFIX, Counts, Store, StoreWriter, new_dataset, store_path
+
+
+def write_splits(
+    name: str,
+    splits: Mapping[str, Iterable[Record]],
+    classes: Sequence[str],
+    *,
+    source: str,
+    category_ids: Sequence[int] = (),
+    about: Mapping[str, Any] | None = None,
+) -> list[Store]:
+    """Write the stores of a dataset; all appear together when the last one is whole.
+
+    Args:
+        name: of the dataset, which must be new.
+        splits: the records of each split.
+        classes: names; the records' labels are positions in them.
+        source: where the data come from.
+        category_ids: the classes' numbers in their source; none: 1 to C.
+        about: what else ``build.json`` beside the stores says.
+
+    Returns:
+        the stores.
+
+    Raises:
+        BadInput: not a name, or one that is taken.
+    """
+    for split in splits:
+        refuse_unsafe_split(split)
+    counts: dict[str, Counts] = {}
+    with new_dataset(name) as folder:
+        for split, records in splits.items():
+            path = folder / f"{split}{SUFFIX}"
+            with StoreWriter(
+                path, name=name, split=split, classes=classes, source=source, category_ids=category_ids
+            ) as writer:
+                for record in records:
+                    writer.add(record)
+                counts[split] = writer.counts
+        report = {"name": name, "source": source, "classes": list(classes), "problems": [], **(about or {})}
+        report["splits"] = {split: asdict(count) for split, count in counts.items()}
+        (folder / REPORT).write_text(json.dumps(report, indent=1), "utf-8")
+    return [Store(store_path(name, split)) for split in splits]

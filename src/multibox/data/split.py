@@ -1,0 +1,160 @@
+"""Divide a dataset into splits: each class as its share says, and pictures that look alike never apart."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from multibox.data.build import Progress, in_order
+from multibox.data.check import BadImageError
+from multibox.data.look_alikes import Looks, group_alike, look_of, stack_looks
+from multibox.data.record import Record
+from multibox.data.rewrite import write_splits
+from multibox.data.store import Store, check_new_name
+from multibox.errors import BadInput
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """Read the shares of splits.
+
+    Args:
+        text: such as ``train=0.8,val=0.1,test=0.1``.
+
+    Returns:
+        the share of each split.
+
+    Raises:
+        BadInput: not such a text, or the shares are not 1 together.
+    """
+    shares: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, share = (word.strip() for word in part.partition("="))
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not re.fullmatch(r"\d*\.?\d+", share) or name in shares:
+            raise BadInput(f"--shares {text}: write each split once with its share, such as train=0.8,val=0.1,test=0.1")
+        shares[name] = float(share)
+    if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
+        raise BadInput(f"--shares {text}: is {sum(shares.values()):g} together; give each a share, and 1 to all")
+    return shares
+
+
+def split_dataset(
+    stores: Sequence[Store],
+    name: str,
+    shares: Mapping[str, float],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Store]:
+    """Divide all images of some stores anew, into a new dataset.
+
+    Ids stay as they are, unless two of the stores have the same one: then all begin with the name of their old split.
+
+    Args:
+        stores: of one dataset.
+        name: of the new one.
+        shares: of the images, by split; 1 together.
+        seed: the same seed, images and shares give the same.
+        progress: told the number of images done and in all.
+
+    Returns:
+        the new stores.
+
+    Raises:
+        BadInput: the name is taken, an image is damaged, or there are too few.
+    """
+    check_new_name(name)
+    places = [(store, i) for store in stores for i in range(len(store))]
+    looks, present = _look(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
+    chosen = deal(present, group_alike(looks), tuple(shares.values()), np.random.default_rng(seed))
+    counts = np.bincount(chosen, minlength=len(shares))
+    for split, count in zip(shares, counts, strict=True):
+        if not count:
+            raise BadInput(f"--shares: no image of {len(places)} is left for {split}; give it a larger share")
+    ids = Counter(record_id for store in stores for record_id in store.ids)
+    clash = max(ids.values(), default=0) > 1
+
+    def records(number: int) -> Iterator[Record]:
+        for k in np.flatnonzero(chosen == number):
+            store, i = places[k]
+            record = store[i]
+            yield replace(record, id=f"{store.meta.split}/{record.id}") if clash else record
+
+    meta = stores[0].meta
+    names = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
+    return write_splits(
+        name,
+        {split: records(number) for number, split in enumerate(shares)},
+        meta.classes,
+        source=f"split of {names}",
+        category_ids=meta.category_ids,
+        about={"shares": dict(shares), "seed": seed},
+    )
+
+
+def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
+    """How each image looks, and ``(N, C)`` which classes it shows."""
+
+    def look(place: tuple[Store, int]) -> tuple[tuple[int, np.ndarray], np.ndarray]:
+        store, i = place
+        record = store[i]
+        try:
+            return look_of(record.image), record.objects.labels
+        except BadImageError as error:
+            where = f"{store.meta.name}/{store.meta.split}: record {record.id}"
+            raise BadInput(f"{where}: {error}; build the dataset again") from None
+
+    looks = []
+    present = np.zeros((len(places), classes), np.bool_)
+    with ThreadPoolExecutor() as pool:
+        for k, (seen, labels) in enumerate(in_order(pool, look, places)):
+            looks.append(seen)
+            present[k, labels] = True
+            told(k + 1, len(places))
+    return stack_looks(looks), present
+
+
+def deal(present: np.ndarray, groups: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """Deal images out so that each class, too, is divided by the shares.
+
+    The class that the fewest images left have is dealt first, each of its images to the split that still lacks most of
+    it (iterative stratification, Sechidis et al. 2011, "On the Stratification of Multi-Label Data").
+
+    Args:
+        present: ``(N, C)`` bool, which classes each image shows.
+        groups: ``(N,)`` equal numbers for images that must stay together.
+        shares: of each of the S splits; 1 together.
+        rng: the source of chance.
+
+    Returns:
+        ``(N,)`` the split of each image.
+    """
+    heads, members = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(members, minlength=len(heads))
+    has = np.zeros((len(heads), present.shape[1]), np.int64)  # (G, C) images of a group that show a class
+    np.add.at(has, members, present)
+    lacks = np.outer(shares, has.sum(axis=0)).astype(np.float64)  # (S, C)
+    room = np.array(shares) * len(groups)  # (S,)
+    chosen = np.full(len(heads), -1)
+    left = np.ones(len(heads), np.bool_)
+
+    def give(group: int, wanted: np.ndarray) -> None:
+        best = np.lexsort((-room, -np.round(wanted, 9)))[0]
+        chosen[group] = best
+        lacks[best] -= has[group]
+        room[best] -= sizes[group]
+        left[group] = False
+
+    while True:
+        images_left = has[left].sum(axis=0)
+        classes = np.flatnonzero(images_left)
+        if not len(classes):
+            break
+        rarest = classes[images_left[classes].argmin()]
+        for group in rng.permutation(np.flatnonzero(left & (has[:, rarest] > 0))):
+            give(group, lacks[:, rarest])
+    for group in rng.permutation(np.flatnonzero(left)):
+        give(group, room)
+    return chosen[members]

@@ -1,0 +1,56 @@
+"""Which runtime opens which file."""
+
+import os
+from pathlib import Path
+
+from multibox.detect.runtimes.keras import open_keras
+from multibox.detect.runtimes.kinds import RUNTIMES, readers
+from multibox.detect.runtimes.runtime import Runtime
+from multibox.errors import BadInput
+
+FASTEST = "fastest"
+"""Chooses the runtime that is fastest on this machine."""
+
+CHOICES = (*RUNTIMES, FASTEST)
+"""What ``--runtime`` takes."""
+
+
+def open_runtime(
+    path: str | os.PathLike[str], devices: int = 1, runtime: str | None = None, threads: int | None = None
+) -> Runtime:
+    """Open a model file.
+
+    Args:
+        path: a ``.keras`` file, or one that ``multibox export`` wrote.
+        devices: of this machine, that share each batch; Keras only.
+        runtime: one of :data:`CHOICES`; None: the default for the kind of file.
+        threads: of the CPU, that compute; None: one a core.
+
+    Returns:
+        what runs it.
+
+    Raises:
+        BadInput: no such file, not a model, fewer devices, the runtime does not read it, or its package is missing.
+    """
+    path = Path(path)
+    able = readers(path)
+    if not path.exists():
+        raise BadInput(f"{path}: no such model file; give a .keras file of a run, or an exported .onnx file")
+    if not able:
+        raise BadInput(f"{path}: not a model file; give a .keras file of a run, or an exported .onnx file")
+    runtime = runtime or able[0]
+    if runtime not in CHOICES:
+        raise BadInput(f"--runtime {runtime}: there is none of that name; choose one of {', '.join(CHOICES)}")
+    if runtime not in (FASTEST, *able):
+        suffixes = " and ".join(RUNTIMES[runtime].suffixes)
+        raise BadInput(f"--runtime {runtime}: reads {suffixes} files; make one of {path} with 'multibox export'")
+    if devices > 1 and "keras" not in able:
+        title = RUNTIMES[able[0]].title
+        raise BadInput(f"--devices: {title} takes what it finds; leave it out, or give the .keras file of {path}")
+    if devices > 1:
+        return open_keras(path, devices, threads)
+    if runtime == FASTEST:
+        from multibox.detect.runtimes.fastest import open_fastest
+
+        return open_fastest(path, threads)
+    return RUNTIMES[runtime].open(path, threads)

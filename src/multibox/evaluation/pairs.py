@@ -1,0 +1,123 @@
+"""Tables of pairs: every detection beside every object that it may be about, one row each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from multibox.evaluation.columns import Found, Truth
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """K pairs of a detection and an object, those of one detection next to each other, its objects in their order.
+
+    Attributes:
+        detection: ``(K,)`` int64 rows of the detections.
+        object: ``(K,)`` int64 rows of the objects.
+        iou: ``(K,)`` float64 overlaps.
+    """
+
+    detection: np.ndarray
+    object: np.ndarray
+    iou: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.iou)
+
+    def keep(self, rows: np.ndarray) -> "Pairs":
+        """The pairs where a mask is true, or those at the given positions, in that order."""
+        return Pairs(self.detection[rows], self.object[rows], self.iou[rows])
+
+
+def pairs_of_class(truth: Truth, found: Found) -> Pairs:
+    """Pair each detection with the objects of its class in its image."""
+    classes = len(truth.classes)
+    return _pairs(truth, found, truth.images * classes + truth.labels, found.images * classes + found.labels)
+
+
+def pairs_of_image(truth: Truth, found: Found) -> Pairs:
+    """Pair each detection with all objects in its image."""
+    return _pairs(truth, found, truth.images, found.images)
+
+
+def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the object that each detection overlaps most; of equals, the first.
+
+    Args:
+        pairs: of detections and objects.
+        detections: how many there are, D.
+
+    Returns:
+        ``(D,)`` int64 rows of the objects, and ``(D,)`` float64 overlaps; row 0 and overlap -1 for those without pairs.
+    """
+    best = np.zeros(detections, np.int64)
+    overlap = np.full(detections, -1.0)
+    if len(pairs):
+        begins = np.flatnonzero(np.diff(pairs.detection, prepend=-1))  # where each detection's pairs begin
+        overlap[pairs.detection[begins]] = np.maximum.reduceat(pairs.iou, begins)
+        winners = np.flatnonzero(pairs.iou == overlap[pairs.detection])[::-1]
+        best[pairs.detection[winners]] = pairs.object[winners]  # written from the last to the first: the first stays
+    return best, overlap
+
+
+def match(target: np.ndarray, suitor: np.ndarray, shared: np.ndarray) -> np.ndarray:
+    """Give each suitor, one after the other, what it likes best of what is left.
+
+    That is the one stable matching in which all targets prefer the same suitors, so it is found in rounds over all of
+    them at once: each suitor asks for the target it likes best of those it was not refused, and each target refuses
+    all but the first suitor (Gale and Shapley, 1962).
+
+    Args:
+        target: ``(K,)`` int64, of each pair; a suitor's pairs are next to each other, the one it likes best first.
+        suitor: ``(K,)`` int64, not decreasing: the lower goes first.
+        shared: ``(K,)`` bool: a target that takes any number of suitors.
+
+    Returns:
+        ``(S,)`` int64 positions of the pairs that were made, at most one a suitor.
+    """
+    begins = np.flatnonzero(np.diff(suitor, prepend=-1))
+    ends = np.append(begins[1:], len(suitor))
+    asked = begins.copy()
+    first = np.full(target.max(initial=-1) + 1, np.iinfo(np.int64).max)  # of each target, its first suitor so far
+    while True:
+        going = np.flatnonzero(asked < ends)
+        pair = asked[going]
+        single = pair[~shared[pair]]
+        np.minimum.at(first, target[single], suitor[single])
+        refused = going[~shared[pair] & (first[target[pair]] < suitor[pair])]
+        if not refused.size:
+            return pair
+        asked[refused] += 1
+
+
+def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of each row of ``a`` ``(N, 4)`` with the same row of ``b`` ``(N, 4)``: ``(N,)``."""
+    overlap = paired_overlap(a, b)
+    union = areas(a) + areas(b) - overlap
+    return overlap / np.maximum(union, np.finfo(np.float32).tiny)
+
+
+def paired_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The area that each row of ``a`` ``(N, 4)`` shares with the same row of ``b`` ``(N, 4)``: ``(N,)`` float64."""
+    ax0, ay0, ax1, ay1 = np.asarray(a, np.float64).T
+    bx0, by0, bx1, by1 = np.asarray(b, np.float64).T
+    width = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0), 0)
+    return width * np.maximum(np.minimum(ay1, by1) - np.maximum(ay0, by0), 0)
+
+
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """Of boxes ``(N, 4)``: ``(N,)`` float64."""
+    x0, y0, x1, y1 = np.asarray(boxes, np.float64).T
+    return (x1 - x0) * (y1 - y0)
+
+
+def _pairs(truth: Truth, found: Found, groups: np.ndarray, wanted: np.ndarray) -> Pairs:
+    """Pair what is in the same group. Objects sorted by their group are neighbours: each detection has a range."""
+    objects = np.argsort(groups, kind="stable")
+    groups = groups[objects]
+    begin = np.searchsorted(groups, wanted, "left")
+    count = np.searchsorted(groups, wanted, "right") - begin
+    detection = np.repeat(np.arange(len(found)), count)
+    before = np.cumsum(count) - count
+    object_ = objects[np.arange(count.sum()) + np.repeat(begin - before, count)]
+    return Pairs(detection, object_, paired_iou(found.boxes[detection], truth.boxes[object_]))

@@ -1,0 +1,156 @@
+"""The report of an evaluation: a folder with one page, its figures as JSON, and pictures of the worst images."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from multibox import __version__
+from multibox.beside import beside
+from multibox.draw import save_png
+from multibox.errors import BadInput
+from multibox.evaluation.compare import Comparison
+from multibox.evaluation.figures import Figures
+from multibox.evaluation.mistakes import draw_mistakes, in_words
+from multibox.evaluation.sections import comparison_section, figure_sections
+from multibox.report.page import Html, Section, page, picture, pictures, refuse_other, save_page
+
+PAGE, FIGURES, WORST, CHANGED = "report.html", "report.json", "worst", "changed"
+WORST_IMAGES, CHANGED_IMAGES = 50, 12
+SHOWN_SIDE = 480
+"""Pictures in the page are at most as wide and as high, pixels; those in the folder are as large as the images."""
+
+Pixels = Callable[[int], np.ndarray]
+"""Gives the image at a position, ``(H, W, 3)`` uint8 RGB."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    Attributes:
+        model: the name of the model, or of the file of detections.
+        data: the names of the stores.
+        left_out: how many objects there are of each class that is not judged.
+    """
+
+    model: str
+    data: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def in_words(self) -> list[str]:
+        """What the page begins with."""
+        lines = [f"{self.model} on {self.data}."]
+        if self.left_out:
+            listed = ", ".join(f"{name} ({count})" for name, count in self.left_out.items())
+            lines.append(f"Not judged, as the model does not know these classes (objects): {listed}.")
+        return lines
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    subject: Subject,
+    figures: Figures,
+    pixels: Pixels,
+    comparison: Comparison | None = None,
+) -> Path:
+    """Write the report.
+
+    Args:
+        folder: is there whole or not at all; an older report is replaced.
+        subject: what it is about.
+        figures: of the detector.
+        pixels: of the images.
+        comparison: with another detector.
+
+    Returns:
+        the page.
+
+    Raises:
+        BadInput: the folder holds other things than a report, or an image cannot be decoded.
+    """
+    folder = Path(folder)
+    refuse_other_folder(folder)
+    with beside(folder) as new:
+        sections = figure_sections(figures)
+        if comparison is not None:
+            sections.insert(1, comparison_section(figures, comparison))
+            sections.append(_changed_images(figures, comparison, pixels, new / CHANGED))
+        sections.append(_worst_images(figures, pixels, new / WORST))
+        sections.insert(0, Section("What this is", subject.in_words()))
+        footer = f"multibox {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        save_page(new / PAGE, page(f"How good is {subject.model}?", sections, footer=footer))
+        values = {"model": subject.model, "data": subject.data, **figures.to_json()}
+        if comparison is not None:
+            values["comparison"] = comparison.to_json()
+        (new / FIGURES).write_text(json.dumps(values, indent=1), "utf-8")
+        refuse_other_folder(folder)
+    return folder / PAGE
+
+
+def refuse_other_folder(folder: str | os.PathLike[str]) -> None:
+    """Refuse to replace what is not a report alone.
+
+    Raises:
+        BadInput: it is not.
+    """
+    folder = Path(folder)
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise BadInput(f"--report {folder}: is not a folder; name a new one")
+    held = sorted(folder.iterdir())
+    has_page = (folder / PAGE).is_file()
+    other = next((path.name for path in held if not has_page or not _is_of_a_report(path)), None)
+    if other is not None:
+        raise BadInput(f"--report {folder}: holds other things than a report, such as {other}; name a new folder")
+    refuse_other(folder / PAGE)
+
+
+def _is_of_a_report(path: Path) -> bool:
+    if path.is_dir():
+        return path.name in (WORST, CHANGED) and all(re.fullmatch(r"\d{3}-.*\.png", p.name) for p in path.iterdir())
+    return path.name in (PAGE, FIGURES)
+
+
+def _worst_images(figures: Figures, pixels: Pixels, folder: Path) -> Section:
+    mistakes, names = figures.mistakes, figures.truth.image_ids
+    shown = []
+    for place, i in enumerate(mistakes.worst(WORST_IMAGES), start=1):
+        image = draw_mistakes(pixels(i), i, figures.judged, mistakes)
+        shown.append(_figure(image, in_words(mistakes, i, names), folder, place, names[i]))
+    explained = (
+        "The images whose mistakes cost most: one for each missed object, and for each false alarm its score. Shown is "
+        "what exceeds the best threshold of its class: green is found, red (false) hits nothing, blue (missed) is an "
+        f"object that nothing hits. As large as the images, they are in the folder {WORST}."
+    )
+    return Section("Worst images", [explained, pictures(shown)] if shown else ["There is no mistake in any image."])
+
+
+def _changed_images(figures: Figures, comparison: Comparison, pixels: Pixels, folder: Path) -> Section:
+    names, other = figures.truth.image_ids, comparison.other
+    shown = []
+    for place, i in enumerate(comparison.most_changed(CHANGED_IMAGES), start=1):
+        image = pixels(i)
+        gap = np.full((image.shape[0], 8, 3), 255, np.uint8)
+        mine = draw_mistakes(image, i, figures.judged, figures.mistakes)
+        theirs = draw_mistakes(image, i, other.judged, other.mistakes)
+        words = f"{in_words(figures.mistakes, i, names)}; by {comparison.name} {in_words(other.mistakes, i, names)}"
+        shown.append(_figure(np.concatenate([mine, gap, theirs], axis=1), words, folder, place, names[i]))
+    explained = f"Where the cost of mistakes differs most: on the left this model, on the right {comparison.name}."
+    return Section("Images that changed most", [explained, pictures(shown)] if shown else ["No image changed."])
+
+
+def _figure(image: np.ndarray, words: str, folder: Path, place: int, name: str) -> Html:
+    """Save a picture as it is, and give a smaller one for the page."""
+    save_png(folder / f"{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[-80:]}.png", image)
+    scale = min(1.0, SHOWN_SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return picture(encoded.tobytes(), alt=words, caption=words)

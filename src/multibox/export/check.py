@@ -1,0 +1,153 @@
+"""Whether a written file detects what the Keras model detects."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from multibox.boxes import iou
+from multibox.detect.decode import decode
+from multibox.detect.nms import Selected, select
+from multibox.detect.runtimes import Runtime
+from multibox.detect.runtimes.agreement import PIXELS, SCORE, Difference, difference
+from multibox.detect.runtimes.selecting import selected_by, selects
+from multibox.errors import RunFailed
+from multibox.models.schema import Schema
+
+MISSED = 0.01
+"""The share of detections that may be others although nothing is wrong: of two overlapping boxes with scores that
+differ in the seventh digit, either may stay, and then others that it covers go."""
+
+LEAST_FOUND = 0.5
+"""The share of what is shown to people that a file of lower precision has to find too."""
+
+SAME_THING = 0.5
+"""The IoU of two boxes around one object."""
+
+
+class Check(NamedTuple):
+    """What was found out about a file.
+
+    Attributes:
+        images: how many it was run on.
+        difference: the largest differences in float32; None for another precision.
+        found: the share of the Keras model's detections, of those that are shown to people, that the file has too;
+            None where there are none.
+    """
+
+    images: int
+    difference: Difference | None
+    found: float | None
+
+
+def check(expected: Runtime, given: Any, images: np.ndarray, precision: str) -> Check:
+    """Run a file on images and compare it with the Keras model.
+
+    In float32, scores have to be the same within 0.001 and boxes within 0.1 pixels of the input: those of all priors,
+    or the detections where these are all that the file gives. In another precision it has to find half of what the
+    Keras model shows; how much worse it is, the mean average precision tells.
+
+    Args:
+        expected: runs the Keras model.
+        given: runs the file.
+        images: ``(N, H, W, 3)`` uint8 RGB of the network's size.
+        precision: ``fp32``, or another.
+
+    Returns:
+        what was found.
+
+    Raises:
+        RunFailed: the file fails.
+    """
+    schema, outputs = expected.schema, expected(images)
+    plain = None if selects(given) else given(images)
+    if plain is not None and not all(np.isfinite(values).all() for values in plain):
+        raise RunFailed("export: the written model gives numbers that are not finite; nothing was kept")
+    wanted = _selected(outputs, schema)
+    got = selected_by(given, images) if plain is None else _selected(plain, schema)
+    found = share_found(wanted, got, schema)
+    if precision == "fp32":
+        worst = difference_of_detections(wanted, got, schema) if plain is None else difference(outputs, plain, schema)
+        if not worst.is_small:
+            raise RunFailed(
+                f"export: the written model is not the original: boxes differ by {worst.pixels:.2g} pixels and scores "
+                f"by {worst.score:.2g}; nothing was kept"
+            )
+        return Check(len(images), worst, found)
+    if found is not None and found < LEAST_FOUND:
+        raise RunFailed(
+            f"export: the written model finds {found:.0%} of what the original finds; nothing was kept. "
+            "Choose a higher --precision, or for int8 other images to --calibrate with"
+        )
+    return Check(len(images), None, found)
+
+
+def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> Difference:
+    """Compare detections one by one, each with the nearest of the other side.
+
+    Detections whose score lies at the edge, where a hair decides whether they are given, are left out.
+
+    Args:
+        expected: of each image.
+        given: likewise.
+        schema: of the network.
+
+    Returns:
+        the largest differences; infinite where more than :data:`MISSED` of the detections have no counterpart.
+    """
+    near = [_nearest(*pair, schema) for one, other in zip(expected, given, strict=True) for pair in _both(one, other)]
+    score, pixels = (np.concatenate(values) for values in zip(*near, strict=True))
+    same = (score <= SCORE) & (pixels <= PIXELS)
+    if (~same).sum() > MISSED * len(same):
+        return Difference(np.inf, np.inf)
+    return Difference(float(score[same].max(initial=0)), float(pixels[same].max(initial=0)))
+
+
+def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tuple[Selected, Selected]]:
+    return (one, other), (other, one)
+
+
+def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """How far the score and the box of the nearest of ``others`` are, for those not at the edge; infinite for none."""
+    height, width = schema.network.size
+    scale = np.array((width, height, width, height), np.float32)
+    full = len(some.scores) == schema.detect.per_image
+    edge = max(schema.detect.score, float(some.scores[-1]) if full else 0.0)
+    some = some.keep(some.scores > edge + SCORE)
+    pixels = abs(np.clip(some.boxes, 0, 1)[:, None] - np.clip(others.boxes, 0, 1)) * scale  # (K, L, 4)
+    score = abs(some.scores[:, None] - others.scores)
+    apart = np.maximum(pixels.max(axis=2, initial=0) / PIXELS, score / SCORE)
+    apart[some.labels[:, None] != others.labels] = np.inf
+    if not len(others.scores):
+        return np.full(len(some.scores), np.inf), np.full(len(some.scores), np.inf)
+    at = np.arange(len(some.scores)), apart.argmin(axis=1)
+    nowhere = np.isinf(apart[at])
+    return np.where(nowhere, np.inf, score[at]), np.where(nowhere, np.inf, pixels.max(axis=2)[at])
+
+
+def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> float | None:
+    """The share of detections above ``detect.show`` for which the other side has one of that class at that place.
+
+    Args:
+        expected: of each image.
+        given: likewise.
+        schema: of the network.
+
+    Returns:
+        0 to 1; None where nothing is above it.
+    """
+    hits: list[bool] = []
+    for one, other in zip(expected, given, strict=True):
+        shown = one.keep(one.scores > schema.detect.show)
+        alike = shown.labels[:, None] == other.labels
+        hits.extend((alike & (iou(shown.boxes, other.boxes) > SAME_THING)).any(axis=1))
+    return float(np.mean(hits)) if hits else None
+
+
+def _selected(outputs: tuple[np.ndarray, np.ndarray], schema: Schema) -> list[Selected]:
+    priors_rel, detect = schema.make_priors(), schema.detect
+    read = (
+        decode(logits, deltas, priors_rel, schema.priors.variances, detect.score, schema.activation)
+        for logits, deltas in zip(*outputs, strict=True)
+    )
+    return [select(scores, boxes, detect) for scores, boxes in read]

@@ -1,0 +1,162 @@
+"""A model file in another format: what ``multibox export`` does."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multibox.data.store import open_store
+from multibox.detect.detector import Detector
+from multibox.detect.runtimes import open_runtime
+from multibox.errors import BadInput
+from multibox.evaluation.evaluate import evaluate
+from multibox.evaluation.split import open_split
+from multibox.export.check import Check
+from multibox.export.images import prepared
+from multibox.export.write import FORMATS, PRECISIONS, Plan, require_tensorflow, write
+from multibox.models.schema import Schema
+
+TRIED = 8
+"""Images that every file is tried on."""
+
+CALIBRATED = 100
+"""Images that the ranges of int8 are found with."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written.
+
+    Attributes:
+        path: of the file or folder.
+        precision: that it was written in.
+        check: how far it is from the Keras model.
+        tried: where the images are from that it was tried on.
+        maps: mean average precision at IoU 0.5 of the Keras model and of the file; None where none was asked for.
+    """
+
+    path: Path
+    precision: str
+    check: Check
+    tried: str
+    maps: tuple[float, float] | None
+
+    def describe(self) -> list[str]:
+        """The lines that tell a person."""
+        checked, lines = self.check, []
+        where = f"on {checked.images} images of {self.tried}"
+        if checked.difference is not None:
+            pixels, score = checked.difference.pixels, checked.difference.score
+            lines.append(f"compared with the Keras model {where}: boxes within {pixels:.2g} px, scores {score:.1g}")
+        elif checked.found is None:
+            lines.append(f"run {where}, where the Keras model shows nothing to compare with")
+        else:
+            lines.append(f"finds {checked.found:.1%} of what the Keras model shows, {where}")
+        if self.maps is not None:
+            before, after = self.maps
+            lines.append(f"mAP {after:.4f}, of the Keras model {before:.4f}: {_change(before, after)}")
+        elif self.precision != "fp32":
+            lines.append("mAP was not measured; give --eval NAME/SPLIT to see what the precision costs")
+        return lines
+
+
+def export(
+    model: str | os.PathLike[str],
+    kind: str = "onnx",
+    out: str | os.PathLike[str] | None = None,
+    *,
+    nms: bool = False,
+    precision: str = "fp32",
+    calibrate: str | None = None,
+    evaluate_on: str | None = None,
+) -> Exported:
+    """Write a model file in another format, run it at once, and compare it with the Keras model.
+
+    Args:
+        model: a ``.keras`` file.
+        kind: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
+        out: the file or folder to write; without it, beside the model, as ``model-nms-int8.onnx``.
+        nms: whether decoding and non-maximum suppression are inside.
+        precision: ``fp32``; ``fp16``; ``int8``, whose ranges are found with real images.
+        calibrate: ``NAME/SPLIT`` of those images, such as those it was trained on.
+        evaluate_on: ``NAME/SPLIT`` to measure the mean average precision of both on.
+
+    Returns:
+        what was written, and what is known about it.
+
+    Raises:
+        BadInput: no such model, one that is no Keras model, no such store, something that the format does not have, or
+            a package is missing.
+        RunFailed: the file does not detect what the Keras model does; it is not left behind.
+    """
+    model = Path(model)
+    path = _path(model, kind, out, nms, precision)
+    if precision == "int8" and calibrate is None:
+        raise BadInput("--precision int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
+    if precision != "int8" and calibrate is not None:
+        raise BadInput(f"--calibrate: --precision {precision} needs no images; leave it out")
+    FORMATS[kind].require(f"{model}")
+    calibration = open_store(calibrate) if calibrate is not None else None
+    judged = open_split(evaluate_on) if evaluate_on is not None else None
+    runtime: Any = open_runtime(model)
+    require_tensorflow()
+    schema: Schema = runtime.schema
+    if nms:
+        _require_plain_nms(schema)
+    seen = judged or calibration
+    maps: list[float] = []
+
+    def measure(detector: Detector) -> None:
+        if judged is not None:
+            maps.extend(evaluate(one, judged).map for one in (Detector(runtime), detector))
+
+    images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
+    plan = Plan(kind, nms, precision, images)
+    checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure)
+    tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
+    return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
+
+
+def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+    """Write a model file as ONNX, see :func:`export`."""
+    return export(model, "onnx", out).path
+
+
+def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str) -> Path:
+    """Where to write; what cannot be written is refused before anything is loaded."""
+    if kind not in FORMATS:
+        raise BadInput(f"--format {kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
+    form = FORMATS[kind]
+    if precision not in form.precisions:
+        able = ", ".join(name for name, other in FORMATS.items() if precision in other.precisions)
+        what = f"is for --format {able}" if able else f"there is none; choose one of {', '.join(PRECISIONS)}"
+        raise BadInput(f"--precision {precision}: {what}")
+    if model.suffix != ".keras" and model.exists():
+        raise BadInput(f"{model}: is not what Keras reads; give the .keras file of a run")
+    parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
+    path = model.with_name("-".join(parts) + form.suffix) if out is None else Path(out)
+    if path.suffix != form.suffix:
+        raise BadInput(f"--out {path}: give a name that ends in {form.suffix}, by which the format is known")
+    if path.is_dir() != (kind == "saved-model") and path.exists():
+        raise BadInput(f"{path}: exists and is something else; give another --out")
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        raise BadInput(f"{path}: exists and is no SavedModel; give another --out")
+    weights = path.with_suffix(".bin")
+    if kind == "openvino" and weights.exists() and not path.exists():
+        raise BadInput(f"{weights}: exists and belongs to something else; give another --out")
+    return path
+
+
+def _require_plain_nms(schema: Schema) -> None:
+    if schema.detect.nms != "hard" or schema.detect.agnostic:
+        how = "agnostic" if schema.detect.agnostic else schema.detect.nms
+        raise BadInput(
+            f"--nms: a file has hard NMS by class inside, and the model's detect says {how}; leave --nms out"
+        )
+
+
+def _change(before: float, after: float) -> str:
+    if math.isnan(before):
+        return "there are no objects to judge by"
+    return f"{'loss' if after <= before else 'gain'} {abs(before - after):.4f}"

@@ -1,0 +1,42 @@
+"""Pictures to calibrate with and to try a file on, as detection prepares them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from multibox.data.sample import draw_scene
+from multibox.data.store import Store
+from multibox.errors import BadInput
+from multibox.models.schema import Schema
+from multibox.prepare.example import detection_input
+from multibox.prepare.render import decode
+
+
+def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
+    """Images as the network sees them.
+
+    Args:
+        schema: the network's.
+        store: the images, of which some are taken at equal distances; None: scenes are rendered.
+        count: how many, or all of a smaller store.
+
+    Returns:
+        ``(N, H, W, 3)`` uint8 RGB of the network's size.
+
+    Raises:
+        BadInput: the store holds no images, or one cannot be decoded.
+    """
+    if store is not None and not len(store):
+        raise BadInput(f"{store.meta.name}/{store.meta.split}: holds no images; name another split")
+    pictures = _scenes(count) if store is None else _pictures(store, count)
+    return np.stack([detection_input(picture, schema.network.size, schema.resize)[0] for picture in pictures])
+
+
+def _pictures(store: Store, count: int) -> Iterable[np.ndarray]:
+    for place in np.linspace(0, len(store) - 1, min(count, len(store))).astype(int).tolist():
+        record = store[place]
+        yield decode(record.image, record.source or record.id)
+
+
+def _scenes(count: int) -> Iterable[np.ndarray]:
+    return (draw_scene(np.random.default_rng(seed))[0] for seed in range(count))

@@ -1,0 +1,76 @@
+"""LiteRT, formerly TensorFlow Lite: one file for phones and small boards."""
+
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multibox.export.saved_model import save
+from multibox.export.tensorflow_graph import SCOPE, choose_by_class, freeze
+from multibox.models.backend import no_chatter
+from multibox.models.schema import MEMBER, Schema
+
+UNNAMED = ("STRIDED_SLICE", "TOPK_V2", "SELECT_V2")
+"""Operators of decoding that the converter does not know by the names of their outputs; no network has them."""
+
+
+def write_litert(
+    network: Any,
+    schema: Schema,
+    path: Path,
+    *,
+    nms: bool = False,
+    precision: str = "fp32",
+    images: Any = None,
+) -> None:
+    """Write a network as a LiteRT file for one image at a time, of built-in operators alone.
+
+    The schema is appended as a zip, as LiteRT keeps the files that belong to a model: who maps the model does not see
+    it, who opens it as a zip sees nothing else.
+
+    Args:
+        network: the Keras model, on TensorFlow.
+        schema: its schema.
+        path: of the file.
+        nms: whether decoding and non-maximum suppression are inside.
+        precision: ``fp32``; ``fp16`` stores the weights in float16; ``int8`` computes in integers.
+        images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
+    """
+    import tensorflow
+
+    lite = tensorflow.lite
+    with tempfile.TemporaryDirectory() as folder:
+        save(freeze(network, schema, 1, choose_by_class if nms else None), schema, Path(folder))
+        converter = lite.TFLiteConverter.from_saved_model(folder)
+        if precision == "fp16":
+            converter.optimizations = [lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tensorflow.float16]
+        with warnings.catch_warnings(), no_chatter(1, 2):
+            warnings.simplefilter("ignore")
+            path.write_bytes(_to_int8(converter, images) if precision == "int8" else converter.convert())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MEMBER, schema.model_dump_json(indent=2))
+
+
+def _to_int8(converter: Any, images: np.ndarray) -> bytes:
+    """Quantise what a converter converts, except decoding, whose boxes would be rounded to a pixel or two."""
+    import tensorflow
+    from ai_edge_litert.interpreter import Interpreter
+
+    lite = tensorflow.lite
+    converter.optimizations = [lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _one_by_one(images)
+    debugger = lite.experimental.QuantizationDebugger(converter=converter)  # the converter's own knows no exceptions
+    names = [tensor["name"] for tensor in Interpreter(model_content=debugger.calibrated_model).get_tensor_details()]
+    own = [name for name in names if name.startswith(SCOPE)]
+    debugger.options = lite.experimental.QuantizationDebugOptions(denylisted_nodes=own, denylisted_ops=list(UNNAMED))
+    return debugger.get_nondebug_quantized_model()
+
+
+def _one_by_one(images: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    for image in images:
+        yield {"image": image[None]}

@@ -1,0 +1,105 @@
+"""ONNX models in float16 and in integers, by ONNX Runtime's own tools."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+QUANTIZED = ("Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool")
+"""What computes in integers: the convolutions, and what lies between two of them."""
+
+
+def to_float16(model: Any) -> Any:
+    """Give a model weights and arithmetic of float16; its input and its outputs stay as they are.
+
+    Args:
+        model: in float32; it is changed.
+
+    Returns:
+        the model.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    norms = [node.name for node in model.graph.node if "_norm" in node.name]  # their squares would overflow
+    with _quiet():
+        return convert_float_to_float16(model, keep_io_types=True, node_block_list=norms)
+
+
+def to_int8(model: Any, images: np.ndarray) -> Any:
+    """Let a model compute in integers: static quantisation, written as pairs of ``QuantizeLinear`` and its inverse.
+
+    Weights are int8 with a scale of each channel, maps are uint8 with one scale, found from the least and the largest
+    value over all images. The last convolution of each head stays in float: its numbers become scores and boxes.
+
+    Args:
+        model: in float32.
+        images: ``(N, H, W, 3)`` uint8 RGB, as the network sees them in detection.
+
+    Returns:
+        a new model.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        plain, folded, quantized = (Path(folder) / f"{name}.onnx" for name in ("plain", "folded", "quantized"))
+        onnx.save(model, plain)
+        quant_pre_process(plain, folded, skip_symbolic_shape=True)
+        quantize_static(
+            folded,
+            quantized,
+            _Reader(images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(QUANTIZED),
+            nodes_to_exclude=_last_of_heads(onnx.load(folded).graph),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        return onnx.load(quantized)
+
+
+def _last_of_heads(graph: Any) -> list[str]:
+    """The convolutions behind which there is no other on the way to an output."""
+    makers = {name: node for node in graph.node for name in node.output}
+    waiting = [output.name for output in graph.output]
+    seen: set[str] = set()
+    found = []
+    while waiting:
+        name = waiting.pop()
+        node = makers.get(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        if node.op_type == "Conv":
+            found.append(node.name)
+        else:
+            waiting.extend(node.input)
+    return found
+
+
+class _Reader:
+    """Gives the images one by one, as ``onnxruntime.quantization.CalibrationDataReader`` does."""
+
+    def __init__(self, images: np.ndarray):
+        self._images: Iterator[np.ndarray] = iter(images)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        image = next(self._images, None)
+        return None if image is None else {"image": image[None]}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the tools' advice to do what is being done."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.root.setLevel(level)

@@ -1,0 +1,28 @@
+"""OpenVINO's own format: an ``.xml`` file, and the weights in a ``.bin`` file beside it."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from multibox.detect.runtimes.openvino import import_openvino
+from multibox.models.schema import MEMBER, Schema
+
+
+def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
+    """Write an ONNX model in OpenVINO's format; the schema is in its ``rt_info``, under ``multibox.json``.
+
+    Args:
+        model: of :func:`~multibox.export.onnx_file.make_onnx`; for ``int8`` it is quantized already, and OpenVINO
+            takes its scales over.
+        schema: the network's.
+        path: of the ``.xml`` file.
+        precision: ``fp16`` stores the weights in float16.
+    """
+    import onnx
+
+    openvino = import_openvino()
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(model, Path(folder) / "model.onnx")
+        converted = openvino.convert_model(Path(folder) / "model.onnx")
+        converted.set_rt_info(schema.model_dump_json(), MEMBER)
+        openvino.save_model(converted, path, compress_to_fp16=precision == "fp16")

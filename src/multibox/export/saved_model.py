@@ -1,0 +1,33 @@
+"""TensorFlow's SavedModel: a folder that TensorFlow Serving, TensorFlow.js and others read."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from multibox.export.tensorflow_graph import choose_at_once, freeze
+from multibox.models.schema import MEMBER, Schema
+
+
+def write_saved_model(network: Any, schema: Schema, folder: Path, *, nms: bool = False) -> None:
+    """Write a network as a SavedModel with the signature ``serving_default``; the schema is among its assets.
+
+    Args:
+        network: the Keras model, on TensorFlow.
+        schema: its schema.
+        folder: to write.
+        nms: whether decoding and non-maximum suppression are inside.
+    """
+    save(freeze(network, schema, None, choose_at_once if nms else None), schema, folder)
+
+
+def save(function: Any, schema: Schema, folder: Path) -> None:
+    """Write a function of :func:`~multibox.export.tensorflow_graph.freeze` as a SavedModel."""
+    import tensorflow
+
+    module = tensorflow.Module()
+    with tempfile.TemporaryDirectory() as beside:
+        member = Path(beside) / MEMBER
+        member.write_text(schema.model_dump_json(indent=2))
+        module.schema = tensorflow.saved_model.Asset(str(member))
+        module.function = function
+        tensorflow.saved_model.save(module, str(folder), signatures=function)

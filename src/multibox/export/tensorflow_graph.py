@@ -1,0 +1,139 @@
+"""A network as one TensorFlow graph with its weights in it: what SavedModel and LiteRT files are made of."""
+
+from collections.abc import Callable
+from typing import Any
+
+from multibox import boxes as box_math
+from multibox.detect.runtimes.selecting import OUTPUTS
+from multibox.models.schema import Schema
+
+SCOPE = "detections"
+"""Where the names of decoding and non-maximum suppression are."""
+
+Tensors = dict[str, Any]
+Choose = Callable[[Any, Any, int, Schema], Tensors]
+"""From candidates to detections: takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k, 4)`` relative to the
+input, how many detections to give, and the schema; gives :data:`~multibox.detect.runtimes.selecting.OUTPUTS`, with
+boxes still relative and not cut off."""
+
+
+def freeze(network: Any, schema: Schema, batch: int | None, choose: Choose | None = None) -> Any:
+    """Trace a network.
+
+    Args:
+        network: the Keras model, on TensorFlow.
+        schema: its schema.
+        batch: the number of images; None: any.
+        choose: what finishes with detections, see :func:`choose_at_once` and :func:`choose_by_class`; without it, the
+            network's plain outputs ``classes`` and ``boxes`` stay.
+
+    Returns:
+        a concrete function of ``image``, ``(batch, H, W, 3)`` uint8 RGB, to a dict of outputs; it has no variables.
+    """
+    import tensorflow
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    image = tensorflow.TensorSpec((batch, *schema.network.size, 3), "uint8", "image")
+
+    @tensorflow.function(input_signature=[image], autograph=False)
+    def run(image: Any) -> Tensors:
+        outputs = network(image, training=False)
+        if choose is None:
+            return {name: outputs[name] for name in ("boxes", "classes")}
+        with tensorflow.name_scope(SCOPE):
+            return _finish(outputs, schema, choose)
+
+    function = run.get_concrete_function()
+    names = sorted(function.structured_outputs)
+    frozen = convert_variables_to_constants_v2(function)
+
+    @tensorflow.function(input_signature=[image], autograph=False)
+    def named(image: Any) -> Tensors:
+        return dict(zip(names, frozen(image), strict=True))
+
+    return named.get_concrete_function()
+
+
+def _finish(outputs: Tensors, schema: Schema, choose: Choose) -> Tensors:
+    import keras
+    import tensorflow
+
+    scores = tensorflow.transpose(_scores(outputs["classes"], schema.activation), (0, 2, 1))  # (B, C, P)
+    decoded = box_math.decode(outputs["boxes"], schema.make_priors(), schema.priors.variances, keras.ops)  # (B, P, 4)
+    per_class = min(schema.detect.per_class, scores.shape[2])
+    per_image = min(schema.detect.per_image, scores.shape[1] * per_class)
+    best, best_at = tensorflow.math.top_k(scores, per_class)  # (B, C, k); equal scores keep the order of the priors
+    candidates = tensorflow.gather(decoded, best_at, batch_dims=1)  # (B, C, k, 4)
+    chosen = choose(best, candidates, per_image, schema)
+    height, width = schema.network.size
+    pixels = tensorflow.constant((width, height, width, height), "float32")
+    found = tensorflow.range(per_image)[None] < chosen["count"][:, None]  # (B, K)
+    boxes = tensorflow.clip_by_value(chosen["boxes"] * pixels, 0.0, pixels)
+    values = {
+        "boxes": tensorflow.where(found[..., None], boxes, 0.0),
+        "scores": tensorflow.where(found, chosen["scores"], 0.0),
+        "labels": tensorflow.where(found, chosen["labels"], -1),
+        "count": chosen["count"],
+    }
+    return {name: tensorflow.identity(values[name], name) for name in OUTPUTS}
+
+
+def _scores(logits: Any, activation: str) -> Any:
+    """``(B, P, C)`` of logits ``(B, P, C + 1)``, written out: int8 files round the built-in ones' to 1/256."""
+    import tensorflow
+
+    if activation == "sigmoid":
+        return 1 / (1 + tensorflow.exp(-logits[..., 1:]))
+    most = tensorflow.reduce_max(logits, -1, keepdims=True)
+    total = most + tensorflow.math.log(tensorflow.reduce_sum(tensorflow.exp(logits - most), -1, keepdims=True))
+    return tensorflow.exp(logits[..., 1:] - total)
+
+
+def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
+    """All classes of any number of images by ``CombinedNonMaxSuppression``, which LiteRT does not have."""
+    import tensorflow
+
+    found = tensorflow.image.combined_non_max_suppression(
+        tensorflow.transpose(boxes, (0, 2, 1, 3)),  # (B, k, C, 4)
+        tensorflow.transpose(scores, (0, 2, 1)),
+        scores.shape[2],
+        per_image,
+        schema.detect.nms_iou,
+        schema.detect.score,
+        clip_boxes=False,
+    )
+    return {
+        "boxes": found.nmsed_boxes,
+        "scores": found.nmsed_scores,
+        "labels": tensorflow.cast(found.nmsed_classes, "int32"),
+        "count": found.valid_detections,
+    }
+
+
+def choose_by_class(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
+    """The classes of one image, each by a ``NonMaxSuppressionV4``, which LiteRT has built in."""
+    import tensorflow
+
+    classes, per_class = scores.shape[1:]
+    kept = []
+    for label in range(classes):
+        places, count = tensorflow.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes[0, label],
+            scores=scores[0, label],
+            max_output_size=per_class,
+            iou_threshold=schema.detect.nms_iou,
+            score_threshold=schema.detect.score,
+            pad_to_max_output_size=True,
+        )
+        stays = tensorflow.range(per_class) < count
+        kept.append((tensorflow.where(stays, tensorflow.gather(scores[0, label], places), 0.0), places))
+    kept_scores = tensorflow.concat([values for values, _ in kept], 0)  # (C * k,)
+    kept_places = tensorflow.concat([places + label * per_class for label, (_, places) in enumerate(kept)], 0)
+    best, at = tensorflow.math.top_k(kept_scores, per_image)
+    flat = tensorflow.gather(kept_places, at)
+    return {
+        "boxes": tensorflow.gather(tensorflow.reshape(boxes, (-1, 4)), flat)[None],
+        "scores": best[None],
+        "labels": (flat // per_class)[None],
+        "count": tensorflow.reduce_sum(tensorflow.cast(best > 0, "int32"))[None],
+    }

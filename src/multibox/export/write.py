@@ -1,0 +1,169 @@
+"""From a network to a file of another format, tried before it takes its name."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from multibox.beside import beside
+from multibox.detect.detector import Detector, load
+from multibox.detect.runtimes import KerasRuntime, Runtime
+from multibox.detect.runtimes.agreement import trial_images
+from multibox.detect.runtimes.runtime import require_package
+from multibox.errors import BadInput
+from multibox.export.check import Check, check
+from multibox.export.litert import write_litert
+from multibox.export.onnx_file import make_onnx, require_onnx
+from multibox.export.openvino import write_openvino
+from multibox.export.saved_model import write_saved_model
+from multibox.models.schema import Schema
+
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write.
+
+    Attributes:
+        kind: the name of the format, one of :data:`FORMATS`.
+        nms: whether decoding and non-maximum suppression are inside.
+        precision: one of :data:`PRECISIONS`.
+        images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
+    """
+
+    kind: str = "onnx"
+    nms: bool = False
+    precision: str = "fp32"
+    images: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files.
+
+    Attributes:
+        suffix: of a file, or of a folder.
+        precisions: that it can be written in.
+        require: raises BadInput where a package is missing; takes what is to be exported.
+        write: writes a network with its schema to a path.
+    """
+
+    suffix: str
+    precisions: tuple[str, ...]
+    require: Callable[[str], None]
+    write: Callable[[Any, Schema, Path, Plan], None]
+
+
+def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    import onnx
+
+    onnx.save(make_onnx(network, schema, nms=plan.nms, precision=plan.precision, images=plan.images), path)
+
+
+def _write_openvino(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    through = "int8" if plan.precision == "int8" else "fp32"  # OpenVINO rounds to float16 itself
+    model = make_onnx(network, schema, nms=plan.nms, precision=through, images=plan.images)
+    write_openvino(model, schema, path, precision=plan.precision)
+
+
+def _write_litert(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    write_litert(network, schema, path, nms=plan.nms, precision=plan.precision, images=plan.images)
+
+
+def _write_saved_model(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    write_saved_model(network, schema, path, nms=plan.nms)
+
+
+def _require_openvino(what: str) -> None:
+    require_onnx(what)
+    require_package("openvino", what, "OpenVINO", "openvino")
+
+
+def _require_litert(what: str) -> None:
+    require_package("ai_edge_litert", what, "LiteRT", "litert")
+
+
+FORMATS = {
+    "onnx": Format(".onnx", PRECISIONS, require_onnx, _write_onnx),
+    "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model),
+    "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert),
+    "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
+}
+"""The formats by the names that ``--format`` takes."""
+
+
+def write(
+    network: Any,
+    schema: Schema,
+    out: Path,
+    plan: Plan,
+    images: np.ndarray,
+    then: Callable[[Detector], None] | None = None,
+) -> Check:
+    """Write a network in another format. The file takes its name when it has been tried, and else is not left behind.
+
+    Args:
+        network: the Keras model, on TensorFlow.
+        schema: its schema.
+        out: the file or folder to write; an older one is replaced.
+        plan: what to write.
+        images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
+        then: is called with a detector of the written file, before it takes its name.
+
+    Returns:
+        how far it is from the Keras model, see :func:`~multibox.export.check.check`.
+
+    Raises:
+        BadInput: a package is missing, or Keras runs on something else than TensorFlow.
+        RunFailed: the file detects other things.
+    """
+    require_tensorflow()
+    with beside(out) as partial:
+        FORMATS[plan.kind].write(network, schema, partial, plan)
+        detector = load(partial)
+        checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)
+        if then:
+            then(detector)
+    return checked
+
+
+def require_tensorflow() -> None:
+    """Refuse to export with Keras on another backend, which has no graph to give."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise BadInput(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow; set it for this command")
+
+
+def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:
+    """Write a network as ONNX, and try it on two images: noise, and soft blots of colour.
+
+    Args:
+        network: the Keras model.
+        schema: its schema.
+        out: the file to write; an older one is replaced. For its input and outputs see
+            :func:`~multibox.export.onnx_file.make_onnx`.
+
+    Raises:
+        BadInput: a package is missing.
+        RunFailed: the written model gives other numbers.
+    """
+    require_onnx("export")
+    write(network, schema, Path(out), Plan(), trial_images(schema))
+
+
+def check_same(expected: Runtime, given: Runtime) -> None:
+    """Compare two runtimes of one network on two images.
+
+    Args:
+        expected: runs the original.
+        given: runs what was made of it.
+
+    Raises:
+        RunFailed: they do not detect the same.
+    """
+    check(expected, given, trial_images(expected.schema), "fp32")

@@ -1,0 +1,144 @@
+"""Prior coverage: how well the priors of a network can overlap the objects that it is to learn.
+
+An object whose best prior overlaps it by less than 0.5 is learned by that one prior alone (SSD section 2.2, "Matching
+strategy"); where many are so, sizes and ratios do not fit the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from multibox.boxes import areas, iou
+from multibox.config import Config
+from multibox.models.maps import feature_maps
+from multibox.priors import FeatureMap, make_priors, prior_grids
+
+REACHED: Final = 0.5
+"""The IoU from which a prior reaches an object."""
+
+BUCKETS: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
+"""Areas in squared pixels of the network's input: COCO's bounds."""
+
+_BLOCK: Final = 1 << 22
+"""Pairs of an object and a prior compared at once."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How well priors overlap some objects at best.
+
+    Attributes:
+        objects: how many there are.
+        mean: of their best IoUs; 0 where there are none.
+        worst: the best IoU that nine tenths of them exceed; likewise.
+        unreached: the share of them that no prior reaches at :data:`REACHED`.
+    """
+
+    objects: int
+    mean: float
+    worst: float
+    unreached: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How well the priors of a network overlap the objects of a dataset at best.
+
+    Attributes:
+        priors: how many there are.
+        all: of all objects.
+        classes: of each class: of ``all`` its objects and of those in each of :data:`BUCKETS`.
+    """
+
+    priors: int
+    all: Reach
+    classes: dict[str, dict[str, Reach]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON-able values."""
+        return asdict(self)
+
+
+def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequence[str], config: Config) -> Coverage:
+    """Measure how well the priors of a network can overlap objects.
+
+    Args:
+        boxes_rel: ``(N, 4)`` objects, relative to the network's input.
+        labels: ``(N,)`` their classes.
+        classes: names of the labels.
+        config: of the network and its priors.
+
+    Returns:
+        the figures, by class and size.
+
+    Raises:
+        BadInput: sizes, ratios or steps do not fit the network.
+    """
+    best = best_ious(boxes_rel, config)
+    height, width = config.network.size
+    sizes = areas(boxes_rel.astype(np.float64)) * height * width
+    within = {"all": np.ones(len(best), np.bool_)}
+    within |= {name: (sizes >= low) & (sizes < high) for name, (low, high) in BUCKETS.items()}
+    by_class = {
+        name: {bucket: _reach(best[(labels == label) & inside]) for bucket, inside in within.items()}
+        for label, name in enumerate(classes)
+    }
+    grids = prior_grids(feature_maps(config.network), config.priors)
+    return Coverage(sum(grid.height * grid.width * grid.per_cell for grid in grids), _reach(best), by_class)
+
+
+def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
+    """The IoU of each object ``(N, 4)`` with the prior that overlaps it most: ``(N,)``.
+
+    Of equal boxes on a grid the nearest overlaps an object most, as the overlap along either axis only falls with the
+    distance. So one cell of each map is looked at. Priors that are cut off at the image's edge differ within a map;
+    then all are looked at.
+    """
+    maps = feature_maps(config.network)
+    priors_rel = make_priors(maps, config.priors, config.network.size)
+    boxes = boxes_rel.astype(np.float32)
+    if config.priors.clip:
+        return _best_of_all(boxes, priors_rel)
+    nearest = _nearest_priors(boxes, maps, config)  # (N, A)
+    best = np.zeros(len(boxes), np.float32)
+    for column in nearest.T:
+        np.maximum(best, _paired_iou(boxes, priors_rel[column]), out=best)
+    return best
+
+
+def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: Config) -> np.ndarray:
+    """The positions of the priors in the cells nearest to each object: ``(N, A)``, A the shapes of all maps."""
+    height, width = config.network.size
+    center_x = (boxes_rel[:, 0] + boxes_rel[:, 2]) / 2 * width
+    center_y = (boxes_rel[:, 1] + boxes_rel[:, 3]) / 2 * height
+    positions, first = [], 0
+    for i, (fmap, grid) in enumerate(zip(maps, prior_grids(maps, config.priors), strict=True)):
+        step_y, step_x = (config.priors.steps[i],) * 2 if config.priors.steps else (fmap.step_y, fmap.step_x)
+        row = np.rint(center_y / step_y - config.priors.offset).clip(0, grid.height - 1)
+        column = np.rint(center_x / step_x - config.priors.offset).clip(0, grid.width - 1)
+        cell = (row * grid.width + column).astype(np.int64) * grid.per_cell
+        positions.append(first + cell[:, None] + np.arange(grid.per_cell))
+        first += grid.height * grid.width * grid.per_cell
+    return np.concatenate(positions, axis=1)
+
+
+def _paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """IoU of each box of ``a`` ``(N, 4)`` with that of ``b`` at the same place: ``(N,)``."""
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    overlap = sides.clip(0).prod(axis=1)
+    return overlap / np.maximum(areas(a) + areas(b) - overlap, np.finfo(np.float32).tiny)
+
+
+def _best_of_all(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    rows = max(1, _BLOCK // len(priors))
+    blocks = (boxes[first : first + rows] for first in range(0, len(boxes), rows))
+    return np.concatenate([np.empty(0, np.float32), *(iou(block, priors).max(axis=1) for block in blocks)])
+
+
+def _reach(best: np.ndarray) -> Reach:
+    if not len(best):
+        return Reach(0, 0.0, 0.0, 0.0)
+    worst = float(np.quantile(best, 0.1))
+    return Reach(len(best), round(float(best.mean()), 4), round(worst, 4), round(float((best < REACHED).mean()), 4))

@@ -1,0 +1,76 @@
+"""The report of a run, written while it goes on and after it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from multibox.errors import BadInput
+from multibox.report.training import read_log, write_training_report
+from multibox.training.curves import draw_curves
+from multibox.training.experiment import ROOT, Experiment
+
+EVERY = 60.0
+"""Seconds between two reports of a run that goes on, at least."""
+
+
+def report(run: str) -> Path:
+    """Write the report of a run.
+
+    Args:
+        run: its name.
+
+    Returns:
+        the page, ``report.html`` in the run's folder.
+
+    Raises:
+        BadInput: no such run, or it has written nothing yet.
+    """
+    folder = ROOT / run
+    if not run or not folder.is_dir():
+        runs = sorted(path.parent.name for path in ROOT.glob("*/log.csv"))
+        raise BadInput(f"report {run}: no such run in {ROOT}; there are: {', '.join(runs) or 'none'}")
+    return write_training_report(folder, running=_is_running(Experiment(folder)))
+
+
+class LiveReport:
+    """Writes the report of a run while it goes on; where it cannot be written, it says so, and the run goes on.
+
+    Args:
+        experiment: the run.
+        console: to say so.
+    """
+
+    def __init__(self, experiment: Experiment, console: Console):
+        self.experiment, self.console = experiment, console
+        self.written = time.monotonic()
+
+    def refresh(self) -> None:
+        """Write the page, if the last one is old enough and there is something to say."""
+        if time.monotonic() - self.written >= EVERY:
+            self._try(self._refresh)
+
+    def write(self, *, running: bool) -> None:
+        """Write the page and the curves now."""
+        self._try(lambda: write_training_report(self.experiment.folder, running=running))
+        self._try(lambda: draw_curves(self.experiment))
+
+    def _refresh(self) -> None:
+        if read_log(self.experiment.log):
+            write_training_report(self.experiment.folder, running=True)
+
+    def _try(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except (BadInput, OSError) as error:
+            self.console.print(f"no report, and the run goes on: {error}", markup=False, soft_wrap=True)
+        self.written = time.monotonic()
+
+
+def _is_running(experiment: Experiment) -> bool:
+    try:
+        with experiment.locked():
+            return False
+    except BadInput:
+        return True

@@ -1,0 +1,294 @@
+"""Round trips: what a format holds comes back from a build; what it does not hold is said."""
+
+import json
+import shlex
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from multibox.cli import main
+from multibox.data.build import build
+from multibox.data.describe import open_stores
+from multibox.data.export import export_dataset
+from multibox.data.file_names import safe_stems
+from multibox.data.merge import merge_datasets
+from multibox.data.record import Record, make_objects
+from multibox.data.rewrite import write_splits
+from multibox.data.store import StoreWriter
+from multibox.errors import BadInput
+
+FORMATS = ("voc", "coco", "yolo", "csv")
+CLASSES = ("zebra", "ant", "nothing")
+
+
+def image(seed, suffix=".jpg"):
+    return cv2.imencode(suffix, np.random.default_rng(seed).integers(0, 255, (40, 60, 3)).astype(np.uint8))[1].tobytes()
+
+
+def record(record_id, boxes, labels, suffix=".jpg", **columns):
+    return Record(record_id, image(len(boxes), suffix), 60, 40, make_objects(boxes, labels, **columns))
+
+
+PLAIN = {
+    "train": [
+        record("a", [[1, 2, 30, 20], [0, 0, 60, 40]], [1, 0]),
+        record("b.c", [], [], ".png"),
+        record("c", [[58, 37, 60, 40]], [1]),
+    ],
+    "val": [record("d", [[5, 6, 7, 8]], [0], ".webp")],
+}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    return tmp_path
+
+
+def known(stores):
+    """What is in some stores, by split and id, with the classes' names."""
+    return {
+        (store.meta.split, record.id): (
+            record.image,
+            [store.meta.classes[label] for label in record.objects.labels],
+            np.round(record.objects.boxes.astype(float), 3).tolist(),
+            record.objects.difficult.tolist(),
+            record.objects.crowd.tolist(),
+            record.objects.truncated.tolist(),
+            record.objects.occluded.tolist(),
+            np.round(record.objects.area.astype(float), 2).tolist(),
+        )
+        for store in stores
+        for record in store
+    }
+
+
+def round_trip(root, kind, stores):
+    """Export, run the command that the export names, and open what it built."""
+    report = export_dataset(stores, kind, root / kind)
+    words = shlex.split(report.build)
+    words[words.index("NAME")] = f"again-{kind}"
+    result = CliRunner().invoke(main, words[1:])
+    assert result.exit_code == 0, result.output
+    assert "left out: 0" in result.output
+    return report, open_stores(f"again-{kind}")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_every_format_holds_comes_back(root, kind):
+    stores = write_splits("plain", PLAIN, CLASSES, source="a test")
+    report, again = round_trip(root, kind, stores)
+    assert (report.images, report.objects) == (4, 4)
+    numbers = {"a": "1", "b.c": "2", "c": "3", "d": "4"}
+    expected = {(split, numbers[i] if kind == "coco" else i): value for (split, i), value in known(stores).items()}
+    assert known(again) == expected
+    assert again[0].meta.classes == CLASSES
+    lost = {
+        "voc": ["classes without an object: nothing", "the order of the classes"],
+        "coco": ["images that get another id: 4"],
+        "yolo": ["the order of the classes"],
+        "csv": ["classes without an object: nothing", "the order of the classes"],
+    }
+    assert list(report.lost) == lost[kind]
+
+
+RICH = {
+    "train": [
+        record("7", [[1.25, 2, 30, 20], [3, 3, 50, 30]], [0, 1], difficult=[1, 0], truncated=[1, 1], ids=["70", "71"]),
+        record("8", [[10, 10, 40, 35], [2, 2, 9, 9]], [0, 1], crowd=[1, 0], occluded=[0, 1], area=[99, 49], ids="12"),
+    ]
+}
+LOST = {
+    "voc": {
+        "crowds left out, as they would become ordinary objects: 1",
+        "boxes moved to whole pixels: 1",
+        "objects that lose their id: 3",
+    },
+    "coco": {
+        "objects no longer marked difficult: 1",
+        "objects no longer marked truncated: 2",
+        "objects no longer marked occluded: 1",
+    },
+    "yolo": {
+        "crowds left out, as they would become ordinary objects: 1",
+        "objects no longer marked difficult: 1",
+        "objects no longer marked truncated: 2",
+        "objects no longer marked occluded: 1",
+        "objects that lose their id: 3",
+    },
+}
+LOST["csv"] = LOST["yolo"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_a_format_cannot_hold_is_said_and_the_rest_comes_back(root, kind):
+    stores = write_splits("rich", RICH, ("ant", "zebra"), source="a test", category_ids=(4, 9))
+    report, again = round_trip(root, kind, stores)
+    assert set(report.lost) == LOST[kind]
+    (_, names, boxes, difficult, crowd, truncated, occluded, areas) = known(again)["train", "8"]
+    if kind == "coco":
+        assert again[0].meta.category_ids == (4, 9)
+        assert (crowd, areas) == ([True, False], [99, 49])
+        assert again[0][0].objects.ids == ("70", "71")
+    else:
+        assert (names, boxes, crowd) == (["zebra"], [[2, 2, 9, 9]], [False])
+    if kind == "voc":
+        assert occluded == [True]
+        (_, _, moved, difficult, _, truncated, _, _) = known(again)["train", "7"]
+        assert (moved[0], difficult, truncated) == ([1, 2, 30, 20], [True, False], [True, True])
+    else:
+        assert known(again)["train", "7"][2] == [[1.25, 2, 30, 20], [3, 3, 50, 30]]
+
+
+def test_coco_numbers_that_say_another_order_of_the_classes(root):
+    stores = write_splits("rich", RICH, ("zebra", "ant"), source="a test", category_ids=(9, 4))
+    _, again = round_trip(root, "coco", stores)
+    assert again[0].meta.classes == ("zebra", "ant")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_classes_with_commas(root, kind):
+    stores = write_splits("commas", PLAIN, ("hat, red", "hat", "nothing"), source="a test")
+    _, again = round_trip(root, kind, stores)
+    names = known(again)["train", "1" if kind == "coco" else "a"][1]
+    assert names == ["hat", "hat, red"]
+
+
+def test_ids_of_objects_that_tools_take_for_none(root):
+    """pycocotools counts a match with object 0 as no match."""
+    stores = write_splits("one", {"train": [record("a", [[0, 0, 9, 9]] * 2, [0, 0])]}, ("ant",), source="a test")
+    export_dataset(stores, "coco", root / "coco")
+    written = json.loads((root / "coco/annotations/instances_train.json").read_text())
+    assert [annotation["id"] for annotation in written["annotations"]] == [1, 2]
+
+
+def test_tools_read_the_coco_file(root):
+    from pycocotools.coco import COCO
+
+    stores = write_splits("rich", RICH, ("ant", "zebra"), source="a test")
+    export_dataset(stores, "coco", root / "coco")
+    coco = COCO(str(root / "coco/annotations/instances_train.json"))
+    assert coco.getAnnIds(imgIds=[8], iscrowd=True) == [1]
+    assert coco.loadAnns([70])[0]["bbox"] == [1.25, 2, 28.75, 18]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_box_less_than_a_pixel_stays_a_box(root, kind):
+    boxes = [[10.2, 10.2, 10.4, 10.4], [59.5, 39.5, 60, 40], [0, 0, 0.3, 40]]
+    stores = write_splits("thin", {"train": [record("a", boxes, [0, 0, 0])]}, ("ant",), source="a test")
+    _, again = round_trip(root, kind, stores)
+    found = again[0][0].objects.boxes
+    expected = boxes if kind != "voc" else [[10, 10, 12, 12], [58, 38, 60, 40], [0, 0, 2, 40]]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_ids_that_clash_or_are_no_file_names(root, kind):
+    ids = {"train": ["x/1", "x_1", "ü 2"], "val": ["x/1"]}
+    splits = {
+        split: [record(record_id, [[1, 1, 9, 9]] * (1 + n), [0] * (1 + n)) for n, record_id in enumerate(names)]
+        for split, names in ids.items()
+    }
+    stores = write_splits("odd", splits, ("ant",), source="a test")
+    report, again = round_trip(root, kind, stores)
+    assert "images that get another id: 4" in report.lost
+    assert {store.meta.split: len(store) for store in again} == {"train": 3, "val": 1}
+    assert sorted(len(record.objects) for record in again[0]) == [1, 2, 3]
+
+
+def test_many_clashing_and_long_names_of_files():
+    stems = safe_stems(["\u4e00\u4e01"] * 30_000 + ["x" * 300, "x" * 301])
+    assert stems[:3] == ["__", "__-2", "__-3"]
+    assert len(set(stems)) == 30_002
+    assert max(map(len, stems)) <= 202
+
+
+def test_names_of_files():
+    assert safe_stems(["x/1", "x_1", "X_1", "..", "", "ok-2.a"]) == ["x_1", "x_1-2", "X_1-3", "_", "_-2", "ok-2.a"]
+    assert safe_stems(["a", "a-2", "a"]) == ["a", "a-2", "a-3"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_splits_of_other_names(root, kind):
+    stores = write_splits("odd", {"trainval": PLAIN["train"], "night": PLAIN["val"]}, CLASSES, source="a test")
+    report = export_dataset(stores, kind, root / kind)
+    is_kept = kind != "coco"
+    assert ("splits whose name is not kept: night" in report.lost) is not is_kept
+    build([root / kind], "again", classes=CLASSES)
+    assert ({store.meta.split for store in open_stores("again")} == {"trainval", "night"}) is is_kept
+    assert ("data.yaml, which names no other splits than train, val and test" in report.lost) is (kind == "yolo")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_splits_named_after_another(root, kind):
+    """No picture is lost or sought in vain; in VOC a list like this is one of a class, which is said."""
+    stores = write_splits("odd", {"train": PLAIN["train"], "night_train": PLAIN["val"]}, CLASSES, source="a test")
+    report = export_dataset(stores, kind, root / kind)
+    assert "splits whose name is not kept: night_train" in report.lost
+    if kind in ("coco", "csv"):
+        build([root / kind], "again", classes=CLASSES)
+        assert [len(store) for store in open_stores("again")] == [4]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_name_of_a_split_leads_nowhere_else(root, kind):
+    (root / "stores/evil").mkdir(parents=True)
+    path = root / "stores/evil/train.lmdb"
+    with StoreWriter(path, name="evil", split="../../../outside", classes=CLASSES) as writer:
+        writer.add(PLAIN["val"][0])
+    before = sorted(root.rglob("*"))
+    with pytest.raises(BadInput, match="is no name for a file"):
+        export_dataset(open_stores("evil"), kind, root / "a/b")
+    with pytest.raises(BadInput, match="is no name for a file"):
+        merge_datasets(open_stores("evil"), "merged")
+    assert sorted(root.rglob("*")) == before
+
+
+def test_classes_that_xml_cannot_hold(root):
+    stores = write_splits("odd", {"train": PLAIN["val"]}, ("a\x01b",), source="a test")
+    with pytest.raises(BadInput, match="XML cannot hold its control characters"):
+        export_dataset(stores, "voc", root / "out")
+    assert not (root / "out").exists()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_to_a_folder(root, is_there):
+    stores = write_splits("plain", PLAIN, CLASSES, source="a test")
+    if is_there:
+        (root / "real").mkdir()
+    (root / "link").symlink_to(root / "real")
+    export_dataset(stores, "csv", root / "link")
+    assert (root / "link").is_symlink()
+    assert (root / "real/annotations.csv").is_file()
+
+
+def test_nothing_is_written_over(root):
+    stores = write_splits("plain", PLAIN, CLASSES, source="a test")
+    (root / "out").mkdir()
+    (root / "out/mine.txt").write_text("mine")
+    with pytest.raises(BadInput, match="exists and is not empty"):
+        export_dataset(stores, "voc", root / "out")
+    assert [path.name for path in (root / "out").iterdir()] == ["mine.txt"]
+
+
+def test_nothing_is_left_where_it_fails(root):
+    stores = write_splits("plain", PLAIN, CLASSES, source="a test")
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_dataset(stores, "coco", root / "out", progress=stop)
+    assert [path.name for path in root.iterdir()] == ["stores"]
+
+
+def test_the_command(root):
+    write_splits("rich", RICH, ("ant", "zebra"), source="a test")
+    result = CliRunner().invoke(main, ["data", "export", "rich/train", "--format", "voc", "--out", str(root / "out")])
+    assert result.exit_code == 0, result.output
+    assert "lost in voc: boxes moved to whole pixels: 1" in result.output
+    assert f"multibox data build {root / 'out'} --name NAME --classes ant,zebra" in result.output
+    told = CliRunner().invoke(main, ["data", "export", "rich", "--format", "csv", "--out", str(root / "csv"), "--json"])
+    assert json.loads(told.stdout)["objects"] == 3

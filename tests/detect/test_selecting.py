@@ -1,0 +1,99 @@
+"""Detectors of files that decode and suppress by themselves."""
+
+import numpy as np
+import pytest
+
+from colored import ColorRuntime, make_schema, paint
+from multibox.config import Detect
+from multibox.detect.decode import decode
+from multibox.detect.detector import Detector
+from multibox.detect.nms import select
+from multibox.detect.runtimes.selecting import OUTPUTS, plain, selected_by, selects
+from multibox.detect.selecting import SelectingDetector
+from multibox.errors import BadInput
+
+ROWS = 5
+
+
+class SelectingColors(ColorRuntime):
+    """Finds pure colours and gives what an exported file with NMS inside gives."""
+
+    names = OUTPUTS
+
+    def run(self, images):
+        height, width = self.schema.network.size
+        outputs = {
+            "boxes": np.zeros((len(images), ROWS, 4), np.float32),
+            "scores": np.zeros((len(images), ROWS), np.float32),
+            "labels": np.full((len(images), ROWS), -1, np.int32),
+            "count": np.zeros(len(images), np.int32),
+        }
+        for i, (logits, deltas) in enumerate(zip(*ColorRuntime.__call__(self, images), strict=True)):
+            found = select(*decode(logits, deltas, self.priors_rel, above=0.01), self.schema.detect)
+            count = outputs["count"][i] = len(found.scores)
+            outputs["boxes"][i, :count] = np.clip(found.boxes, 0, 1) * (width, height, width, height)
+            outputs["scores"][i, :count] = found.scores
+            outputs["labels"][i, :count] = found.labels
+        return outputs
+
+    def __call__(self, images):
+        return plain(self.run(images))
+
+
+IMAGE = paint((256, 300), {"red": (20, 20, 100, 190), "blue": (150, 40, 280, 250)})
+
+
+@pytest.mark.parametrize("resize", ["warp", "letterbox"])
+@pytest.mark.parametrize("options", [{}, {"tiles": "1x2"}, {"tta": True}])
+def test_it_detects_what_the_network_does(resize, options):
+    schema = make_schema(resize=resize)
+    wanted = Detector(ColorRuntime(schema), **options)([IMAGE, np.zeros_like(IMAGE)])
+    got = SelectingDetector(SelectingColors(schema), **options)([IMAGE, np.zeros_like(IMAGE)])
+    assert len(wanted[0]) >= 2
+    for one, other in zip(wanted, got, strict=True):
+        assert one.names == other.names
+        np.testing.assert_allclose(other.boxes, one.boxes, atol=0.1)
+        np.testing.assert_allclose(other.scores, one.scores, atol=1e-6)
+
+
+def test_a_higher_score():
+    assert len(SelectingDetector(SelectingColors())(IMAGE, score=0.999)) == 0
+
+
+def test_a_score_below_that_of_the_file():
+    with pytest.raises(BadInput, match=r"score 0\.001: the model was exported with --nms .* nothing below 0\.01"):
+        SelectingDetector(SelectingColors())(IMAGE, score=0.001)
+    with pytest.raises(BadInput, match=r"score 0\.005: .* 0\.01"):
+        SelectingDetector(SelectingColors(), Detect(score=0.005))
+
+
+def test_large_batches_stay_whole():
+    runtime = SelectingColors()
+    detector = SelectingDetector(runtime)
+    detector.detect([detector.prepare(IMAGE)] * 10)
+    assert runtime.batches == [10]
+
+
+@pytest.mark.parametrize("field", [{"nms_iou": 0.3}, {"agnostic": True}, {"nms": "soft-linear"}, {"per_image": 9}])
+def test_what_the_file_has_settled(field):
+    (name,) = field
+    with pytest.raises(BadInput, match=rf"detect\.{name}: the model was exported with --nms"):
+        SelectingDetector(SelectingColors(), Detect(**field))
+
+
+def test_another_overlap_for_one_call():
+    with pytest.raises(BadInput, match=r"detect\.nms_iou: .* 0\.45 for good"):
+        SelectingDetector(SelectingColors())(IMAGE, nms_iou=0.3)
+
+
+def test_a_file_that_selects():
+    assert selects(SelectingColors())
+    assert not selects(ColorRuntime())
+    with pytest.raises(BadInput, match="export it without --nms"):
+        SelectingColors()(IMAGE[None, :128, :192])
+
+
+def test_empty_rows_are_left_out():
+    (found,) = selected_by(SelectingColors(), paint((128, 192), {})[None])
+    assert found.boxes.shape == (0, 4)
+    assert found.labels.dtype == np.int64

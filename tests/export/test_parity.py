@@ -1,0 +1,119 @@
+"""Every format in every precision, run by its own runtime: the table in docs/export.md."""
+
+import ast
+import copy
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from multibox.detect.detector import Detector, load
+from multibox.detect.runtimes.agreement import difference
+from multibox.detect.runtimes.selecting import selected_by, selects
+from multibox.export import FORMATS, onnx_file
+from multibox.export.images import prepared
+from multibox.export.write import Plan, write
+
+DOCS = Path(__file__).parents[2] / "docs" / "export.md"
+PACKAGES = {"onnx": "tf2onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
+ROWS = [(kind, precision, nms) for kind in FORMATS for precision in FORMATS[kind].precisions for nms in (False, True)]
+FAST = {("saved-model", "fp32", True), ("onnx", "fp32", True)}
+"""Rows of SSDLite that are not slow."""
+
+TELLING = {
+    "ssdlite-efficientnet": {
+        ("onnx", "fp16", True),
+        ("onnx", "int8", False),
+        ("litert", "fp32", True),
+        ("litert", "int8", False),
+        ("openvino", "fp16", False),
+        ("openvino", "int8", True),
+    },
+    "ssd300-vgg16": {("onnx", "fp16", True), ("saved-model", "fp32", False)},
+}
+"""Rows that are slow and not long: each format, each precision, with and without NMS."""
+
+FOUND = {"fp32": 0.99, "fp16": 0.98, "int8": 0.8}
+"""Of the Keras model's detections; numbers of random weights lie closer together than those of trained ones."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _converted_once():
+    """The plain ONNX model is the same for all that is made of it, and takes the longest."""
+    convert, models = onnx_file._convert, {}
+
+    def once(network, schema):
+        if id(network) not in models:
+            models[id(network)] = convert(network, schema)
+        return copy.deepcopy(models[id(network)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_file, "_convert", once)
+        yield
+
+
+def _cases():
+    for name in ("ssdlite-efficientnet", "ssd300-vgg16"):
+        for row in ROWS:
+            kind, precision, nms = row
+            label = f"{name}-{kind}-{precision}{'-nms' if nms else ''}"
+            yield pytest.param(name, *row, id=label, marks=_marks(name, row))
+
+
+def _marks(name, row):
+    if name == "ssdlite-efficientnet" and row in FAST:
+        return []
+    return [pytest.mark.slow] if row in TELLING[name] else [pytest.mark.slow, pytest.mark.long]
+
+
+@pytest.mark.parametrize(("original", "kind", "precision", "nms"), _cases(), indirect=["original"], scope="session")
+def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
+    pytest.importorskip(PACKAGES[kind])
+    images = prepared(original.schema, None, 16) if precision == "int8" else None
+    path = tmp_path / f"model{'-nms' if nms else ''}{FORMATS[kind].suffix}"
+    checked = write(original.network, original.schema, path, Plan(kind, nms, precision, images), original.images)
+    assert checked.found >= FOUND[precision]
+    beside = [path.with_suffix(".bin").name] if kind == "openvino" else []
+    assert sorted(file.name for file in tmp_path.iterdir()) == [*beside, path.name]
+
+    detector = load(path)
+    assert detector.schema == original.schema
+    assert selects(detector.runtime) == nms
+    if precision == "fp32" and not nms:
+        outputs = (runtime(original.images) for runtime in (original.runtime, detector.runtime))
+        assert difference(*outputs, original.schema).is_small
+    if precision == "fp32":
+        _assert_same_detections(Detector(original.runtime), detector, list(original.images))
+    if nms:
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        exec(_documented(kind), {"image": original.images[:1]})
+        count = selected_by(detector.runtime, original.images[:1])[0].labels.size
+        names = ast.literal_eval(capsys.readouterr().out)
+        assert abs(len(names) - count) <= 0.01 * count  # of equal scores either box may stay
+        assert set(names) <= set(original.schema.classes)
+
+
+def _documented(kind):
+    """How docs/export.md loads a file with the plain runtime."""
+    return dict(zip(FORMATS, re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL), strict=True))[kind]
+
+
+def _assert_same_detections(expected, given, images):
+    """Of each detection the other side has its like; a hundredth may differ, where scores are equal to seven digits."""
+    lost = total = 0
+    for wanted, got in zip(expected(images, score=0.02), given(images, score=0.02), strict=True):
+        assert len(wanted) > 10
+        boxes = np.abs(wanted.boxes[:, None] - got.boxes).max(axis=2) < 0.1
+        scores = np.abs(wanted.scores[:, None] - got.scores) < 1e-3
+        same = boxes & scores & (wanted.labels[:, None] == got.labels)
+        lost += (~same.any(axis=1)).sum() + (~same.any(axis=0)).sum()
+        total += len(wanted) + len(got)
+    assert lost <= 0.01 * total
+
+
+def test_every_row_is_in_the_documentation():
+    pattern = r"^\| `([a-z-]+)` \| (fp32|fp16|int8) \| (plain|`--nms`) \|"
+    rows = re.findall(pattern, DOCS.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted((kind, precision, "`--nms`" if nms else "plain") for kind, precision, nms in ROWS)
