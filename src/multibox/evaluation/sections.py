@@ -14,6 +14,7 @@ from multibox.report.chart import Line, chart
 from multibox.report.page import Cell, Html, Section, details, pictures, table
 
 SHARES = np.linspace(0, 1, 101)
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 REMEDIES = {
     "classification": "The box is right, the class is not: look at the confused classes below and at their labels.",
@@ -278,7 +279,8 @@ def _known(value: float) -> float | None:
 def _range(drawn: Interval, *, sign: bool = False) -> str:
     if math.isnan(drawn.low):
         return "–"
-    return f"{drawn.low:+.3f} to {drawn.high:+.3f}" if sign else f"{drawn.low:.3f} to {drawn.high:.3f}"
+    low, high = (f"{end:+.3f}" if sign else f"{end:.3f}" for end in (drawn.low, drawn.high))
+    return f"{low}{NO_BREAK}to{NO_BREAK}{high}"
 
 
 def _or(value: float, instead: float) -> float:
