@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 
 from colored import make_schema
-from multibox.config import Network
+from multibox.config import Network, Priors
 from multibox.export import write_onnx
 from multibox.models.layers import activate, depthwise_bn, inverted_residual, round_to_8, squeeze_excite
 from multibox.priors import FeatureMap
@@ -59,11 +59,12 @@ def test_a_block_of_mobilenet_v3_can_be_written_as_onnx(tmp_path):
     x = keras.layers.Conv2D(8, 3, 16, padding="same")(x)
     x, _ = inverted_residual(x, 8, 5, 2, 3, "block", pad="both", act="hard_silu", squeeze=True)
     outputs = {name: keras.layers.Reshape((-1, 4), name=name)(x) for name in ("classes", "boxes")}
-    maps = (FeatureMap("a", 4, 5, 32, 32),)
+    maps, priors = (FeatureMap("a", 4, 5, 32, 32),), Priors(sizes=(40, 80), ratios=((),))  # two priors a cell
     network = keras.Model(image, outputs)
     for weight in network.weights:
         weight.assign(numbers(*weight.shape) ** 2 if "variance" in weight.name else numbers(*weight.shape))
-    write_onnx(network, make_schema(network=Network(size=(128, 160)), maps=maps), tmp_path / "model.onnx")
+    schema = make_schema(network=Network(size=(128, 160)), maps=maps, priors=priors)
+    write_onnx(network, schema, tmp_path / "model.onnx")
     images = np.random.default_rng(1).integers(0, 256, (1, 128, 160, 3), np.uint8)
     (classes,) = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(["classes"], {"image": images})
     expected = keras.ops.convert_to_numpy(network(images)["classes"])
