@@ -32,7 +32,7 @@ def losses(backend, *arguments):
     return np.array(result["losses"])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adamw", marks=pytest.mark.long)])
 def test_the_loss_is_the_same_on_tensorflow_and_jax(store_root, tmp_path, optimizer):
     network = Network(size=(128, 128), weights="none", batch_norm="trained")
     config = Config(network=network, train=Config().train.model_copy(update={"batch": 2}))

@@ -211,6 +211,7 @@ def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_on_jax(store_root, folder):
     pytest.importorskip("jax")
     overrides = [f"{name}={value}" for name, value in (SMALL | {"train.steps_per_epoch": 2}).items()]

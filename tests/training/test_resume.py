@@ -79,7 +79,7 @@ def rows(folder, name, table):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [4, 6, 8])
+@pytest.mark.parametrize("step", [4, pytest.param(6, marks=pytest.mark.long), pytest.param(8, marks=pytest.mark.long)])
 def test_from_a_checkpoint_it_ends_the_same(step, folder):
     """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next."""
     copy_until(folder, f"cut-{step}", step)
