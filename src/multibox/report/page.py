@@ -19,6 +19,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from multibox.beside import beside
 from multibox.errors import BadInput
 
 Cell = str | int | float | None
@@ -147,13 +148,8 @@ def save_page(path: str | os.PathLike[str], text: str) -> None:
     target = Path(path)
     if target.is_dir():
         raise BadInput(f"{target}: is a folder; name the HTML file to write")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.partial")
-    try:
-        beside.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(target) as partial:
+        partial.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
 
 
 def refuse_other(path: str | os.PathLike[str]) -> None:
