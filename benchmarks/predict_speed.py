@@ -3,7 +3,8 @@
     python benchmarks/predict_speed.py [--threads 2] [--rounds 5] [--images 8] [--vgg FILE.onnx] [--light FILE.onnx]
 
 SSD300-VGG16, one image, against the network of torchvision's `ssd300_vgg16` in PyTorch's eager mode, in turns, with as
-many threads; SSDLite on EfficientNet-Lite0 through files; how long a new process takes to print its first detection.
+many threads: in float32, then from OpenVINO's file of half precision; SSDLite on EfficientNet-Lite0 through files; how
+long a new process takes to print its first detection.
 Without model files, networks of random weights are made, which needs `multibox[train,export]`; speed does not depend on
 the weights, but what follows the network depends on how much is found. A quiet machine is needed. The peer needs
 `pip install -r benchmarks/requirements-peers.txt`, the best runtimes `multibox[openvino,mnn]`.
@@ -24,6 +25,7 @@ from multibox.detect.detector import BATCH
 PROMISED = {
     "vgg_onnx_times_peer": ">= 1.8",
     "vgg_best_times_peer": ">= 2.8",
+    "vgg_half_times_peer": ">= 2.8",
     "vgg_beyond_network_ms": "<= 6",
     "light_images_per_second": ">= 40",
     "light_share_of_network": ">= 0.78",
@@ -47,6 +49,17 @@ def make_model(preset: str, overrides: tuple[str, ...], path: Path) -> Path:
     schema = Schema(network=config.network, maps=feature_maps(config.network), classes=CLASSES, priors=config.priors)
     write_onnx(build(config.network, len(CLASSES), config.priors), schema, path)
     return path
+
+
+def halved(model: Path, out: Path) -> Path:
+    """Write an ONNX file anew as OpenVINO's, in half precision."""
+    import onnx
+
+    from multibox.detect.runtimes.onnx_file import read_onnx_schema
+    from multibox.export.openvino import write_openvino
+
+    write_openvino(onnx.load(model), read_onnx_schema(model), out, precision="fp16")
+    return out
 
 
 def vgg_figures(speed: PredictionSpeed) -> dict[str, float | str]:
@@ -108,11 +121,13 @@ def main() -> None:
         )
         measured = {"threads": arguments.threads, "rounds": arguments.rounds, "images": arguments.images}
         vgg_speed = measure_prediction([vgg], peer="torchvision", **measured)
+        half_speed = measure_prediction([halved(vgg, Path(folder) / "half.xml")], peer="torchvision", **measured)
         light_speed = measure_prediction(
             [light], batch=BATCH, **measured | {"images": max(arguments.images, 4 * BATCH)}
         )
         figures = (
             vgg_figures(vgg_speed)
+            | {"vgg_half_times_peer": half_speed.runtimes["openvino"].times_peer or 0.0}
             | light_figures(light_speed)
             | {
                 "light_first_detection_seconds": first_detection(light, arguments.rounds),
@@ -121,7 +136,8 @@ def main() -> None:
     for name, value in figures.items():
         shown = value if isinstance(value, str) else f"{value:.2f}"
         print(f"{name:32}{shown:>8}  {PROMISED.get(name, '')}", file=sys.stderr)
-    print(json.dumps({"vgg": vgg_speed.to_json(), "light": light_speed.to_json(), **figures}, indent=1))
+    speeds = {"vgg": vgg_speed, "vgg_half": half_speed, "light": light_speed}
+    print(json.dumps({name: speed.to_json() for name, speed in speeds.items()} | figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ TELLING = {
 FOUND = {"fp32": 0.99, "fp16": 0.98, "int8": 0.8}
 """Of the Keras model's detections; numbers of random weights lie closer together than those of trained ones."""
 
+FOUND_IN_BFLOAT16 = 0.95
+"""Likewise, where a runtime computes files of half precision in bfloat16 on some processors: OpenVINO."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _converted_once():
@@ -73,7 +76,7 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
     images = prepared(original.schema, None, 16) if precision == "int8" else None
     path = tmp_path / f"model{'-nms' if nms else ''}{FORMATS[kind].suffix}"
     checked = write(original.network, original.schema, path, Plan(kind, nms, precision, images), original.images)
-    assert checked.found >= FOUND[precision]
+    assert checked.found >= (FOUND_IN_BFLOAT16 if (kind, precision) == ("openvino", "fp16") else FOUND[precision])
     beside = [path.with_suffix(".bin").name] if kind == "openvino" else []
     assert sorted(file.name for file in tmp_path.iterdir()) == [*beside, path.name]
 

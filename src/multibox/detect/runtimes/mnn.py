@@ -38,19 +38,24 @@ class MnnRuntime:
         path = Path(path)
         require_package("MNN", f"{path}", "MNN", "mnn")
         self.schema = read_onnx_schema(path)
-        self._network = _load(path, threads or cores())
+        self._network = _load(path, self.schema.network.size, threads or cores())
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Run the network, see :class:`~multibox.detect.runtimes.Runtime`."""
-        from MNN import expr
-
-        # "NCHW" is what MNN calls the order of any array that came from ONNX; the pixels are (B, H, W, 3).
-        image = expr.const(np.ascontiguousarray(images), list(images.shape), expr.NCHW, expr.uint8)
-        logits, deltas = self._network.forward([image])
+        logits, deltas = _forward(self._network, images)
         return logits.read().copy(), deltas.read().copy()  # what is read is MNN's own memory, which it uses again
 
 
-def _load(path: Path, threads: int) -> Any:
+def _forward(network: Any, images: np.ndarray) -> list[Any]:
+    from MNN import expr
+
+    # "NCHW" is what MNN calls the order of any array that came from ONNX; the pixels are (B, H, W, 3).
+    image = expr.const(np.ascontiguousarray(images), list(images.shape), expr.NCHW, expr.uint8)
+    outputs: list[Any] = network.forward([image])
+    return outputs
+
+
+def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
     from importlib.metadata import version
 
     place = cache_folder() / "mnn" / f"{content_hash(path)}-{version('MNN')}.mnn"
@@ -61,20 +66,31 @@ def _load(path: Path, threads: int) -> Any:
             pass
     try:
         with beside(place) as partial:
-            return _convert(path, partial, threads)
+            return _convert(path, size, partial, threads)
     except OSError:  # the cache cannot be written to: do without
         with tempfile.TemporaryDirectory() as folder:
-            return _convert(path, Path(folder) / place.name, threads)
+            return _convert(path, size, Path(folder) / place.name, threads)
 
 
-def _convert(path: Path, out: Path, threads: int) -> Any:
-    """Convert an ONNX file, in a process of its own, as what MNN cannot convert may end the process; and open it."""
+def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
+    """Convert an ONNX file, in a process of its own, as what MNN cannot convert may end the process; open and try it.
+
+    A file of integers it may convert, and then give nothing.
+    """
     words = ("-f", "ONNX", "--modelFile", path, "--MNNModel", out, "--bizCode", "multibox")
     subprocess.run([sys.executable, "-P", "-c", _CONVERTER, *words], capture_output=True, check=False)
     try:
-        return _open(out, threads)
+        network = _open(out, threads)
     except (OSError, SystemError):
-        raise BadInput(f"{path}: not a model that MNN can run; choose another --runtime") from None
+        network = None
+    if network is None or not _answers(network, size):
+        raise BadInput(f"{path}: not a model that MNN can run; choose another --runtime")
+    return network
+
+
+def _answers(network: Any, size: tuple[int, int]) -> bool:
+    with no_chatter(1, 2):
+        return len(_forward(network, np.zeros((1, *size, 3), np.uint8))) > 0
 
 
 def _open(path: Path, threads: int) -> Any:
