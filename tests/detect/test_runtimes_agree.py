@@ -16,7 +16,9 @@ from multibox.detect.runtimes import CHOICES, OnnxRuntime, open_runtime
 from multibox.detect.runtimes.agreement import Difference, difference, trial_images
 from multibox.detect.runtimes.kinds import RUNTIMES
 from multibox.detect.runtimes.onnx_file import read_metadata, read_onnx_schema
+from multibox.detect.runtimes.openvino import import_openvino
 from multibox.errors import BadInput
+from multibox.export.onnx_precision import to_float16, to_int8
 from multibox.machine import cores
 from tiny_onnx import write_tiny_onnx
 
@@ -293,3 +295,27 @@ def test_predict_with_no_such_runtime(predict):
     result = predict("--runtime", "quick")
     assert result.exit_code == 2
     assert result.stderr.startswith("multibox: --runtime quick: there is none of that name; choose one of keras, onnx,")
+
+
+def test_a_file_that_mnn_gives_nothing_for_is_refused(model, tmp_path, cache):
+    pytest.importorskip("MNN")
+    onnx = pytest.importorskip("onnx")
+    integers = tmp_path / "integers.onnx"
+    onnx.save(to_int8(onnx.load(model), images(2)), integers)
+    with pytest.raises(BadInput, match=r"integers\.onnx: not a model that MNN can run; choose another --runtime"):
+        open_runtime(integers, runtime="mnn")
+    assert not list((cache / "mnn").glob("*"))
+
+
+def test_openvino_computes_in_float32_unless_the_file_is_of_half_precision(model, tmp_path):
+    pytest.importorskip("openvino")
+    onnx = pytest.importorskip("onnx")
+    half = tmp_path / "half.onnx"
+    onnx.save(to_float16(onnx.load(model)), half)
+    compiled = [open_runtime(path, runtime="openvino")._request.get_compiled_model() for path in (model, half)]
+    left_to_it = import_openvino().Core().compile_model(half, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    precise, quick, quickest = (
+        each.get_property("INFERENCE_PRECISION_HINT").to_string() for each in (*compiled, left_to_it)
+    )
+    assert precise == "f32"
+    assert quick == quickest

@@ -81,7 +81,8 @@ def _settings(model: Any, threads: int | None) -> dict[str, Any]:
 
 
 def _is_half(model: Any) -> bool:
-    return any(op.get_type_name() == "Constant" and op.get_element_type().to_string() == "f16" for op in model.get_ops())
+    constants = (op for op in model.get_ops() if op.get_type_name() == "Constant")
+    return any(constant.get_element_type().to_string() == "f16" for constant in constants)
 
 
 def _schema_in(model: Any, path: Path) -> Schema:
