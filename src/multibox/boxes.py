@@ -135,7 +135,14 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
     Returns:
         ``(..., 4)`` corners in the units of ``priors``, not clipped.
     """
+    return to_corners(decode_centers(deltas, priors, variances, xp), xp)
+
+
+def decode_centers(
+    deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np
+) -> Array:
+    """The first half of :func:`decode`: ``(..., 4)`` as ``cx, cy, w, h``."""
     delta, prior = deltas * xp.array(variances, dtype=deltas.dtype), to_centers(priors, xp)
     middle = prior[..., :2] + delta[..., :2] * prior[..., 2:]
     size = prior[..., 2:] * xp.exp(delta[..., 2:])
-    return to_corners(xp.concatenate([middle, size], axis=-1), xp)
+    return xp.concatenate([middle, size], axis=-1)

@@ -266,7 +266,7 @@ class Detector:
         if len(views) > 1:
             found = fuse(views, agnostic=config.agnostic)
             found = found.keep(found.scores > least[found.labels]).best(config.per_image)
-        found = found._replace(boxes=_clip_to(found.boxes, region))
+        found = found._replace(boxes=clip_to(found.boxes, region))
         return found.keep(box_math.areas(found.boxes) > 0)
 
     def _read(self, image: Any) -> Prepared:
@@ -290,7 +290,8 @@ def change_section(section: Detect, changes: Mapping[str, Any]) -> Detect:
         raise BadInput(f"detect.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
 
 
-def _clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
+def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
+    """Cut boxes ``(..., 4)``, pixels of the image, off at the edges of a part of it."""
     origin = np.array([region.x0, region.y0] * 2, boxes.dtype)
     return box_math.clip(boxes - origin, region.width, region.height) + origin
 

@@ -34,6 +34,22 @@ class Selected(NamedTuple):
         return self.keep(np.argsort(-self.scores, kind="stable")[:count])
 
 
+class Candidates(NamedTuple):
+    """What may become a detection: K pairs of a prior and a class, those of a group together, the best first.
+
+    Attributes:
+        priors: ``(K,)`` int64.
+        labels: ``(K,)`` int64, 0-based over the user's classes.
+        groups: ``(K,)`` int64, sorted; boxes of one group may suppress one another.
+        scores: ``(K,)`` float32 in [0, 1].
+    """
+
+    priors: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    scores: np.ndarray
+
+
 def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np.ndarray | None = None) -> Selected:
     """Choose the detections of one image: by score, by class with non-maximum suppression, then the best of all.
 
@@ -50,16 +66,49 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
         at most ``config.per_image`` detections. Soft-NMS gives them the scores that it leaves them.
     """
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
+    candidates = rank(scores, config, least)
+    boxes = boxes[candidates.priors]
+    stays, left = settle_overlaps(candidates, boxes, config, least)
+    return Selected(boxes, left, candidates.labels).keep(stays).best(config.per_image)
+
+
+def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
+    """Choose what may become a detection, by score alone.
+
+    Args:
+        scores: ``(P, C)`` in [0, 1].
+        config: ``per_class`` and ``agnostic``.
+        least: ``(C,)`` scores that a detection must exceed, by class.
+
+    Returns:
+        at most ``config.per_class`` candidates of each class; of all together, where NMS is class-agnostic.
+    """
     labels, priors = np.nonzero(least[:, None] < scores.T)
-    kinds = np.zeros_like(labels) if config.agnostic else labels
-    order = np.lexsort((-scores[priors, labels], kinds))
-    order = order[number(kinds[order])[1] < config.per_class]
-    kinds, labels, priors = kinds[order], labels[order], priors[order]
-    found = Selected(boxes[priors], scores[priors, labels], labels)
+    groups = np.zeros_like(labels) if config.agnostic else labels
+    order = np.lexsort((-scores[priors, labels], groups))
+    order = order[number(groups[order])[1] < config.per_class]
+    groups, labels, priors = groups[order], labels[order], priors[order]
+    return Candidates(priors, labels, groups, scores[priors, labels])
+
+
+def settle_overlaps(
+    candidates: Candidates, boxes: np.ndarray, config: Detect, least: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say which candidates stay, by the kind of non-maximum suppression that is configured.
+
+    Args:
+        candidates: K of them.
+        boxes: ``(K, 4)`` theirs.
+        config: ``nms``, ``nms_iou`` and ``nms_sigma``.
+        least: ``(C,)`` scores that a detection must exceed, by class.
+
+    Returns:
+        ``(K,)`` bool: which stay, and ``(K,)`` float32 the scores that they have then.
+    """
     if config.nms == "hard":
-        return found.keep(suppress(found.boxes, kinds, config.nms_iou)).best(config.per_image)
-    found = found._replace(scores=soften(found.boxes, found.scores, kinds, config, least.min(initial=1)))
-    return found.keep(found.scores > least[labels]).best(config.per_image)
+        return suppress(boxes, candidates.groups, config.nms_iou), candidates.scores
+    left = soften(boxes, candidates.scores, candidates.groups, config, least.min(initial=1))
+    return left > least[candidates.labels], left
 
 
 def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Detection over HTTP, and a page to try and understand a detector with."""

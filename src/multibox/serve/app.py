@@ -1,0 +1,84 @@
+"""The app: all routes of a server."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from multibox import __version__
+from multibox.detect.detector import Detector
+from multibox.explain.browsing import Dataset
+from multibox.serve.batcher import Batcher
+from multibox.serve.datasets import dataset_routes
+from multibox.serve.detecting import detecting_routes
+from multibox.serve.documentation import documentation_routes
+from multibox.serve.explaining import explaining_routes
+from multibox.serve.health import health_routes
+from multibox.serve.metrics import Metrics, metric_routes
+from multibox.serve.open_inference import open_inference_routes
+from multibox.serve.refused import answer_errors
+from multibox.serve.security import OPEN, Guard, TokenCheck
+from multibox.serve.settings import Settings
+from multibox.serve.static import page_files, page_paths, page_routes
+
+EXPLAINERS = 4
+"""Threads that explain and show datasets; what they hold in memory is bounded by their number."""
+
+
+def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Dataset]) -> FastAPI:
+    """Make the app of a server.
+
+    Args:
+        detector: finds the objects; its network is run by this app alone from here on.
+        settings: what is allowed.
+        datasets: stores to look at, by ``NAME/SPLIT``.
+
+    Returns:
+        the app; its ``state.batcher`` runs the detector.
+    """
+    metrics = Metrics(settings)
+    batcher = Batcher(detector, settings, metrics.observe_batch)
+    metrics.under_way.set_function(lambda: batcher.under_way)
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = EXPLAINERS
+        yield
+        batcher.close()
+
+    app = FastAPI(title="Multibox", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
+    app.state.batcher = batcher
+    answer_errors(app)
+
+    async def admitted() -> AsyncIterator[None]:
+        async with batcher.admit(1):
+            yield
+
+    app.include_router(detecting_routes(batcher, list(datasets)))
+    explaining = explaining_routes(batcher.detector, datasets, settings)
+    app.include_router(explaining, dependencies=[Depends(admitted)])
+    app.include_router(dataset_routes(datasets), dependencies=[Depends(admitted)])
+    app.include_router(open_inference_routes(batcher))
+    app.include_router(health_routes(batcher))
+    app.include_router(metric_routes(metrics))
+    app.include_router(documentation_routes(app))
+    files = page_files()
+    app.include_router(page_routes(files))
+    _protect(app, settings, metrics, files)
+    return app
+
+
+def _protect(app: FastAPI, settings: Settings, metrics: Metrics, files: Mapping[str, bytes]) -> None:
+    """Put around an app what every request passes, the innermost first."""
+    if settings.token is not None:
+        app.add_middleware(TokenCheck, token=settings.token, public=frozenset((*OPEN, *page_paths(files))))
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    app.add_middleware(Guard, settings=settings, observe=metrics.observe_request)

@@ -1,0 +1,266 @@
+"""Dynamic batches: pictures of all requests go through the network together, as many as wait, up to a limit."""
+
+import asyncio
+import copy
+import math
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from multibox.config import Detect
+from multibox.detect.detections import Detections
+from multibox.detect.detector import Detector, Prepared
+from multibox.serve.refused import Refused
+from multibox.serve.settings import Settings
+
+DECODERS = 2
+"""Threads that decode pictures; more would take the cores from the network."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What a request wants to be told.
+
+    Attributes:
+        thresholds: ``(C,)`` scores to exceed; None: as for evaluation.
+        config: overlap and limits.
+    """
+
+    thresholds: np.ndarray | None
+    config: Detect
+
+    def as_for_evaluation(self) -> "Wanted":
+        """The same with all that the model says, above ``config.score``."""
+        return replace(self, thresholds=None)
+
+
+@dataclass(eq=False)
+class Job:
+    """A picture of a request on its way.
+
+    Attributes:
+        read: gives its pixels, ``(H, W, 3)`` uint8 RGB; called in another thread.
+        wanted: what is to be found.
+        answer: gets the detections.
+        times: when each step was reached, seconds: begun, decoded, taken by the network, run, finished.
+    """
+
+    read: Callable[[], np.ndarray]
+    wanted: Wanted
+    answer: asyncio.Future[Detections]
+    times: dict[str, float] = field(default_factory=dict)
+
+    def reach(self, step: str) -> None:
+        """Note the time."""
+        self.times[step] = time.perf_counter()
+
+    def settle(self, found: Detections | Exception) -> None:
+        """Answer, from any thread."""
+
+        def tell() -> None:
+            if self.answer.done():
+                return
+            if isinstance(found, Exception):
+                self.answer.set_exception(found)
+            else:
+                self.answer.set_result(found)
+
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.answer.get_loop().call_soon_threadsafe(tell)
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A picture that waits for the network.
+
+    Attributes:
+        prepared: the picture.
+        given_up: whether nobody waits for it any more.
+        taken: told that the network begins.
+        then: given what the network says, or an error.
+    """
+
+    prepared: Prepared
+    given_up: Callable[[], bool]
+    taken: Callable[[], None]
+    then: Callable[[Any], None]
+
+
+class Batcher:
+    """Runs a detector for many requests at once.
+
+    A picture is decoded in one of a few threads, waits for the network, which one thread runs on all that wait, and its
+    answer is made in a thread of its own. The event loop only begins it and hears of its end.
+
+    Args:
+        detector: the detector; from here on no one else may run its network.
+        settings: how many pictures go together, and how many may be under way.
+        observe: told the pictures and the seconds of each batch.
+
+    Attributes:
+        detector: as given, but its ``run`` waits for its turn, so that any thread may call it.
+        settings: as given.
+        under_way: pictures that are worked on or wait.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        settings: Settings,
+        observe: Callable[[int, float], Any] = lambda pictures, seconds: None,
+    ):
+        self.detector = copy.copy(detector)
+        self.detector.run = self.run  # type: ignore[method-assign]
+        self.settings = settings
+        self.under_way = 0
+        self._network = detector.run
+        self._observe = observe
+        self._size = 1 if detector.tiles else settings.batch  # tiles fill batches by themselves
+        self._seconds = 0.1  # that a picture takes, by the last batches
+        self._waiting: SimpleQueue[Turn | None] = SimpleQueue()
+        self._decoders = ThreadPoolExecutor(DECODERS, "decode")
+        self._finisher = ThreadPoolExecutor(1, "finish")
+        self._worker = threading.Thread(target=self._work, name="network", daemon=True)
+        self._worker.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a picture more would be let in, and the network's thread lives."""
+        return self.under_way < self.settings.queue and self._worker.is_alive()
+
+    @asynccontextmanager
+    async def admit(self, pictures: int) -> AsyncIterator[None]:
+        """Let a request in, with its pictures, for as long as it takes.
+
+        Raises:
+            Refused: too many are under way.
+        """
+        if self.under_way and self.under_way + pictures > self.settings.queue:
+            wait = max(1, math.ceil(self.under_way * self._seconds))
+            text = f"too many pictures wait already; try again in {wait} s"
+            raise Refused(503, "busy", text, headers={"Retry-After": str(wait)})
+        self.under_way += pictures
+        try:
+            yield
+        finally:
+            self.under_way -= pictures
+
+    async def detect(self, reads: Sequence[Callable[[], np.ndarray]], wanted: Wanted) -> list[Job]:
+        """Detect in pictures.
+
+        Args:
+            reads: give their pixels.
+            wanted: what is to be found.
+
+        Returns:
+            a job of each, answered.
+
+        Raises:
+            Refused: a picture cannot be read; it says which.
+        """
+        loop = asyncio.get_running_loop()
+        jobs = [Job(read, wanted, loop.create_future()) for read in reads]
+        try:
+            for job in jobs:
+                job.reach("begun")
+                self._decoders.submit(self._prepare, job)
+            for i, job in enumerate(jobs):
+                try:
+                    await job.answer
+                except Refused as error:
+                    raise error.of_image(i) from None
+        finally:
+            for job in jobs:
+                if not job.answer.cancel() and not job.answer.cancelled():
+                    job.answer.exception()  # looked at, else asyncio would report it as forgotten
+        return jobs
+
+    def run(self, batch: Sequence[Prepared]) -> list[Any]:
+        """Run the network on prepared pictures when it is their turn, see :meth:`Detector.run`; blocks its thread."""
+        outputs: list[Future[Any]] = []
+        for prepared in batch:
+            output: Future[Any] = Future()
+
+            def then(said: Any, output: Future[Any] = output) -> None:
+                if isinstance(said, Exception):
+                    output.set_exception(said)
+                else:
+                    output.set_result(said)
+
+            self._waiting.put(Turn(prepared, lambda: False, lambda: None, then))
+            outputs.append(output)
+        return [output.result() for output in outputs]
+
+    def close(self) -> None:
+        """End the threads; what still waits is refused."""
+        self._decoders.shutdown(cancel_futures=True)
+        self._waiting.put(None)
+        self._worker.join()
+        self._finisher.shutdown()
+
+    def _prepare(self, job: Job) -> None:
+        if job.answer.done():
+            return
+        try:
+            prepared = self.detector.prepare(job.read())
+        except Exception as error:
+            job.settle(error)
+            return
+        job.reach("decoded")
+
+        def then(said: Any) -> None:
+            job.reach("run")
+            self._finisher.submit(self._finish, job, prepared, said)
+
+        self._waiting.put(Turn(prepared, job.answer.done, lambda: job.reach("taken"), then))
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            turns = [first]
+            with suppress(Empty):
+                while len(turns) < self._size:
+                    turn = self._waiting.get_nowait()
+                    if turn is None:  # the end comes after these
+                        self._waiting.put(None)
+                        break
+                    turns.append(turn)
+            self._run([turn for turn in turns if not turn.given_up()])
+        with suppress(Empty):
+            while True:
+                late = self._waiting.get_nowait()
+                if late is not None:
+                    late.then(Refused(503, "stopping", "the server stops; ask again once it is back"))
+
+    def _run(self, turns: list[Turn]) -> None:
+        if not turns:
+            return
+        start = time.perf_counter()
+        for turn in turns:
+            turn.taken()
+        try:
+            outputs: Sequence[Any] = self._network([turn.prepared for turn in turns])
+        except Exception as error:
+            outputs = [error] * len(turns)
+        seconds = time.perf_counter() - start
+        for turn, output in zip(turns, outputs, strict=True):
+            turn.then(output)
+        self._seconds += 0.2 * (seconds / len(turns) - self._seconds)
+        self._observe(len(turns), seconds)
+
+    def _finish(self, job: Job, prepared: Prepared, said: Any) -> None:
+        try:
+            if isinstance(said, Exception):
+                raise said
+            found = self.detector.finish(prepared, said, job.wanted.config, job.wanted.thresholds)
+        except Exception as error:
+            job.settle(error)
+            return
+        job.reach("finished")
+        job.settle(found)

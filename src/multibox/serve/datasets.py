@@ -1,0 +1,98 @@
+"""``/v1/datasets``: the pictures of datasets, chosen by what they show."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from multibox.evaluation.split import pixels_of
+from multibox.explain.browsing import Dataset, Kind, Size
+from multibox.serve.refused import Refused
+
+JPEG = b"\xff\xd8\xff"
+"""How a JPEG file begins."""
+
+QUALITY = 92
+"""Of pictures that are made smaller."""
+
+
+def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
+    """The routes of datasets.
+
+    Args:
+        datasets: by ``NAME/SPLIT``.
+
+    Returns:
+        the router.
+    """
+    router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+    @router.get("", summary="The datasets that can be looked at")
+    def every() -> Response:
+        return as_json([describe(name, dataset) for name, dataset in datasets.items()])
+
+    @router.get("/images", summary="Pictures that show a class, a size or a mistake")
+    def images(
+        data: str,
+        named: Annotated[str | None, Query(alias="class")] = None,
+        size: Size | None = None,
+        mistake: Kind | None = None,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 24,
+    ) -> Response:
+        dataset = dataset_of(datasets, data)
+        chosen = dataset.choose(named, size, mistake)
+        shown = [dataset.describe(position) for position in chosen[offset : offset + limit].tolist()]
+        return as_json({"total": len(chosen), "images": shown})
+
+    @router.get("/picture", summary="A picture, as JPEG", response_class=Response)
+    def picture(data: str, id: str, width: Annotated[int | None, Query(ge=16, le=4096)] = None) -> Response:
+        record = dataset_of(datasets, data).record(id)
+        if record.image.startswith(JPEG) and (width is None or width >= record.width):
+            return Response(record.image, media_type="image/jpeg")
+        return Response(encode_jpeg(pixels_of(record), width), media_type="image/jpeg")
+
+    return router
+
+
+def dataset_of(datasets: Mapping[str, Dataset], name: str) -> Dataset:
+    """The dataset of a name.
+
+    Raises:
+        Refused: there is none.
+    """
+    if name not in datasets:
+        known = ", ".join(datasets) or "none; start the server with --data NAME/SPLIT"
+        raise Refused(404, "no-dataset", f"data: no dataset {name[:100]!r} here; there are: {known}")
+    return datasets[name]
+
+
+def describe(name: str, dataset: Dataset) -> dict[str, Any]:
+    """What is said of a dataset."""
+    counts = dataset.store.meta.counts
+    return {
+        "name": name,
+        "images": counts.images,
+        "objects": counts.objects,
+        "classes": list(dataset.classes),
+        "mistakes": bool(dataset.mistakes),
+    }
+
+
+def encode_jpeg(image: np.ndarray, width: int | None = None) -> bytes:
+    """A JPEG file of a picture ``(H, W, 3)`` uint8 RGB, made smaller to at most a width in pixels."""
+    height = image.shape[0]
+    if width is not None and width < image.shape[1]:
+        size = width, max(1, round(height * width / image.shape[1]))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+
+
+def as_json(values: Any) -> Response:
+    """An answer that is JSON."""
+    return Response(json.dumps(values), media_type="application/json")

@@ -1,0 +1,254 @@
+"""``/v1/explain``: why the detector says what it says, and how it would learn from a picture."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from multibox.data.record import Objects, Record
+from multibox.detect.detector import Detector
+from multibox.draw import encode_png
+from multibox.evaluation.split import pixels_of
+from multibox.explain.augmentation import Step, explain_augmentation
+from multibox.explain.browsing import Dataset
+from multibox.explain.cells import Box, Cell, as_box, look_at_cell
+from multibox.explain.detections import ExplainedPicture, explain_detections
+from multibox.explain.matching import MatchedPicture, explain_matching, labelled_objects, training_config
+from multibox.serve.datasets import as_json, dataset_of
+from multibox.serve.pictures import read_picture
+from multibox.serve.refused import Refused
+from multibox.serve.settings import Settings
+from multibox.serve.uploads import Form, read_form
+
+MOST_OBJECTS = 1000
+"""Objects that a picture may be given."""
+
+Seed = Annotated[int, Query(ge=0, lt=2**53)]
+
+
+@dataclass(frozen=True)
+class ShownObject:
+    """An object of a picture, relative to it."""
+
+    name: str
+    box_rel: Box
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """A step of augmentation; the pictures are PNG files as ``data:`` URLs, the objects those after it."""
+
+    name: str
+    title: str
+    says: str
+    before: str
+    after: str
+    objects: tuple[ShownObject, ...]
+    did: bool
+
+
+@dataclass(frozen=True)
+class AugmentedPicture:
+    """What augmentation does to a picture, step by step."""
+
+    seed: int
+    steps: tuple[ShownStep, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A picture with its objects, and the names of their labels."""
+
+    record: Record
+    pixels: np.ndarray
+    classes: Sequence[str]
+
+
+def explaining_routes(detector: Detector, datasets: Mapping[str, Dataset], settings: Settings) -> APIRouter:
+    """The routes that explain.
+
+    Args:
+        detector: whose ``run`` may be called from any thread.
+        datasets: by ``NAME/SPLIT``.
+        settings: how large an uploaded picture may be.
+
+    Returns:
+        the router.
+    """
+    router = APIRouter(prefix="/v1/explain", tags=["explanation"])
+
+    def match(labelled: Labelled) -> Response:
+        picture = explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)
+        return as_json(asdict(picture))
+
+    def augment(labelled: Labelled, seed: int, dataset: Dataset | None = None) -> Response:
+        another = None if dataset is None else lambda rng: dataset.store[int(rng.integers(len(dataset.store)))]
+        steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
+        return as_json(asdict(AugmentedPicture(seed, show_steps(steps, labelled.classes))))
+
+    @router.post("/detections", response_model=ExplainedPicture, openapi_extra=form_of("score"))
+    async def detections(request: Request) -> Response:
+        """Every detection: its prior, its arithmetic, and the boxes that it removed."""
+        form = await read_form(request, settings)
+        score = None if "score" not in form.fields else number_of(form, "score")
+
+        def explain() -> Response:
+            return as_json(asdict(explain_detections(detector, uploaded(form, settings)[1], score)))
+
+        return await run_in_threadpool(explain)
+
+    @router.get("/cell", response_model=Cell)
+    def cell(index: Annotated[int, Query(alias="map")], row: int, column: int) -> Response:
+        """The priors of one cell of a feature map."""
+        return as_json(asdict(look_at_cell(detector.schema, detector.priors_rel, index, row, column)))
+
+    @router.get("/matching", response_model=MatchedPicture)
+    def matching_of_dataset(data: str, id: str) -> Response:
+        """Which priors answer for which object of a picture of a dataset, and what training learns from them."""
+        return match(of_dataset(dataset_of(datasets, data), id))
+
+    @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_of("objects"))
+    async def matching(request: Request) -> Response:
+        """The same of an uploaded picture with its objects."""
+        form = await read_form(request, settings)
+        return await run_in_threadpool(lambda: match(of_form(form, settings)))
+
+    @router.get("/augmentation", response_model=AugmentedPicture)
+    def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
+        """What training may make of a picture of a dataset, step by step; the same seed makes the same."""
+        dataset = dataset_of(datasets, data)
+        return augment(of_dataset(dataset, id), seed, dataset)
+
+    @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_of("objects", "seed"))
+    async def augmentation(request: Request) -> Response:
+        """The same of an uploaded picture with its objects."""
+        form = await read_form(request, settings)
+        seed = whole_number_of(form, "seed")
+        return await run_in_threadpool(lambda: augment(of_form(form, settings), seed))
+
+    return router
+
+
+def of_dataset(dataset: Dataset, record_id: str) -> Labelled:
+    """A picture of a dataset.
+
+    Raises:
+        BadInput: it has none of this id.
+    """
+    record = dataset.record(record_id)
+    return Labelled(record, pixels_of(record), dataset.classes)
+
+
+def of_form(form: Form, settings: Settings) -> Labelled:
+    """An uploaded picture with the objects that are said to be in it.
+
+    Raises:
+        Refused: a part of the form is missing, or not what it should be.
+        BadInput: a box is none.
+    """
+    names, objects = objects_of(form.fields.get("objects", "[]"))
+    content, pixels = uploaded(form, settings)
+    height, width = pixels.shape[:2]
+    return Labelled(Record("picture", content, width, height, objects), pixels, names)
+
+
+def uploaded(form: Form, settings: Settings) -> tuple[bytes, np.ndarray]:
+    """The bytes and the pixels of the one uploaded picture.
+
+    Raises:
+        Refused: there is none, or it is none.
+    """
+    files = form.files.get("image", [])
+    if len(files) != 1:
+        raise Refused(422, "bad-field", f"image: give one picture, not {len(files)}")
+    return files[0].content, read_picture(files[0].content, settings)
+
+
+def objects_of(text: str) -> tuple[list[str], Objects]:
+    """Read objects from JSON: ``[{"name": "dog", "box": [x0, y0, x1, y1]}, ...]``.
+
+    Args:
+        text: the JSON.
+
+    Returns:
+        the names of the labels, and the objects.
+
+    Raises:
+        Refused: it is not such JSON.
+        BadInput: a box is none.
+    """
+    try:
+        values = json.loads(text)
+        pairs = [(value["name"], value["box"]) for value in values]
+        good = all(isinstance(name, str) for name, _ in pairs)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        good = False
+    if not good:
+        raise Refused(422, "bad-field", 'objects: give JSON such as [{"name": "dog", "box": [x0, y0, x1, y1]}]')
+    if len(pairs) > MOST_OBJECTS:
+        raise Refused(422, "bad-field", f"objects: give at most {MOST_OBJECTS} of them")
+    names = list(dict.fromkeys(name for name, _ in pairs))
+    return names, labelled_objects([names.index(name) for name, _ in pairs], [box for _, box in pairs])
+
+
+def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep, ...]:
+    """Steps of augmentation with their pictures as text; a step's picture is encoded once and not twice."""
+    urls: dict[int, str] = {}
+
+    def url_of(image: np.ndarray) -> str:
+        if id(image) not in urls:
+            urls[id(image)] = "data:image/png;base64," + base64.b64encode(encode_png(image)).decode()
+        return urls[id(image)]
+
+    shown = []
+    for step in steps:
+        (before, _), (after, objects) = step.before, step.after
+        seen = tuple(
+            ShownObject(classes[label], as_box(box_rel))
+            for label, box_rel in zip(objects.labels.tolist(), objects.boxes, strict=True)
+        )
+        shown.append(ShownStep(step.name, step.title, step.says, url_of(before), url_of(after), seen, step.did))
+    return tuple(shown)
+
+
+def number_of(form: Form, name: str) -> float:
+    """A field of a form that is a number.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return float(form.fields[name])
+    except ValueError:
+        raise Refused(422, "bad-field", f"{name}: not a number") from None
+
+
+def whole_number_of(form: Form, name: str) -> int:
+    """A field of a form that is a whole number from 0 to 2^53; 0 where it is not given.
+
+    Raises:
+        Refused: it is none.
+    """
+    text = form.fields.get(name, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 16 and int(text) < 2**53):
+        raise Refused(422, "bad-field", f"{name}: give a whole number from 0 to 9007199254740991")
+    return int(text)
+
+
+def form_of(*fields: str) -> dict[str, Any]:
+    """What OpenAPI says of a form with a picture and some fields."""
+    known = {
+        "image": {"type": "string", "format": "binary", "description": "a picture"},
+        "score": {"type": "number", "description": "detections exceed it; else the model's thresholds"},
+        "objects": {"type": "string", "description": 'JSON: [{"name": "dog", "box": [x0, y0, x1, y1]}, ...], pixels'},
+        "seed": {"type": "integer", "description": "the same seed makes the same pictures"},
+    }
+    properties = {name: known[name] for name in ("image", *fields)}
+    schema = {"type": "object", "required": ["image"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

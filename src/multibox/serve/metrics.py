@@ -1,0 +1,72 @@
+"""What Prometheus is told."""
+
+from fastapi import APIRouter
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+from starlette.responses import Response
+from starlette.types import Scope
+
+from multibox import __version__
+from multibox.serve.settings import Settings
+
+
+class Metrics:
+    """The figures of a server.
+
+    Args:
+        settings: of the server.
+    """
+
+    def __init__(self, settings: Settings):
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        about = {"version": __version__, "model": settings.name, "runtime": settings.runtime}
+        Info("multibox", "The server.", registry=self.registry).info(about)
+        self._requests = Counter(
+            "multibox_requests", "Requests that were answered.", ("route", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "multibox_request_seconds",
+            "From a request's head to the end of its answer.",
+            ("route",),
+            registry=self.registry,
+        )
+        sizes = [2**n for n in range(settings.batch.bit_length())]
+        self._batches = Histogram(
+            "multibox_batch_pictures",
+            "Pictures that went through the network together.",
+            buckets=sizes,
+            registry=self.registry,
+        )
+        self._network = Histogram("multibox_network_seconds", "A batch in the network.", registry=self.registry)
+        self.under_way = Gauge("multibox_pictures_under_way", "Pictures worked on or waiting.", registry=self.registry)
+
+    def observe_request(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request."""
+        route = getattr(scope.get("route"), "path", "none")  # never the path itself, which anyone may make up
+        self._requests.labels(route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def observe_batch(self, pictures: int, seconds: float) -> None:
+        """Count a run of the network."""
+        self._batches.observe(pictures)
+        self._network.observe(seconds)
+
+
+def metric_routes(metrics: Metrics) -> APIRouter:
+    """The route of the figures."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/metrics", summary="Figures for Prometheus")
+    async def figures() -> Response:
+        return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router

@@ -1,0 +1,160 @@
+"""The Open Inference Protocol, version 2, with binary tensors: what clients of KServe and Triton speak.
+
+The input ``image`` is either pixels, UINT8 ``[B, H, W, 3]`` RGB of any size, or pictures as they are encoded, BYTES
+``[B]`` (base64 where they come in JSON). The outputs are those of a model that was exported with ``--nms``, with boxes
+in pixels of each picture: ``boxes`` FP32 ``[B, K, 4]``, ``scores`` FP32 ``[B, K]``, ``labels`` INT32 ``[B, K]`` and
+``count`` INT32 ``[B]``. Parameters ``score`` and ``nms_iou`` are those of ``/v1/detect``.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from multibox import __version__
+from multibox.detect.detections import Detections
+from multibox.serve.batcher import Batcher
+from multibox.serve.detecting import make_wanted, number
+from multibox.serve.pictures import read_picture
+from multibox.serve.refused import Refused
+from multibox.serve.settings import Settings
+from multibox.serve.tensors import HEADER, read_request, write_response
+from multibox.serve.uploads import aside, read_body
+
+VERSION = "1"
+"""Of the model: a server has one."""
+
+INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}]
+
+
+def open_inference_routes(batcher: Batcher) -> APIRouter:
+    """The routes of the protocol."""
+    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+    settings, config = batcher.settings, batcher.detector.config
+    most = config.per_image
+    outputs = [
+        {"name": "boxes", "datatype": "FP32", "shape": [-1, most, 4]},
+        {"name": "scores", "datatype": "FP32", "shape": [-1, most]},
+        {"name": "labels", "datatype": "INT32", "shape": [-1, most]},
+        {"name": "count", "datatype": "INT32", "shape": [-1]},
+    ]
+
+    def find(name: str, version: str = VERSION) -> None:
+        if name != settings.name or version != VERSION:
+            raise Refused(404, "no-such-model", f"there is no such model; this server has {settings.name!r}, version 1")
+
+    @router.get("", summary="The server and what it can")
+    async def server() -> dict[str, Any]:
+        return {"name": "multibox", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+    @router.get("/health/live", summary="Whether the server lives")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @router.get("/health/ready", summary="Whether it takes requests")
+    async def ready() -> dict[str, bool]:
+        if not batcher.ready:
+            raise Refused(503, "busy", "the queue is full or the server stops", headers={"Retry-After": "1"})
+        return {"ready": True}
+
+    @router.get("/models/{name}", summary="The model's inputs and outputs")
+    @router.get("/models/{name}/versions/{version}", include_in_schema=False)
+    async def model(name: str, version: str = VERSION) -> dict[str, Any]:
+        find(name, version)
+        return {
+            "name": name,
+            "versions": [VERSION],
+            "platform": f"multibox_{settings.runtime}",
+            "inputs": INPUTS,
+            "outputs": outputs,
+        }
+
+    @router.get("/models/{name}/ready", summary="Whether the model takes requests")
+    @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
+    async def model_ready(name: str, version: str = VERSION) -> dict[str, Any]:
+        find(name, version)
+        await ready()
+        return {"name": name, "ready": True}
+
+    @router.post("/models/{name}/infer", summary="Find the objects in pictures", openapi_extra=INFER)
+    @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
+    async def infer(request: Request, name: str, version: str = VERSION) -> Response:
+        find(name, version)
+        body = await read_body(request)
+        asked = await aside(lambda: read_request(body, request.headers.get(HEADER)), len(body))
+        reads = _pictures_of(asked.inputs, settings)
+        options = {key: number(key, asked.parameters[key]) for key in ("score", "nms_iou") if key in asked.parameters}
+        wanted = make_wanted(batcher.detector, **options)
+        if "score" not in options:
+            wanted = wanted.as_for_evaluation()
+        async with batcher.admit(len(reads)):
+            jobs = await batcher.detect(reads, wanted)
+        tensors = _tensors([job.answer.result() for job in jobs], most)
+        return write_response({"model_name": name, "model_version": VERSION}, tensors, asked)
+
+    return router
+
+
+def _pictures_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callable[[], np.ndarray]]:
+    """What gives the pixels of each picture of a request."""
+    if set(inputs) != {"image"}:
+        raise Refused(400, "bad-input", f"inputs: there are {', '.join(sorted(inputs))[:200]}; give image alone")
+    images = inputs["image"]
+    if not 0 < len(images) <= settings.max_images:
+        raise Refused(413, "too-many-images", f"image: {len(images)} pictures; give 1 to {settings.max_images}")
+    if images.dtype == object:
+        if images.ndim != 1:
+            raise Refused(400, "bad-input", f"image: the shape {list(images.shape)} is not [B], as of encoded pictures")
+        return [partial(read_picture, encoded, settings) for encoded in images]
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not images.size:
+        shape = list(images.shape)
+        raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3], RGB of whole pixels")
+    if images.shape[1] * images.shape[2] > settings.max_pixels:
+        raise Refused(413, "too-many-pixels", f"image: more than {settings.max_pixels:,} pixels; send smaller ones")
+    return [partial(np.ascontiguousarray, image) for image in images]
+
+
+def _tensors(found: Sequence[Detections], most: int) -> dict[str, np.ndarray]:
+    """Detections as a model with NMS inside gives them: rows of zeros and labels of -1 behind the last."""
+    boxes, scores = np.zeros((len(found), most, 4), np.float32), np.zeros((len(found), most), np.float32)
+    labels = np.full((len(found), most), -1, np.int32)
+    count = np.array([min(len(one), most) for one in found], np.int32)
+    for i, (one, rows) in enumerate(zip(found, count, strict=True)):
+        boxes[i, :rows], scores[i, :rows], labels[i, :rows] = one.boxes[:rows], one.scores[:rows], one.labels[:rows]
+    return {"boxes": boxes, "scores": scores, "labels": labels, "count": count}
+
+
+_TENSOR = {
+    "type": "object",
+    "required": ["name", "shape", "datatype"],
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "datatype": {"type": "string", "enum": ["UINT8", "BYTES"]},
+        "parameters": {"type": "object"},
+        "data": {"type": "array", "items": {}},
+    },
+}
+INFER: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["inputs"],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "parameters": {"type": "object"},
+                        "inputs": {"type": "array", "items": _TENSOR},
+                        "outputs": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+"""The body of an inference as OpenAPI says it."""

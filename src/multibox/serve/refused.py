@@ -1,0 +1,79 @@
+"""Requests that are refused: every error is a status and a JSON object of one line."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from multibox.errors import BadInput
+
+
+class Refused(Exception):  # noqa: N818  It is what happens to the request
+    """A request that gets no answer.
+
+    Args:
+        status: of HTTP, 400 to 599.
+        code: what is wrong, in a word for programs, such as ``too-many-pixels``.
+        message: one line for people: what is wrong and what to do.
+        image: which of the request's pictures, from 0.
+        headers: of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        image: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.image = image
+        self.headers = dict(headers or {})
+
+    def of_image(self, image: int) -> "Refused":
+        """The same, with the picture that it is about."""
+        return Refused(self.status, self.code, str(self), image, self.headers)
+
+    def response(self, path: str = "") -> Response:
+        """The answer: ``{"error": {"code", "message", "image"?}}``; at ``/v2`` its protocol wants the message alone."""
+        error: Any = {"code": self.code, "message": str(self)}
+        if self.image is not None:
+            error["image"] = self.image
+        if path == "/v2" or path.startswith("/v2/"):
+            error = str(self)
+        return Response(json.dumps({"error": error}), self.status, self.headers, "application/json")
+
+
+def as_refused(error: Exception) -> Refused:
+    """An error as what the client is told; of one that is a bug, nothing but that there was one."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, BadInput):
+        return Refused(400, "bad-input", str(error))
+    if isinstance(error, RequestValidationError):
+        problem = error.errors()[0]
+        return Refused(422, "bad-field", f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}")
+    if isinstance(error, HTTPException):
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return Refused(error.status_code, code, f"{error.detail}; see /docs", headers=error.headers)
+    if isinstance(error, TimeoutError):
+        return Refused(504, "timeout", "it took longer than the server's --timeout allows; ask for less, or later")
+    return Refused(500, "failed", "the server failed; its log says more")
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Make an app answer errors as JSON."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return as_refused(error).response(request.url.path)
+
+    for kind in (Refused, BadInput, RequestValidationError, HTTPException, TimeoutError):
+        app.add_exception_handler(kind, answer)

@@ -1,0 +1,162 @@
+"""What every request passes: whom it is for and from, what it may send, and what browsers are told about the answer.
+
+The parts are plain ASGI: they cost a request microseconds, and hold for every route, whoever wrote it.
+"""
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from multibox.serve.refused import Refused, as_refused
+from multibox.serve.settings import LOOPBACK, Settings
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Of every answer: nothing is loaded from elsewhere, nothing is guessed, and no other page shows this one."""
+
+OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
+"""Paths that need no token, besides the page: they say nothing of the model and cost nothing."""
+
+BODIES = 16
+"""How many bodies of the greatest length all requests together may hold in memory."""
+
+log = logging.getLogger("uvicorn.error")
+
+
+class Guard:
+    """Refuses requests for other hosts and bodies that are too long, ends those that take too long, and answers errors.
+
+    Args:
+        app: what is guarded.
+        settings: the limits.
+        observe: told the scope, the status and the seconds of each request.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, observe: Callable[[Scope, int, float], Any]):
+        self.app = app
+        self.settings = settings
+        self.held = 0
+        self._observe = observe
+        self._names = {*LOOPBACK, settings.host} if settings.local else set()
+        self._origins = set(settings.origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, status, held = time.perf_counter(), 0, 0
+
+        async def receive_some() -> Message:
+            nonlocal held
+            message = await receive()
+            length = len(message.get("body", b""))
+            held += length
+            self.held += length
+            if held > self.settings.max_bytes:
+                raise too_long(self.settings)
+            if self.held > BODIES * self.settings.max_bytes:
+                raise Refused(503, "busy", "too many uploads at once; try again in 1 s", headers={"Retry-After": "1"})
+            return message
+
+        async def send_safely(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+                message["headers"] = headers.raw
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                self._refuse_strangers(Headers(scope=scope))
+                await self.app(scope, receive_some, send_safely)
+        except Exception as error:
+            refused = as_refused(error)
+            if refused.code == "failed":
+                log.exception("%s %s failed", scope["method"], scope["path"])
+            if status:  # the answer has begun: only breaking off tells the client
+                raise
+            await refused.response(scope["path"])(scope, receive, send_safely)
+        finally:
+            self.held -= held
+            self._observe(scope, status, time.perf_counter() - start)
+
+    def _refuse_strangers(self, headers: Headers) -> None:
+        """Refuse a body that is said to be too long, and where only this machine can ask, who else does.
+
+        A page of another origin could make its browser ask, under a name that leads to this machine.
+        """
+        declared = headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared[:20]) > self.settings.max_bytes:
+            raise too_long(self.settings)
+        if not self._names:
+            return
+        host = _name_of(headers.get("host", ""))
+        if host not in self._names:
+            raise Refused(421, "wrong-host", f"this server is not {host[:100]!r}; ask http://127.0.0.1 or localhost")
+        origin = headers.get("origin")
+        if origin and origin not in self._origins and origin.partition("://")[2] != headers.get("host"):
+            raise Refused(403, "other-origin", "pages of other origins may not ask; name theirs with --cors-origin")
+
+
+class TokenCheck:
+    """Refuses requests without the server's token.
+
+    Args:
+        app: what is guarded.
+        token: as given to the server.
+        public: paths that need none.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, public: frozenset[str]):
+        self.app = app
+        self._expected = f"Bearer {token}".encode()
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and scope["path"] not in self._public:
+            given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+            if not hmac.compare_digest(given, self._expected):
+                refused = Refused(
+                    401,
+                    "no-token",
+                    "the server wants its token; send the header Authorization: Bearer TOKEN",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+                await refused.response(scope["path"])(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def too_long(settings: Settings) -> Refused:
+    """A body is longer than a request's may be."""
+    text = f"the body is longer than {settings.max_bytes:,} bytes; send fewer or smaller pictures"
+    return Refused(413, "too-many-bytes", text)
+
+
+def _name_of(host: str) -> str:
+    """The name in a ``Host`` header, without the port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
