@@ -1,0 +1,35 @@
+// The colours of the classes, those of multibox.draw.
+
+const PALETTE = [
+  [230, 50, 60],
+  [40, 120, 230],
+  [50, 170, 70],
+  [255, 165, 0],
+  [150, 70, 200],
+  [0, 190, 200],
+  [240, 90, 190],
+  [250, 220, 50],
+  [170, 105, 50],
+  [160, 220, 70],
+  [90, 100, 255],
+  [255, 150, 130],
+  [0, 150, 130],
+  [190, 160, 255],
+  [120, 255, 250],
+  [110, 110, 120],
+  [255, 215, 170],
+  [140, 160, 20],
+  [90, 210, 160],
+  [200, 110, 20],
+];
+
+const rgb = (label) => PALETTE[((label % PALETTE.length) + PALETTE.length) % PALETTE.length];
+
+/** The colour of a class, for CSS. */
+export const colorOf = (label) => `rgb(${rgb(label).join(" ")})`;
+
+/** Black or white, whichever is read better on the colour of a class. */
+export function inkOf(label) {
+  const [red, green, blue] = rgb(label).map((value) => (value / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
+}
