@@ -2,6 +2,7 @@
 # make test    the tests that need nothing but this
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
+# make docs    the guide, the pages and the reference, in docs/_build/html; trains a small detector on the way
 # make lint    style, types, and which room imports which
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 
-.PHONY: demo test test-slow test-all lint format clean
+.PHONY: demo test test-slow test-all docs lint format clean
 
 .venv/pip.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; Multibox needs 3.11 or newer: make PYTHON=python3.11 ..." % sys.version_info[:2])'
@@ -22,11 +23,15 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	@touch $@
 
 .venv/test.done: .venv/demo.done
-	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export,openvino,mnn,litert,pictures]' --group dev
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export,openvino,mnn,litert,pictures,serve]' --group dev --group docs
 	@touch $@
 
 .venv/test-all.done: .venv/test.done
 	$(PIP_CONSTRAINED) --editable '.[jax,ray]' --group peers
+	@touch $@
+
+.venv/docs.done: .venv/demo.done
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained]' --group docs
 	@touch $@
 
 MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox
@@ -49,6 +54,11 @@ test-slow: .venv/test-all.done
 test-all: test test-slow
 	$(BIN)/python -m pytest -m long
 
+docs: .venv/docs.done
+	rm -rf docs/_build
+	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 lint: .venv/test.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -60,4 +70,4 @@ format: .venv/test.done
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv demo dist build
+	rm -rf .venv demo dist build docs/_build
