@@ -33,6 +33,8 @@ RUNS = {
     "iou-0.3-ema": "match.iou=0.3 train.ema=0.998",
     "iou-0.3-fpn": "match.iou=0.3 network.neck=fpn",
     "iou-0.3-giou": "match.iou=0.3 loss.boxes=giou loss.box_weight=5",
+    "iou-0.3-giou-trunk-lr-0.1": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 train.trunk_lr=0.1",
+    "iou-0.3-giou-lr-2e-3": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 train.lr=2e-3 train.trunk_lr=0.1",
     "iou-0.3-no-expand": "match.iou=0.3 augment.expand.probability=0",
     "iou-0.4-trunk-lr-1": "match.iou=0.4 train.trunk_lr=1",
     "iou-0.4-trunk-lr-0.1": "match.iou=0.4 train.trunk_lr=0.1",
