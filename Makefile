@@ -28,6 +28,7 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 
 .venv/test-all.done: .venv/test.done
 	$(PIP_CONSTRAINED) --editable '.[jax,ray]' --group peers
+	$(PIP_CONSTRAINED) --no-deps tritonclient  # asks for an older ml_dtypes, which its client of HTTP does not use
 	@touch $@
 
 .venv/docs.done: .venv/demo.done
