@@ -120,6 +120,11 @@ def page_behind(rng: np.random.Generator) -> bytes:
     return save(rng, kind) + b"<html><script>alert(document.domain)</script></html>"
 
 
+def zeros_behind(rng: np.random.Generator) -> bytes:
+    """Who looks for what may follow a photo must not begin anew at each byte."""
+    return save(rng, "JPEG") + bytes(int(rng.integers(300_000, 800_000))) + b"x"
+
+
 def document_inside(rng: np.random.Generator) -> bytes:
     comments = (b"%PDF-1.7\n1 0 obj", b"<?php system($_GET[0]); ?>", b"<script>alert(1)</script>")
     return save(rng, ("JPEG", "GIF")[rng.integers(2)], comment=comments[rng.integers(3)])
@@ -227,6 +232,12 @@ def bad_json(rng: np.random.Generator) -> Attack:
     return Attack("bad json", DETECT, bodies[rng.integers(len(bodies))], {"Content-Type": "application/json"})
 
 
+def long_string(rng: np.random.Generator) -> Attack:
+    """An array of strings would give each as much memory as the longest: 8 GB."""
+    given = {"name": "image", "shape": [1, 1, 1, 3], "datatype": "UINT8", "data": ["x" * 100_000, *["y"] * 20_000]}
+    return Attack("long string", INFER, json.dumps({"inputs": [given]}).encode())
+
+
 def bad_tensor(rng: np.random.Generator) -> Attack:
     content = rng.bytes(int(rng.integers(1, 500)))
     inputs = (
@@ -268,6 +279,7 @@ PICTURES: tuple[Callable[[np.random.Generator], bytes], ...] = (
     damaged_header,
     zip_behind,
     page_behind,
+    zeros_behind,
     document_inside,
     animated,
     huge_png,
@@ -283,6 +295,7 @@ PICTURES: tuple[Callable[[np.random.Generator], bytes], ...] = (
 REQUESTS: tuple[Callable[[np.random.Generator], Attack], ...] = (
     bad_form,
     bad_json,
+    long_string,
     bad_tensor,
     bad_header_length,
     too_long,

@@ -1,5 +1,6 @@
 """Requests share the network, wait in a queue that has an end, and are not waited for without one."""
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,12 @@ import pytest
 
 from colored import ColorRuntime
 from multibox.detect.detector import Detector
+from multibox.serve.app import EXPLAINERS
 from multibox.serve.batcher import Batcher
+from multibox.serve.detecting import make_wanted
 from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
+from multibox.serve.uploads import LONG
 from served import SlowRuntime, as_file, assert_refused, client_of, painted, server_of
 
 
@@ -65,7 +69,9 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(picture):
 def test_time_is_limited_and_what_nobody_waits_for_is_left_out(picture):
     runtime = SlowRuntime()
     with client_of(Settings(timeout=0.5), runtime) as client, ThreadPoolExecutor(2) as pool:
-        for answer in [pool.submit(send, client, picture) for _ in range(2)]:
+        first = pool.submit(send, client, picture)
+        assert runtime.begun.wait(10)  # so that the second does not go with it
+        for answer in (first, pool.submit(send, client, picture)):
             assert_refused(answer.result(), 504, "timeout")
         assert under_way(client) == 0
         runtime.may.set()
@@ -82,6 +88,38 @@ def test_a_body_that_does_not_come_is_not_waited_for():
     with client_of(Settings(timeout=0.3)) as client:
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         assert_refused(client.post("/v1/detect", content=slowly(), headers=headers), 504, "timeout")
+
+
+def test_a_body_that_is_still_to_come_takes_no_place():
+    sent, may_end = threading.Event(), threading.Event()
+
+    def slowly():
+        yield b"--x\r\n"
+        sent.set()
+        may_end.wait(10)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    with client_of(Settings(queue=1)) as client, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.post, "/v1/explain/detections", content=slowly(), headers=headers)
+        assert sent.wait(10)
+        time.sleep(0.2)  # it has arrived
+        assert client.get("/readyz").status_code == 200
+        may_end.set()
+        assert_refused(waiting.result(), 400, "bad-form")
+
+
+def test_long_bodies_are_parsed_while_explanations_wait_for_the_network(picture):
+    runtime = SlowRuntime()
+    with client_of(runtime=runtime) as client, ThreadPoolExecutor(EXPLAINERS) as pool:
+        file = {"image": ("a.png", picture)}
+        waiting = [pool.submit(client.post, "/v1/explain/detections", files=file) for _ in range(EXPLAINERS)]
+        assert runtime.begun.wait(10)
+        wait_until(lambda: under_way(client) == EXPLAINERS)
+        headers = {"Content-Type": "application/json"}
+        long = client.post("/v1/detect", content=b"[" + b" " * LONG, headers=headers, timeout=5)
+        assert_refused(long, 400, "bad-json")
+        runtime.may.set()
+        assert {answer.result().status_code for answer in waiting} == {200}
 
 
 def test_a_network_that_fails_says_so_and_goes_on(picture):
@@ -108,7 +146,7 @@ def test_who_runs_the_network_directly_waits_for_a_turn():
     batcher.close()
 
 
-def test_who_waits_when_it_stops_is_refused():
+def test_who_comes_when_it_stops_is_refused():
     runtime = SlowRuntime()
     batcher = Batcher(Detector(runtime), Settings())
     prepared = batcher.detector.prepare(painted())
@@ -118,12 +156,32 @@ def test_who_waits_when_it_stops_is_refused():
         closed = pool.submit(batcher.close)
         wait_until(lambda: batcher._waiting.qsize() == 1)
         late = pool.submit(batcher.run, [prepared])
-        wait_until(lambda: batcher._waiting.qsize() == 2)
-        runtime.may.set()
-        assert len(first.result()) == 1
         with pytest.raises(Refused, match="stops"):
             late.result(10)
+        runtime.may.set()
+        assert len(first.result()) == 1
         closed.result(10)
+        with pytest.raises(Refused, match="stops"):
+            pool.submit(batcher.run, [prepared]).result(10)
+
+
+def test_what_is_not_decoded_when_it_stops_is_refused():
+    async def ask():
+        batcher, reading, may = Batcher(Detector(ColorRuntime()), Settings()), threading.Event(), threading.Event()
+
+        def read():
+            reading.set()
+            assert may.wait(10)
+            return painted()
+
+        asked = asyncio.create_task(batcher.detect([read] * 4, make_wanted(batcher.detector)))
+        await asyncio.to_thread(reading.wait, 10)
+        threading.Timer(0.2, may.set).start()
+        await asyncio.to_thread(batcher.close)
+        with pytest.raises(Refused, match="stops"):
+            await asyncio.wait_for(asked, 10)
+
+    asyncio.run(ask())
 
 
 def test_a_stop_lets_running_requests_finish(picture):

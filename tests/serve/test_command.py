@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.detect.detector import load
+from multibox.serve.opening import open_and_serve
 from served import as_file, painted
 from tiny_onnx import write_tiny_onnx
 
@@ -78,7 +79,17 @@ def test_what_cannot_be_opened_is_refused(tmp_path, model, refusal_of):
     assert "none/val" in refusal_of(model, "--data", "none/val", MULTIBOX_DATA=str(tmp_path))
     assert "--data" in refusal_of(model, "--detections", "some.json")
     assert "--token" in refusal_of(model, "--token", "two words")
+    for origin in ("*", "https://example.org/", "example.org"):
+        assert "--cors-origin" in refusal_of(model, "--cors-origin", origin)
     assert "--host" in refusal_of(model, "--host", "192.0.2.1")
+
+
+def test_mistakes_are_those_above_the_thresholds_of_the_model(model, monkeypatch):
+    asked = []
+    monkeypatch.setattr("multibox.explain.browsing.open_datasets", lambda *given: asked.append(given) or {})
+    monkeypatch.setattr("multibox.serve.server.serve", lambda *_: None)
+    open_and_serve(str(model), ["photos/val"], "found.json", show=0.7)
+    assert asked == [(["photos/val"], "found.json", {"red": 0.7, "green": 0.7, "blue": 0.7})]
 
 
 def test_no_keras_is_imported(model):

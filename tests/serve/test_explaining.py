@@ -122,6 +122,7 @@ def test_more_refusals(client, picture):
 
     assert_refused(post("matching", objects='[{"name": "red", "box": [9, 9, 3, 10]}]'), 400, "bad-input")
     assert_refused(post("matching", objects='[{"name": "red", "box": [NaN, 9, 30, 10]}]'), 400, "bad-input")
+    assert_refused(post("matching", objects=f'[{{"name": "red", "box": [{10**400}, 9, 30, 10]}}]'), 400, "bad-input")
     many = json.dumps([{"name": "red", "box": [1, 2, 3, 4]}] * 1001)
     assert_refused(post("matching", objects=many), 422, "bad-field")
     assert_refused(post("augmentation", objects=LABELLED, seed="-1"), 422, "bad-field")

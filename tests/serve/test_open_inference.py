@@ -2,12 +2,15 @@
 
 import base64
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from colored import ColorRuntime
 from multibox.detect.detector import Detector
+from multibox.serve.refused import Refused
+from multibox.serve.tensors import read_request
 from served import painted, server_of
 
 HEADER = "Inference-Header-Content-Length"
@@ -125,6 +128,11 @@ BYTES = {"name": "image", "shape": [1], "datatype": "BYTES", "parameters": {"bin
         ({"inputs": [IMAGE | {"data": [[1], [2, 3]]}]}, b""),
         ({"inputs": [IMAGE | {"data": [10**30] * 12}]}, b""),
         ({"inputs": [IMAGE | {"data": None}]}, b""),
+        ({"inputs": [IMAGE | {"data": []}]}, b""),
+        ({"inputs": [IMAGE | {"data": [True] * 12}]}, b""),
+        ({"inputs": [IMAGE | {"data": ["0"] * 12}]}, b""),
+        ({"inputs": [IMAGE | {"data": [[0] * 5, [0] * 7]}]}, b""),
+        ({"inputs": [IMAGE, IMAGE]}, b""),
         ({"inputs": [IMAGE], "outputs": [{"name": "x"}]}, b""),
         ({"inputs": [IMAGE], "parameters": {"score": "x"}}, b""),
         ({"inputs": [IMAGE], "parameters": {"score": 3}}, b""),
@@ -144,6 +152,22 @@ def test_requests_that_are_none(colors, request_json, tensors):
     assert isinstance(answer.json()["error"], str)
 
 
+def test_one_long_string_does_not_make_all_long():
+    request = {"inputs": [IMAGE | {"data": ["x" * 100_000, *["y"] * 2000]}]}
+    tracemalloc.start()
+    with pytest.raises(Refused, match="whole numbers"):
+        read_request(json.dumps(request).encode(), None)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_null_is_as_if_it_were_left_out(colors):
+    request = {"id": None, "parameters": None, "outputs": None, "inputs": [IMAGE | {"parameters": None}]}
+    answer = infer(colors, request)
+    assert answer.status_code == 200, answer.text
+    assert "id" not in answer.json()
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "99999999", "1e3", "", "3"])
 def test_a_length_of_json_that_is_none(colors, length):
     answer = colors.post("/v2/models/colors/infer", content=b'{"inputs": []}', headers={HEADER: length})
@@ -151,6 +175,7 @@ def test_a_length_of_json_that_is_none(colors, length):
     assert isinstance(answer.json()["error"], str)
 
 
+@pytest.mark.slow
 def test_a_client_of_triton(picture, expected):
     triton = pytest.importorskip("tritonclient.http", reason="needs tritonclient[http]")
     with server_of() as url:

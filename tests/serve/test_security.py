@@ -1,5 +1,6 @@
 """Who may ask, from where, and what browsers are told."""
 
+import httpx
 import pytest
 
 from multibox.serve.settings import Settings
@@ -43,7 +44,8 @@ def test_a_token_is_asked_for_everywhere_but_of_the_page_and_of_who_watches(pict
         assert refused.headers["www-authenticate"] == "Bearer"
         for wrong in ("Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", "Bearer", "Bearer \u00fc"):
             assert client.get("/v1/model", headers={"Authorization": wrong.encode("latin-1")}).status_code == 401
-        assert client.get("/v1/model", headers={"Authorization": "Bearer s3cret"}).status_code == 200
+        for right in ("Bearer s3cret", "bearer s3cret"):
+            assert client.get("/v1/model", headers={"Authorization": right}).status_code == 200
 
 
 def test_other_hosts_names_are_refused_where_only_this_machine_asks(colors):
@@ -51,6 +53,14 @@ def test_other_hosts_names_are_refused_where_only_this_machine_asks(colors):
         assert_refused(colors.get("/v1/model", headers={"Host": host}), 421, "wrong-host")
     for host in ("localhost", "127.0.0.1:1", "[::1]:8000", "LOCALHOST:8000"):
         assert colors.get("/v1/model", headers={"Host": host}).status_code == 200
+
+
+def test_a_head_that_is_too_long_is_refused(colors):
+    try:
+        status = colors.get("/healthz", headers={"X": "y" * 1_000_000}).status_code
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):  # it hung up before all was sent
+        status = 400
+    assert status == 400
 
 
 def test_any_name_will_do_where_other_machines_ask():
@@ -90,6 +100,16 @@ def test_the_documentation_needs_no_other_host(colors):
     assert "POST /v1/detect" in page
     assert "://" not in page
     assert "<script" not in page
+
+
+def test_errors_are_documented_as_they_are(colors):
+    said = colors.get("/openapi.json").json()
+    for path, operations in said["paths"].items():
+        for operation in operations.values():
+            assert set(operation["responses"]) == {"200", "4XX", "5XX"}, path
+            error = operation["responses"]["4XX"]["content"]["application/json"]["schema"]["properties"]["error"]
+            assert error["type"] == ("string" if path.startswith("/v2") else "object"), path
+    assert "HTTPValidationError" not in said["components"]["schemas"]
 
 
 def test_figures(colors, picture):

@@ -80,8 +80,16 @@ def test_rarer_pictures_too(kind, options):
 
 def test_what_cameras_put_behind_a_photo_is_no_harm():
     photo = save("JPEG")
-    for behind in (save("JPEG"), b"\0" * 50, b"\0\0\0\x18ftypmp42" + b"film" * 20, b"notes" * 9 + b"SEFT"):
+    film = b"\0\0\0\x18ftypmp42" + b"film" * 20
+    for behind in (save("JPEG"), b"\0" * 50, film, b"\0" * 9 + film, b"notes" * 9 + b"SEFT\0\0"):
         assert read_picture(photo + behind, SETTINGS).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("behind", [b"\0" * 2_000_000 + b"x", b"S" * 2_000_000, b"\0S" * 1_000_000])
+def test_what_is_behind_a_photo_is_looked_at_once(behind):
+    photo, start = save("JPEG"), time.perf_counter()
+    assert refusal_of(photo + behind) == "polyglot"
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize("kind", KINDS)

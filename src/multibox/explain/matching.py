@@ -67,7 +67,8 @@ class MatchedObject:
         name: of its class.
         label: of its class; -1: the model does not know it.
         box: corners, pixels of the picture.
-        trained: whether it is trained with: not a crowd, and of a class that the model knows.
+        trained: whether it is trained with: not a crowd, of a class that the model knows, and not difficult where the
+            configuration drops those.
         best: its best prior; None without one, as where every prior that overlaps it answers for another.
         positives: its priors, the best first.
     """
@@ -195,7 +196,7 @@ def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
     """
     try:
         objects = make_objects(boxes, labels)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadInput("objects: each box must be four numbers, [x0, y0, x1, y1]") from None
     sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
     if len(objects) != len(labels) or not (np.isfinite(objects.boxes).all() and (sides > 0).all()):

@@ -18,7 +18,7 @@ from multibox.serve.explaining import explaining_routes
 from multibox.serve.health import health_routes
 from multibox.serve.metrics import Metrics, metric_routes
 from multibox.serve.open_inference import open_inference_routes
-from multibox.serve.refused import answer_errors
+from multibox.serve.refused import ERRORS, answer_errors
 from multibox.serve.security import OPEN, Guard, TokenCheck
 from multibox.serve.settings import Settings
 from multibox.serve.static import page_files, page_paths, page_routes
@@ -48,7 +48,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Da
         yield
         batcher.close()
 
-    app = FastAPI(title="Multibox", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Multibox", version=__version__, lifespan=live, docs_url=None, redoc_url=None, responses=ERRORS)
     app.state.batcher = batcher
     answer_errors(app)
 
@@ -57,8 +57,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Da
             yield
 
     app.include_router(detecting_routes(batcher, list(datasets)))
-    explaining = explaining_routes(batcher.detector, datasets, settings)
-    app.include_router(explaining, dependencies=[Depends(admitted)])
+    app.include_router(explaining_routes(batcher, datasets))
     app.include_router(dataset_routes(datasets), dependencies=[Depends(admitted)])
     app.include_router(open_inference_routes(batcher))
     app.include_router(health_routes(batcher))

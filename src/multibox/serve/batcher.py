@@ -125,6 +125,7 @@ class Batcher:
         self._size = 1 if detector.tiles else settings.batch  # tiles fill batches by themselves
         self._seconds = 0.1  # that a picture takes, by the last batches
         self._waiting: SimpleQueue[Turn | None] = SimpleQueue()
+        self._closed, self._closing = False, threading.Lock()
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self._finisher = ThreadPoolExecutor(1, "finish")
         self._worker = threading.Thread(target=self._work, name="network", daemon=True)
@@ -194,19 +195,32 @@ class Batcher:
                 else:
                     output.set_result(said)
 
-            self._waiting.put(Turn(prepared, lambda: False, lambda: None, then))
+            self._wait(Turn(prepared, lambda: False, lambda: None, then))
             outputs.append(output)
         return [output.result() for output in outputs]
 
     def close(self) -> None:
-        """End the threads; what still waits is refused."""
-        self._decoders.shutdown(cancel_futures=True)
-        self._waiting.put(None)
+        """End the threads. What waits for the network is run; what is not decoded yet, or comes later, is refused."""
+        with self._closing:
+            self._closed = True
+            self._waiting.put(None)
+        self._decoders.shutdown()
         self._worker.join()
         self._finisher.shutdown()
 
+    def _wait(self, turn: Turn) -> None:
+        with self._closing:  # nothing is put behind the end, where nobody would take it
+            closed = self._closed
+            if not closed:
+                self._waiting.put(turn)
+        if closed:
+            turn.then(_stopping())
+
     def _prepare(self, job: Job) -> None:
         if job.answer.done():
+            return
+        if self._closed:
+            job.settle(_stopping())
             return
         try:
             prepared = self.detector.prepare(job.read())
@@ -219,7 +233,7 @@ class Batcher:
             job.reach("run")
             self._finisher.submit(self._finish, job, prepared, said)
 
-        self._waiting.put(Turn(prepared, job.answer.done, lambda: job.reach("taken"), then))
+        self._wait(Turn(prepared, job.answer.done, lambda: job.reach("taken"), then))
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -232,11 +246,6 @@ class Batcher:
                         break
                     turns.append(turn)
             self._run([turn for turn in turns if not turn.given_up()])
-        with suppress(Empty):
-            while True:
-                late = self._waiting.get_nowait()
-                if late is not None:
-                    late.then(Refused(503, "stopping", "the server stops; ask again once it is back"))
 
     def _run(self, turns: list[Turn]) -> None:
         if not turns:
@@ -264,3 +273,7 @@ class Batcher:
             return
         job.reach("finished")
         job.settle(found)
+
+
+def _stopping() -> Refused:
+    return Refused(503, "stopping", "the server stops; ask again once it is back")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector, change_section
-from multibox.priors import priors_per_cell
+from multibox.explain.cells import maps_of
 from multibox.serve.batcher import Batcher, Job, Wanted
 from multibox.serve.pictures import read_picture
 from multibox.serve.refused import Refused
@@ -53,10 +54,6 @@ def detecting_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
 def describe_model(detector: Detector, settings: Settings, datasets: Sequence[str]) -> dict[str, Any]:
     """What ``GET /v1/model`` answers."""
     schema = detector.schema
-    first, maps = 0, []
-    for index, (fmap, per_cell) in enumerate(zip(schema.maps, priors_per_cell(schema.priors), strict=True)):
-        maps.append({"index": index, "height": fmap.height, "width": fmap.width, "per_cell": per_cell, "first": first})
-        first += fmap.height * fmap.width * per_cell
     return {
         "name": settings.name,
         "runtime": settings.runtime,
@@ -69,7 +66,7 @@ def describe_model(detector: Detector, settings: Settings, datasets: Sequence[st
         "thresholds": dict(zip(schema.classes, detector.shown.tolist(), strict=True)),
         "nms_iou": detector.config.nms_iou,
         "priors": len(detector.priors_rel),
-        "maps": maps,
+        "maps": [asdict(fmap) for fmap in maps_of(schema)],
         "limits": {"bytes": settings.max_bytes, "pixels": settings.max_pixels, "images": settings.max_images},
         "datasets": list(datasets),
     }

@@ -17,8 +17,12 @@ MARKS = re.compile(rb"%pdf-|<script|<html|<!doctype html|<svg|<\?php", re.IGNORE
 
 LOOKED_THROUGH = 1024
 
-TRAILERS = re.compile(rb"\0*(\xff\xd8\xff|....ftyp|....mpvd|.{,65536}SEFT\0*\Z|\0*\Z)", re.DOTALL)
-"""What cameras and telephones put behind a JPEG: more pictures (MPO), the film of a moving photo, Samsung's notes."""
+TRAILERS = re.compile(rb"\xff\xd8\xff|.{,4}(ftyp|mpvd)", re.DOTALL)
+"""How what cameras and telephones put behind a JPEG begins: more pictures (MPO), or the film of a moving photo, whose
+length stands before its name."""
+
+NOTES = 65536
+"""Bytes of the notes that Samsung's telephones put there; they end with ``SEFT``."""
 
 
 def check_ending(encoded: bytes, kind: str) -> None:
@@ -38,11 +42,16 @@ def check_ending(encoded: bytes, kind: str) -> None:
     end = ENDS[kind](encoded)
     if end is None or end > len(encoded):
         raise Refused(422, "truncated", "the picture breaks off before its end; send the whole file")
-    if kind in ("JPEG", "MPO") and TRAILERS.match(encoded, end):
+    behind = encoded[end:].strip(b"\0")
+    if kind in ("JPEG", "MPO") and _is_of_camera(behind):
         return
-    if encoded[end:].strip(b"\0"):
+    if behind:
         text = f"{len(encoded) - end:,} bytes follow the end of the picture; save it anew and send that"
         raise Refused(415, "polyglot", text)
+
+
+def _is_of_camera(behind: bytes) -> bool:
+    return bool(TRAILERS.match(behind)) or (behind.endswith(b"SEFT") and len(behind) <= NOTES)
 
 
 def _is_archive(encoded: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from multibox.data.record import Objects, Record
-from multibox.detect.detector import Detector
 from multibox.draw import encode_png
 from multibox.evaluation.split import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
@@ -20,7 +19,9 @@ from multibox.explain.browsing import Dataset
 from multibox.explain.cells import Box, Cell, as_box, look_at_cell
 from multibox.explain.detections import ExplainedPicture, explain_detections
 from multibox.explain.matching import MatchedPicture, explain_matching, labelled_objects, training_config
+from multibox.serve.batcher import Batcher
 from multibox.serve.datasets import as_json, dataset_of
+from multibox.serve.detecting import number
 from multibox.serve.pictures import read_picture
 from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
@@ -70,18 +71,23 @@ class Labelled:
     classes: Sequence[str]
 
 
-def explaining_routes(detector: Detector, datasets: Mapping[str, Dataset], settings: Settings) -> APIRouter:
+def explaining_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIRouter:
     """The routes that explain.
 
     Args:
-        detector: whose ``run`` may be called from any thread.
+        batcher: runs the detector.
         datasets: by ``NAME/SPLIT``.
-        settings: how large an uploaded picture may be.
 
     Returns:
         the router.
     """
     router = APIRouter(prefix="/v1/explain", tags=["explanation"])
+    detector, settings = batcher.detector, batcher.settings
+
+    async def admitted(explain: Callable[[], Response]) -> Response:
+        """Explain in another thread, as one picture of those under way; a body that is still to come is not."""
+        async with batcher.admit(1):
+            return await run_in_threadpool(explain)
 
     def match(labelled: Labelled) -> Response:
         picture = explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)
@@ -96,41 +102,42 @@ def explaining_routes(detector: Detector, datasets: Mapping[str, Dataset], setti
     async def detections(request: Request) -> Response:
         """Every detection: its prior, its arithmetic, and the boxes that it removed."""
         form = await read_form(request, settings)
-        score = None if "score" not in form.fields else number_of(form, "score")
+        score = None if "score" not in form.fields else number("score", form.fields["score"])
 
         def explain() -> Response:
             return as_json(asdict(explain_detections(detector, uploaded(form, settings)[1], score)))
 
-        return await run_in_threadpool(explain)
+        return await admitted(explain)
 
     @router.get("/cell", response_model=Cell)
-    def cell(index: Annotated[int, Query(alias="map")], row: int, column: int) -> Response:
+    async def cell(index: Annotated[int, Query(alias="map")], row: int, column: int) -> Response:
         """The priors of one cell of a feature map."""
         return as_json(asdict(look_at_cell(detector.schema, detector.priors_rel, index, row, column)))
 
     @router.get("/matching", response_model=MatchedPicture)
-    def matching_of_dataset(data: str, id: str) -> Response:
+    async def matching_of_dataset(data: str, id: str) -> Response:
         """Which priors answer for which object of a picture of a dataset, and what training learns from them."""
-        return match(of_dataset(dataset_of(datasets, data), id))
+        dataset = dataset_of(datasets, data)
+        return await admitted(lambda: match(of_dataset(dataset, id)))
 
     @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_of("objects"))
     async def matching(request: Request) -> Response:
         """The same of an uploaded picture with its objects."""
         form = await read_form(request, settings)
-        return await run_in_threadpool(lambda: match(of_form(form, settings)))
+        return await admitted(lambda: match(of_form(form, settings)))
 
     @router.get("/augmentation", response_model=AugmentedPicture)
-    def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
+    async def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
         """What training may make of a picture of a dataset, step by step; the same seed makes the same."""
         dataset = dataset_of(datasets, data)
-        return augment(of_dataset(dataset, id), seed, dataset)
+        return await admitted(lambda: augment(of_dataset(dataset, id), seed, dataset))
 
     @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_of("objects", "seed"))
     async def augmentation(request: Request) -> Response:
         """The same of an uploaded picture with its objects."""
         form = await read_form(request, settings)
         seed = whole_number_of(form, "seed")
-        return await run_in_threadpool(lambda: augment(of_form(form, settings), seed))
+        return await admitted(lambda: augment(of_form(form, settings), seed))
 
     return router
 
@@ -215,18 +222,6 @@ def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep
         )
         shown.append(ShownStep(step.name, step.title, step.says, url_of(before), url_of(after), seen, step.did))
     return tuple(shown)
-
-
-def number_of(form: Form, name: str) -> float:
-    """A field of a form that is a number.
-
-    Raises:
-        Refused: it is none.
-    """
-    try:
-        return float(form.fields[name])
-    except ValueError:
-        raise Refused(422, "bad-field", f"{name}: not a number") from None
 
 
 def whole_number_of(form: Form, name: str) -> int:

@@ -19,7 +19,7 @@ from multibox.detect.detections import Detections
 from multibox.serve.batcher import Batcher
 from multibox.serve.detecting import make_wanted, number
 from multibox.serve.pictures import read_picture
-from multibox.serve.refused import Refused
+from multibox.serve.refused import Refused, documented
 from multibox.serve.settings import Settings
 from multibox.serve.tensors import HEADER, read_request, write_response
 from multibox.serve.uploads import aside, read_body
@@ -32,7 +32,8 @@ INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}]
 
 def open_inference_routes(batcher: Batcher) -> APIRouter:
     """The routes of the protocol."""
-    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+    errors = documented({"type": "string"})
+    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], responses=errors)
     settings, config = batcher.settings, batcher.detector.config
     most = config.per_image
     outputs = [

@@ -48,6 +48,7 @@ def open_and_serve(
     known = {field.name for field in fields(Settings)}
     given = {name: options.pop(name) for name in list(options) if name in known and name != "runtime"}
     _refuse_bad_token(given.get("token"))
+    _refuse_bad_origins(given.get("origins", ()))
     detector = load(model, **options)
     settings = Settings(name=Path(model).stem, runtime=runtime_of(detector), **given)
     if detections is not None and not names:
@@ -55,7 +56,7 @@ def open_and_serve(
     from multibox.explain.browsing import open_datasets
     from multibox.serve.server import serve
 
-    datasets = open_datasets(names, detections)
+    datasets = open_datasets(names, detections, dict(zip(detector.classes, detector.shown.tolist(), strict=True)))
     detector(np.zeros((*detector.schema.network.size, 3), np.uint8))  # the first run takes longer than a request should
 
     def tell(address: str) -> None:
@@ -77,3 +78,9 @@ def runtime_of(detector: Any) -> str:
 def _refuse_bad_token(token: str | None) -> None:
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise BadInput("--token: give visible ASCII signs without spaces, as a header carries no others")
+
+
+def _refuse_bad_origins(origins: Sequence[str]) -> None:
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise BadInput(f"--cors-origin {origin}: give it without a path, such as https://example.org")

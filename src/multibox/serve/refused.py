@@ -13,6 +13,27 @@ from starlette.responses import Response
 from multibox.errors import BadInput
 
 
+def documented(error: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of errors, in FastAPI's words.
+
+    Args:
+        error: the schema of the body's ``error``.
+    """
+    schema = {"type": "object", "required": ["error"], "properties": {"error": error}}
+    said = {"description": "What is wrong, and what to do", "content": {"application/json": {"schema": schema}}}
+    return {"4XX": said, "5XX": said}
+
+
+ERRORS = documented(
+    {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "image": {"type": "integer"}},
+    }
+)
+"""Of every route but those of the Open Inference Protocol."""
+
+
 class Refused(Exception):  # noqa: N818  It is what happens to the request
     """A request that gets no answer.
 

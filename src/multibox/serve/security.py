@@ -129,14 +129,15 @@ class TokenCheck:
 
     def __init__(self, app: ASGIApp, token: str, public: frozenset[str]):
         self.app = app
-        self._expected = f"Bearer {token}".encode()
+        self._token = token.encode()
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] == "http" and scope["path"] not in self._public:
             given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-            if not hmac.compare_digest(given, self._expected):
+            scheme, _, shown = given.partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(shown, self._token):
                 refused = Refused(
                     401,
                     "no-token",

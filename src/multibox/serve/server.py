@@ -73,6 +73,7 @@ def make_server(app: Any, settings: Settings) -> uvicorn.Server:
             app,
             access_log=False,
             log_level="warning",
+            http="h11",  # it ends heads that are too long; httptools, where it is installed, takes any
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=int(settings.timeout) + 1,

@@ -51,9 +51,11 @@ def read_request(body: bytes, json_length: str | None) -> Asked:
     """
     length = len(body) if json_length is None else _length(json_length, len(body), HEADER)
     values, rest = parse_json(body[:length]), memoryview(body)[length:]
-    inputs = {}
+    inputs: dict[str, np.ndarray] = {}
     for given in _objects(values, "inputs"):
         name = _text(given, "name")
+        if name in inputs:
+            raise _bad(f"inputs: two are named {name[:100]!r}; give each once")
         size = _object(given, "parameters").get("binary_data_size")
         if size is None:
             inputs[name] = _from_json(given, name)
@@ -69,7 +71,7 @@ def read_request(body: bytes, json_length: str | None) -> Asked:
         _text(wanted, "name"): _object(wanted, "parameters").get("binary_data", binary) is True
         for wanted in _objects(values, "outputs")
     }
-    return Asked(inputs, parameters, str(values.get("id", ""))[:1000], outputs, binary)
+    return Asked(inputs, parameters, _id(values), outputs, binary)
 
 
 def write_response(about: dict[str, Any], tensors: dict[str, np.ndarray], asked: Asked) -> Response:
@@ -112,10 +114,10 @@ def _from_json(given: dict[str, Any], name: str) -> np.ndarray:
     if given.get("datatype") != "UINT8":
         raise _bad(f"{name}: the datatype is not UINT8 or BYTES")
     try:
-        values = np.array(data)
-    except (ValueError, OverflowError):
+        values = np.array(data, object)  # of strings, each element would take as much memory as the longest
+    except ValueError:
         raise _bad(f"{name}: data are not numbers of one shape") from None
-    if values.dtype.kind != "i" or not values.size or values.min() < 0 or values.max() > 255:
+    if set(map(type, values.flat)) != {int} or values.min() < 0 or values.max() > 255:
         raise _bad(f"{name}: data are not whole numbers from 0 to 255")
     if values.size != math.prod(shape):
         raise _bad(f"{name}: {values.size} numbers do not fill the shape {list(shape)}")
@@ -169,15 +171,24 @@ def _length(value: Any, most: int, what: str) -> int:
     return int(text)
 
 
+def _id(values: dict[str, Any]) -> str:
+    given = values.get("id")
+    return "" if given is None else str(given)[:1000]
+
+
 def _objects(values: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    listed = values.get(field, [])
+    listed = values.get(field)
+    if listed is None:  # some clients write null for what they leave out
+        return []
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed) or len(listed) > 100:
         raise _bad(f"{field}: not a list of objects")
     return listed
 
 
 def _object(values: dict[str, Any], field: str) -> dict[str, Any]:
-    found = values.get(field, {})
+    found = values.get(field)
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise _bad(f"{field}: not an object")
     return found

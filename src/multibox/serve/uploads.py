@@ -1,15 +1,16 @@
 """Bodies of requests: read within limits, and never onto the disk."""
 
+import asyncio
 import base64
 import binascii
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from multibox.serve.refused import Refused
@@ -24,9 +25,11 @@ HEADER = 4096
 NAME = 255
 """Signs that a picture's name may have."""
 
-
 LONG = 1 << 18
 """Bytes of a body that take long enough to parse to do it in another thread."""
+
+PARSERS = ThreadPoolExecutor(2, "parse")
+"""Threads that parse long bodies: of their own, as others wait for the network; few, as JSON takes much memory."""
 
 Result = TypeVar("Result")
 
@@ -86,7 +89,7 @@ async def read_form(request: Request, settings: Settings) -> Form:
 
 async def aside(work: Callable[[], Result], length: int) -> Result:
     """Do work on a body: in another thread where it is long, as no other request is heard meanwhile otherwise."""
-    return work() if length < LONG else await run_in_threadpool(work)
+    return work() if length < LONG else await asyncio.get_running_loop().run_in_executor(PARSERS, work)
 
 
 def parse_form(body: bytes, boundary: bytes, settings: Settings) -> Form:
