@@ -10,12 +10,15 @@
 - the directive ``{source}`` with a dotted name, such as ``multibox.boxes.iou``, shows that function of the package, and
   of its docstring the first line.
 
-A name that there is not is a warning, and so an error of ``make docs``.
+A name that there is not is a warning, and so an error of ``make docs``. A script that fails ends the build with a line.
 """
 
 import ast
 import importlib.util
 import textwrap
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 
@@ -39,8 +43,25 @@ def script(path: Path) -> dict[str, Any]:
     """
     spec = importlib.util.spec_from_file_location(f"chapter_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with failures_of(path):
+        spec.loader.exec_module(module)
     return vars(module)
+
+
+@contextmanager
+def failures_of(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong in a script into one line that names the script and the line of it.
+
+    Raises:
+        ExtensionError: it went wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((frame.lineno for frame in reversed(frames) if Path(frame.filename) == path), 0)
+        says = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ExtensionError(f"{path}:{line}: {says}; mend it, and try it with: python {path}") from error
 
 
 def made_for(document: str, name: str) -> Any:
@@ -51,10 +72,17 @@ def made_for(document: str, name: str) -> Any:
         name: in its script.
 
     Raises:
-        KeyError: there is no such name.
+        LookupError: there is no such name.
+        ExtensionError: the script, or the function, went wrong.
     """
-    value = script(Path(document).with_suffix(".py"))[name]
-    return value() if callable(value) else value
+    path = Path(document).with_suffix(".py")
+    if not path.is_file():
+        raise LookupError(f"{path}: no such script; {name} is made by the script beside the page")
+    names = script(path)
+    if name not in names:
+        raise LookupError(f"{path} makes no {name}; add it, or take it out of the page")
+    with failures_of(path):
+        return names[name]() if callable(names[name]) else names[name]
 
 
 def source_of(name: str) -> tuple[Path, str]:
@@ -70,7 +98,10 @@ def source_of(name: str) -> tuple[Path, str]:
         LookupError: there is nothing of that name.
     """
     parts = name.split(".")
-    package = Path(importlib.util.find_spec(parts[0]).origin).parent
+    found = importlib.util.find_spec(parts[0])
+    if found is None or found.origin is None:
+        raise LookupError(f"{name}: there is no package {parts[0]}")
+    package = Path(found.origin).parent
     depth = next((i for i in range(len(parts), 1, -1) if package.joinpath(*parts[1:i]).with_suffix(".py").is_file()), 1)
     file = package.joinpath(*parts[1:depth]).with_suffix(".py") if depth > 1 else package / "__init__.py"
     text = file.read_text("utf-8")
@@ -78,11 +109,11 @@ def source_of(name: str) -> tuple[Path, str]:
     for part in parts[depth:]:
         node = next((child for child in node.body if getattr(child, "name", "") == part), None)
         if node is None:
-            raise LookupError(f"{file} has no {part}")
+            raise LookupError(f"{file} has no {part}; name a function of it in the page")
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     lines = text.splitlines()
     doc = node.body[0]
-    if doc.end_lineno > doc.lineno:
+    if ast.get_docstring(node) and doc.end_lineno > doc.lineno:
         lines[doc.lineno - 1 : doc.end_lineno] = [lines[doc.lineno - 1] + '"""'] + [None] * (
             doc.end_lineno - doc.lineno
         )
@@ -115,11 +146,10 @@ class Value(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Stand for the text."""
-        document, _ = self.get_source_info()
         try:
             text = str(made_for(self.env.doc2path(self.env.docname), self.text))
-        except KeyError:
-            message = self.inliner.reporter.warning(f"{document}: its script makes no {self.text}", line=self.lineno)
+        except LookupError as error:
+            message = self.inliner.reporter.warning(str(error), line=self.lineno)
             return [nodes.problematic(self.rawtext, self.rawtext)], [message]
         return [nodes.inline(self.rawtext, text, classes=["value"])], []
 
@@ -135,8 +165,8 @@ class Made(SphinxDirective):
         """What the script makes under the directive's name."""
         try:
             return made_for(self.env.doc2path(self.env.docname), self.arguments[0])
-        except KeyError:
-            raise self.error(f"the chapter's script makes no {self.arguments[0]}") from None
+        except LookupError as error:
+            raise self.error(str(error)) from None
 
 
 class Picture(Made):

@@ -22,8 +22,10 @@ rows += [
     for name, box in zip(NAMES, OBJECTS.boxes, strict=True)
 ]
 
+FORTY = np.array([[0.0, 0.0, 40.0, 40.0]])
+one_off = f"{iou(FORTY, FORTY + 1)[0, 0]:.2f}"
+
 SHIFT = 10
-shift = str(SHIFT)
 shifted = [("object", "size", f"IoU after a shift of {SHIFT} pixels to the right and down")]
 shifted += [
     (name, f"{box[2] - box[0]:.0f} × {box[3] - box[1]:.0f}", f"{iou(box[None], box[None] + SHIFT)[0, 0]:.2f}")
@@ -51,8 +53,9 @@ def pixels() -> Figure:
         figure.box((i, 0, i + 1, 1), ORANGE if 2 <= i < 6 else "rgb(140, 140, 140)", fill=0.5, width=1)
         figure.text(i + 0.5, -0.15, str(i + 1), anchor="middle", kind="soft")
         figure.text(i, 1.45, str(i), anchor="middle", kind="soft")
-    figure.text(8, 1.45, "8", anchor="middle", kind="soft").text(8.2, -0.15, "pixels").text(8.2, 1.45, "edges")
-    figure.line(2, 0, 2, 1.95, BLUE, width=3).line(6, 0, 6, 1.95, BLUE, width=3)
+    figure.text(8, 1.45, "8", anchor="middle", kind="soft").text(8.5, -0.15, "pixels").text(8.5, 1.45, "edges")
+    for edge in (2, 6):
+        figure.line(edge, 0, edge, 1.12, BLUE, width=3).line(edge, 1.6, edge, 1.95, BLUE, width=3)
     figure.text(2, 2.4, "x0 = xmin - 1 = 2", anchor="middle").text(6, 2.4, "x1 = xmax = 6", anchor="middle")
     return figure.text(4, 0.62, "xmin = 3 … xmax = 6", anchor="middle")
 

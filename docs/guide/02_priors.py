@@ -8,7 +8,7 @@ from multibox.boxes import iou
 from multibox.config import load_config
 from multibox.models.maps import feature_maps
 from multibox.prepare.render import resize
-from multibox.priors import make_priors, prior_grids, shapes
+from multibox.priors import FeatureMap, make_priors, prior_grids, shapes
 
 CONFIG = load_config("ssd300-vgg16-voc0712")
 MAPS = feature_maps(CONFIG.network)
@@ -62,12 +62,17 @@ best += [
 ]
 
 
+def extent(fmap: FeatureMap) -> tuple[float, float, float, float]:
+    """Where a map's cells lie in the input; the last ones may reach beyond it."""
+    return 0, 0, fmap.width * fmap.step_x, fmap.height * fmap.step_y
+
+
 def maps() -> Figure:
     """The cells of all six maps over the photo, and one square prior of a middle cell."""
     figures = []
     for i, fmap in enumerate(MAPS):
         figure = Figure(SIDE, SIDE).image(INPUT)
-        figure.grid(fmap.height, fmap.width, (0, 0, SIDE, SIDE), "white", opacity=0.65)
+        figure.grid(fmap.height, fmap.width, extent(fmap), "white", opacity=0.65)
         cell = FIRST[i] + (fmap.height // 2 * fmap.width + fmap.width // 2) * GRIDS[i].per_cell
         figures.append(figure.box(PRIORS[cell] * SIDE, ORANGE, width=2.5))
     titles = [f"{fmap.name}: {fmap.height} × {fmap.width}" for fmap in MAPS]
@@ -80,7 +85,7 @@ def one_cell() -> Figure:
     line, column = 5, 5
     first = FIRST[MIDDLE] + (line * fmap.width + column) * grid.per_cell
     figure = Figure(SIDE, SIDE, "The six priors of one cell: two squares, two wide, two tall", text=10).image(INPUT)
-    figure.grid(fmap.height, fmap.width, (0, 0, SIDE, SIDE), "white", opacity=0.5)
+    figure.grid(fmap.height, fmap.width, extent(fmap), "white", opacity=0.5)
     step = fmap.step_x
     figure.box((column * step, line * step, (column + 1) * step, (line + 1) * step), "rgb(255, 255, 255)", fill=0.6)
     for box, color in zip(

@@ -1,7 +1,7 @@
 """Chapter 3: which prior answers for which object."""
 
 import numpy as np
-from figure import GREY, ORANGE, Figure, color_of, row
+from figure import BLUE, RED, Figure, color_of, row
 from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 
 from multibox.boxes import iou
@@ -42,7 +42,7 @@ twins_first = f"no. {TWINS_WANT[0]:,}"
 twins = [("object", "its best prior", "IoU", "the prior it gets", "IoU")]
 twins += [
     (
-        "first" if thing == 0 else "second",
+        "first, blue" if thing == 0 else "second, red",
         f"no. {TWINS_WANT[thing]:,}",
         f"{iou(TWINS, PRIORS)[thing].max():.2f}",
         f"no. {prior:,}",
@@ -67,9 +67,9 @@ def positives() -> Figure:
 def twin_boxes() -> Figure:
     """Two objects that want the same prior."""
     figure = Figure(120, 110, "Two boxes almost in one place, and a prior each", left=90, top=95, text=6).image(INPUT)
-    figure.box(TWINS[0] * SIDE, "rgb(255, 255, 255)", width=2.5).box(TWINS[1] * SIDE, GREY, width=2.5)
-    for _, prior in zip(*match_exclusively(iou(TWINS, PRIORS)), strict=True):
-        figure.box(PRIORS[prior] * SIDE, ORANGE, width=2, dash="5 3")
+    for thing, prior in zip(*match_exclusively(iou(TWINS, PRIORS)), strict=True):
+        color = (BLUE, RED)[thing]
+        figure.box(TWINS[thing] * SIDE, color, width=2.5).box(PRIORS[prior] * SIDE, color, width=2, dash="5 3")
     return figure
 
 

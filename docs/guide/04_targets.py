@@ -1,7 +1,7 @@
 """Chapter 4: what the network should say for each prior."""
 
 import numpy as np
-from figure import BLUE, ORANGE, Figure
+from figure import BLUE, ORANGE, Figure, beside
 from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH, scene
 
 from multibox.boxes import VARIANCES, decode, encode, iou, to_centers
@@ -33,7 +33,6 @@ fish_iou = f"{iou(BOX[None], PRIORS[PRIOR][None])[0, 0]:.2f}"
 prior_number = f"{PRIOR:,}"
 ocx, ocy, ow, oh = (f"{n:.1f}" for n in OBJECT_C)
 pcx, pcy, pw, ph = (f"{n:.1f}" for n in PRIOR_C)
-formula_cx = f"({ocx} - {pcx}) / {pw} = {BARE[0]:.3f}"
 
 arithmetic = [("", "object", "prior", "change", "variance", "target")]
 arithmetic += [
@@ -97,14 +96,13 @@ def one_prior() -> Figure:
 
 def histogram() -> str:
     """How the four numbers are spread, bare and divided by the variances."""
-    edges = np.linspace(-3, 3, 61)
-    middles = (edges[:-1] + edges[1:]) / 2
 
-    def lines(deltas: np.ndarray) -> list[Line]:
+    def lines(deltas: np.ndarray, width: float) -> list[Line]:
+        edges = np.arange(-4, 4 + width, width)
         return [
-            Line(name, middles, np.histogram(deltas[:, i], edges)[0] / len(deltas) / 0.1)
+            Line(name, edges[:-1] + width / 2, np.histogram(deltas[:, i], edges)[0] / len(deltas) / width)
             for i, name in enumerate(("Δcx", "Δcy", "Δw", "Δh"))
         ]
 
-    bare = chart("As they are", lines(ALL), x="delta", y="density", y_range=(0, 3))
-    return f'<div class="charts">{bare}{chart("Divided", lines(ALL / VARIANCES), x="target", y_range=(0, 0.6))}</div>'
+    bare = chart("As they are", lines(ALL, 0.1), x="delta", y="density")
+    return beside([bare, chart("Divided", lines(ALL / VARIANCES, 0.5), x="target", y="density")])

@@ -72,10 +72,10 @@ def centres() -> Figure:
     window = Window(150, 60, 345, 250)
     figure = Figure(WIDTH, HEIGHT, "A patch, and which objects' centres lie in it").image(PHOTO)
     figure.box(corners(window), ORANGE, width=3)
-    for box in OBJECTS.boxes:
-        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        inside = window.x0 <= x < window.x1 and window.y0 <= y < window.y1
-        figure.box(box, GREEN if inside else RED, width=2).dot(x, y, GREEN if inside else RED, size=5)
+    stay = look_through(OBJECTS, window).ids
+    for box, name in zip(OBJECTS.boxes, OBJECTS.ids, strict=True):
+        color = GREEN if name in stay else RED
+        figure.box(box, color, width=2).dot((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, color, size=6)
     return row(
         [figure, shown(window)], ["centres in the patch, and outside", "what is learned from it"], figure.alt, width=320
     )

@@ -17,7 +17,6 @@ from multibox.prepare.window import look_through, whole
 SMALL = resize(PHOTO, (240, 229), 3)
 LIMITS = Distort()
 
-brightness, hue = f"{LIMITS.brightness:g}", f"{LIMITS.hue:g}"
 degrees = f"{LIMITS.hue * 2:g}"
 unchanged = f"{0.5**4:.0%}"
 PIXEL = PHOTO[60:61, 440:441]

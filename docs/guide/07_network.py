@@ -6,6 +6,7 @@ from figure import BLUE, ORANGE, RED, Figure, row
 from photo import PHOTO
 from trained import config, detector, outputs
 
+from multibox.boxes import decode
 from multibox.config import load_config
 from multibox.detect.decode import scores_of
 from multibox.models.ssd import build
@@ -22,7 +23,7 @@ FIRST = np.cumsum([0, *(grid.height * grid.width * grid.per_cell for grid in GRI
 LOGITS, DELTAS = outputs()
 SCORES = scores_of(LOGITS)  # (P, C)
 
-side, class_count, column_count = str(SIDE), str(len(CLASSES)), str(len(CLASSES) + 1)
+side, class_count = str(SIDE), str(len(CLASSES))
 class_names = ", ".join(CLASSES)
 prior_count = f"{len(LOGITS):,}"
 logits_shape, deltas_shape = (f"{x.shape[0]:,} × {x.shape[1]}" for x in (LOGITS, DELTAS))
@@ -47,7 +48,6 @@ table += [
 
 SURE = int(SCORES.max(axis=1).argmax())
 sure_number = f"{SURE:,}"
-sure_map = MAPS[np.searchsorted(FIRST, SURE, "right") - 1].name
 said = [("", "background", *CLASSES)]
 said += [("logit", *(f"{n:.1f}" for n in LOGITS[SURE]))]
 said += [("softmax", *(f"{n:.3f}" for n in (1 - SCORES[SURE].sum(), *SCORES[SURE])))]
@@ -56,7 +56,7 @@ moved = [("Δcx", "Δcy", "Δw", "Δh"), tuple(f"{n:+.2f}" for n in DELTAS[SURE]
 
 def maps() -> Figure:
     """From the input through the maps to the two outputs, as blocks whose sides follow the maps' sides."""
-    figure = Figure(1010, 330, "Input, trunk and extra maps, each with a head for classes and one for boxes", text=14)
+    figure = Figure(905, 305, "Input, trunk and extra maps, each with a head for classes and one for boxes", text=14)
     figure.image(INPUT, (0, 40, 150, 190)).text(75, 30, f"{SIDE} × {SIDE}", anchor="middle")
     x = 215
     figure.line(155, 115, x - 8, 115, width=2).text(
@@ -78,8 +78,9 @@ def maps() -> Figure:
         x += size + 62
         if i + 1 < len(MAPS):
             figure.line(x - 56, 115, x - 8, 115, width=2)
-    figure.box((215, 240, x - 50, 262), BLUE, fill=0.25).text(225, 256, f"classes: {logits_shape} logits")
-    return figure.box((215, 275, x - 50, 297), RED, fill=0.25).text(225, 291, f"boxes: {deltas_shape} deltas")
+    figure.box((215, 240, x - 50, 262), BLUE, fill=0.25).text(205, 256, f"classes: {logits_shape} logits", anchor="end")
+    figure.box((215, 275, x - 50, 297), RED, fill=0.25).text(205, 291, f"boxes: {deltas_shape} deltas", anchor="end")
+    return figure
 
 
 def heat(which: int) -> np.ndarray:
@@ -102,8 +103,6 @@ def answers() -> Figure:
 
 def surest() -> Figure:
     """The prior that is surest of all, and where its deltas move it."""
-    from multibox.boxes import decode
-
     prior = JUDGE.priors_rel[SURE]
     box = decode(DELTAS[SURE], prior, CONFIG.priors.variances)
     figure = Figure(SIDE, SIDE, "The surest prior, and the box that it says", text=7).image(INPUT)

@@ -1,13 +1,14 @@
 """Chapter 8: how wrong the network is."""
 
 import numpy as np
-from figure import BLUE, RED, Figure, row
+from figure import BLUE, RED, Figure, beside, row
 from photo import HEIGHT, OBJECTS, PHOTO, WIDTH
 from trained import config, detector, fresh_outputs, outputs
 
 from multibox.boxes import iou
 from multibox.config import Loss
-from multibox.losses.multibox import mine, multibox_loss, smooth_l1, softmax_loss
+from multibox.explain.loss import log_softmax, mine
+from multibox.losses.multibox import multibox_loss, smooth_l1, softmax_loss
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through, whole
 from multibox.report.chart import Line, chart
@@ -22,21 +23,19 @@ STAGES = {"before training": fresh_outputs(), "after training": outputs()}
 
 positive_count = str((LABELS > 0).sum())
 negative_count = f"{(LABELS == 0).sum():,}"
-quota = f"{3 * (LABELS > 0).sum()}"
-prior_count = f"{len(PRIORS):,}"
+quota = f"{CONFIG.loss.negatives * (LABELS > 0).sum():g}"
 columns = str(len(CLASSES) + 1)
 ignorance = f"{np.log(len(CLASSES) + 1):.2f}"
 
 
 def background_loss(logits: np.ndarray) -> np.ndarray:
     """The cross entropy of each prior, were it background: ``(P,)``."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.log(np.exp(shifted).sum(axis=1)) - shifted[:, 0]
+    return -log_softmax(logits)[:, 0]
 
 
 def mined(logits: np.ndarray) -> np.ndarray:
-    """Which priors are mined: ``(P,)`` bool."""
-    return np.asarray(mine(background_loss(logits)[None], LABELS[None], CONFIG.loss))[0]
+    """Which priors are mined, the hardest first."""
+    return mine(background_loss(logits), LABELS, CONFIG.loss)
 
 
 def parts(logits: np.ndarray, deltas: np.ndarray, loss: Loss) -> tuple[float, float, float]:
@@ -68,7 +67,6 @@ MINED = {
 shares += [("the same, only mined ones counted", *(f"{x[LABELS == 0].sum() / x.sum():.0%}" for x in MINED.values()))]
 
 TRAINED = outputs()[0]
-HARD = np.flatnonzero(mined(TRAINED))[np.argsort(-background_loss(TRAINED)[mined(TRAINED)], kind="stable")][:6]
 hardest = [("prior", "its loss as background", "looks most like", "best IoU with an object")]
 hardest += [
     (
@@ -77,7 +75,7 @@ hardest += [
         CLASSES[TRAINED[prior, 1:].argmax()],
         f"{iou(PRIORS[prior][None], SEEN.boxes).max():.2f}",
     )
-    for prior in HARD
+    for prior in mined(TRAINED)[:6]
 ]
 
 
@@ -87,8 +85,9 @@ def negatives() -> Figure:
     for logits, _ in STAGES.values():
         figure = Figure(SIDE, SIDE).image(INPUT)
         losses = background_loss(logits)
-        for prior in np.flatnonzero(mined(logits)):
-            figure.box(PRIORS[prior] * SIDE, RED, width=1.2, opacity=losses[prior] / losses[mined(logits)].max())
+        chosen = mined(logits)
+        for prior in chosen:
+            figure.box(PRIORS[prior] * SIDE, RED, width=1.2, opacity=losses[prior] / losses[chosen[0]])
         for box in SEEN.boxes * SIDE:
             figure.box(box, "rgb(255, 255, 255)", width=2)
         figures.append(figure)
@@ -110,10 +109,10 @@ def curves() -> str:
     x = np.linspace(-3, 3, 121)
     boxes = [
         Line("smooth L1", x, np.asarray(smooth_l1(x))),
-        Line("half the square", x, x * x / 2),
+        Line("half the square", x, np.where(x * x / 2 <= 3, x * x / 2, np.nan)),
         Line("absolute", x, abs(x)),
     ]
     p = np.linspace(0.01, 1, 100)
-    left = chart("Localisation", boxes, x="said - target", y="loss", y_range=(0, 3))
-    right = chart("Classification", [Line("", p, -np.log(p))], x="probability of the right class", y="loss")
-    return f'<div class="charts">{right}{left}</div>'
+    deltas = chart("Localisation", boxes, x="said - target", y="loss", y_range=(0, 3))
+    classes = chart("Classification", [Line("", p, -np.log(p))], x="probability of the right class", y="loss")
+    return beside([classes, deltas])

@@ -4,7 +4,7 @@ import csv
 import re
 
 import numpy as np
-from figure import Figure, color_of, row
+from figure import Figure, beside, color_of, row
 from photo import PHOTO
 from trained import COMMANDS, EPOCHS, FOLDER, config, detector, run, split
 
@@ -42,11 +42,10 @@ def curves() -> str:
     """The loss and the learning rate."""
     steps = column("step")
     names = ("loss", "classification", "localisation")
-    losses = chart(
-        "The loss and its parts", [Line(name, steps, column(name)) for name in names], x="step", y_range=(0, 14)
-    )
+    parts = [Line(name, steps, column(name)) for name in names]
+    losses = chart("The loss and its parts", parts, x="step", y_range=(0, np.nanmax(column("loss"))))
     rate = chart("The learning rate", [Line("", steps, column("lr"))], x="step")
-    return f'<div class="charts">{losses}{rate}</div>'
+    return beside([losses, rate])
 
 
 def growing_up() -> Figure:

@@ -8,12 +8,11 @@ from trained import config, detector, outputs
 from multibox.boxes import decode as decode_boxes
 from multibox.boxes import iou, to_centers
 from multibox.detect.decode import decode, scores_of
-from multibox.detect.nms import select
+from multibox.detect.nms import select, suppress
 
 JUDGE, CONFIG = detector(), config()
 CLASSES, PRIORS = JUDGE.classes, JUDGE.priors_rel
 LOGITS, DELTAS = outputs()
-SIDE = CONFIG.network.size[0]
 EXTENT = np.array([WIDTH, HEIGHT] * 2)
 SETTINGS = JUDGE.config
 SCORES, BOXES_REL = decode(LOGITS, DELTAS, PRIORS, above=SETTINGS.score)
@@ -21,13 +20,11 @@ BOXES = BOXES_REL * EXTENT
 LEAST = np.full(len(CLASSES), 0.3)
 SHOWN = float(LEAST[0])
 
-prior_count, live_count = f"{len(LOGITS):,}", f"{len(SCORES):,}"
+prior_count = f"{len(LOGITS):,}"
 candidate_count = f"{(SETTINGS.score < SCORES).sum():,}"
 score, nms_iou = f"{SETTINGS.score:g}", f"{SETTINGS.nms_iou:g}"
 per_class, per_image, show = str(SETTINGS.per_class), str(SETTINGS.per_image), f"{SETTINGS.show:g}"
 shown = f"{SHOWN:g}"
-FOUND = select(SCORES, BOXES, SETTINGS)
-kept_count = f"{len(FOUND.scores):,}"
 ABOVE = np.argwhere(SCORES > SHOWN)
 above_count = str(len(ABOVE))
 LEFT = select(SCORES, BOXES, SETTINGS, LEAST)
@@ -71,22 +68,13 @@ arithmetic += [
     for i, name in enumerate(("cx", "cy", "w", "h"))
 ]
 
-SAME = [
-    i for i, label in ABOVE if label == CLASSES.index(NAME) and iou(BOXES[i][None], (BOX * EXTENT)[None])[0, 0] > 0.1
-]
-SAME.sort(key=lambda i: -SCORES[i, CLASSES.index(NAME)])
-removed = [("score", "IoU with the best", "")]
+OF_CLASS = SCORES[:, CLASSES.index(NAME)]
+SAME = np.argsort(-OF_CLASS, kind="stable")[:8]
+STAYS = suppress(BOXES[SAME], np.zeros(len(SAME), int), SETTINGS.nms_iou)
+removed = [("score", f"IoU with the best {NAME}", "")]
 removed += [
-    (
-        f"{SCORES[i, CLASSES.index(NAME)]:.2f}",
-        f"{iou(BOXES[i][None], (BOX * EXTENT)[None])[0, 0]:.2f}",
-        "stays"
-        if rank == 0
-        else "goes"
-        if iou(BOXES[i][None], (BOX * EXTENT)[None])[0, 0] > SETTINGS.nms_iou
-        else "stays",
-    )
-    for rank, i in enumerate(SAME[:8])
+    (f"{OF_CLASS[i]:.2f}", f"{overlap:.2f}", "stays" if stays else "goes")
+    for i, overlap, stays in zip(SAME, iou(BOXES[SAME], BOXES[SAME[:1]])[:, 0], STAYS, strict=True)
 ]
 
 
@@ -108,9 +96,9 @@ def moved() -> Figure:
     figure = Figure(WIDTH, HEIGHT, "Priors dashed, and lines to the centres of their boxes").image(PHOTO)
     for i in live:
         start, end = to_centers(PRIORS[i]) * EXTENT, to_centers(decode_boxes(DELTAS[i], PRIORS[i], VARIANCES)) * EXTENT
-        figure.box(PRIORS[i] * EXTENT, ORANGE, width=0.8, dash="4 3", opacity=0.6)
-        figure.line(*start[:2], *end[:2], "rgb(255, 255, 255)", width=1.5).dot(*start[:2], ORANGE, size=3)
-        figure.dot(*end[:2], BLUE, size=3)
+        figure.box(PRIORS[i] * EXTENT, ORANGE, width=1.2, dash="4 3")
+        figure.line(*start[:2], *end[:2], "rgb(255, 255, 255)", width=2).dot(*start[:2], ORANGE, size=5)
+        figure.dot(*end[:2], BLUE, size=5)
     return figure
 
 

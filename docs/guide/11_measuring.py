@@ -1,10 +1,9 @@
 """Chapter 11: how good the detector is, and where it errs."""
 
 import numpy as np
-from figure import GREEN, ORANGE, RED, Figure, row
-from trained import config, detector, split
+from figure import GREEN, ORANGE, RED, Figure, beside, row
+from trained import detector, split
 
-from multibox.boxes import iou
 from multibox.evaluation.columns import found_in, truth_of
 from multibox.evaluation.evaluate import detect_all
 from multibox.evaluation.voc import (
@@ -20,7 +19,7 @@ from multibox.evaluation.voc import (
 from multibox.prepare.render import decode
 from multibox.report.chart import Line, chart
 
-JUDGE, CONFIG, TEST = detector(), config(), split("test")
+JUDGE, TEST = detector(), split("test")
 CLASSES = TEST.meta.classes
 DETECTED = list(detect_all(JUDGE, [TEST]))
 TRUTH, FOUND = truth_of([TEST], CLASSES), found_in(DETECTED)
@@ -34,13 +33,15 @@ image_count, object_count, detection_count = str(len(TEST)), str(len(TRUTH)), f"
 map_area, map_11 = f"{RESULT.map:.3f}", f"{RESULT.map_11point:.3f}"
 
 BEST, WORST = int(np.argmax(RESULT.ap)), int(np.argmin(RESULT.ap))
-best_name, worst_name = CLASSES[BEST], CLASSES[WORST]
+worst_name = CLASSES[WORST]
+SHOWN = JUDGE.config.show
+show = f"{SHOWN:g}"
 by_name = [("class", "objects", "AP, area", "AP, 11 points")]
 by_name += [
     (name, POSITIVES[i], f"{RESULT.ap[i]:.3f}", f"{RESULT.ap_11point[i]:.3f}") for i, name in enumerate(CLASSES)
 ]
 
-_, OVERLAP = best_objects(TRUTH, FOUND)
+TAKEN, OVERLAP = best_objects(TRUTH, FOUND)
 RANKED = ROWS[WORST]
 first_rows = [("rank", "score", f"best IoU with a {CLASSES[WORST]}", "", "precision", "recall")]
 first_rows += [
@@ -64,42 +65,42 @@ def curves() -> str:
     figures = []
     for which in (BEST, WORST):
         precision, recall = CURVES[which]
+        hits = HITS[ROWS[which]]
+        bends = hits | np.append(hits[1:], True)  # between two hits precision only falls, at one recall
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
         title = (
             f"{CLASSES[which]}: AP {area(precision, recall):.3f}, with 11 points {eleven_points(precision, recall):.3f}"
         )
-        lines = [Line("made to fall", recall, envelope), Line("as it is", recall, precision)]
+        lines = [
+            Line("made to fall", recall[bends], envelope[bends]),
+            Line("as it is", recall[bends], precision[bends]),
+        ]
         figures.append(chart(title, lines, x="recall", y="precision", x_range=(0, 1), y_range=(0, 1)))
-    return f'<div class="charts">{"".join(figures)}</div>'
+    return beside(figures)
 
 
 def mistakes_of(which: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of a test image what is shown: hits and false alarms; and the objects that nothing shown hits."""
-    rows = np.flatnonzero((FOUND.images == which) & (FOUND.scores > 0.4))
-    boxes, labels = TRUTH.boxes[TRUTH.images == which], TRUTH.labels[TRUTH.images == which]
+    """Of a test image what is shown, hits and false alarms; and the objects that nothing shown hits."""
+    rows = np.flatnonzero((FOUND.images == which) & (FOUND.scores > SHOWN))
     hits = rows[HITS[rows]]
-    overlap = iou(boxes, FOUND.boxes[hits]) * (labels[:, None] == FOUND.labels[hits])
-    return hits, rows[~HITS[rows]], np.flatnonzero(overlap.max(axis=1, initial=0) < 0.5)
+    return hits, rows[~HITS[rows]], np.setdiff1d(np.flatnonzero(TRUTH.images == which), TAKEN[hits])
 
 
 def look() -> Figure:
-    """Nine test images: hits in green, false alarms in red, what is missed in orange."""
+    """Six test images: hits in green, false alarms in red, what is missed in orange."""
     figures = []
-    for which in range(2, 11):
+    for which in range(2, 8):
         image = decode(TEST[which].image)
         height, width = image.shape[:2]
-        figure = Figure(width, height, text=15).image(image)
+        figure = Figure(width, height, text=width / 21).image(image)
         hits, false, missed = mistakes_of(which)
-        objects = np.flatnonzero(TRUTH.images == which)
-        for row_ in missed:
-            figure.box(TRUTH.boxes[objects[row_]], ORANGE, CLASSES[TRUTH.labels[objects[row_]]], width=2, dash="6 3")
+        for i in missed:
+            figure.box(TRUTH.boxes[i], ORANGE, CLASSES[TRUTH.labels[i]], width=2, dash="6 3")
         for rows, color in ((false, RED), (hits, GREEN)):
             for i in rows:
                 figure.box(FOUND.boxes[i], color, f"{CLASSES[FOUND.labels[i]]} {FOUND.scores[i]:.2f}", width=2)
         figures.append(figure)
-    return row(
-        figures, [""] * len(figures), "Nine test images with hits, false alarms and misses", columns=3, width=300
-    )
+    return row(figures, [""] * len(figures), "Six test images with hits, false alarms and misses", columns=3, width=300)
 
 
 COUNTS = [mistakes_of(i) for i in range(len(TEST))]

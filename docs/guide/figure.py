@@ -35,6 +35,7 @@ class Figure:
         self.alt = alt
         self.size = text or min(width, height) / 26
         self.parts: list[str] = []
+        self.labels: list[tuple[float, float, float]] = []  # x, y and width of each
 
     def image(self, pixels: np.ndarray, box: Sequence[float] | None = None, *, sharp: bool = False) -> "Figure":
         """Lay an RGB picture ``(H, W, 3)`` into ``box``, or at its own size at 0, 0; ``sharp`` shows its pixels."""
@@ -68,13 +69,19 @@ class Figure:
         return self.label(x0, y0, name, color) if name else self
 
     def label(self, x: float, y: float, name: str, color: str) -> "Figure":
-        """A name on a ground of ``color``, its lower left corner at ``x, y``; within the figure."""
-        high, wide = self.size * 1.35, self.size * (0.6 * len(name) + 0.7)
+        """A name on a ground of ``color``, its lower left corner at ``x, y``; within the figure, off other names."""
+        high, wide = self.size * 1.35, self.size * (0.6 * len(name) + 0.9)
         left, top, width, height = self.view
         x, y = min(max(x, left), left + width - wide), min(max(y, top + high), top + height)
+        places = [y, *(y + i * high for i in (1, 2, 3, -1) if top + high <= y + i * high <= top + height)]
+        y = next((place for place in places if self._is_free(x, place, wide, high)), y)
+        self.labels.append((x, y, wide))
         tone = np.dot([float(n) for n in color[4:-1].split(",")], (0.299, 0.587, 0.114)) if color != INK else 0
         self.parts.append(f'<rect x="{x:.1f}" y="{y - high:.1f}" width="{wide:.1f}" height="{high}" fill="{color}"/>')
         return self.text(x + self.size * 0.35, y - self.size * 0.35, name, kind="off" if tone > 140 else "on")
+
+    def _is_free(self, x: float, y: float, wide: float, high: float) -> bool:
+        return not any(u - wide < x < u + w and abs(v - y) < 0.9 * high for u, v, w in self.labels)
 
     def text(
         self, x: float, y: float, words: str, *, kind: str = "", anchor: str = "start", size: float = 1
@@ -127,7 +134,7 @@ class Figure:
 
 
 def row(figures: Sequence[Figure], titles: Sequence[str], alt: str, *, columns: int = 0, width: float = 240) -> Figure:
-    """Figures beside each other, each ``width`` units wide, with a title below.
+    """Figures beside each other, each ``width`` units wide, with a title below or none.
 
     Args:
         figures: of about the same shape.
@@ -138,14 +145,16 @@ def row(figures: Sequence[Figure], titles: Sequence[str], alt: str, *, columns: 
     """
     columns = columns or len(figures)
     heights = [figure.view[3] / figure.view[2] * width for figure in figures]
-    high, text, gap = max(heights), 15.0, 12.0
-    lines = -(-len(figures) // columns)
-    step = high + text * 1.9
-    whole = Figure(columns * (width + gap) - gap, lines * step, alt, text=text)
+    high, gap = max(heights), 12.0
+    across = columns * (width + gap) - gap
+    text = across / 60  # the same on the page, however many figures there are
+    step = high + (text * 2.5 if any(titles) else gap)
+    whole = Figure(across, -(-len(figures) // columns) * step - gap, alt, text=text)
     for i, (figure, title) in enumerate(zip(figures, titles, strict=True)):
         x, y = i % columns * (width + gap), i // columns * step
         whole.inside(figure, (x, y, x + width, y + heights[i]))
-        whole.text(x + width / 2, y + high + text * 1.25, title, anchor="middle", kind="soft")
+        if title:
+            whole.text(x + width / 2, y + high + text * 1.3, title, anchor="middle", kind="soft")
     return whole
 
 

@@ -62,3 +62,36 @@ def test_links_out_of_the_docs_become_files(tmp_path):
     text = ["[a](../tests/README.md) [b](../tests/nothing.md) [c](page.md)"]
     load("files").offer_files(App(), "page", text)
     assert text == ["[a](<path:../tests/README.md>) [b](../tests/nothing.md) [c](page.md)"]
+
+
+def write_script(folder: Path, text: str) -> Path:
+    (folder / "chapter.py").write_text(text)
+    return folder / "chapter.md"
+
+
+def test_a_name_that_a_script_does_not_make_is_told_with_its_file(tmp_path):
+    chapter = write_script(tmp_path, "there = 1\n")
+    with pytest.raises(LookupError, match=r"chapter\.py makes no gone; add it"):
+        load("chapters").made_for(str(chapter), "gone")
+
+
+@pytest.mark.parametrize("text", ["1 / 0\n", "def shown():\n    return {}['gone']\n"])
+def test_a_script_that_fails_is_one_line_with_its_file_and_line(tmp_path, text):
+    from sphinx.errors import ExtensionError
+
+    chapter = write_script(tmp_path, "\n" + text)
+    with pytest.raises(ExtensionError, match=r"chapter\.py:[23]: (ZeroDivision|Key)Error: .*; mend it") as error:
+        load("chapters").made_for(str(chapter), "shown")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_package_is_refused():
+    with pytest.raises(LookupError, match="no package multibxo"):
+        load("chapters").source_of("multibxo.boxes.iou")
+
+
+def test_a_formula_that_cannot_be_read_stays_as_it_is():
+    from docutils import nodes
+
+    assert load("mathml").mathml(nodes.math("", "a < b")).startswith("<math")
+    assert load("mathml").mathml(nodes.math("", r"\nothing{a} < b")).endswith("nothing{a} &lt; b")
