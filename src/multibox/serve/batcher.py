@@ -136,6 +136,15 @@ class Batcher:
         """Whether a picture more would be let in, and the network's thread lives."""
         return self.under_way < self.settings.queue and self._worker.is_alive()
 
+    def require_ready(self) -> None:
+        """Refuse where a picture more would be.
+
+        Raises:
+            Refused: the queue is full, or the server stops.
+        """
+        if not self.ready:
+            raise Refused(503, "busy", "the queue is full or the server stops", headers={"Retry-After": "1"})
+
     @asynccontextmanager
     async def admit(self, pictures: int) -> AsyncIterator[None]:
         """Let a request in, with its pictures, for as long as it takes.

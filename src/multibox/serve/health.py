@@ -4,7 +4,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from multibox.serve.batcher import Batcher
-from multibox.serve.refused import Refused
 
 
 def health_routes(batcher: Batcher) -> APIRouter:
@@ -17,8 +16,7 @@ def health_routes(batcher: Batcher) -> APIRouter:
 
     @router.get("/readyz", summary="Whether it takes requests: the model is loaded and the queue is not full")
     async def ready() -> Response:
-        if not batcher.ready:
-            raise Refused(503, "busy", "the queue is full or the server stops", headers={"Retry-After": "1"})
+        batcher.require_ready()
         return Response('{"ready": true}', media_type="application/json")
 
     return router

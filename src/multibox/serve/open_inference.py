@@ -57,8 +57,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
 
     @router.get("/health/ready", summary="Whether it takes requests")
     async def ready() -> dict[str, bool]:
-        if not batcher.ready:
-            raise Refused(503, "busy", "the queue is full or the server stops", headers={"Retry-After": "1"})
+        batcher.require_ready()
         return {"ready": True}
 
     @router.get("/models/{name}", summary="The model's inputs and outputs")
