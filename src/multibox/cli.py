@@ -88,7 +88,9 @@ def train_command(
     if devices is not None:
         overrides = (*overrides, f"train.devices={devices}")
     if init is not None:
-        if not init.endswith(".keras"):
+        from multibox.models.shipped import NAME
+
+        if init != NAME and not init.endswith(".keras"):
             raise BadInput(f"--init {init}: give a detector's .keras file; for other weights set network.weights")
         overrides = (*overrides, f"network.weights={json.dumps(init)}")
     if tracker is not None:

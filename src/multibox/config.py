@@ -50,8 +50,9 @@ class Network(Section):
     layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
     size: tuple[int, int] = (320, 320)
     """Input height and width, pixels; both at least 128."""
-    weights: str = "imagenet"
-    """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, or a detector's ``.keras`` file."""
+    weights: str = "auto"
+    """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
+    ``voc20``, the shipped detector. ``auto`` is that one where its layers fit the network's, else ``imagenet``."""
     freeze: str = ""
     """The trunk's stages up to and including this one are not trained; empty: all are."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
@@ -93,7 +94,7 @@ class Network(Section):
             raise ValueError(f"ssdlite: {self.ssdlite} needs trunk=mobilenet_v2")
         if self.tail == "reduced" and self.trunk != "mobilenet_v3_large":
             raise ValueError("tail: reduced needs trunk=mobilenet_v3_large")
-        if self.tail == "reduced" and self.weights == "imagenet":
+        if self.tail == "reduced" and self.weights in ("auto", "imagenet"):
             raise ValueError("tail: the imagenet weights have the full one; with reduced set weights to none")
         return self
 

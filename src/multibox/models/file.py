@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from multibox.errors import BadInput
 from multibox.models.schema import MEMBER, Schema, parse_schema
+from multibox.models.shipped import model_path
 
 if TYPE_CHECKING:
     import keras
@@ -83,6 +84,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 
 
 def _open(path: str | Path) -> zipfile.ZipFile:
+    path = model_path(path, ".keras")
     if not Path(path).is_file():
         raise BadInput(f"{path}: no such model file")
     try:

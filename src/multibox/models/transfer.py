@@ -9,7 +9,8 @@ import numpy as np
 
 from multibox.config import Network
 from multibox.errors import BadInput
-from multibox.models.file import load_model
+from multibox.models import shipped
+from multibox.models.file import load_model, read_schema
 from multibox.models.schema import Schema
 from multibox.models.ssd import normalisation
 
@@ -112,6 +113,15 @@ class _Logits:
         for before, after in zip(olds, news, strict=True):
             after[..., self._ours] = before[..., self._theirs]
         return [array.reshape(start.shape) for array, start in zip(news, new, strict=True)]
+
+
+def fits_shipped(network: Network) -> bool:
+    """Whether the shipped detector can be the start of a network's training, see :func:`transfer`."""
+    try:
+        _require_alike(read_schema(shipped.NAME).network, network, shipped.NAME)
+    except BadInput:
+        return False
+    return True
 
 
 def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:

@@ -14,11 +14,12 @@ from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
 from multibox.evaluation.split import judged_classes
 from multibox.importers.pretrained import load_pretrained
+from multibox.models import shipped
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.models.transfer import transfer
+from multibox.models.transfer import fits_shipped, transfer
 from multibox.prepare.pipeline import joined_order, training_batches
 from multibox.training import hosts
 from multibox.training.ahead import OneStepAhead
@@ -242,12 +243,15 @@ def start(parts: Parts) -> None:
     Raises:
         BadInput: the weights cannot be had or do not fit.
     """
-    weights = parts.config.network.weights
-    if weights.endswith(".keras"):
+    network = parts.config.network
+    weights = network.weights
+    if weights == "auto":
+        weights = shipped.NAME if fits_shipped(network) else "imagenet"
+    if weights == shipped.NAME or weights.endswith(".keras"):
         told = transfer(parts.network, parts.schema, weights)
         hosts.console().print(f"{weights}: {told}", soft_wrap=True)
     else:
-        load_pretrained(parts.network, parts.config.network)
+        load_pretrained(parts.network, network.model_copy(update={"weights": weights}))
 
 
 def run(parts: Parts, experiment: Experiment, state: State) -> Run:
