@@ -16,7 +16,10 @@ import sys
 import time
 from pathlib import Path
 
-SEARCH = "network.size=[192,192] network.freeze=block2b train.batch=16 train.epochs=8 train.validate_every=0"
+SEARCH = (
+    "network.weights=imagenet network.size=[192,192] network.freeze=block2b "
+    "train.batch=16 train.epochs=8 train.validate_every=0"
+)
 """What all runs of the search share: small and short, as its many runs must be on a CPU."""
 
 RUNS = {

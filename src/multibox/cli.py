@@ -445,8 +445,7 @@ def training_report(run: str, window: bool) -> None:
 
 
 @main.command("predict")
-@click.argument("model", type=click.Path())
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("words", nargs=-1, required=True, metavar="[MODEL] PATH...")
 @click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for what is saved.")
 @click.option("--save", "formats", multiple=True, type=click.Choice(SAVED), help="Can be given several times.")
 @click.option(
@@ -458,8 +457,7 @@ def training_report(run: str, window: bool) -> None:
 @_runtime_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def predict_files(
-    model: str,
-    paths: tuple[str, ...],
+    words: tuple[str, ...],
     out: str,
     formats: tuple[str, ...],
     score: float | None,
@@ -472,6 +470,7 @@ def predict_files(
 ) -> None:
     """Detect in pictures, folders, globs, - (standard input), videos, camera:0 or the URL of a stream.
 
+    Without a model, by the detector that comes with multibox, which knows VOC's 20 classes.
     Without --save: annotated pictures, of videos annotated videos, and detections.json.
     """
     from multibox.detect.detector import load
@@ -480,6 +479,7 @@ def predict_files(
     from multibox.detect.sources import count_images, find_sources
     from multibox.detect.summary import Summary, images_per_second
 
+    model, paths = _model_and_paths(words)
     if engine == "ray":
         from multibox.detect.on_ray.run import predict_on_ray
 
@@ -513,8 +513,21 @@ def predict_files(
     summary.tally.refuse_unread()
 
 
+def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The first word names the model if it ends as a model file does; else the shipped one is meant."""
+    from multibox.detect.runtimes.kinds import readers
+    from multibox.models.shipped import NAME
+
+    first = words[0]
+    if first != NAME and not readers(Path(first)):
+        return NAME, words
+    if len(words) == 1:
+        raise BadInput(f"{first}: is a model; name the pictures to look at after it")
+    return first, words[1:]
+
+
 @main.command("serve")
-@click.argument("model", type=click.Path())
+@click.argument("model", type=click.Path(), default="voc20", metavar="[MODEL]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: any machine may ask; then give --token.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 @click.option("--token", default=None, envvar="MULTIBOX_TOKEN", help="What requests have to show; or MULTIBOX_TOKEN.")
@@ -532,7 +545,10 @@ def predict_files(
 @_detection_options
 @_runtime_options
 def serve_model(model: str, names: tuple[str, ...], detections: str | None, **options: Any) -> None:
-    """Answer requests over HTTP, and show a page to try and understand the model with."""
+    """Answer requests over HTTP, and show a page to try and understand the model with.
+
+    Without a model, the detector that comes with multibox, which knows VOC's 20 classes.
+    """
     from multibox.serve.opening import open_and_serve
 
     open_and_serve(model, names, detections, announce=click.echo, **options)

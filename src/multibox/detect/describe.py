@@ -12,6 +12,7 @@ from multibox.config import Priors
 from multibox.detect.runtimes import PARAMETERS, OnnxRuntime, open_runtime
 from multibox.errors import BadInput
 from multibox.models.file import DAMAGES, read_schema
+from multibox.models.shipped import model_path
 from multibox.priors import priors_per_cell
 
 _WEIGHTS = "model.weights.h5"
@@ -21,7 +22,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
     """Describe a model file without building its network.
 
     Args:
-        path: a ``.keras`` file, or one that ``multibox export`` wrote.
+        path: a ``.keras`` file, one that ``multibox export`` wrote, or ``voc20``, the shipped detector.
 
     Returns:
         its schema, and ``parameters``, how many numbers its layers hold; None where that cannot be told without Keras.
@@ -29,7 +30,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
     Raises:
         BadInput: not a model file.
     """
-    path = Path(path)
+    path = model_path(path)
     if path.suffix in (".tflite", ".savedmodel", ".xml"):
         return {**open_runtime(path).schema.model_dump(mode="json"), "parameters": None}
     if path.suffix != ".onnx":

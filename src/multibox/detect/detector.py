@@ -22,6 +22,7 @@ from multibox.detect.sources import read_image
 from multibox.detect.tiles import Tiles, put_together
 from multibox.detect.views import AS_IT_IS, Tta, View, show, views_of
 from multibox.errors import BadInput
+from multibox.models import shipped
 from multibox.models.schema import Schema
 from multibox.prepare.window import Window, whole
 
@@ -52,7 +53,7 @@ class Prepared:
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] = shipped.NAME,
     devices: int = 1,
     runtime: str | None = None,
     threads: int | None = None,
@@ -64,7 +65,7 @@ def load(
     """Load a detector from a model file.
 
     Args:
-        path: a ``.keras`` file, or a file that ``multibox export`` wrote.
+        path: a ``.keras`` file, or a file that ``multibox export`` wrote; without one, the shipped detector.
         devices: of this machine, that share each batch; for a ``.keras`` file.
         runtime: what runs it, by name; ``fastest``: what is fastest on this machine, measured once and remembered;
             None: the default for the kind of file.
@@ -81,7 +82,7 @@ def load(
         BadInput: no such file, not a model, fewer devices, a value that does not fit, or what runs it is missing.
 
     Example:
-        ``detections = multibox.load("model.keras")("street.jpg")``
+        ``detections = multibox.load()("street.jpg")``
     """
     opened = open_runtime(path, devices, runtime, threads)
     given = {name: value for name, value in changes.items() if value is not None}

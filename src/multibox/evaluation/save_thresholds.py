@@ -10,6 +10,7 @@ from multibox.detect.runtimes.onnx_file import read_onnx_schema
 from multibox.errors import BadInput
 from multibox.models.file import read_schema
 from multibox.models.schema import MEMBER, Schema
+from multibox.models.shipped import is_shipped, model_path
 
 _METADATA_PROPS = 14
 """The field of ONNX's ``ModelProto`` that holds a key and a value, as often as there are such."""
@@ -36,8 +37,10 @@ def file_for_thresholds(path: object) -> Path:
     """The file of a model, if it has a place for thresholds.
 
     Raises:
-        BadInput: neither a ``.keras`` nor an ``.onnx`` file.
+        BadInput: neither a ``.keras`` nor an ``.onnx`` file, or the shipped detector's.
     """
+    if isinstance(path, str | os.PathLike) and is_shipped(model_path(path)):
+        raise BadInput(f"--save-thresholds: {path} comes with multibox and stays as it is; give a copy of it")
     if not isinstance(path, str | os.PathLike) or Path(path).suffix not in (".keras", ".onnx"):
         raise BadInput(f"--save-thresholds: writes into a .keras or .onnx file, which {path} is not")
     return Path(path)

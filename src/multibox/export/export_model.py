@@ -16,6 +16,7 @@ from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.write import FORMATS, PRECISIONS, Plan, require_tensorflow, write
 from multibox.models.schema import Schema
+from multibox.models.shipped import folder_for, model_path
 
 TRIED = 8
 """Images that every file is tried on."""
@@ -74,9 +75,10 @@ def export(
     """Write a model file in another format, run it at once, and compare it with the Keras model.
 
     Args:
-        model: a ``.keras`` file.
+        model: a ``.keras`` file, or ``voc20``, the shipped detector.
         kind: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
-        out: the file or folder to write; without it, beside the model, as ``model-nms-int8.onnx``.
+        out: the file or folder to write; without it, beside the model (of the shipped one: in the current folder), as
+            ``model-nms-int8.onnx``.
         nms: whether decoding and non-maximum suppression are inside.
         precision: ``fp32``; ``fp16``; ``int8``, whose ranges are found with real images.
         calibrate: ``NAME/SPLIT`` of those images, such as those it was trained on.
@@ -90,7 +92,7 @@ def export(
             a package is missing.
         RunFailed: the file does not detect what the Keras model does; it is not left behind.
     """
-    model = Path(model)
+    model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision)
     if precision == "int8" and calibrate is None:
         raise BadInput("--precision int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
@@ -135,7 +137,7 @@ def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool,
     if model.suffix != ".keras" and model.exists():
         raise BadInput(f"{model}: is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
-    path = model.with_name("-".join(parts) + form.suffix) if out is None else Path(out)
+    path = folder_for(model) / ("-".join(parts) + form.suffix) if out is None else Path(out)
     if path.suffix != form.suffix:
         raise BadInput(f"--out {path}: give a name that ends in {form.suffix}, by which the format is known")
     if path.is_dir() != (kind == "saved-model") and path.exists():

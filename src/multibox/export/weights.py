@@ -6,6 +6,7 @@ from pathlib import Path
 from multibox.beside import beside
 from multibox.errors import BadInput
 from multibox.models.file import load_model
+from multibox.models.shipped import folder_for, model_path
 
 WEIGHTS = ".weights.h5"
 
@@ -28,10 +29,11 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
     Raises:
         BadInput: no such model, or another ending.
     """
-    out = Path(model).with_suffix(WEIGHTS) if out is None else Path(out)
+    model = model_path(model, ".keras")
+    out = folder_for(model) / f"{model.stem}{WEIGHTS}" if out is None else Path(out)
     if not out.name.endswith(WEIGHTS):
         raise BadInput(f"--out {out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
-    network, _ = load_model(Path(model))
+    network, _ = load_model(model)
     with beside(out) as partial:
         network.save_weights(partial)
     return out

@@ -1,12 +1,12 @@
 """Which runtime opens which file."""
 
 import os
-from pathlib import Path
 
 from multibox.detect.runtimes.keras import open_keras
 from multibox.detect.runtimes.kinds import RUNTIMES, readers
 from multibox.detect.runtimes.runtime import Runtime
 from multibox.errors import BadInput
+from multibox.models.shipped import model_path
 
 FASTEST = "fastest"
 """Chooses the runtime that is fastest on this machine."""
@@ -21,7 +21,7 @@ def open_runtime(
     """Open a model file.
 
     Args:
-        path: a ``.keras`` file, or one that ``multibox export`` wrote.
+        path: a ``.keras`` file, one that ``multibox export`` wrote, or ``voc20``, the shipped detector.
         devices: of this machine, that share each batch; Keras only.
         runtime: one of :data:`CHOICES`; None: the default for the kind of file.
         threads: of the CPU, that compute; None: one a core.
@@ -32,7 +32,7 @@ def open_runtime(
     Raises:
         BadInput: no such file, not a model, fewer devices, the runtime does not read it, or its package is missing.
     """
-    path = Path(path)
+    path = model_path(path, ".keras" if runtime == "keras" else ".onnx")
     able = readers(path)
     if not path.exists():
         raise BadInput(f"{path}: no such model file; give a .keras file of a run, or an exported .onnx file")

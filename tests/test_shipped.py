@@ -1,0 +1,103 @@
+"""The detector that comes with the package."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import multibox
+from multibox.cli import main
+from multibox.config import Config, Network
+from multibox.detect.runtimes import OnnxRuntime, open_runtime
+from multibox.detect.runtimes.agreement import difference, trial_images
+from multibox.errors import BadInput
+from multibox.evaluation.save_thresholds import save_thresholds
+from multibox.models.shipped import FOLDER, NAME, model_path
+from multibox.models.transfer import fits_shipped
+
+VOC = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+
+
+@pytest.fixture
+def picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("photo.jpg", np.random.default_rng(0).integers(0, 256, (100, 150, 3), np.uint8))
+    return tmp_path / "photo.jpg"
+
+
+def run(*words):
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    return result.exit_code, result.output
+
+
+def test_both_files_are_one_detector():
+    runtime = open_runtime(NAME, runtime="keras")
+    images = trial_images(runtime.schema)
+    default = open_runtime(NAME)
+    assert isinstance(default, OnnxRuntime)
+    assert default.schema == runtime.schema
+    assert default.schema.classes == VOC
+    assert difference(runtime(images), default(images), runtime.schema).is_small
+
+
+def test_it_fits_into_the_package_with_what_it_was_trained_by():
+    assert sum(path.stat().st_size for path in FOLDER.glob(f"{NAME}.*")) <= 24 * 2**20
+    assert {"config.yaml", "log.csv", "scores.json", "README.md"} <= {path.name for path in FOLDER.iterdir()}
+    assert json.loads((FOLDER / "scores.json").read_text())["scores"]["map"] > 0.4
+
+
+def test_predict_without_a_model(picture):
+    by_default, by_name = (run("predict", *model, picture, "--json", "--score", "0.001") for model in ((), (NAME,)))
+    assert by_default == by_name
+    code, text = by_default
+    found = json.loads(text[: text.rindex("]") + 1])[0]["detections"]
+    assert (code, len(found) > 10) == (0, True)
+    assert len(multibox.load()(picture, score=0.001)) == len(found)
+
+
+def test_a_model_alone_is_not_taken_for_a_picture(picture):
+    assert run("predict", NAME) == (2, "multibox: voc20: is a model; name the pictures to look at after it\n")
+    assert run("predict", "mine.keras")[1].startswith("multibox: mine.keras: is a model")
+
+
+def test_info_knows_its_name():
+    about = json.loads(run("info", NAME, "--json")[1])
+    assert about["classes"] == list(VOC)
+    assert about["parameters"] > 3e6
+
+
+def test_what_is_made_of_it_is_written_in_the_current_folder(picture):
+    code, text = run("export", NAME, "--format", "weights")
+    assert (code, text) == (0, "weights: voc20.weights.h5\n")
+    assert (picture.parent / "voc20.weights.h5").is_file()
+    assert not list(FOLDER.glob("*.h5"))
+
+
+@pytest.mark.parametrize("model", [NAME, model_path(NAME)])
+def test_its_thresholds_stay(model):
+    with pytest.raises(BadInput, match="comes with multibox and stays as it is"):
+        save_thresholds(model, {"dog": 0.5})
+
+
+def test_training_starts_from_it_where_the_layers_fit():
+    assert Config().network.weights == "auto"
+    assert fits_shipped(Network())
+    assert fits_shipped(Network(size=(128, 160), freeze="block2b"))
+    assert not fits_shipped(Network(trunk="mobilenet_v2"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [((), True), (("network.weights=voc20",), True), (("network.weights=none", "network.batch_norm=trained"), False)],
+)
+def test_train_says_what_it_starts_from(store_root, tmp_path, monkeypatch, fields, told):
+    monkeypatch.chdir(tmp_path)
+    small = ("network.size=[128,128]", "train.steps_per_epoch=1", "train.epochs=1", "train.batch=2", "data.val=[]")
+    code, text = run("train", "--data", "tiny", "--name", "run", *small, *fields)
+    assert code == 0, text
+    assert (f"{NAME}: 150 layers taken over; fresh classes: ball, crate" in text) == told
