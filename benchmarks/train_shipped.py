@@ -1,6 +1,8 @@
 """Train the shipped detector: first small pictures, many of them a second, then the size it looks at.
 
-    python benchmarks/train_shipped.py --judge     # VOC2007's train -> val: what the recipe is worth
+Both runs begin with the same one of small pictures, of VOC2007's training images alone:
+
+    python benchmarks/train_shipped.py --judge     # then train -> val: what the recipe is worth
     python benchmarks/train_shipped.py             # then train + val: what is shipped
     python benchmarks/ship.py experiments/voc20 --judged experiments/voc20-judged
 
@@ -16,6 +18,8 @@ from pathlib import Path
 RECIPE = "--config ssdlite-efficientnet train.batch=16 match.iou=0.3 loss.boxes=giou loss.box_weight=5"
 SMALL = "network.weights=imagenet network.size=[192,192] network.freeze=block2b train.epochs=8"
 LARGE = "network.size=[320,320] network.freeze=block3b train.epochs=10"
+JUDGED = "data.train=[voc2007/train] data.val=[voc2007/val] train.validate_every=0"
+ALL = "data.train=[voc2007/train,voc2007/val] data.val=[] train.validate_every=0"
 EXPERIMENTS = Path("experiments")
 
 
@@ -35,14 +39,10 @@ def train(name: str, arguments: str) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--judge", action="store_true", help="train on train alone; judge on val after each stage")
+    parser.add_argument("--judge", action="store_true", help="leave the validation images out, and judge on them")
     judge = parser.parse_args().judge
-    name, data = (
-        ("voc20-judged", "data.train=[voc2007/train] data.val=[voc2007/val] train.validate_every=0")
-        if judge
-        else ("voc20", "data.train=[voc2007/train,voc2007/val] data.val=[] train.validate_every=0")
-    )
-    small = train(f"{name}-small", f"{RECIPE} {data} {SMALL}")
+    small = train("voc20-small", f"{RECIPE} {JUDGED} {SMALL}")
+    name, data = ("voc20-judged", JUDGED) if judge else ("voc20", ALL)
     train(name, f"{RECIPE} {data} {LARGE} network.weights={small}")
 
 
