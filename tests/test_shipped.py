@@ -1,6 +1,9 @@
 """The detector that comes with the package."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,12 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 import multibox
+from multibox.bench.predicting import open_detectors
 from multibox.cli import main
-from multibox.config import Config, Network
+from multibox.config import Config, Network, load_config
 from multibox.detect.runtimes import OnnxRuntime, open_runtime
 from multibox.detect.runtimes.agreement import difference, trial_images
+from multibox.detect.runtimes.opening import model_file
 from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
+from multibox.models import shipped
 from multibox.models.shipped import FOLDER, NAME, model_path
 from multibox.models.transfer import fits_shipped
 
@@ -65,6 +71,39 @@ def test_a_model_alone_is_not_taken_for_a_picture(picture):
     assert run("predict", "mine.keras")[1].startswith("multibox: mine.keras: is a model")
 
 
+@pytest.mark.parametrize("words", [("photo.jpg", "mine.onnx"), ("mine.pt", "photo.jpg"), ("mine.ONNX", "photo.jpg")])
+def test_it_does_not_look_where_another_model_was_meant(picture, words):
+    code, text = run("predict", *words)
+    assert (code, "is no picture; a model comes first" in text) == (2, True)
+    assert not (picture.parent / "detections").exists()
+
+
+def test_pictures_may_have_its_name(picture):
+    (picture.parent / NAME).mkdir()
+    picture.rename(picture.parent / NAME / picture.name)
+    assert run("predict", f"./{NAME}")[0] == 0
+
+
+def test_predict_without_a_model_needs_the_base_install_alone(picture):
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['keras', 'tensorflow', 'jax', 'matplotlib', 'h5py']))"
+    command = f"{blocked}; from multibox.cli import main; main(['predict', 'photo.jpg'])"
+    subprocess.run([sys.executable, "-c", command], check=True)
+    assert (picture.parent / "detections" / "detections.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "devices", "suffix"),
+    [(None, 1, ".onnx"), ("openvino", 1, ".onnx"), ("keras", 1, ".keras"), (None, 2, ".keras")],
+)
+def test_a_runtime_gets_the_file_that_it_reads(runtime, devices, suffix):
+    assert model_file(NAME, runtime, devices) == FOLDER / f"{NAME}{suffix}"
+    assert model_file("mine.onnx", runtime, devices) == Path("mine.onnx")
+
+
+def test_its_speed_is_measured_in_keras_too():
+    assert list(open_detectors([NAME], "keras", 1)[0]) == ["keras"]
+
+
 def test_info_knows_its_name():
     about = json.loads(run("info", NAME, "--json")[1])
     assert about["classes"] == list(VOC)
@@ -89,6 +128,14 @@ def test_training_starts_from_it_where_the_layers_fit():
     assert fits_shipped(Network())
     assert fits_shipped(Network(size=(128, 160), freeze="block2b"))
     assert not fits_shipped(Network(trunk="mobilenet_v2"))
+    assert not fits_shipped(Network(mean=(0, 0, 0)))
+    assert fits_shipped(load_config("ssdlite-efficientnet-modern").network)
+
+
+def test_a_package_without_it_is_not_trained_from_something_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    with pytest.raises(BadInput, match=r"voc20\.keras: no such model file"):
+        fits_shipped(Network())
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ COMMANDS = (
     "multibox data sample things --images 600 --seed 7",
     "multibox data build things --name things",
     "multibox train --data things --name guide network.weights=imagenet network.size=[160,160] network.freeze=block3b "
-    "match.iou=0.4 augment.expand.probability=0.2 train.epochs=6 train.lr=2e-3 train.trunk_lr=0.5 train.validate_every=2 "
-    "data.workers=0",
+    "match.iou=0.4 augment.expand.probability=0.2 train.epochs=6 train.lr=2e-3 train.trunk_lr=0.5 "
+    "train.validate_every=2 data.workers=0",
 )
 EPOCHS = (2, 4, 6)
 RUN = FOLDER / "experiments" / "guide"

@@ -15,6 +15,8 @@ from multibox.importers import KINDS
 NMS = ("hard", "soft-linear", "soft-gaussian")
 FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
+"""Endings that no picture has; other tools' models are among them."""
 
 
 class Commands(click.Group):
@@ -73,7 +75,7 @@ def train_command(
     resumed: str | None,
     **options: Any,
 ) -> None:
-    """Train a detector.
+    """Train a detector, from the one that comes with multibox where its layers fit (network.weights=auto).
 
     Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
     """
@@ -91,7 +93,8 @@ def train_command(
         from multibox.models.shipped import NAME
 
         if init != NAME and not init.endswith(".keras"):
-            raise BadInput(f"--init {init}: give a detector's .keras file; for other weights set network.weights")
+            known = f"a detector's .keras file, or {NAME}"
+            raise BadInput(f"--init {init}: give {known}; for other weights set network.weights")
         overrides = (*overrides, f"network.weights={json.dumps(init)}")
     if tracker is not None:
         overrides = (*overrides, f"train.tracker={tracker}")
@@ -520,10 +523,18 @@ def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
     first = words[0]
     if first != NAME and not readers(Path(first)):
+        _refuse_models(words)
         return NAME, words
     if len(words) == 1:
         raise BadInput(f"{first}: is a model; name the pictures to look at after it")
     return first, words[1:]
+
+
+def _refuse_models(words: tuple[str, ...]) -> None:
+    """A model in the wrong place, or of another tool, is no picture for the shipped one to look at."""
+    for word in words:
+        if word.lower().endswith(OF_MODELS):
+            raise BadInput(f"{word}: is no picture; a model comes first, and is a .keras file or an exported one")
 
 
 @main.command("serve")

@@ -23,10 +23,10 @@ from multibox.detect.predict import predict
 from multibox.detect.runtimes import open_runtime
 from multibox.detect.runtimes.fastest import SETTLE
 from multibox.detect.runtimes.kinds import RUNTIMES, readers
+from multibox.detect.runtimes.opening import model_file
 from multibox.detect.sources import find_sources
 from multibox.errors import BadInput
 from multibox.machine import cores, processor
-from multibox.models.shipped import model_path
 from multibox.prepare.render import decode
 
 PEERS = ("torchvision",)
@@ -184,8 +184,8 @@ def open_detectors(
     Raises:
         BadInput: a model cannot be opened, or the runtime is missing.
     """
-    paths = [model_path(model) for model in models]
-    pairs = [(model, name) for model in paths for name in ([runtime] if runtime else installed_readers(model))]
+    paths = [model_file(model, runtime) for model in models]
+    pairs = [(path, name) for path in paths for name in ([runtime] if runtime else installed_readers(path))]
     often = Counter(name for _, name in pairs)
     detectors, left_out = {}, {}
     for path, name in pairs:
@@ -205,7 +205,7 @@ def installed_readers(model: str | Path) -> list[str]:
     Raises:
         BadInput: there is none, or no file.
     """
-    path = model_path(model)
+    path = Path(model)
     able = [name for name in readers(path) if RUNTIMES[name].is_installed]
     if not able or not path.exists():
         open_runtime(path)  # says what is wrong

@@ -10,7 +10,7 @@ from multibox.detect.runtimes.onnx_file import read_onnx_schema
 from multibox.errors import BadInput
 from multibox.models.file import read_schema
 from multibox.models.schema import MEMBER, Schema
-from multibox.models.shipped import is_shipped, model_path
+from multibox.models.shipped import NAME, is_shipped, model_path
 
 _METADATA_PROPS = 14
 """The field of ONNX's ``ModelProto`` that holds a key and a value, as often as there are such."""
@@ -40,7 +40,10 @@ def file_for_thresholds(path: object) -> Path:
         BadInput: neither a ``.keras`` nor an ``.onnx`` file, or the shipped detector's.
     """
     if isinstance(path, str | os.PathLike) and is_shipped(model_path(path)):
-        raise BadInput(f"--save-thresholds: {path} comes with multibox and stays as it is; give a copy of it")
+        raise BadInput(
+            f"--save-thresholds: {path} comes with multibox and stays as it is; "
+            f"give the file that 'multibox export {NAME}' writes"
+        )
     if not isinstance(path, str | os.PathLike) or Path(path).suffix not in (".keras", ".onnx"):
         raise BadInput(f"--save-thresholds: writes into a .keras or .onnx file, which {path} is not")
     return Path(path)

@@ -117,8 +117,9 @@ class _Logits:
 
 def fits_shipped(network: Network) -> bool:
     """Whether the shipped detector can be the start of a network's training, see :func:`transfer`."""
+    theirs = read_schema(shipped.NAME).network
     try:
-        _require_alike(read_schema(shipped.NAME).network, network, shipped.NAME)
+        _require_alike(theirs, network, shipped.NAME)
     except BadInput:
         return False
     return True

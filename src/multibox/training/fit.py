@@ -249,7 +249,7 @@ def start(parts: Parts) -> None:
         weights = shipped.NAME if fits_shipped(network) else "imagenet"
     if weights == shipped.NAME or weights.endswith(".keras"):
         told = transfer(parts.network, parts.schema, weights)
-        hosts.console().print(f"{weights}: {told}", soft_wrap=True)
+        hosts.console().print(f"starts from {weights}: {told}", soft_wrap=True)
     else:
         load_pretrained(parts.network, network.model_copy(update={"weights": weights}))
 

@@ -13,11 +13,11 @@ from multibox.detect.on_ray.files import find_files, read_file
 from multibox.detect.on_ray.model_file import digest, pack, unpack
 from multibox.detect.on_ray.parts import PART, Manifest, open_run, part_path
 from multibox.detect.predict import Prediction, predict
+from multibox.detect.runtimes.opening import model_file
 from multibox.detect.runtimes.runtime import first_line, require_package
 from multibox.detect.sources import Source
 from multibox.detect.summary import images_per_second
 from multibox.errors import BadInput, RunFailed, Stopped
-from multibox.models.shipped import model_path
 
 READ: Final = 32
 """Pictures that a task reads."""
@@ -62,7 +62,7 @@ def predict_on_ray(
         Stopped: by Ctrl-C; what is whole stays.
     """
     require_package("pyarrow", "--engine ray", "PyArrow", "ray")
-    files, model, folder = find_files(paths), model_path(model), Path(out)
+    files, model, folder = find_files(paths), model_file(model, runtime), Path(out)
     work = {"score": score, "batch": batch, "runtime": runtime, "threads": threads or 1, **options}
     detector = load(model, runtime=runtime, threads=work["threads"], **options)  # what is wrong shows here, in one line
     packed = pack(model)

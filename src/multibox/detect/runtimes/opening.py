@@ -1,6 +1,7 @@
 """Which runtime opens which file."""
 
 import os
+from pathlib import Path
 
 from multibox.detect.runtimes.keras import open_keras
 from multibox.detect.runtimes.kinds import RUNTIMES, readers
@@ -13,6 +14,11 @@ FASTEST = "fastest"
 
 CHOICES = (*RUNTIMES, FASTEST)
 """What ``--runtime`` takes."""
+
+
+def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1) -> Path:
+    """Where the model is that :func:`open_runtime` opens: of the shipped detector, the file that the runtime reads."""
+    return model_path(path, ".keras" if runtime == "keras" or devices > 1 else ".onnx")
 
 
 def open_runtime(
@@ -32,7 +38,7 @@ def open_runtime(
     Raises:
         BadInput: no such file, not a model, fewer devices, the runtime does not read it, or its package is missing.
     """
-    path = model_path(path, ".keras" if runtime == "keras" else ".onnx")
+    given, path = path, model_file(path, runtime, devices)
     able = readers(path)
     if not path.exists():
         raise BadInput(f"{path}: no such model file; give a .keras file of a run, or an exported .onnx file")
@@ -43,7 +49,7 @@ def open_runtime(
         raise BadInput(f"--runtime {runtime}: there is none of that name; choose one of {', '.join(CHOICES)}")
     if runtime not in (FASTEST, *able):
         suffixes = " and ".join(RUNTIMES[runtime].suffixes)
-        raise BadInput(f"--runtime {runtime}: reads {suffixes} files; make one of {path} with 'multibox export'")
+        raise BadInput(f"--runtime {runtime}: reads {suffixes} files; make one of {given} with 'multibox export'")
     if devices > 1 and "keras" not in able:
         title = RUNTIMES[able[0]].title
         raise BadInput(f"--devices: {title} takes what it finds; leave it out, or give the .keras file of {path}")
