@@ -32,7 +32,7 @@ def scramble(model, seed=0, least=0.01):
 
 
 def test_efficientnet_lite0_takes_the_packages_weights():
-    network = Network(size=(128, 128))
+    network = Network(size=(128, 128), weights="imagenet")
     model = build(network, 2, PRIORS)
     load_pretrained(model, network)
     theirs = read_state_dict(packaged_file())
@@ -133,7 +133,7 @@ def test_a_download_that_fails_says_what_to_do(monkeypatch):
 
     offline.__name__ = "MobileNetV2"
     monkeypatch.setitem(keras_applications._APPLICATIONS, "mobilenet_v2", (offline, None))
-    network = Network(trunk="mobilenet_v2", size=(128, 128))
+    network = Network(trunk="mobilenet_v2", size=(128, 128), weights="imagenet")
     with pytest.raises(BadInput, match=r"could not be downloaded \(URL fetch failure on .*\); give a weights file"):
         load_pretrained(build(network, 2, PRIORS), network)
 
