@@ -38,6 +38,8 @@ RUNS = {
     "iou-0.3-giou": "match.iou=0.3 loss.boxes=giou loss.box_weight=5",
     "iou-0.3-giou-trunk-lr-0.1": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 train.trunk_lr=0.1",
     "iou-0.3-giou-lr-2e-3": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 train.lr=2e-3 train.trunk_lr=0.1",
+    "iou-0.3-giou-no-expand": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 augment.expand.probability=0",
+    "iou-0.3-giou-batch-8": "match.iou=0.3 loss.boxes=giou loss.box_weight=5 train.batch=8",
     "iou-0.3-no-expand": "match.iou=0.3 augment.expand.probability=0",
     "iou-0.4-trunk-lr-1": "match.iou=0.4 train.trunk_lr=1",
     "iou-0.4-trunk-lr-0.1": "match.iou=0.4 train.trunk_lr=0.1",
