@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from multibox import load
-from multibox.draw import grid
 
 HEIGHT = 380
 
@@ -18,8 +17,8 @@ HEIGHT = 380
 def main(out: Path, photos: list[Path]) -> None:
     """Lay them out in one row, all of one height."""
     detector = load()
-    row = [to_height(detector(photo).draw()) for photo in photos]
-    cv2.imwrite(str(out), grid(row, columns=len(row))[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 86])
+    row = np.hstack([to_height(detector(photo).draw()) for photo in photos])
+    cv2.imwrite(str(out), row[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 86])
 
 
 def to_height(image: np.ndarray) -> np.ndarray:
