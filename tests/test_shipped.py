@@ -1,6 +1,7 @@
 """The detector that comes with the package."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_what_is_made_of_it_is_written_in_the_current_folder(picture):
     assert not list(FOLDER.glob("*.h5"))
 
 
-@pytest.mark.parametrize("model", [NAME, model_path(NAME)])
+@pytest.mark.parametrize("model", [NAME, model_path(NAME), Path(os.path.relpath(model_path(NAME)))])
 def test_its_thresholds_stay(model):
     with pytest.raises(BadInput, match="comes with multibox and stays as it is"):
         save_thresholds(model, {"dog": 0.5})

@@ -26,7 +26,7 @@ def model_path(model: str | os.PathLike[str], suffix: str = ".onnx") -> Path:
 
 def is_shipped(model: Path) -> bool:
     """Whether a file is the shipped detector's."""
-    return model.parent == FOLDER
+    return model.resolve().parent == FOLDER.resolve()
 
 
 def folder_for(model: Path) -> Path:
