@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from multibox import __version__
 from multibox.errors import BadInput, RunFailed, Stopped
 from multibox.importers import KINDS
+from multibox.models.shipped import NAME
 
 NMS = ("hard", "soft-linear", "soft-gaussian")
 FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
@@ -90,8 +91,6 @@ def train_command(
     if devices is not None:
         overrides = (*overrides, f"train.devices={devices}")
     if init is not None:
-        from multibox.models.shipped import NAME
-
         if init != NAME and not init.endswith(".keras"):
             known = f"a detector's .keras file, or {NAME}"
             raise BadInput(f"--init {init}: give {known}; for other weights set network.weights")
@@ -519,7 +518,6 @@ def predict_files(
 def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """The first word names the model if it ends as a model file does; else the shipped one is meant."""
     from multibox.detect.runtimes.kinds import readers
-    from multibox.models.shipped import NAME
 
     first = words[0]
     if first != NAME and not readers(Path(first)):
@@ -538,7 +536,7 @@ def _refuse_models(words: tuple[str, ...]) -> None:
 
 
 @main.command("serve")
-@click.argument("model", type=click.Path(), default="voc20", metavar="[MODEL]")
+@click.argument("model", type=click.Path(), default=NAME, metavar="[MODEL]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: any machine may ask; then give --token.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 @click.option("--token", default=None, envvar="MULTIBOX_TOKEN", help="What requests have to show; or MULTIBOX_TOKEN.")
