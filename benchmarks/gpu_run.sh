@@ -18,7 +18,7 @@ overrides=(train.precision=mixed_bfloat16 "${overrides[@]}")
 read -ra presets <<<"${PRESETS:-ssd300-vgg16-voc0712 ssd300-resnet50-voc0712}"
 mkdir -p "$out"
 cd "$out"
-export MULTIBOX_DATA=$out/data KERAS_BACKEND=jax PYTHONPATH=$root/src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
+export MULTIBOX_DATA=$out/data KERAS_BACKEND=${KERAS_BACKEND:-jax} PYTHONPATH=$root/src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
 
 multibox() { "$python" -m multibox "$@"; }
 

@@ -51,6 +51,9 @@ import_detection()
 OPERATORS = torch.library.Library("torchvision", "IMPL")
 if not torch._C._dispatch_has_kernel_for_dispatch_key("torchvision::nms", "CPU"):
     OPERATORS.impl("nms", nms, "CPU")
+    import torchvision
+
+    torchvision.extension._has_ops = lambda: True
 
 from torchvision import tv_tensors  # noqa: E402
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator  # noqa: E402

@@ -22,7 +22,7 @@ from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
 from multibox.models import shipped
 from multibox.models.shipped import FOLDER, NAME, model_path
-from multibox.models.transfer import fits_shipped
+from multibox.models.transfer import start_weights
 
 VOC = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -127,26 +127,28 @@ def test_its_thresholds_stay(model):
 
 def test_training_starts_from_it_where_the_layers_fit():
     assert Config().network.weights == "auto"
-    assert fits_shipped(Network())
-    assert fits_shipped(Network(size=(128, 160), freeze="block2b"))
-    assert not fits_shipped(Network(trunk="mobilenet_v2"))
-    assert not fits_shipped(Network(mean=(0, 0, 0)))
-    assert fits_shipped(load_config("ssdlite-efficientnet-modern").network)
+    assert start_weights(Network()) == NAME
+    assert start_weights(Network(size=(128, 160), freeze="block2b")) == NAME
+    assert start_weights(load_config("ssdlite-efficientnet-modern").network) == NAME
+    assert start_weights(Network(trunk="mobilenet_v2")) == "imagenet"
+    assert start_weights(Network(mean=(0, 0, 0))) == "imagenet"
+    assert start_weights(Network(weights="imagenet")) == "imagenet"
 
 
 def test_a_package_without_it_is_not_trained_from_something_else(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     with pytest.raises(BadInput, match=r"voc20\.keras: no such model file"):
-        fits_shipped(Network())
+        start_weights(Network())
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
-    [((), True), (("network.weights=voc20",), True), (("network.weights=none", "network.batch_norm=trained"), False)],
+    ("fields", "start"),
+    [((), NAME), (("network.weights=voc20",), NAME), (("network.weights=none", "network.batch_norm=trained"), "none")],
 )
-def test_train_says_what_it_starts_from(store_root, tmp_path, monkeypatch, fields, told):
+def test_train_says_what_it_starts_from(store_root, tmp_path, monkeypatch, fields, start):
     monkeypatch.chdir(tmp_path)
     small = ("network.size=[128,128]", "train.steps_per_epoch=1", "train.epochs=1", "train.batch=2", "data.val=[]")
     code, text = run("train", "--data", "tiny", "--name", "run", *small, *fields)
     assert code == 0, text
-    assert (f"{NAME}: 150 layers taken over; fresh classes: ball, crate" in text) == told
+    assert (f"{NAME}: 150 layers taken over; fresh classes: ball, crate" in text) == (start == NAME)
+    assert load_config("experiments/run/config.yaml").network.weights == start

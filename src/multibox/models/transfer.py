@@ -115,14 +115,21 @@ class _Logits:
         return [array.reshape(start.shape) for array, start in zip(news, new, strict=True)]
 
 
-def fits_shipped(network: Network) -> bool:
-    """Whether the shipped detector can be the start of a network's training, see :func:`transfer`."""
+def start_weights(network: Network) -> str:
+    """What a network's training starts from.
+
+    Returns:
+        its ``weights``; where they are ``auto``, the shipped detector if its layers fit, see :func:`transfer`, else
+        ``imagenet``.
+    """
+    if network.weights != "auto":
+        return network.weights
     theirs = read_schema(shipped.NAME).network
     try:
         _require_alike(theirs, network, shipped.NAME)
     except BadInput:
-        return False
-    return True
+        return "imagenet"
+    return shipped.NAME
 
 
 def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:

@@ -19,7 +19,7 @@ from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.models.transfer import fits_shipped, transfer
+from multibox.models.transfer import start_weights, transfer
 from multibox.prepare.pipeline import joined_order, training_batches
 from multibox.training import hosts
 from multibox.training.ahead import OneStepAhead
@@ -85,7 +85,11 @@ def train(
     settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad))
     stores = _open_same(settings)
     classes = all_classes(settings, stores)
-    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"classes": classes})})
+    chosen = {
+        "data": settings.data.model_copy(update={"classes": classes}),
+        "network": settings.network.model_copy(update={"weights": start_weights(settings.network)}),
+    }
+    settings = settings.model_copy(update=chosen)
     joined_order(stores, classes, settings)  # what does not fit is refused before the run has a folder
     if settings.data.val:
         judged_classes(classes, open_stores(settings.data.val))
@@ -245,13 +249,11 @@ def start(parts: Parts) -> None:
     """
     network = parts.config.network
     weights = network.weights
-    if weights == "auto":
-        weights = shipped.NAME if fits_shipped(network) else "imagenet"
     if weights == shipped.NAME or weights.endswith(".keras"):
         told = transfer(parts.network, parts.schema, weights)
         hosts.console().print(f"starts from {weights}: {told}", soft_wrap=True)
     else:
-        load_pretrained(parts.network, network.model_copy(update={"weights": weights}))
+        load_pretrained(parts.network, network)
 
 
 def run(parts: Parts, experiment: Experiment, state: State) -> Run:
