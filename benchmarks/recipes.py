@@ -23,7 +23,7 @@ SEARCH = (
 """What all runs of the search share: small and short, as its many runs must be on a CPU."""
 
 TUNED = "match.iou=0.3 loss.boxes=giou loss.box_weight=5"
-"""The best of the runs that change one thing, each with the other: where the later ones start."""
+"""What helped most, together: where the later runs start."""
 
 RUNS = {
     "base": "",
