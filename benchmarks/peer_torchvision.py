@@ -53,7 +53,7 @@ if not torch._C._dispatch_has_kernel_for_dispatch_key("torchvision::nms", "CPU")
     OPERATORS.impl("nms", nms, "CPU")
     import torchvision
 
-    torchvision.extension._has_ops = lambda: True
+    torchvision.extension._has_ops = lambda: True  # its nms asks for the compiled part first
 
 from torchvision import tv_tensors  # noqa: E402
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator  # noqa: E402
