@@ -286,6 +286,7 @@ def test_a_server_that_is_gone_is_said_in_words(open_page):
         page = open_page(url)
     page.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": one()[1]})
     expect(page.locator("#try-error")).to_have_text("The server does not answer. Is “multibox serve” still running?")
+    page.context.close()
     page.complaints.clear()  # the browser's own note
 
 
@@ -408,7 +409,10 @@ def test_augmentation_is_rolled_again(open_page, color_server):
 
 @pytest.fixture
 def dataset_server(store_root, tmp_path):
-    """Two stores; nothing was found in the second, so that everything there is missed."""
+    """Two stores; nothing was found in the second, so that everything there is missed.
+
+    Asked for before ``open_page``, so that the pages, which may still be loading pictures, are closed first.
+    """
     nothing = Found(np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32), np.zeros((0, 4)))
     save_results(tmp_path / "none.json", nothing, [], [])
     datasets = {**open_datasets(["tiny/train"]), **open_datasets(["tiny/val"], tmp_path / "none.json")}
@@ -416,7 +420,7 @@ def dataset_server(store_root, tmp_path):
         yield url
 
 
-def test_the_dataset_is_browsed(open_page, dataset_server):
+def test_the_dataset_is_browsed(dataset_server, open_page):
     page = open_page(dataset_server)
     page.locator("#nav-dataset").click()
     expect(page.locator("#gallery li")).to_have_count(4)
@@ -443,7 +447,7 @@ def test_the_dataset_is_browsed(open_page, dataset_server):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_control_has_a_name_and_every_text_can_be_read(open_page, dataset_server, scheme):
+def test_every_control_has_a_name_and_every_text_can_be_read(dataset_server, open_page, scheme):
     page = open_page(dataset_server, color_scheme=scheme, viewport={"width": 375, "height": 800})
     give(page, one())
     for view in ("try", "explain/maps", "explain/detection", "explain/matching", "explain/augmentation", "dataset"):
@@ -483,3 +487,4 @@ def test_a_picture_turned_by_exif_and_thousands_of_priors(open_page, tmp_path):
         for step in range(40):
             page.mouse.move(corner["x"] + corner["width"] * (step + 0.5) / 40, corner["y"] + corner["height"] * 0.51)
         expect(page.locator("#cell-name")).to_have_text("Cell: row 19, column 37")
+        page.context.close()
