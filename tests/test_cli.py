@@ -49,6 +49,15 @@ def test_bad_input_of_train_is_one_line_and_code_2(arguments, message, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [["predict", "--score"], ["predict", "--nms-iou"], ["serve", "--timeout"]])
+@pytest.mark.parametrize("number", ["nan", "-1", "1e9"])
+def test_a_number_lies_within_its_bounds(arguments, number):
+    result = CliRunner().invoke(main, [*arguments, number])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[-1]}'" in result.stderr
+    assert "is not in the range" in result.stderr
+
+
 def test_the_public_names_stay_functions_after_their_rooms_are_imported():
     import multibox
     import multibox.evaluation.evaluate

@@ -1,6 +1,7 @@
 """The command line: one function a command, which parses, calls and prints. Heavy imports are inside the functions."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,17 @@ FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
 """Endings that no picture has; other tools' models are among them."""
+
+
+class Range(click.FloatRange):
+    """Numbers within bounds; "nan", which compares as neither below nor above them, is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number that was written."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 class Commands(click.Group):
@@ -394,7 +406,7 @@ def _detection_options(command: Any) -> Any:
         click.option("--tta", is_flag=True, help="Look at images mirrored and smaller too, and fuse what is found."),
         click.option("--tiles", default=None, metavar="640|2x3", help="Look at tiles: pixels of a side, or RxC."),
         click.option("--nms", type=click.Choice(NMS), default=None, help="Else as the model says."),
-        click.option("--nms-iou", type=click.FloatRange(0, 1), default=None, help="How much detections may overlap."),
+        click.option("--nms-iou", type=Range(0, 1), default=None, help="How much detections may overlap."),
         click.option("--agnostic", is_flag=True, default=None, help="Settle overlaps of different classes, too."),
     ):
         command = option(command)
@@ -450,9 +462,7 @@ def training_report(run: str, window: bool) -> None:
 @click.argument("words", nargs=-1, required=True, metavar="[MODEL] PATH...")
 @click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for what is saved.")
 @click.option("--save", "formats", multiple=True, type=click.Choice(SAVED), help="Can be given several times.")
-@click.option(
-    "--score", type=click.FloatRange(0, 1), default=None, help="Show what is above it; else as the model says."
-)
+@click.option("--score", type=Range(0, 1), default=None, help="Show what is above it; else as the model says.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: a cluster, into Parquet.")
 @_detection_options
@@ -544,7 +554,7 @@ def _refuse_models(words: tuple[str, ...]) -> None:
 @click.option("--detections", type=click.Path(dir_okay=False), metavar="FILE", help="Of eval: shows its mistakes.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures run at once.")
 @click.option("--queue", default=64, show_default=True, type=click.IntRange(min=1), help="Pictures that may wait.")
-@click.option("--timeout", default=60.0, show_default=True, type=click.FloatRange(0.1, 86_400), help="Seconds.")
+@click.option("--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Seconds.")
 @click.option("--max-bytes", default=32 << 20, show_default=True, type=click.IntRange(min=1), help="Of a request.")
 @click.option(
     "--max-pixels", default=50_000_000, show_default=True, type=click.IntRange(1, 150_000_000), help="Of a picture."
