@@ -57,8 +57,10 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(picture):
         refused = send(client, picture)
         assert_refused(refused, 503, "busy")
         assert int(refused.headers["retry-after"]) >= 1
-        assert client.get("/readyz").status_code == 503
-        assert client.get("/healthz").status_code == 200
+        for ask in (client.get, client.head):
+            assert ask("/readyz").status_code == 503
+            assert ask("/healthz").status_code == 200
+        assert client.head("/healthz").content == b""
         runtime.may.set()
         assert [answer.result().status_code for answer in waiting] == [200, 200]
         assert client.get("/readyz").status_code == 200

@@ -10,10 +10,12 @@ def health_routes(batcher: Batcher) -> APIRouter:
     """The routes that something that watches the server asks."""
     router = APIRouter(tags=["operation"])
 
+    @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz", summary="Whether the server lives")
     async def live() -> Response:
         return Response('{"live": true}', media_type="application/json")
 
+    @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", summary="Whether it takes requests: the model is loaded and the queue is not full")
     async def ready() -> Response:
         batcher.require_ready()
