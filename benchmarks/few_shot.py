@@ -1,6 +1,6 @@
 """How many images does it take? Fine-tune on a few of them, from three starts, and judge on the same test images.
 
-    python benchmarks/few_shot.py FOLDER [--images 10 20 50 100 205] [--steps 400] [--seeds 1]
+    python -m benchmarks.few_shot FOLDER [--images 10 20 50 100 205] [--steps 400] [--seeds 1]
 
 FOLDER is a dataset in VOC layout with the splits train and test, as `multibox data get bccd` leaves it. Of its training
 images a seed draws the few; the smaller sets are part of the larger ones. Every run makes the same number of steps, so
@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.runs import EXPERIMENTS, train
+
 STARTS = {
     "none": ["network.weights=none", "network.batch_norm=trained"],
     "imagenet": ["network.weights=imagenet"],
@@ -32,17 +34,17 @@ def multibox(*arguments: str) -> str:
 def dataset(folder: Path, images: int, seed: int) -> str:
     """Build a dataset whose training split is a few images of the folder's; the test split is whole."""
     name = f"few-{images}-{seed}"
-    train = (folder / "ImageSets/Main/train.txt").read_text().split()
-    random.Random(seed).shuffle(train)
-    if images > len(train):
-        raise SystemExit(f"{folder}: has {len(train)} training images; ask for no more by --images")
+    known = (folder / "ImageSets/Main/train.txt").read_text().split()
+    random.Random(seed).shuffle(known)
+    if images > len(known):
+        raise SystemExit(f"{folder}: has {len(known)} training images; ask for no more by --images")
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary)
         for part in ("JPEGImages", "Annotations"):
             (copy / part).symlink_to((folder / part).resolve())
         splits = copy / "ImageSets/Main"
         splits.mkdir(parents=True)
-        (splits / "train.txt").write_text("\n".join(train[:images]) + "\n")
+        (splits / "train.txt").write_text("\n".join(known[:images]) + "\n")
         (splits / "test.txt").write_text((folder / "ImageSets/Main/test.txt").read_text())
         multibox("data", "build", temporary, "--name", name, "--on-bad", "skip", "--replace")
     return name
@@ -50,14 +52,13 @@ def dataset(folder: Path, images: int, seed: int) -> str:
 
 def score(data: str, start: str, steps: int, seed: int, fields: list[str]) -> float:
     """Train, unless that was done, and judge."""
-    folder = Path("experiments") / f"{data}-{start}"
-    result = folder / "test.json"
+    name = f"{data}-{start}"
+    result = EXPERIMENTS / name / "test.json"
     if not result.is_file():
-        new = ["--data", data, "--name", folder.name, f"data.train=[{data}/train]", "data.val=[]"]
         length = [f"train.steps_per_epoch={steps}", "train.epochs=1", f"train.seed={seed}"]
-        begun = (folder / "config.yaml").is_file()
-        multibox("train", *(["--resume", folder.name] if begun else [*new, *length, *STARTS[start], *fields]))
-        judged = multibox("eval", str(folder / "last.keras"), "--data", f"{data}/test", "--json")
+        arguments = ["--data", data, f"data.train=[{data}/train]", "data.val=[]", *length, *STARTS[start], *fields]
+        model = train(name, *arguments) / "last.keras"
+        judged = multibox("eval", str(model), "--data", f"{data}/test", "--json")
         result.write_text(judged.splitlines()[-1])
     return json.loads(result.read_text())["map"]
 
@@ -80,7 +81,7 @@ def main() -> None:
                 scores[start].append(score(data, start, options.steps, seed, options.fields))
         cells = [", ".join(f"{figure:.3f}" for figure in scores[start]) for start in options.starts]
         lines.append(f"| {images} | {' | '.join(cells)} |")
-        Path("experiments/few_shot.md").write_text("\n".join(lines) + "\n")
+        (EXPERIMENTS / "few_shot.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

@@ -1,6 +1,6 @@
 """Which recipe? Train one network many times, each time with one thing changed, and put the scores into a table.
 
-    python benchmarks/recipes.py [NAME...] [--list]
+    python -m benchmarks.recipes [NAME...] [--list]
 
 Trains on VOC2007's 2500 training images and judges on the 1500 of validation (stores ``voc2007/train`` and
 ``voc2007/val``). The runs lie in ``experiments/recipe-NAME``; those that ended are not run again, and one that was
@@ -11,10 +11,9 @@ import argparse
 import csv
 import json
 import shlex
-import subprocess
-import sys
 import time
-from pathlib import Path
+
+from benchmarks.runs import EXPERIMENTS, train
 
 SEARCH = (
     "network.weights=imagenet network.size=[192,192] network.freeze=block2b "
@@ -60,28 +59,30 @@ RUNS = {
 }
 """What each run changes."""
 
-FOLDER = Path("experiments")
-TABLE = FOLDER / "recipes.md"
+TABLE = EXPERIMENTS / "recipes.md"
 
 
 def run(name: str) -> None:
     """Train, or go on; keep the time it took."""
-    folder = FOLDER / f"recipe-{name}"
-    begun = (folder / "config.yaml").is_file()
-    new = f"--config ssdlite-efficientnet --name recipe-{name} data.train=[voc2007/train] data.val=[voc2007/val] "
-    arguments = f"--resume recipe-{name}" if begun else f"{new} {SEARCH} {RUNS[name]}"
+    arguments = f"--config ssdlite-efficientnet data.train=[voc2007/train] data.val=[voc2007/val] {SEARCH} {RUNS[name]}"
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "multibox", "train", *shlex.split(arguments)], check=False)
-    took = folder / "seconds.json"
-    before = json.loads(took.read_text()) if took.is_file() else []
-    took.write_text(json.dumps([*before, time.monotonic() - start]))
-    if done.returncode != 0:
-        sys.exit(f"recipe {name}: ended with code {done.returncode}")
+    try:
+        train(f"recipe-{name}", *shlex.split(arguments))
+    finally:
+        add_time(name, time.monotonic() - start)
+
+
+def add_time(name: str, seconds: float) -> None:
+    """Write down how long a part of a run took, if it was one."""
+    folder = EXPERIMENTS / f"recipe-{name}"
+    if folder.is_dir():
+        before = json.loads((folder / "seconds.json").read_text()) if (folder / "seconds.json").is_file() else []
+        (folder / "seconds.json").write_text(json.dumps([*before, seconds]))
 
 
 def score(name: str) -> dict[str, str] | None:
     """The last line of a run's validations, if it has ended."""
-    path = FOLDER / f"recipe-{name}" / "validation.csv"
+    path = EXPERIMENTS / f"recipe-{name}" / "validation.csv"
     rows = list(csv.DictReader(path.open())) if path.is_file() else []
     return rows[-1] if rows else None
 
@@ -91,7 +92,7 @@ def row(name: str) -> str:
     figures = score(name)
     if figures is None:
         return f"| {name} | `{RUNS[name]}` | | | | |"
-    minutes = sum(json.loads((FOLDER / f"recipe-{name}" / "seconds.json").read_text())) / 60
+    minutes = sum(json.loads((EXPERIMENTS / f"recipe-{name}" / "seconds.json").read_text())) / 60
     scores = " | ".join(f"{float(figures[field]):.3f}" for field in ("map", "map_11point", "map_50_95"))
     return f"| {name} | `{RUNS[name]}` | {scores} | {minutes:.0f} |"
 
