@@ -74,10 +74,10 @@ def run(name: str) -> None:
 
 def add_time(name: str, seconds: float) -> None:
     """Write down how long a part of a run took, if it was one."""
-    folder = EXPERIMENTS / f"recipe-{name}"
-    if folder.is_dir():
-        before = json.loads((folder / "seconds.json").read_text()) if (folder / "seconds.json").is_file() else []
-        (folder / "seconds.json").write_text(json.dumps([*before, seconds]))
+    took = EXPERIMENTS / f"recipe-{name}" / "seconds.json"
+    if took.parent.is_dir():
+        before = json.loads(took.read_text()) if took.is_file() else []
+        took.write_text(json.dumps([*before, seconds]))
 
 
 def score(name: str) -> dict[str, str] | None:
