@@ -9,6 +9,8 @@ Example:
 
 from typing import TYPE_CHECKING, Any
 
+from multibox._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from multibox.detect.detections import Detections as Detections
     from multibox.detect.detector import Detector as Detector
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from multibox.evaluation.evaluate import evaluate as evaluate
     from multibox.training.fit import resume as resume
     from multibox.training.fit import train as train
-
-__version__ = "0.1.0"
 
 __all__ = ["BadInput", "Detections", "Detector", "RunFailed", "Stopped", "evaluate", "load", "resume", "train"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.errors import BadInput, RunFailed, Stopped
 from multibox.importers import KINDS
 from multibox.models.shipped import NAME

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.beside import beside
 from multibox.draw import save_png
 from multibox.errors import BadInput

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.config import Config
 from multibox.inspection.chart import draw_coverage
 from multibox.inspection.check import Checkup

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.config import Activation, Detect, Network, Priors, Probability, Section
 from multibox.errors import BadInput
 from multibox.priors import FeatureMap, make_priors

@@ -7,7 +7,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.detect.detector import Detector
 from multibox.explain.browsing import Dataset
 from multibox.serve.batcher import Batcher

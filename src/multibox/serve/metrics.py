@@ -14,7 +14,7 @@ from prometheus_client import (
 from starlette.responses import Response
 from starlette.types import Scope
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.serve.settings import Settings
 
 

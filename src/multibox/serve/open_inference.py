@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from multibox import __version__
+from multibox._version import __version__
 from multibox.detect.detections import Detections
 from multibox.serve.batcher import Batcher
 from multibox.serve.detecting import make_wanted, number
