@@ -1,7 +1,9 @@
-"""The page's files, read once: no request touches the disk."""
+"""The page's files, read once when the server starts: no request touches the disk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,38 +13,52 @@ from multibox.serve.refused import Refused
 KINDS = {
     ".css": "text/css",
     ".html": "text/html",
-    ".ico": "image/x-icon",
     ".js": "text/javascript",
-    ".png": "image/png",
     ".svg": "image/svg+xml",
 }
-"""The types of the page's files, by suffix; the system's own table may say something else."""
+"""Media types of the page's files by suffix. Files of other kinds are not served."""
 
 
 def page_files() -> dict[str, bytes]:
-    """The page's files by name."""
-    folder = files("multibox.serve").joinpath("page")
-    return {file.name: file.read_bytes() for file in folder.iterdir() if _suffix(file.name) in KINDS}
+    """Contents of the page's files by path relative to the page, such as ``try/view.js``."""
+    return dict(_walk(files("multibox.serve").joinpath("page"), PurePosixPath()))
 
 
 def page_paths(page: Mapping[str, bytes]) -> list[str]:
-    """Where the page's files are."""
+    """URL paths of the page and its files."""
     return ["/", *(f"/{name}" for name in page)]
 
 
 def page_routes(page: Mapping[str, bytes]) -> APIRouter:
-    """The page at ``/`` and its files at ``/NAME``."""
+    """Routes of the page at ``/`` and of its files at ``/FOLDER/NAME``, one for each of its folders."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/")
-    @router.get("/{name}")
-    async def static(name: str = "index.html") -> Response:
-        if name not in page:
-            raise Refused(404, "not-found", f"there is no {name[:100]!r} here; see /docs")
-        return Response(page[name], media_type=KINDS[_suffix(name)], headers={"Cache-Control": "no-cache"})
+    def answer(path: str) -> Response:
+        if path not in page:
+            raise Refused(404, "not-found", f"there is no {path[:100]!r} here; see /docs")
+        return Response(page[path], media_type=_kind(path), headers={"Cache-Control": "no-cache"})
 
+    def serve_folder(folder: PurePosixPath) -> None:
+        @router.get(f"/{folder / '{name}'}")
+        async def file(name: str) -> Response:
+            return answer(str(folder / name))
+
+    @router.get("/")
+    async def index() -> Response:
+        return answer("index.html")
+
+    for folder in dict.fromkeys(PurePosixPath(path).parent for path in page):
+        serve_folder(folder)
     return router
 
 
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :]
+def _walk(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, path / entry.name)
+        elif _kind(entry.name):
+            yield str(path / entry.name), entry.read_bytes()
+
+
+def _kind(path: str) -> str | None:
+    return KINDS.get(PurePosixPath(path).suffix)

@@ -1,12 +1,12 @@
 // The page: learns what the model is, then shows the view that the address names.
 
-import { get } from "./api.js";
-import { startDataset } from "./dataset.js";
-import { byId, count } from "./dom.js";
-import { startExplain } from "./explain.js";
-import { Pictures } from "./pictures.js";
-import { Thresholds } from "./thresholds.js";
-import { startTry } from "./try.js";
+import { get } from "./shared/api.js";
+import { startDataset } from "./dataset/view.js";
+import { byId, count } from "./shared/dom.js";
+import { startExplain } from "./explain/view.js";
+import { Pictures } from "./shared/pictures.js";
+import { Thresholds } from "./shared/thresholds.js";
+import { startTry } from "./try/view.js";
 
 const NAMED = 40; // classes that are listed
 const VIEWS = ["try", "explain", "dataset"];

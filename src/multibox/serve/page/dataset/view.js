@@ -1,9 +1,9 @@
 // Dataset: the pictures of a store, with what is labelled in them.
 
-import { get, getBlob } from "./api.js";
-import { boxShape } from "./boxes.js";
-import { byId, count, fill, h, s, say } from "./dom.js";
-import { colorOf } from "./palette.js";
+import { get, getBlob } from "../shared/api.js";
+import { boxShape } from "../shared/boxes.js";
+import { byId, count, fill, h, s, say } from "../shared/dom.js";
+import { colorOf } from "../shared/palette.js";
 
 const PAGE = 24;
 const WIDTH = 400; // pixels of a small picture

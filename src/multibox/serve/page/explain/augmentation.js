@@ -1,10 +1,10 @@
 // Augmentation: each step before and after, for a seed.
 
-import { get, post } from "./api.js";
-import { byId, fill, h, s, say } from "./dom.js";
+import { get, post } from "../shared/api.js";
+import { byId, fill, h, s, say } from "../shared/dom.js";
 import { pictureWithBoxes, question } from "./objects.js";
-import { colorOf } from "./palette.js";
-import { named } from "./pictures.js";
+import { colorOf } from "../shared/palette.js";
+import { named } from "../shared/pictures.js";
 
 /** The objects of a picture, relative to it. */
 const relative = ({ objects, width, height }) =>

@@ -1,11 +1,11 @@
 // Matching: which priors learn from which object, and which background teaches the most.
 
-import { get, post } from "./api.js";
-import { boxShape, captions } from "./boxes.js";
-import { byId, count, fill, h, round, table } from "./dom.js";
+import { get, post } from "../shared/api.js";
+import { boxShape, captions } from "../shared/boxes.js";
+import { byId, count, fill, h, round, table } from "../shared/dom.js";
 import { question, startObjects } from "./objects.js";
-import { colorOf, inkOf } from "./palette.js";
-import { named } from "./pictures.js";
+import { colorOf, inkOf } from "../shared/palette.js";
+import { named } from "../shared/pictures.js";
 
 const LISTED = 60; // rows of a table; the drawing shows all
 

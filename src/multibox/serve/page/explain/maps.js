@@ -1,10 +1,10 @@
 // Maps and priors: where the network looks.
 
-import { get } from "./api.js";
-import { boxShape, captions, gridShape } from "./boxes.js";
-import { byId, choices, count, fill, h, round, s, say, table } from "./dom.js";
+import { get } from "../shared/api.js";
+import { boxShape, captions, gridShape } from "../shared/boxes.js";
+import { byId, choices, count, fill, h, round, s, say, table } from "../shared/dom.js";
 import { cellAt, cellBox, ratioText, toPicture } from "./geometry.js";
-import { colorOf, inkOf } from "./palette.js";
+import { colorOf, inkOf } from "../shared/palette.js";
 
 const MOVES = {
   ArrowLeft: [0, -1],

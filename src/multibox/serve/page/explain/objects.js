@@ -1,8 +1,8 @@
 // The labelled objects of the open picture: those of a dataset, or drawn here.
 
-import { boxShape } from "./boxes.js";
-import { byId, fill, h, round, s, say } from "./dom.js";
-import { colorOf } from "./palette.js";
+import { boxShape } from "../shared/boxes.js";
+import { byId, fill, h, round, s, say } from "../shared/dom.js";
+import { colorOf } from "../shared/palette.js";
 
 const LEAST = 2; // pixels a side
 

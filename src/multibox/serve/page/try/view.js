@@ -1,10 +1,10 @@
 // Try: pictures in, boxes out.
 
-import { boxShape, captions, paint } from "./boxes.js";
+import { boxShape, captions, paint } from "../shared/boxes.js";
 import { openCamera } from "./camera.js";
-import { byId, count, debounce, fill, h, round, save, say } from "./dom.js";
-import { colorOf, inkOf } from "./palette.js";
-import { Stage } from "./stage.js";
+import { byId, count, debounce, fill, h, round, save, say } from "../shared/dom.js";
+import { colorOf, inkOf } from "../shared/palette.js";
+import { Stage } from "../shared/stage.js";
 
 /** Bring the view to life; `app` holds the model, the pictures and the thresholds. */
 export function startTry(app) {

@@ -1,14 +1,14 @@
 // Explain: one picture, and four questions about it.
 
-import { post } from "./api.js";
+import { post } from "../shared/api.js";
 import { startAugmentation } from "./augmentation.js";
 import { startDetection } from "./detection.js";
-import { byId, fill, h, say } from "./dom.js";
+import { byId, fill, h, say } from "../shared/dom.js";
 import { windowOf } from "./geometry.js";
 import { startMaps } from "./maps.js";
 import { startMatching } from "./matching.js";
-import { named } from "./pictures.js";
-import { Stage } from "./stage.js";
+import { named } from "../shared/pictures.js";
+import { Stage } from "../shared/stage.js";
 
 const LOWEST = 0.05;
 const LABELS = {

@@ -1,9 +1,9 @@
 // A detection: which prior made it, the arithmetic, and what NMS removed for it.
 
-import { boxShape, captions, gridShape } from "./boxes.js";
-import { byId, count, fill, h, round, say, table } from "./dom.js";
+import { boxShape, captions, gridShape } from "../shared/boxes.js";
+import { byId, count, fill, h, round, say, table } from "../shared/dom.js";
 import { cellBox, partlyDecoded, ratioText, toCorners, toPicture } from "./geometry.js";
-import { colorOf, inkOf } from "./palette.js";
+import { colorOf, inkOf } from "../shared/palette.js";
 
 const SHOWN_CLASSES = 5;
 const DRAWN = 12;

@@ -1,6 +1,6 @@
 // A picture from the camera.
 
-import { byId } from "./dom.js";
+import { byId } from "../shared/dom.js";
 
 /** Ask for a picture; resolves to a JPEG, or to null where none was taken. `fail` is told in words what went wrong. */
 export async function openCamera(fail) {

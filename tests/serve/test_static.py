@@ -1,0 +1,52 @@
+"""The page's files over HTTP: what is served, and nothing else."""
+
+import re
+from posixpath import dirname, join, normpath
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs multibox[serve]")
+
+from multibox.serve.static import page_files
+from served import assert_refused
+
+REFERENCE = re.compile(r"""(?:href|src)="([\w./-]+\.(?:css|js|svg))"|from "(\.[\w./-]+)";""")
+"""A reference to another file of the page, in HTML or in the head of a module."""
+
+
+def referenced(path, text):
+    """Paths of the files that one file refers to."""
+    return [normpath(join(dirname(path), html or module)) for html, module in REFERENCE.findall(text)]
+
+
+def test_every_file_that_the_page_refers_to_is_served_and_no_other_is_shipped(colors):
+    kinds = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    waiting, seen = ["index.html"], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = colors.get(f"/{path}")
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"].startswith(kinds[path.rpartition(".")[2]]), path
+        waiting += referenced(path, answer.text)
+    assert seen == set(page_files())
+    assert {dirname(path) for path in seen} == {"", "try", "explain", "dataset", "shared"}
+
+
+def test_the_page_is_its_index(colors):
+    assert colors.get("/").content == colors.get("/index.html").content == page_files()["index.html"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/shared", "/shared/none.js", "/none/dom.js", "/shared/dom", "/try/../../app.py", "/try/%2e%2e/app.py"],
+)
+def test_other_paths_are_not_found(colors, path):
+    assert_refused(colors.get(path), 404, "not-found")
+
+
+def test_the_pages_routes_leave_those_of_the_interface_alone(colors):
+    assert colors.get("/v1/detect").status_code == 405
+    assert colors.post("/shared/dom.js").status_code == 405
