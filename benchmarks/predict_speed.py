@@ -55,8 +55,8 @@ def halved(model: Path, out: Path) -> Path:
     """Write an ONNX file anew as OpenVINO's, in half precision."""
     import onnx
 
-    from multibox.detect.runtimes.onnx_file import read_onnx_schema
     from multibox.export.openvino import write_openvino
+    from multibox.models.file import read_onnx_schema
 
     write_openvino(onnx.load(model), read_onnx_schema(model), out, precision="fp16")
     return out

@@ -15,11 +15,12 @@ from multibox.cli import main
 from multibox.detect.runtimes import CHOICES, OnnxRuntime, open_runtime
 from multibox.detect.runtimes.agreement import Difference, difference, trial_images
 from multibox.detect.runtimes.kinds import RUNTIMES
-from multibox.detect.runtimes.onnx_file import read_metadata, read_onnx_schema
 from multibox.detect.runtimes.openvino import import_openvino
 from multibox.errors import BadInput
 from multibox.export.onnx_precision import to_float16, to_int8
 from multibox.machine import cores
+from multibox.metadata import read_metadata
+from multibox.models.file import read_onnx_schema
 from tiny_onnx import write_tiny_onnx
 
 OTHERS = ("openvino", "mnn")
@@ -256,7 +257,7 @@ def test_export_to_openvino_reports_nothing(model, tmp_path):
     pytest.importorskip("openvino")
     code = f"""
 import sys, onnx
-from multibox.detect.runtimes.onnx_file import read_onnx_schema
+from multibox.models.file import read_onnx_schema
 from multibox.export.openvino import write_openvino
 from pathlib import Path
 write_openvino(onnx.load({str(model)!r}), read_onnx_schema({str(model)!r}), Path({str(tmp_path / "model.xml")!r}))

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from multibox.config import Network, Priors
-from multibox.detect.runtimes.onnx_file import read_metadata, read_onnx_schema
 from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
-from multibox.models.file import load_model, read_schema, save_model
+from multibox.metadata import read_metadata
+from multibox.models.file import load_model, read_onnx_schema, read_schema, save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import MEMBER, Schema
 from multibox.models.ssd import build

@@ -21,6 +21,7 @@ from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.models.file import save_model
+from multibox.models.schema import PARAMETERS
 from multibox.priors import FeatureMap
 
 keras = pytest.importorskip("keras")
@@ -116,7 +117,7 @@ def test_scores_of_sigmoids(kind, network, tmp_path):
 def test_the_schema_travels_along(exported, network):
     runtime = OnnxRuntime(exported)
     assert runtime.schema == SCHEMA
-    assert runtime.metadata[runtimes.PARAMETERS] == str(network.count_params())
+    assert runtime.metadata[PARAMETERS] == str(network.count_params())
 
 
 def test_the_detector_finds_the_same(exported, network):

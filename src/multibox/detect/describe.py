@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from multibox.config import Priors
-from multibox.detect.runtimes import PARAMETERS, OnnxRuntime, open_runtime
+from multibox.detect.runtimes import OnnxRuntime, open_runtime
 from multibox.errors import BadInput
 from multibox.models.file import DAMAGES, read_schema
+from multibox.models.schema import PARAMETERS
 from multibox.models.shipped import model_path
 from multibox.priors import priors_per_cell
 

@@ -2,18 +2,15 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from multibox.beside import beside
-from multibox.detect.runtimes.onnx_file import read_onnx_schema
 from multibox.errors import BadInput
-from multibox.models.file import read_schema
-from multibox.models.schema import MEMBER, Schema
+from multibox.metadata import copy_with_metadata
+from multibox.models.file import read_onnx_schema, read_schema
+from multibox.models.schema import MEMBER
 from multibox.models.shipped import NAME, is_shipped, model_path
-
-_METADATA_PROPS = 14
-"""The field of ONNX's ``ModelProto`` that holds a key and a value, as often as there are such."""
 
 
 def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float]) -> None:
@@ -30,7 +27,13 @@ def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float
     is_onnx = path.suffix == ".onnx"
     schema = read_onnx_schema(path) if is_onnx else read_schema(path)
     changed = schema.model_copy(update={"thresholds": {**schema.thresholds, **thresholds}})
-    _replace(path.resolve(), changed, _write_onnx if is_onnx else _write_keras)
+    target, text = path.resolve(), changed.model_dump_json(indent=2)
+    with beside(target) as new:
+        if is_onnx:
+            copy_with_metadata(target, new, MEMBER, text)
+        else:
+            _copy_with_member(target, new, text)
+        new.chmod(target.stat().st_mode & 0o777)
 
 
 def file_for_thresholds(path: object) -> Path:
@@ -49,64 +52,8 @@ def file_for_thresholds(path: object) -> Path:
     return Path(path)
 
 
-def _replace(path: Path, schema: Schema, write: Callable[[Path, Path, str], None]) -> None:
-    with beside(path) as new:
-        write(path, new, schema.model_dump_json(indent=2))
-        new.chmod(path.stat().st_mode & 0o777)
-
-
-def _write_keras(path: Path, out: Path, text: str) -> None:
+def _copy_with_member(path: Path, out: Path, text: str) -> None:
+    """Copy a ``.keras`` file with another schema in it."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
         for member in old.infolist():
             new.writestr(member, text if member.filename == MEMBER else old.read(member))
-
-
-def _write_onnx(path: Path, out: Path, text: str) -> None:
-    """Every field but the old schema as it is, byte by byte, and the new schema behind them."""
-    model = memoryview(path.read_bytes())
-    with open(out, "wb") as file:
-        for number, begin, value, end in _fields(model):
-            if number != _METADATA_PROPS or _key(model[value:end]) != MEMBER.encode():
-                file.write(model[begin:end])
-        entry = _bytes_field(1, MEMBER.encode()) + _bytes_field(2, text.encode())
-        file.write(_bytes_field(_METADATA_PROPS, entry))
-
-
-def _key(entry: memoryview) -> bytes:
-    return next((bytes(entry[value:end]) for number, _, value, end in _fields(entry) if number == 1), b"")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of a message of protocol buffers: number, and where the field, its value, and what follows begin."""
-    at = 0
-    while at < len(message):
-        begin = at
-        tag, at = _varint(message, at)
-        number, kind = divmod(tag, 8)
-        if kind == 0:
-            value, (_, at) = at, _varint(message, at)
-        else:
-            length, value = _varint(message, at) if kind == 2 else ({1: 8, 5: 4}[kind], at)
-            at = value + length
-        yield number, begin, value, at
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number, seven bits a byte, the lowest first; and where what follows it begins."""
-    value = shift = 0
-    while message[at] >= 128:
-        value |= (message[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-    return value | message[at] << shift, at + 1
-
-
-def _bytes_field(number: int, value: bytes) -> bytes:
-    return _as_varint(number * 8 + 2) + _as_varint(len(value)) + value
-
-
-def _as_varint(value: int) -> bytes:
-    parts = []
-    while value >= 128:
-        parts.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*parts, value])

@@ -8,11 +8,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from multibox.detect.runtimes import PARAMETERS
 from multibox.errors import BadInput
 from multibox.export.onnx_detections import add_detections, rename
 from multibox.export.onnx_precision import to_float16, to_int8
-from multibox.models.schema import MEMBER, Schema
+from multibox.models.schema import MEMBER, PARAMETERS, Schema
 
 
 def require_onnx(what: str) -> None:

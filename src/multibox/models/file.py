@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multibox.errors import BadInput
+from multibox.metadata import read_metadata
 from multibox.models.schema import MEMBER, Schema, parse_schema
 from multibox.models.shipped import model_path
 
@@ -36,6 +37,24 @@ def read_schema(path: str | Path) -> Schema:
         except DAMAGES as error:
             raise BadInput(f"{path}: its {MEMBER} is damaged ({error}); copy or export the model again") from None
     return parse_schema(text, str(path))
+
+
+def read_onnx_schema(path: str | Path) -> Schema:
+    """Read the schema of an ONNX file that ``multibox export`` wrote, without ONNX.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The schema.
+
+    Raises:
+        BadInput: The file does not exist, or is not an ONNX file of Multibox.
+    """
+    metadata = read_metadata(path)
+    if MEMBER not in metadata:
+        raise BadInput(f"{path}: has no {MEMBER} in its metadata; write it with 'multibox export MODEL'")
+    return parse_schema(metadata[MEMBER], str(path))
 
 
 def load_model(path: str | Path) -> tuple["keras.Model", Schema]:

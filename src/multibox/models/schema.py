@@ -16,6 +16,9 @@ FORMAT = 1
 MEMBER = "multibox.json"
 """The schema's name inside a ``.keras`` file, and its key in an ONNX file's metadata."""
 
+PARAMETERS = "multibox.parameters"
+"""The key of the number of the network's parameters in an ONNX file's metadata."""
+
 
 class Schema(Section):
     """The schema of a model file, ``multibox.json``."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from multibox.beside import beside
 from multibox.detect.runtimes.cache import cache_folder, content_hash
-from multibox.detect.runtimes.onnx_file import read_onnx_schema
 from multibox.detect.runtimes.runtime import require_package
 from multibox.errors import BadInput
 from multibox.machine import cores
 from multibox.models.backend import no_chatter
+from multibox.models.file import read_onnx_schema
 
 _CONVERTER = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv)"
 """Calls the converter in MNN's package. Its own command, ``mnnconvert``, installs a package and reports on its use."""

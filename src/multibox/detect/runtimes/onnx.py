@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.detect.runtimes.onnx_file import read_metadata, read_onnx_schema
 from multibox.detect.runtimes.runtime import first_line
 from multibox.detect.runtimes.selecting import plain
 from multibox.errors import BadInput
+from multibox.metadata import read_metadata
+from multibox.models.file import read_onnx_schema
 
 
 class OnnxRuntime:
@@ -19,7 +20,7 @@ class OnnxRuntime:
         threads: that compute; None: one a core.
 
     Attributes:
-        metadata: what the file says about itself, see :func:`~multibox.detect.runtimes.onnx_file.read_metadata`.
+        metadata: what the file says about itself, see :func:`~multibox.metadata.read_metadata`.
         names: of its outputs.
 
     Raises:

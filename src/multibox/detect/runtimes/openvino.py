@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from multibox.detect.runtimes.onnx_file import read_onnx_schema
 from multibox.detect.runtimes.runtime import require_package
 from multibox.detect.runtimes.selecting import plain
 from multibox.errors import BadInput
 from multibox.models.backend import no_chatter
+from multibox.models.file import read_onnx_schema
 from multibox.models.schema import MEMBER, Schema, parse_schema
 
 

@@ -1,0 +1,65 @@
+"""The metadata of an ONNX file, read and replaced without ONNX, without a runtime and without reading the network.
+
+An ONNX file is one message of Protocol Buffers, ``ModelProto``
+(https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). The network is one of its fields and is skipped.
+"""
+
+from pathlib import Path
+
+from multibox.errors import BadInput
+from multibox.protobuf_wire import BYTES, Field, encode_bytes, open_message, read_fields
+
+_METADATA_PROPS = 14
+"""The field of ``ModelProto`` that holds one key and one value. It is repeated for each pair."""
+
+_KEY, _VALUE = 1, 2
+"""The fields of ``StringStringEntryProto``."""
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Read the metadata of an ONNX file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The values by their keys.
+
+    Raises:
+        BadInput: The file cannot be read, or is not an ONNX file.
+    """
+    try:
+        pairs = [_pair(field) for field in read_fields(open_message(path)) if _is_metadata(field)]
+        return {key.decode(): value.decode() for key, value in pairs}
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise BadInput(f"{path}: not an ONNX model, or damaged; export the model again") from None
+
+
+def copy_with_metadata(path: str | Path, out: str | Path, key: str, value: str) -> None:
+    """Copy an ONNX file with one pair of its metadata replaced. Every other field is copied byte by byte.
+
+    Args:
+        path: Path of a file that :func:`read_metadata` can read.
+        out: Path of the copy.
+        key: Key of the pair, which need not exist yet.
+        value: New value of the pair, which becomes the last field of the file.
+    """
+    with open(out, "wb") as file:
+        for field in read_fields(open_message(path)):
+            if not _is_metadata(field) or _pair(field)[0] != key.encode():
+                file.write(field.encoded)
+        pair = encode_bytes(_KEY, key.encode()) + encode_bytes(_VALUE, value.encode())
+        file.write(encode_bytes(_METADATA_PROPS, pair))
+
+
+def _is_metadata(field: Field) -> bool:
+    return (field.number, field.kind) == (_METADATA_PROPS, BYTES)
+
+
+def _pair(entry: Field) -> tuple[bytes, bytes]:
+    """The key and the value of an entry, which must have exactly one key."""
+    parts = [(field.number, bytes(field.data)) for field in read_fields(entry.data) if field.kind == BYTES]
+    (key,) = (data for number, data in parts if number == _KEY)
+    return key, b"".join(data for number, data in parts if number == _VALUE)
