@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.check import BadImageError, Problem, box_faults, check_image, color_mode
+from multibox.data.check import BadImageError, Problem, box_faults, check_image
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 255, (30, 40, 3)).astype(np.uint8)
@@ -59,15 +59,6 @@ def test_a_flipped_bit_in_a_png_is_found():
 def test_bytes_that_are_no_image(data, message):
     with pytest.raises(BadImageError, match=message):
         check_image(data)
-
-
-def test_color_modes():
-    grey = [cv2.imencode(suffix, PICTURE[..., 0])[1].tobytes() for suffix in (".jpg", ".png")]
-    assert [color_mode(data) for data in grey] == ["grey", "grey"]
-    assert [color_mode(encoded(suffix)) for suffix in (".jpg", ".png", ".bmp")] == ["color"] * 3
-    cmyk = bytearray(encoded(".jpg"))
-    cmyk[cmyk.index(b"\xff\xc0") + 9] = 4
-    assert color_mode(bytes(cmyk)) == "cmyk"
 
 
 def test_box_faults():

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from multibox.errors import BadInput
+from multibox.image_file import image_format
 
-SUFFIXES = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"BM", ".bmp"), (b"RIFF", ".webp"), (b"II*", ".tif"))
-"""How the bytes of an image file begin, and its suffix; what begins otherwise is TIFF, too."""
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 
 
 def image_suffix(data: bytes) -> str:
-    """The suffix of an image file, by its bytes."""
-    return next((suffix for start, suffix in SUFFIXES if data.startswith(start)), ".tif")
+    """The suffix of an image file, by its bytes. It is ``.tif`` for the formats that have none of their own here."""
+    return _SUFFIXES.get(image_format(data), ".tif")
 
 
 LONGEST = 200

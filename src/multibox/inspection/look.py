@@ -12,9 +12,10 @@ from multibox import boxes as box
 from multibox.config import Config
 from multibox.data.annotation import Annotation, Item
 from multibox.data.build import check_item
-from multibox.data.check import BadImageError, check_image, color_mode, object_name
+from multibox.data.check import BadImageError, check_image, object_name
 from multibox.data.look_alikes import look_of
 from multibox.data.record import Objects, Record
+from multibox.image_file import color_mode
 from multibox.inspection.finding import Finding, of_problem
 from multibox.models.maps import feature_maps
 from multibox.prepare.window import letterbox, snap, to_window, whole

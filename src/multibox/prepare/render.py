@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from multibox.errors import BadInput
+from multibox.image_file import image_format
 from multibox.prepare.rarer import decode_with_pillow, turn_avif
 from multibox.prepare.window import Window, overlap
 
@@ -43,7 +44,7 @@ def decode(encoded: bytes, source: str = "image") -> np.ndarray:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         return _decode_otherwise(encoded, source)
-    return turn_avif(image, encoded) if encoded[4:12] == b"ftypavif" else image
+    return turn_avif(image, encoded) if image_format(encoded) == "AVIF" else image
 
 
 def _decode_otherwise(encoded: bytes, source: str) -> np.ndarray:

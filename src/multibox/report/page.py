@@ -21,6 +21,7 @@ from string import Template
 
 from multibox.beside import beside
 from multibox.errors import BadInput
+from multibox.image_file import image_format
 
 Cell = str | int | float | None
 
@@ -119,7 +120,7 @@ def picture(image: bytes, *, alt: str, caption: str = "") -> Html:
     Returns:
         the picture.
     """
-    kind = "jpeg" if image.startswith(b"\xff\xd8") else "png"
+    kind = image_format(image).lower()
     source = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return Html(f'<figure><img src="{source}" alt="{escape(alt)}">{below}</figure>')

@@ -11,10 +11,8 @@ from starlette.responses import Response
 
 from multibox.evaluation.split import pixels_of
 from multibox.explain.browsing import Dataset, Kind, Size
+from multibox.image_file import image_format
 from multibox.serve.refused import Refused
-
-JPEG = b"\xff\xd8\xff"
-"""How a JPEG file begins."""
 
 QUALITY = 92
 """Of pictures that are made smaller."""
@@ -52,7 +50,7 @@ def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
     @router.get("/picture", summary="A picture, as JPEG", response_class=Response)
     def picture(data: str, id: str, width: Annotated[int | None, Query(ge=16, le=4096)] = None) -> Response:
         record = dataset_of(datasets, data).record(id)
-        if record.image.startswith(JPEG) and (width is None or width >= record.width):
+        if image_format(record.image) == "JPEG" and (width is None or width >= record.width):
             return Response(record.image, media_type="image/jpeg")
         return Response(encode_jpeg(pixels_of(record), width), media_type="image/jpeg")
 

@@ -1,7 +1,6 @@
 """Annotated pictures, and annotated videos."""
 
 import os
-import zlib
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -16,12 +15,10 @@ from multibox.detect.predict import Prediction
 from multibox.detect.sources import Source
 from multibox.draw import encode_png
 from multibox.errors import RunFailed
+from multibox.image_file import is_png_with_text, png_with_text
 
-_HEAD: Final = 33
-"""Bytes of a PNG before its second chunk: the signature, and the chunk with the size."""
-
-_TEXT: Final = b"tEXt" + b"Software\0multibox predict"
-_CHUNK: Final = (len(_TEXT) - 4).to_bytes(4, "big") + _TEXT + zlib.crc32(_TEXT).to_bytes(4, "big")
+_MARK: Final = ("Software", "multibox predict")
+"""The text in each of our images, by which a later run recognises it."""
 
 
 class PictureOutput:
@@ -50,8 +47,7 @@ class PictureOutput:
         """The file's bytes."""
         if not prediction.picture or prediction.detections is None:
             return b""
-        encoded = encode_png(prediction.detections.draw())
-        return encoded[:_HEAD] + _CHUNK + encoded[_HEAD:]
+        return png_with_text(encode_png(prediction.detections.draw()), *_MARK)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
         """Write the file; it is there whole or not at all."""
@@ -82,7 +78,7 @@ def is_our_picture(path: Path) -> bool:
     """Whether a file is a picture that :class:`PictureOutput` wrote."""
     try:
         with path.open("rb") as file:
-            return file.read(_HEAD + len(_CHUNK)).endswith(_CHUNK)
+            return is_png_with_text(file.read(1024), *_MARK)
     except OSError:
         return False
 
