@@ -20,11 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from multibox.bench.scenes import make_scenes
-from multibox.detect.ahead import in_batches
-from multibox.detect.detector import Detector, load
-from multibox.detect.outputs.saving import FORMATS, open_outputs, save_predictions
-from multibox.detect.predict import predict
-from multibox.detect.sources import Source, find_sources, read_image
+from multibox.detect.detector import Detector
+from multibox.detect.images import read_image
+from multibox.detect.in_threads import in_batches
+from multibox.detect.load import load
+from multibox.predict.outputs.saving import FORMATS, open_outputs, save_predictions
+from multibox.predict.predict import predict
+from multibox.predict.sources import Source, find_sources
 
 SCENES = 300
 

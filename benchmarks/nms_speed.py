@@ -20,9 +20,9 @@ import numpy as np
 
 from multibox.boxes import encode, iou
 from multibox.config import Detect, Network, load_config
-from multibox.detect.decode import decode
-from multibox.detect.nms import select
 from multibox.models.maps import feature_maps
+from multibox.postprocess.decode import decode
+from multibox.postprocess.nms import select
 from multibox.priors import make_priors
 
 CLASSES = 20

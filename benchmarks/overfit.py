@@ -19,8 +19,8 @@ import numpy as np
 
 from multibox.config import Train, load_config
 from multibox.data.store import open_store
-from multibox.detect.detector import Detector, load
-from multibox.detect.runtimes import KerasRuntime
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
 from multibox.models.backend import jit_compile
 from multibox.models.file import save_model
 from multibox.models.maps import feature_maps
@@ -30,6 +30,7 @@ from multibox.prepare.example import detection_input, grids_of
 from multibox.prepare.render import decode
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through
+from multibox.runtimes import KerasRuntime
 from multibox.training.optimizer import make_optimizer
 from multibox.training.training_model import TrainingModel
 

@@ -33,11 +33,11 @@ from torch.nn import functional
 from multibox.bench.torchvision_ssd import import_detection
 from multibox.data.store import Store, open_store
 from multibox.detect.detections import Detections
-from multibox.detect.nms import suppress
 from multibox.evaluation.columns import found_in, places, truth_of
 from multibox.evaluation.evaluate import Evaluation, evaluate_detections
 from multibox.importers.efficientnet_lite0 import packaged_file
 from multibox.models.efficientnet_lite0 import BLOCKS, MEAN, SCALE
+from multibox.postprocess.nms import suppress
 from multibox.prepare.render import MEAN_RGB
 
 

@@ -31,7 +31,7 @@ BARE_SECONDS = 8.0
 BARE = """
 import json, sys, time
 import numpy as np
-from multibox.detect.detector import load
+from multibox.detect.load import load
 model, runtime, threads, batches, seconds = json.loads(sys.argv[1])
 detector = load(model, runtime=runtime, threads=threads)
 image = np.random.default_rng(0).integers(0, 255, (375, 500, 3), dtype=np.uint8)

@@ -19,11 +19,11 @@ import numpy as np
 import onnx
 
 from multibox import evaluate
-from multibox.detect.runtimes import OnnxRuntime, open_runtime
-from multibox.detect.runtimes.agreement import difference, trial_images
 from multibox.export.onnx_file import make_onnx
 from multibox.models.file import load_model, read_schema, save_model
 from multibox.models.shipped import FOLDER, NAME
+from multibox.runtimes import OnnxRuntime, open_runtime
+from multibox.runtimes.agreement import difference, trial_images
 
 MOST_BYTES = 24 * 2**20
 VAL = "voc2007/val"

@@ -15,14 +15,14 @@ import multibox
 from multibox.bench import predicting
 from multibox.cli import main
 from multibox.config import Config, Network, load_config
-from multibox.detect.runtimes import OnnxRuntime, open_runtime
-from multibox.detect.runtimes.agreement import difference, trial_images
-from multibox.detect.runtimes.opening import model_file
 from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
 from multibox.models import shipped
 from multibox.models.shipped import FOLDER, NAME, model_path
 from multibox.models.transfer import start_weights
+from multibox.runtimes import OnnxRuntime, open_runtime
+from multibox.runtimes.agreement import difference, trial_images
+from multibox.runtimes.opening import model_file
 
 VOC = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),

@@ -59,7 +59,7 @@ class Broken(Endless):
 
     def __getitem__(self, position):
         if position == 3 and self.kind == "bad input":
-            raise BadInput("photos/bad.jpg: is cut off")
+            raise BadInput("photos/bad.jpg", "is cut off")
         if position == 3 and self.kind == "bug":
             return [][position]
         if position == 3:
@@ -122,7 +122,7 @@ class WatchedStore:
     def __getitem__(self, index):
         heavy = sorted({"keras", "tensorflow"} & set(sys.modules))
         if os.getpid() == self.here and self.only_in_workers:
-            raise BadInput("this is no worker")
+            raise BadInput("worker", "this is none")
         if os.getpid() != self.here and heavy:
-            raise BadInput(f"a worker has imported {' and '.join(heavy)}")
+            raise BadInput("worker", f"it has imported {' and '.join(heavy)}")
         return self.store[index]

@@ -8,8 +8,8 @@ from trained import config, detector, outputs
 
 from multibox.boxes import decode
 from multibox.config import load_config
-from multibox.detect.decode import scores_of
 from multibox.models.ssd import build
+from multibox.postprocess.decode import scores_of
 from multibox.priors import prior_grids
 
 JUDGE, CONFIG = detector(), config()

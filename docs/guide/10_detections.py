@@ -7,8 +7,8 @@ from trained import config, detector, outputs
 
 from multibox.boxes import decode as decode_boxes
 from multibox.boxes import iou, to_centers
-from multibox.detect.decode import decode, scores_of
-from multibox.detect.nms import select, suppress
+from multibox.postprocess.decode import decode, scores_of
+from multibox.postprocess.nms import select, suppress
 
 JUDGE, CONFIG = detector(), config()
 CLASSES, PRIORS = JUDGE.classes, JUDGE.priors_rel

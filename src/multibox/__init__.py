@@ -14,7 +14,7 @@ from multibox._version import __version__ as __version__
 if TYPE_CHECKING:
     from multibox.detect.detections import Detections as Detections
     from multibox.detect.detector import Detector as Detector
-    from multibox.detect.detector import load as load
+    from multibox.detect.load import load as load
     from multibox.errors import BadInput as BadInput
     from multibox.errors import RunFailed as RunFailed
     from multibox.errors import Stopped as Stopped
@@ -31,7 +31,7 @@ _HOMES = {
     "RunFailed": "multibox.errors",
     "Stopped": "multibox.errors",
     "evaluate": "multibox.evaluation.evaluate",
-    "load": "multibox.detect.detector",
+    "load": "multibox.detect.load",
     "resume": "multibox.training.fit",
     "train": "multibox.training.fit",
 }

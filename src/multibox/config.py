@@ -396,7 +396,7 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
     if base is not None:
         parent = _read(str(base))
         if "extends" in parent:
-            raise BadInput(f"{source}: extends {base}, which extends another; name a preset that stands alone")
+            raise BadInput(source, f"extends {base}, which extends another; name a preset that stands alone")
         values = _merge(parent, values)
     return parse_config(with_overrides(values, overrides), str(source))
 
@@ -419,7 +419,7 @@ def parse_config(values: Mapping[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise BadInput(f"{source}: {_first_problem(error)}") from None
+        raise BadInput(source, f"{_first_problem(error)}") from None
 
 
 def _read(source: str) -> dict[str, Any]:
@@ -428,13 +428,13 @@ def _read(source: str) -> dict[str, Any]:
     elif Path(source).is_file():
         text = Path(source).read_text("utf-8")
     else:
-        raise BadInput(f"{source}: no such configuration; give a YAML file or one of {', '.join(presets())}")
+        raise BadInput(source, f"no such configuration; give a YAML file or one of {', '.join(presets())}")
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"{source}: not YAML: {' '.join(str(error).split())}") from None
+        raise BadInput(source, f"not YAML: {' '.join(str(error).split())}") from None
     if values is not None and not isinstance(values, dict):
-        raise BadInput(f"{source}: holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
+        raise BadInput(source, "holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
     return values or {}
 
 
@@ -449,11 +449,11 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _parse(override: str) -> tuple[str, Any]:
     name, equals, text = override.partition("=")
     if not equals or not name:
-        raise BadInput(f"{override}: write a field and its value as dotted.name=value, such as train.epochs=20")
+        raise BadInput(override, "write a field and its value as dotted.name=value, such as train.epochs=20")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise BadInput(f"{name}: the value {text!r} is not YAML") from None
+        raise BadInput(name, f"the value {text!r} is not YAML") from None
     return name, _number(value) if isinstance(value, str) else value
 
 

@@ -1,19 +1,35 @@
-"""The errors a person sees: one line that names what is wrong and what to do."""
+"""The errors that users see. Each is one line that names what is wrong and says what to do."""
+
+import os
 
 
-class BadInput(ValueError):  # noqa: N818  It is what happened, in the words of the user
-    """Something that the user gave is wrong: a file, a field, a name. The command line exits with 2.
+class BadInput(ValueError):  # noqa: N818  It is named after what happened
+    """Something the user gave is wrong: a parameter, a configuration field or a file. The command line exits with 2.
 
-    The message is one line: the file, object or field, what is wrong with it, and what to do.
+    Args:
+        field: Name of the parameter (``"nms_iou"``) or of the configuration field (``"train.epochs"``), or path of the
+            file. The command line prints a parameter as its option.
+        message: What is wrong, then what to do, in one line.
+
+    Example:
+        ``raise BadInput("nms_iou", "1.5 is not between 0 and 1")``
     """
+
+    def __init__(self, field: object, message: str):
+        self.field = os.fspath(field) if isinstance(field, os.PathLike) else str(field)
+        super().__init__(self.field, message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
 
 
 class RunFailed(RuntimeError):  # noqa: N818
-    """Good input, but the run could not be finished (loss not finite, disk full). The command line exits with 1."""
+    """The input was good, but the run could not be finished (disk full, loss not finite). The command exits with 1."""
 
 
 class Stopped(RuntimeError):  # noqa: N818
-    """A signal ended the run, which can go on. The command line exits with 128 and the signal's number, as is usual."""
+    """A signal ended a run that can be resumed. The command exits with 128 plus the signal's number, as shells do."""
 
     def __init__(self, message: str, signal: int):
         super().__init__(message)

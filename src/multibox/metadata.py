@@ -32,9 +32,9 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         pairs = [_pair(field) for field in read_fields(open_message(path)) if _is_metadata(field)]
         return {key.decode(): value.decode() for key, value in pairs}
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+        raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise BadInput(f"{path}: not an ONNX model, or damaged; export the model again") from None
+        raise BadInput(path, "not an ONNX model, or damaged; export the model again") from None
 
 
 def copy_with_metadata(path: str | Path, out: str | Path, key: str, value: str) -> None:

@@ -20,9 +20,9 @@ from multibox.bench.predicting import (
 )
 from multibox.cli import main
 from multibox.detect.detector import Detector
-from multibox.detect.runtimes.kinds import RUNTIMES
-from multibox.detect.runtimes.runtime import is_installed
 from multibox.errors import BadInput
+from multibox.runtimes.kinds import RUNTIMES
+from multibox.runtimes.runtime import is_installed
 from tiny_onnx import write_tiny_onnx
 
 LAPS = [Lap(0.001, 0.002, 0.010, 0.003), Lap(0.003, 0.002, 0.030, 0.005), Lap(0.002, 0.002, 0.020, 0.004)]
@@ -86,7 +86,7 @@ def test_each_file_in_each_runtime(model, tmp_path, monkeypatch):
 
 def test_what_cannot_run_a_file_is_left_out(model, monkeypatch):
     def refuse(path, threads):
-        raise BadInput("mnn: cannot")
+        raise BadInput("mnn", "cannot")
 
     for name in ("openvino", "mnn"):
         monkeypatch.setitem(RUNTIMES, name, RUNTIMES["onnx"].__class__("x", "json", (), (".onnx",), refuse))

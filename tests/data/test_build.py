@@ -105,7 +105,7 @@ BAD_BOXES = {
 @pytest.mark.parametrize(("box", "message"), BAD_BOXES.values(), ids=BAD_BOXES.keys())
 def test_a_bad_box_stops_the_build_or_is_left_out(toys, root, box, message):
     set_boxes(toys, [[10, 10, 30, 30], box])
-    with pytest.raises(BadInput, match=rf"000000\.xml: object 2 of 2 \(ball\): box .* {message}; .*--on-bad skip"):
+    with pytest.raises(BadInput, match=rf"000000\.xml: object 2 of 2 \(ball\): box .* {message}; .*on_bad='skip'"):
         build([toys], "tiny")
     assert not root.exists()
     report = build([toys], "tiny", on_bad="skip")

@@ -69,8 +69,8 @@ def test_all_unknown_names_are_listed_with_their_count(voc_folder):
     ("options", "message"),
     [
         ({"classes": ["ball", "crate", "ball"]}, "ball given twice"),
-        ({"splits": ["holdout"]}, "--splits holdout: not in the data, which has test, train, val"),
-        ({"images": "nowhere"}, "--images nowhere: no such folder"),
+        ({"splits": ["holdout"]}, "splits: holdout: not in the data, which has test, train, val"),
+        ({"images": "nowhere"}, "images: nowhere: no such folder"),
     ],
 )
 def test_wrong_options(voc_folder, options, message):

@@ -187,7 +187,7 @@ def test_nothing_is_left_of_a_failed_write(root):
 
 @pytest.mark.parametrize("name", ["", "a/b", "../a", ".hidden", "a b"])
 def test_names_that_are_no_names(name):
-    with pytest.raises(BadInput, match="--name"), new_dataset(name):
+    with pytest.raises(BadInput, match=r"^name: "), new_dataset(name):
         pass
 
 

@@ -124,7 +124,7 @@ def test_json_beside_a_description_is_not_taken_for_coco(folder):
 
 
 def test_a_folder_of_images_is_refused(folder):
-    with pytest.raises(BadInput, match=r"--images .*: not for YOLO"):
+    with pytest.raises(BadInput, match=r"images: .*: not for YOLO"):
         open_source([folder], images=folder / "images")
 
 

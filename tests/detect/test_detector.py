@@ -5,7 +5,8 @@ import pytest
 from colored import ColorRuntime, make_schema, paint
 from multibox.boxes import decode, encode
 from multibox.config import Detect
-from multibox.detect.detector import Detector, load
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
 from multibox.detect.views import Tta
 from multibox.errors import BadInput
 
@@ -189,7 +190,7 @@ def test_not_scales(scales):
 
 
 def test_other_values_of_detect(detector, monkeypatch):
-    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda *_: detector.runtime)
+    monkeypatch.setattr("multibox.detect.load.open_runtime", lambda *_: detector.runtime)
     changed = load("x.onnx", nms="soft-linear", nms_iou=0.6, agnostic=None)
     assert changed.config == detector.config.model_copy(update={"nms": "soft-linear", "nms_iou": 0.6})
     assert changed.schema.detect == detector.config

@@ -5,12 +5,12 @@ import pytest
 
 from colored import ColorRuntime, make_schema, paint
 from multibox.config import Detect
-from multibox.detect.decode import decode
 from multibox.detect.detector import Detector
-from multibox.detect.nms import select
-from multibox.detect.runtimes.selecting import OUTPUTS, plain, selected_by, selects
 from multibox.detect.selecting import SelectingDetector
 from multibox.errors import BadInput
+from multibox.postprocess.decode import decode
+from multibox.postprocess.nms import select
+from multibox.runtimes.selecting import OUTPUTS, plain, selected_by, selects
 
 ROWS = 5
 
@@ -89,7 +89,7 @@ def test_another_overlap_for_one_call():
 def test_a_file_that_selects():
     assert selects(SelectingColors())
     assert not selects(ColorRuntime())
-    with pytest.raises(BadInput, match="export it without --nms"):
+    with pytest.raises(BadInput, match="export it without NMS"):
         SelectingColors()(IMAGE[None, :128, :192])
 
 

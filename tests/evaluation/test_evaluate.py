@@ -13,7 +13,7 @@ from multibox.errors import BadInput
 from multibox.evaluation.columns import found_in, truth_of
 from multibox.evaluation.describe import print_evaluation
 from multibox.evaluation.evaluate import evaluate, evaluate_detections
-from multibox.evaluation.split import coco_category_ids, coco_image_ids, judged_classes, open_split
+from multibox.evaluation.test_set import coco_category_ids, coco_image_ids, judged_classes, open_split
 
 CLASSES = ("blue", "grey", "red")  # another order than the detector's, and one class that it does not know
 

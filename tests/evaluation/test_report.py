@@ -29,7 +29,7 @@ BOX, FAR = (0, 0, 40, 40), (100, 0, 140, 40)
 def data(tmp_path, monkeypatch):
     """Five pictures of red and blue things; in one of them a red one cannot be seen."""
     monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("multibox.detect.detector.open_runtime", lambda *_, **__: ColorRuntime(make_schema()))
+    monkeypatch.setattr("multibox.detect.load.open_runtime", lambda *_, **__: ColorRuntime(make_schema()))
     records = []
     for i in range(5):
         image = paint((128, 192), {"red": (20, 20, 90, 70), "blue": (100, 40, 150, 120)})
@@ -123,8 +123,8 @@ def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compare": "other.json"}, "--compare: .*name its folder with --report"),
-        ({"save_thresholds": True}, "--save-thresholds: writes into a .keras or .onnx file"),
+        ({"compare": "other.json"}, "compare: .*name its folder with --report"),
+        ({"save_thresholds": True}, "save_thresholds: writes into a .keras or .onnx file"),
     ],
 )
 def test_what_does_not_go_together(detector, options, message):
@@ -140,7 +140,7 @@ def test_classes_that_are_not_judged_are_named(tmp_path):
 
 def test_other_classes_are_not_compared(detector, tmp_path):
     other = Detector(ColorRuntime(make_schema(classes=("red", "green"))))
-    with pytest.raises(BadInput, match="--compare this detector: does not know blue"):
+    with pytest.raises(BadInput, match="compare: this detector: does not know blue"):
         evaluate(detector, "colors", report=tmp_path / "out", compare=other)
 
 

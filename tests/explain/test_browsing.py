@@ -12,7 +12,7 @@ from multibox.evaluation.columns import truth_of
 from multibox.evaluation.judged import judged
 from multibox.evaluation.mistakes import find_mistakes as count_mistakes
 from multibox.evaluation.results import read_results
-from multibox.evaluation.split import Split
+from multibox.evaluation.test_set import Split
 from multibox.explain.browsing import Dataset, open_datasets
 
 CLASSES = ("cat", "dog", "owl")

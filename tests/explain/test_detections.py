@@ -133,7 +133,7 @@ def test_nothing_to_explain():
 
 def test_a_detector_that_looks_several_times_is_refused():
     for options in ({"tta": True}, {"tiles": 100}):
-        with pytest.raises(BadInput, match="without tta and tiles"):
+        with pytest.raises(BadInput, match="without tiles and tta"):
             explain_detections(Detector(ColorRuntime(), **options), IMAGE)
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_suppresses_is_refused():
     class Selecting(ColorRuntime):
         names = ("boxes", "scores", "labels", "count")
 
-    with pytest.raises(BadInput, match=r"nothing to explain; export it without --nms"):
+    with pytest.raises(BadInput, match=r"nothing is left to explain; export it without NMS"):
         explain_detections(Detector(Selecting()), IMAGE)
 
 

@@ -16,8 +16,8 @@ class Original:
     """A network of a preset at 128 pixels: random weights, logits of deviation 2, deltas of deviation 1/2."""
 
     def __init__(self, name: str):
-        from multibox.detect.runtimes import KerasRuntime
         from multibox.models.ssd import build
+        from multibox.runtimes import KerasRuntime
 
         config = load_config(PRESETS[name], ["network.size=[128,128]"])
         maps = feature_maps(config.network)

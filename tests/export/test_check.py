@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from colored import ColorRuntime, make_schema, paint
-from multibox.detect.nms import Selected
 from multibox.errors import RunFailed
 from multibox.export.check import check, difference_of_detections, share_found
+from multibox.postprocess.nms import Selected
 
 SCHEMA = make_schema()  # 128 x 192
 

@@ -9,12 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from colored import make_schema
+from multibox import runtimes
 from multibox.cli import main
 from multibox.config import Detect, Network
-from multibox.detect import runtimes
-from multibox.detect.detector import load
-from multibox.detect.runtimes import KerasRuntime, OnnxRuntime
-from multibox.detect.runtimes.agreement import Difference
+from multibox.detect.load import load
 from multibox.errors import BadInput, RunFailed
 from multibox.export import FORMATS, Exported, check_same, export, export_onnx, require_onnx, write_onnx
 from multibox.export.check import Check
@@ -23,6 +21,8 @@ from multibox.export.write import Plan, write
 from multibox.models.file import save_model
 from multibox.models.schema import PARAMETERS
 from multibox.priors import FeatureMap
+from multibox.runtimes import KerasRuntime, OnnxRuntime
+from multibox.runtimes.agreement import Difference
 
 keras = pytest.importorskip("keras")
 
@@ -188,12 +188,12 @@ def test_a_missing_package_is_named(monkeypatch):
     [
         ("model.onnx", {}, r"model\.onnx: is not what Keras reads"),
         ("missing.keras", {}, "no such model file"),
-        ("m.keras", {"kind": "torch"}, "--format torch: .* onnx, saved-model, litert, openvino"),
-        ("m.keras", {"precision": "int4"}, "--precision int4: there is none; choose one of fp32, fp16, int8"),
+        ("m.keras", {"kind": "torch"}, "format: torch: .* onnx, saved-model, litert, openvino"),
+        ("m.keras", {"precision": "int4"}, "precision: int4: there is none; choose one of fp32, fp16, int8"),
         ("m.keras", {"kind": "saved-model", "precision": "fp16"}, "is for --format onnx, litert, openvino"),
         ("m.keras", {"precision": "int8"}, "needs --calibrate NAME/SPLIT"),
-        ("m.keras", {"calibrate": "toys/train"}, "--calibrate: --precision fp32 needs no images"),
-        ("m.keras", {"out": "m.bin"}, r"--out m\.bin: give a name that ends in \.onnx"),
+        ("m.keras", {"calibrate": "toys/train"}, "calibrate: --precision fp32 needs no images"),
+        ("m.keras", {"out": "m.bin"}, r"out: m\.bin: give a name that ends in \.onnx"),
         ("m.keras", {"evaluate_on": "nowhere"}, "nowhere: no such store"),
     ],
 )
@@ -247,7 +247,7 @@ def test_what_a_person_is_told(tmp_path, precision, check, maps, lines):
 def test_weights_take_no_other_options():
     result = CliRunner().invoke(main, ["export", "m.keras", "--format", "weights", "--nms"])
     assert result.exit_code == 2
-    assert result.stderr.startswith("multibox: --format weights: ")
+    assert result.stderr.startswith("multibox: --format: weights: ")
 
 
 @pytest.mark.slow

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multibox.detect.detector import Detector, load
-from multibox.detect.runtimes.agreement import difference
-from multibox.detect.runtimes.selecting import selected_by, selects
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
 from multibox.export import FORMATS, onnx_file
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
+from multibox.runtimes.agreement import difference
+from multibox.runtimes.selecting import selected_by, selects
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 PACKAGES = {"onnx": "tf2onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}

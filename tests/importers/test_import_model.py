@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from importers import peer_priors
 from importers.caffe_writer import caffemodel, field, number, varint
 from multibox.cli import main
-from multibox.detect.detector import load
+from multibox.detect.load import load
 from multibox.importers import KINDS
 from multibox.importers.caffe_file import read_caffemodel
 from multibox.importers.import_model import PEERS

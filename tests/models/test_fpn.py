@@ -131,8 +131,8 @@ def test_it_comes_back_from_its_file(pyramid_model, tmp_path):
 def test_it_is_the_same_as_onnx(pyramid_model, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the export needs Keras on TensorFlow")
-    from multibox.detect.runtimes import OnnxRuntime
     from multibox.export import write_onnx
+    from multibox.runtimes import OnnxRuntime
 
     write_onnx(*pyramid_model, tmp_path / "model.onnx")  # compares the numbers
     assert OnnxRuntime(tmp_path / "model.onnx").schema.activation == "sigmoid"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from multibox.config import Detect
-from multibox.detect.nms import select
+from multibox.postprocess.nms import select
 
 
 def crowd(seed, count=400):

@@ -142,7 +142,7 @@ def test_workers_import_neither_keras_nor_tensorflow(stores, small_priors):
     watched = [worker_items.WatchedStore(store, only_in_workers=True) for store in stores]
     got = read(watched, small_priors, 2, config=config_with(workers=1))
     assert_same(got, read(stores, small_priors, 2))
-    with pytest.raises(BadInput, match="this is no worker"):
+    with pytest.raises(BadInput, match="worker: this is none"):
         read(watched, small_priors, 1)
 
 

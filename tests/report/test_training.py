@@ -127,7 +127,7 @@ def test_a_log_that_is_no_text_is_named(folder):
         report("cats")
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), BadInput("log.csv: is damaged")])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), BadInput("log.csv", "is damaged")])
 def test_a_run_goes_on_where_its_report_cannot_be_written(folder, monkeypatch, error):
     def fail(*_, **__):
         raise error

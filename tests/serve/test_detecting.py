@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from colored import ColorRuntime, make_schema
-from multibox.detect.detector import Detector, load
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
 from multibox.serve.settings import Settings
 from served import as_file, assert_refused, client_of, encode, painted
 from tiny_onnx import write_tiny_onnx

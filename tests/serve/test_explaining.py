@@ -13,7 +13,7 @@ pytest.importorskip("httpx", reason="needs httpx")
 
 from colored import ColorRuntime, make_schema
 from multibox.data.record import Record, make_objects
-from multibox.detect.detector import load
+from multibox.detect.load import load
 from multibox.explain.browsing import open_datasets
 from multibox.explain.cells import look_at_cell
 from multibox.explain.detections import explain_detections
@@ -140,7 +140,7 @@ def test_a_file_that_suppresses_keeps_nothing_to_explain(picture):
     with client_of(runtime=Selecting()) as client:
         answer = client.post("/v1/explain/detections", files=picture)
     assert_refused(answer, 400, "bad-input")
-    assert "nothing to explain" in answer.json()["error"]["message"]
+    assert "nothing is left to explain" in answer.json()["error"]["message"]
 
 
 def test_it_is_documented(client):

@@ -17,7 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from colored import ColorRuntime, make_schema, paint
 from multibox.config import load_config
 from multibox.data.store import open_store
-from multibox.detect.detector import load
+from multibox.detect.load import load
 from multibox.evaluation.columns import Found
 from multibox.evaluation.results import save_results
 from multibox.explain.browsing import open_datasets

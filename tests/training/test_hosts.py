@@ -52,11 +52,11 @@ def test_hosts_are_found(given, environment, found):
 @pytest.mark.parametrize(
     ("given", "environment", "message"),
     [
-        ((None, 1, None), {}, "--hosts: "),
-        ((2, None, "a:1"), {}, "--host: say which of the 2 hosts this is, from 0 to 1"),
-        ((2, 2, "a:1"), {}, "--host: 2 is not one of 2 hosts"),
-        ((2, 0, None), {}, "--coordinator: missing"),
-        ((2, 0, "nowhere"), {}, "--coordinator: nowhere"),
+        ((None, 1, None), {}, "hosts: "),
+        ((2, None, "a:1"), {}, "host: say which of the 2 hosts this is, from 0 to 1"),
+        ((2, 2, "a:1"), {}, "host: 2 is not one of 2 hosts"),
+        ((2, 0, None), {}, "coordinator: missing"),
+        ((2, 0, "nowhere"), {}, "coordinator: nowhere"),
         ((None, None, None), {"MULTIBOX_HOSTS": "two"}, r"\$MULTIBOX_HOSTS: 'two' is not a whole number"),
     ],
 )

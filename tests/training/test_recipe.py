@@ -9,7 +9,7 @@ import pytest
 
 from multibox.config import Config, Loss, Priors, load_config
 from multibox.data.record import make_objects
-from multibox.detect.detector import load
+from multibox.detect.load import load
 from multibox.export import export_onnx
 from multibox.losses.multibox import multibox_loss
 from multibox.models import fpn, ssdlite

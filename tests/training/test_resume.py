@@ -155,7 +155,7 @@ def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume", "nothing"], "--resume nothing: no run that was begun"),
+        (["--resume", "nothing"], "resume: nothing: no run that was begun"),
         (["--resume", "nothing", "--name", "x", "--data", "y"], "leave out --data, --name"),
         (["--resume", "nothing", "train.epochs=9"], "leave out FIELD=VALUE"),
         (["--resume", ""], "no run that was begun"),

@@ -34,7 +34,7 @@ def import_detection() -> ModuleType:
             _KEPT.append(declared)
             from torchvision.models import detection
     except ImportError:
-        raise BadInput("torchvision: is not installed; run: pip install torch torchvision") from None
+        raise BadInput("torchvision", "is not installed; run: pip install torch torchvision") from None
     return detection
 
 

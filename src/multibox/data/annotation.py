@@ -97,7 +97,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        raise BadInput(file, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
 def usual_split(text: str) -> str:

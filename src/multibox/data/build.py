@@ -209,12 +209,13 @@ class _Work:
                 self.progress(self.done, total)
             counts = writer.counts
         if not counts.images:
-            raise BadInput(f"{split}: none of its {len(self.source.splits[split])} images is good; {self.problems[-1]}")
+            raise BadInput(split, f"none of its {len(self.source.splits[split])} images is good; {self.problems[-1]}")
         return counts
 
     def _note(self, checked: Checked) -> None:
         if checked.problems and self.on_bad == "fail":
-            raise BadInput(f"{checked.problems[0]}; correct it, or leave such out with --on-bad skip")
+            problem = checked.problems[0]
+            raise BadInput(problem.file, f"{problem.what}; correct it, or leave such images out with on_bad='skip'")
         self.problems += checked.problems
         self.clipped += len(checked.clipped)
 

@@ -26,8 +26,13 @@ class Problem:
     detail: str
     action: str = "image left out"
 
+    @property
+    def what(self) -> str:
+        """The object, if it is one of several, and what is wrong with it."""
+        return ": ".join(part for part in (self.object, self.detail) if part)
+
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.file, self.object, self.detail) if part)
+        return f"{self.file}: {self.what}"
 
 
 def object_name(number: int, total: int, class_name: str) -> str:

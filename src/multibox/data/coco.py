@@ -48,9 +48,7 @@ def read_coco(files: list[Path], *, images: Path | None = None) -> Part:
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(
-                f"{file}: not COCO annotations: {type(error).__name__} {error}; see cocodataset.org"
-            ) from None
+            raise BadInput(file, f"not COCO annotations: {type(error).__name__} {error}; see cocodataset.org") from None
     ids = tuple(sorted(categories))
     return Part(files[0] if len(files) == 1 else files[0].parent, dict(splits), tuple(categories[i] for i in ids), ids)
 
@@ -59,10 +57,10 @@ def _load(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except ValueError as error:
-        raise BadInput(f"{file}: not JSON: {error}") from None
+        raise BadInput(file, f"not JSON: {error}") from None
     for name in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(name), list):
-            raise BadInput(f"{file}: has no list {name!r}; COCO annotations have images, annotations and categories")
+            raise BadInput(file, f"has no list {name!r}; COCO annotations have images, annotations and categories")
     return content
 
 
@@ -70,13 +68,11 @@ def _items(file: Path, content: dict[str, Any], categories: dict[int, str], imag
     by_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for annotation in content["annotations"]:
         if annotation["category_id"] not in categories:
-            raise BadInput(
-                f"{file}: annotation {annotation.get('id')}: no category {annotation['category_id']}; add it"
-            )
+            raise BadInput(file, f"annotation {annotation.get('id')}: no category {annotation['category_id']}; add it")
         by_image[annotation["image_id"]].append(annotation)
     strays = by_image.keys() - {image["id"] for image in content["images"]}
     if strays:
-        raise BadInput(f"{file}: annotations of images that are not listed: {sorted(strays)[:5]}; list or remove them")
+        raise BadInput(file, f"annotations of images that are not listed: {sorted(strays)[:5]}; list or remove them")
     folder = images or _picture_folder(file, content["images"])
     return [
         Item(str(image["id"]), folder / image["file_name"], _annotation(file, image, by_image[image["id"]], categories))

@@ -69,7 +69,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
     reader = csv.reader(StringIO(read_text(file)))
     lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     if not lines:
-        raise BadInput(f"{file}: is empty; write a row an object: image, x0, y0, x1, y1, class")
+        raise BadInput(file, "is empty; write a row an object: image, x0, y0, x1, y1, class")
     header = [cell.strip().lower() for cell in lines[0][1]]
     has_header = any(name in header for name in COLUMNS["image"])
     columns = _columns(file, header) if has_header else {name: i for i, name in enumerate(REQUIRED)}
@@ -78,10 +78,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
         for number, line in lines[has_header:]
     ]
     if not rows:
-        raise BadInput(f"{file}: has a header and no row")
+        raise BadInput(file, "has a header and no row")
     nameless = [row["line"] for row in rows if not Path(row["image"]).name]
     if nameless:
-        raise BadInput(f"{file}: line {nameless[0]}: names no image; name one, or remove the line")
+        raise BadInput(file, f"line {nameless[0]}: names no image; name one, or remove the line")
     return rows
 
 
@@ -95,7 +95,7 @@ def _columns(file: Path, header: list[str]) -> dict[str, int]:
             columns[name] = found[0]
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
-        raise BadInput(f"{file}: no column {', '.join(missing)} in its header {', '.join(header)}; name them so")
+        raise BadInput(file, f"no column {', '.join(missing)} in its header {', '.join(header)}; name them so")
     return columns
 
 

@@ -37,7 +37,7 @@ def open_stores(name: str) -> list[Store]:
     splits = dataset_splits(name)
     if not splits:
         stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
-        raise BadInput(f"{name}: no such dataset; there are: {stores}")
+        raise BadInput(name, f"no such dataset; there are: {stores}")
     return [Store(store_path(name, split)) for split in splits]
 
 
@@ -52,7 +52,7 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
             return store, store[store.find(record_id)]
     names = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
     example = next((store.ids[0] for store in stores if store.ids), "")
-    raise BadInput(f"--record {record_id}: not in {names}; ids look like {example!r}")
+    raise BadInput("record", f"{record_id}: not in {names}; ids look like {example!r}")
 
 
 def record_json(record: Record, meta: Meta) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def new_folder(target: str | Path) -> Iterator[Path]:
     """
     path = Path(target).resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise BadInput(f"{target}: exists and is not empty; give a new folder")
+        raise BadInput(target, "exists and is not empty; give a new folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:

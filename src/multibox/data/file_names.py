@@ -28,7 +28,7 @@ def refuse_unsafe_split(split: str) -> None:
         BadInput: it could.
     """
     if not split or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
-        raise BadInput(f"split {split!r}: is no name for a file; rename it with letters, digits, '_' and '-'")
+        raise BadInput(f"split {split!r}", "is no name for a file; rename it with letters, digits, '_' and '-'")
 
 
 def readable(text: object) -> str:

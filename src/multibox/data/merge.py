@@ -34,7 +34,7 @@ def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | N
     check_new_name(name)
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]
     if twice:
-        raise BadInput(f"{twice[0]}: given twice; give each dataset once")
+        raise BadInput(twice[0], "given twice; give each dataset once")
     classes = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
     by_split: dict[str, list[Store]] = defaultdict(list)
     for store in stores:

@@ -95,7 +95,7 @@ def make_sample(
     """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise BadInput(f"{target}: exists and is not empty; give a new folder")
+        raise BadInput(target, "exists and is not empty; give a new folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

@@ -73,7 +73,7 @@ def open_source(
     unknown = unknown_names(source)
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
-        raise BadInput(f"classes: objects of the data have names that are not listed: {listed}; add or correct them")
+        raise BadInput("classes", f"objects of the data have names that are not listed: {listed}; add or correct them")
     return source
 
 
@@ -89,12 +89,12 @@ def read_source(
     """As :func:`open_source`, where objects may have names that are not in ``classes``."""
     folder = Path(images) if images is not None else None
     if folder is not None and not folder.is_dir():
-        raise BadInput(f"--images {folder}: no such folder")
+        raise BadInput("images", f"{folder}: no such folder")
     parts = [part for path in paths for part in _read(Path(path), folder, one_based, tuple(classes))]
     parts = [replace(part, splits=divide(part.splits, split_seed)) for part in parts]
     found = {split: items for split, items in _merge(parts).items() if items}
     if not found:
-        raise BadInput(f"{', '.join(map(str, paths))}: names no image; give a dataset that has some")
+        raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")
     merged = _choose(found, splits)
     category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
     names = tuple(classes) or _classes(parts, merged)
@@ -131,7 +131,7 @@ def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
 
 def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[str, ...]) -> list[Part]:
     if not path.exists():
-        raise BadInput(f"{path}: no such file or folder; give {LAYOUTS}")
+        raise BadInput(path, f"no such file or folder; give {LAYOUTS}")
     if path.is_dir() and is_voc(path):
         return [read_voc(path, images=images, one_based=one_based)]
     years = [folder for folder in _folders_below(path) if (folder / "Annotations").is_dir() and is_voc(folder)]
@@ -144,12 +144,12 @@ def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[s
         return [read_coco(coco, images=images)]
     if yolo:
         if images is not None:
-            raise BadInput(f"--images {images}: not for YOLO, whose pictures are where {yolo} has them; leave it out")
+            raise BadInput("images", f"{images}: not for YOLO, whose pictures are where {yolo} has them; leave it out")
         return [read_yolo(yolo, classes=classes)]
     tables = [path] if path.suffix == ".csv" else sorted(path.glob("*.csv"))
     if tables:
         return [read_csv(table, images=images) for table in tables]
-    raise BadInput(f"{path}: no dataset found here; give {LAYOUTS}")
+    raise BadInput(path, f"no dataset found here; give {LAYOUTS}")
 
 
 def _folders_below(path: Path) -> list[Path]:
@@ -174,7 +174,7 @@ def _merge(parts: Sequence[Part]) -> dict[str, list[Item]]:
 def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, list[Item]]:
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise BadInput(f"--splits {','.join(missing)}: not in the data, which has {', '.join(sorted(found))}")
+        raise BadInput("splits", f"{','.join(missing)}: not in the data, which has {', '.join(sorted(found))}")
     if not wanted:
         wanted = [name for name in found if name != "trainval" or not {"train", "val"} <= set(found)]
     for name in wanted:
@@ -183,7 +183,7 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
         twice = [item_id for item_id, count in ids.most_common(3) if count > 1]
         if twice:
             raise BadInput(
-                f"{name}: several images have the same id: {', '.join(twice)}; build them apart or rename them"
+                name, f"several images have the same id: {', '.join(twice)}; build them apart or rename them"
             )
     return {name: found[name] for name in sorted(wanted, key=split_order)}
 
@@ -200,10 +200,10 @@ def _classes(parts: Sequence[Part], splits: dict[str, list[Item]]) -> tuple[str,
 def _check_classes(classes: tuple[str, ...]) -> None:
     broken = [name for name in classes if readable(name) != name]
     if broken:
-        raise BadInput(f"class {broken[0]!r}: is not Unicode text; rename it")
+        raise BadInput(f"class {broken[0]!r}", "is not Unicode text; rename it")
     if len(set(classes)) < len(classes):
         twice = [name for name, count in Counter(classes).items() if count > 1]
-        raise BadInput(f"--classes: {', '.join(twice)} given twice; a class is listed once")
+        raise BadInput("classes", f"{', '.join(twice)} given twice; a class is listed once")
 
 
 def _count_names(splits: dict[str, list[Item]]) -> Counter[str]:

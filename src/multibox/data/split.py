@@ -33,10 +33,10 @@ def parse_shares(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, _, share = (word.strip() for word in part.partition("="))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not re.fullmatch(r"\d*\.?\d+", share) or name in shares:
-            raise BadInput(f"--shares {text}: write each split once with its share, such as train=0.8,val=0.1,test=0.1")
+            raise BadInput("shares", f"{text}: give each split once with its share, such as train=0.8,val=0.1,test=0.1")
         shares[name] = float(share)
     if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
-        raise BadInput(f"--shares {text}: is {sum(shares.values()):g} together; give each a share, and 1 to all")
+        raise BadInput("shares", f"{text}: is {sum(shares.values()):g} together; give each a share, and 1 to all")
     return shares
 
 
@@ -72,7 +72,7 @@ def split_dataset(
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
         if not count:
-            raise BadInput(f"--shares: no image of {len(places)} is left for {split}; give it a larger share")
+            raise BadInput("shares", f"no image of {len(places)} is left for {split}; give it a larger share")
     ids = Counter(record_id for store in stores for record_id in store.ids)
     clash = max(ids.values(), default=0) > 1
 
@@ -104,7 +104,7 @@ def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> 
             return look_of(record.image), record.objects.labels
         except BadImageError as error:
             where = f"{store.meta.name}/{store.meta.split}: record {record.id}"
-            raise BadInput(f"{where}: {error}; build the dataset again") from None
+            raise BadInput(where, f"{error}; build the dataset again") from None
 
     looks = []
     present = np.zeros((len(places), classes), np.bool_)

@@ -126,7 +126,7 @@ def open_store(name: str) -> "Store":
     path = store_path(words[0], words[-1])
     if len(words) != 2 or not all(words) or not path.is_file():
         stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
-        raise BadInput(f"{name}: no such store in {data_root()}; there are: {stores}")
+        raise BadInput(name, f"no such store in {data_root()}; there are: {stores}")
     return Store(path)
 
 
@@ -196,7 +196,7 @@ class Store(Sequence[Record]):
             return self.ids.index(record_id)
         except ValueError:
             example = f"; ids look like {self.ids[0]}" if self.ids else "; it is empty"
-            raise BadInput(f"{self.meta.name}/{self.meta.split}: no record {record_id!r}{example}") from None
+            raise BadInput(f"{self.meta.name}/{self.meta.split}", f"no record {record_id!r}{example}") from None
 
     def _environment(self) -> lmdb.Environment:
         return _environment(self.path)
@@ -212,12 +212,12 @@ class Store(Sequence[Record]):
             with self._environment().begin() as transaction:
                 values = msgpack.unpackb(transaction.get(b"meta"))
             if values["format"] > FORMAT:
-                raise BadInput(f"{self.path}: store format {values['format']} is newer than this multibox; upgrade it")
+                raise BadInput(self.path, f"store format {values['format']} is newer than this multibox; upgrade it")
             return _meta(values)
         except (lmdb.Error, ValueError, TypeError, KeyError) as error:
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(f"{self.path}: not a store, or a damaged one; build it again") from None
+            raise BadInput(self.path, "not a store, or a damaged one; build it again") from None
 
 
 class StoreWriter:
@@ -373,12 +373,12 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
         BadInput: not a name, or one that is taken; by something that is no dataset, also where it may be replaced.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
-        raise BadInput(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
+        raise BadInput("name", f"{name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
     target = data_root() / name
     if target.exists() and not holds_only_stores(target):
-        raise BadInput(f"{target}: exists and holds other things than stores; give another --name")
+        raise BadInput(target, "exists and holds other things than stores; give another --name")
     if target.exists() and not replace:
-        raise BadInput(f"{target}: exists already; give --replace to build it anew, or another --name")
+        raise BadInput(target, "exists already; give --replace to build it anew, or another --name")
 
 
 def holds_only_stores(folder: Path) -> bool:
@@ -499,7 +499,7 @@ def _environment(path: Path) -> lmdb.Environment:
 
 def _open(path: Path) -> tuple[lmdb.Environment, int]:
     if not path.is_file():
-        raise BadInput(f"{path}: no such store; build it with 'multibox data build'")
+        raise BadInput(path, "no such store; build it with 'multibox data build'")
     status = path.stat()
     environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=16)
     # Reading a page beyond the end of the file would kill the process.
@@ -507,7 +507,7 @@ def _open(path: Path) -> tuple[lmdb.Environment, int]:
     if status.st_size < size:
         environment.close()
         raise BadInput(
-            f"{path}: cut off after {status.st_size} of {size} bytes; rebuild with 'multibox data build --replace'"
+            path, f"cut off after {status.st_size} of {size} bytes; rebuild with 'multibox data build --replace'"
         )
     return environment, status.st_ino
 

@@ -204,7 +204,7 @@ def _splits(root: Path) -> dict[str, list[str]]:
             continue
         members = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
         if not members:
-            raise BadInput(f"{path}: names no image; remove it, or list one id a line")
+            raise BadInput(path, "names no image; remove it, or list one id a line")
         splits[name] = list(dict.fromkeys(members))
     return splits
 

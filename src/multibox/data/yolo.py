@@ -41,7 +41,7 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
     """
     root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
     if not names:
-        raise BadInput(f"{path}: nothing names its classes; write names: into data.yaml, or give --classes")
+        raise BadInput(path, "nothing names its classes; write names: into data.yaml, or give --classes")
     splits = {split: _items(found, names, root) for split, found in folders.items()}
     _check_labels(path, splits)
     return Part(root, splits, tuple(sorted(set(names))))
@@ -64,9 +64,9 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
     try:
         content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
-        raise BadInput(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise BadInput(f"{path}: holds no fields; a YOLO data.yaml has names, train and val")
+        raise BadInput(path, "holds no fields; a YOLO data.yaml has names, train and val")
     names = _names(path, content["names"]) if content.get("names") else _without_blank("--classes", classes)
     root = path.parent / str(content.get("path") or "")
     if not root.is_dir():  # Such paths are often those of the machine that wrote them.
@@ -76,11 +76,11 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
         entries = content.get(split) or []
         entries = [entries] if isinstance(entries, str) else entries
         if not isinstance(entries, list):
-            raise BadInput(f"{path}: {split}: is {entries!r}; write a folder, or a list of folders")
+            raise BadInput(path, f"{split}: is {entries!r}; write a folder, or a list of folders")
         if entries:
             folders[split] = [_existing(path, root, str(entry), split) for entry in entries]
     if not folders:
-        raise BadInput(f"{path}: names no pictures; write train:, val: or test: with a folder")
+        raise BadInput(path, "names no pictures; write train:, val: or test: with a folder")
     return root, names, folders
 
 
@@ -91,10 +91,10 @@ def _names(path: Path, names: Any) -> tuple[str, ...]:
         wanted = [str(number) for number in range(len(names))]
         if by_number.keys() != set(wanted):
             found = ", ".join(list(by_number)[:5])
-            raise BadInput(f"{path}: names: the classes are numbered {found}; number them from 0 without a gap")
+            raise BadInput(path, f"names: the classes are numbered {found}; number them from 0 without a gap")
         names = [by_number[number] for number in wanted]
     if not isinstance(names, list):
-        raise BadInput(f"{path}: names: is {names!r}; write a list, such as [cat, dog]")
+        raise BadInput(path, f"names: is {names!r}; write a list, such as [cat, dog]")
     return _without_blank(f"{path}: names", names)
 
 
@@ -102,7 +102,7 @@ def _without_blank(origin: str, names: Sequence[Any]) -> tuple[str, ...]:
     """Names as text; a blank one is refused: without it, the numbers of those behind it would mean others."""
     texts = tuple("" if name is None else str(name).strip() for name in names)
     if "" in texts:
-        raise BadInput(f"{origin}: class {texts.index('')} has no name; write one")
+        raise BadInput(origin, f"class {texts.index('')} has no name; write one")
     return texts
 
 
@@ -111,7 +111,7 @@ def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
     files = [Path(item.annotation.file) for items in splits.values() for item in items]
     if files and not any(file.is_file() for file in files):
         folders = ", ".join(list(dict.fromkeys(str(file.parent) for file in files))[:3])
-        raise BadInput(f"{path}: no picture has a label file; looked for {files[0].name} and others in {folders}")
+        raise BadInput(path, f"no picture has a label file; looked for {files[0].name} and others in {folders}")
 
 
 def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
@@ -119,7 +119,7 @@ def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
     for candidate in (root / entry, path.parent / entry, root / entry.removeprefix("../")):
         if candidate.exists():
             return candidate
-    raise BadInput(f"{path}: {split}: no such folder {root / entry}; correct it")
+    raise BadInput(path, f"{split}: no such folder {root / entry}; correct it")
 
 
 def _items(sources: list[Path], names: tuple[str, ...], root: Path) -> list[Item]:

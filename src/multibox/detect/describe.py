@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from multibox.config import Priors
-from multibox.detect.runtimes import OnnxRuntime, open_runtime
 from multibox.errors import BadInput
 from multibox.models.file import DAMAGES, read_schema
 from multibox.models.schema import PARAMETERS
 from multibox.models.shipped import model_path
 from multibox.priors import priors_per_cell
+from multibox.runtimes import OnnxRuntime, open_runtime
 
 _WEIGHTS = "model.weights.h5"
 
@@ -37,7 +37,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
     if path.suffix != ".onnx":
         return {**read_schema(path).model_dump(mode="json"), "parameters": count_parameters(path)}
     if not path.is_file():
-        raise BadInput(f"{path}: no such model file")
+        raise BadInput(path, "no such model file")
     runtime = OnnxRuntime(path)
     count = runtime.metadata.get(PARAMETERS)
     return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count and count.isdecimal() else None}
@@ -63,7 +63,7 @@ def count_parameters(path: str | Path) -> int | None:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
             weights.visititems(count)
     except DAMAGES:
-        raise BadInput(f"{path}: its {_WEIGHTS} is missing or damaged; copy the model again, or train anew") from None
+        raise BadInput(path, f"its {_WEIGHTS} is missing or damaged; copy the model again, or train anew") from None
     return sum(counts)
 
 

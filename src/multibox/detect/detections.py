@@ -67,7 +67,7 @@ class Detections:
         """
         image = self.image if image is None else image
         if image is None:
-            raise BadInput("draw: these detections do not keep their image; give it, as draw(image)")
+            raise BadInput("draw", "these detections do not keep their image; give it, as draw(image)")
         captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)]
         worst_first = slice(None, None, -1)  # so that the best are drawn on top
         return draw_boxes(image, self.boxes[worst_first], captions[worst_first], self.labels[worst_first])
@@ -94,7 +94,7 @@ class Detections:
         try:
             import supervision
         except ImportError:
-            raise BadInput("to_supervision: needs the package supervision; run: pip install supervision") from None
+            raise BadInput("to_supervision", "needs the package supervision; run: pip install supervision") from None
         return supervision.Detections(
             xyxy=self.boxes,
             confidence=self.scores,

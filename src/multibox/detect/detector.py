@@ -1,30 +1,26 @@
 """The detector: pictures in, detections out."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from multibox import boxes as box_math
 from multibox.config import Detect
-from multibox.detect.ahead import in_batches, in_threads
-from multibox.detect.decode import decode
 from multibox.detect.detections import Detections
-from multibox.detect.fusion import fuse
-from multibox.detect.nms import Selected, select
-from multibox.detect.runtimes import Runtime, open_runtime
-from multibox.detect.runtimes.selecting import selects
-from multibox.detect.sources import read_image
-from multibox.detect.tiles import Tiles, put_together
+from multibox.detect.images import to_pixels
+from multibox.detect.in_threads import in_batches, in_threads
 from multibox.detect.views import AS_IT_IS, Tta, View, show, views_of
 from multibox.errors import BadInput
-from multibox.models import shipped
 from multibox.models.schema import Schema
+from multibox.postprocess.decode import decode
+from multibox.postprocess.fusion import fuse
+from multibox.postprocess.nms import Selected, select
+from multibox.postprocess.tiles import Tiles, put_together
 from multibox.prepare.window import Window, whole
+from multibox.runtimes import Runtime
 
 BATCH = 8
 """Images that go through the network together when a list is given."""
@@ -50,48 +46,6 @@ class Prepared:
     regions: tuple[Window, ...]
     image_size: tuple[int, int]
     image: np.ndarray | None = None
-
-
-def load(
-    path: str | os.PathLike[str] = shipped.NAME,
-    devices: int = 1,
-    runtime: str | None = None,
-    threads: int | None = None,
-    *,
-    tta: bool | Tta = False,
-    tiles: int | str | Tiles | None = None,
-    **changes: Any,
-) -> "Detector":
-    """Load a detector from a model file.
-
-    Args:
-        path: a ``.keras`` file, or a file that ``multibox export`` wrote; without one, the shipped detector.
-        devices: of this machine, that share each batch; for a ``.keras`` file.
-        runtime: what runs it, by name; ``fastest``: what is fastest on this machine, measured once and remembered;
-            None: the default for the kind of file.
-        threads: of the CPU, that compute; None: one a core.
-        tta: see :class:`Detector`.
-        tiles: see :class:`Detector`.
-        changes: fields of the model's :class:`~multibox.config.Detect` in other values, such as
-            ``nms="soft-gaussian"``; None leaves one as it is.
-
-    Returns:
-        the detector.
-
-    Raises:
-        BadInput: no such file, not a model, fewer devices, a value that does not fit, or what runs it is missing.
-
-    Example:
-        ``detections = multibox.load()("street.jpg")``
-    """
-    opened = open_runtime(path, devices, runtime, threads)
-    given = {name: value for name, value in changes.items() if value is not None}
-    config = change_section(opened.schema.detect, given)
-    if selects(opened):
-        from multibox.detect.selecting import SelectingDetector  # it builds on this file
-
-        return SelectingDetector(opened, config, tta=tta, tiles=tiles)
-    return Detector(opened, config, tta=tta, tiles=tiles)
 
 
 class Detector:
@@ -271,24 +225,11 @@ class Detector:
         return found.keep(box_math.areas(found.boxes) > 0)
 
     def _read(self, image: Any) -> Prepared:
-        return self.prepare(_pixels(image), keep=True)
+        return self.prepare(to_pixels(image), keep=True)
 
     def _config(self, nms_iou: float | None) -> Detect:
         config = self.config
         return config if nms_iou is None else config.model_copy(update={"nms_iou": _share("nms_iou", nms_iou)})
-
-
-def change_section(section: Detect, changes: Mapping[str, Any]) -> Detect:
-    """A section of the configuration with other values in some of its fields.
-
-    Raises:
-        BadInput: no such field, or a value that does not fit.
-    """
-    try:
-        return Detect.model_validate({**section.model_dump(), **changes})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise BadInput(f"detect.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
 
 
 def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
@@ -297,23 +238,7 @@ def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
     return box_math.clip(boxes - origin, region.width, region.height) + origin
 
 
-def _pixels(image: Any) -> np.ndarray:
-    """``(H, W, 3)`` uint8 RGB of an array, a path, or a Pillow image."""
-    if isinstance(image, (str, os.PathLike)):
-        return read_image(image)
-    if hasattr(image, "getexif"):  # Pillow, which is only imported where its images come from
-        from PIL import ImageOps
-
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        if image.size:
-            return image
-        raise BadInput(f"image: an array of shape {image.shape} has no pixels")
-    what = f"{image.dtype} array of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-    raise BadInput(f"image: a {what}; give an RGB array (H, W, 3) of uint8, a path, or a Pillow image")
-
-
 def _share(name: str, value: float) -> float:
     if not 0 <= value <= 1:
-        raise BadInput(f"{name}: {value} is not between 0 and 1")
+        raise BadInput(name, f"{value} is not between 0 and 1")
     return float(value)

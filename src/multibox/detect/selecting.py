@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from multibox.config import Detect
-from multibox.detect.ahead import in_batches
 from multibox.detect.detector import BATCH, Detector, Prepared
-from multibox.detect.nms import Selected
-from multibox.detect.runtimes.selecting import NamedRuntime, selected_by
+from multibox.detect.in_threads import in_batches
 from multibox.detect.views import AS_IT_IS, View
 from multibox.errors import BadInput
+from multibox.postprocess.nms import Selected
+from multibox.runtimes.selecting import NamedRuntime, selected_by
 
 FIXED = ("nms", "nms_iou", "nms_sigma", "agnostic", "per_class", "per_image")
 """What is written into such a file."""
@@ -22,7 +22,7 @@ class SelectingDetector(Detector):
     """Finds the objects in pictures with a file that gives detections, and not a network's numbers.
 
     Args:
-        runtime: of the file, see :class:`multibox.detect.runtimes.selecting.NamedRuntime`.
+        runtime: of the file, see :class:`multibox.runtimes.selecting.NamedRuntime`.
         config: see :class:`~multibox.detect.detector.Detector`; how overlaps are settled has to be as the file does it,
             and ``score`` not below the file's.
         options: as :class:`~multibox.detect.detector.Detector` takes them.
@@ -72,14 +72,16 @@ class SelectingDetector(Detector):
         least = self.schema.detect.score
         if score < least:
             raise BadInput(
-                f"score {score:g}: the model was exported with --nms and gives nothing below {least:g}; "
-                "take that, or give a model without NMS inside"
+                f"score {score:g}",
+                f"the model was exported with --nms and gives nothing below {least:g}; "
+                "take that, or give a model without NMS inside",
             )
 
     def _refuse_other(self, config: Detect) -> None:
         for field in FIXED:
             if getattr(config, field) != getattr(self.schema.detect, field):
                 raise BadInput(
-                    f"detect.{field}: the model was exported with --nms, where it is "
-                    f"{getattr(self.schema.detect, field)} for good; give a model without NMS inside"
+                    f"detect.{field}",
+                    "the model was exported with --nms, where it is "
+                    f"{getattr(self.schema.detect, field)} for good; give a model without NMS inside",
                 )

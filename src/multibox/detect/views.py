@@ -24,7 +24,7 @@ class Tta:
 
     def __post_init__(self) -> None:
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
-            raise BadInput(f"tta: the scales {self.scales} are not above 0 and at most 1; give such as (1, 0.83)")
+            raise BadInput("tta", f"the scales {self.scales} are not above 0 and at most 1; give such as (1, 0.83)")
 
 
 AS_IT_IS = Tta(flip=False, scales=(1.0,))

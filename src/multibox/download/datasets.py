@@ -153,7 +153,7 @@ def find_dataset(name: str) -> Dataset:
         BadInput: there is none; the message lists those that there are.
     """
     if name not in DATASETS:
-        raise BadInput(f"{name}: no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
+        raise BadInput(name, f"no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
     return DATASETS[name]
 
 

@@ -92,7 +92,7 @@ def fetch(
     if target.exists():
         fault = _fault(file, target, progress)
         if fault:
-            raise BadInput(f"{target}: exists, but {fault}; move it away or remove it")
+            raise BadInput(target, f"exists, but {fault}; move it away or remove it")
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(target.parent):

@@ -176,7 +176,7 @@ def find_model(name: str) -> PublishedModel:
         BadInput: there is none; the message lists those that there are.
     """
     if name not in MODELS:
-        raise BadInput(f"{name}: no model of that name can be downloaded; there are: {', '.join(MODELS)}")
+        raise BadInput(name, f"no model of that name can be downloaded; there are: {', '.join(MODELS)}")
     return MODELS[name]
 
 

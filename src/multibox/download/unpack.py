@@ -105,10 +105,10 @@ def _tar_member(file: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
 def _place(archive: Path, member: _Member, folder: Path) -> Path:
     name = PurePosixPath(member.name)
     if member.kind == "other":
-        raise BadInput(f"{archive}: {member.name!r} is a link, a device or encrypted; nothing was unpacked")
+        raise BadInput(archive, f"{member.name!r} is a link, a device or encrypted; nothing was unpacked")
     leads_out = name.is_absolute() or ".." in name.parts or "\\" in member.name or PureWindowsPath(name).drive
     if leads_out or "\0" in member.name:
-        raise BadInput(f"{archive}: {member.name!r} would lie outside of the folder; nothing was unpacked")
+        raise BadInput(archive, f"{member.name!r} would lie outside of the folder; nothing was unpacked")
     return folder / name
 
 

@@ -75,12 +75,13 @@ def refuse_other_files(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
-        raise BadInput(f"{folder}: is not a folder; move it away, or save the detections under another name")
+        raise BadInput(folder, "is not a folder; move it away, or save the detections under another name")
     other = next((path.name for path in sorted(folder.iterdir()) if not _is_devkit_file(path)), None)
     if other is not None:
         raise BadInput(
-            f"{folder}: holds other things than comp4_det_*.txt, such as {other}; "
-            "move them away, or save the detections under another name"
+            folder,
+            f"holds other things than comp4_det_*.txt, such as {other}; "
+            "move them away, or save the detections under another name",
         )
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from multibox.data.store import Store
-from multibox.detect.ahead import in_batches, in_threads
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
+from multibox.detect.in_threads import in_batches, in_threads
 from multibox.errors import BadInput
+from multibox.evaluation.candidates import Model, classes_judged, found_by, name_of, open_rival, open_source
 from multibox.evaluation.coco import CocoResult, coco
 from multibox.evaluation.columns import Found, Truth, truth_of
 from multibox.evaluation.compare import compare as compare_figures
@@ -23,8 +24,7 @@ from multibox.evaluation.report import Subject, refuse_other_folder, write_repor
 from multibox.evaluation.results import save_results
 from multibox.evaluation.save_thresholds import file_for_thresholds
 from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
-from multibox.evaluation.source import Model, classes_judged, found_by, name_of, open_rival, open_source
-from multibox.evaluation.split import Split, objects_left_out, open_split, pixels_of
+from multibox.evaluation.test_set import Split, objects_left_out, open_split, pixels_of
 from multibox.evaluation.voc import VocResult, voc
 
 BATCH = 16
@@ -95,7 +95,7 @@ def evaluate(
     """Detect in every image of a store, and judge what was found.
 
     Classes are matched by name. Only those that the detector and the data both know are judged; see
-    :func:`~multibox.evaluation.split.judged_classes`.
+    :func:`~multibox.evaluation.test_set.judged_classes`.
 
     Args:
         detector: a detector, a model file, or a ``.json`` file of detections in COCO's results format.
@@ -109,7 +109,7 @@ def evaluate(
         save_thresholds: write the threshold with the best F1 of each class into the model file.
         progress: is called after every batch.
         detect: how to detect in all images, else :func:`detect_all`; several hosts may share the work.
-        loading: how to load a model file, such as ``devices=2``: see :func:`multibox.detect.detector.load`.
+        loading: how to load a model file, such as ``devices=2``: see :func:`multibox.detect.load.load`.
 
     Returns:
         the figures.
@@ -223,7 +223,7 @@ def _refuse_before_the_work(devkit: Path | None, report: str | os.PathLike[str] 
     if report is not None:
         refuse_other_folder(report)
     if compare is not None and report is None:
-        raise BadInput("--compare: says what it finds in a report; name its folder with --report DIR")
+        raise BadInput("compare", "says what it finds in a report; name its folder with --report DIR")
 
 
 def _devkit_folder(save_detections: str | os.PathLike[str]) -> Path:

@@ -104,12 +104,12 @@ def refuse_other_folder(folder: str | os.PathLike[str]) -> None:
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
-        raise BadInput(f"--report {folder}: is not a folder; name a new one")
+        raise BadInput("report", f"{folder}: is not a folder; name a new one")
     held = sorted(folder.iterdir())
     has_page = (folder / PAGE).is_file()
     other = next((path.name for path in held if not has_page or not _is_of_a_report(path)), None)
     if other is not None:
-        raise BadInput(f"--report {folder}: holds other things than a report, such as {other}; name a new folder")
+        raise BadInput("report", f"{folder}: holds other things than a report, such as {other}; name a new folder")
     refuse_other(folder / PAGE)
 
 

@@ -63,17 +63,17 @@ def read_results(
     labels = np.array([known.get(str(row["category_id"]), -1) for row in rows], np.int64)
     if rows and labels.max() < 0:
         given = rows[0]["category_id"]
-        raise BadInput(f"{path}: category_id {given}: no such class in the data; they are {', '.join(known)}")
+        raise BadInput(path, f"category_id {given}: no such class in the data; they are {', '.join(known)}")
     try:
         boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(len(rows), 4)
         scores = np.array([row["score"] for row in rows], np.float64)
         if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
             raise ValueError
     except (TypeError, ValueError):
-        raise BadInput(f"{path}: each bbox must be four numbers, x, y, width and height, and each score one") from None
+        raise BadInput(path, "each bbox must be four numbers, x, y, width and height, and each score one") from None
     outside = np.flatnonzero((scores.round(DECIMALS) < 0) | (scores.round(DECIMALS) > 1))
     if outside.size:
-        raise BadInput(f"{path}: detection {outside[0]} has score {scores[outside[0]]:g}; scale scores to 0..1")
+        raise BadInput(path, f"detection {outside[0]} has score {scores[outside[0]]:g}; scale scores to 0..1")
     boxes[:, 2:] += boxes[:, :2]
     order = np.argsort(images, kind="stable")
     order = order[labels[order] >= 0]
@@ -84,15 +84,15 @@ def _read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     try:
         rows = json.loads(Path(path).read_bytes())
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+        raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise BadInput(f"{path}: is not JSON; give detections in COCO's results format") from None
+        raise BadInput(path, "is not JSON; give detections in COCO's results format") from None
     if not isinstance(rows, list):
-        raise BadInput(f"{path}: must be a list of detections, in COCO's results format")
+        raise BadInput(path, "must be a list of detections, in COCO's results format")
     for i, row in enumerate(rows):
         missing = [field for field in FIELDS if not isinstance(row, dict) or field not in row]
         if missing:
-            raise BadInput(f"{path}: detection {i} has no {', '.join(missing)}; see COCO's results format")
+            raise BadInput(path, f"detection {i} has no {', '.join(missing)}; see COCO's results format")
     return rows
 
 
@@ -103,4 +103,4 @@ def _places(path: str | os.PathLike[str], field: str, names: Sequence[int | str]
         return np.array([places[str(name)] for name in names], np.int64)
     except KeyError as error:
         example = f"ids look like {known[0]!r}" if known else "there is no image"
-        raise BadInput(f"{path}: {field} {error.args[0]}: no such image in the data; {example}") from None
+        raise BadInput(path, f"{field} {error.args[0]}: no such image in the data; {example}") from None

@@ -44,11 +44,11 @@ def file_for_thresholds(path: object) -> Path:
     """
     if isinstance(path, str | os.PathLike) and is_shipped(model_path(path)):
         raise BadInput(
-            f"--save-thresholds: {path} comes with multibox and stays as it is; "
-            f"give the file that 'multibox export {NAME}' writes"
+            "save_thresholds",
+            f"{path} comes with multibox and stays as it is; give the file that 'multibox export {NAME}' writes",
         )
     if not isinstance(path, str | os.PathLike) or Path(path).suffix not in (".keras", ".onnx"):
-        raise BadInput(f"--save-thresholds: writes into a .keras or .onnx file, which {path} is not")
+        raise BadInput("save_thresholds", f"writes into a .keras or .onnx file, which {path} is not")
     return Path(path)
 
 

@@ -16,7 +16,7 @@ from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
 from multibox.evaluation.columns import Truth, truth_of
 from multibox.evaluation.results import read_results
-from multibox.evaluation.split import Split, judged_classes
+from multibox.evaluation.test_set import Split, judged_classes
 from multibox.evaluation.tide import HIT, IGNORED, NAMES, tide
 from multibox.explain.cells import as_box
 
@@ -117,7 +117,7 @@ class Dataset:
             BadInput: none has it.
         """
         if record_id not in self._positions:
-            raise BadInput(f"{self.name}: has no picture {record_id[:100]!r}; take an id from /v1/datasets/images")
+            raise BadInput(self.name, f"has no picture {record_id[:100]!r}; take an id from /v1/datasets/images")
         return self.store[self._positions[record_id]]
 
     def choose(self, name: str | None = None, size: Size | None = None, mistake: Kind | None = None) -> np.ndarray:
@@ -135,10 +135,10 @@ class Dataset:
             BadInput: no such class, or mistakes are asked for that nobody has made.
         """
         if name is not None and name not in self.classes:
-            raise BadInput(f"class: {self.name} has no class {name[:100]!r}; it has {', '.join(self.classes)}")
+            raise BadInput("class", f"{self.name} has no class {name[:100]!r}; it has {', '.join(self.classes)}")
         if mistake is not None and not self.mistakes:
             raise BadInput(
-                "mistake: none are known; give the server --detections FILE, see multibox eval --save-detections"
+                "mistake", "none are known; give the server --detections FILE, see multibox eval --save-detections"
             )
         if name is None and size is None and mistake is None:
             return np.arange(len(self))
@@ -197,7 +197,7 @@ def open_datasets(
             datasets[name] = Dataset(store)
             misfits.append(error)
     if len(misfits) == len(datasets):
-        raise misfits[0] if misfits else BadInput(f"{detections}: give --data NAME/SPLIT too: what they were found in")
+        raise misfits[0] if misfits else BadInput(detections, "give --data NAME/SPLIT too: what they were found in")
     return datasets
 
 

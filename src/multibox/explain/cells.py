@@ -150,4 +150,4 @@ def as_box(values: Sequence[float] | np.ndarray) -> Box:
 
 def _check(name: str, value: int, count: int, what: str) -> None:
     if not 0 <= value < count:
-        raise BadInput(f"{name}: {value} is not one of {what}; they are counted from 0 to {count - 1}")
+        raise BadInput(name, f"{value} is not one of {what}; they are counted from 0 to {count - 1}")

@@ -10,15 +10,15 @@ import numpy as np
 
 from multibox.boxes import areas, decode_centers, to_centers, to_corners
 from multibox.config import Detect
-from multibox.detect.decode import scores_of
 from multibox.detect.detector import Detector, Outputs, Prepared, clip_to
-from multibox.detect.groups import overlaps
-from multibox.detect.nms import Candidates, rank, settle_overlaps
-from multibox.detect.runtimes.selecting import selects
 from multibox.detect.views import AS_IT_IS
 from multibox.errors import BadInput
 from multibox.evaluation.voc import by_score
 from multibox.explain.cells import Box, Place, as_box, place_of
+from multibox.postprocess.decode import scores_of
+from multibox.postprocess.groups import overlaps
+from multibox.postprocess.nms import Candidates, rank, settle_overlaps
+from multibox.runtimes.selecting import selects
 
 NOBODY = -1
 
@@ -159,9 +159,9 @@ def refuse_unexplained(detector: Detector) -> None:
         BadInput: non-maximum suppression is inside the model file, or the detector looks at a picture several times.
     """
     if selects(detector.runtime):
-        raise BadInput("the model suppresses inside its file and keeps nothing to explain; export it without --nms")
+        raise BadInput("model", "NMS runs inside its file, so nothing is left to explain; export it without NMS")
     if detector.tiles or detector.tta != AS_IT_IS:
-        raise BadInput("detections from tiles or several views are not explained; load the model without tta and tiles")
+        raise BadInput("model", "tiles and several views cannot be explained; load it without tiles and tta")
 
 
 def explain_outputs(

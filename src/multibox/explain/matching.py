@@ -9,7 +9,6 @@ import numpy as np
 from multibox.boxes import iou
 from multibox.config import Config, Loss, parse_config
 from multibox.data.record import Objects, make_objects
-from multibox.detect.decode import scores_of
 from multibox.detect.detector import Detector, Outputs, Prepared
 from multibox.errors import BadInput
 from multibox.evaluation.columns import places
@@ -17,6 +16,7 @@ from multibox.explain.cells import Box, as_box, place_of
 from multibox.explain.detections import refuse_unexplained
 from multibox.explain.loss import box_losses, class_losses, fit_of, mine
 from multibox.models.schema import Schema
+from multibox.postprocess.decode import scores_of
 from multibox.prepare.example import choose_objects
 from multibox.prepare.targets import find_matches, make_targets
 from multibox.prepare.window import look_through
@@ -197,10 +197,10 @@ def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
     try:
         objects = make_objects(boxes, labels)
     except (TypeError, ValueError, OverflowError):
-        raise BadInput("objects: each box must be four numbers, [x0, y0, x1, y1]") from None
+        raise BadInput("objects", "each box must be four numbers, [x0, y0, x1, y1]") from None
     sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
     if len(objects) != len(labels) or not (np.isfinite(objects.boxes).all() and (sides > 0).all()):
-        raise BadInput("objects: each box must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1, pixels of the picture")
+        raise BadInput("objects", "each box must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1, pixels of the picture")
     return objects
 
 

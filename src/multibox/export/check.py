@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multibox.boxes import iou
-from multibox.detect.decode import decode
-from multibox.detect.nms import Selected, select
-from multibox.detect.runtimes import Runtime
-from multibox.detect.runtimes.agreement import PIXELS, SCORE, Difference, difference
-from multibox.detect.runtimes.selecting import selected_by, selects
 from multibox.errors import RunFailed
 from multibox.models.schema import Schema
+from multibox.postprocess.decode import decode
+from multibox.postprocess.nms import Selected, select
+from multibox.runtimes import Runtime
+from multibox.runtimes.agreement import PIXELS, SCORE, Difference, difference
+from multibox.runtimes.selecting import selected_by, selects
 
 MISSED = 0.01
 """The share of detections that may be others although nothing is wrong: of two overlapping boxes with scores that

@@ -8,15 +8,15 @@ from typing import Any
 
 from multibox.data.store import open_store
 from multibox.detect.detector import Detector
-from multibox.detect.runtimes import open_runtime
 from multibox.errors import BadInput
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.split import open_split
+from multibox.evaluation.test_set import open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.write import FORMATS, PRECISIONS, Plan, require_tensorflow, write
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
+from multibox.runtimes import open_runtime
 
 TRIED = 8
 """Images that every file is tried on."""
@@ -95,9 +95,9 @@ def export(
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision)
     if precision == "int8" and calibrate is None:
-        raise BadInput("--precision int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
+        raise BadInput("precision", "int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
     if precision != "int8" and calibrate is not None:
-        raise BadInput(f"--calibrate: --precision {precision} needs no images; leave it out")
+        raise BadInput("calibrate", f"--precision {precision} needs no images; leave it out")
     FORMATS[kind].require(f"{model}")
     calibration = open_store(calibrate) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
@@ -128,25 +128,25 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | Non
 def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str) -> Path:
     """Where to write; what cannot be written is refused before anything is loaded."""
     if kind not in FORMATS:
-        raise BadInput(f"--format {kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
+        raise BadInput("format", f"{kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
     form = FORMATS[kind]
     if precision not in form.precisions:
         able = ", ".join(name for name, other in FORMATS.items() if precision in other.precisions)
         what = f"is for --format {able}" if able else f"there is none; choose one of {', '.join(PRECISIONS)}"
-        raise BadInput(f"--precision {precision}: {what}")
+        raise BadInput("precision", f"{precision}: {what}")
     if model.suffix != ".keras" and model.exists():
-        raise BadInput(f"{model}: is not what Keras reads; give the .keras file of a run")
+        raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
     path = folder_for(model) / ("-".join(parts) + form.suffix) if out is None else Path(out)
     if path.suffix != form.suffix:
-        raise BadInput(f"--out {path}: give a name that ends in {form.suffix}, by which the format is known")
+        raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
     if path.is_dir() != (kind == "saved-model") and path.exists():
-        raise BadInput(f"{path}: exists and is something else; give another --out")
+        raise BadInput(path, "exists and is something else; give another --out")
     if path.is_dir() and not (path / "saved_model.pb").is_file():
-        raise BadInput(f"{path}: exists and is no SavedModel; give another --out")
+        raise BadInput(path, "exists and is no SavedModel; give another --out")
     weights = path.with_suffix(".bin")
     if kind == "openvino" and weights.exists() and not path.exists():
-        raise BadInput(f"{weights}: exists and belongs to something else; give another --out")
+        raise BadInput(weights, "exists and belongs to something else; give another --out")
     return path
 
 
@@ -154,7 +154,7 @@ def _require_plain_nms(schema: Schema) -> None:
     if schema.detect.nms != "hard" or schema.detect.agnostic:
         how = "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
-            f"--nms: a file has hard NMS by class inside, and the model's detect says {how}; leave --nms out"
+            "nms", f"a file has hard NMS by class inside, and the model's detect says {how}; leave --nms out"
         )
 
 

@@ -27,7 +27,7 @@ def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
         BadInput: the store holds no images, or one cannot be decoded.
     """
     if store is not None and not len(store):
-        raise BadInput(f"{store.meta.name}/{store.meta.split}: holds no images; name another split")
+        raise BadInput(f"{store.meta.name}/{store.meta.split}", "holds no images; name another split")
     pictures = _scenes(count) if store is None else _pictures(store, count)
     return np.stack([detection_input(picture, schema.network.size, schema.resize)[0] for picture in pictures])
 

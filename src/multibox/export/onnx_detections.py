@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from multibox import boxes as box_math
-from multibox.detect.runtimes.selecting import OUTPUTS
 from multibox.models.schema import Schema
+from multibox.runtimes.selecting import OUTPUTS
 
 _TEXT = """
 detections (float[batch, P, L] logits, float[batch, P, 4] deltas) =>
@@ -64,7 +64,7 @@ A row is a class of an image, so that each has candidates of its own: the ``per_
 
 
 def add_detections(model: Any, schema: Schema) -> Any:
-    """Put decoding and non-maximum suppression behind a network, as :func:`multibox.detect.nms.select` does them.
+    """Put decoding and non-maximum suppression behind a network, as :func:`multibox.postprocess.nms.select` does them.
 
     Equal scores keep the order of the priors and of the classes here too: ONNX's ``TopK`` breaks ties so.
 

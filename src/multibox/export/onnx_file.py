@@ -24,7 +24,7 @@ def require_onnx(what: str) -> None:
         BadInput: one is missing.
     """
     if not all(importlib.util.find_spec(name) for name in ("keras", "onnx", "tf2onnx")):
-        raise BadInput(f"{what}: export needs Keras, onnx and tf2onnx; run: pip install 'multibox[train,export]'")
+        raise BadInput(what, "export needs Keras, onnx and tf2onnx; run: pip install 'multibox[train,export]'")
 
 
 def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str = "fp32", images: Any = None) -> Any:
@@ -40,7 +40,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
     Returns:
         an ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB; its outputs are ``classes``,
         ``(batch, P, C + 1)`` float32 logits, and ``boxes``, ``(batch, P, 4)`` float32 deltas, or with ``nms`` those of
-        :data:`~multibox.detect.runtimes.selecting.OUTPUTS`. The schema is in the metadata, under ``multibox.json``.
+        :data:`~multibox.runtimes.selecting.OUTPUTS`. The schema is in the metadata, under ``multibox.json``.
     """
     model = _convert(network, schema)
     if precision == "fp16":

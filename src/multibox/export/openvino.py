@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from multibox.detect.runtimes.openvino import import_openvino
 from multibox.models.schema import MEMBER, Schema
+from multibox.runtimes.openvino import import_openvino
 
 
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:

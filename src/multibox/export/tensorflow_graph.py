@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from multibox import boxes as box_math
-from multibox.detect.runtimes.selecting import OUTPUTS
 from multibox.models.schema import Schema
+from multibox.runtimes.selecting import OUTPUTS
 
 SCOPE = "detections"
 """Where the names of decoding and non-maximum suppression are."""
@@ -13,7 +13,7 @@ SCOPE = "detections"
 Tensors = dict[str, Any]
 Choose = Callable[[Any, Any, int, Schema], Tensors]
 """From candidates to detections: takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k, 4)`` relative to the
-input, how many detections to give, and the schema; gives :data:`~multibox.detect.runtimes.selecting.OUTPUTS`, with
+input, how many detections to give, and the schema; gives :data:`~multibox.runtimes.selecting.OUTPUTS`, with
 boxes still relative and not cut off."""
 
 

@@ -32,7 +32,7 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
     model = model_path(model, ".keras")
     out = folder_for(model) / f"{model.stem}{WEIGHTS}" if out is None else Path(out)
     if not out.name.endswith(WEIGHTS):
-        raise BadInput(f"--out {out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
+        raise BadInput("out", f"{out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
     network, _ = load_model(model)
     with beside(out) as partial:
         network.save_weights(partial)

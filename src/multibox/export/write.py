@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from multibox.beside import beside
-from multibox.detect.detector import Detector, load
-from multibox.detect.runtimes import KerasRuntime, Runtime
-from multibox.detect.runtimes.agreement import trial_images
-from multibox.detect.runtimes.runtime import require_package
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.export.check import Check, check
 from multibox.export.litert import write_litert
@@ -20,6 +18,9 @@ from multibox.export.onnx_file import make_onnx, require_onnx
 from multibox.export.openvino import write_openvino
 from multibox.export.saved_model import write_saved_model
 from multibox.models.schema import Schema
+from multibox.runtimes import KerasRuntime, Runtime
+from multibox.runtimes.agreement import trial_images
+from multibox.runtimes.runtime import require_package
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -136,7 +137,7 @@ def require_tensorflow() -> None:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        raise BadInput(f"KERAS_BACKEND={keras.backend.backend()}: export needs tensorflow; set it for this command")
+        raise BadInput(f"KERAS_BACKEND={keras.backend.backend()}", "export needs tensorflow; set it for this command")
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:

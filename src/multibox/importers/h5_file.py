@@ -52,13 +52,13 @@ def list_h5(path: str | Path) -> list[str]:
 def _opened(path: str | Path) -> Iterator[Any]:
     """The file, where what goes wrong with it in the block is told in one line."""
     if not Path(path).is_file():
-        raise BadInput(f"{path}: no such file")
+        raise BadInput(path, "no such file")
     try:
         with h5py.File(path, "r") as file:
             yield file
     except _DAMAGES as error:
         reason = " ".join(str(error).split())
-        raise BadInput(f"{path}: not an .h5 file of weights that can be read safely: {reason:.200}") from None
+        raise BadInput(path, f"not an .h5 file of weights that can be read safely: {reason:.200}") from None
 
 
 def _is_group(file: Any, name: str) -> bool:

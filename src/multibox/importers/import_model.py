@@ -91,12 +91,12 @@ def import_model(
         BadInput: the file cannot be read or is another; the first layer that does not fit is named.
     """
     if kind not in PEERS:
-        raise BadInput(f"--from {kind}: no such kind; give one of {', '.join(PEERS)}")
+        raise BadInput("from", f"{kind}: no such kind; give one of {', '.join(PEERS)}")
     out = Path(out)
     if out.suffix != ".keras" or out.is_dir():
-        raise BadInput(f"--out {out}: give a file that ends in .keras")
+        raise BadInput("out", f"{out}: give a file that ends in .keras")
     if not out.parent.is_dir():
-        raise BadInput(f"--out {out}: there is no folder {out.parent}")
+        raise BadInput("out", f"{out}: there is no folder {out.parent}")
     peer = PEERS[kind]
     tensors = peer.read(path)
     try:
@@ -105,7 +105,7 @@ def import_model(
         model = build(config.network, len(plan.classes), config.priors)
         weights = _fitting(plan, tensors, model)
     except Misfit as misfit:
-        raise BadInput(f"{path}: not {peer.title}: {misfit}{_advice(peer, tensors)}") from None
+        raise BadInput(path, f"not {peer.title}: {misfit}{_advice(peer, tensors)}") from None
     for name, values in weights.items():
         model.get_layer(name).set_weights(values)
     maps = feature_maps(config.network)
@@ -138,7 +138,7 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
     sections = {"network": plan.network, "priors": plan.priors, "detect": plan.detect}
     values = with_overrides({name: section.model_dump() for name, section in sections.items()}, overrides)
     if set(values) - set(sections):
-        raise BadInput(f"{(set(values) - set(sections)).pop()}: only fields of network, priors and detect can be given")
+        raise BadInput((set(values) - set(sections)).pop(), "only fields of network, priors and detect can be given")
     return parse_config(values, "FIELD=VALUE")
 
 

@@ -45,7 +45,7 @@ def _read(path: str | Path) -> Tensors:
     for trunk, (application, _) in _APPLICATIONS.items():
         if _SIGNS[trunk](" ".join(places)):
             return _tensors(_donor(application, str(path)))
-    raise BadInput(f"{path}: not a weights file of {_NAMES}: its layers are of none of them")
+    raise BadInput(path, f"not a weights file of {_NAMES}: its layers are of none of them")
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
@@ -68,12 +68,11 @@ def _donor(application: Callable[..., keras.Model], source: str) -> keras.Model:
         reason = " ".join(str(error).split())
         if source == "imagenet":
             raise BadInput(
-                f"network.weights: the imagenet weights could not be downloaded ({reason}); "
-                f"give a weights file of keras.applications.{application.__name__}, or none"
+                "network.weights",
+                f"the imagenet weights could not be downloaded ({reason}); "
+                f"give a weights file of keras.applications.{application.__name__}, or none",
             ) from None
-        raise BadInput(
-            f"{source}: not a weights file of keras.applications.{application.__name__} ({reason})"
-        ) from None
+        raise BadInput(source, f"not a weights file of keras.applications.{application.__name__} ({reason})") from None
 
 
 def _part(ours: str, theirs: str, count: int, change: Callable[[Weights], Weights] = list) -> Part:

@@ -188,8 +188,8 @@ def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], 
     if not given and count == COCO_COLUMNS[-1]:
         return COCO, COCO_COLUMNS
     if not given and count not in KNOWN:
-        raise BadInput(f"--classes: the file has {count} classes, which is neither VOC nor COCO; give their names")
+        raise BadInput("classes", f"the file has {count} classes, which is neither VOC nor COCO; give their names")
     names = given or KNOWN[count]
     if len(names) != count or len(set(names)) != count:
-        raise BadInput(f"--classes: {len(set(names))} different names, but the file has {count} classes")
+        raise BadInput("classes", f"{len(set(names))} different names, but the file has {count} classes")
     return names, tuple(range(count + 1))

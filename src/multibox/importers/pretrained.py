@@ -25,12 +25,13 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
         return
     if network.weights != "imagenet" and not Path(network.weights).is_file():
         raise BadInput(
-            f"network.weights: {network.weights} is no file; give auto, imagenet, none, voc20, or a weights file"
+            "network.weights", f"{network.weights} is no file; give auto, imagenet, none, voc20, or a weights file"
         )
     if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
         raise BadInput(
-            f"network.weights: {network.weights} is a peer's file; make a model of it with 'multibox import', "
-            "and start from that with --init"
+            "network.weights",
+            f"{network.weights} is a peer's file; make a model of it with 'multibox import', "
+            "and start from that with --init",
         )
     if network.trunk == "efficientnet_lite0":
         imagenet = network.weights == "imagenet"

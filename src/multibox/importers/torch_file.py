@@ -144,9 +144,9 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             tensors = _read_zip(file) if zipfile.is_zipfile(file) else _read_legacy(file)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-        raise BadInput(f"{path}: {reason}") from None
+        raise BadInput(path, f"{reason}") from None
     except _DAMAGES as error:
-        raise BadInput(f"{path}: not a PyTorch state dict that can be read safely: {error}") from None
+        raise BadInput(path, f"not a PyTorch state dict that can be read safely: {error}") from None
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): array for name, array in tensors.items()}
     return tensors

@@ -139,7 +139,7 @@ def check(
         return _sum_up(str(target), source.classes, looks, [*unused_pictures(source), *spellings(source)], config)
     if not is_dataset:
         known = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(f"{target}: no such file or folder, nor a dataset with stores; there are: {known}")
+        raise BadInput(target, f"no such file or folder, nor a dataset with stores; there are: {known}")
     stores = open_stores(str(target))
     looks = _look_at_stores(stores, config, workers, told)
     return _sum_up(str(target), stores[0].meta.classes, looks, [] if "/" in str(target) else _left_out(stores), config)
@@ -153,7 +153,7 @@ def _left_out(stores: Sequence[Store]) -> list[Finding]:
     try:
         problems = [Problem(**problem) for problem in json.loads(report.read_text("utf-8"))["problems"]]
     except (ValueError, TypeError, KeyError):
-        raise BadInput(f"{report}: is no report of a build; build the dataset again, or remove the file") from None
+        raise BadInput(report, "is no report of a build; build the dataset again, or remove the file") from None
     return [
         Finding(**{**asdict(problem), "action": f"{problem.action} when the stores were built"}) for problem in problems
     ]

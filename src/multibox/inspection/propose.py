@@ -214,7 +214,7 @@ def refuse_taken(path: str | Path) -> None:
         BadInput: it is.
     """
     if Path(path).exists():
-        raise BadInput(f"{path}: exists already; name a new file for the proposed priors")
+        raise BadInput(path, "exists already; name a new file for the proposed priors")
 
 
 def save_proposal(path: str | Path, text: str) -> None:

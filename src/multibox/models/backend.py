@@ -89,8 +89,9 @@ def first_devices(count: int, field: str) -> list[str]:
     names = devices()
     if count > len(names):
         raise BadInput(
-            f"{field}: there are not {count} devices but {len(names)}: {', '.join(names)}. A CPU is split by "
-            f"'multibox train' and 'multibox eval', or by import_keras(devices={count}) before Keras does anything"
+            field,
+            f"there are not {count} devices but {len(names)}: {', '.join(names)}. A CPU is split by "
+            f"'multibox train' and 'multibox eval', or by import_keras(devices={count}) before Keras does anything",
         )
     return names[:count]
 
@@ -128,7 +129,9 @@ def _set_threads(threads: int) -> None:
     import keras
 
     if not (_threads_of_jax if keras.backend.backend() == "jax" else _threads_of_tensorflow)(threads):
-        raise BadInput(f"threads: {threads}: Keras computes already with another number; say it when it is first used")
+        raise BadInput(
+            "threads", "Keras is already running with a different number of threads. Set it before Keras is first used."
+        )
 
 
 def _threads_of_jax(threads: int) -> bool:

@@ -35,7 +35,7 @@ def read_schema(path: str | Path) -> Schema:
         try:
             text = archive.read(MEMBER)
         except DAMAGES as error:
-            raise BadInput(f"{path}: its {MEMBER} is damaged ({error}); copy or export the model again") from None
+            raise BadInput(path, f"its {MEMBER} is damaged ({error}); copy or export the model again") from None
     return parse_schema(text, str(path))
 
 
@@ -53,7 +53,7 @@ def read_onnx_schema(path: str | Path) -> Schema:
     """
     metadata = read_metadata(path)
     if MEMBER not in metadata:
-        raise BadInput(f"{path}: has no {MEMBER} in its metadata; write it with 'multibox export MODEL'")
+        raise BadInput(path, f"has no {MEMBER} in its metadata; write it with 'multibox export MODEL'")
     return parse_schema(metadata[MEMBER], str(path))
 
 
@@ -79,7 +79,7 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
             network.load_weights(archive.extract(_WEIGHTS, folder))
         except (*DAMAGES, UserWarning) as error:
             reason = " ".join(str(error).split())
-            raise BadInput(f"{path}: its weights do not fit its schema, or are damaged ({reason:.200})") from None
+            raise BadInput(path, f"its weights do not fit its schema, or are damaged ({reason:.200})") from None
     return network, schema
 
 
@@ -105,12 +105,12 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 def _open(path: str | Path) -> zipfile.ZipFile:
     path = model_path(path, ".keras")
     if not Path(path).is_file():
-        raise BadInput(f"{path}: no such model file")
+        raise BadInput(path, "no such model file")
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGES:
-        raise BadInput(f"{path}: not a model file (a .keras file is a zip)") from None
+        raise BadInput(path, "not a model file (a .keras file is a zip)") from None
     if MEMBER not in archive.namelist():
         archive.close()
-        raise BadInput(f"{path}: a zip, but not a model of multibox: it has no {MEMBER}")
+        raise BadInput(path, f"a zip, but not a model of multibox: it has no {MEMBER}")
     return archive

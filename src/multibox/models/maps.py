@@ -137,4 +137,4 @@ def layout(network: Network) -> tuple[str, list[Stage]]:
         return _LAYOUTS[network.trunk, network.layout]
     except KeyError:
         known = ", ".join(name for trunk, name in _LAYOUTS if trunk == network.trunk)
-        raise BadInput(f"network.layout: {network.trunk} has no layout {network.layout}; it has {known}") from None
+        raise BadInput("network.layout", f"{network.trunk} has no layout {network.layout}; it has {known}") from None

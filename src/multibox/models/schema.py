@@ -61,12 +61,12 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
     try:
         values = json.loads(text)
         if values["format"] > FORMAT:
-            raise BadInput(f"{source}: model format {values['format']} is newer than this multibox; upgrade multibox")
+            raise BadInput(source, f"model format {values['format']} is newer than this multibox; upgrade multibox")
         return Schema.model_validate(values)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BadInput):
             raise
         where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "format"
         raise BadInput(
-            f"{source}: its {MEMBER} does not hold a model's schema ({where}); export the model again"
+            source, f"its {MEMBER} does not hold a model's schema ({where}); export the model again"
         ) from None

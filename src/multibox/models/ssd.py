@@ -55,7 +55,7 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     names = [fmap.name for fmap in feature_maps(network)]
     per_cell = priors_per_cell(priors)
     if len(per_cell) != len(names):
-        raise BadInput(f"priors.ratios: needs {len(names)} lists, one a feature map, has {len(per_cell)}")
+        raise BadInput("priors.ratios", f"needs {len(names)} lists, one a feature map, has {len(per_cell)}")
     trunk = TRUNKS[network.trunk]
     switches = _switches(network)
     image = keras.Input((*network.size, 3), dtype="uint8", name="image")
@@ -139,7 +139,7 @@ def is_trunk(layer: keras.layers.Layer, trunk: str) -> bool:
 
 def _set_trainable(model: keras.Model, network: Network, stages: tuple[str, ...]) -> None:
     if network.freeze and network.freeze not in stages:
-        raise BadInput(f"network.freeze: {network.trunk} has no stage {network.freeze}; it has {', '.join(stages)}")
+        raise BadInput("network.freeze", f"{network.trunk} has no stage {network.freeze}; it has {', '.join(stages)}")
     frozen = stages[: stages.index(network.freeze) + 1] if network.freeze else ()
     for layer in model.layers:
         if not is_trunk(layer, network.trunk):

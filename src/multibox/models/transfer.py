@@ -137,11 +137,11 @@ def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
     for field in ("trunk", "resnet50", "ssdlite", "tail", "downsample_padding"):
         value, wanted = getattr(theirs, field), getattr(ours, field)
         if value != wanted:
-            raise BadInput(f"{path}: its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
+            raise BadInput(path, f"its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
     (mean, scale), (our_mean, our_scale) = normalisation(theirs), normalisation(ours)
     if not (np.allclose(mean, our_mean, rtol=0, atol=LEVELS) and np.allclose(scale, our_scale, rtol=0.02)):
         fields = f"network.mean={_numbers(mean)} network.scale={_numbers(scale)}"
-        raise BadInput(f"{path}: its input is scaled otherwise; set {fields}")
+        raise BadInput(path, f"its input is scaled otherwise; set {fields}")
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -33,7 +33,7 @@ class JoinedStores:
         self._labels = [self._translate(store) for store in self.stores]
         if len(self) == 0:
             names = ", ".join(_name(store) for store in self.stores) or "data.train"
-            raise BadInput(f"{names}: no images; build a store with 'multibox data build' and name it")
+            raise BadInput(names, "no images; build a store with 'multibox data build' and name it")
 
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
@@ -58,9 +58,7 @@ class JoinedStores:
         """The label in this run of each label of the store."""
         unknown = [name for name in store.meta.classes if name not in self.classes]
         if unknown:
-            raise BadInput(
-                f"{_name(store)}: has classes that data.classes does not list: {', '.join(unknown)}; add them"
-            )
+            raise BadInput(_name(store), f"has classes that data.classes does not list: {', '.join(unknown)}; add them")
         return np.array([self.classes.index(name) for name in store.meta.classes], np.int64)
 
 

@@ -24,7 +24,7 @@ try:
     import grain
     from absl import flags
 except ImportError:
-    raise BadInput("train: needs Grain, which is not installed; run: pip install 'multibox[train]'") from None
+    raise BadInput("train", "needs Grain, which is not installed; run: pip install 'multibox[train]'") from None
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 
@@ -66,7 +66,7 @@ def training_batches(
     records, order = joined_order(stores, classes, config)
     batch = config.train.batch
     if batch % hosts:
-        raise BadInput(f"train.batch: {batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
+        raise BadInput("train.batch", f"{batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
     examples = endless_examples(order, records, priors_rel, config)
     own = examples[start_step * batch : ENDLESS][host::hosts].batch(batch // hosts, batch_fn=stack)
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
@@ -240,9 +240,9 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
         return grain.MapDataset.range(ends[-1]).seed(seed).shuffle().repeat()
     spans = list(pairwise([0, *ends]))
     if len(weights) != len(spans):
-        raise BadInput(f"data.weights: {len(weights)} given for {len(spans)} stores of data.train; give one a store")
+        raise BadInput("data.weights", f"{len(weights)} given for {len(spans)} stores of data.train; give one a store")
     if any(start == end for start, end in spans):
-        raise BadInput("data.weights: a store of data.train has no images to draw; leave it out")
+        raise BadInput("data.weights", "a store of data.train has no images to draw; leave it out")
     orders = [
         grain.MapDataset.range(*span).shuffle(seed=(seed + place) % 2**32).repeat() for place, span in enumerate(spans)
     ]

@@ -54,7 +54,7 @@ def _decode_otherwise(encoded: bytes, source: str) -> np.ndarray:
     except ImportError:
         image, more = None, " (more formats can with: pip install 'multibox[pictures]')"
     if image is None:
-        raise BadInput(f"{source}: not an image that can be decoded{more}; replace the file or leave it out")
+        raise BadInput(source, f"not an image that can be decoded{more}; replace the file or leave it out")
     return image
 
 

@@ -148,7 +148,7 @@ def save_page(path: str | os.PathLike[str], text: str) -> None:
     """
     target = Path(path)
     if target.is_dir():
-        raise BadInput(f"{target}: is a folder; name the HTML file to write")
+        raise BadInput(target, "is a folder; name the HTML file to write")
     with beside(target) as partial:
         partial.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
 
@@ -161,7 +161,7 @@ def refuse_other(path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     if target.is_file() and _MARK not in target.read_bytes()[:HEAD_BYTES]:
-        raise BadInput(f"{target}: exists and is no page of Multibox; name another file")
+        raise BadInput(target, "exists and is no page of Multibox; name another file")
 
 
 _MARK = b'<meta name="generator" content="multibox">'

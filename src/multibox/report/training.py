@@ -63,7 +63,7 @@ def read_run(folder: Path) -> tuple[Columns, Columns]:
     """
     log = read_log(folder / LOG)
     if not log:
-        raise BadInput(f"{folder / LOG}: the run has written no line yet; wait for its first steps")
+        raise BadInput(folder / LOG, "the run has written no line yet; wait for its first steps")
     return log, read_log(folder / VALIDATIONS)
 
 
@@ -92,7 +92,7 @@ def read_log(path: Path) -> Columns:
     try:
         array = np.array([[float(cell or "nan") for cell in row] for row in values]).reshape(-1, len(names))
     except ValueError:
-        raise BadInput(f"{path}: is damaged: each line must hold {len(names)} numbers") from None
+        raise BadInput(path, f"is damaged: each line must hold {len(names)} numbers") from None
     columns = dict(zip(names, array.T, strict=True))
     if {"step", "epoch"} <= columns.keys():
         columns["epoch_at"] = columns["step"] / _steps_per_epoch(columns["step"], columns["epoch"])

@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from multibox.evaluation.split import pixels_of
+from multibox.evaluation.test_set import pixels_of
 from multibox.explain.browsing import Dataset, Kind, Size
 from multibox.image_file import image_format
 from multibox.serve.refused import Refused

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from multibox.detect.detections import Detections
-from multibox.detect.detector import Detector, change_section
+from multibox.detect.detector import Detector
+from multibox.detect.load import change_section
 from multibox.explain.cells import maps_of
 from multibox.serve.batcher import Batcher, Job, Wanted
 from multibox.serve.pictures import read_picture

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from multibox.data.record import Objects, Record
 from multibox.draw import encode_png
-from multibox.evaluation.split import pixels_of
+from multibox.evaluation.test_set import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
 from multibox.explain.browsing import Dataset
 from multibox.explain.cells import Box, Cell, as_box, look_at_cell

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from multibox.detect.detector import load
-from multibox.detect.runtimes.runtime import require_package
+from multibox.detect.load import load
 from multibox.errors import BadInput
+from multibox.runtimes.runtime import require_package
 from multibox.serve.settings import Settings
 
 PACKAGES = (
@@ -38,7 +38,7 @@ def open_and_serve(
         detections: COCO results of an evaluation on them, whose mistakes are shown.
         announce: told where the server is, a line.
         options: fields of :class:`~multibox.serve.settings.Settings`, and what
-            :func:`multibox.detect.detector.load` takes.
+            :func:`multibox.detect.load.load` takes.
 
     Raises:
         BadInput: a package is missing, the model or a dataset cannot be opened, or the port.
@@ -52,7 +52,7 @@ def open_and_serve(
     detector = load(model, **options)
     settings = Settings(name=Path(model).stem, runtime=runtime_of(detector), **given)
     if detections is not None and not names:
-        raise BadInput("--detections: give --data NAME/SPLIT, too: what they were found in")
+        raise BadInput("detections", "give --data NAME/SPLIT, too: what they were found in")
     from multibox.explain.browsing import open_datasets
     from multibox.serve.server import serve
 
@@ -69,7 +69,7 @@ def open_and_serve(
 
 def runtime_of(detector: Any) -> str:
     """The name of what runs a detector, such as ``onnx``."""
-    from multibox.detect.runtimes.kinds import RUNTIMES
+    from multibox.runtimes.kinds import RUNTIMES
 
     name = type(detector.runtime).__name__.removesuffix("Runtime").lower()
     return next((known for known in RUNTIMES if known.replace("-", "") == name), name)
@@ -77,10 +77,10 @@ def runtime_of(detector: Any) -> str:
 
 def _refuse_bad_token(token: str | None) -> None:
     if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise BadInput("--token: give visible ASCII signs without spaces, as a header carries no others")
+        raise BadInput("token", "give visible ASCII signs without spaces, as a header carries no others")
 
 
 def _refuse_bad_origins(origins: Sequence[str]) -> None:
     for origin in origins:
         if not re.fullmatch(r"https?://[^/\s*]+", origin):
-            raise BadInput(f"--cors-origin {origin}: give it without a path, such as https://example.org")
+            raise BadInput("cors_origin", f"{origin}: give it without a path, such as https://example.org")

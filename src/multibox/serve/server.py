@@ -10,9 +10,9 @@ from typing import Any
 import uvicorn
 
 from multibox.detect.detector import Detector
-from multibox.detect.frames import silence_opencv
 from multibox.errors import BadInput
 from multibox.explain.browsing import Dataset
+from multibox.predict.frames import silence_opencv
 from multibox.serve.app import create_app
 from multibox.serve.settings import Settings
 
@@ -93,7 +93,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((str(place[0]), int(place[1])), family=family, backlog=BACKLOG)
     except OSError as error:
         raise BadInput(
-            f"--host {host} --port {port}: cannot listen there: {error.strerror}; give another, or --port 0 for any"
+            "host", f"{host} --port {port}: cannot listen there: {error.strerror}; give another, or --port 0 for any"
         ) from None
 
 

@@ -125,7 +125,7 @@ class Checkpoints:
                 reason = " ".join(str(error).split())
                 warnings.warn(f"{path}: damaged ({reason:.100}); taking the one before it", stacklevel=2)
         if paths:
-            raise BadInput(f"{self.folder}: every checkpoint is damaged; begin the run anew under another --name")
+            raise BadInput(self.folder, "every checkpoint is damaged; begin the run anew under another --name")
         return None
 
     def _remove_unfinished(self) -> None:
@@ -151,8 +151,8 @@ def assign_variables(variables: Sequence[Any], checkpoint: Checkpoint) -> None:
     for name, variable in named.items():
         if name not in checkpoint.arrays or checkpoint.arrays[name].shape != tuple(variable.shape):
             raise BadInput(
-                f"the checkpoint of step {checkpoint.state.step} has no {name} of shape {tuple(variable.shape)}: "
-                "another version of multibox or Keras wrote it; go on with that one"
+                f"the checkpoint of step {checkpoint.state.step} has no {name} of shape {tuple(variable.shape)}",
+                "another version of multibox or Keras wrote it; go on with that one",
             )
     for name, variable in named.items():
         variable.assign(checkpoint.arrays[name])
@@ -175,7 +175,7 @@ def _read(path: Path) -> Checkpoint:
     with zipfile.ZipFile(path) as archive:
         values = json.loads(archive.read(STATE))
         if values.pop("format") > FORMAT:
-            raise BadInput(f"{path}: written by a newer multibox; upgrade this one")
+            raise BadInput(path, "written by a newer multibox; upgrade this one")
         count, arrays = values.pop("arrays"), {}
         for name in archive.namelist():
             if name != STATE:

@@ -54,7 +54,7 @@ class Cluster:
             BadInput: it is not JAX.
         """
         if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
-            raise BadInput(f"--hosts: {self.hosts} hosts can only train together on JAX; add --backend jax")
+            raise BadInput("hosts", f"{self.hosts} hosts can only train together on JAX; add --backend jax")
         import jax
 
         Console(stderr=True, highlight=False).print(
@@ -102,17 +102,17 @@ def find_cluster(
     steps_hosts, steps_host, steps_coordinator = _slurm_step(environment)
     count = _first(hosts, _number(environment, "MULTIBOX_HOSTS"), steps_hosts)
     if count is None and not (host is None and coordinator is None):
-        raise BadInput("--hosts: give it too, where --host or --coordinator is given: the number of hosts")
+        raise BadInput("hosts", "give it too, where --host or --coordinator is given: the number of hosts")
     if count is None or count < 2:
         return None
     index = _first(host, _number(environment, "JOB_COMPLETION_INDEX"), steps_host)
     address = _first(coordinator, environment.get("MULTIBOX_COORDINATOR"), steps_coordinator)
     if index is None:
-        raise BadInput(f"--host: say which of the {count} hosts this is, from 0 to {count - 1}")
+        raise BadInput("host", f"say which of the {count} hosts this is, from 0 to {count - 1}")
     if index >= count:
-        raise BadInput(f"--host: {index} is not one of {count} hosts, which go from 0 to {count - 1}")
+        raise BadInput("host", f"{index} is not one of {count} hosts, which go from 0 to {count - 1}")
     if not address or not re.fullmatch(r".+:\d+", address):
-        raise BadInput(f"--coordinator: {address or 'missing'}; give ADDRESS:PORT of host 0, a port that is free there")
+        raise BadInput("coordinator", f"{address or 'missing'}; give ADDRESS:PORT of host 0, a port that is free there")
     return Cluster(count, index, address)
 
 
@@ -144,5 +144,5 @@ def _number(environment: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal():
-        raise BadInput(f"${name}: {text!r} is not a whole number")
+        raise BadInput(f"${name}", f"{text!r} is not a whole number")
     return int(text)

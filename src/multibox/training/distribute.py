@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 from multibox.config import Train
-from multibox.detect.devices import SharedRuntime
-from multibox.detect.runtimes import KerasRuntime
 from multibox.errors import BadInput
 from multibox.models.backend import first_devices, mirrored
 from multibox.models.schema import Schema
+from multibox.runtimes import KerasRuntime
+from multibox.runtimes.devices import SharedRuntime
 from multibox.training import hosts
 
 Tensor = Any
@@ -39,7 +39,7 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
     count = config.devices * hosts.count()
     if config.batch % count:
         raise BadInput(
-            f"train.batch: {config.batch} images cannot be shared by {count} devices; choose a multiple of {count}"
+            "train.batch", f"{config.batch} images cannot be shared by {count} devices; choose a multiple of {count}"
         )
     on_jax = keras.backend.backend() == "jax"
     if count == 1:
@@ -52,7 +52,7 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
         keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
         return nullcontext()
     if config.accumulate > 1:  # Keras decides in the graph whether to update, where devices cannot wait for each other
-        raise BadInput("train.accumulate: cannot be above 1 on several devices with TensorFlow; use JAX, or one device")
+        raise BadInput("train.accumulate", "must be 1 on several devices with TensorFlow; use JAX, or one device")
     return mirrored(tuple(own)).scope()
 
 

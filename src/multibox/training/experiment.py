@@ -67,7 +67,7 @@ class Experiment:
             try:
                 flock(file, LOCK_EX | LOCK_NB)
             except BlockingIOError:
-                raise BadInput(f"{self.folder}: another process is at this run; wait until it has ended") from None
+                raise BadInput(self.folder, "another process is at this run; wait until it has ended") from None
             yield
 
     @property
@@ -114,8 +114,9 @@ def new_experiment(name: str | None, default: str) -> Experiment:
         (folder / "snapshots").mkdir()
         return Experiment(folder)
     raise BadInput(
-        f"{ROOT / str(name)}: there is a run of that name, and runs are never overwritten; go on with it by --resume "
-        f"{name}, or give another --name"
+        ROOT / str(name),
+        "there is a run of that name, and runs are never overwritten; go on with it by --resume "
+        f"{name}, or give another --name",
     )
 
 
@@ -134,11 +135,11 @@ def open_experiment(name: str) -> Experiment:
     experiment = Experiment(ROOT / name)
     if name and experiment.folder.is_dir() and not experiment.config.is_file():
         raise BadInput(
-            f"--resume {name}: was stopped before anything was written; remove {experiment.folder} and train anew"
+            "resume", f"{name}: was stopped before anything was written; remove {experiment.folder} and train anew"
         )
     if not name or not experiment.config.is_file():
         runs = sorted(path.parent.name for path in ROOT.glob("*/config.yaml"))
-        raise BadInput(f"--resume {name}: no run that was begun in {ROOT}; there are: {', '.join(runs) or 'none'}")
+        raise BadInput("resume", f"{name}: no run that was begun in {ROOT}; there are: {', '.join(runs) or 'none'}")
     return experiment
 
 

@@ -12,7 +12,7 @@ from multibox.config import DEFAULT_PRESET, Config, load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
-from multibox.evaluation.split import judged_classes
+from multibox.evaluation.test_set import judged_classes
 from multibox.importers.pretrained import load_pretrained
 from multibox.models import shipped
 from multibox.models.backend import computing_in, jit_compile
@@ -22,13 +22,13 @@ from multibox.models.ssd import build
 from multibox.models.transfer import start_weights, transfer
 from multibox.prepare.pipeline import joined_order, training_batches
 from multibox.training import hosts
-from multibox.training.ahead import OneStepAhead
 from multibox.training.checkpoint import Checkpoints, State, assign_variables, read_variables
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices, synchronize
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.finite import StopIfNotFinite
 from multibox.training.journal import FIELDS, Journal, Table, TimedBatches
+from multibox.training.one_step_ahead import OneStepAhead
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
 from multibox.training.stop import StopAsked, StopOnSignal
@@ -152,9 +152,9 @@ def settings_of(
     found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
-        raise BadInput("data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
+        raise BadInput("data.train", "no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]")
     if settings.train.patience and not (settings.data.val and settings.train.validate_every):
-        raise BadInput("train.patience: counts validations; give data.val=[NAME/SPLIT] and train.validate_every too")
+        raise BadInput("train.patience", "counts validations; give data.val=[NAME/SPLIT] and train.validate_every too")
     if hosts.is_first():
         require_tracker(settings)
     return settings
@@ -188,7 +188,7 @@ def resume(name: str) -> Run:
             return run(parts, experiment, State(data=parts.digests))
         if checkpoint.state.data != parts.digests:
             names = ", ".join((*settings.data.train, *settings.data.val))
-            raise BadInput(f"--resume {name}: of {names}, something changed since the run began; train anew")
+            raise BadInput("resume", f"{name}: of {names}, something changed since the run began; train anew")
         assign_variables(parts.variables, checkpoint)
         return run(parts, experiment, checkpoint.state)
 

@@ -30,7 +30,7 @@ def report(run: str) -> Path:
     folder = ROOT / run
     if not run or not folder.is_dir():
         runs = sorted(path.parent.name for path in ROOT.glob("*/log.csv"))
-        raise BadInput(f"report {run}: no such run in {ROOT}; there are: {', '.join(runs) or 'none'}")
+        raise BadInput(f"report {run}", f"no such run in {ROOT}; there are: {', '.join(runs) or 'none'}")
     return write_training_report(folder, running=_is_running(Experiment(folder)))
 
 

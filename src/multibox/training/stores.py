@@ -30,9 +30,9 @@ def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
     splits = dataset_splits(name)
     if not splits:
         stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(f"{data}: no such folder, nor a dataset in {data_root()} ({stores})")
+        raise BadInput(data, f"no such folder, nor a dataset in {data_root()} ({stores})")
     if "train" not in splits and "trainval" not in splits:
-        raise BadInput(f"{name}: has no split train or trainval but {', '.join(splits)}; set data.train=[NAME/SPLIT]")
+        raise BadInput(name, f"has no split train or trainval but {', '.join(splits)}; set data.train=[NAME/SPLIT]")
     train = "train" if "train" in splits else "trainval"
     return {"data.train": [f"{name}/{train}"], "data.val": [f"{name}/val"] if "val" in splits else []}
 
@@ -44,8 +44,9 @@ def _stores_of(path: Path, on_bad: OnBad) -> str:
     meta = open_store(f"{name}/{splits[0]}").meta if splits else None
     if meta and Path(meta.source).resolve() != path.resolve():
         raise BadInput(
-            f"{path}: there is a dataset {name} too, built from {meta.source}; for that give data.train=[{name}/SPLIT] "
-            f"and no --data, for this build another with 'multibox data build {path} --name NAME'"
+            path,
+            f"there is a dataset {name} too, built from {meta.source}; for that give data.train=[{name}/SPLIT] "
+            f"and no --data, for this build another with 'multibox data build {path} --name NAME'",
         )
     if meta is None or _newest_change(path) > datetime.fromisoformat(meta.built).timestamp() + 1:  # whole seconds
         with progress_bar("checking and writing") as progress:

@@ -263,7 +263,7 @@ def require_tracker(config: Config) -> None:
     """
     name = config.train.tracker
     if name != "none" and not _is_installed(name):
-        raise BadInput(f"train.tracker: {name} is not installed; run: pip install 'multibox[{name}]'")
+        raise BadInput("train.tracker", f"{name} is not installed; run: pip install 'multibox[{name}]'")
 
 
 def _is_installed(name: str) -> bool:

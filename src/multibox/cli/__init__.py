@@ -1,0 +1,3 @@
+"""The command line."""
+
+from multibox.cli.app import main as main

@@ -1,0 +1,1 @@
+"""From the network's output to detections: arrays in, arrays out."""

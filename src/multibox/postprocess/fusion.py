@@ -1,0 +1,55 @@
+"""Weighted box fusion: what several views of an image show is averaged (Solovyev et al., arXiv 1910.13302)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from multibox.postprocess.groups import gather, number, overlaps, pad
+from multibox.postprocess.nms import Selected
+
+SAME: Final = 0.55
+"""Boxes that overlap by more than this IoU show one object (the paper's ``THR``)."""
+
+
+def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAME) -> Selected:
+    """Fuse what was found in N views of one image.
+
+    Section 3 of the paper: from the best box down, each joins the fused box of its class that it overlaps most, or
+    begins one. A fused box is the mean of its boxes, weighted by their scores; its score is their mean, times
+    ``min(T, N) / N`` where T boxes joined, so that what few views show counts less. All classes take their next box at
+    the same time.
+
+    Args:
+        views: what each view shows, in the coordinates that they share.
+        agnostic: whether boxes of different classes join too; the class is then that of the best.
+        same: the IoU above which boxes show one object.
+
+    Returns:
+        the fused detections, the best first.
+    """
+    boxes, scores, labels = (np.concatenate(parts) for parts in zip(*views, strict=True))
+    kinds = np.zeros_like(labels) if agnostic else labels
+    order = np.lexsort((-scores, kinds))
+    rows, real = pad(order, *number(kinds[order]))  # (G, K)
+    group = np.arange(len(rows))
+    members = gather(boxes, rows, real).astype(np.float64)  # (G, K, 4)
+    weights = np.where(real, scores[rows], 0).astype(np.float64)
+    fused, sums = np.zeros_like(members), np.zeros_like(members)
+    joined, total, first = np.zeros(rows.shape, np.int64), np.zeros_like(weights), np.zeros_like(rows)
+    begun = np.zeros(len(rows), np.int64)
+    for rank in range(rows.shape[1]):
+        box, weight = members[:, rank], weights[:, rank]
+        overlap = overlaps(box[:, None], fused)[:, 0]  # (G, K)
+        nearest = overlap.argmax(axis=1)
+        joins = overlap[group, nearest] > same
+        at = np.where(joins, nearest, begun)
+        first[group, at] = np.where(joins, first[group, at], rows[:, rank])
+        sums[group, at] += weight[:, None] * box
+        total[group, at] += weight
+        joined[group, at] += real[:, rank]
+        fused[group, at] = sums[group, at] / np.maximum(total[group, at], np.finfo(np.float64).tiny)[:, None]
+        begun += real[:, rank] & ~joins
+    found = joined > 0
+    score = total[found] / joined[found] * np.minimum(joined[found], len(views)) / len(views)
+    return Selected(fused[found].astype(boxes.dtype), score.astype(np.float32), labels[first[found]]).best(found.sum())

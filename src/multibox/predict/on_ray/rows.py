@@ -1,0 +1,109 @@
+"""Predictions as rows of Parquet, one a picture."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from multibox.beside import beside
+from multibox.detect.detections import Detections
+from multibox.predict.on_ray.parts import Manifest, part_path
+from multibox.predict.predict import Prediction
+from multibox.predict.sources import Source
+
+SCHEMA: Final = pa.schema(
+    {
+        "file": pa.string(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "labels": pa.list_(pa.int32()),
+        "names": pa.list_(pa.string()),
+        "scores": pa.list_(pa.float32()),
+        "boxes": pa.list_(pa.list_(pa.float32(), 4)),
+        "error": pa.string(),
+    }
+)
+"""The columns. Of a picture that could not be read all but ``file`` and ``error`` are null; of others ``error`` is."""
+
+POSITION: Final = "position"
+"""The column that says which of the run's files a row is of; on the way only."""
+
+
+def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.Table:
+    """Predictions as a table of :data:`SCHEMA`, behind the column :data:`POSITION`."""
+    columns = pa.Table.from_pylist([_row(prediction) for prediction in predictions], SCHEMA)
+    return columns.add_column(0, POSITION, pa.array(positions, pa.int64()))
+
+
+def read_part(path: Path, classes: tuple[str, ...]) -> Iterator[Prediction]:
+    """The predictions of a part.
+
+    Args:
+        path: of its file.
+        classes: the detector's.
+    """
+    for row in parquet.ParquetFile(path).read().to_pylist():
+        yield Prediction(Source(row["file"]), _detections(row, classes), row["error"] or "")
+
+
+class PartWriter:
+    """Gathers rows, which come in any order, and writes each part when all of its rows are there.
+
+    Args:
+        folder: of the run.
+        manifest: of the run.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest):
+        self._folder, self._manifest = folder, manifest
+        self._rows: dict[int, dict[int, pa.Table]] = {part: {} for part in manifest.missing(folder)}
+
+    def add(self, table: pa.Table) -> None:
+        """Take rows as :func:`to_table` makes them; of rows that come twice, one counts."""
+        for row, position in enumerate(table[POSITION].to_pylist()):
+            part = position // self._manifest.part
+            if (rows := self._rows.get(part)) is None:  # it is written already
+                continue
+            rows[position] = table.slice(row, 1)
+            if len(rows) == len(self._manifest.positions(part)):
+                self._write(part, self._rows.pop(part))
+
+    @property
+    def missing(self) -> int:
+        """How many parts are not yet written."""
+        return len(self._rows)
+
+    def _write(self, part: int, rows: dict[int, pa.Table]) -> None:
+        table = pa.concat_tables(rows[position] for position in sorted(rows)).drop_columns(POSITION)
+        with beside(part_path(self._folder, part)) as partial, open(partial, "wb") as file:
+            parquet.write_table(table.combine_chunks(), file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _row(prediction: Prediction) -> dict[str, object]:
+    found = prediction.detections
+    if found is None:
+        return {"file": prediction.source.name, "error": prediction.error}
+    height, width = found.image_size
+    return {
+        "file": prediction.source.name,
+        "width": width,
+        "height": height,
+        "labels": found.labels,
+        "names": found.names,
+        "scores": found.scores,
+        "boxes": list(found.boxes),
+    }
+
+
+def _detections(row: dict[str, object], classes: tuple[str, ...]) -> Detections | None:
+    if row["error"] is not None:
+        return None
+    boxes = np.array(row["boxes"], np.float32).reshape(-1, 4)
+    scores, labels = np.array(row["scores"], np.float32), np.array(row["labels"], np.int64)
+    return Detections(boxes, scores, labels, classes, (int(row["height"]), int(row["width"])))  # type: ignore[call-overload]

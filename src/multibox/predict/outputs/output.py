@@ -1,0 +1,88 @@
+"""An output: something that predictions are written to, one at a time."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, ClassVar, Protocol
+
+from multibox.predict.outputs.stamps import refuse_other, stamp
+from multibox.predict.predict import Prediction
+
+
+class Output(Protocol):
+    """Something that predictions are written to."""
+
+    draws: ClassVar[bool]
+    """Whether it needs the image."""
+
+    def encode(self, prediction: Prediction) -> Any:
+        """What is to be written of a prediction; called in any thread, with the image where it ``draws``."""
+
+    def add(self, prediction: Prediction, encoded: Any) -> None:
+        """Write it; called in order, without the image."""
+
+    def finish(self) -> None:
+        """Make whole what was written."""
+
+    def discard(self) -> None:
+        """Remove what is not whole."""
+
+
+class TextOutput:
+    """A text file, to which something is added of each prediction; it is there whole or not at all.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        BadInput: there is something of that name that no prediction wrote.
+    """
+
+    draws: ClassVar[bool] = False
+    head: ClassVar[str] = ""
+    between: ClassVar[str] = ""
+    tail: ClassVar[str] = ""
+
+    def __init__(self, path: Path):
+        refuse_other(path)
+        self.path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._file: IO[str] | None = None
+        self._is_first = True
+
+    def encode(self, prediction: Prediction) -> str:
+        """The text of a prediction; nothing is written where it is empty."""
+        raise NotImplementedError
+
+    def add(self, prediction: Prediction, encoded: str) -> None:
+        """Write it."""
+        file = self._open()
+        if encoded:
+            file.write(encoded if self._is_first else self.between + encoded)
+            self._is_first = False
+
+    def finish(self) -> None:
+        """Close the file and give it its name."""
+        file = self._open()
+        file.write(self.tail)
+        file.close()
+        os.replace(self._partial, self.path)
+        stamp(self.path)
+
+    def discard(self) -> None:
+        """Remove what is not whole."""
+        if self._file is not None:
+            with suppress(OSError):  # the disk is full, and what could not be written is not wanted any more
+                self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+    def _open(self) -> IO[str]:
+        if self._file is None:
+            self._file = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            self._file.write(self.head)
+        return self._file
+
+
+def image_id(prediction: Prediction, stem: str) -> str:
+    """What a picture is called in others' formats: its stem; a frame, its video's stem and its number."""
+    return stem if prediction.number is None else f"{stem}-{prediction.number:06d}"

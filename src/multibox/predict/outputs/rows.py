@@ -1,0 +1,91 @@
+"""Rows: JSON, JSON lines, CSV and COCO's results, all in one file a run."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+from multibox.predict.outputs.names import Stems
+from multibox.predict.outputs.output import TextOutput, image_id
+from multibox.predict.predict import Prediction
+
+CSV_COLUMNS: Final = ("file", "frame", "name", "score", "x0", "y0", "x1", "y1")
+
+
+class JsonOutput(TextOutput):
+    """A list of all predictions: ``file``, ``width``, ``height``, ``detections``, or ``error``."""
+
+    head: ClassVar[str] = "[\n"
+    between: ClassVar[str] = ",\n"
+    tail: ClassVar[str] = "\n]\n"
+
+    def encode(self, prediction: Prediction) -> str:
+        """A member of the list."""
+        return json.dumps(prediction.to_json())
+
+
+class JsonLinesOutput(TextOutput):
+    """The same, a line each."""
+
+    def encode(self, prediction: Prediction) -> str:
+        """A line."""
+        return json.dumps(prediction.to_json()) + "\n"
+
+
+class CsvOutput(TextOutput):
+    """A line a detection, below a line of headings."""
+
+    head: ClassVar[str] = ",".join(CSV_COLUMNS) + "\n"
+
+    def encode(self, prediction: Prediction) -> str:
+        """The lines of a picture; none where nothing was found."""
+        found, lines = prediction.detections, io.StringIO()
+        if found:
+            frame = "" if prediction.number is None else prediction.number
+            rows = csv.writer(lines, lineterminator="\n")
+            for name, score, box in zip(found.names, found.scores, found.boxes, strict=True):
+                edges = (f"{edge:.2f}" for edge in box)
+                rows.writerow((prediction.source.name, frame, name, f"{score:.5f}", *edges))
+        return lines.getvalue()
+
+
+class CocoOutput(TextOutput):
+    """COCO's results. An image is called by its number where its file's name is one, else by its file's stem.
+
+    Args:
+        path: of the file.
+        classes: the detector's. Those of COCO are called by COCO's ids, others are numbered from 1.
+        stems: what sources are called.
+    """
+
+    head: ClassVar[str] = "[\n"
+    between: ClassVar[str] = ",\n"
+    tail: ClassVar[str] = "\n]\n"
+
+    def __init__(self, path: Path, classes: Sequence[str], stems: Stems):
+        from multibox.importers.class_lists import COCO, COCO_COLUMNS
+
+        super().__init__(path)
+        self._stems = stems
+        known = dict(zip(COCO, COCO_COLUMNS[1:], strict=True))
+        are_coco = set(classes) <= set(COCO)
+        self._ids = [known[name] if are_coco else number for number, name in enumerate(classes, start=1)]
+
+    def encode(self, prediction: Prediction) -> str:
+        """The members of the list that a picture gives."""
+        found = prediction.detections
+        if not found:
+            return ""
+        name = image_id(prediction, self._stems[prediction.source])
+        rows = [
+            {
+                "image_id": int(name) if name.isdecimal() and name.isascii() else name,
+                "category_id": self._ids[label],
+                "bbox": [round(float(value), 3) for value in (x0, y0, x1 - x0, y1 - y0)],
+                "score": round(float(score), 6),
+            }
+            for label, score, (x0, y0, x1, y1) in zip(found.labels, found.scores, found.boxes, strict=True)
+        ]
+        return self.between.join(map(json.dumps, rows))

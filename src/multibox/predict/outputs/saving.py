@@ -1,0 +1,171 @@
+"""Write predictions to all outputs of a run, as they come."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from signal import SIGINT
+from typing import Final
+
+from multibox.detect.in_threads import in_threads
+from multibox.errors import BadInput, Stopped
+from multibox.machine import cores
+from multibox.predict.outputs.annotated import PictureOutput, VideoOutput
+from multibox.predict.outputs.folders import VocOutput, YoloOutput, YoloScoreOutput
+from multibox.predict.outputs.names import Stems, real_paths
+from multibox.predict.outputs.output import Output
+from multibox.predict.outputs.rows import CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
+from multibox.predict.predict import Prediction
+from multibox.predict.sources import Source
+
+FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+"""What can be saved."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of a run.
+
+    Attributes:
+        folder: they lie in it.
+        outputs: all of them.
+        names: gives a prediction the name of its annotated picture.
+    """
+
+    folder: Path
+    outputs: tuple[Output, ...]
+    names: Callable[[Prediction], str]
+
+    @property
+    def draw(self) -> bool:
+        """Whether any needs images."""
+        return any(output.draws for output in self.outputs)
+
+
+def open_outputs(
+    formats: Sequence[str], folder: str | os.PathLike[str], classes: Sequence[str], sources: Sequence[Source]
+) -> Outputs:
+    """Make the outputs of a run, before its work begins.
+
+    Args:
+        formats: some of :data:`FORMATS`; none for what a person looks at: annotated pictures, of videos annotated
+            videos, and ``detections.json``.
+        folder: for all of them; it is made when there is something to write.
+        classes: the detector's.
+        sources: of the run.
+
+    Returns:
+        the outputs.
+
+    Raises:
+        BadInput: something that they would replace was not written by a prediction.
+    """
+    folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
+    pictures = PictureOutput(folder, stems, inputs, frames=bool(formats))
+    makers: dict[str, Callable[[], Output]] = {
+        "pictures": lambda: pictures,
+        "video": partial(VideoOutput, folder, stems, inputs),
+        "json": partial(JsonOutput, folder / "detections.json"),
+        "jsonl": partial(JsonLinesOutput, folder / "detections.jsonl"),
+        "coco": partial(CocoOutput, folder / "coco.json", classes, stems),
+        "voc": partial(VocOutput, folder / "voc", classes, stems),
+        "yolo": partial(YoloOutput, folder / "labels", classes, stems),
+        "yolo-score": partial(YoloScoreOutput, folder / "labels", classes, stems),
+        "csv": partial(CsvOutput, folder / "detections.csv"),
+    }
+    chosen = list(dict.fromkeys(formats or ("pictures", "video", "json")))
+    if {"yolo", "yolo-score"} <= set(chosen):
+        raise BadInput("save", "yolo and yolo-score write the same files; choose one")
+    return Outputs(
+        folder,
+        tuple(makers[name]() for name in chosen),
+        pictures.name if "pictures" in chosen else lambda prediction: "",
+    )
+
+
+def save_predictions(
+    predictions: Iterable[Prediction],
+    outputs: Outputs,
+    seen: Callable[[Prediction], object] = lambda prediction: None,
+    *,
+    few: bool = False,
+) -> None:
+    """Write predictions as they come; drawing and encoding overlap with what makes them.
+
+    Nothing is written where nothing can be read. What was written until Ctrl-C is made whole.
+
+    Args:
+        predictions: as :func:`~multibox.predict.predict.predict` makes them, with images where ``outputs.draw``.
+        outputs: see :func:`open_outputs`.
+        seen: called with each prediction, without its image, when it is written.
+        few: whether few are to be drawn ahead, as huge images take memory, and live ones should be seen at once.
+
+    Raises:
+        BadInput: the folder cannot be made.
+        Stopped: by Ctrl-C.
+    """
+    writing, stopped = _Writing(outputs), False
+    named = (replace(prediction, picture=outputs.names(prediction)) for prediction in predictions)
+    encoded = in_threads(partial(_encode, outputs=outputs.outputs), named, ahead=2 if few else cores() + 1)
+    try:
+        try:
+            for prediction, texts in encoded:
+                writing.add(prediction, texts)
+                seen(prediction)
+        except KeyboardInterrupt:
+            stopped = True
+            encoded.close()
+        writing.finish()
+    except BaseException:
+        writing.discard()
+        raise
+    if stopped:
+        raise Stopped("stopped; what was found so far is saved", SIGINT)
+
+
+class _Writing:
+    """What is written to all outputs; nothing before something was read."""
+
+    def __init__(self, outputs: Outputs):
+        self._folder, self._outputs = outputs.folder, outputs.outputs
+        self._unread: list[Prediction] = []
+        self._began = False
+
+    def add(self, prediction: Prediction, texts: Sequence[object]) -> None:
+        if not self._began and prediction.detections is None:
+            self._unread.append(prediction)
+            return
+        if not self._began:
+            self._begin()
+        self._write(prediction, texts)
+
+    def finish(self) -> None:
+        for output in self._outputs if self._began else ():
+            output.finish()
+
+    def discard(self) -> None:
+        for output in self._outputs:
+            output.discard()
+
+    def _begin(self) -> None:
+        _make_folder(self._folder)
+        self._began = True
+        for prediction in self._unread:
+            self._write(*_encode(prediction, self._outputs))
+        self._unread.clear()
+
+    def _write(self, prediction: Prediction, texts: Sequence[object]) -> None:
+        for output, text in zip(self._outputs, texts, strict=True):
+            output.add(prediction, text)
+
+
+def _encode(prediction: Prediction, outputs: Sequence[Output]) -> tuple[Prediction, list[object]]:
+    return prediction.without_image(), [output.encode(prediction) for output in outputs]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(folder, f"cannot be made a folder: {error.strerror}; name another") from None

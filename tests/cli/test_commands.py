@@ -1,0 +1,93 @@
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from multibox.cli import main
+from multibox.config import load_config
+from multibox.errors import BadInput
+
+
+def test_help_answers_within_three_tenths_of_a_second_when_warm():
+    def seconds():
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "multibox", "--help"], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    heavy = "keras", "tensorflow", "jax", "grain", "cv2", "onnxruntime", "pydantic"
+    commands = [name for name in main.commands if name != "data"]
+    code = (
+        "import sys; from click.testing import CliRunner; from multibox.cli import main\n"
+        f"for name in {commands}: assert CliRunner().invoke(main, [name, '--help']).exit_code == 0\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "train.epoch=3"], "multibox: ssdlite-efficientnet: train.epoch: no such field; did you mean"),
+        (["train", "--config", "none.yaml"], "multibox: none.yaml: no such configuration; give a YAML file or one of"),
+        (["train"], "multibox: data.train: no data to train on; give --data FOLDER or data.train=[NAME/SPLIT]"),
+        (["train", "--data", "nowhere"], "multibox: nowhere: no such folder, nor a dataset in"),
+    ],
+)
+def test_bad_input_of_train_is_one_line_and_code_2(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["predict", "--score"], ["predict", "--nms-iou"], ["serve", "--timeout"]])
+@pytest.mark.parametrize("number", ["nan", "-1", "1e9"])
+def test_a_number_lies_within_its_bounds(arguments, number):
+    result = CliRunner().invoke(main, [*arguments, number])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[-1]}'" in result.stderr
+    assert "is not in the range" in result.stderr
+
+
+def test_the_public_names_stay_functions_after_their_rooms_are_imported():
+    import multibox
+    import multibox.evaluation.evaluate
+    import multibox.training.fit
+
+    assert callable(multibox.train)
+    assert callable(multibox.evaluate)
+    errors = {"BadInput", "RunFailed", "Stopped"}
+    assert set(multibox.__all__) == {"Detections", "Detector", "evaluate", "load", "resume", "train"} | errors
+    assert all(issubclass(getattr(multibox, name), Exception) for name in errors)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        multibox.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["none", "imagenet", "weights.pth"])
+def test_init_takes_detectors_alone(name):
+    result = CliRunner().invoke(main, ["train", "--data", "tiny", "--init", name])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"multibox: --init: {name}: give a detector's .keras file")
+
+
+def test_init_takes_a_name_as_it_is(monkeypatch):
+    """And not as YAML, where # begins a comment and [ a list."""
+    names, given = ["best #2.keras", "[a].keras", "runs: x.keras", "né.keras"], []
+
+    def load(config, overrides):
+        given.append(load_config(config, overrides).network.weights)
+        raise BadInput("name", "is taken")
+
+    monkeypatch.setattr("multibox.config.load_config", load)
+    for name in names:
+        CliRunner().invoke(main, ["train", "--init", name])
+    assert given == names

@@ -1,0 +1,67 @@
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from multibox.cli import main
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_build_and_info(voc_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path))
+    built = run("data", "build", voc_folder, "--name", "toys", "--splits", "train,val")
+    assert built.exit_code == 0, built.output
+    assert "boxes clipped" in built.output
+    shown = json.loads(run("data", "info", "toys", "--json").stdout)
+    assert list(shown["splits"]) == ["train", "val"]
+    assert shown["splits"]["train"]["counts"]["images"] == 4
+    for arguments in (["toys"], ["toys/val"], ["toys", "--record", "000001"]):
+        assert run("data", "info", *arguments).exit_code == 0
+
+
+def test_a_record_as_json(store_root):
+    shown = json.loads(run("data", "info", "tiny", "--record", "000007", "--json").stdout)
+    assert shown["id"] == "000007"
+    assert shown["split"] == "test"
+    assert shown["size"] == {"width": 96, "height": 80}
+    assert len(shown["objects"]) == 2
+    assert shown["objects"][0]["difficult"] is True
+    assert shown["objects"][0]["name"] in ("ball", "crate")
+    assert len(shown["objects"][0]["box"]) == 4
+
+
+def test_build_lists_what_it_left_out(voc_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    toys = shutil.copytree(voc_folder, tmp_path / "toys")
+    (toys / "JPEGImages/000001.jpg").write_bytes(b"")
+    skipped = run("data", "build", toys, "--name", "toys", "--on-bad", "skip", "--json")
+    assert json.loads(skipped.stdout)["problems"][0]["detail"] == "is empty"
+    assert "image left out: " in run("data", "build", toys, "--name", "toys2", "--on-bad", "skip").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "build", "nowhere", "--name", "x"], "nowhere: no such file"),
+        (["data", "info", "nothing"], "nothing: no such dataset; there are: tiny/train"),
+        (["data", "info", "tiny/nothing"], "tiny/nothing: no such store"),
+        (["data", "info", "tiny", "--record", "9"], "record: 9: not in tiny/train, tiny/val, tiny/test"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(store_root, arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_sample(tmp_path):
+    assert run("data", "sample", tmp_path / "s", "--seed", 2, "--images", 10, "--size", 96).exit_code == 0
+    assert len(list((tmp_path / "s/JPEGImages").iterdir())) == 10
+    again = run("data", "sample", tmp_path / "s")
+    assert again.exit_code == 2
+    assert "not empty" in again.stderr

@@ -1,0 +1,164 @@
+"""The commands eval, predict, export and info: what they print and how they end. What they do is tested elsewhere."""
+
+import json
+from typing import get_args
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from colored import ColorRuntime, make_schema, paint
+from multibox.cli import app as cli
+from multibox.cli import main
+from multibox.config import Detect
+from multibox.data.record import Record, make_objects
+from multibox.data.store import write_store
+from multibox.predict.outputs.saving import FORMATS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working folder with two pictures, a broken one, a store, and detectors that know pure colours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("multibox.detect.load.open_runtime", lambda *_: ColorRuntime(make_schema()))
+    image = paint((128, 192), {"red": (20, 20, 100, 90)})[..., ::-1]
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), image)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    record = Record("1", (tmp_path / "a.png").read_bytes(), 192, 128, make_objects([(20, 20, 100, 90)], [0]))
+    write_store("colors", "test", [record], ("red",))
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def test_eval_json():
+    result = call("eval", "model.keras", "--data", "colors", "--json", "--save-detections", "found.json")
+    assert result.exit_code == 0
+    values = json.loads(result.stdout)
+    assert values["map"] == 1
+    assert values["ap"] == {"red": 1}
+
+
+def test_eval_table(folder):
+    result = call("eval", "model.keras", "--data", "colors/test", "--strict", "--save-detections", "found.json")
+    assert result.exit_code == 0
+    assert "1.000" in result.stdout
+    assert (folder / "found-devkit" / "comp4_det_test_red.txt").is_file()
+
+
+def test_eval_of_no_store():
+    result = call("eval", "model.keras", "--data", "nothing")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: nothing: no such store")
+
+
+def test_predict(folder):
+    result = call("predict", "model.keras", "a.png", "b.png")
+    assert result.exit_code == 0
+    assert result.stdout.count("red") == 2
+    saved = {path.name for path in (folder / "detections").iterdir()}
+    assert saved == {"a.png", "b.png", "detections.json", ".multibox-predict.json"}
+
+
+def test_predict_json():
+    result = call("predict", "model.keras", "*.png", "--json", "--out", "out", "--score", "0.999")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == [
+        {"file": name, "width": 192, "height": 128, "detections": [], "picture": name} for name in ("a.png", "b.png")
+    ]
+
+
+def test_predict_goes_on_after_a_broken_picture(folder):
+    result = call("predict", "model.keras", "a.png", "broken.jpg", "b.png")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("multibox: 1 of 3 images could not be read: broken.jpg: not an image")
+    assert (folder / "detections" / "b.png").is_file()
+
+
+def test_predict_of_nothing_readable(folder):
+    result = call("predict", "model.keras", "broken.jpg")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert not (folder / "detections").exists()
+
+
+def test_predict_of_no_file():
+    result = call("predict", "model.keras", "nowhere.jpg")
+    assert result.exit_code == 2
+    assert result.stderr == "multibox: nowhere.jpg: no such file or folder\n"
+
+
+@pytest.mark.parametrize("command", [("info", "broken.jpg"), ("info", "no.keras", "--json"), ("export", "no.keras")])
+def test_not_a_model(command):
+    result = call(*command)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"multibox: {command[1]}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_predict_into_the_folder_of_the_pictures(folder):
+    before = {name: (folder / name).read_bytes() for name in ("a.png", "b.png")}
+    result = call("predict", "model.keras", "a.png", "b.png", "--out", ".")
+    assert result.exit_code == 0
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert {"a-2.png", "b-2.png", "detections.json"} < {path.name for path in folder.iterdir()}
+
+
+def test_predict_saves_what_is_asked_for(folder):
+    result = call("predict", "model.keras", ".", "--save", "yolo", "--save", "csv", "--tta", "--tiles", "100")
+    assert result.exit_code == 1  # broken.jpg
+    assert {path.name for path in (folder / "detections").iterdir()} == {
+        "labels",
+        "detections.csv",
+        ".multibox-predict.json",
+    }
+    assert (folder / "detections/detections.csv").read_text().count("red") == 2
+
+
+def test_predict_from_standard_input(folder):
+    result = CliRunner().invoke(main, ["predict", "model.keras", "-", "--json"], input=(folder / "a.png").read_bytes())
+    assert [row["picture"] for row in json.loads(result.stdout)] == ["stdin.png"]
+    result = CliRunner().invoke(main, ["predict", "model.keras", "-", "--json"], input="a.png\nb.png\n")
+    assert [row["file"] for row in json.loads(result.stdout)] == ["a.png", "b.png"]
+
+
+def test_eval_with_views_and_tiles():
+    for options in (["--tta"], ["--tiles", "1x2"], ["--nms", "soft-gaussian"], ["--agnostic", "--nms-iou", "0.6"]):
+        result = call("eval", "model.keras", "--data", "colors", "--json", *options)
+        assert json.loads(result.stdout)["map"] == 1, options
+
+
+def test_not_tiles():
+    result = call("predict", "model.keras", "a.png", "--tiles", "huge")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: --tiles: huge: give the pixels of a side")
+
+
+def test_the_choices_are_what_there_is():
+    assert cli.SAVED == FORMATS
+    assert get_args(Detect.model_fields["nms"].annotation) == cli.NMS
+
+
+def test_ctrl_c_ends_the_list(folder, monkeypatch):
+    monkeypatch.setattr("multibox.predict.summary.Summary.add", interrupt_after(1))
+    result = call("predict", "model.keras", "a.png", "b.png", "--json")
+    assert result.exit_code == 130
+    assert [row["file"] for row in json.loads(result.stdout)] == ["a.png"]
+    assert (folder / "detections" / "detections.json").is_file()
+
+
+def interrupt_after(count):
+    from multibox.predict.summary import Summary
+
+    add = Summary.add
+
+    def interrupted(self, prediction):
+        if self.tally.images == count:
+            raise KeyboardInterrupt
+        add(self, prediction)
+
+    return interrupted

@@ -1,0 +1,324 @@
+"""All runtimes give the same numbers, compute with as many threads as they are told, and say what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from colored import make_schema
+from multibox.cli import main
+from multibox.errors import BadInput
+from multibox.export.onnx_precision import to_float16, to_int8
+from multibox.machine import cores
+from multibox.metadata import read_metadata
+from multibox.models.file import read_onnx_schema
+from multibox.runtimes import CHOICES, OnnxRuntime, open_runtime
+from multibox.runtimes.agreement import Difference, difference, trial_images
+from multibox.runtimes.kinds import RUNTIMES
+from multibox.runtimes.openvino import import_openvino
+from tiny_onnx import write_tiny_onnx
+
+OTHERS = ("openvino", "mnn")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_tiny_onnx(tmp_path_factory.mktemp("tiny") / "tiny.onnx")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "multibox"
+
+
+@pytest.fixture(params=OTHERS)
+def other(request):
+    """A runtime besides ONNX Runtime."""
+    pytest.importorskip(RUNTIMES[request.param].module)
+    return request.param
+
+
+def images(count):
+    return np.random.default_rng(count).integers(0, 256, (count, 128, 192, 3), np.uint8)
+
+
+def test_the_same_numbers_for_batches_of_any_size(model, other):
+    expected, given = open_runtime(model), open_runtime(model, runtime=other)
+    assert given.schema == expected.schema
+    for count in (2, 1, 3):
+        for wanted, got in zip(expected(images(count)), given(images(count)), strict=True):
+            assert got.shape == wanted.shape == (count, 336, wanted.shape[2])
+            assert got.dtype == np.float32
+            assert np.abs(wanted).max() > 3  # numbers that could differ
+            np.testing.assert_allclose(got, wanted, atol=1e-3)
+
+
+def test_what_was_given_stays(model, other):
+    runtime = open_runtime(model, runtime=other)
+    first = runtime(images(2))
+    copies = [output.copy() for output in first]
+    runtime(images(2)[::-1])
+    for output, copy in zip(first, copies, strict=True):
+        np.testing.assert_array_equal(output, copy)
+
+
+def test_images_that_are_not_in_one_piece(model, other):
+    pixels = images(4)
+    expected = open_runtime(model)(np.ascontiguousarray(pixels[::2, :, ::-1]))
+    given = open_runtime(model, runtime=other)(pixels[::2, :, ::-1])
+    np.testing.assert_allclose(given[0], expected[0], atol=1e-3)
+
+
+COUNT_THREADS = """
+import os, sys
+import numpy as np
+from multibox.machine import cores
+from multibox.runtimes import open_runtime
+
+runtime = open_runtime(sys.argv[1], runtime=sys.argv[2], threads=int(sys.argv[3]))
+runtime(np.zeros((4, 128, 192, 3), np.uint8))
+print("threads", len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(cores() < 2 or not Path("/proc/self/task").is_dir(), reason="there is nothing to count")
+@pytest.mark.parametrize("name", ["onnx", *OTHERS])
+def test_threads(model, name):
+    pytest.importorskip(RUNTIMES[name].module)
+
+    def started(threads):
+        words = [sys.executable, "-c", COUNT_THREADS, str(model), name, str(threads)]
+        printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        return int(printed.split()[-1])
+
+    assert started(2) == started(1) + 1
+
+
+def test_opening_mnn_prints_nothing(model, capfd):
+    pytest.importorskip("MNN")
+    open_runtime(model, runtime="mnn")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_mnn_converts_once(model, cache, monkeypatch):
+    pytest.importorskip("MNN")
+    expected = open_runtime(model, runtime="mnn")(images(1))
+    (converted,) = (cache / "mnn").iterdir()
+    monkeypatch.setattr(subprocess, "run", None)
+    copy = model.with_name("other-name.onnx")
+    copy.write_bytes(model.read_bytes())
+    np.testing.assert_array_equal(open_runtime(copy, runtime="mnn")(images(1)), expected)
+    assert list((cache / "mnn").iterdir()) == [converted]
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", None])
+def test_a_damaged_conversion_is_made_anew(model, cache, content):
+    pytest.importorskip("MNN")
+    expected = open_runtime(model, runtime="mnn")(images(1))
+    (converted,) = (cache / "mnn").iterdir()
+    whole = converted.read_bytes()
+    converted.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    np.testing.assert_array_equal(open_runtime(model, runtime="mnn")(images(1)), expected)
+    assert len(converted.read_bytes()) == len(whole)
+
+
+def test_mnn_without_a_cache(model, cache):
+    pytest.importorskip("MNN")
+    cache.parent.write_text("a file where the folder should be")
+    assert open_runtime(model, runtime="mnn")(images(1))[0].shape == (1, 336, 4)
+
+
+def test_what_a_runtime_cannot_run(model, other, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    broken = onnx.load(model)
+    broken.graph.node[0].op_type = "Nonsense"
+    onnx.save(broken, tmp_path / "broken.onnx")
+    with pytest.raises(BadInput, match=rf"broken\.onnx: not a model that {RUNTIMES[other].title} can run; [^\n]*$"):
+        open_runtime(tmp_path / "broken.onnx", runtime=other)
+
+
+def test_a_missing_package(model, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for name in OTHERS:
+        with pytest.raises(BadInput, match=rf"tiny\.onnx: needs .*; run: pip install 'multibox\[{name}\]'$"):
+            open_runtime(model, runtime=name)
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "message"),
+    [
+        ("no.onnx", {}, r"no\.onnx: no such model file"),
+        ("text.txt", {}, r"text\.txt: not a model file"),
+        ("text.onnx", {}, r"text\.onnx: not an ONNX model"),
+        ("text.onnx", {"runtime": "fastest"}, r"text\.onnx: not an ONNX model"),
+        ("tiny.onnx", {"runtime": "keras"}, r"runtime: keras: reads \.keras files; make one of .*tiny\.onnx"),
+        ("text.keras", {"runtime": "mnn"}, r"runtime: mnn: reads \.onnx files; make one of .*text\.keras with"),
+        ("tiny.onnx", {"runtime": "quick"}, r"runtime: quick: there is none.*choose one of keras, onnx, openvino"),
+        ("tiny.onnx", {"devices": 2}, r"devices: ONNX Runtime takes what it finds"),
+    ],
+)
+def test_what_cannot_be_opened(model, tmp_path, file, options, message):
+    (tmp_path / "tiny.onnx").write_bytes(model.read_bytes())
+    for name in ("text.txt", "text.onnx", "text.keras"):
+        (tmp_path / name).write_text("only a text, which is long enough to be something")
+    with pytest.raises(BadInput, match=message) as caught:
+        open_runtime(tmp_path / file, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_choices():
+    assert CHOICES[:4] == ("keras", "onnx", "openvino", "mnn")
+    assert CHOICES[-1] == "fastest"
+
+
+def test_metadata_as_onnx_reads_it(model):
+    onnx = pytest.importorskip("onnx")
+    expected = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
+    assert read_metadata(model) == expected
+    assert read_onnx_schema(model) == make_schema()
+    assert len(expected) == 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_metadata_of_a_part_of_a_file(model, tmp_path, share):
+    whole = model.read_bytes()
+    part = tmp_path / "part.onnx"
+    part.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(BadInput, match=r"part\.onnx: (not an ONNX model|has no multibox\.json)"):
+        OnnxRuntime(part)
+
+
+def outputs(schema, change=0.0):
+    """Logits and deltas of one image; the first prior's first class and left edge can be changed."""
+    count = len(schema.make_priors())
+    logits, deltas = np.zeros((1, count, len(schema.classes) + 1), np.float32), np.zeros((1, count, 4), np.float32)
+    deltas[0, 0, 0] = change
+    return logits, deltas
+
+
+def test_the_difference_of_boxes():
+    schema = make_schema()
+    left = schema.make_priors()[0]
+    found = difference(outputs(schema), outputs(schema, 0.05), schema)
+    moved = 0.05 * schema.priors.variances[0] * (left[2] - left[0]) * schema.network.size[1]
+    assert found.score == 0
+    assert found.pixels == pytest.approx(moved, rel=1e-4)
+
+
+def test_the_difference_of_scores():
+    schema = make_schema()
+    expected, given = outputs(schema), outputs(schema)
+    given[0][0, 5, 2] = np.log(2)  # of four classes with 1 : 1 : 2 : 1
+    assert difference(expected, given, schema) == (pytest.approx(2 / 5 - 1 / 4), 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_no_number_differs(bad):
+    schema = make_schema()
+    given = outputs(schema, bad)
+    assert not difference(outputs(schema), given, schema).is_small
+    assert not difference(outputs(schema), (given[0][:, 1:], given[1]), schema).is_small
+
+
+def test_what_is_small():
+    assert Difference(0.0009, 0.09).is_small
+    assert not Difference(0.0011, 0.0).is_small
+    assert not Difference(0.0, 0.11).is_small
+
+
+def test_trial_images_are_always_the_same():
+    first, second = (trial_images(make_schema()) for _ in range(2))
+    assert first.shape == (2, 128, 192, 3)
+    np.testing.assert_array_equal(first, second)
+    assert first.std() > 30
+
+
+@pytest.mark.parametrize("name", ["onnx", *OTHERS])
+def test_no_telemetry(model, tmp_path, name):
+    """Libraries that report on their use leave a number by which they know the machine."""
+    pytest.importorskip(RUNTIMES[name].module)
+    home = tmp_path / "home"
+    home.mkdir()
+    code = f"from multibox.runtimes import open_runtime; open_runtime({str(model)!r}, runtime={name!r})"
+    environment = {name: value for name, value in os.environ.items() if name not in {"XDG_CACHE_HOME", "CI"}}
+    subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, check=True)
+    left = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+    assert all(path.startswith(".cache/multibox/") for path in left)
+    assert bool(left) == (name == "mnn")
+
+
+def test_export_to_openvino_reports_nothing(model, tmp_path):
+    pytest.importorskip("openvino")
+    code = f"""
+import sys, onnx
+from multibox.models.file import read_onnx_schema
+from multibox.export.openvino import write_openvino
+from pathlib import Path
+write_openvino(onnx.load({str(model)!r}), read_onnx_schema({str(model)!r}), Path({str(tmp_path / "model.xml")!r}))
+assert "openvino_telemetry" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "model.bin").is_file()
+
+
+def test_mnn_converts_with_its_own_modules(model, tmp_path, monkeypatch):
+    """Not with what lies in the working folder and has the name of one."""
+    pytest.importorskip("MNN")
+    (tmp_path / "_tools.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    open_runtime(model, runtime="mnn")
+
+
+@pytest.fixture
+def predict(model, tmp_path):
+    """Runs ``multibox predict`` on a picture."""
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), images(1)[0])
+    words = ["predict", str(model), str(picture), "--out", str(tmp_path / "out"), "--json", "--score", "0.9"]
+    return lambda *options: CliRunner().invoke(main, [*words, *options])
+
+
+def test_predict_with_a_runtime(predict, other):
+    plain, chosen = predict(), predict("--runtime", other, "--threads", "1")
+    assert plain.exit_code == chosen.exit_code == 0
+    assert "score" in plain.stdout
+    assert plain.stdout.count("score") == chosen.stdout.count("score")
+
+
+def test_predict_with_no_such_runtime(predict):
+    result = predict("--runtime", "quick")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "multibox: --runtime: quick: there is none of that name; choose one of keras, onnx,"
+    )
+
+
+def test_a_file_that_mnn_gives_nothing_for_is_refused(model, tmp_path, cache):
+    pytest.importorskip("MNN")
+    onnx = pytest.importorskip("onnx")
+    integers = tmp_path / "integers.onnx"
+    onnx.save(to_int8(onnx.load(model), images(2)), integers)
+    with pytest.raises(BadInput, match=r"integers\.onnx: not a model that MNN can run; choose another --runtime"):
+        open_runtime(integers, runtime="mnn")
+    assert not list((cache / "mnn").glob("*"))
+
+
+def test_openvino_computes_in_float32_unless_the_file_is_of_half_precision(model, tmp_path):
+    pytest.importorskip("openvino")
+    onnx = pytest.importorskip("onnx")
+    half = tmp_path / "half.onnx"
+    onnx.save(to_float16(onnx.load(model)), half)
+    compiled = [open_runtime(path, runtime="openvino")._request.get_compiled_model() for path in (model, half)]
+    left_to_it = import_openvino().Core().compile_model(half, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    precise, quick, quickest = (
+        each.get_property("INFERENCE_PRECISION_HINT").to_string() for each in (*compiled, left_to_it)
+    )
+    assert precise == "f32"
+    assert quick == quickest
