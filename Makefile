@@ -3,7 +3,7 @@
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
 # make docs    the guide, the pages and the reference, in docs/_build/html; trains a small detector on the way
-# make lint    style, types, and which room imports which
+# make lint    style, types, and which room imports which; of the page's JavaScript, with Node.js, style and types
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,6 +35,11 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	$(PIP_CONSTRAINED) --editable '.[train,pretrained]' --group docs
 	@touch $@
 
+tooling/node_modules/npm.done: tooling/package.json tooling/package-lock.json
+	@command -v npm >/dev/null || { echo "The checks of the page need npm; install Node.js 20.19 or newer." >&2; exit 1; }
+	cd tooling && npm ci --silent
+	@touch $@
+
 MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox
 demo: .venv/demo.done
 	rm -rf demo && mkdir demo
@@ -60,15 +65,23 @@ docs: .venv/docs.done
 	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-lint: .venv/test.done
+PAGE := src/multibox/serve/page
+NODE_BIN := tooling/node_modules/.bin
+PRETTIER := $(NODE_BIN)/prettier --config tooling/prettier.json --log-level warn
+
+lint: .venv/test.done tooling/node_modules/npm.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NODE_BIN)/eslint --config tooling/eslint.config.js --max-warnings 0 $(PAGE)
+	$(PRETTIER) --check '$(PAGE)/**/*.{js,ts}'
+	$(NODE_BIN)/tsc --project tooling
 
-format: .venv/test.done
+format: .venv/test.done tooling/node_modules/npm.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(PRETTIER) --write '$(PAGE)/**/*.{js,ts}'
 
 clean:
-	rm -rf .venv demo dist build docs/_build
+	rm -rf .venv demo dist build docs/_build tooling/node_modules

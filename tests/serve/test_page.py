@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 LOWEST = 0.05
-"""The score from which on the page asks for detections."""
+"""The score from which the page requests detections."""
 
 UNNAMED = """() => [...document.querySelectorAll("button, a, input, select, summary, [tabindex='0'], dialog, img")]
   .filter((one) => one.checkVisibility())
@@ -42,7 +42,7 @@ UNNAMED = """() => [...document.querySelectorAll("button, a, input, select, summ
     || one.getAttribute("aria-labelledby")?.split(" ").some((id) => document.getElementById(id)?.textContent.trim())
     || (one.tagName === "IMG" && one.hasAttribute("alt"))))
   .map((one) => one.outerHTML.slice(0, 200))"""
-"""Controls without a name, and images without a text or the word that they need none."""
+"""Controls without a name, and images without an ``alt`` attribute."""
 
 PALE = """() => {
   const channels = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -59,13 +59,14 @@ PALE = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
   for (let text; (text = texts.nextNode());) {
     const one = text.parentElement;
-    if (!text.data.trim() || !one.checkVisibility() || one.closest(".unheard, .layer, .curtain, :disabled")) continue;
+    if (!text.data.trim() || !one.checkVisibility()) continue;
+    if (one.closest(".visually-hidden, .layer, .curtain, :disabled")) continue;
     const [a, b] = [light(channels(getComputedStyle(one).color)), light(ground(one))].sort((x, y) => y - x);
     if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${text.data.trim()}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
   }
   return found;
 }"""
-"""Texts whose contrast is below 4.5 : 1, what WCAG's level AA asks for."""
+"""Texts whose contrast is below 4.5 : 1, the limit of WCAG's level AA."""
 
 LEVELS = """() => [...document.querySelectorAll("h1, h2, h3")].filter((one) => one.checkVisibility())
   .map((one) => Number(one.tagName[1]))"""
@@ -85,7 +86,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
-    """A detector of random weights that finds dozens of things, of all classes and scores, in any picture."""
+    """A detector with random weights. It detects dozens of objects of all classes and scores in any image."""
     return load(write_tiny_onnx(tmp_path_factory.mktemp("model") / "tiny.onnx"))
 
 
@@ -103,7 +104,7 @@ def color_server():
 
 @pytest.fixture
 def open_page(browser):
-    """Opens the page of a server; fails at the end where the console told of an error or another host was asked."""
+    """Open the page of a server. The test fails at the end on an error in the console or a request to another host."""
     contexts, complaints = [], []
 
     def open_page(url, **options):
@@ -129,9 +130,9 @@ def _own(asked, url):
     return asked.startswith((url, "data:", "blob:"))
 
 
-def give(page, *pictures):
-    """Choose pictures and wait for what is found in them."""
-    files = [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in pictures]
+def give(page, *images):
+    """Choose images and wait for their detections."""
+    files = [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in images]
     page.set_input_files("#files", files)
     expect(page.locator("#found-count")).not_to_be_empty()
 
@@ -168,7 +169,7 @@ def test_the_threshold_chooses_live(open_page, random_server, detector):
         assert shown(page) == page.locator("#found .found").count() == (scores >= threshold).sum()
         assert page.locator("#score-number").input_value() == f"{threshold:.2f}"
     assert len({(scores >= threshold).sum() for threshold in (0.05, 0.3, 0.7)}) == 3
-    expect(page.locator("#said")).to_have_text(f"{(scores >= 0.7).sum()} of {len(scores)} detections shown.")
+    expect(page.locator("#announcement")).to_have_text(f"{(scores >= 0.7).sum()} of {len(scores)} detections shown.")
 
 
 def test_classes_are_switched_off_and_on(open_page, color_server):
@@ -179,7 +180,7 @@ def test_classes_are_switched_off_and_on(open_page, color_server):
     assert shown(page) == 1
     assert page.locator("#found .name").all_inner_texts() == ["blue"]
     page.get_by_role("button", name="Hide all classes").click()
-    expect(page.locator("#found")).to_contain_text("Nothing at this score")
+    expect(page.locator("#found")).to_contain_text("No detection is shown")
     page.get_by_role("button", name="Show all classes").click()
     assert shown(page) == 2
 
@@ -209,10 +210,10 @@ def test_by_keyboard_alone(open_page, color_server):
     page.keyboard.press("PageUp")
     expect(page.locator("#cell-name")).to_have_text("Cell: row 0, column 0")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#said")).to_have_text("Row 0, column 1 of 2 by 2: 4 priors.")
+    expect(page.locator("#announcement")).to_have_text("Row 0, column 1 of 2 by 2: 4 priors.")
 
 
-def test_several_pictures_and_one_that_is_refused(open_page, color_server):
+def test_several_images_and_one_that_is_refused(open_page, color_server):
     page = open_page(color_server)
     give(page, one(), one(paint((200, 300), {"green": (10, 10, 100, 120)}), "b.png"))
     expect(page.locator("#strip li")).to_have_count(2)
@@ -223,11 +224,13 @@ def test_several_pictures_and_one_that_is_refused(open_page, color_server):
     assert "{" not in page.locator("#try-error").inner_text()
     page.get_by_role("button", name="Close c.png").click()
     expect(page.locator("#try-error")).to_be_empty()
-    assert all("422" in text or "400" in text or "415" in text for text in page.complaints)  # the browser's own note
+    assert all(
+        "422" in text or "400" in text or "415" in text for text in page.complaints
+    )  # logged by the browser itself
     page.complaints.clear()
 
 
-def test_a_picture_is_dropped_and_one_is_pasted(open_page, color_server):
+def test_an_image_is_dropped_and_one_is_pasted(open_page, color_server):
     page = open_page(color_server)
     script = """([kind, bytes]) => {
       const data = new DataTransfer();
@@ -242,32 +245,32 @@ def test_a_picture_is_dropped_and_one_is_pasted(open_page, color_server):
         expect(page.get_by_role("button", name=f"{kind}.png, 2 detections")).to_be_visible()
 
 
-def test_the_camera(open_page, color_server):
+def test_a_photo_is_taken(open_page, color_server):
     page = open_page(color_server)
     page.get_by_role("button", name="Use the camera").click()
     page.wait_for_selector("#camera-dialog[open]")
-    page.wait_for_timeout(1000)  # for its first picture
-    page.get_by_role("button", name="Take the picture").click()
+    page.wait_for_timeout(1000)  # until its first frame
+    page.get_by_role("button", name="Take a photo").click()
     expect(page.locator("#found-count")).to_have_text(re.compile(r"\d+ of \d+"))
     assert page.locator("#strip li").count() == 1
 
 
-def test_what_is_taken_away(open_page, color_server):
+def test_detections_are_saved_as_json_and_as_an_image(open_page, color_server):
     page = open_page(color_server)
     give(page, one())
     page.get_by_role("checkbox", name="blue").uncheck()
     with page.expect_download() as json_file:
-        page.get_by_role("button", name="JSON of all pictures").click()
+        page.get_by_role("button", name="JSON of all images").click()
     (result,) = json.loads(Path(json_file.value.path()).read_text())["results"]
     assert [found["name"] for found in result["detections"]] == ["red"]
     assert np.allclose(result["detections"][0]["box"], OBJECTS["red"], atol=4)
-    with page.expect_download() as picture:
-        page.get_by_role("button", name="Picture with boxes").click()
-    assert picture.value.suggested_filename == "a-detections.jpg"
-    assert Path(picture.value.path()).read_bytes().startswith(b"\xff\xd8\xff")
+    with page.expect_download() as image:
+        page.get_by_role("button", name="Image with boxes").click()
+    assert image.value.suggested_filename == "a-detections.jpg"
+    assert Path(image.value.path()).read_bytes().startswith(b"\xff\xd8\xff")
 
 
-def test_a_token_is_asked_for_and_kept(open_page, browser):
+def test_a_token_is_requested_and_kept(open_page, browser):
     with server_of(replace(SETTINGS, token="open")) as url:
         context = browser.new_context()
         page = context.new_page()
@@ -281,20 +284,22 @@ def test_a_token_is_asked_for_and_kept(open_page, browser):
         context.close()
 
 
-def test_a_server_that_is_gone_is_said_in_words(open_page):
+def test_a_server_that_does_not_answer_is_reported(open_page):
     with server_of() as url:
         page = open_page(url)
     page.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": one()[1]})
-    expect(page.locator("#try-error")).to_have_text("The server does not answer. Is “multibox serve” still running?")
+    expect(page.locator("#try-error")).to_have_text(
+        "The server does not answer. Check that “multibox serve” is still running."
+    )
     page.context.close()
-    page.complaints.clear()  # the browser's own note
+    page.complaints.clear()  # logged by the browser itself
 
 
 def number(text):
     return float(text.replace("−", "-").replace(",", ""))
 
 
-def test_explain_prints_the_numbers_of_the_python_functions(open_page, random_server, detector):
+def test_explain_shows_the_numbers_of_the_python_functions(open_page, random_server, detector):
     page = open_page(random_server)
     give(page, one())
     page.locator("#score").fill("0.95")
@@ -311,8 +316,8 @@ def test_explain_prints_the_numbers_of_the_python_functions(open_page, random_se
         where = page.locator("#detection-where").inner_text()
         assert f"{prior.map + 1} of 3" in where
         assert f"row {prior.row}, column {prior.column}," in where
-        assert f"{prior.kind + 1} of 4 in its cell" in where
-        assert re.search(rf"^{prior.index}, of {len(detector.priors_rel)} ", where, re.MULTILINE)
+        assert f"{prior.kind + 1} of 4 in the cell" in where
+        assert re.search(rf"^{prior.index} of {len(detector.priors_rel)} priors", where, re.MULTILINE)
         assert number(page.locator("#detection-softmax strong").inner_text()) == pytest.approx(
             expected.score, abs=5.1e-5
         )
@@ -327,7 +332,7 @@ def test_explain_prints_the_numbers_of_the_python_functions(open_page, random_se
         assert page.locator("#explain-stage .removed").count() == min(len(expected.removed), 12)
 
 
-def test_between_prior_and_box(open_page, random_server, detector):
+def test_the_slider_moves_the_box_between_prior_and_detection(open_page, random_server, detector):
     page = open_page(random_server)
     give(page, one())
     page.goto(f"{random_server}/#explain/detection")
@@ -342,7 +347,7 @@ def test_between_prior_and_box(open_page, random_server, detector):
     assert drawn("lit") == pytest.approx(drawn("prior"), abs=1e-3)
 
 
-def test_matching_of_boxes_that_are_drawn(open_page, random_server, detector):
+def test_boxes_that_are_drawn_or_typed_are_matched(open_page, random_server, detector):
     page = open_page(random_server)
     give(page, one())
     page.goto(f"{random_server}/#explain/matching")
@@ -357,12 +362,12 @@ def test_matching_of_boxes_that_are_drawn(open_page, random_server, detector):
     page.mouse.move(corner["x"] + x1 * scale - 20, corner["y"] + y1 * scale)
     page.mouse.move(corner["x"] + x1 * scale, corner["y"] + y1 * scale)
     page.mouse.up()
-    page.locator("summary", has_text="Type a box").click()
+    page.locator("summary", has_text="Enter coordinates").click()
     for name, value in zip(("x0", "y0", "x1", "y1"), OBJECTS["red"], strict=True):
         page.locator(f"#{name}").fill(str(value))
     page.locator("#draw-class").select_option("red")
     page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_role("button", name="all", exact=True).click()
+    page.get_by_role("button", name="All", exact=True).click()
     expect(page.locator("#matching-best li")).to_have_count(2)
 
     objects = labelled_objects([2, 0], [OBJECTS["blue"], OBJECTS["red"]])
@@ -374,20 +379,20 @@ def test_matching_of_boxes_that_are_drawn(open_page, random_server, detector):
         [p.iou for p in positives], abs=0.02
     )  # the mouse is coarse
     best = page.locator("#matching-best li", has_text="red").inner_text()
-    assert f"IoU {matched.objects[1].best.iou:.2f}" in best
+    assert f"IoU of {matched.objects[1].best.iou:.2f}" in best
     losses = [number(text) for text in page.locator("#negatives td:nth-child(3)").all_inner_texts()]
     assert losses == pytest.approx([n.loss for n in matched.negatives[: len(losses)]], abs=0.01)
-    page.get_by_role("checkbox", name="Show them, dotted").last.check()
+    page.locator("#show-negatives").check()
     assert page.locator("#explain-stage .negative").count() == len(matched.negatives)
     page.get_by_role("button", name=re.compile("^Delete object 1")).click()
     expect(page.locator("#object-list li")).to_have_count(1)
 
 
-def test_augmentation_is_rolled_again(open_page, color_server):
+def test_each_seed_augments_anew(open_page, color_server):
     page = open_page(color_server)
     give(page, one())
     page.goto(f"{color_server}/#explain/matching")
-    page.get_by_role("button", name="Take what was found").click()
+    page.get_by_role("button", name="Use the detections").click()
     expect(page.locator("#positives tbody tr").first).to_be_visible()
     page.goto(f"{color_server}/#explain/augmentation")
     last = page.locator("#steps img").last
@@ -402,16 +407,16 @@ def test_augmentation_is_rolled_again(open_page, color_server):
     expect(last).to_be_visible()
     assert len({show(1), show(2)}) == 2
     assert page.locator("#steps .box").count() > 0
-    page.get_by_role("button", name="Roll again").click()
+    page.get_by_role("button", name="New seed").click()
     expect(page.locator("#steps")).not_to_have_attribute("aria-busy", "true")
     assert page.locator("#seed").input_value() != "2"
 
 
 @pytest.fixture
 def dataset_server(store_root, tmp_path):
-    """Two stores; nothing was found in the second, so that everything there is missed.
+    """A server with two datasets. The detections of the second are empty, so that all of its objects are missed.
 
-    Asked for before ``open_page``, so that the pages, which may still be loading pictures, are closed first.
+    Tests request it before ``open_page``: the pages are then closed before the server that they load images from.
     """
     nothing = Found(np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32), np.zeros((0, 4)))
     save_results(tmp_path / "none.json", nothing, [], [])
@@ -427,7 +432,7 @@ def test_the_dataset_is_browsed(dataset_server, open_page):
     page.locator("#filter-split").select_option("val")
     expect(page.locator("#gallery li")).to_have_count(2)
     page.locator("#filter-mistake").select_option("missed")
-    expect(page.locator("#mistake-key")).to_have_text("Missed objects are dotted, in white.")
+    expect(page.locator("#mistake-legend")).to_have_text("Missed objects have a dotted white outline.")
     missed = open_store("tiny/val").meta.counts.objects
     expect(page.locator("#gallery .missed")).to_have_count(missed)
     page.locator("#filter-split").select_option("train")
@@ -435,11 +440,11 @@ def test_the_dataset_is_browsed(dataset_server, open_page):
     store = open_store("tiny/train")
     ball = store.meta.classes.index("ball")
     with_ball = [record.id for record in store if (record.objects.labels == ball).any()]
-    expect(page.locator("#gallery-count")).to_contain_text(f"of {len(with_ball)} picture")
+    expect(page.locator("#gallery-count")).to_contain_text(f"of {len(with_ball)} image")
     assert page.locator(".card-name").all_inner_texts() == with_ball
     expect(page.locator("#filter-mistake")).to_be_disabled()
     page.get_by_role("button", name=f"Explain {with_ball[0]}").click()
-    expect(page.locator("#explain-picture option:checked")).to_have_text(with_ball[0])
+    expect(page.locator("#explain-image option:checked")).to_have_text(with_ball[0])
     page.locator("#to-augmentation").click()
     expect(page.locator("#steps li").first).to_be_visible()
     page.locator("#nav-try").click()
@@ -447,14 +452,14 @@ def test_the_dataset_is_browsed(dataset_server, open_page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_control_has_a_name_and_every_text_can_be_read(dataset_server, open_page, scheme):
+def test_every_control_has_a_name_and_every_text_enough_contrast(dataset_server, open_page, scheme):
     page = open_page(dataset_server, color_scheme=scheme, viewport={"width": 375, "height": 800})
     give(page, one())
     for view in ("try", "explain/maps", "explain/detection", "explain/matching", "explain/augmentation", "dataset"):
         page.goto(f"{dataset_server}/#{view}")
         page.wait_for_load_state("networkidle")
         if view == "explain/matching":
-            page.get_by_role("button", name="Take what was found").click()
+            page.get_by_role("button", name="Use the detections").click()
             expect(page.locator("#matching-best li").first).to_be_visible()
         assert page.evaluate(UNNAMED) == [], view
         assert page.evaluate(PALE) == [], view
@@ -465,17 +470,17 @@ def test_every_control_has_a_name_and_every_text_can_be_read(dataset_server, ope
         assert max(np.diff(headings), default=0) <= 1, view  # none is skipped
 
 
-def test_a_picture_turned_by_exif_and_thousands_of_priors(open_page, tmp_path):
-    """Boxes lie where the upright picture shows the objects; SSD300's 8732 priors are no burden."""
+def test_an_image_rotated_by_exif_and_thousands_of_priors(open_page, tmp_path):
+    """Boxes match the upright image, and the page handles the 8732 priors of SSD300."""
     config = load_config("ssd300-vgg16-voc07")
     schema = make_schema(network=config.network, maps=feature_maps(config.network), priors=config.priors)
     image = Image.fromarray(np.rot90(painted()).copy())
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees
-    image.save(tmp_path / "turned.jpg", exif=exif, quality=98)
+    exif[0x0112] = 6  # rotated by 90 degrees
+    image.save(tmp_path / "rotated.jpg", exif=exif, quality=98)
     with server_of(runtime=ColorRuntime(schema)) as url:
         page = open_page(url)
-        page.set_input_files("#files", tmp_path / "turned.jpg")
+        page.set_input_files("#files", tmp_path / "rotated.jpg")
         expect(page.locator("#found .found")).to_have_count(2)
         box = page.locator("#found li", has_text="red").locator(".where").inner_text()
         assert [number(v) for v in box.split(", ")] == pytest.approx(OBJECTS["red"], abs=4)

@@ -1,204 +1,160 @@
-// Dataset: the pictures of a store, with what is labelled in them.
+// Dataset: the images of a dataset with their labelled objects and mistakes.
 
-import { get, getBlob } from "../shared/api.js";
-import { boxShape } from "../shared/boxes.js";
-import { byId, count, fill, h, s, say } from "../shared/dom.js";
-import { colorOf } from "../shared/palette.js";
+/** @import { DatasetImage, DatasetPage } from "../shared/api.d.ts" */
+/** @import { App } from "../shared/app.js" */
 
-const PAGE = 24;
-const WIDTH = 400; // pixels of a small picture
-const MISTAKES = { missed: "missed", false: "false alarm", mislabelled: "wrong class" };
-const KEYS = {
-  missed: "Missed objects are dotted, in white.",
-  false: "False alarms are dashed, in white.",
-  mislabelled: "What was found under a wrong name is dashed, in white.",
+import { announce } from "../shared/announce.js";
+import { byId, fill, h } from "../shared/dom.js";
+import { count, messageOf, whole } from "../shared/text.js";
+import { LatestRequest } from "../shared/timing.js";
+import { imageCard } from "./card.js";
+import { DatasetFilters } from "./filters.js";
+
+const PAGE = 24; // images
+const WIDTH = 400; // pixels of a thumbnail
+const LEGENDS = {
+  "": "",
+  missed: "Missed objects have a dotted white outline.",
+  false: "False positives have a dashed white outline.",
+  mislabelled: "Detections of the wrong class have a dashed white outline.",
 };
 
-/** Bring the view to life; returns what opens it. */
-export function startDataset({ model, pictures }) {
-  const fields = Object.fromEntries(
-    ["data", "split", "class", "size", "mistake"].map((name) => [name, byId(`filter-${name}`)]),
-  );
-  let datasets = null;
-  let offset = 0;
-  let asked = null;
-  let urls = [];
+export class DatasetView {
+  #app;
+  #filters = new DatasetFilters(() => this.#turn(0));
+  #request = new LatestRequest();
+  #gallery = byId("gallery");
+  #earlier = byId("previous", HTMLButtonElement);
+  #later = byId("next", HTMLButtonElement);
+  #loaded = false;
+  /** The position of the first image of the page. */
+  #offset = 0;
+  /** @type {string[]} Of the thumbnails. */
+  #urls = [];
 
-  fields.data.addEventListener("change", () => {
-    setSplits();
-    turn(0);
-  });
-  fields.split.addEventListener("change", () => {
-    setClasses();
-    turn(0);
-  });
-  for (const name of ["class", "size", "mistake"]) fields[name].addEventListener("change", () => turn(0));
-  byId("earlier").addEventListener("click", () => turn(offset - PAGE));
-  byId("later").addEventListener("click", () => turn(offset + PAGE));
-  byId("filters").addEventListener("submit", (event) => event.preventDefault());
-
-  const current = () => datasets.find(({ name }) => name === `${fields.data.value}/${fields.split.value}`);
-  const parts = ({ name }) => [name.slice(0, name.lastIndexOf("/")), name.slice(name.lastIndexOf("/") + 1)];
-
-  function setNames() {
-    fill(
-      fields.data,
-      [...new Set(datasets.map((one) => parts(one)[0]))].map((name) => h("option", {}, name)),
-    );
-    setSplits();
+  /** @param {App} app */
+  constructor(app) {
+    this.#app = app;
+    this.#earlier.addEventListener("click", () => this.#turn(this.#offset - PAGE));
+    this.#later.addEventListener("click", () => this.#turn(this.#offset + PAGE));
   }
 
-  function setSplits() {
-    fill(
-      fields.split,
-      datasets.filter((one) => parts(one)[0] === fields.data.value).map((one) => h("option", {}, parts(one)[1])),
-    );
-    setClasses();
+  async open() {
+    if (this.#loaded) return;
+    try {
+      const datasets = await this.#app.api.datasets();
+      if (this.#loaded) return; // it was opened twice
+      this.#loaded = true;
+      byId("no-datasets").hidden = datasets.length > 0;
+      byId("dataset-work").hidden = !datasets.length;
+      if (!datasets.length) return;
+      this.#filters.setDatasets(datasets);
+      this.#turn(0);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
-  function setClasses() {
-    const kept = fields.class.value;
-    const { classes, mistakes } = current();
-    fill(
-      fields.class,
-      h("option", { value: "" }, "all"),
-      classes.map((name) => h("option", {}, name)),
-    );
-    if (classes.includes(kept)) fields.class.value = kept;
-    fields.mistake.disabled = !mistakes;
-    if (!mistakes) fields.mistake.value = "";
-    byId("no-mistakes").hidden = Boolean(mistakes);
-  }
-
-  async function turn(to) {
-    offset = Math.max(0, to);
-    asked?.abort();
-    asked = new AbortController();
-    const data = current().name;
-    const { signal } = asked;
-    byId("gallery").setAttribute("aria-busy", "true");
+  /** @param {number} offset */
+  async #turn(offset) {
+    this.#offset = Math.max(0, offset);
+    const signal = this.#request.begin();
+    this.#gallery.ariaBusy = "true";
     byId("gallery-count").textContent = "Loading…";
     try {
-      const answer = await get(
-        "v1/datasets/images",
-        {
-          data,
-          class: fields.class.value,
-          size: fields.size.value,
-          mistake: fields.mistake.value,
-          offset,
-          limit: PAGE,
-        },
-        signal,
-      );
-      render(data, answer, signal);
-      byId("dataset-error").textContent = "";
+      const query = { ...this.#filters.query, offset: this.#offset, limit: PAGE };
+      const page = await this.#app.api.datasetImages(query, signal);
+      if (signal.aborted) return;
+      this.#render(page, signal);
+      this.#fail(null);
     } catch (error) {
-      if (error.name !== "AbortError") byId("dataset-error").textContent = error.message;
+      if (signal.aborted) return;
+      this.#fail(error);
     }
-    byId("gallery").removeAttribute("aria-busy");
+    this.#gallery.ariaBusy = null;
   }
 
-  function render(data, { total, images }, signal) {
-    const { objects, images: all } = current();
-    byId("dataset-size").textContent =
-      `${count(all, "picture")}, ${count(objects, "object")}, ${count(current().classes.length, "class", "classes")}.`;
-    byId("mistake-key").textContent = KEYS[fields.mistake.value] ?? "";
-    const text = total
-      ? `${(offset + 1).toLocaleString("en")} to ${(offset + images.length).toLocaleString("en")} of ${count(total, "picture")}`
-      : "No picture fits these filters.";
-    byId("gallery-count").textContent = text;
-    say(text);
-    byId("earlier").disabled = offset === 0;
-    byId("later").disabled = offset + images.length >= total;
-    urls.forEach(URL.revokeObjectURL);
-    urls = [];
+  /**
+   * @param {DatasetPage} page
+   * @param {AbortSignal} signal
+   */
+  #render(page, signal) {
+    const { images, objects, classes } = this.#filters.dataset;
+    const counts = [count(images, "image"), count(objects, "object"), count(classes.length, "class", "classes")];
+    byId("dataset-size").textContent = `${counts.join(", ")}.`;
+    byId("mistake-legend").textContent = LEGENDS[this.#filters.mistake];
+    this.#renderPager(page);
+    this.#urls.forEach((url) => URL.revokeObjectURL(url));
+    this.#urls = [];
     fill(
-      byId("gallery"),
-      images.map((image) => card(data, image, signal)),
+      this.#gallery,
+      page.images.map((image) => this.#card(image, signal)),
     );
   }
 
-  function card(data, image, signal) {
-    const picture = h("img", { alt: "", width: image.width, height: image.height });
-    getBlob("v1/datasets/picture", { data, id: image.id, width: WIDTH }).then(
-      (blob) => {
-        if (signal.aborted) return;
-        urls.push((picture.src = URL.createObjectURL(blob)));
-      },
-      (error) => (byId("dataset-error").textContent = error.message),
-    );
-    const send = (hash) => async () => {
-      try {
-        await pictures.openFromDataset(data, image);
-        location.hash = hash;
-      } catch (error) {
-        byId("dataset-error").textContent = error.message;
-      }
-    };
-    return h(
-      "li",
-      { class: "card" },
-      h(
-        "button",
-        { type: "button", class: "plate", "aria-label": `Try ${image.id}: ${content(image)}`, onclick: send("#try") },
-        picture,
-        overlay(image),
-      ),
-      h(
-        "div",
-        { class: "card-foot" },
-        h("span", { class: "card-name", title: image.id }, image.id),
-        h("button", { type: "button", class: "link", "aria-label": `Try ${image.id}`, onclick: send("#try") }, "Try"),
-        h(
-          "button",
-          { type: "button", class: "link", "aria-label": `Explain ${image.id}`, onclick: send("#explain/matching") },
-          "Explain",
-        ),
-      ),
-      h("p", { class: "card-text" }, content(image)),
-    );
+  /** @param {DatasetPage} page */
+  #renderPager({ total, images }) {
+    const last = this.#offset + images.length;
+    const text = total
+      ? `${whole(this.#offset + 1)} to ${whole(last)} of ${count(total, "image")}`
+      : "No image matches these filters.";
+    byId("gallery-count").textContent = text;
+    announce(text);
+    this.#earlier.disabled = this.#offset === 0;
+    this.#later.disabled = last >= total;
   }
 
-  function overlay({ width, height, objects, mistakes = {} }) {
-    const kind = fields.mistake.value;
-    const wrong = mistakes[kind] ?? [];
-    const boxes = objects.map(({ name, box }) =>
-      boxShape(box, { color: colorOf(model.classes.indexOf(name)), kind: kind ? "other" : "", title: name }),
-    );
-    boxes.push(
-      ...wrong.map((one) =>
-        boxShape(one.box, { color: "#fff", kind: `mistake ${kind}`, title: `${one.name}: ${MISTAKES[kind]}` }),
-      ),
-    );
-    return s("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, boxes);
+  /**
+   * @param {DatasetImage} image
+   * @param {AbortSignal} signal Aborted when the page is turned.
+   */
+  #card(image, signal) {
+    const { name: data } = this.#filters.dataset;
+    const thumbnail = h("img", { alt: "", width: image.width, height: image.height });
+    this.#load(thumbnail, data, image.id, signal);
+    return imageCard(image, {
+      thumbnail,
+      mistake: this.#filters.mistake,
+      classes: this.#app.model.classes,
+      open: (hash) => this.#openIn(hash, data, image),
+    });
   }
 
-  return async () => {
+  /**
+   * @param {HTMLImageElement} thumbnail
+   * @param {string} data
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  async #load(thumbnail, data, id, signal) {
     try {
-      datasets ??= await get("v1/datasets");
+      const blob = await this.#app.api.datasetImage({ data, id }, WIDTH);
+      if (signal.aborted) return;
+      thumbnail.src = URL.createObjectURL(blob);
+      this.#urls.push(thumbnail.src);
     } catch (error) {
-      byId("dataset-error").textContent = error.message;
-      return;
+      this.#fail(error);
     }
-    byId("no-datasets").hidden = datasets.length > 0;
-    byId("dataset-work").hidden = !datasets.length;
-    if (!datasets.length || fields.data.options.length) return;
-    setNames();
-    turn(0);
-  };
-}
+  }
 
-/** What is in a picture, in words: "2 dog, 1 cat; missed: dog". */
-function content({ objects, mistakes = {} }) {
-  const wrong = Object.entries(mistakes)
-    .filter(([, all]) => all.length)
-    .map(([kind, all]) => `${MISTAKES[kind]}: ${tally(all)}`);
-  return [tally(objects) || "nothing labelled", ...wrong].join("; ");
-}
+  /**
+   * Open an image in another view.
+   *
+   * @param {string} hash
+   * @param {string} data
+   * @param {DatasetImage} image
+   */
+  async #openIn(hash, data, image) {
+    try {
+      await this.#app.images.openFromDataset(data, image);
+      location.hash = hash;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 
-function tally(all) {
-  const numbers = new Map();
-  for (const { name } of all) numbers.set(name, (numbers.get(name) ?? 0) + 1);
-  return [...numbers].map(([name, n]) => `${n} ${name}`).join(", ");
+  /** @param {unknown} error Null removes the last one. */
+  #fail(error) {
+    byId("dataset-error").textContent = error === null ? "" : messageOf(error);
+  }
 }

@@ -1,123 +1,146 @@
-// Explain: one picture, and four questions about it.
+// Explain: how the detector handles one image, in four parts.
 
-import { post } from "../shared/api.js";
-import { startAugmentation } from "./augmentation.js";
-import { startDetection } from "./detection.js";
-import { byId, fill, h, say } from "../shared/dom.js";
-import { windowOf } from "./geometry.js";
-import { startMaps } from "./maps.js";
-import { startMatching } from "./matching.js";
-import { named } from "../shared/pictures.js";
+/** @import { App } from "../shared/app.js" */
+/** @import { OpenImage } from "../shared/images.js" */
+/** @import { Pointed } from "../shared/stage.js" */
+/** @import { Context, Part } from "./part.js" */
+
+import { announce } from "../shared/announce.js";
+import { byId, fill, h, setCurrent } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
+import { messageOf } from "../shared/text.js";
+import { AugmentationPart } from "./augmentation/part.js";
+import { DetectionPart } from "./detection/part.js";
+import { Explanations } from "./explanations.js";
+import { MapsPart } from "./maps/part.js";
+import { MatchingPart } from "./matching/part.js";
 
-const LOWEST = 0.05;
+const FIRST = "maps";
+const MARGIN = 0.06; // priors reach beyond the image
+/** @type {Record<string, string>} */
 const LABELS = {
-  maps: "Picture under the cells of a feature map. Arrow keys go from cell to cell",
-  detection: "Picture with one detection explained. Arrow keys move it when zoomed",
-  matching: "Picture with labelled objects and the priors matched to them",
+  maps: "Image under the cells of a feature map. Arrow keys move from cell to cell",
+  detection: "Image with one detection explained. Arrow keys move the image when it is zoomed",
+  matching: "Image with labelled objects and the priors matched to them",
 };
 
-/** Bring the view to life; returns what opens one of its parts. */
-export function startExplain(app) {
-  const stage = new Stage(byId("explain-stage"), {
-    label: LABELS.maps,
-    margin: 0.06,
-    keys: (event) => part()?.keys?.(event) ?? false,
+export class ExplainView {
+  #app;
+  #stage = new Stage(byId("explain-stage"), {
+    label: LABELS[FIRST],
+    margin: MARGIN,
+    keys: (event) => this.#part?.keys(event) ?? false,
   });
-  const context = {
-    ...app,
-    app,
-    stage,
-    draw,
-    fail,
-    explained,
-    window: () => app.pictures.current.window ?? windowOf(app.pictures.current, app.model),
-  };
-  const parts = {
-    maps: startMaps(context),
-    detection: startDetection(context),
-    matching: startMatching(context),
-    augmentation: startAugmentation(context),
-  };
-  let name = null;
-  let shown = null;
+  /** @type {Record<string, Part>} */
+  #parts;
+  /** @type {string | null} The name of the open part. */
+  #name = null;
+  /** What the stage shows: the image and its size. */
+  #shown = "";
 
-  for (const kind of ["hover", "pick", "leave"]) stage.addEventListener(kind, ({ detail }) => part()?.[kind]?.(detail));
-  stage.addEventListener("view", draw);
-  app.pictures.addEventListener("change", render);
-  byId("explain-picture").addEventListener("change", ({ target }) =>
-    app.pictures.choose(app.pictures.list.find(({ key }) => String(key) === target.value)),
-  );
-
-  function part() {
-    return parts[name];
+  /** @param {App} app */
+  constructor(app) {
+    this.#app = app;
+    this.#parts = createParts({
+      app,
+      stage: this.#stage,
+      explanations: new Explanations(app.api),
+      draw: () => this.#draw(),
+      fail: (error) => this.#fail(error),
+    });
+    this.#listen();
   }
 
-  function draw() {
-    if (app.pictures.current && part()?.shapes) stage.drawing.replaceChildren(...part().shapes());
-  }
-
-  function fail(error) {
-    if (error?.name === "AbortError") return;
-    byId("explain-error").textContent = error ? error.message : "";
-  }
-
-  /** What the server says of the detections of a picture; asked for once. */
-  function explained(picture) {
-    picture.explained ??= post("v1/explain/detections", { image: named(picture), score: LOWEST }).then(
-      (answer) => {
-        picture.window = answer.window;
-        return answer;
-      },
-      (error) => {
-        picture.explained = null;
-        throw error;
-      },
-    );
-    return picture.explained;
-  }
-
-  function render() {
-    const picture = app.pictures.current;
-    const open = !byId("explain").hidden;
-    byId("explain").classList.toggle("empty", !picture);
-    byId("explain-work").hidden = !picture;
-    if (!picture || !open || !name) return;
-    const looks = `${picture.key} ${picture.width} ${picture.height}`;
-    if (shown !== looks) stage.show(picture);
-    fill(
-      byId("explain-picture"),
-      app.pictures.list.map((one) => h("option", { value: one.key, selected: one === picture }, one.name)),
-    );
-    const fresh = shown !== looks;
-    shown = looks;
-    if (picture.status === "failed") return fail(new Error(picture.error));
-    if (fresh) enter();
-    else part().update?.();
-  }
-
-  function enter() {
-    fail(null);
-    stage.drag = null;
-    const picture = app.pictures.current;
-    Promise.resolve(part().enter(picture)).catch((error) => picture === app.pictures.current && fail(error));
-    draw();
-  }
-
-  return (which) => {
-    const chosen = parts[which] ? which : (name ?? "maps");
-    const fresh = chosen !== name;
-    part()?.leave?.();
-    name = chosen;
-    for (const each of Object.keys(parts)) {
+  /** @param {string} [part] Without it, the last one. */
+  open(part) {
+    const name = part && Object.hasOwn(this.#parts, part) ? part : (this.#name ?? FIRST);
+    this.#part?.leave();
+    if (name !== this.#name) announce(byId(`${name}-title`).textContent ?? "");
+    this.#name = name;
+    for (const each of Object.keys(this.#parts)) {
       byId(`part-${each}`).hidden = each !== name;
-      byId(`to-${each}`).toggleAttribute("aria-current", each === name);
-      if (each === name) byId(`to-${each}`).setAttribute("aria-current", "step");
+      setCurrent(byId(`to-${each}`), each === name ? "step" : null);
     }
     byId("explain-work").classList.toggle("plain", name === "augmentation");
-    stage.label = LABELS[name] ?? LABELS.maps;
-    if (fresh) say(byId(`part-${name}`).querySelector("h2").textContent);
-    shown = null;
-    render();
-  };
+    this.#stage.label = LABELS[name] ?? LABELS[FIRST];
+    this.#shown = "";
+    this.#render();
+  }
+
+  get #part() {
+    return this.#name === null ? null : this.#parts[this.#name];
+  }
+
+  #listen() {
+    const { images } = this.#app;
+    this.#stage.addEventListener("hover", (event) => this.#part?.hover(pointed(event).point));
+    this.#stage.addEventListener("pick", (event) => this.#part?.pick(pointed(event)));
+    this.#stage.addEventListener("view", () => this.#draw());
+    images.addEventListener("change", () => this.#render());
+    const select = byId("explain-image", HTMLSelectElement);
+    select.addEventListener("change", () => {
+      const image = images.list.find(({ key }) => `${key}` === select.value);
+      if (image) images.choose(image);
+    });
+  }
+
+  #render() {
+    const { list, current: image } = this.#app.images;
+    byId("explain").classList.toggle("empty", !image);
+    byId("explain-work").hidden = !image;
+    if (!image || !this.#part || byId("explain").hidden) return;
+    const shown = `${image.key} ${image.width} ${image.height}`;
+    const fresh = shown !== this.#shown;
+    this.#shown = shown;
+    if (fresh) this.#stage.show(image);
+    fill(
+      byId("explain-image"),
+      list.map((one) => h("option", { value: one.key, selected: one === image }, one.name)),
+    );
+    if (image.status === "failed") this.#fail(new Error(image.error));
+    else if (fresh) this.#enter(this.#part, image);
+    else this.#part.update();
+  }
+
+  /**
+   * @param {Part} part
+   * @param {OpenImage} image
+   */
+  async #enter(part, image) {
+    this.#fail(null);
+    this.#stage.drag = null;
+    try {
+      const entered = part.enter(image);
+      this.#draw();
+      await entered;
+    } catch (error) {
+      if (part === this.#part && image === this.#app.images.current) this.#fail(error);
+    }
+  }
+
+  #draw() {
+    if (this.#app.images.current && this.#part) this.#stage.draw(this.#part.shapes());
+  }
+
+  /** @param {unknown} error Null removes the last one. */
+  #fail(error) {
+    byId("explain-error").textContent = error === null ? "" : messageOf(error);
+  }
 }
+
+/**
+ * @param {Context} context
+ * @returns {Record<string, Part>}
+ */
+const createParts = (context) => ({
+  maps: new MapsPart(context),
+  detection: new DetectionPart(context),
+  matching: new MatchingPart(context),
+  augmentation: new AugmentationPart(context),
+});
+
+/**
+ * @param {Event} event
+ * @returns {Pointed}
+ */
+const pointed = (event) => /** @type {CustomEvent<Pointed>} */ (event).detail;

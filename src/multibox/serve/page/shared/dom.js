@@ -1,115 +1,105 @@
-// Small pieces of the document.
+// Elements of the document.
+
+/** @typedef {Node | string | number | null | undefined | false} Leaf Null, undefined and false add nothing. */
+/** @typedef {Leaf | Leaf[]} Child */
+/** @typedef {string | number | boolean | null | undefined | ((event: any) => void)} Attribute */
+/** @typedef {Record<string, Attribute>} Attributes "onclick" listens, "color" sets --color; null and false add nothing. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The element with an id. */
-export const byId = (id) => document.getElementById(id);
+/**
+ * Find an element of the page.
+ *
+ * @template {HTMLElement} [E=HTMLElement]
+ * @param {string} id
+ * @param {new () => E} [kind] The class of the element, for its own properties.
+ * @returns {E}
+ */
+export function byId(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof (kind ?? HTMLElement))) throw new Error(`index.html has no element "${id}" of this kind.`);
+  return /** @type {E} */ (element);
+}
 
-/** An HTML element: h("button", { type: "button", onclick }, "Text", child). */
+/**
+ * Make an HTML element, such as h("button", { type: "button", onclick }, "Text", child).
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} [attributes]
+ * @param {Child[]} children
+ */
 export function h(tag, attributes = {}, ...children) {
   return dress(document.createElement(tag), attributes, children);
 }
 
-/** An SVG element, likewise. */
+/**
+ * Make an SVG element in the same way.
+ *
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} [attributes]
+ * @param {Child[]} children
+ */
 export function s(tag, attributes = {}, ...children) {
   return dress(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/**
+ * Make a button that submits nothing.
+ *
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
+export const button = (attributes, ...children) => h("button", { type: "button", ...attributes }, ...children);
+
+/**
+ * Replace the children of an element. The focus moves to the new child with the same data-key.
+ *
+ * @param {HTMLElement} element
+ * @param {Child[]} children
+ */
+export function fill(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused instanceof HTMLElement ? focused.dataset.key : undefined;
+  element.replaceChildren(...present(children));
+  if (key === undefined) return;
+  const again = element.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+}
+
+/**
+ * Mark an element of a navigation as the current one, or as another.
+ *
+ * @param {HTMLElement} element
+ * @param {"page" | "step" | null} kind
+ */
+export function setCurrent(element, kind) {
+  if (kind) element.setAttribute("aria-current", kind);
+  else element.removeAttribute("aria-current");
+}
+
+/**
+ * @template {HTMLElement | SVGElement} E
+ * @param {E} element
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
 function dress(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "color") element.style.setProperty("--color", value);
-    else element.setAttribute(name, value === true ? "" : value);
+    if (typeof value === "function") element.addEventListener(name.slice("on".length), value);
+    else if (name === "color") element.style.setProperty("--color", `${value}`);
+    else element.setAttribute(name, value === true ? "" : `${value}`);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
 }
 
-/** Put new children in place of the old; the focus goes to the one that bears the same data-key as before. */
-export function fill(element, ...children) {
-  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
-  element.replaceChildren(
-    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
-  );
-  if (key !== undefined) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
-}
-
-/** One call after the last of many. */
-export function debounce(call, milliseconds) {
-  let timer;
-  return (...values) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => call(...values), milliseconds);
-  };
-}
-
-const said = debounce((text) => (byId("said").textContent = text), 350);
-
-/** Tell a screen reader; of many in a row, the last. */
-export const say = (text) => said(text);
-
-/** A number for people: at most so many digits behind the point. */
-export const round = (value, digits = 2) => Number(value).toFixed(digits);
-
-/** "1 box", "2 boxes". */
-export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
-
-/** A list of radio buttons that looks like one control; calls back with the value chosen. */
-export function choices(name, options, chosen, onchoose) {
-  return options.map(({ value, label, note, icon }) =>
-    h(
-      "label",
-      { class: "choice" },
-      h("input", {
-        type: "radio",
-        name,
-        value,
-        checked: value === chosen,
-        "data-key": `${name}-${value}`,
-        onchange: () => onchoose(value),
-      }),
-      icon ?? null,
-      h("span", { class: "choice-text" }, h("span", {}, label), note ? h("small", {}, note) : null),
-    ),
-  );
-}
-
-/** A table with a caption, heads [text, isNumber], and rows of cells. */
-export function table(caption, heads, rows) {
-  const cell = (tag, content, number, scope) => h(tag, { class: number ? "number" : null, scope }, content);
-  return h(
-    "table",
-    {},
-    h("caption", {}, caption),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        heads.map(([text, number]) => cell("th", text, number, "col")),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      rows.map((row) =>
-        row instanceof Node
-          ? row
-          : h(
-              "tr",
-              {},
-              row.map((content, i) => cell("td", content, heads[i][1])),
-            ),
-      ),
-    ),
-  );
-}
-
-/** Offer bytes as a file. */
-export function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+/** @param {Child[]} children */
+function present(children) {
+  return children
+    .flat()
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : `${child}`));
 }

@@ -1,4 +1,4 @@
-// The colours of the classes, those of multibox.draw.
+// The colours of the classes, the same as those of multibox.draw.
 
 const PALETTE = [
   [230, 50, 60],
@@ -22,14 +22,24 @@ const PALETTE = [
   [90, 210, 160],
   [200, 110, 20],
 ];
+const DARKEST_UNDER_BLACK = 0.18; // relative luminance from which black text is easier to read than white
 
+/** @param {number} label */
 const rgb = (label) => PALETTE[((label % PALETTE.length) + PALETTE.length) % PALETTE.length];
 
-/** The colour of a class, for CSS. */
+/**
+ * The colour of a class, for CSS.
+ *
+ * @param {number} label
+ */
 export const colorOf = (label) => `rgb(${rgb(label).join(" ")})`;
 
-/** Black or white, whichever is read better on the colour of a class. */
+/**
+ * Black or white, whichever is easier to read on the colour of a class.
+ *
+ * @param {number} label
+ */
 export function inkOf(label) {
   const [red, green, blue] = rgb(label).map((value) => (value / 255) ** 2.2);
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > DARKEST_UNDER_BLACK ? "#000" : "#fff";
 }

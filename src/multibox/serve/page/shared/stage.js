@@ -1,197 +1,152 @@
-// A picture that can be zoomed and moved, with a drawing over it.
+// An image that can be zoomed and moved, with a drawing over it.
 
-import { h, s, round } from "./dom.js";
+/** @import { Point } from "./api.d.ts" */
+/** @import { OpenImage } from "./images.js" */
 
-const CLOSEST = 16;
+import { button, h, s } from "./dom.js";
+import { Gestures } from "./gestures.js";
+import { round } from "./text.js";
+import { Viewport } from "./viewport.js";
 
-/** Fills `root` (a .stage) with a picture, an SVG over it in the picture's pixels, and the zoom buttons. */
+const ZOOM = 1.5;
+
+/** @typedef {{ point: Point, target: EventTarget | null }} Pointed A point in pixels of the image, and what is there. */
+/** @typedef {(from: Point, to: Point, done: boolean) => void} Drag From and to are in pixels of the image. */
+
+/** Emits "view" when the image has moved, and with a {@link Pointed} "hover" and "pick". */
 export class Stage extends EventTarget {
+  /** @type {Drag | null} Called for each drag, which then does not move the image. */
+  drag = null;
+  #drawing = s("svg", { class: "drawing", "aria-hidden": "true" });
+  #image = h("img", { alt: "", draggable: "false" });
+  #layer = h("div", { class: "layer" }, this.#image, this.#drawing);
+  #port = h("div", { class: "port", tabindex: 0, role: "application" }, this.#layer);
+  #percent = h("output", { class: "zoom" }, "100%");
   #root;
-  #port;
-  #layer;
-  #image;
-  #pointers = new Map();
-  #moved = false;
-  #label;
-  #size = [1, 1];
-  #zoom = 1; // 1: the picture fits
-  #center = [0.5, 0.5]; // what lies in the middle, relative to the picture
+  #viewport;
 
-  /** `margin`: the share of the picture's size that is left free around it; `keys(event)`: true where it used the key. */
+  /**
+   * @param {HTMLElement} root An empty element of the class "stage".
+   * @param {{ label: string, margin?: number, keys?: (event: KeyboardEvent) => boolean }} options `label` names the
+   *   image for screen readers. `margin` is the free space around it, as a share of its size. `keys` handles keys before
+   *   the stage, and returns whether it has done so.
+   */
   constructor(root, { label, margin = 0, keys = () => false }) {
     super();
-    this.margin = margin;
+    this.label = label;
     this.keys = keys;
-    this.drag = null; // (from, to, done) in pixels of the picture, in place of moving it
     this.#root = root;
-    this.#label = label;
-    this.#image = h("img", { alt: "", draggable: "false" });
-    this.drawing = s("svg", { class: "drawing", "aria-hidden": "true" });
-    this.#layer = h("div", { class: "layer" }, this.#image, this.drawing);
-    this.#port = h("div", { class: "port", tabindex: 0, role: "application", "aria-label": label }, this.#layer);
-    this.shown = h("output", { class: "zoom" }, "100%");
-    const button = (text, name, act) =>
-      h("button", { type: "button", class: "icon", "aria-label": name, title: name, onclick: act }, text);
-    this.tools = h(
-      "div",
-      { class: "zoomer", role: "group", "aria-label": "Zoom" },
-      button("−", "Zoom out", () => this.zoom(1 / 1.5)),
-      this.shown,
-      button("+", "Zoom in", () => this.zoom(1.5)),
-      button("Fit", "Fit the picture", () => this.fit()),
-    );
-    root.append(this.#port, this.tools);
-    this.#listen();
+    this.#viewport = new Viewport(margin);
+    this.#port.setAttribute("aria-label", label);
+    root.append(this.#port, this.#tools());
+    new Gestures(this.#port, this);
     new ResizeObserver(() => this.#place()).observe(this.#port);
   }
 
-  /** Show a picture {url, width, height, name}. */
-  show(picture) {
-    if (this.#image.src !== picture.url) this.#image.src = picture.url;
-    this.#image.alt = picture.name;
-    this.#root.classList.toggle("unseen", !picture.seen);
-    this.#size = [picture.width, picture.height];
-    this.#root.style.setProperty("--shape", picture.width / picture.height);
-    this.drawing.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
-    this.#port.setAttribute("aria-label", `${this.#label}: ${picture.name}`);
+  /** The width and height of the image. */
+  get size() {
+    return this.#viewport.image;
+  }
+
+  /** Pixels of the screen per pixel of the image. */
+  get scale() {
+    return this.#viewport.scale;
+  }
+
+  get zoom() {
+    return this.#viewport.zoom;
+  }
+
+  /** @param {OpenImage} image */
+  show(image) {
+    if (this.#image.src !== image.url) this.#image.src = image.url;
+    this.#image.alt = image.name;
+    this.#root.classList.toggle("undecodable", !image.decodable);
+    this.#root.style.setProperty("--shape", `${image.width / image.height}`);
+    this.#drawing.setAttribute("viewBox", `0 0 ${image.width} ${image.height}`);
+    this.#port.setAttribute("aria-label", `${this.label}: ${image.name}`);
+    this.#viewport.image = [image.width, image.height];
     this.fit();
   }
 
-  /** The picture's width and height. */
-  get size() {
-    return this.#size;
-  }
-
-  /** Pixels of the screen for one of the picture. */
-  get scale() {
-    return this.#fitting() * this.#zoom;
-  }
-
-  focus() {
-    this.#port.focus();
+  /** @param {SVGElement[]} shapes In pixels of the image, those in front last. */
+  draw(shapes) {
+    this.#drawing.replaceChildren(...shapes);
   }
 
   fit() {
-    this.#zoom = 1;
-    this.#center = [0.5, 0.5];
+    this.#viewport.fit();
     this.#place();
   }
 
-  /** Enlarge by a factor; the point of the screen `at` stays where it is. */
-  zoom(factor, at = null) {
-    const zoom = Math.min(CLOSEST, Math.max(1, this.#zoom * factor));
-    const before = at ? this.point(at) : null;
-    this.#zoom = zoom;
-    this.#place();
-    if (before) {
-      const after = this.point(at);
-      this.#center = this.#center.map((c, i) => c + (before[i] - after[i]) / this.#size[i]);
-      this.#place();
-    }
-  }
-
-  /** Move by pixels of the screen. */
-  move(right, down) {
-    this.#center = [
-      this.#center[0] - right / this.scale / this.#size[0],
-      this.#center[1] - down / this.scale / this.#size[1],
-    ];
+  /**
+   * Zoom by a factor.
+   *
+   * @param {number} factor
+   * @param {MouseEvent | null} [event] Its point stays where it is.
+   */
+  zoomBy(factor, event = null) {
+    this.#viewport.zoomBy(factor, event && this.#inPort(event));
     this.#place();
   }
 
-  /** Where in the picture a pointer is. */
-  point({ clientX, clientY }) {
-    const corner = this.#layer.getBoundingClientRect();
-    return [(clientX - corner.left) / this.scale, (clientY - corner.top) / this.scale];
+  /** @param {Point} distance In pixels of the screen. */
+  moveBy(distance) {
+    this.#viewport.moveBy(distance);
+    this.#place();
   }
 
-  #fitting() {
-    const [width, height] = this.#size;
-    const room = 1 + 2 * this.margin;
-    return Math.max(1e-6, Math.min(this.#port.clientWidth / width, this.#port.clientHeight / height) / room);
+  /**
+   * The point of the image at a pointer.
+   *
+   * @param {MouseEvent} event
+   */
+  pointAt(event) {
+    return this.#viewport.toImage(this.#inPort(event));
+  }
+
+  /**
+   * @param {"hover" | "pick"} kind
+   * @param {MouseEvent} event
+   */
+  emit(kind, event) {
+    const detail = { point: this.pointAt(event), target: event.target };
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+
+  /**
+   * @param {MouseEvent} event
+   * @returns {Point}
+   */
+  #inPort({ clientX, clientY }) {
+    const { left, top } = this.#port.getBoundingClientRect();
+    return [clientX - left, clientY - top];
   }
 
   #place() {
-    if (!this.#port.clientWidth) return;
-    const ports = [this.#port.clientWidth, this.#port.clientHeight];
-    const scale = this.scale;
-    const corner = ports.map((port, i) => {
-      const length = this.#size[i] * scale;
-      const free = Math.max(0, 1 - port / length) / 2;
-      this.#center[i] = Math.min(0.5 + free, Math.max(0.5 - free, this.#center[i]));
-      return port / 2 - this.#center[i] * length;
-    });
-    const style = this.#layer.style;
-    [style.left, style.top] = corner.map((value) => `${value}px`);
-    [style.width, style.height] = this.#size.map((value) => `${value * scale}px`);
-    this.shown.textContent = `${round(100 * this.#zoom, 0)}%`;
-    this.#port.classList.toggle("near", this.#zoom > 1 || Boolean(this.drag));
+    const viewport = this.#viewport;
+    viewport.size = [this.#port.clientWidth, this.#port.clientHeight];
+    if (!viewport.size[0]) return; // it is hidden
+    viewport.clamp();
+    const [left, top] = viewport.corner;
+    const [width, height] = viewport.image.map((length) => length * viewport.scale);
+    const pixels = Object.entries({ left, top, width, height }).map(([name, value]) => [name, `${value}px`]);
+    Object.assign(this.#layer.style, Object.fromEntries(pixels));
+    this.#percent.textContent = `${round(100 * viewport.zoom, 0)}%`;
+    this.#port.classList.toggle("near", viewport.zoom > 1 || this.drag !== null);
     this.dispatchEvent(new Event("view"));
   }
 
-  #listen() {
-    const port = this.#port;
-    port.addEventListener("keydown", (event) => this.#key(event));
-    port.addEventListener(
-      "wheel",
-      (event) => {
-        if (!event.ctrlKey && !event.metaKey) return; // a plain wheel scrolls the page
-        event.preventDefault();
-        this.zoom(Math.exp(-event.deltaY / 200), event);
-      },
-      { passive: false },
+  #tools() {
+    /** @type {(text: string, name: string, act: () => void) => HTMLElement} */
+    const tool = (text, name, act) => button({ class: "icon", "aria-label": name, title: name, onclick: act }, text);
+    return h(
+      "div",
+      { class: "zoomer", role: "group", "aria-label": "Zoom" },
+      tool("−", "Zoom out", () => this.zoomBy(1 / ZOOM)),
+      this.#percent,
+      tool("+", "Zoom in", () => this.zoomBy(ZOOM)),
+      tool("Fit", "Fit the image", () => this.fit()),
     );
-    port.addEventListener("pointerdown", (event) => this.#down(event));
-    port.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of ["pointerup", "pointercancel"]) port.addEventListener(end, (event) => this.#up(event));
-    port.addEventListener("dblclick", (event) => !this.drag && this.zoom(this.#zoom > 1 ? 1 / this.#zoom : 2.5, event));
-    port.addEventListener("click", (event) => this.#moved || this.#tell("pick", event));
-    port.addEventListener("pointerleave", () => this.dispatchEvent(new Event("leave")));
-  }
-
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (this.keys(event)) return void event.preventDefault();
-    const step = 60;
-    const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-    if (event.key === "+" || event.key === "=") this.zoom(1.5);
-    else if (event.key === "-") this.zoom(1 / 1.5);
-    else if (event.key === "0") this.fit();
-    else if (moves[event.key] && this.#zoom > 1) this.move(...moves[event.key]);
-    else return;
-    event.preventDefault();
-  }
-
-  #down(event) {
-    this.#moved = false;
-    this.#pointers.set(event.pointerId, event);
-    this.from = this.point(event);
-    if (this.drag) this.#port.setPointerCapture(event.pointerId);
-  }
-
-  #move(event) {
-    const before = this.#pointers.get(event.pointerId);
-    if (!before) return this.#tell("hover", event);
-    if (Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 3 && !this.#moved) return;
-    this.#moved = true;
-    const others = [...this.#pointers.values()].filter((one) => one.pointerId !== event.pointerId);
-    if (others.length) {
-      const gap = (one) => Math.hypot(one.clientX - others[0].clientX, one.clientY - others[0].clientY);
-      this.zoom(gap(event) / Math.max(1, gap(before)), event);
-    } else if (this.drag) this.drag(this.from, this.point(event), false);
-    else {
-      this.#port.setPointerCapture(event.pointerId);
-      this.move(event.clientX - before.clientX, event.clientY - before.clientY);
-    }
-    this.#pointers.set(event.pointerId, event);
-  }
-
-  #up(event) {
-    if (this.drag && this.#moved && this.#pointers.has(event.pointerId)) this.drag(this.from, this.point(event), true);
-    this.#pointers.delete(event.pointerId);
-  }
-
-  #tell(kind, event) {
-    this.dispatchEvent(new CustomEvent(kind, { detail: { point: this.point(event), target: event.target } }));
   }
 }

@@ -1,20 +1,74 @@
-// From which score on a detection is shown.
+// Which detections are shown.
 
-/** One score for all classes, or each class its own as the model file says. */
-export class Thresholds {
-  constructor(model) {
-    this.score = model.show;
-    this.byClass = model.thresholds ?? {};
-    this.own = Object.values(this.byClass).some((score) => score !== model.show);
-    this.hidden = new Set(); // names of classes that are switched off
+/** @import { Detection, Model } from "./api.d.ts" */
+
+/** One score for all classes, or the model's own for each class; and the classes that are hidden. Emits "change". */
+export class Thresholds extends EventTarget {
+  /** @type {Set<string>} */
+  #hidden = new Set();
+  #byClass;
+
+  /** @param {Model} model */
+  constructor({ show, thresholds }) {
+    super();
+    this.#byClass = thresholds;
+    this.score = show;
+    /** Whether the model has scores of its own for some classes. */
+    this.available = Object.values(thresholds).some((score) => score !== show);
+    /** Whether they are used. */
+    this.perClass = this.available;
   }
 
-  /** Whether the score is high enough, whatever the class's switch. */
+  /** @param {number} score In [0, 1], for all classes. */
+  setScore(score) {
+    if (!(score >= 0 && score <= 1)) return;
+    this.score = score;
+    this.perClass = false;
+    this.#change();
+  }
+
+  /** @param {boolean} on */
+  usePerClass(on) {
+    this.perClass = on;
+    this.#change();
+  }
+
+  /** @param {Iterable<string>} names Of the classes to hide. All others are shown. */
+  hide(names) {
+    this.#hidden = new Set(names);
+    this.#change();
+  }
+
+  /**
+   * @param {string} name
+   * @param {boolean} visible
+   */
+  setVisible(name, visible) {
+    if (visible) this.#hidden.delete(name);
+    else this.#hidden.add(name);
+    this.#change();
+  }
+
+  /** @param {string} name */
+  isVisible(name) {
+    return !this.#hidden.has(name);
+  }
+
+  /**
+   * Whether the score is high enough, even if the class is hidden.
+   *
+   * @param {Pick<Detection, "name" | "score">} detection
+   */
   passes({ name, score }) {
-    return score >= (this.own ? (this.byClass[name] ?? this.score) : this.score);
+    return score >= (this.perClass ? (this.#byClass[name] ?? this.score) : this.score);
   }
 
+  /** @param {Pick<Detection, "name" | "score">} detection */
   shows(detection) {
-    return this.passes(detection) && !this.hidden.has(detection.name);
+    return this.passes(detection) && this.isVisible(detection.name);
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,34 +1,51 @@
-// A picture from the camera.
+// A photo from the camera.
 
+import { showDialog } from "../shared/dialog.js";
 import { byId } from "../shared/dom.js";
 
-/** Ask for a picture; resolves to a JPEG, or to null where none was taken. `fail` is told in words what went wrong. */
-export async function openCamera(fail) {
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  } catch (error) {
-    fail(
-      error.name === "NotAllowedError" ? "The browser does not let this page use the camera." : "No camera was found.",
-    );
-    return null;
-  }
-  const dialog = byId("camera-dialog");
-  const video = byId("camera-picture");
+const QUALITY = 0.95; // of the JPEG file
+
+/**
+ * Let the user take a photo.
+ *
+ * @returns {Promise<File | null>} A JPEG file, or null if the user took none.
+ * @throws {Error} If the page may not use a camera, or there is none.
+ */
+export async function takePhoto() {
+  const stream = await openCamera();
+  const dialog = byId("camera-dialog", HTMLDialogElement);
+  const video = byId("camera-video", HTMLVideoElement);
   video.srcObject = stream;
   video.play();
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  const blob = dialog.returnValue === "take" && video.videoWidth ? await snapshot(video) : null;
+  const answer = await showDialog(dialog);
+  const photo = answer === "take" && video.videoWidth ? await snapshot(video) : null;
   stream.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
-  return blob;
+  return photo;
 }
 
-function snapshot(video) {
+async function openCamera() {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  } catch (error) {
+    const refused = error instanceof DOMException && error.name === "NotAllowedError";
+    const message = refused
+      ? "The browser blocks the camera. Allow it for this page and try again."
+      : "No camera was found. Connect one, or choose an image file.";
+    throw new Error(message, { cause: error });
+  }
+}
+
+/**
+ * @param {HTMLVideoElement} video
+ * @returns {Promise<File | null>}
+ */
+async function snapshot(video) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.95));
+  canvas.getContext("2d")?.drawImage(video, 0, 0);
+  /** @type {Blob | null} */
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+  const time = new Date().toISOString().slice(11, 19).replaceAll(":", "-");
+  return blob && new File([blob], `camera-${time}.jpg`, { type: blob.type });
 }

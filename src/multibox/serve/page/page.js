@@ -1,0 +1,68 @@
+// The page: describes the model, then shows the view that the address names.
+
+/** @import { Api, Model } from "./shared/api.d.ts" */
+
+import { DatasetView } from "./dataset/view.js";
+import { ExplainView } from "./explain/view.js";
+import { App } from "./shared/app.js";
+import { byId, setCurrent } from "./shared/dom.js";
+import { count, messageOf } from "./shared/text.js";
+import { TryView } from "./try/view.js";
+
+/** @typedef {{ open(part?: string): void }} View `open` shows a part of the view, or the last one. */
+
+const LISTED = 40; // classes that are named
+
+/**
+ * Start the page.
+ *
+ * @param {Api} api
+ */
+export async function start(api) {
+  let model;
+  try {
+    model = await api.model();
+  } catch (error) {
+    byId("page-error").textContent = messageOf(error);
+    return;
+  }
+  describe(model);
+  navigate(createViews(new App(api, model)));
+  document.body.dataset.ready = "true";
+}
+
+/**
+ * @param {App} app
+ * @returns {Record<string, View>}
+ */
+const createViews = (app) => ({ try: new TryView(app), explain: new ExplainView(app), dataset: new DatasetView(app) });
+
+/** @param {Model} model */
+function describe({ name, runtime, classes, size: [height, width] }) {
+  const rest = classes.length > LISTED ? ` and ${classes.length - LISTED} more` : "";
+  byId("class-names").textContent = `This model detects: ${classes.slice(0, LISTED).join(", ")}${rest}.`;
+  byId("model").textContent =
+    `${name}, ${count(classes.length, "class", "classes")}, input ${width} × ${height}, ${runtime}`;
+}
+
+/** @param {Record<string, View>} views */
+function navigate(views) {
+  addEventListener("hashchange", () => show(views));
+  show(views);
+}
+
+/**
+ * Show the view of an address such as #explain/matching. Other addresses change nothing.
+ *
+ * @param {Record<string, View>} views
+ */
+function show(views) {
+  const [name, part] = (location.hash.slice(1) || "try").split("/");
+  if (!Object.hasOwn(views, name)) return;
+  for (const each of Object.keys(views)) {
+    byId(each).hidden = each !== name;
+    setCurrent(byId(`nav-${each}`), each === name ? "page" : null);
+  }
+  document.title = `${byId(`nav-${name}`).textContent} – Multibox`;
+  views[name].open(part);
+}

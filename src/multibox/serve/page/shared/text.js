@@ -1,0 +1,46 @@
+// Numbers and words for people.
+
+/** @import { Detection } from "./api.d.ts" */
+
+/**
+ * Write a number with a fixed number of decimals.
+ *
+ * @param {number} value
+ */
+export const round = (value, digits = 2) => value.toFixed(digits);
+
+/**
+ * Write a whole number with separators, such as "8,732".
+ *
+ * @param {number} value
+ */
+export const whole = (value) => value.toLocaleString("en");
+
+/**
+ * Write "1 box" or "2 boxes".
+ *
+ * @param {number} n
+ * @param {string} one
+ */
+export const count = (n, one, many = `${one}s`) => `${whole(n)} ${n === 1 ? one : many}`;
+
+/**
+ * Write the class and score of a detection, such as "dog 0.98".
+ *
+ * @param {Pick<Detection, "name" | "score">} detection
+ */
+export const titleOf = ({ name, score }) => `${name} ${round(score)}`;
+
+/**
+ * Write a box in whole pixels, such as "13, 21, 505, 600".
+ *
+ * @param {readonly number[]} box
+ */
+export const pixels = (box) => box.map((value) => round(value, 0)).join(", ");
+
+/**
+ * The message of an error, for the user.
+ *
+ * @param {unknown} error
+ */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

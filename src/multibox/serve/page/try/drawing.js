@@ -1,0 +1,31 @@
+// The detections over their image.
+
+/** @import { Detection } from "../shared/api.d.ts" */
+/** @import { Stage } from "../shared/stage.js" */
+
+import { boxShape } from "../shared/boxes.js";
+import { captionShapes, detectionCaption } from "../shared/captions.js";
+import { colorOf } from "../shared/palette.js";
+import { titleOf } from "../shared/text.js";
+
+/**
+ * Draw detections, the highest score in front.
+ *
+ * @param {Detection[]} shown
+ * @param {Detection | null} highlighted One of them stands out; the others fade and lose their captions.
+ * @param {Stage} stage
+ */
+export function detectionShapes(shown, highlighted, { scale, size }) {
+  const one = highlighted && shown.includes(highlighted) ? highlighted : null;
+  /** @param {Detection} detection */
+  const kind = (detection) => (one === null ? "" : detection === one ? "lit" : "dim");
+  const boxes = shown.map((detection) =>
+    boxShape(detection.box, {
+      color: colorOf(detection.label),
+      title: titleOf(detection),
+      kind: kind(detection),
+    }),
+  );
+  const captioned = one === null ? shown : [one];
+  return [...boxes.reverse(), ...captionShapes(captioned.map(detectionCaption), scale, size)];
+}
