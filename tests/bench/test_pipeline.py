@@ -75,7 +75,7 @@ def test_the_command_prints_the_figures(store_root, tmp_path):
     ("options", "named"),
     [
         (["--data", "nothing"], "nothing"),
-        (["--data", "tiny/train", "--workers", "two"], "--workers two"),
+        (["--data", "tiny/train", "--workers", "two"], "--workers: two"),
         (["--data", "tiny/train", "augment.mosaik.probability=1"], "augment.mosaik"),
     ],
 )

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from colored import ColorRuntime, make_schema, paint
-from multibox.cli import app as cli
 from multibox.cli import main
+from multibox.cli.options import NMS
+from multibox.cli.predict import SAVED
 from multibox.config import Detect
 from multibox.data.record import Record, make_objects
 from multibox.data.store import write_store
@@ -139,8 +140,8 @@ def test_not_tiles():
 
 
 def test_the_choices_are_what_there_is():
-    assert cli.SAVED == FORMATS
-    assert get_args(Detect.model_fields["nms"].annotation) == cli.NMS
+    assert SAVED == FORMATS
+    assert get_args(Detect.model_fields["nms"].annotation) == NMS
 
 
 def test_ctrl_c_ends_the_list(folder, monkeypatch):

@@ -1,0 +1,61 @@
+"""The command data check."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from multibox.cli.data import data
+from multibox.cli.options import split_names
+
+
+@data.command("check")
+@click.argument("target", metavar="NAME[/SPLIT]|SOURCE")
+@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option("--config", "source", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
+@click.option("--classes", default="", help="The names that there should be, with commas; else any.")
+@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
+@click.option("--one-based", type=click.Choice(["auto", "true", "false"]), default="auto", help="See data build.")
+@click.option("--priors", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write proposed ones.")
+@click.option("--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write all as a page.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else to suit the cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print all as JSON.")
+def data_check(
+    target: str,
+    overrides: tuple[str, ...],
+    source: str,
+    classes: str,
+    priors: str | None,
+    html: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Find what is wrong with a dataset before training on it, and how well the priors fit its objects.
+
+    Ends with code 1 where something stops a build, with 0 where nothing does.
+    """
+    from multibox.config import load_config
+    from multibox.data.describe import progress_bar
+    from multibox.inspection.check import check
+    from multibox.inspection.describe import checkup_page, print_checkup
+    from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal
+    from multibox.report.page import refuse_other, save_page
+
+    config = load_config(source, overrides)
+    if priors is not None:
+        refuse_taken(priors)
+    if html is not None:
+        refuse_other(html)
+    with progress_bar("looking") as progress:
+        found = check(target, config, classes=split_names(classes), progress=progress, **options)
+    proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)
+    if as_json:
+        click.echo(json.dumps(found.to_json()))
+    else:
+        print_checkup(found, proposal)
+    if priors is not None:
+        save_proposal(priors, proposal)
+    if html is not None:
+        save_page(html, checkup_page(found, config, proposal))
+    sys.exit(1 if found.stops else 0)

@@ -1,0 +1,119 @@
+"""The commands that make a dataset: data build, sample, split, merge, export."""
+
+import json
+from typing import Any
+
+import click
+
+from multibox.cli.data import data
+from multibox.cli.options import split_names
+
+
+@data.command("build")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--name", required=True, help="Of the new dataset.")
+@click.option("--classes", default="", help="Names in the order of their labels, with commas; else those of the data.")
+@click.option("--splits", default="", help="The splits to take, with commas; else all.")
+@click.option(
+    "--split-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Divides data that have no splits, 70/15/15.",
+)
+@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
+@click.option(
+    "--on-bad",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Stop at the first damaged image or box, or leave such out and list them.",
+)
+@click.option(
+    "--one-based",
+    type=click.Choice(["auto", "true", "false"]),
+    default="auto",
+    show_default=True,
+    help="Whether VOC coordinates count from 1.",
+)
+@click.option("--replace", is_flag=True, help="Replace a dataset of that name.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
+    """Build stores from VOC, COCO, YOLO or CSV data."""
+    from multibox.data import describe
+    from multibox.data.build import build
+
+    with describe.progress_bar("checking and writing") as progress:
+        report = build(sources, classes=split_names(classes), splits=split_names(splits), progress=progress, **options)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    else:
+        describe.print_report(report)
+
+
+@data.command("sample")
+@click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed renders the same."
+)
+@click.option("--images", default=800, show_default=True, type=click.IntRange(min=10), help="In all three splits.")
+@click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
+def data_sample(folder: str, seed: int, images: int, size: int) -> None:
+    """Render a dataset to try everything with: JPEG and XML files in VOC layout."""
+    from multibox.data import describe
+    from multibox.data.sample import make_sample
+
+    with describe.progress_bar("rendering") as progress:
+        sample = make_sample(folder, seed=seed, images=images, size=size, progress=progress)
+    click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
+
+
+@data.command("split")
+@click.argument("source", metavar="NAME[/SPLIT]")
+@click.option("--name", required=True, help="Of the new dataset.")
+@click.option("--shares", default="train=0.7,val=0.15,test=0.15", show_default=True, help="Of the images, 1 together.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed deals the same.")
+def data_split(source: str, name: str, shares: str, seed: int) -> None:
+    """Divide a dataset anew: each class by the shares, images that look alike never apart."""
+    from multibox.data.describe import open_stores, print_stores, progress_bar
+    from multibox.data.split import parse_shares, split_dataset
+
+    with progress_bar("looking") as progress:
+        stores = split_dataset(open_stores(source), name, parse_shares(shares), seed=seed, progress=progress)
+    print_stores(stores)
+
+
+@data.command("merge")
+@click.argument("sources", nargs=-1, required=True, metavar="NAME[/SPLIT]...")
+@click.option("--name", required=True, help="Of the new dataset.")
+def data_merge(sources: tuple[str, ...], name: str) -> None:
+    """Put datasets into one: classes and splits of the same name become one, ids begin with their dataset's name."""
+    from multibox.data.describe import open_stores, print_stores, progress_bar
+    from multibox.data.merge import merge_datasets
+
+    stores = [store for source in sources for store in open_stores(source)]
+    with progress_bar("writing") as progress:
+        merged = merge_datasets(stores, name, progress=progress)
+    print_stores(merged)
+
+
+@data.command("export")
+@click.argument("name", metavar="NAME[/SPLIT]")
+@click.option("--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True)
+@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="A new folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def data_export(name: str, kind: Any, out: str, as_json: bool) -> None:
+    """Write a dataset as files that other tools read, and say what their format cannot hold."""
+    from multibox.data.describe import open_stores, progress_bar
+    from multibox.data.export import export_dataset
+
+    with progress_bar("writing") as progress:
+        report = export_dataset(open_stores(name), kind, out, progress=progress)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+        return
+    for sentence in report.lost:
+        click.echo(f"lost in {kind}: {sentence}")
+    click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build stores of it with:")
+    click.echo(report.build)
