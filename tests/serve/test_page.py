@@ -230,6 +230,15 @@ def test_several_images_and_one_that_is_refused(open_page, color_server):
     page.complaints.clear()
 
 
+def test_files_that_are_not_images_are_skipped(open_page, color_server):
+    page = open_page(color_server)
+    text = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}
+    page.set_input_files("#files", [text, {"name": "b.png", "mimeType": "image/png", "buffer": one()[1]}])
+    expect(page.locator("#found-count")).to_have_text("2 of 2")
+    expect(page.locator("#strip li")).to_have_count(1)
+    expect(page.locator("#try-error")).to_have_text("Only images can be opened. 1 file was skipped.")
+
+
 def test_an_image_is_dropped_and_one_is_pasted(open_page, color_server):
     page = open_page(color_server)
     script = """([kind, bytes]) => {
@@ -367,6 +376,7 @@ def test_boxes_that_are_drawn_or_typed_are_matched(open_page, random_server, det
         page.locator(f"#{name}").fill(str(value))
     page.locator("#draw-class").select_option("red")
     page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#draw-box")).to_have_attribute("aria-pressed", "true")  # until it is switched off
     page.get_by_role("button", name="All", exact=True).click()
     expect(page.locator("#matching-best li")).to_have_count(2)
 
@@ -410,6 +420,37 @@ def test_each_seed_augments_anew(open_page, color_server):
     page.get_by_role("button", name="New seed").click()
     expect(page.locator("#steps")).not_to_have_attribute("aria-busy", "true")
     assert page.locator("#seed").input_value() != "2"
+
+
+CANNED = """
+import { start } from "./page.js";
+const model = {
+  name: "canned", runtime: "none", classes: ["dog"], size: [64, 64], resize: "stretch", activation: "softmax",
+  show: 0.5, thresholds: { dog: 0.5 }, nms_iou: 0.45, priors: 1, maps: [{ index: 0, height: 1, width: 1, per_cell: 1 }],
+};
+const detections = [{ label: 0, name: "dog", score: 0.9, box: [10, 20, 110, 220] }];
+start({
+  model: async () => model,
+  detect: async (file) => ({ results: [{ width: 400, height: 300, detections }], timings_ms: {} }),
+});
+"""
+"""A ``main.js`` with an Api of its own, as a page without a server has it."""
+
+
+def test_the_views_show_what_any_api_answers(browser, color_server):
+    context = browser.new_context()
+    page = context.new_page()
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.route("**/main.js", lambda route: route.fulfill(body=CANNED, content_type="text/javascript"))
+    page.goto(color_server)
+    page.wait_for_selector("body[data-ready]")
+    give(page, one())
+    assert page.locator("#found .name").all_inner_texts() == ["dog"]
+    assert page.locator("#found .where").all_inner_texts() == ["10, 20, 110, 220"]
+    context.close()
+    assert f"{color_server}/page.js" in requested
+    assert [url for url in requested if "/v1/" in url or url.endswith("/server.js")] == []
 
 
 @pytest.fixture
@@ -487,6 +528,7 @@ def test_an_image_rotated_by_exif_and_thousands_of_priors(open_page, tmp_path):
         page.goto(f"{url}/#explain/maps")
         expect(page.locator("#map-sum")).to_contain_text("= 8,732 priors")
         expect(page.locator("#cell-priors tbody tr")).to_have_count(6)
+        expect(page.locator("#map-dots")).not_to_be_empty()  # until then, the map of a detection may replace the choice
         page.get_by_role("radio", name=re.compile("38 × 38")).check(force=True)
         corner = page.locator("#explain-stage .layer").bounding_box()
         for step in range(40):

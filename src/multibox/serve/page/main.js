@@ -1,4 +1,4 @@
-// The page of a server: its views show what the server answers.
+// The page with the data of its server.
 
 import { start } from "./page.js";
 import { Server } from "./shared/server.js";

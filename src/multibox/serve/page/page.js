@@ -9,7 +9,7 @@ import { byId, setCurrent } from "./shared/dom.js";
 import { count, messageOf } from "./shared/text.js";
 import { TryView } from "./try/view.js";
 
-/** @typedef {{ open(part?: string): void }} View `open` shows a part of the view, or the last one. */
+/** @typedef {{ open(part?: string): void }} View `open` shows a part of the view, by default the last one. */
 
 const LISTED = 40; // classes that are named
 

@@ -16,7 +16,7 @@ export class Explanations {
   }
 
   /**
-   * Explain the detections of an image, once unless it fails.
+   * Explain the detections of an image. Only a failed request is repeated.
    *
    * @param {OpenImage} image Its `window` is set.
    */

@@ -9,7 +9,7 @@
 import { windowOf } from "./geometry.js";
 
 /**
- * What a part gets from the view: `draw` draws its shapes again, and `fail` shows an error, or removes it with null.
+ * What a part receives from the view. `draw` draws its shapes again. `fail` shows an error, and null removes it.
  *
  * @typedef {{
  *   app: App,
@@ -34,10 +34,10 @@ export class Part {
    */
   async enter(_image) {}
 
-  /** End, as another part is opened. */
+  /** Stop, because another part opens. */
   leave() {}
 
-  /** Show what has changed about the image. */
+  /** Render again, because the image has changed. */
   update() {}
 
   /**

@@ -35,7 +35,7 @@ export class ExplainView {
   #parts;
   /** @type {string | null} The name of the open part. */
   #name = null;
-  /** What the stage shows: the image and its size. */
+  /** The image on the stage and its size. */
   #shown = "";
 
   /** @param {App} app */
@@ -51,7 +51,7 @@ export class ExplainView {
     this.#listen();
   }
 
-  /** @param {string} [part] Without it, the last one. */
+  /** @param {string} [part] Name of the part. By default, the one that was open last. */
   open(part) {
     const name = part && Object.hasOwn(this.#parts, part) ? part : (this.#name ?? FIRST);
     this.#part?.leave();

@@ -1,5 +1,5 @@
-// What the views need: the calls of an Api, and the answers that they give. The server's page talks to a server; any
-// other site gives the same views an Api of its own.
+// The interface between the views and the source of their data. The server's page uses shared/server.js. Another site
+// can show the same views with an Api of its own.
 
 /** Corners x0, y0, x1, y1 in pixels of an image. Names that end in `_rel` are relative to the network's input. */
 export type Box = [number, number, number, number];
@@ -84,7 +84,7 @@ export interface ExplainedImage {
 
 export interface ExplainedDetection extends Detection {
   prior: Prior;
-  /** Of the background, then of each class. */
+  /** The logit of the background, then that of each class. */
   logits: number[];
   decode: Decoding;
   removed: Removed[];
@@ -206,7 +206,7 @@ export interface Dataset {
   /** Number of objects. */
   objects: number;
   classes: string[];
-  /** Whether the detections of an evaluation are there. */
+  /** Whether mistakes are known, from the detections of an evaluation. */
   mistakes: boolean;
 }
 

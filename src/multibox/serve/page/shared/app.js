@@ -1,4 +1,4 @@
-// What the views share.
+// The state that the views share.
 
 /** @import { Api, Detection, Model } from "./api.d.ts" */
 
@@ -6,7 +6,7 @@ import { OpenImages } from "./images.js";
 import { Thresholds } from "./thresholds.js";
 
 export class App {
-  /** @type {Detection | null} The detection that was chosen under Try, to be explained first. */
+  /** @type {Detection | null} The detection that was chosen under Try and is explained next. */
   selected = null;
 
   /**

@@ -1,4 +1,4 @@
-// Boxes and grids over an image, as SVG. Coordinates are pixels of the image; lines keep their width on the screen.
+// Boxes and grids over an image, as SVG. Coordinates are pixels of the image. Lines keep their width on the screen.
 
 /** @import { Box } from "./api.d.ts" */
 /** @import { Attributes } from "./dom.js" */
@@ -10,7 +10,7 @@ import { s } from "./dom.js";
  *
  * @param {Box} box
  * @param {{ color: string, kind?: string, title?: string, index?: number }} options `kind` is a class of the style
- *   sheet, `title` shows under the pointer, and `index` makes the box one that can be picked.
+ *   sheet, `title` is the tooltip, and a box with an `index` can be picked.
  */
 export function boxShape([x0, y0, x1, y1], { color, kind = "", title, index }) {
   const place = { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0) };

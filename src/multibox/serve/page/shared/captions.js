@@ -1,4 +1,4 @@
-// Captions of boxes over an image, as SVG. Coordinates are pixels of the image; letters keep their size on the screen.
+// Captions of boxes over an image, as SVG. Coordinates are pixels of the image. Letters keep their size on the screen.
 
 /** @import { Box, Detection, Point } from "./api.d.ts" */
 

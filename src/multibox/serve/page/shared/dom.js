@@ -3,7 +3,7 @@
 /** @typedef {Node | string | number | null | undefined | false} Leaf Null, undefined and false add nothing. */
 /** @typedef {Leaf | Leaf[]} Child */
 /** @typedef {string | number | boolean | null | undefined | ((event: any) => void)} Attribute */
-/** @typedef {Record<string, Attribute>} Attributes "onclick" listens, "color" sets --color; null and false add nothing. */
+/** @typedef {Record<string, Attribute>} Attributes "onclick" adds a listener, "color" sets --color. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -12,7 +12,7 @@ const SVG = "http://www.w3.org/2000/svg";
  *
  * @template {HTMLElement} [E=HTMLElement]
  * @param {string} id
- * @param {new () => E} [kind] The class of the element, for its own properties.
+ * @param {new () => E} [kind] Class of the element, such as HTMLInputElement.
  * @returns {E}
  */
 export function byId(id, kind) {
@@ -46,7 +46,7 @@ export function s(tag, attributes = {}, ...children) {
 }
 
 /**
- * Make a button that submits nothing.
+ * Make a button that does not submit a form.
  *
  * @param {Attributes} attributes
  * @param {Child[]} children
@@ -69,7 +69,7 @@ export function fill(element, ...children) {
 }
 
 /**
- * Mark an element of a navigation as the current one, or as another.
+ * Mark an element of a navigation as the current one, or remove the mark.
  *
  * @param {HTMLElement} element
  * @param {"page" | "step" | null} kind

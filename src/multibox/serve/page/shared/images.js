@@ -4,10 +4,10 @@
 
 import { messageOf } from "./text.js";
 
-/** The score from which detections are requested. The threshold selects among them. */
+/** Lowest score of the detections that are requested. The threshold selects among them. */
 export const LOWEST_SCORE = 0.05;
 
-const AT_ONCE = 4; // requests under way
+const AT_ONCE = 4; // concurrent requests
 const UNKNOWN_SIZE = { naturalWidth: 4, naturalHeight: 3 }; // until the server has decoded the image
 
 let keys = 0;
@@ -23,13 +23,13 @@ export class OpenImage {
   timings = null;
   /** Why the detection failed. */
   error = "";
-  /** @type {Box | null} The part of the image that the network's input shows, once the server has said it. */
+  /** @type {Box | null} The part that the network's input shows, known after its detections are explained. */
   window = null;
 
   /**
    * @param {File} file
    * @param {string} url
-   * @param {HTMLImageElement | null} decoded Null if the browser cannot decode the file, as the server may.
+   * @param {HTMLImageElement | null} decoded Null if the browser cannot decode the file. The server may still.
    * @param {{ source?: Source | null, objects?: LabelledObject[] }} labels
    */
   constructor(file, url, decoded, { source = null, objects = [] }) {

@@ -2,9 +2,9 @@
 
 /** @import { Api, CellPlace, DatasetQuery, Source, Subject } from "./api.d.ts" */
 
-const TOKEN = "multibox-token"; // its key in the session storage, which lasts until the tab is closed
-const TRIES = 6; // of a request that the server is too busy for
-const LONGEST_PAUSE = 5; // seconds between two tries
+const TOKEN = "multibox-token"; // key in the session storage, which lasts until the tab is closed
+const TRIES = 6; // attempts while the server is too busy
+const LONGEST_PAUSE = 5; // seconds between two attempts
 
 /** @typedef {Record<string, string | number | undefined>} Query Empty values are left out. */
 
@@ -14,7 +14,10 @@ export class Server {
   /** @type {Promise<void> | null} */
   #waiting = null;
 
-  /** @param {(rejected: boolean) => Promise<string>} requestToken Ask the user; `rejected` if the last token was wrong. */
+  /**
+   * @param {(rejected: boolean) => Promise<string>} requestToken Asks the user for the token. `rejected` is true if the
+   *   last one was wrong.
+   */
   constructor(requestToken) {
     this.#requestToken = requestToken;
   }
@@ -117,7 +120,7 @@ export class Server {
   }
 
   /**
-   * Send a request; wait while the server is busy, and for a token where one is required.
+   * Send a request. Wait while the server is busy, and for a token if one is required.
    *
    * @param {string} path
    * @param {RequestInit} options
@@ -132,7 +135,7 @@ export class Server {
     }
   }
 
-  /** Get a token once, however many requests wait for it. */
+  /** Request a token, once for all requests that wait for it. */
   #authenticate() {
     this.#waiting ??= this.#requestToken(sessionStorage.getItem(TOKEN) !== null)
       .then((token) => sessionStorage.setItem(TOKEN, token))

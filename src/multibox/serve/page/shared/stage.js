@@ -13,7 +13,7 @@ const ZOOM = 1.5;
 /** @typedef {{ point: Point, target: EventTarget | null }} Pointed A point in pixels of the image, and what is there. */
 /** @typedef {(from: Point, to: Point, done: boolean) => void} Drag From and to are in pixels of the image. */
 
-/** Emits "view" when the image has moved, and with a {@link Pointed} "hover" and "pick". */
+/** Emits "view" when the image has moved, and "hover" and "pick" with {@link Pointed} details. */
 export class Stage extends EventTarget {
   /** @type {Drag | null} Called for each drag, which then does not move the image. */
   drag = null;
@@ -28,8 +28,8 @@ export class Stage extends EventTarget {
   /**
    * @param {HTMLElement} root An empty element of the class "stage".
    * @param {{ label: string, margin?: number, keys?: (event: KeyboardEvent) => boolean }} options `label` names the
-   *   image for screen readers. `margin` is the free space around it, as a share of its size. `keys` handles keys before
-   *   the stage, and returns whether it has done so.
+   *   image for screen readers. `margin` is the free space around it, as a share of its size. `keys` is called
+   *   with each key first, and returns whether it has handled the key.
    */
   constructor(root, { label, margin = 0, keys = () => false }) {
     super();

@@ -5,7 +5,7 @@
 import { h } from "./dom.js";
 
 /** @typedef {{ title: string, numeric?: boolean }} Column Numbers are aligned to the right. */
-/** @typedef {{ cells: Child[], onpoint?: (pointed: boolean) => void }} Row `onpoint` hears when the pointer is over it. */
+/** @typedef {{ cells: Child[], onpoint?: (pointed: boolean) => void }} Row `onpoint` tracks the pointer. */
 
 /**
  * Make a table with a caption.

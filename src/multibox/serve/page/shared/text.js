@@ -1,4 +1,4 @@
-// Numbers and words for people.
+// Numbers and objects as text.
 
 /** @import { Detection } from "./api.d.ts" */
 

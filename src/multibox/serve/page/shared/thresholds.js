@@ -2,7 +2,7 @@
 
 /** @import { Detection, Model } from "./api.d.ts" */
 
-/** One score for all classes, or the model's own for each class; and the classes that are hidden. Emits "change". */
+/** The score that a detection must reach, for all classes or for each, and the hidden classes. Emits "change". */
 export class Thresholds extends EventTarget {
   /** @type {Set<string>} */
   #hidden = new Set();
@@ -13,9 +13,9 @@ export class Thresholds extends EventTarget {
     super();
     this.#byClass = thresholds;
     this.score = show;
-    /** Whether the model has scores of its own for some classes. */
+    /** Whether the model has a score of its own for any class. */
     this.available = Object.values(thresholds).some((score) => score !== show);
-    /** Whether they are used. */
+    /** Whether each class uses the model's own score. */
     this.perClass = this.available;
   }
 
@@ -33,7 +33,7 @@ export class Thresholds extends EventTarget {
     this.#change();
   }
 
-  /** @param {Iterable<string>} names Of the classes to hide. All others are shown. */
+  /** @param {Iterable<string>} names Names of the classes to hide. All others are shown. */
   hide(names) {
     this.#hidden = new Set(names);
     this.#change();

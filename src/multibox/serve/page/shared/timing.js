@@ -1,11 +1,11 @@
-// Calls that depend on when they are made.
+// Repeated calls and requests of which only the last one counts.
 
 /**
- * Make a function that, of many calls in a row, makes only the last.
+ * Return a function that forwards only the last of many calls in a row.
  *
  * @template {unknown[]} A
  * @param {(...values: A) => void} call
- * @param {number} milliseconds How long no further call may come.
+ * @param {number} milliseconds Time without a further call after which the last one is forwarded.
  * @returns {(...values: A) => void}
  */
 export function debounce(call, milliseconds) {
@@ -16,11 +16,11 @@ export function debounce(call, milliseconds) {
   };
 }
 
-/** Requests of which only the latest matters. */
+/** A series of requests, each of which replaces the one before. */
 export class LatestRequest {
   #controller = new AbortController();
 
-  /** Abort the request before, and return the signal of the next one. */
+  /** Abort the last request and return the signal for the next one. */
   begin() {
     this.#controller.abort();
     this.#controller = new AbortController();

@@ -1,4 +1,4 @@
-// The dialog that asks for the server's token.
+// The dialog for the server's token.
 
 import { showDialog } from "./dialog.js";
 import { byId } from "./dom.js";

@@ -4,7 +4,7 @@
 
 const MAX_ZOOM = 16;
 
-/** A viewport over an image. Sizes are width and height; those of the viewport are in pixels of the screen. */
+/** A viewport over an image. Sizes are width and height, that of the viewport in pixels of the screen. */
 export class Viewport {
   /** @type {Point} */
   image = [1, 1];
@@ -31,7 +31,7 @@ export class Viewport {
     return Math.max(1e-6, fitting) * this.#zoom;
   }
 
-  /** The upper left corner of the image, from that of the viewport. */
+  /** The top left corner of the image, relative to that of the viewport. */
   get corner() {
     const { scale } = this;
     return pair((i) => this.size[i] / 2 - this.#center[i] * this.image[i] * scale);

@@ -30,7 +30,7 @@ export class ClassFilter {
   }
 
   /**
-   * Count the detections of each class, the most first.
+   * Count the detections of each class, the most frequent first.
    *
    * @param {Detection[]} detections
    */

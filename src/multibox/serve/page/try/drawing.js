@@ -12,7 +12,7 @@ import { titleOf } from "../shared/text.js";
  * Draw detections, the highest score in front.
  *
  * @param {Detection[]} shown
- * @param {Detection | null} highlighted One of them stands out; the others fade and lose their captions.
+ * @param {Detection | null} highlighted It stands out. The others fade and lose their captions.
  * @param {Stage} stage
  */
 export function detectionShapes(shown, highlighted, { scale, size }) {

@@ -9,7 +9,7 @@ import { detectionCaption } from "../shared/captions.js";
 import { h } from "../shared/dom.js";
 
 const QUALITY = 0.92; // of the JPEG file
-const UNIT = 400; // pixels of the shorter side per unit of the line's width and the letters
+const UNIT = 400; // pixels of the shorter side of the image per unit of lines and letters
 
 /**
  * Save the detections that are shown, of all images.

@@ -65,9 +65,7 @@ export class TryView {
   async #openFiles(files) {
     const images = files.filter(({ type }) => !type || type.startsWith("image/"));
     const skipped = files.length - images.length;
-    this.#notice = skipped
-      ? `${count(skipped, "file was skipped because it is not an image", "files were skipped because they are not images")}.`
-      : "";
+    this.#notice = skipped ? `Only images can be opened. ${count(skipped, "file was", "files were")} skipped.` : "";
     this.#fail(this.#notice);
     if (!images.length) return;
     location.hash = "#try";

@@ -1,4 +1,4 @@
-// Arithmetic in print.
+// Typeset arithmetic.
 
 import { h } from "../../shared/dom.js";
 import { round } from "../../shared/text.js";

@@ -17,7 +17,7 @@ export function renderScores(detection, { activation, classes }) {
   const sigmoid = activation === "sigmoid";
   const { logits } = detection;
   const scores = sigmoid ? logits.map((x) => 1 / (1 + Math.exp(-x))) : softmax(logits);
-  const candidates = [...scores.keys()].filter((i) => !(sigmoid && i === 0)); // a sigmoid has no background
+  const candidates = [...scores.keys()].filter((i) => !(sigmoid && i === 0)); // with a sigmoid, background has no score
   const best = candidates.sort((a, b) => scores[b] - scores[a]).slice(0, LISTED);
   const names = ["background", ...classes];
   fill(

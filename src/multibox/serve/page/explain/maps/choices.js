@@ -7,7 +7,7 @@ import { byId, fill, h, s } from "../../shared/dom.js";
 import { count, whole } from "../../shared/text.js";
 
 /**
- * Show how many priors the maps have in all.
+ * Show the number of priors of each map and their sum.
  *
  * @param {FeatureMap[]} maps
  */

@@ -10,9 +10,9 @@ import { cellBox } from "../geometry.js";
 const RADIUS = 5; // pixels of the screen
 
 /**
- * Say what the dots are.
+ * Explain the dots.
  *
- * @param {number} n How many detections there are, on any map.
+ * @param {number} n Number of detections on all maps.
  */
 export function renderDotNote(n) {
   const text = `Each dot marks the cell that one of the ${count(n, "detection")} comes from.`;

@@ -15,10 +15,10 @@ import { priorShapes, renderCell } from "./cell.js";
 import { renderMapChoices, renderPriorSum } from "./choices.js";
 import { dotShapes, renderDotNote } from "./dots.js";
 
-const FINE = 24; // cells a row from which the lines of the grid are thin
+const FINE = 24; // most cells per row for thick lines of the grid
 const FIRST_MAP = 2; // neither the finest nor the coarsest
 const SHIFTED = 5; // cells that an arrow key moves with Shift
-const TO_THE_EDGE = 1e6; // more than any map has
+const TO_THE_EDGE = 1e6; // cells, more than any map has
 /** @type {Record<string, [rows: number, columns: number]>} */
 const MOVES = {
   ArrowLeft: [0, -1],
@@ -132,7 +132,7 @@ export class MapsPart extends Part {
   }
 
   /**
-   * Go to the cell that the user chose. The detections that come later do not leave it.
+   * Go to a cell that the user chose. Detections that arrive later do not move it.
    *
    * @param {CellPlace} cell
    */

@@ -11,33 +11,33 @@ import { round } from "../../shared/text.js";
 
 /**
  * @param {Negative[]} negatives
- * @param {string} fade A class that fades them, or none.
+ * @param {boolean} faded
  */
-export const negativeShapes = (negatives, fade) =>
-  negatives.map(({ box }) => boxShape(box, { color: "#fff", kind: `negative ${fade}` }));
+export const negativeShapes = (negatives, faded) =>
+  negatives.map(({ box }) => boxShape(box, { color: "#fff", kind: `negative ${dim(faded)}` }));
 
 /**
  * @param {ListedPositive[]} positives
- * @param {string} fade A class that fades them, or none.
+ * @param {boolean} faded
  */
-export const positiveShapes = (positives, fade) =>
+export const positiveShapes = (positives, faded) =>
   positives.map(({ box, label, isBest }) =>
-    boxShape(box, { color: colorOf(label), kind: `positive ${isBest ? "best" : ""} ${fade}` }),
+    boxShape(box, { color: colorOf(label), kind: `positive ${isBest ? "best" : ""} ${dim(faded)}` }),
   );
 
 /**
  * Draw the objects, the chosen ones in bold.
  *
  * @param {LabelledObject[]} objects
- * @param {number | null} chosen The position of the chosen one. Null if all are.
+ * @param {number | null} chosen Position of the chosen one. Null if all are chosen.
  * @param {Model} model
- * @param {string} fade A class that fades them, or none.
+ * @param {boolean} faded
  */
-export const objectShapes = (objects, chosen, { classes }, fade) =>
+export const objectShapes = (objects, chosen, { classes }, faded) =>
   objects.map(({ name, box }, i) =>
     boxShape(box, {
       color: colorOf(classes.indexOf(name)),
-      kind: `${chosen === null || chosen === i ? "object" : "other"} ${fade}`,
+      kind: `${chosen === null || chosen === i ? "object" : "other"} ${dim(faded)}`,
     }),
   );
 
@@ -45,7 +45,7 @@ export const objectShapes = (objects, chosen, { classes }, fade) =>
  * The captions of the chosen objects.
  *
  * @param {LabelledObject[]} objects
- * @param {number | null} chosen The position of the chosen one. Null if all are.
+ * @param {number | null} chosen Position of the chosen one. Null if all are chosen.
  * @param {Model} model
  */
 export const objectCaptions = (objects, chosen, { classes }) =>
@@ -65,3 +65,6 @@ export function highlightShape(prior) {
 export function highlightCaption(prior) {
   return plainCaption(prior.box, "iou" in prior ? `IoU ${round(prior.iou)}` : `loss ${round(prior.loss)}`);
 }
+
+/** @param {boolean} faded */
+const dim = (faded) => (faded ? "dim" : "");

@@ -1,4 +1,4 @@
-// The matched objects under the numbers of the image's list.
+// Matched objects and priors with the numbers of the image's list of objects.
 
 /** @import { LabelledObject, MatchedImage, MatchedObject, Negative, Positive } from "../../shared/api.d.ts" */
 

@@ -39,7 +39,7 @@ export class ObjectEditor {
   /**
    * Show the list of objects.
    *
-   * @param {number | null} chosen The position of the chosen one. Null if all are.
+   * @param {number | null} chosen Position of the chosen one. Null if all are chosen.
    * @param {(i: number | null) => void} choose
    */
   render(chosen, choose) {

@@ -22,7 +22,7 @@ import { renderBest, renderCounts, renderNegatives, renderPositives } from "./ta
 export class MatchingPart extends Part {
   /** @type {Matched | null} */
   #answer = null;
-  /** @type {number | null} The position of the chosen object. Null if all are. */
+  /** @type {number | null} Position of the chosen object. Null if all are chosen. */
   #chosen = null;
   /** @type {Listed | null} The prior that is pointed at. */
   #highlighted = null;
@@ -60,13 +60,13 @@ export class MatchingPart extends Part {
     const { app, stage } = this.context;
     const { objects } = this.image;
     const one = this.#highlighted;
-    const fade = one ? "dim" : "";
+    const faded = one !== null;
     const captions = objectCaptions(objects, this.#chosen, app.model);
     if (one) captions.push(highlightCaption(one));
     return [
-      ...(this.#answer && this.#showNegatives.checked ? negativeShapes(this.#answer.negatives, fade) : []),
-      ...(this.#showPositives.checked ? positiveShapes(positivesOf(this.#chosenObjects()), fade) : []),
-      ...objectShapes(objects, this.#chosen, app.model, fade),
+      ...(this.#answer && this.#showNegatives.checked ? negativeShapes(this.#answer.negatives, faded) : []),
+      ...(this.#showPositives.checked ? positiveShapes(positivesOf(this.#chosenObjects()), faded) : []),
+      ...objectShapes(objects, this.#chosen, app.model, faded),
       ...(one ? [highlightShape(one)] : []),
       ...captionShapes(captions, stage.scale, stage.size),
       ...this.#editor.shapes(),

@@ -7,7 +7,7 @@ import { byId, fill, h } from "../../shared/dom.js";
 import { table } from "../../shared/table.js";
 import { count, round, whole } from "../../shared/text.js";
 
-const LISTED = 60; // rows of a table; the drawing shows all
+const LISTED = 60; // rows of a table, while the drawing shows all
 const POSITIVE_COLUMNS = [
   { title: "Object" },
   { title: "IoU", numeric: true },
@@ -32,14 +32,14 @@ const NEGATIVE_COLUMNS = [
 export function renderCounts({ counts, config, objects }, { priors }) {
   const { positives, negatives } = counts;
   const verb = positives === 1 ? "is" : "are";
-  const matched = `${whole(positives)} of ${count(priors, "prior")} ${verb} matched to ${count(objects.length, "object")}.`;
+  const matched = `${whole(positives)} of ${count(priors, "prior")} ${verb} matched to`;
   const rest = config.mined
     ? describeMined(negatives, config.negatives)
     : "With this model’s loss, all others are trained as background. The hardest of them are listed below.";
-  byId("matching-counts").textContent = `${matched} ${rest}`;
+  byId("matching-counts").textContent = `${matched} ${count(objects.length, "object")}. ${rest}`;
   byId("matching-rule").textContent =
     config.method === "threshold"
-      ? `A prior is matched to an object if their IoU is at least ${config.iou}. The best prior of each object always is.`
+      ? `A prior matches an object if their IoU is at least ${config.iou}. The best prior of an object always matches.`
       : `This model was trained with the matching method “${config.method}”.`;
 }
 
@@ -97,7 +97,8 @@ export function renderNegatives(negatives, model, highlight) {
  */
 function describeMined(negatives, most) {
   const verb = negatives === 1 ? "is" : "are";
-  return `Of all others, the ${whole(negatives)} with the highest loss ${verb} kept as background, at most ${most} per positive.`;
+  const kept = `the ${whole(negatives)} with the highest loss ${verb} kept as background`;
+  return `Of all others, ${kept}, at most ${most} per positive.`;
 }
 
 /**
