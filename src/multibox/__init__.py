@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from multibox.errors import RunFailed as RunFailed
     from multibox.errors import Stopped as Stopped
     from multibox.evaluation.evaluate import evaluate as evaluate
-    from multibox.training.fit import resume as resume
-    from multibox.training.fit import train as train
+    from multibox.training.train import resume as resume
+    from multibox.training.train import train as train
 
 __all__ = ["BadInput", "Detections", "Detector", "RunFailed", "Stopped", "evaluate", "load", "resume", "train"]
 
@@ -32,8 +32,8 @@ _HOMES = {
     "Stopped": "multibox.errors",
     "evaluate": "multibox.evaluation.evaluate",
     "load": "multibox.detect.load",
-    "resume": "multibox.training.fit",
-    "train": "multibox.training.fit",
+    "resume": "multibox.training.train",
+    "train": "multibox.training.train",
 }
 
 

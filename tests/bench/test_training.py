@@ -13,7 +13,7 @@ from multibox.cli import main
 from multibox.config import Config, Train
 from multibox.data.store import open_store
 from multibox.prepare.pipeline import training_batches
-from multibox.training.fit import make_parts
+from multibox.training.setup import set_up
 
 SMALL = {
     "network": {"trunk": "vgg16", "layout": "ssd300", "size": [128, 128], "weights": "none"},
@@ -23,17 +23,17 @@ SMALL = {
 
 
 @pytest.fixture
-def parts(store_root):
+def setup(store_root):
     config = Config.model_validate({**SMALL, "data": {"classes": ["ball", "crate"]}})
-    return make_parts(config, [open_store("tiny/train")])
+    return set_up(config, [open_store("tiny/train")])
 
 
-def test_the_bare_step_has_the_loss_of_the_run(parts):
-    with training_batches(parts.stores, ("ball", "crate"), parts.schema.make_priors(), parts.config) as batches:
+def test_the_bare_step_has_the_loss_of_the_run(setup):
+    with training_batches(setup.stores, ("ball", "crate"), setup.schema.make_priors(), setup.config) as batches:
         images, targets = next(batches)
-    output = parts.network(images)
-    bare = BareModel(parts.network, parts)
-    losses = [float(model.compute_loss(images, targets, output)) for model in (bare, parts.model)]
+    output = setup.network(images)
+    bare = BareModel(setup.network, setup)
+    losses = [float(model.compute_loss(images, targets, output)) for model in (bare, setup.model)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     assert [metric.name for metric in bare.metrics] == [], "it computes nothing beside"
 

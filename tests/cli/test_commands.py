@@ -61,7 +61,7 @@ def test_a_number_lies_within_its_bounds(arguments, number):
 def test_the_public_names_stay_functions_after_their_rooms_are_imported():
     import multibox
     import multibox.evaluation.evaluate
-    import multibox.training.fit
+    import multibox.training.train
 
     assert callable(multibox.train)
     assert callable(multibox.evaluate)

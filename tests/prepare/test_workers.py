@@ -243,9 +243,9 @@ SMALL = {
 
 TRAIN = f"""
 from multibox import train  # and with it Keras
-import multibox.training.fit, worker_items
-opened = multibox.training.fit.open_stores
-multibox.training.fit.open_stores = lambda names: [worker_items.WatchedStore(store) for store in opened(names)]
+import multibox.training.setup, worker_items
+opened = multibox.training.setup.open_stores
+multibox.training.setup.open_stores = lambda names: [worker_items.WatchedStore(store) for store in opened(names)]
 print("here")
 print(train("tiny", overrides={SMALL | {"data.val": []}}, name="first").model.name)
 """

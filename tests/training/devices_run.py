@@ -9,7 +9,8 @@ import_keras(devices=2)
 
 import small_network  # noqa: E402
 
-from multibox.training import fit  # noqa: E402
+from multibox.training import setup  # noqa: E402
+from multibox.training.train import resume, train  # noqa: E402
 
 RUN = {
     "data.train": ["tiny/train"],
@@ -32,13 +33,13 @@ RUN = {
 
 
 def main():
-    fit.build = small_network.build
-    whole = fit.train(name="whole", overrides=RUN).folder
+    setup.build = small_network.build
+    whole = train(name="whole", overrides=RUN).folder
     shutil.copytree(whole, "experiments/cut")
     for path in Path("experiments/cut/checkpoints").iterdir():
         if int(path.stem.removeprefix("step-")) > 4:
             path.unlink()
-    fit.resume("cut")
+    resume("cut")
 
 
 main()

@@ -29,8 +29,9 @@ import_keras()
 
 import small_network  # noqa: E402
 
-from multibox.training import fit  # noqa: E402
+from multibox.training import setup  # noqa: E402
 from multibox.training.clock import Clock  # noqa: E402
+from multibox.training.train import resume, train  # noqa: E402
 
 RUN = {
     "data.train": ["tiny/train"],
@@ -71,19 +72,19 @@ def told(do):
 
 
 def main():
-    fit.build = partial(small_network.build, norm_trained=False)  # a bias before it would have no gradient but noise
+    setup.build = partial(small_network.build, norm_trained=False)  # a bias before it would have no gradient but noise
     if lost:
         signal_after(3)
-        print(told(lambda: fit.train(name="lost", overrides=RUN)), flush=True)
+        print(told(lambda: train(name="lost", overrides=RUN)), flush=True)
         sys.exit(1)
-    ends = {"whole": told(lambda: fit.train(name="whole", overrides=RUN))}
+    ends = {"whole": told(lambda: train(name="whole", overrides=RUN))}
     if hosts > 1:
         forget = signal_after(3)
-        ends["stopped"] = told(lambda: fit.train(name="cut", overrides=RUN))
+        ends["stopped"] = told(lambda: train(name="cut", overrides=RUN))
         forget()
-        ends["resumed"] = told(lambda: fit.resume("cut"))
-        ends["again"] = told(lambda: fit.train(name="whole", overrides=RUN))
-        ends["not finite"] = told(lambda: fit.train(name="nan", overrides=RUN | {"train.lr": 1e30}))
+        ends["resumed"] = told(lambda: resume("cut"))
+        ends["again"] = told(lambda: train(name="whole", overrides=RUN))
+        ends["not finite"] = told(lambda: train(name="nan", overrides=RUN | {"train.lr": 1e30}))
     print(json.dumps(ends), flush=True)
 
 

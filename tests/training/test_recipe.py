@@ -20,9 +20,9 @@ from multibox.prepare.example import grids_of
 from multibox.prepare.targets import make_targets
 from multibox.priors import FeatureMap, make_priors, prior_grids
 from multibox.training.checkpoint import Checkpoints, read_variables
-from multibox.training.fit import resume, train
 from multibox.training.journal import FIELDS
 from multibox.training.optimizer import make_optimizer
+from multibox.training.train import resume, train
 from multibox.training.training_model import TrainingModel, in_pixels
 
 STEPS = 30

@@ -16,10 +16,12 @@ from multibox.cli import main
 from multibox.config import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
-from multibox.training import fit
+from multibox.training import loop
 from multibox.training.checkpoint import Checkpoints, State
 from multibox.training.clock import Segment
 from multibox.training.experiment import Experiment
+from multibox.training.setup import Setup
+from multibox.training.train import resume, train
 
 SMALL = {
     "data.train": ["tiny/train"],
@@ -45,7 +47,7 @@ def world(tmp_path_factory, voc_folder):
         patch.chdir(folder)
         patch.setenv("MULTIBOX_DATA", str(folder / "stores"))
         build([voc_folder], "tiny")
-        fit.train(overrides={**SMALL, "train.keep": 99}, name="whole")
+        train(overrides={**SMALL, "train.keep": 99}, name="whole")
     return folder
 
 
@@ -83,9 +85,9 @@ def rows(folder, name, table):
 def test_from_a_checkpoint_it_ends_the_same(step, folder):
     """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next."""
     copy_until(folder, f"cut-{step}", step)
-    run = fit.resume(f"cut-{step}")
+    run = resume(f"cut-{step}")
     assert_same_end(folder, "whole", f"cut-{step}")
-    assert run.map == fit.resume("whole").map  # which is over, so nothing is done
+    assert run.map == resume("whole").map  # which is over, so nothing is done
     steps = [int(row.split(",")[0]) for row in rows(folder, f"cut-{step}", "log.csv")[1:]]
     assert steps == [2, 4, 6, 8, 10, 12]
     epochs = [row.split(",")[:4] for row in rows(folder, f"cut-{step}", "validation.csv")]
@@ -97,7 +99,7 @@ def test_a_damaged_checkpoint_is_passed_over(folder):
     newest = sorted((copy_until(folder, "hurt", 11) / "checkpoints").iterdir())[-1]
     newest.write_bytes(newest.read_bytes()[:5000])
     with pytest.warns(UserWarning, match=f"{newest.name}: damaged"):
-        fit.resume("hurt")
+        resume("hurt")
     assert_same_end(folder, "whole", "hurt")
 
 
@@ -110,27 +112,27 @@ def test_other_data_is_refused(folder, voc_folder, monkeypatch):
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "other stores"))
     build([other], "tiny")
     with pytest.raises(BadInput, match="of tiny/train, tiny/val, something changed since the run began"):
-        fit.resume("elsewhere")
+        resume("elsewhere")
 
 
 def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_path):
     """The rest of an epoch is a segment of its own: what it decides holds for the others."""
-    parts, made = fake_parts(epochs=6, patience=1), []
+    setup, made = fake_setup(epochs=6, patience=1), []
 
-    def fit_segment(parts, segment, clock, after, board, table):
+    def fit_segment(setup, segment, clock, after, board, table):
         made.append(segment)
         clock.step += segment.steps * (segment.until - segment.epoch)
         after[0].stale = 1
 
-    monkeypatch.setattr(fit, "fit", fit_segment)
-    fit.run(parts, Experiment(tmp_path), State(step=9))
+    monkeypatch.setattr(loop, "fit_segment", fit_segment)
+    loop.run(setup, Experiment(tmp_path), State(step=9))
     assert made == [Segment(1, 2, 3)]
 
 
-def fake_parts(epochs, patience):
+def fake_setup(epochs, patience):
     config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
     model = SimpleNamespace(optimizer=None)
-    return fit.Parts(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch)
+    return Setup(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch)
 
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):
@@ -149,7 +151,7 @@ def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch
     experiment.config.write_text(load_config().to_yaml())
     monkeypatch.setattr(Checkpoints, "latest", lambda self: pytest.fail("it was read"))
     with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"):
-        fit.resume("busy")
+        resume("busy")
 
 
 @pytest.mark.parametrize(

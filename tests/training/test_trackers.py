@@ -14,9 +14,9 @@ from multibox.detect.detections import Detections
 from multibox.draw import color_of
 from multibox.training import trackers
 from multibox.training.experiment import Experiment
-from multibox.training.fit import train
 from multibox.training.pictures import draw_findings
 from multibox.training.trackers import TensorBoard, Trackers, open_trackers, require_tracker
+from multibox.training.train import train
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
 

@@ -25,8 +25,9 @@ from multibox.prepare.pipeline import Batch, training_batches
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices
 from multibox.training.experiment import Experiment
-from multibox.training.fit import Parts, fit, make_parts
 from multibox.training.journal import FIELDS, Table
+from multibox.training.loop import fit_segment
+from multibox.training.setup import Setup, set_up
 from multibox.training.stop import StopOnSignal
 from multibox.training.stores import all_classes
 from multibox.training.trackers import open_trackers
@@ -106,17 +107,17 @@ def measure_training(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stores = stores or [make_scenes(folder / "scenes.lmdb")]
-        parts = make_parts(_of_measuring(config, stores), stores)
-        run = stack.enter_context(_Run(parts, folder, steps, rounds))
+        setup = set_up(_of_measuring(config, stores), stores)
+        run = stack.enter_context(_Run(setup, folder, steps, rounds))
         run.turn()
         memory = peak_memory()
-        bare = _Bare(parts, steps)
+        bare = _Bare(setup, steps)
         bare.turn()
         pairs = [(run.turn(), bare.turn()) for _ in range(rounds)]
         waiting = waiting_share(run.log)
     step, bare_step = (statistics.median(seconds) / steps for seconds in zip(*pairs, strict=True))
     images_per_second = config.train.batch / step
-    flops = TRAINING_FLOPS_PER_MAC * count_macs(parts.network)
+    flops = TRAINING_FLOPS_PER_MAC * count_macs(setup.network)
     peak = peak_flops(device_name(), config.train.precision)
     return TrainingSpeed(
         device=device_name(),
@@ -162,11 +163,11 @@ class LastEpoch(keras.callbacks.Callback):
 class _Run:
     """The steps of a run, in a folder of its own."""
 
-    def __init__(self, parts: Parts, folder: Path, steps: int, rounds: int):
-        self.parts = parts
+    def __init__(self, setup: Setup, folder: Path, steps: int, rounds: int):
+        self.setup = setup
         self.log = folder / "log.csv"
         self.table = Table(self.log, FIELDS)
-        self.trackers = open_trackers(Experiment(folder), parts.config, 0)
+        self.trackers = open_trackers(Experiment(folder), setup.config, 0)
         self.clock = Clock(steps, epochs=2 * (1 + rounds))
 
     def __enter__(self) -> Self:
@@ -183,7 +184,7 @@ class _Run:
         """
         timer, first = LastEpoch(), self.clock.epochs_done
         segment = Segment(first, first + 2, self.clock.steps_per_epoch)
-        fit(self.parts, segment, self.clock, [StopOnSignal(), timer], self.trackers, self.table)
+        fit_segment(self.setup, segment, self.clock, [StopOnSignal(), timer], self.trackers, self.table)
         return timer.seconds
 
 
@@ -211,13 +212,13 @@ def waiting_share(log: Path) -> float:
 class _Bare:
     """The bare step, see :func:`measure_training`."""
 
-    def __init__(self, parts: Parts, steps: int):
-        config, self.steps = parts.config, steps
+    def __init__(self, setup: Setup, steps: int):
+        config, self.steps = setup.config, steps
         with on_devices(config.train), computing_in(config.train.precision):
-            network = build(config.network, len(parts.schema.classes), config.priors, config.loss.activation)
-            self.model = BareModel(network, parts)
+            network = build(config.network, len(setup.schema.classes), config.priors, config.loss.activation)
+            self.model = BareModel(network, setup)
             self.model.compile(optimizer=plain_optimizer(config.train), jit_compile=jit_compile(config.train.devices))
-        with training_batches(parts.stores, parts.schema.classes, parts.schema.make_priors(), config) as batches:
+        with training_batches(setup.stores, setup.schema.classes, setup.schema.make_priors(), config) as batches:
             self.batch = next(batches)
 
     def turn(self) -> float:
@@ -237,15 +238,15 @@ class BareModel(keras.Model):
 
     Args:
         network: as the run's.
-        parts: of the run.
+        setup: Everything the run is made of.
     """
 
-    def __init__(self, network: keras.Model, parts: Parts):
+    def __init__(self, network: keras.Model, setup: Setup):
         super().__init__(name=f"bare_{network.name}")
         self.network = network
-        self.loss_config = parts.config.loss
-        self.priors = in_pixels(parts.schema.make_priors(), network.input_shape[1:3])
-        self.variances = parts.config.priors.variances
+        self.loss_config = setup.config.loss
+        self.priors = in_pixels(setup.schema.make_priors(), network.input_shape[1:3])
+        self.variances = setup.config.priors.variances
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
         """The network's output."""

@@ -71,7 +71,7 @@ def train_command(
     if cluster is not None:
         cluster.join(backend)
     import_keras(backend, settings.train.devices)
-    from multibox.training.fit import resume, train
+    from multibox.training.train import resume, train
 
     run = resume(resumed) if resumed is not None else train(source, config=config, overrides=overrides, **options)
     if cluster is not None and cluster.host > 0:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 
 from multibox.training import hosts
+from multibox.training.training_model import bring_weights_back
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,7 +59,7 @@ class StopOnSignal(keras.callbacks.Callback):
         signals = [signal for signal in hosts.gather(self.signal) if signal is not None]
         if signals:
             self.signal = signals[0]
-            self.model  # noqa: B018  Keras brings the weights from the JAX step back when it is asked for
+            bring_weights_back(self)
             raise StopAsked
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:

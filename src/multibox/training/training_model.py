@@ -81,6 +81,15 @@ class TrainingModel(keras.Model):
         """Keras' hook on TensorFlow, which would take a batch away to build what is built already."""
 
 
+def bring_weights_back(callback: keras.callbacks.Callback) -> None:
+    """Copy the weights from the compiled step into the model's variables, so that they can be read.
+
+    With JAX, Keras keeps the weights inside the step while ``fit`` runs. Reading the property ``model`` of a callback
+    copies them back.
+    """
+    callback.model  # noqa: B018
+
+
 def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Boxes ``(P, 4)`` relative to an input of ``size`` height and width, in its pixels: ``(P, 4)`` float32."""
     height, width = size

@@ -1,16 +1,13 @@
 """Validation during a run: mAP, snapshots, the best model, the curves as a picture, and the report."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from multibox.data.store import Store
 from multibox.detect.detector import Detector
 from multibox.evaluation.evaluate import evaluate
 from multibox.models.file import save_model
-from multibox.models.schema import Schema
 from multibox.training import hosts
 from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
@@ -20,8 +17,10 @@ from multibox.training.journal import Table
 from multibox.training.optimizer import GuardedOptimizer
 from multibox.training.pictures import draw_findings
 from multibox.training.report import LiveReport
+from multibox.training.setup import Setup
 from multibox.training.stop import StopOnSignal
 from multibox.training.trackers import Trackers
+from multibox.training.training_model import bring_weights_back
 
 FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 
@@ -29,46 +28,36 @@ FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 class Validate(keras.callbacks.Callback):
     """Every few epochs, and after the last: judge the network and save it, with averaged weights where there are such.
 
-    Several hosts share the images; each judges what all have found, and takes the first host's figures.
+    Several hosts share the images. Each judges what all have found and takes the first host's figures.
 
     Args:
-        network: the network that is trained.
-        optimizer: its optimizer, which may keep averages of its weights.
-        schema: of its model file.
-        stores: the images to judge on; without any, the network is only saved.
-        experiment: where the files go.
-        trackers: who else is told.
-        clock: who knows the epoch.
-        stop: who knows whether the run is to stop.
-        devices: of each host, that share the images.
-        every: epochs between two validations; 0: only after the last.
-        patience: validations without a better mAP, after which the run ends; 0: never.
-        state: where the run was when it was saved.
+        setup: Everything the run is made of. Without validation data the network is only saved.
+        state: State of the run when it was saved.
+        experiment: Folder of the run.
+        trackers: Trackers that receive the figures.
+        clock: Clock of the run.
+        stop: Callback that notices signals, so that a long validation can stop.
     """
 
     def __init__(
         self,
-        network: keras.Model,
-        optimizer: GuardedOptimizer,
-        schema: Schema,
-        stores: Sequence[Store],
+        setup: Setup,
+        state: State,
         experiment: Experiment,
         trackers: Trackers,
         clock: Clock,
         stop: StopOnSignal,
-        *,
-        devices: int,
-        every: int,
-        patience: int,
-        state: State,
     ):
         super().__init__()
-        self.network = network
-        self.runtime = runtime_of(network, schema, devices)
-        self.optimizer, self.schema, self.stores = optimizer, schema, stores
+        self.network, self.schema, self.stores = setup.network, setup.schema, setup.validation
+        self.optimizer: GuardedOptimizer = setup.optimizer
+        settings = setup.config.train
+        self.every, self.patience = settings.validate_every, settings.patience
+        self.runtime = runtime_of(setup.network, setup.schema, settings.devices)
         self.experiment, self.trackers, self.clock, self.stop = experiment, trackers, clock, stop
-        self.every, self.patience = every, patience
-        self.table = Table(experiment.validations if stores and hosts.is_first() else None, FIELDS, state.validated)
+        self.table = Table(
+            experiment.validations if self.stores and hosts.is_first() else None, FIELDS, state.validated
+        )
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
         self.console = hosts.console()
         self.report = LiveReport(experiment, self.console)
@@ -92,7 +81,7 @@ class Validate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Validate and save, where it is due."""
-        self.model  # noqa: B018  Keras brings the weights from the JAX step back when it is asked for
+        bring_weights_back(self)
         if self.due:
             self.validate()
             self.model.stop_training = self.gave_up

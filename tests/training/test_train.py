@@ -18,9 +18,10 @@ from multibox.data.build import build
 from multibox.data.store import open_store, write_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
-from multibox.training import fit, validate
-from multibox.training.fit import make_parts, settings_of, train
+from multibox.training import loop, validate
+from multibox.training.setup import set_up, settings_of
 from multibox.training.stores import find_data
+from multibox.training.train import resume, train
 from multibox.training.training_model import TrainingModel
 
 SMALL = {
@@ -114,14 +115,14 @@ def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, monkeypa
 def test_data_that_is_not_there_is_refused_by_name(folder):
     with pytest.raises(BadInput, match=r"photos: no such folder, nor a dataset in"):
         train("photos", overrides=SMALL)
-    with pytest.raises(BadInput, match=r"data.train: no data to train on; give --data FOLDER"):
+    with pytest.raises(BadInput, match=r"data.train: no data to train on; give data=FOLDER"):
         train(overrides=SMALL)
     assert not (folder / "experiments").exists()
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store_root, folder, monkeypatch):
     """The third batch is poisoned: the step is left out, and the run stops at the next look, after step 4."""
-    whole = fit.training_batches
+    whole = loop.training_batches
 
     class Poisoned:
         def __init__(self, *args, **kwargs):
@@ -148,7 +149,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store
         def record_ids(self, step):
             return self.batches.record_ids(step)
 
-    monkeypatch.setattr(fit, "training_batches", Poisoned)
+    monkeypatch.setattr(loop, "training_batches", Poisoned)
     with pytest.raises(
         RunFailed, match=r"^step 3: the loss or a gradient is not finite; .*\(tiny/train/\w+, tiny/train/\w+\)"
     ):
@@ -169,11 +170,11 @@ def test_training_lowers_the_loss(store_root, folder):
 def test_in_bfloat16_layers_compute_in_it_and_the_loss_does_not(store_root, folder):
     run = train("tiny", overrides={**SMALL, "train.epochs": 1, "train.precision": "mixed_bfloat16"})
     settings = load_config(run.folder / "config.yaml")
-    network = make_parts(settings, []).network
+    network = set_up(settings, []).network
     assert network.get_layer("stem_conv").compute_dtype == "bfloat16"
     assert network.get_layer("stem_conv").kernel.dtype == "float32"
     assert {output.dtype for output in network.output.values()} == {"float32"}
-    assert make_parts(load_config(overrides={**SMALL, "data.classes": ["a"]}), []).network.compute_dtype == "float32"
+    assert set_up(load_config(overrides={**SMALL, "data.classes": ["a"]}), []).network.compute_dtype == "float32"
     with open(run.folder / "log.csv") as file:
         assert all(math.isfinite(float(row["loss"])) for row in csv.DictReader(file))
     saved, _ = load_model(run.model)
@@ -185,7 +186,7 @@ def test_a_run_without_progress_ends_early(store_root, folder, monkeypatch):
     run = train("tiny", overrides={**SMALL, "train.epochs": 9, "train.patience": 2}, name="early")
     with open(run.folder / "validation.csv") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
-    assert fit.resume("early").map == run.map == 0.5  # it is over
+    assert resume("early").map == run.map == 0.5  # it is over
 
 
 def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():

@@ -1,0 +1,158 @@
+"""The training loop: segments of ``fit``, what happens after each step and epoch, and saving."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from multibox.errors import Stopped
+from multibox.prepare.pipeline import training_batches
+from multibox.training import hosts
+from multibox.training.checkpoint import Checkpoints, State, read_variables
+from multibox.training.clock import Clock, Segment
+from multibox.training.experiment import Experiment
+from multibox.training.finite import StopIfNotFinite
+from multibox.training.journal import FIELDS, Journal, Table, TimedBatches
+from multibox.training.one_step_ahead import OneStepAhead
+from multibox.training.setup import Setup
+from multibox.training.stop import StopAsked, StopOnSignal
+from multibox.training.trackers import Trackers, open_trackers
+from multibox.training.training_model import bring_weights_back
+from multibox.training.validate import Validate
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        folder: Folder with all files of the run.
+        model: Path of the best model. Without validation data, of the last.
+        map: Best validation mAP at IoU 0.5, in [0, 1]. None without validation data.
+    """
+
+    folder: Path
+    model: Path
+    map: float | None
+
+
+def run(setup: Setup, experiment: Experiment, state: State) -> Run:
+    """Train from a state to the end. The caller holds the experiment's lock.
+
+    Args:
+        setup: Everything the run is made of.
+        experiment: Folder of the run.
+        state: State to continue from. A fresh one for a new run.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        Stopped: If a signal came. The run was saved.
+        RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
+    """
+    settings = setup.config.train
+    checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
+    clock = Clock(setup.steps_per_epoch, settings.epochs, state.step)
+    first = hosts.is_first()
+    with ExitStack() as until_end:
+        opened = open_trackers(experiment, setup.config, state.step) if first else Trackers()
+        trackers = until_end.enter_context(opened)
+        stop = until_end.enter_context(StopOnSignal(settings.log_every if hosts.count() > 1 else 1))
+        table = Table(experiment.log if first else None, FIELDS, state.step)
+        validate = Validate(setup, state, experiment, trackers, clock, stop)
+
+        def save() -> None:
+            now = State(clock.step, validate.validated, validate.best, validate.stale, state.data)
+            if first:
+                checkpoints.save(now, read_variables(setup.variables))
+
+        try:
+            if validate.due:
+                validate.validate()
+            for segment in clock.left():
+                if validate.gave_up:
+                    break
+                after = [validate, Save(clock, settings.checkpoint_every, save), stop]
+                fit_segment(setup, segment, clock, after, trackers, table)
+        except StopAsked:
+            save()
+            raise Stopped(
+                f"stopped after step {clock.step} of {clock.steps}; continue with: multibox train --resume "
+                f"{experiment.folder.name}",
+                stop.signal or 0,
+            ) from None
+    return Run(experiment.folder, experiment.best, validate.best if setup.validation else None)
+
+
+def fit_segment(
+    setup: Setup,
+    segment: Segment,
+    clock: Clock,
+    after: list[keras.callbacks.Callback],
+    trackers: Trackers,
+    table: Table,
+) -> None:
+    """Train for a segment of the run.
+
+    Args:
+        setup: Everything the run is made of.
+        segment: Part of the run to train for.
+        clock: Clock of the run, at the first step of the segment.
+        after: Callbacks that run after those of the loop, at the end of each step and epoch.
+        trackers: Trackers that receive the figures.
+        table: Table of the log.
+    """
+    config, settings = setup.config, setup.config.train
+    with training_batches(
+        setup.stores,
+        setup.schema.classes,
+        setup.schema.make_priors(),
+        config,
+        start_step=clock.step,
+        host=hosts.index(),
+        hosts=hosts.count(),
+    ) as batches:
+        timed = TimedBatches(batches)
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())
+        guard = StopIfNotFinite(clock, settings.log_every, batches.record_ids)
+        journal = Journal(table, trackers, timed, clock, images=settings.batch, every=settings.log_every)
+        setup.model.fit(
+            timed.stream(),
+            initial_epoch=segment.epoch,
+            epochs=segment.until,
+            steps_per_epoch=segment.steps,
+            callbacks=OneStepAhead([clock, watch, guard, journal, *after], add_history=True, model=setup.model),
+            shuffle=False,
+            verbose=0,
+        )
+
+
+class Save(keras.callbacks.Callback):
+    """Saves the run after every epoch, and every few steps.
+
+    Args:
+        clock: Clock of the run.
+        every: Number of steps between two checkpoints. 0 saves after epochs only.
+        save: Function that saves.
+    """
+
+    def __init__(self, clock: Clock, every: int, save: Callable[[], None]):
+        super().__init__()
+        self.clock, self.every, self.save = clock, every, save
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Save within an epoch, when a checkpoint is due."""
+        if self.every and self.clock.step % self.every == 0 and not self.clock.ends_epoch:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Save after an epoch and its validation."""
+        self._save()
+
+    def _save(self) -> None:
+        bring_weights_back(self)
+        self.save()

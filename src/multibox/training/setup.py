@@ -1,0 +1,165 @@
+"""What a run is made of before its first step: settings, stores, network, optimizer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from multibox.config import Config, load_config, parse_overrides
+from multibox.data.build import OnBad
+from multibox.data.store import Store
+from multibox.errors import BadInput
+from multibox.evaluation.test_set import judged_classes
+from multibox.importers.pretrained import load_pretrained
+from multibox.models import shipped
+from multibox.models.backend import computing_in, jit_compile
+from multibox.models.maps import feature_maps
+from multibox.models.schema import Schema
+from multibox.models.ssd import build
+from multibox.models.transfer import start_weights, transfer
+from multibox.prepare.pipeline import joined_order
+from multibox.training import hosts
+from multibox.training.distribute import on_devices, synchronize
+from multibox.training.optimizer import make_optimizer
+from multibox.training.schedule import Schedule
+from multibox.training.stores import all_classes, find_data, open_stores
+from multibox.training.trackers import require_tracker
+from multibox.training.training_model import TrainingModel
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a run is made of, except its folder and its state.
+
+    Attributes:
+        config: Configuration of the run, its classes included.
+        stores: Stores to train on.
+        validation: Stores to validate on. Empty without validation data.
+        schema: Schema of the model file.
+        network: The detector's network.
+        model: The network with its loss and optimizer.
+        steps_per_epoch: Number of steps in an epoch.
+    """
+
+    config: Config
+    stores: Sequence[Store]
+    validation: Sequence[Store]
+    schema: Schema
+    network: keras.Model
+    model: TrainingModel
+    steps_per_epoch: int
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer of the network."""
+        return self.model.optimizer
+
+    @property
+    def variables(self) -> list[Any]:
+        """All variables that change in training: the network's and the optimizer's."""
+        return [*self.network.variables, *self.optimizer.variables]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Digests of all stores, which show whether the data has changed."""
+        return tuple(store.meta.digest for store in (*self.stores, *self.validation))
+
+
+def settings_of(
+    data: str | None, config: str | Path, overrides: Iterable[str] | Mapping[str, Any], on_bad: OnBad
+) -> Config:
+    """Read the configuration of a run.
+
+    ``data`` replaces the splits that ``config`` names, and ``overrides`` replace both.
+
+    Raises:
+        BadInput: If the configuration or the data is not usable, or no split to train on is given.
+    """
+    found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
+    settings = load_config(config, found | parse_overrides(overrides))
+    if not settings.data.train:
+        raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")
+    if settings.train.patience and not (settings.data.val and settings.train.validate_every):
+        raise BadInput("train.patience", "needs validations; set data.val=[NAME/SPLIT] and train.validate_every too")
+    if hosts.is_first():
+        require_tracker(settings)
+    return settings
+
+
+def complete(settings: Config, stores: Sequence[Store]) -> Config:
+    """Fill in what a new run chooses: its classes, from the data, and the weights it starts from.
+
+    Raises:
+        BadInput: If the stores do not fit each other, the configuration or the validation data.
+    """
+    classes = all_classes(settings, stores)
+    chosen = {
+        "data": settings.data.model_copy(update={"classes": classes}),
+        "network": settings.network.model_copy(update={"weights": start_weights(settings.network)}),
+    }
+    settings = settings.model_copy(update=chosen)
+    joined_order(stores, classes, settings)
+    if settings.data.val:
+        judged_classes(classes, open_stores(settings.data.val))
+    return settings
+
+
+def open_same_stores(settings: Config) -> list[Store]:
+    """Open the stores to train on, and verify that all hosts have the same data, validation included.
+
+    Raises:
+        BadInput: If a store is missing, or differs between hosts.
+    """
+    stores = open_stores(settings.data.train)
+    digests = [store.meta.digest for store in (*stores, *open_stores(settings.data.val))]
+    hosts.require_same("has stores with data", digests)
+    return stores
+
+
+def set_up(config: Config, stores: Sequence[Store]) -> Setup:
+    """Build the network and its optimizer, with fresh weights drawn from the seed.
+
+    Args:
+        config: Configuration of the run, its classes included.
+        stores: Stores to train on.
+
+    Returns:
+        Everything the run is made of.
+    """
+    keras.utils.set_random_seed(config.train.seed)
+    schema = Schema(
+        network=config.network,
+        maps=feature_maps(config.network),
+        classes=config.data.classes,
+        priors=config.priors,
+        resize=config.data.resize,
+        activation=config.loss.activation,
+        detect=config.detect,
+        training=config.model_dump(mode="json"),
+    )
+    steps = config.train.epoch_steps(sum(map(len, stores)))
+    with on_devices(config.train), computing_in(config.train.precision):
+        network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
+        synchronize(network, config.train.devices)
+        model = TrainingModel(network, config.loss, schema.make_priors(), config.priors.variances)
+        optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
+        model.compile(optimizer=optimizer, jit_compile=jit_compile(config.train.devices))
+        optimizer.build(model.trainable_variables)
+    return Setup(config, stores, open_stores(config.data.val), schema, network, model, steps)
+
+
+def load_start_weights(setup: Setup) -> None:
+    """Load the weights that training starts from, and say what was taken over from another detector.
+
+    Raises:
+        BadInput: If the weights cannot be read or do not fit.
+    """
+    network = setup.config.network
+    weights = network.weights
+    if weights == shipped.NAME or weights.endswith(".keras"):
+        taken_over = transfer(setup.network, setup.schema, weights)
+        hosts.console().print(f"starts from {weights}: {taken_over}", soft_wrap=True)
+    else:
+        load_pretrained(setup.network, network)
