@@ -3,17 +3,16 @@
 import os
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from multibox.beside import beside
 from multibox.config import Config
 from multibox.data.record import Objects, Record
 from multibox.prepare.example import augmented_image, grids_of
 from multibox.prepare.targets import find_matches
+from multibox.writing import new_file
 
 Color = tuple[int, int, int]
 
@@ -116,8 +115,8 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
         path: of the file.
         image: ``(H, W, 3)`` uint8 RGB.
     """
-    with beside(Path(path)) as partial:
-        partial.write_bytes(encode_png(image))
+    with new_file(path) as new:
+        new.write_bytes(encode_png(image))
 
 
 def encode_png(image: np.ndarray) -> bytes:

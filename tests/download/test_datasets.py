@@ -10,7 +10,7 @@ from multibox.cli import main
 from multibox.download import archive as archive_module
 from multibox.download.archive import Archive
 from multibox.download.datasets import DATASETS, Dataset
-from multibox.download.fetch import RemoteFile, fetch
+from multibox.download.fetch import LOCK, RemoteFile, fetch
 
 
 def run(command):
@@ -45,7 +45,12 @@ def test_get_then_build_as_it_says(site, served):
     result = run("data get toys")
     assert result.exit_code == 0, result.output
     assert "pictures.tar: its publisher gives no checksum; only its size was checked" in result.stdout
-    assert sorted(path.name for path in served.iterdir()) == ["VOCdevkit", "pictures.tar.unpacked", "rest.tar.unpacked"]
+    assert sorted(path.name for path in served.iterdir()) == [
+        LOCK,
+        "VOCdevkit",
+        "pictures.tar.unpacked",
+        "rest.tar.unpacked",
+    ]
     command = result.stdout.splitlines()[-1].partition("multibox ")[2]
     built = run(command)
     assert built.exit_code == 0, built.output

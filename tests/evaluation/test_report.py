@@ -21,6 +21,7 @@ from multibox.evaluation.figures import measure
 from multibox.evaluation.judged import judged
 from multibox.evaluation.mistakes import FALSE_ALARM, FOUND, MISSED, draw_mistakes, find_mistakes
 from multibox.evaluation.sections import comparison_section, figure_sections
+from multibox.writing import MARKER
 
 BOX, FAR = (0, 0, 40, 40), (100, 0, 140, 40)
 
@@ -47,7 +48,7 @@ def detector():
 def test_the_folder(detector, tmp_path):
     out = tmp_path / "out"
     evaluation = evaluate(detector, "colors", report=out)
-    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json", "worst"]
+    assert sorted(path.name for path in out.iterdir()) == [MARKER, "report.html", "report.json", "worst"]
     assert [path.name for path in (out / "worst").iterdir()] == ["001-3.png"]
     values = json.loads((out / "report.json").read_text())
     assert values["map"] == pytest.approx(evaluation.map)
@@ -62,16 +63,33 @@ def test_the_folder(detector, tmp_path):
 
 def test_it_is_written_anew_but_never_over_other_things(detector, tmp_path):
     out = tmp_path / "out"
-    evaluate(detector, "colors", report=out)
-    (out / "worst" / "050-old.png").write_bytes(b"")
-    evaluate(detector, "colors", report=out)
-    assert len(list((out / "worst").iterdir())) == 1
+    for _ in range(2):
+        evaluate(detector, "colors", report=out)
     (out / "mine.txt").write_text("")
     runtime = ColorRuntime()
-    with pytest.raises(BadInput, match=r"out: holds other things than a report, such as mine\.txt"):
+    with pytest.raises(BadInput, match=r"out: holds mine\.txt, which is no part of a report"):
         evaluate(Detector(runtime), "colors", report=out)
     assert runtime.batches == []  # before the work
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+
+
+def test_a_report_of_version_0_1_0_is_replaced(detector, tmp_path):
+    """It had no marker and is known by the names in it."""
+    out = tmp_path / "out"
+    evaluate(detector, "colors", report=out)
+    (out / MARKER).unlink()
+    (out / "worst" / "050-old.png").write_bytes(b"")
+    evaluate(detector, "colors", report=out)
+    assert len(list((out / "worst").iterdir())) == 1
+
+
+def test_a_report_that_was_changed_is_not_replaced(detector, tmp_path):
+    out = tmp_path / "out"
+    evaluate(detector, "colors", report=out)
+    (out / "report.html").write_text("with my remarks")
+    with pytest.raises(BadInput, match="out: was changed since Multibox wrote it"):
+        evaluate(detector, "colors", report=out)
+    assert (out / "report.html").read_text() == "with my remarks"
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.json"])
@@ -95,11 +113,11 @@ def test_a_report_measures_once(detector, tmp_path, monkeypatch):
 def test_an_older_report_stays_where_a_new_one_fails(detector, tmp_path, monkeypatch):
     out = tmp_path / "out"
     evaluate(detector, "colors", report=out)
-    (out / "worst" / "050-old.png").write_bytes(b"")
+    before = (out / "report.json").read_bytes()
     monkeypatch.setattr("multibox.evaluation.report.page", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(detector, "colors", report=out)
-    assert (out / "worst" / "050-old.png").exists()
+    assert (out / "report.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 

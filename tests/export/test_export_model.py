@@ -206,13 +206,20 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch, name, options, message):
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "m.savedmodel").mkdir()
-    with pytest.raises(BadInput, match=r"m\.savedmodel: exists and is no SavedModel"):
-        export(tmp_path / "m.keras", "saved-model")
+    (tmp_path / "m.savedmodel" / "mine").write_text("mine")
+    with pytest.raises(BadInput, match=r"m\.savedmodel: holds mine, which is no part of a model of Multibox"):
+        export(tmp_path / "m.keras", "saved-model", tmp_path / "m.savedmodel")
+
+
+def test_a_file_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "m.onnx").write_bytes(b"mine")
+    with pytest.raises(BadInput, match=r"m\.onnx: exists, and Multibox did not write it"):
+        export(tmp_path / "m.keras", "onnx", tmp_path / "m.onnx")
 
 
 def test_weights_of_something_else_are_not_replaced(tmp_path):
     (tmp_path / "m.bin").write_text("mine")
-    with pytest.raises(BadInput, match=r"m\.bin: exists and belongs to something else"):
+    with pytest.raises(BadInput, match=r"m\.bin: exists, and belongs to something else"):
         export(tmp_path / "m.keras", "openvino", tmp_path / "m.xml")
 
 

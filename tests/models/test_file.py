@@ -66,7 +66,8 @@ def test_the_weights_alone_load_into_a_network_of_the_same_layers(saved, tmp_pat
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(BadInput, match=r"bare.h5: give a file that ends in .weights.h5"):
         export_weights(path, tmp_path / "bare.h5")
-    assert [file.name for file in tmp_path.iterdir()] == ["bare.weights.h5"]
+    assert export_weights(path, tmp_path / "bare.weights.h5") == written, "what Multibox wrote, it replaces"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".multibox", "bare.weights.h5"]
 
 
 def test_nothing_is_left_beside_it(saved):

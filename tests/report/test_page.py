@@ -3,8 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from multibox.errors import BadInput
-from multibox.report.page import Html, Section, code, details, page, picture, refuse_other, save_page, table
+from multibox.errors import BadInput, RunFailed
+from multibox.report.page import Html, Section, code, details, page, picture, save_page, table
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NASTY = "<script>alert(\"x\")</script> & 'y'"
@@ -70,9 +70,10 @@ def test_refresh_only_where_asked():
 
 
 def test_saving(tmp_path):
-    save_page(tmp_path / "new/report.html", "one")
-    save_page(tmp_path / "new/report.html", "two")
-    assert [(path.name, path.read_text()) for path in (tmp_path / "new").iterdir()] == [("report.html", "two")]
+    one, two = page("one", []), page("two", [])
+    save_page(tmp_path / "new/report.html", one)
+    save_page(tmp_path / "new/report.html", two)
+    assert [(path.name, path.read_text()) for path in (tmp_path / "new").iterdir()] == [("report.html", two)]
     with pytest.raises(BadInput, match="is a folder"):
         save_page(tmp_path, "three")
 
@@ -80,20 +81,22 @@ def test_saving(tmp_path):
 def test_nothing_else_is_written_over(tmp_path):
     other, ours = tmp_path / "notes.html", tmp_path / "check.html"
     other.write_text("<html>mine</html>")
-    with pytest.raises(BadInput, match=r"notes\.html: exists and is no page of Multibox"):
-        refuse_other(other)
-    refuse_other(ours)
-    save_page(ours, full_page())
-    refuse_other(ours)
+    with pytest.raises(BadInput, match=r"notes\.html: exists, and Multibox did not write it"):
+        save_page(other, full_page())
+    assert other.read_text() == "<html>mine</html>"
+    for _ in range(2):
+        save_page(ours, full_page())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["check.html", "notes.html"]
 
 
 def test_nothing_is_left_where_writing_fails(tmp_path, monkeypatch):
-    save_page(tmp_path / "report.html", "one")
+    one, two = page("one", []), page("two", [])
+    save_page(tmp_path / "report.html", one)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        save_page(tmp_path / "report.html", "two")
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "one")]
+    with pytest.raises(RunFailed, match=r"report\.html: cannot be written: No space left"):
+        save_page(tmp_path / "report.html", two)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", one)]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from colored import ColorRuntime, make_schema
-from multibox.beside import beside
 from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.runtimes import open_runtime
@@ -160,12 +159,6 @@ def test_the_hash_is_of_the_content(tmp_path):
     assert content_hash(first) == content_hash(second)
     second.write_bytes(b"2")
     assert content_hash(first) != content_hash(second)
-
-
-def test_a_file_that_was_not_finished_is_gone(tmp_path):
-    with pytest.raises(UnicodeEncodeError), beside(tmp_path / "deep" / "file") as partial:
-        partial.write_text("half" + 9999 * "ä", "ascii")
-    assert list((tmp_path / "deep").iterdir()) == []
 
 
 def test_a_real_model(tmp_path, monkeypatch):

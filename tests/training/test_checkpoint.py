@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from multibox.errors import BadInput, RunFailed
-from multibox.training import checkpoint
 from multibox.training.checkpoint import Checkpoints, State
 
 ARRAYS = {
@@ -110,7 +109,7 @@ def test_a_full_disk_leaves_the_last_one_and_nothing_else(checkpoints, monkeypat
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunFailed, match=r"No space left on device.*step-000000001.npz"):
         checkpoints.save(State(2), ARRAYS)
     assert [path.name for path in checkpoints.folder.iterdir()] == ["step-000000001.npz"]

@@ -40,13 +40,14 @@ def data_check(
     from multibox.inspection.check import check
     from multibox.inspection.describe import checkup_page, print_checkup
     from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal
-    from multibox.report.page import refuse_other, save_page
+    from multibox.report.page import PAGE, save_page
+    from multibox.writing import check_file
 
     config = load_config(source, overrides)
     if priors is not None:
         refuse_taken(priors)
     if html is not None:
-        refuse_other(html)
+        check_file(html, PAGE)
     with progress_bar("looking") as progress:
         found = check(target, config, classes=split_names(classes), progress=progress, **options)
     proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)

@@ -6,13 +6,11 @@ break, ``huggingface_hub`` knows its own hub alone, and ``requests`` would bring
 
 import hashlib
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from http.client import HTTPException, HTTPResponse
 from io import FileIO
 from pathlib import Path
@@ -21,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from multibox.errors import BadInput, RunFailed
+from multibox.writing import locked
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, the bytes it is done with, and all bytes; 0 where the server does not tell."""
@@ -30,6 +29,9 @@ WAITS = (1, 2, 4, 8, 16)
 
 TIMEOUT = 30
 """Seconds without a byte after which a connection counts as broken."""
+
+LOCK = ".multibox.lock"
+"""The file that a process locks which downloads into a folder."""
 
 _CHUNK = 1 << 20
 _PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
@@ -107,17 +109,10 @@ def fetch(
     return target
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
     """Keep other processes from downloading into a folder: two that fill one file would damage it."""
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        flock(place, LOCK_EX | LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise RunFailed(f"{folder}: another process is downloading into it; wait until it has ended") from None
-    finally:
-        os.close(place)
+    busy = RunFailed(f"{folder}: another process is downloading into it; wait until it has ended")
+    return locked(folder / LOCK, busy)
 
 
 def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits: Sequence[float]) -> str:

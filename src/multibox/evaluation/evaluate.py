@@ -20,12 +20,13 @@ from multibox.evaluation.columns import Found, Truth, truth_of
 from multibox.evaluation.compare import compare as compare_figures
 from multibox.evaluation.devkit import as_written, refuse_other_files, save_devkit
 from multibox.evaluation.figures import Figures, measure
-from multibox.evaluation.report import Subject, refuse_other_folder, write_report
+from multibox.evaluation.report import REPORT, Subject, write_report
 from multibox.evaluation.results import save_results
 from multibox.evaluation.save_thresholds import file_for_thresholds
 from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
 from multibox.evaluation.test_set import Split, objects_left_out, open_split, pixels_of
 from multibox.evaluation.voc import VocResult, voc
+from multibox.writing import check_folder
 
 BATCH = 16
 """Images that go through the network together."""
@@ -221,7 +222,7 @@ def _refuse_before_the_work(devkit: Path | None, report: str | os.PathLike[str] 
     if devkit is not None:
         refuse_other_files(devkit)
     if report is not None:
-        refuse_other_folder(report)
+        check_folder(report, REPORT)
     if compare is not None and report is None:
         raise BadInput("compare", "says what it finds in a report; name its folder with --report DIR")
 

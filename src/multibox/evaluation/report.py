@@ -12,14 +12,13 @@ import cv2
 import numpy as np
 
 from multibox._version import __version__
-from multibox.beside import beside
 from multibox.draw import save_png
-from multibox.errors import BadInput
 from multibox.evaluation.compare import Comparison
 from multibox.evaluation.figures import Figures
 from multibox.evaluation.mistakes import draw_mistakes, in_words
 from multibox.evaluation.sections import comparison_section, figure_sections
-from multibox.report.page import Html, Section, page, picture, pictures, refuse_other, save_page
+from multibox.report.page import Html, Section, is_own_page, page, picture, pictures, save_page
+from multibox.writing import Kind, new_folder
 
 PAGE, FIGURES, WORST, CHANGED = "report.html", "report.json", "worst", "changed"
 WORST_IMAGES, CHANGED_IMAGES = 50, 12
@@ -76,8 +75,7 @@ def write_report(
         BadInput: the folder holds other things than a report, or an image cannot be decoded.
     """
     folder = Path(folder)
-    refuse_other_folder(folder)
-    with beside(folder) as new:
+    with new_folder(folder, REPORT) as new:
         sections = figure_sections(figures)
         if comparison is not None:
             sections.insert(1, comparison_section(figures, comparison))
@@ -90,33 +88,21 @@ def write_report(
         if comparison is not None:
             values["comparison"] = comparison.to_json()
         (new / FIGURES).write_text(json.dumps(values, indent=1), "utf-8")
-        refuse_other_folder(folder)
     return folder / PAGE
 
 
-def refuse_other_folder(folder: str | os.PathLike[str]) -> None:
-    """Refuse to replace what is not a report alone.
-
-    Raises:
-        BadInput: it is not.
-    """
-    folder = Path(folder)
-    if not os.path.lexists(folder):
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        raise BadInput("report", f"{folder}: is not a folder; name a new one")
-    held = sorted(folder.iterdir())
-    has_page = (folder / PAGE).is_file()
-    other = next((path.name for path in held if not has_page or not _is_of_a_report(path)), None)
-    if other is not None:
-        raise BadInput("report", f"{folder}: holds other things than a report, such as {other}; name a new folder")
-    refuse_other(folder / PAGE)
+def _is_report(folder: Path) -> bool:
+    """Whether a folder is a report of version 0.1.0, which had no marker."""
+    return is_own_page(folder / PAGE) and all(_is_of_a_report(path) for path in folder.iterdir())
 
 
 def _is_of_a_report(path: Path) -> bool:
     if path.is_dir():
         return path.name in (WORST, CHANGED) and all(re.fullmatch(r"\d{3}-.*\.png", p.name) for p in path.iterdir())
     return path.name in (PAGE, FIGURES)
+
+
+REPORT = Kind("report", _is_report)
 
 
 def _worst_images(figures: Figures, pixels: Pixels, folder: Path) -> Section:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from multibox.beside import beside
 from multibox.errors import BadInput
 from multibox.evaluation.columns import Found
+from multibox.writing import new_file
 
 FIELDS = ("image_id", "category_id", "bbox", "score")
 DECIMALS = 6
@@ -36,7 +36,7 @@ def save_results(
         {"image_id": image_ids[image], "category_id": category_ids[label], "bbox": box, "score": score}
         for image, label, box, score in columns
     ]
-    with beside(Path(path)) as new:
+    with new_file(path) as new:
         new.write_text(json.dumps(rows), "utf-8")
 
 

@@ -5,16 +5,16 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from multibox.beside import beside
 from multibox.errors import BadInput
 from multibox.metadata import copy_with_metadata
 from multibox.models.file import read_onnx_schema, read_schema
 from multibox.models.schema import MEMBER
 from multibox.models.shipped import NAME, is_shipped, model_path
+from multibox.writing import new_file
 
 
 def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float]) -> None:
-    """Write the scores from which on detections are shown into a model file: beside it, then renamed.
+    """Write the scores from which on detections are shown into a model file.
 
     Args:
         path: a ``.keras`` or ``.onnx`` file.
@@ -28,7 +28,7 @@ def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float
     schema = read_onnx_schema(path) if is_onnx else read_schema(path)
     changed = schema.model_copy(update={"thresholds": {**schema.thresholds, **thresholds}})
     target, text = path.resolve(), changed.model_dump_json(indent=2)
-    with beside(target) as new:
+    with new_file(target) as new:
         if is_onnx:
             copy_with_metadata(target, new, MEMBER, text)
         else:

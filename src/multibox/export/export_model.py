@@ -17,6 +17,7 @@ from multibox.export.write import FORMATS, PRECISIONS, Plan, require_tensorflow,
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
 from multibox.runtimes import open_runtime
+from multibox.writing import first_free
 
 TRIED = 8
 """Images that every file is tried on."""
@@ -137,16 +138,12 @@ def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool,
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
-    path = folder_for(model) / ("-".join(parts) + form.suffix) if out is None else Path(out)
+    if out is None:
+        return first_free(folder_for(model), "-".join(parts), form.suffix, form.refuse_taken)
+    path = Path(out)
     if path.suffix != form.suffix:
         raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
-    if path.is_dir() != (kind == "saved-model") and path.exists():
-        raise BadInput(path, "exists and is something else; give another --out")
-    if path.is_dir() and not (path / "saved_model.pb").is_file():
-        raise BadInput(path, "exists and is no SavedModel; give another --out")
-    weights = path.with_suffix(".bin")
-    if kind == "openvino" and weights.exists() and not path.exists():
-        raise BadInput(weights, "exists and belongs to something else; give another --out")
+    form.refuse_taken(path)
     return path
 
 

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
-from multibox.beside import beside
 from multibox.errors import BadInput
 from multibox.models.file import load_model
 from multibox.models.shipped import folder_for, model_path
+from multibox.writing import Kind, check_file, first_free, new_file
 
-WEIGHTS = ".weights.h5"
+SUFFIX = ".weights.h5"
+WEIGHTS = Kind("weights")
 
 
 def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
@@ -21,7 +22,7 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
 
     Args:
         model: a ``.keras`` file.
-        out: the file to write, ``.weights.h5``; without it, beside the model.
+        out: the file to write, ``.weights.h5``; None for one beside the model, by the next free name.
 
     Returns:
         the file written.
@@ -30,10 +31,12 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
         BadInput: no such model, or another ending.
     """
     model = model_path(model, ".keras")
-    out = folder_for(model) / f"{model.stem}{WEIGHTS}" if out is None else Path(out)
-    if not out.name.endswith(WEIGHTS):
-        raise BadInput("out", f"{out}: give a file that ends in {WEIGHTS}, by which Keras knows it")
+    if out is None:
+        out = first_free(folder_for(model), model.stem, SUFFIX, lambda path: check_file(path, WEIGHTS))
+    out = Path(out)
+    if not out.name.endswith(SUFFIX):
+        raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}, by which Keras knows it")
     network, _ = load_model(model)
-    with beside(out) as partial:
-        network.save_weights(partial)
+    with new_file(out, WEIGHTS) as new:
+        network.save_weights(new)
     return out

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from multibox.beside import beside
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.errors import BadInput
@@ -17,10 +17,12 @@ from multibox.export.litert import write_litert
 from multibox.export.onnx_file import make_onnx, require_onnx
 from multibox.export.openvino import write_openvino
 from multibox.export.saved_model import write_saved_model
+from multibox.models.file import MODEL
 from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime, Runtime
 from multibox.runtimes.agreement import trial_images
 from multibox.runtimes.runtime import require_package
+from multibox.writing import check_file, check_folder, new_file, new_folder
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -51,12 +53,30 @@ class Format:
         precisions: that it can be written in.
         require: raises BadInput where a package is missing; takes what is to be exported.
         write: writes a network with its schema to a path.
+        is_folder: Whether the format is a folder.
     """
 
     suffix: str
     precisions: tuple[str, ...]
     require: Callable[[str], None]
     write: Callable[[Any, Schema, Path, Plan], None]
+    is_folder: bool = False
+
+    def new(self, out: Path) -> AbstractContextManager[Path]:
+        """Begin to write a file or folder, see :mod:`multibox.writing`."""
+        return new_folder(out, MODEL) if self.is_folder else new_file(out, MODEL)
+
+    def refuse_taken(self, out: Path) -> None:
+        """Refuse a path at which there is something that may not be replaced.
+
+        Raises:
+            BadInput: There is such a thing.
+        """
+        check = check_folder if self.is_folder else check_file
+        check(out, MODEL)
+        weights = out.with_suffix(".bin")
+        if self.suffix == ".xml" and weights.exists() and not out.exists():
+            raise BadInput(weights, "exists, and belongs to something else; give another name")
 
 
 def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
@@ -90,7 +110,7 @@ def _require_litert(what: str) -> None:
 
 FORMATS = {
     "onnx": Format(".onnx", PRECISIONS, require_onnx, _write_onnx),
-    "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model),
+    "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model, is_folder=True),
     "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
 }
@@ -110,7 +130,7 @@ def write(
     Args:
         network: the Keras model, on TensorFlow.
         schema: its schema.
-        out: the file or folder to write; an older one is replaced.
+        out: the file or folder to write; an older model of Multibox is replaced.
         plan: what to write.
         images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
         then: is called with a detector of the written file, before it takes its name.
@@ -123,9 +143,10 @@ def write(
         RunFailed: the file detects other things.
     """
     require_tensorflow()
-    with beside(out) as partial:
-        FORMATS[plan.kind].write(network, schema, partial, plan)
-        detector = load(partial)
+    form = FORMATS[plan.kind]
+    with form.new(out) as new:
+        form.write(network, schema, new, plan)
+        detector = load(new)
         checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)
         if then:
             then(detector)

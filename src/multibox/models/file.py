@@ -3,7 +3,6 @@
 What a file's own Keras configuration says is never run: the network is built from the schema, and takes the weights.
 """
 
-import os
 import tempfile
 import warnings
 import zipfile
@@ -15,6 +14,7 @@ from multibox.errors import BadInput
 from multibox.metadata import read_metadata
 from multibox.models.schema import MEMBER, Schema, parse_schema
 from multibox.models.shipped import model_path
+from multibox.writing import Kind, new_file
 
 if TYPE_CHECKING:
     import keras
@@ -84,22 +84,27 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
 
 
 def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None:
-    """Write a model file: beside its place, then renamed.
+    """Write a model file. It is there whole or not at all.
 
     Args:
         network: as :func:`multibox.models.ssd.build` gives it.
         schema: what the file says about itself.
         path: its place, ending in ``.keras``.
     """
-    path = Path(path)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
-        network.save(beside)
-        with zipfile.ZipFile(beside, "a", zipfile.ZIP_DEFLATED) as archive:
+    with new_file(path) as new:
+        network.save(new)
+        with zipfile.ZipFile(new, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(MEMBER, schema.model_dump_json(indent=2))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file or folder says that it is a model of Multibox, whatever its format."""
+    if path.is_dir():
+        return (path / "assets" / MEMBER).is_file()
+    return path.is_file() and MEMBER.encode() in path.read_bytes()
+
+
+MODEL = Kind("model", is_model)
 
 
 def _open(path: str | Path) -> zipfile.ZipFile:

@@ -19,9 +19,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from multibox.beside import beside
-from multibox.errors import BadInput
 from multibox.image_file import image_format
+from multibox.writing import Kind, new_file
 
 Cell = str | int | float | None
 
@@ -136,33 +135,30 @@ def details(summary: str, parts: Sequence[str]) -> Html:
     return Html(f"<details><summary>{escape(summary)}</summary>\n{_parts(parts)}\n</details>")
 
 
-def save_page(path: str | os.PathLike[str], text: str) -> None:
-    """Write a page; it is there whole or not at all, so that a browser can read it while it is written anew.
+def save_page(path: str | os.PathLike[str], text: str, *, replace: bool = False) -> None:
+    """Write a page. It is there whole or not at all, so a browser can read it while it is written anew.
 
     Args:
-        path: of the file; its folder is made where it is missing.
-        text: as :func:`page` gives it.
+        path: Path of the HTML file. Missing folders are made.
+        text: Text that :func:`page` returned.
+        replace: Whether to replace a file that is no page of Multibox.
 
     Raises:
-        BadInput: the path is a folder.
+        BadInput: There is a folder or another file at the path.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise BadInput(target, "is a folder; name the HTML file to write")
-    with beside(target) as partial:
-        partial.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
+    with new_file(path, PAGE, replace=replace) as new:
+        new.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
 
 
-def refuse_other(path: str | os.PathLike[str]) -> None:
-    """Refuse a file for a page that holds something else.
+def is_own_page(path: Path) -> bool:
+    """Whether a file is a page that Multibox wrote: its head says so."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _MARK in file.read(HEAD_BYTES)
 
-    Raises:
-        BadInput: it does.
-    """
-    target = Path(path)
-    if target.is_file() and _MARK not in target.read_bytes()[:HEAD_BYTES]:
-        raise BadInput(target, "exists and is no page of Multibox; name another file")
 
+PAGE = Kind("page", is_own_page)
 
 _MARK = b'<meta name="generator" content="multibox">'
 HEAD_BYTES = 1000

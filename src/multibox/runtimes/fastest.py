@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multibox.beside import beside
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 from multibox.machine import cores, processor
 from multibox.runtimes.agreement import difference, trial_images
 from multibox.runtimes.cache import cache_folder, content_hash
 from multibox.runtimes.kinds import RUNTIMES, readers
 from multibox.runtimes.runtime import Runtime
 from multibox.runtimes.selecting import selects
+from multibox.writing import new_file
 
 ROUNDS = 15
 """How often each runtime runs one image at most, in turns; the median counts."""
@@ -148,7 +148,7 @@ def _remembered(question: str) -> str | None:
 def _remember(question: str, answer: dict[str, Any]) -> None:
     answers = {**_read_answers(), question: answer}
     try:
-        with beside(_answers()) as partial:
-            partial.write_text(json.dumps(answers, indent=1), "utf-8")
-    except OSError:  # the cache cannot be written to: it is measured again next time
+        with new_file(_answers()) as new:
+            new.write_text(json.dumps(answers, indent=1), "utf-8")
+    except (BadInput, RunFailed):  # the cache cannot be written to: it is measured again next time
         pass

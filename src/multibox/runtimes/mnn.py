@@ -3,18 +3,19 @@
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from multibox.beside import beside
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 from multibox.machine import cores
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
 from multibox.runtimes.cache import cache_folder, content_hash
 from multibox.runtimes.runtime import require_package
+from multibox.writing import Unfinished
 
 _CONVERTER = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv)"
 """Calls the converter in MNN's package. Its own command, ``mnnconvert``, installs a package and reports on its use."""
@@ -65,11 +66,18 @@ def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
         except SystemError:  # it is damaged, and is made anew
             pass
     try:
-        with beside(place) as partial:
-            return _convert(path, size, partial, threads)
-    except OSError:  # the cache cannot be written to: do without
+        unfinished = Unfinished(place)
+    except (BadInput, RunFailed):  # the cache cannot be written to: do without
         with tempfile.TemporaryDirectory() as folder:
             return _convert(path, size, Path(folder) / place.name, threads)
+    try:
+        network = _convert(path, size, unfinished.path, threads)
+    except BaseException:
+        unfinished.discard()
+        raise
+    with suppress(BadInput, RunFailed):
+        unfinished.finish()
+    return network
 
 
 def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:

@@ -6,7 +6,6 @@ machine stops, there is a whole checkpoint or none.
 """
 
 import json
-import os
 import warnings
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import BadInput, RunFailed
+from multibox.writing import new_file
 
 FORMAT = 1
 STATE = "state.json"
@@ -86,23 +86,13 @@ class Checkpoints:
             RunFailed: it cannot be written; those before it are untouched.
         """
         path = self.folder / f"step-{state.step:09d}.npz"
-        beside = self.folder / f".{path.name}.{os.getpid()}"
+        self._remove_unfinished()
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._remove_unfinished()
-            with open(beside, "wb") as file:
-                _write(file, state, arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-            _bring_to_disk(self.folder)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
+            with new_file(path, durable=True) as new:
+                _write(new, state, arrays)
+        except (BadInput, RunFailed) as error:
             last = self.paths()[-1].name if self.paths() else "none"
-            raise RunFailed(
-                f"{path}: cannot be written ({error.strerror}); the last good checkpoint is {last}. Mend that, then go "
-                "on by --resume"
-            ) from None
+            raise RunFailed(f"{error}. The last good checkpoint is {last}; then go on by --resume") from None
         paths = self.paths()
         newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
         for useless in paths[: max(0, newest - self.keep)] + paths[newest:]:
@@ -129,7 +119,7 @@ class Checkpoints:
         return None
 
     def _remove_unfinished(self) -> None:
-        """What a run left behind that was killed while it wrote."""
+        """Remove what a run of version 0.1.0 left behind that was killed while it wrote."""
         for path in self.folder.glob(".step-*"):
             path.unlink()
 
@@ -162,9 +152,9 @@ def _named(variables: Sequence[Any]) -> dict[str, Any]:
     return {f"{i:04d}/{variable.path}": variable for i, variable in enumerate(variables)}
 
 
-def _write(file: Any, state: State, arrays: Mapping[str, np.ndarray]) -> None:
+def _write(path: Path, state: State, arrays: Mapping[str, np.ndarray]) -> None:
     text = json.dumps({"format": FORMAT, "arrays": len(arrays), **asdict(state)})
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.writestr(STATE, text)
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -186,11 +176,3 @@ def _read(path: Path) -> Checkpoint:
     if len(arrays) != count:
         raise ValueError(f"{len(arrays)} of {count} arrays")
     return Checkpoint(State(**{**values, "data": tuple(values["data"])}), arrays)
-
-
-def _bring_to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

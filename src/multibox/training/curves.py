@@ -1,9 +1,8 @@
 """The curves of a run as a picture."""
 
-import os
-
 from multibox.report.training import read_run
 from multibox.training.experiment import Experiment
+from multibox.writing import new_file
 
 
 def draw_curves(experiment: Experiment) -> None:
@@ -38,7 +37,6 @@ def draw_curves(experiment: Experiment) -> None:
     for axis in (loss_axis, rate_axis, map_axis):
         axis.set_xlim(0, log["epoch"][-1])
         axis.grid(alpha=0.3)
-    beside = experiment.curves.with_suffix(".tmp.png")
-    figure.savefig(beside, dpi=110)
+    with new_file(experiment.curves) as new:
+        figure.savefig(new, dpi=110)
     pyplot.close(figure)
-    os.replace(beside, experiment.curves)

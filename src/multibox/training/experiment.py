@@ -1,11 +1,8 @@
 """The folder of a run, ``experiments/NAME``: what is in it, and that no run is ever overwritten."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +10,13 @@ from multibox.config import Config
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
+from multibox.writing import Kind, locked, mark_folder, new_file, numbered
 
 if TYPE_CHECKING:
     import keras
 
 ROOT = Path("experiments")
+RUN = Kind("run", on_request=True)
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,8 @@ class Experiment:
         Raises:
             BadInput: another has it.
         """
-        with open(self.folder / ".lock", "w", encoding="utf-8") as file:
-            try:
-                flock(file, LOCK_EX | LOCK_NB)
-            except BlockingIOError:
-                raise BadInput(self.folder, "another process is at this run; wait until it has ended") from None
+        busy = BadInput(self.folder, "another process is at this run; wait until it has ended")
+        with locked(self.folder / ".lock", busy):
             yield
 
     @property
@@ -86,9 +82,8 @@ class Experiment:
     def describe(self, config: Config, network: "keras.Model") -> None:
         """Write the configuration and the definition of the network, for people."""
         for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, config.to_yaml())):
-            beside = path.with_name(f".{path.name}")
-            beside.write_text(text, "utf-8")
-            os.replace(beside, path)
+            with new_file(path) as new:
+                new.write_text(text, "utf-8")
 
 
 def new_experiment(name: str | None, default: str) -> Experiment:
@@ -104,13 +99,13 @@ def new_experiment(name: str | None, default: str) -> Experiment:
     Raises:
         BadInput: there is a run of that name.
     """
-    names = [name] if name else (default if i == 1 else f"{default}-{i}" for i in count(1))
-    for candidate in names:
+    for candidate in [name] if name else numbered(default):
         folder = ROOT / candidate
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
+        mark_folder(folder, RUN)
         (folder / "snapshots").mkdir()
         return Experiment(folder)
     raise BadInput(

@@ -1,7 +1,6 @@
 """What a run says of itself: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
 
 import csv
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from keras import ops
 from multibox.training import hosts
 from multibox.training.clock import Clock
 from multibox.training.trackers import Trackers
+from multibox.writing import new_file
 
 FIELDS = (
     "step",
@@ -58,10 +58,8 @@ class Table:
         if path is None:
             return
         rows = _rows_until(path, len(fields), last)
-        beside = path.with_name(f".{path.name}")
-        with open(beside, "w", newline="", encoding="utf-8") as file:
+        with new_file(path) as new, open(new, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([fields, *rows])
-        os.replace(beside, path)
 
     def write(self, row: dict[str, Any]) -> None:
         """Add a line; numbers with six digits."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 from multibox.report.training import read_log, write_training_report
 from multibox.training.curves import draw_curves
 from multibox.training.experiment import ROOT, Experiment
@@ -63,7 +63,7 @@ class LiveReport:
     def _try(self, write: Callable[[], object]) -> None:
         try:
             write()
-        except (BadInput, OSError) as error:
+        except (BadInput, RunFailed, OSError) as error:
             self.console.print(f"no report, and the run goes on: {error}", markup=False, soft_wrap=True)
         self.written = time.monotonic()
 

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-from multibox.beside import beside
 from multibox.errors import BadInput
+from multibox.writing import locked, new_file
 
 PART: Final = 512
 """Pictures in a part: what a run that is killed may have to look at again for each part that it was at."""
@@ -99,14 +98,11 @@ def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise BadInput(folder, "holds other files, and no run of --engine ray; give another --out")
-    with open(folder / ".lock", "w", encoding="utf-8") as lock:
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(folder, "another process writes there; wait until it has ended") from None
+    busy = BadInput(folder, "another process writes there; wait until it has ended")
+    with locked(folder / ".lock", busy):
         if not path.exists():
-            with beside(path) as partial:
-                partial.write_text(json.dumps(asdict(wanted), indent=1), "utf-8")
+            with new_file(path) as new:
+                new.write_text(json.dumps(asdict(wanted), indent=1), "utf-8")
         manifest = _read(path)
         wanted.refuse_other(manifest, folder)
         yield manifest

@@ -1,6 +1,5 @@
 """Predictions as rows of Parquet, one a picture."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -9,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from multibox.beside import beside
 from multibox.detect.detections import Detections
 from multibox.predict.on_ray.parts import Manifest, part_path
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.writing import new_file
 
 SCHEMA: Final = pa.schema(
     {
@@ -79,10 +78,8 @@ class PartWriter:
 
     def _write(self, part: int, rows: dict[int, pa.Table]) -> None:
         table = pa.concat_tables(rows[position] for position in sorted(rows)).drop_columns(POSITION)
-        with beside(part_path(self._folder, part)) as partial, open(partial, "wb") as file:
-            parquet.write_table(table.combine_chunks(), file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
+        with new_file(part_path(self._folder, part), durable=True) as new:
+            parquet.write_table(table.combine_chunks(), new, compression="zstd")
 
 
 def _row(prediction: Prediction) -> dict[str, object]:

@@ -94,7 +94,7 @@ def _detect_missing(
                     advance()
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {_to_go_on(writer.missing, manifest)}", SIGINT) from None
-    except (BadInput, OSError):
+    except (BadInput, RunFailed, OSError):
         raise
     except Exception as error:  # Ray's own are of many kinds
         raise RunFailed(f"Ray: {_cause(error)}; {_to_go_on(writer.missing, manifest)}") from error

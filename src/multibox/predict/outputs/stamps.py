@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from multibox.beside import beside
 from multibox.errors import BadInput
+from multibox.writing import new_file
 
 STAMPS: Final = ".multibox-predict.json"
 """A file beside what was written, that says when it was."""
@@ -17,8 +17,8 @@ def stamp(path: Path) -> None:
     """Note that a file or folder is ours as it is now."""
     record = path.parent / STAMPS
     stamps = {name: mark for name, mark in _read(record).items() if os.path.lexists(path.parent / name)}
-    with beside(record) as partial:
-        partial.write_text(json.dumps({**stamps, path.name: _mark(path)}, indent=1), "utf-8")
+    with new_file(record) as new:
+        new.write_text(json.dumps({**stamps, path.name: _mark(path)}, indent=1), "utf-8")
 
 
 def is_ours(path: Path) -> bool:

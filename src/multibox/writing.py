@@ -1,0 +1,487 @@
+"""How files and folders are written, and the one rule for what may be replaced.
+
+A file or folder appears whole or not at all. It is written into a hidden folder next to its place and moved when it is
+complete. An error leaves everything as it was. What a killed process leaves behind is removed, and what it was about to
+replace is put back, by the next process that writes to the same folder.
+
+The rule:
+
+- Multibox marks what it writes. A folder that it makes carries the file ``.multibox``, which lists the content with its
+  sizes and times. A single file carries a mark inside, or is listed in the ``.multibox`` of its folder.
+- What Multibox wrote, and nobody has changed since, may be replaced by something of the same kind.
+- Anything else stays. Where Multibox chose the name, it takes the next free one, such as ``model-2.onnx``. Where the
+  user gave the name, it is refused until the user allows ``replace``.
+- A dataset is replaced only on request, and a training run never: both may hold hours of work.
+- A folder in which there is something that Multibox did not write is never replaced, not even on request.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from multibox.errors import BadInput, RunFailed
+
+MARKER: Final = ".multibox"
+"""The file that lists what Multibox wrote into a folder. It has no suffix, so that no reader takes it for data."""
+
+_ABOUT: Final = "Multibox wrote what is listed here, and may replace it as long as nobody changes it."
+_SCRATCH: Final = ".multibox-new-"
+_LOCK: Final = ".lock"
+_OLD: Final = ".old"
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EOPNOTSUPP})
+"""What a file system answers that has no locks."""
+
+Raised = BadInput | RunFailed
+
+
+def _never(path: Path) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing that Multibox writes.
+
+    Attributes:
+        name: What the marker calls it.
+        is_own: Recognizes what has no marker: files with a mark inside, and what version 0.1.0 wrote.
+        on_request: Whether even Multibox's own is replaced only on request.
+    """
+
+    name: str
+    is_own: Callable[[Path], bool] = _never
+    on_request: bool = False
+
+
+@contextmanager
+def new_file(
+    path: str | os.PathLike[str], kind: Kind | None = None, *, replace: bool = False, durable: bool = False
+) -> Iterator[Path]:
+    """Write a file, and any files that belong to it next to it.
+
+    When the block ends, all of them take their places, ``path`` itself last. When the block fails, nothing of them
+    remains.
+
+    Args:
+        path: Path of the file. Missing folders are made.
+        kind: Kind of the file, for the rule above. None for a file in a place of Multibox's own, such as a run or the
+            cache: it is replaced without a question.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+        durable: Whether the file has to reach the disk before it takes its place, so that it survives a power cut.
+
+    Yields:
+        A path of the same name in an empty folder on the same disk.
+
+    Raises:
+        BadInput: The rule forbids the file, or its folder cannot be written.
+        RunFailed: The disk is full.
+    """
+    path = Path(path)
+    if kind is not None:
+        check_file(path, kind, replace=replace)
+    unfinished = Unfinished(path, durable=durable)
+    try:
+        with naming(path):
+            yield unfinished.path
+        if kind is not None:
+            check_file(path, kind, replace=replace)
+    except BaseException:
+        unfinished.discard()
+        raise
+    unfinished.finish()
+    if kind is not None and path.is_file() and not kind.is_own(path):
+        note(path)
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> Iterator[Path]:
+    """Write a folder.
+
+    When the block ends, the folder gets its marker and takes its place. When the block fails, nothing of it remains.
+
+    Args:
+        path: Path of the folder. Missing folders above it are made. A link is followed.
+        kind: Kind of the folder, for the rule above.
+        replace: Whether to replace a folder that was changed since Multibox wrote it, or that is replaced only on
+            request.
+
+    Yields:
+        An empty folder of the same name on the same disk.
+
+    Raises:
+        BadInput: The rule forbids the folder, or the folder above it cannot be written.
+        RunFailed: The disk is full.
+    """
+    path = Path(path)
+    check_folder(path, kind, replace=replace)
+    unfinished = Unfinished(path.resolve())
+    try:
+        with naming(path):
+            unfinished.path.mkdir()
+            yield unfinished.path
+            mark_folder(unfinished.path, kind)
+        check_folder(path, kind, replace=replace)
+    except BaseException:
+        unfinished.discard()
+        raise
+    unfinished.finish()
+
+
+class Unfinished:
+    """A file or folder that is being written, for writers that cannot use a ``with`` block.
+
+    Args:
+        target: Path at which it appears. Missing folders are made.
+        durable: See :func:`new_file`.
+
+    Attributes:
+        path: Where to write it: a path of the same name in an empty folder. Files next to it belong to it.
+
+    Raises:
+        BadInput: The folder of the target cannot be written.
+        RunFailed: The disk is full.
+    """
+
+    def __init__(self, target: Path, *, durable: bool = False):
+        self.target, self._durable = target, durable
+        with naming(target, always=True):
+            self._made = _make_folders(target.parent)
+            self._scratch = Scratch(target.parent)
+        self.path = self._scratch.folder / target.name
+
+    def finish(self) -> None:
+        """Move it to its place, and with it what belongs to it."""
+        try:
+            with naming(self.target, always=True):
+                for path in sorted(self._scratch.content(), key=lambda path: path.name == self.target.name):
+                    if self._durable:
+                        _bring_to_disk(path)
+                    self._scratch.move(path, self.target.parent / path.name)
+                if self._durable:
+                    _bring_to_disk(self.target.parent)
+        except BaseException:
+            self.discard()
+            raise
+        self._scratch.close()
+
+    def discard(self) -> None:
+        """Remove it."""
+        self._scratch.close()
+        for folder in reversed(self._made):
+            with suppress(OSError):  # something else is in it by now
+                folder.rmdir()
+
+
+class Scratch:
+    """A hidden folder for what is not yet whole. It is locked, so that others can tell whether its process is alive.
+
+    Args:
+        parent: Folder to make it in.
+
+    Attributes:
+        folder: Path of the hidden folder.
+    """
+
+    def __init__(self, parent: Path):
+        _remove_leftovers(parent)
+        self._parent = parent
+        self.folder, self._lock = _locked_folder(parent)
+
+    def content(self) -> list[Path]:
+        """What has been written."""
+        return [path for path in self.folder.iterdir() if path.name not in (_LOCK, _OLD)]
+
+    def move(self, new: Path, target: Path) -> None:
+        """Move a file or folder to its place. A folder that is there already is put aside until the new one is."""
+        if not (new.is_dir() and target.is_dir()):
+            os.replace(new, target)
+            return
+        old = self.folder / _OLD / target.name
+        old.parent.mkdir(exist_ok=True)
+        target.rename(old)
+        try:
+            new.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+
+    def close(self) -> None:
+        """Remove the folder."""
+        if self._lock is not None:
+            self._lock.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def naming(path: Path, *, always: bool = False) -> Iterator[None]:
+    """Name the file when the system refuses to write it: its own errors do not.
+
+    Args:
+        path: File or folder that is being written.
+        always: Whether every error of the system is about that file. Otherwise only a full disk is.
+
+    Raises:
+        BadInput: The place cannot be written.
+        RunFailed: The disk is full, or broken.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise RunFailed(f"{path}: cannot be written: {error.strerror}; make room on the disk") from error
+        if not always:
+            raise
+        message = f"cannot be written: {error.strerror or error}"
+        if error.errno == errno.EIO:
+            raise RunFailed(f"{path}: {message}") from error
+        raise BadInput(path, message) from error
+
+
+def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
+    """Refuse a file that may not be written, before the work that leads to it.
+
+    Args:
+        path: Path of the file.
+        kind: Kind of the file.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+
+    Raises:
+        BadInput: The rule of this module forbids it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise BadInput(path, "is a folder; give the name of a file")
+    if os.path.lexists(path) and not replace and not is_own_file(path, kind):
+        raise BadInput(path, "exists, and Multibox did not write it or it was changed since; give another name")
+
+
+def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
+    """Refuse a folder that may not be written, before the work that leads to it.
+
+    Args:
+        path: Path of the folder.
+        kind: Kind of the folder.
+        replace: Whether to replace a folder that was changed since, or that is replaced only on request.
+
+    Raises:
+        BadInput: The rule of this module forbids it.
+    """
+    given, path = path, Path(path).resolve()
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise BadInput(given, "is not a folder; give another name")
+    marker = _read_marker(path)
+    foreign = _foreign(path, marker, kind)
+    if foreign is not None:
+        raise BadInput(given, f"holds {foreign}, which is no part of a {kind.name} of Multibox; give another name")
+    if replace or not any(path.iterdir()):
+        return
+    if kind.on_request:
+        raise BadInput(given, "exists already; allow it to be replaced, or give another name")
+    if marker is not None and not _is_unchanged(path, marker):
+        raise BadInput(given, "was changed since Multibox wrote it; give another name")
+
+
+def is_own_file(path: Path, kind: Kind) -> bool:
+    """Whether Multibox wrote a file, and nobody has changed it since."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    marker = _read_marker(path.parent)
+    return kind.is_own(path) or (marker is not None and marker.wrote.get(path.name) == mark(path))
+
+
+def numbered(name: str, after: int = 0) -> Iterator[str]:
+    """The names to try where Multibox chooses one: ``NAME``, ``NAME-2``, ``NAME-3`` and so on.
+
+    Args:
+        name: The first name.
+        after: How many of them to pass over.
+    """
+    yield from (name if number == 1 else f"{name}-{number}" for number in count(after + 1))
+
+
+def first_free(folder: Path, name: str, suffix: str, check: Callable[[Path], object]) -> Path:
+    """The first of ``NAME``, ``NAME-2`` and so on that may be written.
+
+    Args:
+        folder: Folder of the file.
+        name: Name without its suffix.
+        suffix: Suffix of the file.
+        check: Raises BadInput for a path that may not be written.
+    """
+    return next(path for candidate in numbered(name) if _passes(path := folder / f"{candidate}{suffix}", check))
+
+
+def mark_folder(folder: Path, kind: Kind) -> None:
+    """Write the marker of a folder that holds nothing but what Multibox wrote."""
+    _write_marker(folder, _Marker(kind.name, {path.name: mark(path) for path in folder.iterdir()}))
+
+
+def note(path: Path) -> None:
+    """List a file in the marker of its folder, as it is now."""
+    marker = _read_marker(path.parent) or _Marker("", {})
+    still_there = {name: known for name, known in marker.wrote.items() if os.path.lexists(path.parent / name)}
+    _write_marker(path.parent, _Marker(marker.kind, {**still_there, path.name: mark(path)}))
+
+
+def mark(path: Path) -> str:
+    """Digest of the size and time of a file, or of all files in a folder. Version 0.1.0 made the same."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        status = file.stat(follow_symlinks=False)
+        line = f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+@contextmanager
+def locked(path: Path, busy: Raised) -> Iterator[None]:
+    """Keep other processes out as long as the block lasts. The system ends the lock when the process ends.
+
+    Args:
+        path: Path of the lock file, in a folder that exists. It stays: if it were removed, two processes could hold
+            a lock of the same name.
+        busy: Raised when another process holds the lock.
+
+    Raises:
+        BadInput: The lock file cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    with naming(path, always=True):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass(frozen=True)
+class _Marker:
+    """What a marker says: the kind of its folder, empty where the folder is the user's, and what Multibox wrote."""
+
+    kind: str
+    wrote: dict[str, str]
+
+
+def _passes(path: Path, check: Callable[[Path], object]) -> bool:
+    try:
+        check(path)
+    except BadInput:
+        return False
+    return True
+
+
+def _read_marker(folder: Path) -> _Marker | None:
+    try:
+        values = json.loads((folder / MARKER).read_bytes())
+        return _Marker(str(values["kind"]), {str(name): str(known) for name, known in values["wrote"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_marker(folder: Path, marker: _Marker) -> None:
+    values = {"about": _ABOUT, "format": 1, "kind": marker.kind, "wrote": marker.wrote}
+    with new_file(folder / MARKER) as new:
+        new.write_text(json.dumps(values, indent=1), "utf-8")
+
+
+def _foreign(folder: Path, marker: _Marker | None, kind: Kind) -> str | None:
+    """The name of something in a folder that is not Multibox's, or None."""
+    if marker is None and kind.is_own(folder):
+        return None
+    known = marker.wrote.keys() if marker is not None and marker.kind == kind.name else ()
+    return min((path.name for path in folder.iterdir() if path.name not in {MARKER, *known}), default=None)
+
+
+def _is_unchanged(folder: Path, marker: _Marker) -> bool:
+    return all(marker.wrote.get(path.name) == mark(path) for path in folder.iterdir() if path.name != MARKER)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it.
+
+    Returns:
+        Those that were missing, the outermost first.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _locked_folder(parent: Path) -> tuple[Path, Any]:
+    """A new folder, and a lock on it; None where the file system has no locks."""
+    from filelock import FileLock, Timeout
+
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
+        lock = FileLock(folder / _LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # another process took it for a leftover before it was locked
+            continue
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            return folder, None
+        if (folder / _LOCK).exists():
+            return folder, lock
+        lock.release()
+
+
+_cleared: set[Path] = set()
+"""Folders in which this process has looked for leftovers. Others come from processes that ended meanwhile."""
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove what processes left behind that were killed, and put back what they had put aside."""
+    parent = parent.resolve()
+    if parent in _cleared:
+        return
+    _cleared.add(parent)
+    for folder in parent.glob(f"{_SCRATCH}*"):
+        _remove_leftover(folder)
+
+
+def _remove_leftover(folder: Path) -> None:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError, NotImplementedError):  # its process is alive, or nobody can tell
+        return
+    for old in (folder / _OLD).glob("*"):
+        target = folder.parent / old.name
+        if not os.path.lexists(target):
+            old.rename(target)
+    shutil.rmtree(folder, ignore_errors=True)  # while it is locked, as its process may only be about to lock it
+    lock.release()
+
+
+def _bring_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):  # Windows cannot do it
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
