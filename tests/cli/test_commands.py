@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 import time
@@ -5,7 +6,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
+import multibox
 from multibox.cli import main
+from multibox.cli.commands import as_options
+from multibox.cli.data_make import data_build
 from multibox.config import load_config
 from multibox.errors import BadInput
 
@@ -91,3 +95,50 @@ def test_init_takes_a_name_as_it_is(monkeypatch):
     for name in names:
         CliRunner().invoke(main, ["train", "--init", name])
     assert given == names
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("exists already; set replace=True", "exists already; set --replace"),
+        ("damaged; or set on_bad='skip' or on_bad=\"skip\".", "damaged; or set --on-bad skip or --on-bad skip."),
+        ("set data=FOLDER or data.train=[NAME/SPLIT]", "set data=FOLDER or data.train=[NAME/SPLIT]"),
+        ("continue with multibox.resume('a-2')", "continue with multibox train --resume a-2"),
+        ("x.name=1 is a field, and sources=x an argument", "x.name=1 is a field, and sources=x an argument"),
+        ("set name=b.c.", "set --name b.c."),
+    ],
+)
+def test_settings_in_a_message_become_options_of_the_command(said, shown):
+    assert as_options(data_build, said) == shown
+
+
+def test_parameters_are_named_in_python_and_options_in_the_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=r"^data\.train: .*data=FOLDER or data\.train="):
+        multibox.train()
+    assert (
+        "data.train: no data to train on; give --data FOLDER or data.train="
+        in CliRunner().invoke(main, ["train"]).stderr
+    )
+
+
+def test_what_the_library_logs_is_shown_on_stderr(monkeypatch, caplog):
+    """The logger is as before afterwards: a program that calls a command keeps its own logging."""
+    log = logging.getLogger("multibox.training.fit")
+
+    def load(config, overrides):
+        log.info("starts from 100%s")
+        log.warning("a checkpoint is damaged")
+        log.debug("hidden")
+        raise BadInput("name", "is taken")
+
+    monkeypatch.setattr("multibox.config.load_config", load)
+    for _ in range(2):
+        result = CliRunner().invoke(main, ["train"])
+        assert result.stderr.splitlines() == [
+            "starts from 100%s",
+            "warning: a checkpoint is damaged",
+            "multibox: --name: is taken",
+        ]
+    log.warning("seen by the program")
+    assert [record.message for record in caplog.records] == ["seen by the program"]

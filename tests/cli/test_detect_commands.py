@@ -145,7 +145,7 @@ def test_the_choices_are_what_there_is():
 
 
 def test_ctrl_c_ends_the_list(folder, monkeypatch):
-    monkeypatch.setattr("multibox.predict.summary.Summary.add", interrupt_after(1))
+    monkeypatch.setattr("multibox.cli.predict.Summary.add", interrupt_after(1))
     result = call("predict", "model.keras", "a.png", "b.png", "--json")
     assert result.exit_code == 130
     assert [row["file"] for row in json.loads(result.stdout)] == ["a.png"]
@@ -153,7 +153,7 @@ def test_ctrl_c_ends_the_list(folder, monkeypatch):
 
 
 def interrupt_after(count):
-    from multibox.predict.summary import Summary
+    from multibox.cli.predict import Summary
 
     add = Summary.add
 

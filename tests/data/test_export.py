@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.data.build import build
-from multibox.data.describe import open_stores
 from multibox.data.export import export_dataset
 from multibox.data.file_names import safe_stems
 from multibox.data.merge import merge_datasets
+from multibox.data.open import open_stores
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
 from multibox.data.store import StoreWriter

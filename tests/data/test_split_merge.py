@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
-from multibox.data.describe import open_stores
 from multibox.data.merge import merge_datasets
+from multibox.data.open import open_stores
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
 from multibox.data.sample import draw_scene

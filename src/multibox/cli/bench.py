@@ -33,7 +33,7 @@ def bench_pipeline(
 ) -> None:
     """Measure the preparation of training examples: its stages on one core, and images a second over processes."""
     from multibox.config import load_config
-    from multibox.data.describe import open_stores
+    from multibox.data.open import open_stores
 
     settings = load_config(config, overrides)
     stores = [store for name in names for store in open_stores(name)]
@@ -69,7 +69,7 @@ def bench_train(
 ) -> None:
     """Measure a training step: images a second, what they take, and the time beyond the bare step of Keras."""
     from multibox.config import load_config
-    from multibox.data.describe import open_stores
+    from multibox.data.open import open_stores
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
 

@@ -1,11 +1,22 @@
 """The commands that show a dataset: data info, stats, show."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
+from multibox.cli.console import Row, print_table
 from multibox.errors import RunFailed
+
+if TYPE_CHECKING:
+    from multibox.data.record import Record
+    from multibox.data.stats import Stats
+    from multibox.data.store import Counts, Meta, Store
+
+FLAGS = ("difficult", "crowd", "truncated", "occluded")
 
 
 @main.group()
@@ -19,20 +30,20 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def data_info(name: str, record_id: str | None, as_json: bool) -> None:
     """Show what a dataset holds, or one of its images."""
-    from multibox.data import describe
+    from multibox.data.open import find_record, open_stores
 
-    stores = describe.open_stores(name)
+    stores = open_stores(name)
     if record_id is None:
         if as_json:
-            click.echo(json.dumps(describe.stores_json(stores)))
+            click.echo(json.dumps(stores_json(stores)))
         else:
-            describe.print_stores(stores)
+            print_stores(stores)
         return
-    store, record = describe.find_record(stores, record_id)
+    store, record = find_record(stores, record_id)
     if as_json:
-        click.echo(json.dumps(describe.record_json(record, store.meta)))
+        click.echo(json.dumps(record_json(record, store.meta)))
     else:
-        describe.print_record(record, store.meta)
+        print_record(record, store.meta)
 
 
 @data.command("stats")
@@ -40,8 +51,8 @@ def data_info(name: str, record_id: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def data_stats(name: str, as_json: bool) -> None:
     """Count what a dataset holds: objects by class and size, sizes of images, flags."""
-    from multibox.data.describe import open_stores
-    from multibox.data.stats import measure_store, print_stats
+    from multibox.data.open import open_stores
+    from multibox.data.stats import measure_store
 
     stats = {store.meta.split: measure_store(store) for store in open_stores(name)}
     if as_json:
@@ -63,7 +74,7 @@ def data_show(
 ) -> None:
     """Draw training examples: augmented, with objects, matched priors and labels."""
     from multibox.config import load_config
-    from multibox.data.describe import open_stores
+    from multibox.data.open import open_stores
     from multibox.draw import save_png, show_examples
     from multibox.models.maps import feature_maps
     from multibox.priors import make_priors
@@ -74,3 +85,107 @@ def data_show(
     click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
     if window and click.launch(out) != 0:
         raise RunFailed(f"{out}: written, but the system has no viewer for it; open it yourself")
+
+
+def print_stores(stores: "Sequence[Store]") -> None:
+    """Print the classes, images and objects of a dataset, and the files of its stores."""
+    meta = stores[0].meta
+    click.echo(f"{meta.name}, from {meta.source}")
+    print_counts(meta.classes, {store.meta.split: store.meta.counts for store in stores})
+    for store in stores:
+        size = store.path.stat().st_size / 1e6
+        click.echo(f"{store.meta.split}: {size:,.1f} MB, built {store.meta.built}, digest {store.meta.digest[:12]}")
+
+
+def print_counts(classes: Sequence[str], splits: "dict[str, Counts]") -> None:
+    """Print the images and objects of each split, and the objects of each class."""
+    print_table(
+        ("", *splits),
+        [
+            ("images", *(f"{counts.images:,}" for counts in splits.values())),
+            ("objects", *(f"{counts.objects:,}" for counts in splits.values())),
+        ],
+        [(name, *(f"{counts.per_class[name]:,}" for counts in splits.values())) for name in classes],
+    )
+
+
+def stores_json(stores: "Sequence[Store]") -> dict[str, Any]:
+    """The metadata of a dataset's stores as JSON-able values."""
+    return {"name": stores[0].meta.name, "splits": {store.meta.split: asdict(store.meta) for store in stores}}
+
+
+def print_record(record: "Record", meta: "Meta") -> None:
+    """Print a record as a table of its objects."""
+    rows = [
+        (
+            row["id"],
+            row["name"],
+            ", ".join(f"{value:g}" for value in row["box"]),
+            ", ".join(flag for flag in FLAGS if row[flag]),
+        )
+        for row in record_json(record, meta)["objects"]
+    ]
+    title = f"{meta.name}/{meta.split} {record.id}: {record.width}x{record.height}"
+    print_table(("object", "class", "box", "flags"), rows, right=(), title=title)
+
+
+def record_json(record: "Record", meta: "Meta") -> dict[str, Any]:
+    """A record as JSON-able values, without the bytes of its image."""
+    objects = record.objects
+    return {
+        "id": record.id,
+        "split": meta.split,
+        "source": record.source,
+        "size": {"width": record.width, "height": record.height},
+        "image_bytes": len(record.image),
+        "objects": [
+            {
+                "id": objects.ids[i],
+                "name": meta.classes[objects.labels[i]],
+                "label": int(objects.labels[i]),
+                "box": [round(float(value), 3) for value in objects.boxes[i]],
+                **{flag: bool(getattr(objects, flag)[i]) for flag in FLAGS},
+                "area": round(float(objects.area[i]), 3),
+            }
+            for i in range(len(objects))
+        ],
+        "extra": record.extra,
+    }
+
+
+SPREADS = {
+    "width": "width",
+    "height": "height",
+    "objects_per_image": "objects an image",
+    "side": "box's side / image's side",
+    "aspect": "box's width / height",
+}
+"""Titles of the figures that are quantiles."""
+
+
+def print_stats(stats: "dict[str, Stats]") -> None:
+    """Print the figures of each split."""
+    print_table(("", *stats), _count_rows(stats))
+    print_table(("objects", *stats), _class_rows(stats))
+    rows = [
+        (f"{split}, {title}", *(f"{value:g}" for value in getattr(figures, field)))
+        for split, figures in stats.items()
+        for field, title in SPREADS.items()
+    ]
+    print_table(("", "least", "tenth", "middle", "nine tenths", "most"), rows)
+
+
+def _count_rows(stats: "dict[str, Stats]") -> list[Row]:
+    splits = list(stats.values())
+    rows: list[Row] = [(name, *(f"{getattr(split, name):,}" for split in splits)) for name in ("images", "objects")]
+    rows.append(("images without objects", *(f"{split.empty:,}" for split in splits)))
+    rows += [(f"{name} objects", *(f"{split.sizes[name]:,}" for split in splits)) for name in splits[0].sizes]
+    return rows + [(flag, *(f"{split.flags[flag]:,}" for split in splits)) for flag in FLAGS]
+
+
+def _class_rows(stats: "dict[str, Stats]") -> list[Row]:
+    classes = next(iter(stats.values())).per_class
+    return [
+        (name, *(f"{split.per_class[name]:,} in {split.images_per_class[name]:,}" for split in stats.values()))
+        for name in classes
+    ]

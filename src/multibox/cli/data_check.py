@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from multibox.cli.console import progress_bar
 from multibox.cli.data import data
 from multibox.cli.options import split_names
 
@@ -36,7 +37,6 @@ def data_check(
     Ends with code 1 where something stops a build, with 0 where nothing does.
     """
     from multibox.config import load_config
-    from multibox.data.describe import progress_bar
     from multibox.inspection.check import check
     from multibox.inspection.describe import checkup_page, print_checkup
     from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal

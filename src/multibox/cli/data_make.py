@@ -1,12 +1,19 @@
 """The commands that make a dataset: data build, sample, split, merge, export."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from multibox.cli.data import data
+from multibox.cli.console import progress_bar
+from multibox.cli.data import data, print_counts, print_stores
 from multibox.cli.options import split_names
+
+if TYPE_CHECKING:
+    from multibox.data.build import BuildReport
+
+MOST_PROBLEMS = 20
+"""Problems that are listed. The report beside the stores lists them all."""
 
 
 @data.command("build")
@@ -41,15 +48,14 @@ from multibox.cli.options import split_names
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
     """Build stores from VOC, COCO, YOLO or CSV data."""
-    from multibox.data import describe
     from multibox.data.build import build
 
-    with describe.progress_bar("checking and writing") as progress:
+    with progress_bar("checking and writing") as progress:
         report = build(sources, classes=split_names(classes), splits=split_names(splits), progress=progress, **options)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
-        describe.print_report(report)
+        print_report(report)
 
 
 @data.command("sample")
@@ -61,10 +67,9 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: boo
 @click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
 def data_sample(folder: str, seed: int, images: int, size: int) -> None:
     """Render a dataset to try everything with: JPEG and XML files in VOC layout."""
-    from multibox.data import describe
     from multibox.data.sample import make_sample
 
-    with describe.progress_bar("rendering") as progress:
+    with progress_bar("rendering") as progress:
         sample = make_sample(folder, seed=seed, images=images, size=size, progress=progress)
     click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
 
@@ -76,7 +81,7 @@ def data_sample(folder: str, seed: int, images: int, size: int) -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed deals the same.")
 def data_split(source: str, name: str, shares: str, seed: int) -> None:
     """Divide a dataset anew: each class by the shares, images that look alike never apart."""
-    from multibox.data.describe import open_stores, print_stores, progress_bar
+    from multibox.data.open import open_stores
     from multibox.data.split import parse_shares, split_dataset
 
     with progress_bar("looking") as progress:
@@ -89,8 +94,8 @@ def data_split(source: str, name: str, shares: str, seed: int) -> None:
 @click.option("--name", required=True, help="Of the new dataset.")
 def data_merge(sources: tuple[str, ...], name: str) -> None:
     """Put datasets into one: classes and splits of the same name become one, ids begin with their dataset's name."""
-    from multibox.data.describe import open_stores, print_stores, progress_bar
     from multibox.data.merge import merge_datasets
+    from multibox.data.open import open_stores
 
     stores = [store for source in sources for store in open_stores(source)]
     with progress_bar("writing") as progress:
@@ -105,8 +110,8 @@ def data_merge(sources: tuple[str, ...], name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_export(name: str, kind: Any, out: str, as_json: bool) -> None:
     """Write a dataset as files that other tools read, and say what their format cannot hold."""
-    from multibox.data.describe import open_stores, progress_bar
     from multibox.data.export import export_dataset
+    from multibox.data.open import open_stores
 
     with progress_bar("writing") as progress:
         report = export_dataset(open_stores(name), kind, out, progress=progress)
@@ -117,3 +122,15 @@ def data_export(name: str, kind: Any, out: str, as_json: bool) -> None:
         click.echo(f"lost in {kind}: {sentence}")
     click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build stores of it with:")
     click.echo(report.build)
+
+
+def print_report(report: "BuildReport") -> None:
+    """Print what a build did, what it left out first."""
+    for problem in report.problems[:MOST_PROBLEMS]:
+        click.echo(f"{problem.action}: {problem}")
+    hidden = len(report.problems) - MOST_PROBLEMS
+    if hidden > 0:
+        click.echo(f"... and {hidden} more, all in {report.path}/build.json")
+    print_counts(report.classes, report.splits)
+    click.echo(f"{report.path}: built in {report.seconds:.1f} s")
+    click.echo(f"left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from multibox.cli.app import main
+from multibox.cli.console import progress_bar
 from multibox.cli.options import detection_options, runtime_options
 
 
@@ -28,7 +29,6 @@ def evaluate_model(model: str, names: tuple[str, ...], as_json: bool, **options:
 
     MODEL may also be a .json file of detections in COCO's results format, whatever found them.
     """
-    from multibox.data.describe import progress_bar
     from multibox.evaluation.describe import print_evaluation
     from multibox.evaluation.evaluate import evaluate
 

@@ -1,14 +1,21 @@
 """The command predict."""
 
+import json
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
+from multibox.cli.console import Row, print_table, progress_bar
 from multibox.cli.options import Range, detection_options, runtime_options
 from multibox.errors import BadInput, Stopped
 from multibox.models.shipped import NAME
+
+if TYPE_CHECKING:
+    from multibox.detect.detections import Detections
+    from multibox.predict.predict import Prediction
 
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
@@ -46,7 +53,6 @@ def predict_files(
     from multibox.predict.outputs.saving import open_outputs, save_predictions
     from multibox.predict.predict import Prediction, predict
     from multibox.predict.sources import count_images, find_sources
-    from multibox.predict.summary import Summary, images_per_second
 
     model, paths = _model_and_paths(words)
     if engine == "ray":
@@ -56,8 +62,9 @@ def predict_files(
             raise BadInput("save", "--engine ray writes Parquet; leave it out")
         summary = Summary(as_json)
         options |= {"runtime": runtime, "threads": threads}
-        for prediction in predict_on_ray(model, paths, out, score=score, batch=batch, **options):
-            summary.add(prediction)
+        with progress_bar("detecting", at_once=False, speed=True) as progress:
+            for prediction in predict_on_ray(model, paths, out, score=score, batch=batch, progress=progress, **options):
+                summary.add(prediction)
         summary.end(out)
         summary.tally.refuse_unread()
         return
@@ -65,15 +72,15 @@ def predict_files(
     detector = load(model, runtime=runtime, threads=threads, **options)
     outputs = open_outputs(formats, out, detector.classes, sources)
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
-    summary = Summary(as_json)
+    summary, total = Summary(as_json), count_images(sources)
 
     def show(prediction: Prediction) -> None:
         summary.add(prediction)
-        advance()
+        progress(summary.tally.images, total)
 
     few = bool(detector.tiles) or any(source.kind == "live" for source in sources)
     try:
-        with images_per_second(count_images(sources)) as advance:
+        with progress_bar("detecting", speed=True) as progress:
             save_predictions(predictions, outputs, show, few=few)
     except Stopped:
         summary.end(out)
@@ -100,3 +107,65 @@ def _refuse_models(words: tuple[str, ...]) -> None:
     for word in words:
         if word.lower().endswith(OF_MODELS):
             raise BadInput(word, "is no picture; a model comes first, and is a .keras file or an exported one")
+
+
+LISTED = 20
+"""Detections of an image that the table lists. JSON has them all."""
+
+PICTURES = 20
+"""Images that the table lists. If there are more, it counts objects by class."""
+
+
+class Summary:
+    """Prints the predictions of a run, as a JSON list or as a table.
+
+    Args:
+        as_json: Whether to print JSON, each image as soon as it is done.
+    """
+
+    def __init__(self, as_json: bool):
+        from multibox.predict.predict import Tally
+
+        self.tally = Tally()
+        self._as_json = as_json
+        self._first: list[Prediction] = []
+
+    def add(self, prediction: "Prediction") -> None:
+        """Add a prediction, which holds no pixels."""
+        if self._as_json:
+            click.echo(("," if self.tally.images else "[") + json.dumps(prediction.to_json()))
+        elif prediction.detections is not None and len(self._first) <= PICTURES:
+            self._first.append(prediction)
+        self.tally.add(prediction)
+
+    def end(self, folder: str) -> None:
+        """Print the rest. There is no table if no image could be read.
+
+        Args:
+            folder: Folder of the outputs.
+        """
+        if self._as_json:
+            click.echo("]" if self.tally.images else "[]")
+        elif self._first:
+            if len(self._first) > PICTURES:
+                counts = [(name, f"{count:,}") for name, count in self.tally.objects.most_common()]
+                print_table(("class", "objects"), counts, right=(), title=f"{self.tally.images:,} pictures")
+            else:
+                rows = [row for prediction in self._first for row in _rows(prediction)]
+                print_table(("file", "object", "score", "box (x0 y0 x1 y1)"), rows, right=())
+            click.echo(f"what was saved is in {folder}")
+
+
+def _rows(prediction: "Prediction") -> list[Row]:
+    number = "" if prediction.number is None else f" {prediction.number}"
+    names = chain([f"{prediction.source.name}{number}"], repeat(""))
+    return [(name, *row) for name, row in zip(names, _objects(prediction.detections), strict=False)]
+
+
+def _objects(found: "Detections | None") -> list[tuple[str, str, str]]:
+    if not found:
+        return [("-", "", "")]
+    columns = zip(found.names[:LISTED], found.scores, found.boxes, strict=False)
+    rows = [(name, f"{score:.2f}", " ".join(f"{edge:.0f}" for edge in box)) for name, score, box in columns]
+    more = len(found) - LISTED
+    return [*rows, (f"and {more} more", "", "")] if more > 0 else rows

@@ -7,6 +7,8 @@ import click
 from click.core import ParameterSource
 
 from multibox.cli.app import main
+from multibox.cli.console import progress_bar
+from multibox.cli.data_make import print_report
 from multibox.errors import BadInput, RunFailed
 from multibox.models.shipped import NAME
 
@@ -73,7 +75,12 @@ def train_command(
     import_keras(backend, settings.train.devices)
     from multibox.training.train import resume, train
 
-    run = resume(resumed) if resumed is not None else train(source, config=config, overrides=overrides, **options)
+    if resumed is not None:
+        run = resume(resumed)
+    else:
+        with progress_bar("checking and writing", at_once=False) as progress:
+            options |= {"progress": progress, "on_build": print_report}
+            run = train(source, config=config, overrides=overrides, **options)
     if cluster is not None and cluster.host > 0:
         return
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "

@@ -31,10 +31,9 @@ from multibox.data.store import (
 from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 from multibox.machine import cores
+from multibox.progress import Progress
 
 OnBad = Literal["fail", "skip"]
-Progress = Callable[[int, int], None]
-"""Called with the number of images done and of all images."""
 
 
 @dataclass(frozen=True)

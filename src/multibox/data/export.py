@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from multibox.data.build import Progress
 from multibox.data.file_names import image_suffix, refuse_unsafe_split, safe_stems
 from multibox.data.layouts import CocoWriter, CsvWriter, LayoutWriter, VocWriter, YoloWriter
 from multibox.data.record import Record
 from multibox.data.store import Meta, Store
 from multibox.errors import BadInput
+from multibox.progress import Progress
 
 Format = Literal["voc", "coco", "yolo", "csv"]
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from multibox.data.build import Progress
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
 from multibox.data.store import Store, check_new_name, split_order
 from multibox.errors import BadInput
+from multibox.progress import Progress
 
 
 def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | None = None) -> list[Store]:

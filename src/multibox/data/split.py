@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from multibox.data.build import Progress, in_order
+from multibox.data.build import in_order
 from multibox.data.check import BadImageError
 from multibox.data.look_alikes import Looks, group_alike, look_of, stack_looks
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
 from multibox.data.store import Store, check_new_name
 from multibox.errors import BadInput
+from multibox.progress import Progress
 
 
 def parse_shares(text: str) -> dict[str, float]:

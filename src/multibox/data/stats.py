@@ -5,9 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from multibox.boxes import areas
 from multibox.data.store import Store
@@ -83,52 +80,6 @@ def measure_store(store: Store) -> Stats:
         side=_quantiles(np.sqrt(pixels / np.repeat(image_sizes.prod(axis=1), counts))),
         aspect=_quantiles(sides[:, 0] / np.maximum(sides[:, 1], np.finfo(np.float32).tiny)),
     )
-
-
-def print_stats(stats: dict[str, Stats]) -> None:
-    """Print the figures of each split."""
-    console = Console()
-    console.print(_table(("", *stats), _count_rows(stats)))
-    console.print(_table(("objects", *stats), _class_rows(stats)))
-    rows = [
-        (f"{split}, {name}", *(f"{value:g}" for value in getattr(figures, field)))
-        for split, figures in stats.items()
-        for field, name in _SPREADS.items()
-    ]
-    console.print(_table(("", "least", "tenth", "middle", "nine tenths", "most"), rows))
-
-
-_SPREADS: Final = {
-    "width": "width",
-    "height": "height",
-    "objects_per_image": "objects an image",
-    "side": "box's side / image's side",
-    "aspect": "box's width / height",
-}
-
-
-def _count_rows(stats: dict[str, Stats]) -> list[tuple[str, ...]]:
-    rows = [(name, *(f"{getattr(found, name):,}" for found in stats.values())) for name in ("images", "objects")]
-    rows.append(("images without objects", *(f"{found.empty:,}" for found in stats.values())))
-    rows += [(f"{name} objects", *(f"{found.sizes[name]:,}" for found in stats.values())) for name in SIZES]
-    return rows + [(flag, *(f"{found.flags[flag]:,}" for found in stats.values())) for flag in FLAGS]
-
-
-def _class_rows(stats: dict[str, Stats]) -> list[tuple[str, ...]]:
-    classes = next(iter(stats.values())).per_class
-    return [
-        (name, *(f"{found.per_class[name]:,} in {found.images_per_class[name]:,}" for found in stats.values()))
-        for name in classes
-    ]
-
-
-def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table()
-    for i, heading in enumerate(headings):
-        table.add_column(escape(heading), justify="right" if i else "left")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
 
 
 def _by_class(labels: np.ndarray, classes: Sequence[str]) -> dict[str, int]:

@@ -26,13 +26,11 @@ from multibox.evaluation.save_thresholds import file_for_thresholds
 from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
 from multibox.evaluation.test_set import Split, objects_left_out, open_split, pixels_of
 from multibox.evaluation.voc import VocResult, voc
+from multibox.progress import Progress
 from multibox.writing import check_folder
 
 BATCH = 16
 """Images that go through the network together."""
-
-Progress = Callable[[int, int], None]
-"""Is told how many of how many images are done."""
 
 DetectAll = Callable[..., Iterable[Detections]]
 """Takes and gives what :func:`detect_all` does."""

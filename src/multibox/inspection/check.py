@@ -13,9 +13,9 @@ import numpy as np
 from cv2.utils import logging
 
 from multibox.config import Config, Priors
-from multibox.data.build import Progress, in_order
+from multibox.data.build import in_order
 from multibox.data.check import Problem
-from multibox.data.describe import open_stores
+from multibox.data.open import open_stores
 from multibox.data.source import Source, read_source
 from multibox.data.store import REPORT, Store, dataset_splits, holds_only_stores, list_stores
 from multibox.data.voc import OneBased
@@ -25,6 +25,7 @@ from multibox.inspection.coverage import Coverage, measure_coverage
 from multibox.inspection.finding import Finding
 from multibox.inspection.look import Look, look_at_item, look_at_record
 from multibox.inspection.propose import propose_priors
+from multibox.progress import Progress
 
 
 @dataclass(frozen=True)

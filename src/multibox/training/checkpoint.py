@@ -6,7 +6,7 @@ machine stops, there is a whole checkpoint or none.
 """
 
 import json
-import warnings
+import logging
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ import numpy as np
 
 from multibox.errors import BadInput, RunFailed
 from multibox.writing import new_file
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 STATE = "state.json"
@@ -100,7 +102,7 @@ class Checkpoints:
         return path
 
     def latest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; each newer one that is damaged is told of by a warning.
+        """The newest checkpoint that is whole; each newer one that is damaged is logged as a warning.
 
         Raises:
             BadInput: there are checkpoints, and none is whole; or one is of a newer format.
@@ -113,7 +115,7 @@ class Checkpoints:
                 raise
             except DAMAGES as error:
                 reason = " ".join(str(error).split())
-                warnings.warn(f"{path}: damaged ({reason:.100}); taking the one before it", stacklevel=2)
+                log.warning(f"{path}: damaged ({reason:.100}); taking the one before it")
         if paths:
             raise BadInput(self.folder, "every checkpoint is damaged; begin the run anew under another --name")
         return None

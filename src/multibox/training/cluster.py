@@ -5,17 +5,18 @@ says everything to the tasks of a step. A batch script of SLURM's has most of it
 those of a step count.
 """
 
+import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rich.console import Console
-
 from multibox.errors import BadInput
 
 Value = TypeVar("Value")
+
+log = logging.getLogger(__name__)
 
 JOIN_SECONDS = 300
 """How long hosts wait for one another at the start."""
@@ -57,10 +58,10 @@ class Cluster:
             raise BadInput("hosts", f"{self.hosts} hosts can only train together on JAX; add --backend jax")
         import jax
 
-        Console(stderr=True, highlight=False).print(
-            f"host {self.host} of {self.hosts} (0 to {self.hosts - 1}) meets the others at {self.coordinator}, within "
-            f"{JOIN_SECONDS // 60} minutes",
-            soft_wrap=True,
+        last, minutes = self.hosts - 1, JOIN_SECONDS // 60
+        log.info(
+            f"host {self.host} of {self.hosts} (0 to {last}) meets the others at {self.coordinator}, "
+            f"within {minutes} minutes"
         )
         jax.distributed.initialize(
             self.coordinator,

@@ -3,6 +3,7 @@
 The first host decides and writes; the others follow. Without others all of this is nothing but what one host does.
 """
 
+import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,15 +11,17 @@ from typing import Any, TypeVar
 
 import keras
 import numpy as np
-from rich.console import Console
 
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput, RunFailed
-from multibox.evaluation.evaluate import Progress, detect_all
+from multibox.evaluation.evaluate import detect_all
+from multibox.progress import Progress
 
 Value = TypeVar("Value")
+
+_log = logging.getLogger(__name__)
 
 
 def count() -> int:
@@ -44,9 +47,10 @@ def is_first() -> bool:
     return index() == 0
 
 
-def console() -> Console:
-    """The terminal's error stream, where the first host alone speaks."""
-    return Console(stderr=True, highlight=False, quiet=not is_first())
+def log(message: str) -> None:
+    """Log a line at level INFO, on the first host alone."""
+    if is_first():
+        _log.info("%s", message)
 
 
 def gather(value: Value) -> list[Value]:

@@ -99,7 +99,6 @@ class Journal(keras.callbacks.Callback):
         super().__init__()
         self.table, self.trackers, self.batches, self.clock = table, trackers, batches, clock
         self.images, self.every = images, every
-        self.console = hosts.console()
         self.in_epoch, self.made = 0, 0
         self.means: dict[str, float] = {}
         self._restart_clock()
@@ -127,7 +126,7 @@ class Journal(keras.callbacks.Callback):
         row["lr"] = float(ops.convert_to_numpy(optimizer.learning_rate))
         self.table.write(row)
         self.trackers.scalars({f"train/{name}": row[name] for name in FIELDS[1:]}, step)
-        self.console.print(self._sentence(row), soft_wrap=True)
+        hosts.log(self._sentence(row))
         self._restart_clock()
 
     def _means_since(self, done: int, logs: dict[str, Any]) -> dict[str, float]:

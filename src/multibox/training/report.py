@@ -1,15 +1,16 @@
 """The report of a run, written while it goes on and after it."""
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
 
 from multibox.errors import BadInput, RunFailed
 from multibox.report.training import read_log, write_training_report
 from multibox.training.curves import draw_curves
 from multibox.training.experiment import ROOT, Experiment
+
+log = logging.getLogger(__name__)
 
 EVERY = 60.0
 """Seconds between two reports of a run that goes on, at least."""
@@ -35,15 +36,14 @@ def report(run: str) -> Path:
 
 
 class LiveReport:
-    """Writes the report of a run while it goes on; where it cannot be written, it says so, and the run goes on.
+    """Writes the report of a run during the run. A report that cannot be written is logged, and the run continues.
 
     Args:
-        experiment: the run.
-        console: to say so.
+        experiment: The run.
     """
 
-    def __init__(self, experiment: Experiment, console: Console):
-        self.experiment, self.console = experiment, console
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
         self.written = time.monotonic()
 
     def refresh(self) -> None:
@@ -64,7 +64,7 @@ class LiveReport:
         try:
             write()
         except (BadInput, RunFailed, OSError) as error:
-            self.console.print(f"no report, and the run goes on: {error}", markup=False, soft_wrap=True)
+            log.warning("no report was written, and the run continues: %s", error)
         self.written = time.monotonic()
 
 

@@ -20,11 +20,12 @@ from multibox.models.schema import Schema
 from multibox.models.ssd import build
 from multibox.models.transfer import start_weights, transfer
 from multibox.prepare.pipeline import joined_order
+from multibox.progress import Progress
 from multibox.training import hosts
 from multibox.training.distribute import on_devices, synchronize
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
-from multibox.training.stores import all_classes, find_data, open_stores
+from multibox.training.stores import OnBuild, all_classes, find_data, open_stores
 from multibox.training.trackers import require_tracker
 from multibox.training.training_model import TrainingModel
 
@@ -68,7 +69,12 @@ class Setup:
 
 
 def settings_of(
-    data: str | None, config: str | Path, overrides: Iterable[str] | Mapping[str, Any], on_bad: OnBad
+    data: str | None,
+    config: str | Path,
+    overrides: Iterable[str] | Mapping[str, Any],
+    on_bad: OnBad,
+    progress: Progress | None = None,
+    on_build: OnBuild | None = None,
 ) -> Config:
     """Read the configuration of a run.
 
@@ -77,7 +83,7 @@ def settings_of(
     Raises:
         BadInput: If the configuration or the data is not usable, or no split to train on is given.
     """
-    found: dict[str, Any] = find_data(data, on_bad) if data is not None else {}
+    found: dict[str, Any] = find_data(data, on_bad, progress, on_build) if data is not None else {}
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
         raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")
@@ -151,7 +157,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
 
 
 def load_start_weights(setup: Setup) -> None:
-    """Load the weights that training starts from, and say what was taken over from another detector.
+    """Load the weights that training starts from, and log what was taken over from another detector.
 
     Raises:
         BadInput: If the weights cannot be read or do not fit.
@@ -160,6 +166,6 @@ def load_start_weights(setup: Setup) -> None:
     weights = network.weights
     if weights == shipped.NAME or weights.endswith(".keras"):
         taken_over = transfer(setup.network, setup.schema, weights)
-        hosts.console().print(f"starts from {weights}: {taken_over}", soft_wrap=True)
+        hosts.log(f"starts from {weights}: {taken_over}")
     else:
         load_pretrained(setup.network, network)

@@ -1,24 +1,35 @@
 """Which stores a run reads: those that the configuration names, or those of a dataset, built first if need be."""
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from multibox.config import Config
-from multibox.data.build import OnBad, build
-from multibox.data.describe import print_report, progress_bar
+from multibox.data.build import BuildReport, OnBad, build
 from multibox.data.store import Store, data_root, dataset_splits, holds_only_stores, list_stores, open_store
 from multibox.errors import BadInput
+from multibox.progress import Progress
+
+OnBuild = Callable[[BuildReport], Any]
+"""A function that is called with the report of a build."""
+
+log = logging.getLogger(__name__)
 
 
-def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
-    """Say which splits of a dataset train and which judge.
+def find_data(
+    data: str, on_bad: OnBad, progress: Progress | None = None, on_build: OnBuild | None = None
+) -> dict[str, list[str]]:
+    """Find the splits of a dataset to train on and to validate on.
 
     Args:
         data: the name of a dataset with stores; or a folder or file of images and annotations, whose stores are built
             under its name, and built again when its files have changed.
         on_bad: what to do with damaged images and boxes where stores are built.
+        progress: Called after each image of a build.
+        on_build: Called with the report of a build.
 
     Returns:
         the fields ``data.train`` and ``data.val``, by their dotted names.
@@ -26,7 +37,7 @@ def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
     Raises:
         BadInput: no such data, no split to train on, or a name that means two things.
     """
-    name = _stores_of(Path(data), on_bad) if Path(data).exists() else str(Path(data))
+    name = _stores_of(Path(data), on_bad, progress, on_build) if Path(data).exists() else str(Path(data))
     splits = dataset_splits(name)
     if not splits:
         stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
@@ -37,7 +48,7 @@ def find_data(data: str, on_bad: OnBad) -> dict[str, list[str]]:
     return {"data.train": [f"{name}/{train}"], "data.val": [f"{name}/val"] if "val" in splits else []}
 
 
-def _stores_of(path: Path, on_bad: OnBad) -> str:
+def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
     """The dataset that was built of a folder or file; built now where it is not there, or older than its files."""
     name = _dataset_name(path)
     splits = dataset_splits(name)
@@ -49,10 +60,17 @@ def _stores_of(path: Path, on_bad: OnBad) -> str:
             f"and no --data, for this build another with 'multibox data build {path} --name NAME'",
         )
     if meta is None or _newest_change(path) > datetime.fromisoformat(meta.built).timestamp() + 1:  # whole seconds
-        with progress_bar("checking and writing") as progress:
-            report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
-        print_report(report)
+        report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
+        (on_build or _log_build)(report)
     return name
+
+
+def _log_build(report: BuildReport) -> None:
+    log.info("%s: built in %.1f s", report.path, report.seconds)
+    if report.problems:
+        log.warning(
+            "%s: %d damaged images or boxes were left out; build.json lists them", report.path, len(report.problems)
+        )
 
 
 def _dataset_name(path: Path) -> str:

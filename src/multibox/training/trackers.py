@@ -5,10 +5,10 @@ left out with a warning, and the run goes on.
 """
 
 import importlib
+import logging
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +20,8 @@ import numpy as np
 from multibox.config import Config
 from multibox.errors import BadInput
 from multibox.training.experiment import Experiment
+
+log = logging.getLogger(__name__)
 
 PROJECT: Final = "multibox"
 """Where runs are put at a service whose own environment variable does not say."""
@@ -276,7 +278,7 @@ def _is_installed(name: str) -> bool:
 
 def _warn(name: str, error: Exception) -> None:
     reason = " ".join(str(error).split()) or type(error).__name__
-    warnings.warn(f"{name}: failed ({reason:.200}) and is told no more of this run, which goes on", stacklevel=2)
+    log.warning(f"{name}: failed ({reason:.200}) and is told no more of this run, which goes on")
 
 
 def _read(path: Path) -> str | None:

@@ -8,11 +8,13 @@ from typing import Any
 from multibox.config import DEFAULT_PRESET, Config, load_config
 from multibox.data.build import OnBad
 from multibox.errors import BadInput, Stopped
+from multibox.progress import Progress
 from multibox.training import hosts
 from multibox.training.checkpoint import Checkpoints, State, assign_variables
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.loop import Run, run
 from multibox.training.setup import complete, load_start_weights, open_same_stores, set_up, settings_of
+from multibox.training.stores import OnBuild
 from multibox.training.trackers import require_tracker
 
 
@@ -23,8 +25,12 @@ def train(
     overrides: Iterable[str] | Mapping[str, Any] = (),
     name: str | None = None,
     on_bad: OnBad = "fail",
+    progress: Progress | None = None,
+    on_build: OnBuild | None = None,
 ) -> Run:
     """Train a detector.
+
+    The logger ``multibox`` gets a line every few steps, at level INFO. ``logging.basicConfig(level="INFO")`` shows it.
 
     Example:
         >>> run = multibox.train("photos/", overrides={"train.epochs": 20})
@@ -36,6 +42,8 @@ def train(
         overrides: Fields by their dotted names, as a mapping or as ``name=value`` strings.
         name: Name of the run. Its files are in ``experiments/NAME``. None derives one from the network and the data.
         on_bad: What to do with damaged images and boxes if ``data`` has to be built first: ``fail`` or ``skip``.
+        progress: Function that is called after each image of that build, with the number of images done and of all.
+        on_build: Function that is called with the report of that build. Without it, the report is logged.
 
     Returns:
         The finished run: its folder, its best model and that model's validation mAP.
@@ -45,7 +53,7 @@ def train(
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run. :func:`resume` continues it.
     """
-    settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad))
+    settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad, progress, on_build))
     stores = open_same_stores(settings)
     settings = complete(settings, stores)  # what does not fit is refused before the run has a folder
     setup = set_up(settings, stores)

@@ -59,8 +59,7 @@ class Validate(keras.callbacks.Callback):
             experiment.validations if self.stores and hosts.is_first() else None, FIELDS, state.validated
         )
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
-        self.console = hosts.console()
-        self.report = LiveReport(experiment, self.console)
+        self.report = LiveReport(experiment)
 
     @property
     def due(self) -> bool:
@@ -120,9 +119,7 @@ class Validate(keras.callbacks.Callback):
         if self.trackers:
             self.trackers.pictures("validation", draw_findings(detector, self.stores), self.clock.step)
         score = figures["map"] or 0.0
-        self.console.print(
-            f"epoch {epoch}/{self.clock.epochs}  validation mAP {score:.3f} ({figures['seconds']:.0f} s)"
-        )
+        hosts.log(f"epoch {epoch}/{self.clock.epochs}  validation mAP {score:.3f} ({figures['seconds']:.0f} s)")
         is_best = score > self.best
         self.stale = 0 if is_best else self.stale + 1
         self.best = max(score, self.best)

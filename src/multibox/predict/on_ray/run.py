@@ -16,7 +16,7 @@ from multibox.predict.on_ray.model_file import digest, pack, unpack
 from multibox.predict.on_ray.parts import PART, Manifest, open_run, part_path
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
-from multibox.predict.summary import images_per_second
+from multibox.progress import Progress
 from multibox.runtimes.opening import model_file
 from multibox.runtimes.runtime import first_line, require_package
 
@@ -37,6 +37,7 @@ def predict_on_ray(
     runtime: str | None = None,
     threads: int | None = None,
     part: int = PART,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Iterator[Prediction]:
     """Detect in pictures on the cluster of ``RAY_ADDRESS``, or without it on one of this machine.
@@ -53,6 +54,7 @@ def predict_on_ray(
         runtime: see :func:`~multibox.detect.load.load`.
         threads: of each actor; None: one, with as many actors as there are cores.
         part: pictures in a part of a new run.
+        progress: Called as images are done, with the number of images done and the number of images to do in this run.
         options: others of :func:`~multibox.detect.load.load`.
 
     Yields:
@@ -72,7 +74,7 @@ def predict_on_ray(
     settings = {name: value for name, value in given.items() if value is not None and value is not False}
     with open_run(folder, Manifest(digest(packed), detector.classes, settings, tuple(files), part)) as manifest:
         if manifest.missing(folder):
-            _detect_missing(manifest, folder, packed, model, work)
+            _detect_missing(manifest, folder, packed, model, work, progress)
         from multibox.predict.on_ray.rows import read_part
 
         for number in manifest.parts:
@@ -80,18 +82,25 @@ def predict_on_ray(
 
 
 def _detect_missing(
-    manifest: Manifest, folder: Path, packed: dict[str, bytes], model: Path, work: dict[str, Any]
+    manifest: Manifest,
+    folder: Path,
+    packed: dict[str, bytes],
+    model: Path,
+    work: dict[str, Any],
+    progress: Progress | None,
 ) -> None:
     from multibox.predict.on_ray.rows import PartWriter
 
     writer = PartWriter(folder, manifest)
     missing = [position for number in manifest.missing(folder) for position in manifest.positions(number)]
     try:
-        with joined() as ray, images_per_second(len(missing)) as advance:
+        with joined() as ray:
+            done = 0
             for table in _found(ray, manifest.files, missing, packed, model, work):
                 writer.add(table)
-                for _ in range(table.num_rows):
-                    advance()
+                done += table.num_rows
+                if progress:
+                    progress(done, len(missing))
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {_to_go_on(writer.missing, manifest)}", SIGINT) from None
     except (BadInput, RunFailed, OSError):

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from multibox.cli.predict import PICTURES, Summary
 from multibox.detect.detections import Detections
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
-from multibox.predict.summary import PICTURES, Summary, images_per_second
 
 
 @pytest.fixture
@@ -53,20 +53,6 @@ def test_many_are_counted(one, capsys):
 def test_json(one, capsys, count):
     shown([one] * count, as_json=True)
     assert json.loads(capsys.readouterr().out) == [one.to_json()] * count
-
-
-def test_no_bar_without_a_terminal(capsys):
-    with images_per_second(2) as advance:
-        advance()
-    assert capsys.readouterr().err == ""
-
-
-def test_the_bar_says_images_a_second(capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")  # as if on a terminal
-    with images_per_second(3) as advance:
-        for _ in range(3):
-            advance()
-    assert "images/s" in capsys.readouterr().err
 
 
 def test_names_are_no_markup(one, capsys):

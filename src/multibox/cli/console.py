@@ -1,0 +1,122 @@
+"""Tables on standard output and progress bars on standard error, drawn by rich, which is imported at the first use."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import ProgressColumn, Task
+
+Row = Sequence[str]
+
+
+def print_table(
+    headings: Row,
+    *sections: Sequence[Row],
+    right: Collection[int] | None = None,
+    whole: Collection[int] = (),
+    title: str | None = None,
+) -> None:
+    """Print a table. Its texts are printed as they are, even where they look like markup.
+
+    Args:
+        headings: Headings of the columns. If all are empty, there is no line of headings.
+        sections: Rows of the table. Lines separate the sections.
+        right: Columns to align on the right. None aligns all but the first.
+        whole: Columns that are never wrapped.
+        title: Title above the table.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_header=any(headings))
+    for i, heading in enumerate(headings):
+        is_right = i > 0 if right is None else i in right
+        table.add_column(heading, justify="right" if is_right else "left", no_wrap=i in whole)
+    for section in sections:
+        table.add_section()
+        for row in section:
+            table.add_row(*row)
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(
+    what: str, *, at_once: bool = True, speed: bool = False
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar, which vanishes when the last item is done.
+
+    Args:
+        what: Name of the work, such as "detecting".
+        at_once: Whether the bar appears at once. Otherwise it appears when the first item is done.
+        speed: Whether the bar shows images per second.
+
+    Yields:
+        A function to call with the number of items done and the number of all items, or None if that is unknown.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with _bars(*columns, *([_speed()] if speed else []), TimeRemainingColumn()) as bars:
+        task = bars.add_task(what, total=None)
+        if at_once:
+            bars.start()
+
+        def progress(done: int, total: int | None) -> None:
+            bars.update(task, completed=done, total=total)
+            if done == total:
+                bars.stop()
+            else:
+                bars.start()
+
+        yield progress
+
+
+def _speed() -> "ProgressColumn":
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: "Task") -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.1f} images/s" if speed else "")
+
+    return Speed()
+
+
+@contextmanager
+def transfer_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars of downloads.
+
+    Yields:
+        A function to call with the name of a file, its bytes done, and all its bytes, or 0 if their number is unknown.
+        Each name has a bar of its own.
+    """
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    times = TransferSpeedColumn(), TimeRemainingColumn()
+    with _bars(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), *times) as bars:
+        bars.start()
+        tasks: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total or None)
+
+        yield progress
+
+
+@contextmanager
+def _bars(*columns: "ProgressColumn") -> "Iterator[Bars]":
+    """Bars that can be started, and that vanish at the end. They stay hidden if standard error is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
+    try:
+        yield bars
+    finally:
+        bars.stop()
