@@ -12,10 +12,10 @@ from colored import ColorRuntime
 from multibox.detect.detector import Detector
 from multibox.serve.app import EXPLAINERS
 from multibox.serve.batcher import Batcher
-from multibox.serve.detecting import make_wanted
+from multibox.serve.bodies import LONG
 from multibox.serve.refused import Refused
+from multibox.serve.routes.detection import make_wanted
 from multibox.serve.settings import Settings
-from multibox.serve.uploads import LONG
 from served import SlowRuntime, as_file, assert_refused, client_of, painted, server_of
 
 

@@ -128,7 +128,7 @@ def test_more_refusals(client, picture):
     assert_refused(post("augmentation", objects=LABELLED, seed="-1"), 422, "bad-field")
     assert_refused(post("augmentation", objects=LABELLED, seed="9" * 40), 422, "bad-field")
     assert_refused(post("detections", score="much"), 422, "bad-field")
-    assert_refused(post("detections", score="nan"), 400, "bad-input")
+    assert_refused(post("detections", score="nan"), 422, "bad-field")
     assert_refused(client.post("/v1/explain/detections", files={"other": picture["image"]}), 422, "bad-field")
     assert_refused(client.post("/v1/explain/detections", files={"image": ("a", b"?")}), 415, "not-a-picture")
 

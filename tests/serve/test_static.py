@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs multibox[serve]")
 
-from multibox.serve.static import page_files
+from multibox.serve.routes.page import page_files
 from served import assert_refused
 
 REFERENCE = re.compile(r"""(?:href|src)="([\w./-]+\.(?:css|js|svg))"|from "(\.[\w./-]+\.js)";""")

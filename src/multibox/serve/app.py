@@ -11,17 +11,18 @@ from multibox._version import __version__
 from multibox.detect.detector import Detector
 from multibox.explain.browsing import Dataset
 from multibox.serve.batcher import Batcher
-from multibox.serve.datasets import dataset_routes
-from multibox.serve.detecting import detecting_routes
-from multibox.serve.documentation import documentation_routes
-from multibox.serve.explaining import explaining_routes
-from multibox.serve.health import health_routes
-from multibox.serve.metrics import Metrics, metric_routes
-from multibox.serve.open_inference import open_inference_routes
+from multibox.serve.metrics import Metrics
 from multibox.serve.refused import ERRORS, answer_errors
+from multibox.serve.routes.datasets import dataset_routes
+from multibox.serve.routes.detection import detection_routes
+from multibox.serve.routes.documentation import documentation_routes
+from multibox.serve.routes.explanation import explanation_routes
+from multibox.serve.routes.health import health_routes
+from multibox.serve.routes.metrics import metric_routes
+from multibox.serve.routes.open_inference import open_inference_routes
+from multibox.serve.routes.page import page_files, page_paths, page_routes
 from multibox.serve.security import OPEN, Guard, TokenCheck
 from multibox.serve.settings import Settings
-from multibox.serve.static import page_files, page_paths, page_routes
 
 EXPLAINERS = 4
 """Threads that explain and show datasets; what they hold in memory is bounded by their number."""
@@ -56,8 +57,8 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Da
         async with batcher.admit(1):
             yield
 
-    app.include_router(detecting_routes(batcher, list(datasets)))
-    app.include_router(explaining_routes(batcher, datasets))
+    app.include_router(detection_routes(batcher, list(datasets)))
+    app.include_router(explanation_routes(batcher, datasets))
     app.include_router(dataset_routes(datasets), dependencies=[Depends(admitted)])
     app.include_router(open_inference_routes(batcher))
     app.include_router(health_routes(batcher))

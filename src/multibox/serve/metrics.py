@@ -1,17 +1,13 @@
 """What Prometheus is told."""
 
-from fastapi import APIRouter
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     Info,
     ProcessCollector,
-    generate_latest,
 )
-from starlette.responses import Response
 from starlette.types import Scope
 
 from multibox._version import __version__
@@ -59,14 +55,3 @@ class Metrics:
         """Count a run of the network."""
         self._batches.observe(pictures)
         self._network.observe(seconds)
-
-
-def metric_routes(metrics: Metrics) -> APIRouter:
-    """The route of the figures."""
-    router = APIRouter(tags=["operation"])
-
-    @router.get("/metrics", summary="Figures for Prometheus")
-    async def figures() -> Response:
-        return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    return router

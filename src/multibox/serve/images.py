@@ -20,7 +20,7 @@ ANIMATED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF")
 """Formats of which a file may hold several pictures. An MPO file does, too, but the first is the photo."""
 
 
-def read_picture(encoded: bytes, settings: Settings) -> np.ndarray:
+def read_image(encoded: bytes, settings: Settings) -> np.ndarray:
     """Decode an uploaded picture, if its header says that it is one and not too large.
 
     Args:
@@ -33,7 +33,7 @@ def read_picture(encoded: bytes, settings: Settings) -> np.ndarray:
     Raises:
         Refused: it is no picture, damaged, too large, animated, or something else besides.
     """
-    check_picture(encoded, settings)
+    verify_image(encoded, settings)
     try:
         image = decode(encoded, "the picture")
     except BadInput:
@@ -43,11 +43,11 @@ def read_picture(encoded: bytes, settings: Settings) -> np.ndarray:
     return image
 
 
-def check_picture(encoded: bytes, settings: Settings) -> None:
+def verify_image(encoded: bytes, settings: Settings) -> None:
     """Look at a picture's header and its end.
 
     Raises:
-        Refused: see :func:`read_picture`.
+        Refused: see :func:`read_image`.
     """
     if not encoded:
         raise Refused(415, "not-a-picture", "the picture is empty")

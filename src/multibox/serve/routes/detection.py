@@ -1,4 +1,4 @@
-"""``/v1/model`` and ``/v1/detect``: what the detector is, and what it finds in pictures."""
+"""``/v1/model`` and ``/v1/detect``: what the detector is, and what it finds in images."""
 
 import json
 import time
@@ -16,21 +16,24 @@ from multibox.detect.detector import Detector
 from multibox.detect.load import change_section
 from multibox.explain.cells import maps_of
 from multibox.serve.batcher import Batcher, Job, Wanted
-from multibox.serve.pictures import read_picture
+from multibox.serve.bodies import NAME, Upload, aside, read_body, read_form
+from multibox.serve.images import read_image
 from multibox.serve.refused import Refused
+from multibox.serve.requests import DetectForm, DetectRequest, Options, from_fields, from_json, request_body
 from multibox.serve.settings import Settings
-from multibox.serve.uploads import NAME, Upload, aside, decode_base64, parse_json, read_body, read_form
+
+BODY = request_body(form=DetectForm, json=DetectRequest)
 
 
-def detecting_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
-    """The routes of detection.
+def detection_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
+    """Routes of detection.
 
     Args:
-        batcher: runs the detector.
-        datasets: names of the datasets that can be looked at.
+        batcher: Batcher that runs the detector.
+        datasets: Names of the datasets that can be browsed.
 
     Returns:
-        the router.
+        The router.
     """
     router = APIRouter(prefix="/v1", tags=["detection"])
     detector, settings = batcher.detector, batcher.settings
@@ -40,11 +43,15 @@ def detecting_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
     async def model() -> Response:
         return Response(about, media_type="application/json")
 
-    @router.post("/detect", summary="Find the objects in pictures", openapi_extra=DETECT)
+    @router.post(
+        "/detect",
+        summary="Detect the objects in images",
+        openapi_extra=BODY,
+    )
     async def detect(request: Request) -> Response:
         start = time.perf_counter()
         uploads, options = await _read_request(request, settings)
-        wanted = make_wanted(detector, **options)
+        wanted = make_wanted(detector, options.score, options.nms_iou)
         async with batcher.admit(len(uploads)):
             jobs = await batcher.detect([partial(read_upload, upload, settings) for upload in uploads], wanted)
         return Response(_answer(settings.name, uploads, jobs, start), media_type="application/json")
@@ -53,7 +60,7 @@ def detecting_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
 
 
 def describe_model(detector: Detector, settings: Settings, datasets: Sequence[str]) -> dict[str, Any]:
-    """What ``GET /v1/model`` answers."""
+    """The answer of ``GET /v1/model``."""
     schema = detector.schema
     return {
         "name": settings.name,
@@ -74,15 +81,18 @@ def describe_model(detector: Detector, settings: Settings, datasets: Sequence[st
 
 
 def make_wanted(detector: Detector, score: float | None = None, nms_iou: float | None = None) -> Wanted:
-    """What is to be found.
+    """Thresholds and NMS of a request.
 
     Args:
-        detector: gives what is not said.
-        score: see :meth:`multibox.detect.detector.Detector.__call__`.
-        nms_iou: likewise.
+        detector: Detector whose values hold where the request has none.
+        score: Smallest score of a detection, in [0, 1].
+        nms_iou: Largest IoU of two detections of one class, in [0, 1].
+
+    Returns:
+        What the request wants to be detected.
 
     Raises:
-        BadInput: a value does not fit.
+        BadInput: If the detector cannot use a value.
     """
     config = detector.config if nms_iou is None else change_section(detector.config, {"nms_iou": nms_iou})
     return Wanted(detector.thresholds(score), config)
@@ -95,51 +105,25 @@ def found_json(found: Detections) -> list[dict[str, Any]]:
 
 
 def read_upload(upload: Upload, settings: Settings) -> np.ndarray:
-    """The pixels ``(H, W, 3)`` of an uploaded picture."""
-    return read_picture(upload.content, settings)
+    """Pixels ``(H, W, 3)`` of an uploaded image."""
+    return read_image(upload.content, settings)
 
 
-def number(name: str, value: Any) -> float:
-    """A number of a request.
-
-    Raises:
-        Refused: it is none.
-    """
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise Refused(422, "bad-field", f"{name}: not a number; give one from 0 to 1") from None
-
-
-async def _read_request(request: Request, settings: Settings) -> tuple[list[Upload], dict[str, float]]:
+async def _read_request(request: Request, settings: Settings) -> tuple[list[Upload], Options]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         body = await read_body(request)
-        values, uploads = await aside(lambda: _parse(body, settings), len(body))
+        asked = await aside(lambda: from_json(DetectRequest, body), len(body))
+        named = enumerate(asked.images)
+        uploads = [Upload((image.name or f"image {i}")[:NAME], image.data) for i, image in named]
+        options: Options = asked
     else:
         form = await read_form(request, settings)
-        values, uploads = dict(form.fields), form.files.get("images", [])
+        uploads, options = form.files.get("images", []), from_fields(Options, form.fields)
     if not uploads:
-        raise Refused(422, "no-images", "the request has no pictures; give at least one as images")
+        raise Refused(422, "no-images", "images: the request has none; give at least one")
     if len(uploads) > settings.max_images:
-        raise Refused(413, "too-many-images", f"the request has more than {settings.max_images} pictures; send fewer")
-    return uploads, {name: number(name, values[name]) for name in ("score", "nms_iou") if name in values}
-
-
-def _parse(body: bytes, settings: Settings) -> tuple[dict[str, Any], list[Upload]]:
-    values = parse_json(body)
-    return values, _uploads_of(values.get("images"), settings)
-
-
-def _uploads_of(images: Any, settings: Settings) -> list[Upload]:
-    if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
-        raise Refused(422, "bad-field", 'images: give a list of objects, such as {"data": "... base64 ..."}')
-    uploads = []
-    for i, image in enumerate(images[: settings.max_images + 1]):
-        try:
-            uploads.append(Upload(str(image.get("name", f"image {i}"))[:NAME], decode_base64(image.get("data"))))
-        except Refused as error:
-            raise error.of_image(i) from None
-    return uploads
+        raise Refused(413, "too-many-images", f"images: there are more than {settings.max_images}; send fewer")
+    return uploads, options
 
 
 def _answer(model: str, uploads: Sequence[Upload], jobs: Sequence[Job], start: float) -> str:
@@ -160,35 +144,3 @@ def _answer(model: str, uploads: Sequence[Upload], jobs: Sequence[Job], start: f
 
 def _longest(jobs: Sequence[Job], since: str, until: str) -> float:
     return max(job.times[until] - job.times[since] for job in jobs)
-
-
-_FORM = {
-    "type": "object",
-    "required": ["images"],
-    "properties": {
-        "images": {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "Pictures."},
-        "score": {"type": "number", "description": "Detections exceed it; else as the model says."},
-        "nms_iou": {"type": "number", "description": "How much two detections of a class may overlap."},
-    },
-}
-_JSON = {
-    **_FORM,
-    "properties": {
-        **_FORM["properties"],  # type: ignore[dict-item]
-        "images": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["data"],
-                "properties": {"data": {"type": "string", "format": "byte"}, "name": {"type": "string"}},
-            },
-        },
-    },
-}
-DETECT: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": _FORM}, "application/json": {"schema": _JSON}},
-    }
-}
-"""The body of ``POST /v1/detect`` as OpenAPI says it."""

@@ -17,17 +17,21 @@ from starlette.responses import Response
 from multibox._version import __version__
 from multibox.detect.detections import Detections
 from multibox.serve.batcher import Batcher
-from multibox.serve.detecting import make_wanted, number
-from multibox.serve.pictures import read_picture
+from multibox.serve.bodies import aside, read_body
+from multibox.serve.images import read_image
 from multibox.serve.refused import Refused, documented
+from multibox.serve.requests import InferRequest, request_body
+from multibox.serve.routes.detection import make_wanted
 from multibox.serve.settings import Settings
 from multibox.serve.tensors import HEADER, read_request, write_response
-from multibox.serve.uploads import aside, read_body
 
 VERSION = "1"
 """Of the model: a server has one."""
 
 INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}]
+
+
+BODY = request_body(json=InferRequest)
 
 
 def open_inference_routes(batcher: Batcher) -> APIRouter:
@@ -79,16 +83,15 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
         await ready()
         return {"name": name, "ready": True}
 
-    @router.post("/models/{name}/infer", summary="Find the objects in pictures", openapi_extra=INFER)
+    @router.post("/models/{name}/infer", summary="Detect the objects in images", openapi_extra=BODY)
     @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
     async def infer(request: Request, name: str, version: str = VERSION) -> Response:
         find(name, version)
         body = await read_body(request)
         asked = await aside(lambda: read_request(body, request.headers.get(HEADER)), len(body))
         reads = _pictures_of(asked.inputs, settings)
-        options = {key: number(key, asked.parameters[key]) for key in ("score", "nms_iou") if key in asked.parameters}
-        wanted = make_wanted(batcher.detector, **options)
-        if "score" not in options:
+        wanted = make_wanted(batcher.detector, asked.options.score, asked.options.nms_iou)
+        if asked.options.score is None:
             wanted = wanted.as_for_evaluation()
         async with batcher.admit(len(reads)):
             jobs = await batcher.detect(reads, wanted)
@@ -108,7 +111,7 @@ def _pictures_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Call
     if images.dtype == object:
         if images.ndim != 1:
             raise Refused(400, "bad-input", f"image: the shape {list(images.shape)} is not [B], as of encoded pictures")
-        return [partial(read_picture, encoded, settings) for encoded in images]
+        return [partial(read_image, encoded, settings) for encoded in images]
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not images.size:
         shape = list(images.shape)
         raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3], RGB of whole pixels")
@@ -125,36 +128,3 @@ def _tensors(found: Sequence[Detections], most: int) -> dict[str, np.ndarray]:
     for i, (one, rows) in enumerate(zip(found, count, strict=True)):
         boxes[i, :rows], scores[i, :rows], labels[i, :rows] = one.boxes[:rows], one.scores[:rows], one.labels[:rows]
     return {"boxes": boxes, "scores": scores, "labels": labels, "count": count}
-
-
-_TENSOR = {
-    "type": "object",
-    "required": ["name", "shape", "datatype"],
-    "properties": {
-        "name": {"type": "string"},
-        "shape": {"type": "array", "items": {"type": "integer"}},
-        "datatype": {"type": "string", "enum": ["UINT8", "BYTES"]},
-        "parameters": {"type": "object"},
-        "data": {"type": "array", "items": {}},
-    },
-}
-INFER: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["inputs"],
-                    "properties": {
-                        "id": {"type": "string"},
-                        "parameters": {"type": "object"},
-                        "inputs": {"type": "array", "items": _TENSOR},
-                        "outputs": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
-            }
-        },
-    }
-}
-"""The body of an inference as OpenAPI says it."""

@@ -1,10 +1,9 @@
 """``/v1/explain``: why the detector says what it says, and how it would learn from a picture."""
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
@@ -20,17 +19,20 @@ from multibox.explain.cells import Box, Cell, as_box, look_at_cell
 from multibox.explain.detections import ExplainedPicture, explain_detections
 from multibox.explain.matching import MatchedPicture, explain_matching, labelled_objects, training_config
 from multibox.serve.batcher import Batcher
-from multibox.serve.datasets import as_json, dataset_of
-from multibox.serve.detecting import number
-from multibox.serve.pictures import read_picture
+from multibox.serve.bodies import Form, read_form
+from multibox.serve.images import read_image
 from multibox.serve.refused import Refused
+from multibox.serve.requests import (
+    AugmentationFields,
+    LabelledBox,
+    MatchingFields,
+    ScoreField,
+    Seed,
+    form_with_image,
+    from_fields,
+)
+from multibox.serve.routes.datasets import as_json, dataset_of
 from multibox.serve.settings import Settings
-from multibox.serve.uploads import Form, read_form
-
-MOST_OBJECTS = 1000
-"""Objects that a picture may be given."""
-
-Seed = Annotated[int, Query(ge=0, lt=2**53)]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Labelled:
     classes: Sequence[str]
 
 
-def explaining_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIRouter:
+def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIRouter:
     """The routes that explain.
 
     Args:
@@ -98,11 +100,11 @@ def explaining_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIR
         steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
         return as_json(asdict(AugmentedPicture(seed, show_steps(steps, labelled.classes))))
 
-    @router.post("/detections", response_model=ExplainedPicture, openapi_extra=form_of("score"))
+    @router.post("/detections", response_model=ExplainedPicture, openapi_extra=form_with_image(ScoreField))
     async def detections(request: Request) -> Response:
         """Every detection: its prior, its arithmetic, and the boxes that it removed."""
         form = await read_form(request, settings)
-        score = None if "score" not in form.fields else number("score", form.fields["score"])
+        score = from_fields(ScoreField, form.fields).score
 
         def explain() -> Response:
             return as_json(asdict(explain_detections(detector, uploaded(form, settings)[1], score)))
@@ -120,7 +122,7 @@ def explaining_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIR
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: match(of_dataset(dataset, id)))
 
-    @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_of("objects"))
+    @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_with_image(MatchingFields))
     async def matching(request: Request) -> Response:
         """The same of an uploaded picture with its objects."""
         form = await read_form(request, settings)
@@ -132,11 +134,11 @@ def explaining_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIR
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: augment(of_dataset(dataset, id), seed, dataset))
 
-    @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_of("objects", "seed"))
+    @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_with_image(AugmentationFields))
     async def augmentation(request: Request) -> Response:
         """The same of an uploaded picture with its objects."""
         form = await read_form(request, settings)
-        seed = whole_number_of(form, "seed")
+        seed = from_fields(AugmentationFields, form.fields).seed
         return await admitted(lambda: augment(of_form(form, settings), seed))
 
     return router
@@ -159,7 +161,7 @@ def of_form(form: Form, settings: Settings) -> Labelled:
         Refused: a part of the form is missing, or not what it should be.
         BadInput: a box is none.
     """
-    names, objects = objects_of(form.fields.get("objects", "[]"))
+    names, objects = objects_of(form.fields)
     content, pixels = uploaded(form, settings)
     height, width = pixels.shape[:2]
     return Labelled(Record("picture", content, width, height, objects), pixels, names)
@@ -173,35 +175,26 @@ def uploaded(form: Form, settings: Settings) -> tuple[bytes, np.ndarray]:
     """
     files = form.files.get("image", [])
     if len(files) != 1:
-        raise Refused(422, "bad-field", f"image: give one picture, not {len(files)}")
-    return files[0].content, read_picture(files[0].content, settings)
+        raise Refused(422, "bad-field", f"image: there are {len(files)}; give one")
+    return files[0].content, read_image(files[0].content, settings)
 
 
-def objects_of(text: str) -> tuple[list[str], Objects]:
-    """Read objects from JSON: ``[{"name": "dog", "box": [x0, y0, x1, y1]}, ...]``.
+def objects_of(fields: dict[str, str]) -> tuple[list[str], Objects]:
+    """Read objects from a form.
 
     Args:
-        text: the JSON.
+        fields: Fields of the form. ``objects`` is JSON: ``[{"name": "dog", "box": [x0, y0, x1, y1]}, ...]``.
 
     Returns:
-        the names of the labels, and the objects.
+        Names of the labels, and the objects.
 
     Raises:
-        Refused: it is not such JSON.
-        BadInput: a box is none.
+        Refused: If the field is not such JSON.
+        BadInput: If a box has no area.
     """
-    try:
-        values = json.loads(text)
-        pairs = [(value["name"], value["box"]) for value in values]
-        good = all(isinstance(name, str) for name, _ in pairs)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        good = False
-    if not good:
-        raise Refused(422, "bad-field", 'objects: give JSON such as [{"name": "dog", "box": [x0, y0, x1, y1]}]')
-    if len(pairs) > MOST_OBJECTS:
-        raise Refused(422, "bad-field", f"objects: give at most {MOST_OBJECTS} of them")
-    names = list(dict.fromkeys(name for name, _ in pairs))
-    return names, labelled_objects([names.index(name) for name, _ in pairs], [box for _, box in pairs])
+    listed: list[LabelledBox] = from_fields(MatchingFields, fields).objects
+    names = list(dict.fromkeys(one.name for one in listed))
+    return names, labelled_objects([names.index(one.name) for one in listed], [one.box for one in listed])
 
 
 def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep, ...]:
@@ -222,28 +215,3 @@ def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep
         )
         shown.append(ShownStep(step.name, step.title, step.says, url_of(before), url_of(after), seen, step.did))
     return tuple(shown)
-
-
-def whole_number_of(form: Form, name: str) -> int:
-    """A field of a form that is a whole number from 0 to 2^53; 0 where it is not given.
-
-    Raises:
-        Refused: it is none.
-    """
-    text = form.fields.get(name, "0")
-    if not (text.isascii() and text.isdecimal() and len(text) <= 16 and int(text) < 2**53):
-        raise Refused(422, "bad-field", f"{name}: give a whole number from 0 to 9007199254740991")
-    return int(text)
-
-
-def form_of(*fields: str) -> dict[str, Any]:
-    """What OpenAPI says of a form with a picture and some fields."""
-    known = {
-        "image": {"type": "string", "format": "binary", "description": "a picture"},
-        "score": {"type": "number", "description": "detections exceed it; else the model's thresholds"},
-        "objects": {"type": "string", "description": 'JSON: [{"name": "dog", "box": [x0, y0, x1, y1]}, ...], pixels'},
-        "seed": {"type": "integer", "description": "the same seed makes the same pictures"},
-    }
-    properties = {name: known[name] for name in ("image", *fields)}
-    schema = {"type": "object", "required": ["image"], "properties": properties}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

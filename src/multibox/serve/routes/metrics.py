@@ -1,0 +1,18 @@
+"""``/metrics``: the figures of the server, for Prometheus."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from multibox.serve.metrics import Metrics
+
+
+def metric_routes(metrics: Metrics) -> APIRouter:
+    """The route of the figures."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/metrics", summary="Figures for Prometheus")
+    async def figures() -> Response:
+        return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router
