@@ -20,10 +20,9 @@ import numpy as np
 
 from multibox.boxes import encode, iou
 from multibox.config import Detect, Network, load_config
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.postprocess.decode import decode
 from multibox.postprocess.nms import select
-from multibox.priors import make_priors
 
 CLASSES = 20
 
@@ -31,7 +30,7 @@ CLASSES = 20
 def ssd300_priors() -> np.ndarray:
     config = load_config("ssd300-vgg16-voc0712")
     network: Network = config.network
-    return make_priors(feature_maps(network), config.priors, network.size)
+    return network_priors(network, config.priors)
 
 
 def scene(rng: np.random.Generator, priors: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:

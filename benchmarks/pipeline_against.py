@@ -44,11 +44,10 @@ from multibox.bench.torchvision_ssd import import_detection
 from multibox.config import load_config
 from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.pipeline import PrepareExample
 from multibox.prepare.render import MEAN_RGB
-from multibox.priors import make_priors
 
 SIZE = 300
 PRESET = "ssd300-vgg16-voc0712"
@@ -141,7 +140,7 @@ def read(store: Store, position: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def ours(store: Store) -> Prepare:
     config = load_config(PRESET)
-    priors = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors = network_priors(config.network, config.priors)
     prepare = PrepareExample(JoinedStores([store], store.meta.classes), priors, config)
     rng = np.random.default_rng(0)
     return lambda position: prepare(position, rng)

@@ -15,10 +15,9 @@ from multibox.draw import draw_example, grid
 from multibox.inspection.chart import draw_coverage
 from multibox.inspection.look import in_network
 from multibox.inspection.propose import propose_priors
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.example import augmented_image
 from multibox.prepare.render import decode
-from multibox.priors import make_priors
 
 SHOWN = 12
 SEED, PICTURE = 3, 4
@@ -51,7 +50,7 @@ def draw_step(store: Store, title: str, augment: Augment) -> np.ndarray:
     """One training example with its objects and priors."""
     rng = np.random.default_rng(SEED)
     config = Config(augment=augment)
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     image, objects_rel = augmented_image(store[PICTURE], rng, config, lambda rng: store[int(rng.integers(len(store)))])
     return draw_example(image, objects_rel, store.meta.classes, priors_rel, config, title)
 

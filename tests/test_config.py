@@ -3,21 +3,20 @@ import yaml
 
 from multibox.config import Config, load_config, presets
 from multibox.errors import BadInput
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_a_configuration_whose_priors_fit_its_maps(name):
     config = load_config(name)
-    assert len(make_priors(feature_maps(config.network), config.priors, config.network.size)) > 1000
+    assert len(network_priors(config.network, config.priors)) > 1000
 
 
 def test_the_default_preset_says_what_the_fields_default_to():
     assert load_config() == Config()
 
 
-def test_the_seeds_schedule():
+def test_the_schedule_of_the_five_scripts():
     train = load_config("ssd300-vgg16-voc0712").train
     assert (train.epochs, train.steps_per_epoch, train.batch, train.milestones) == (12, 10_000, 32, (8, 10))
 
@@ -129,8 +128,8 @@ def test_it_extends_one_level_only(tmp_path):
         ("train.epochs=0", r"train.epochs: .*greater than or equal to 1, not 0"),
         ("network.size=[100,300]", r"network.size: needs height and width of at least 128 pixels, not \[100, 300\]"),
         ("network.weights=none", r"network: batch_norm: frozen would freeze fresh statistics; .* set it to trained"),
-        ("network.ssdlite=lufficc", r"network: ssdlite: lufficc needs trunk=mobilenet_v2"),
-        ("network.tail=reduced", r"network: tail: reduced needs trunk=mobilenet_v3_large"),
+        ("network.peer.ssdlite=lufficc", r"network: peer.ssdlite: lufficc needs trunk=mobilenet_v2"),
+        ("network.peer.tail=reduced", r"network: peer.tail: reduced needs trunk=mobilenet_v3_large"),
         ("priors.at=0", r"priors.at: .*greater than 0, not 0"),
         ("priors.variances=[0.1,0.1,0,0.2]", r"priors.variances.2: .*greater than 0"),
         ("augment.crop.scale=[0.9,0.3]", r"augment.crop.scale: needs the lower number first"),

@@ -97,10 +97,12 @@ def test_ssd512_priors_worked_by_hand(position, box):
     np.testing.assert_allclose(priors_rel[position] * 512, box, atol=1e-3)
 
 
-def test_the_seeds_order_puts_wide_before_tall():
+def test_the_order_of_the_five_scripts_puts_wide_before_tall():
     wide2, wide3 = (10 * sqrt(2), 10 / sqrt(2)), (10 * sqrt(3), 10 / sqrt(3))
     squares = [(10, 10), (20, 20)]
-    np.testing.assert_allclose(shapes(10, 40, (2, 3), "seed"), [*squares, wide2, wide3, wide2[::-1], wide3[::-1]])
+    np.testing.assert_allclose(
+        shapes(10, 40, (2, 3), "five_scripts"), [*squares, wide2, wide3, wide2[::-1], wide3[::-1]]
+    )
     np.testing.assert_allclose(shapes(10, 40, (2, 3), "caffe"), [*squares, wide2, wide2[::-1], wide3, wide3[::-1]])
 
 

@@ -6,14 +6,13 @@ from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 
 from multibox.boxes import iou
 from multibox.config import load_config
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.match import match, match_exclusively
 from multibox.prepare.render import resize
-from multibox.priors import make_priors
 from multibox.report.chart import Line, chart
 
 CONFIG = load_config("ssd300-vgg16-voc0712")
-PRIORS = make_priors(feature_maps(CONFIG.network), CONFIG.priors, CONFIG.network.size)
+PRIORS = network_priors(CONFIG.network, CONFIG.priors)
 SIDE = CONFIG.network.size[0]
 INPUT = resize(PHOTO, (SIDE, SIDE), 1)
 BOXES = OBJECTS.boxes / (WIDTH, HEIGHT, WIDTH, HEIGHT)

@@ -7,16 +7,15 @@ from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH, scene
 from multibox.boxes import VARIANCES, decode, encode, iou, to_centers
 from multibox.config import load_config
 from multibox.data.sample import CLASSES
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.match import match
 from multibox.prepare.render import resize
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through, whole
-from multibox.priors import make_priors
 from multibox.report.chart import Line, chart
 
 CONFIG = load_config("ssd300-vgg16-voc0712")
-PRIORS = make_priors(feature_maps(CONFIG.network), CONFIG.priors, CONFIG.network.size)
+PRIORS = network_priors(CONFIG.network, CONFIG.priors)
 SIDE = CONFIG.network.size[0]
 INPUT = resize(PHOTO, (SIDE, SIDE), 1)
 SEEN = look_through(OBJECTS, whole((HEIGHT, WIDTH)))

@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from multibox.errors import BadInput
+from multibox.old_names import current_fields
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -41,6 +42,24 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PeerSwitches(Section):
+    """Where the network is built as other projects build theirs, so that their weights fit it."""
+
+    resnet50: Literal["keras", "five_scripts"] = "keras"
+    """ResNet50 of Keras, or of the five-script SSD: there the first pool pads as TensorFlow's ``same`` does, and the
+    first 1x1 of the extra bottlenecks has the stride."""
+    ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
+    """Whose SSDLite. The peers' pad both sides, the last two have other extra maps, lufficc's has another first map."""
+    tail: Literal["full", "reduced"] = "full"
+    """MobileNetV3's last stage: as in the classifier, or with half the channels (arXiv 1905.02244, section 6.3)."""
+    downsample_padding: Literal["both", "same"] = "both"
+    """Stride-2 extra layers of ssd300 and ssd512 pad both sides (Caffe) or as TensorFlow's ``same`` does (five-script
+    SSD)."""
+    prior_order: Literal["caffe", "five_scripts"] = "caffe"
+    """Order of a cell's priors, and so of the heads' outputs: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2,
+    1/3 (five-script SSD)."""
+
+
 class Network(Section):
     """The network: its trunk, its feature maps, its input."""
 
@@ -57,8 +76,6 @@ class Network(Section):
     """The trunk's stages up to and including this one are not trained; empty: all are."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
-    downsample_padding: Literal["both", "same"] = "both"
-    """Stride-2 extra layers of ssd300 and ssd512 pad both sides (Caffe) or as TensorFlow's ``same`` does (the seed)."""
     neck: Literal["none", "fpn"] = "none"
     """What lies between the maps and the heads: nothing, or a feature pyramid (arXiv 1612.03144)."""
     neck_channels: int = Field(default=128, ge=8)
@@ -67,13 +84,7 @@ class Network(Section):
     """RGB, 0 to 255, taken from the pixels; none: what the trunk's published weights were trained with."""
     scale: Positive3 | None = None
     """RGB, what the pixels are multiplied with after that; none: likewise."""
-    resnet50: Literal["keras", "seed"] = "keras"
-    """The seed's ResNet50 pads its first pool as ``same`` does, and its extra bottlenecks shrink by their first 1x1."""
-
-    ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
-    """Whose SSDLite: the peers' pad both sides, the last two have other extra maps, lufficc's another first map."""
-    tail: Literal["full", "reduced"] = "full"
-    """MobileNetV3's last stage: as of the classifier, or of half the channels (arXiv 1905.02244, section 6.3)."""
+    peer: PeerSwitches = PeerSwitches()
 
     @field_validator("size")
     @classmethod
@@ -90,12 +101,13 @@ class Network(Section):
 
     @model_validator(mode="after")
     def _switches_of_another_trunk(self) -> Self:
-        if self.ssdlite in ("qfgaohao", "lufficc") and self.trunk != "mobilenet_v2":
-            raise ValueError(f"ssdlite: {self.ssdlite} needs trunk=mobilenet_v2")
-        if self.tail == "reduced" and self.trunk != "mobilenet_v3_large":
-            raise ValueError("tail: reduced needs trunk=mobilenet_v3_large")
-        if self.tail == "reduced" and self.weights in ("auto", "imagenet"):
-            raise ValueError("tail: the imagenet weights have the full one; with reduced set weights to none")
+        ssdlite, tail = self.peer.ssdlite, self.peer.tail
+        if ssdlite in ("qfgaohao", "lufficc") and self.trunk != "mobilenet_v2":
+            raise ValueError(f"peer.ssdlite: {ssdlite} needs trunk=mobilenet_v2")
+        if tail == "reduced" and self.trunk != "mobilenet_v3_large":
+            raise ValueError("peer.tail: reduced needs trunk=mobilenet_v3_large")
+        if tail == "reduced" and self.weights in ("auto", "imagenet"):
+            raise ValueError("peer.tail: the imagenet weights have the full one; with reduced set weights to none")
         return self
 
 
@@ -112,8 +124,6 @@ class Priors(Section):
     offset: float = 0.5
     clip: bool | Literal["centers", "sizes"] = False
     """Cut off at the image's edges: the boxes (Caffe), their centres and sizes (amdegroot), or sizes (torchvision)."""
-    order: Literal["caffe", "seed"] = "caffe"
-    """Within a cell: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2, 1/3 (the seed)."""
     variances: tuple[Positive, Positive, Positive, Positive] = (0.1, 0.1, 0.2, 0.2)
 
 
@@ -403,9 +413,9 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     """Plain values with those of the overrides in their place, see :func:`load_config`."""
-    merged = dict(values)
+    merged = current_fields(values)
     for name, value in parse_overrides(overrides).items():
-        merged = _merge(merged, _nested(name, value))
+        merged = _merge(merged, current_fields(_nested(name, value)))
     return merged
 
 
@@ -417,7 +427,7 @@ def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, A
 def parse_config(values: Mapping[str, Any], source: str) -> Config:
     """Check plain values against the schema; ``source`` is named in the message of :class:`BadInput`."""
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(current_fields(values))
     except ValidationError as error:
         raise BadInput(source, f"{_first_problem(error)}") from None
 
@@ -435,7 +445,7 @@ def _read(source: str) -> dict[str, Any]:
         raise BadInput(source, f"not YAML: {' '.join(str(error).split())}") from None
     if values is not None and not isinstance(values, dict):
         raise BadInput(source, "holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
-    return values or {}
+    return current_fields(values or {})
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

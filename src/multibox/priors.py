@@ -60,7 +60,7 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
         size: s, pixels.
         next_size: s', pixels.
         ratios: width over height, each above 1.
-        order: ``caffe``: 2, 1/2, 3, 1/3; ``seed``: 2, 3, 1/2, 1/3.
+        order: ``caffe`` for 2, 1/2, 3, 1/3, or ``five_scripts`` for 2, 3, 1/2, 1/3.
 
     Returns:
         ``(2 + 2 * len(ratios), 2)`` float64 widths and heights, pixels.
@@ -68,7 +68,8 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
     between = sqrt(size * next_size)
     wide = [(size * sqrt(r), size / sqrt(r)) for r in ratios]
     tall = [(h, w) for w, h in wide]
-    rest = wide + tall if order == "seed" else [shape for pair in zip(wide, tall, strict=True) for shape in pair]
+    pairs = [shape for pair in zip(wide, tall, strict=True) for shape in pair]
+    rest = wide + tall if order == "five_scripts" else pairs
     return np.array([(size, size), (between, between), *rest])
 
 
@@ -83,13 +84,16 @@ def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
     return tuple(Grid(fmap.height, fmap.width, count) for fmap, count in counts)
 
 
-def make_priors(maps: Sequence[FeatureMap], config: Priors, image_size: tuple[int, int]) -> np.ndarray:
+def make_priors(
+    maps: Sequence[FeatureMap], config: Priors, image_size: tuple[int, int], order: str = "caffe"
+) -> np.ndarray:
     """All priors of a network, in the order of its outputs: by map, row, column, then shape.
 
     Args:
         maps: the feature maps, from the finest to the coarsest.
         config: sizes, ratios and the rest.
         image_size: height and width of the network's input, pixels.
+        order: Order of the priors of a cell, see :func:`shapes`.
 
     Returns:
         ``(P, 4)`` float32 corners, relative to the image: 0 and 1 are its edges. Priors may reach beyond them unless
@@ -106,7 +110,7 @@ def make_priors(maps: Sequence[FeatureMap], config: Priors, image_size: tuple[in
         step_y, step_x = (config.steps[i],) * 2 if config.steps else (fmap.step_y, fmap.step_x)
         center_y = (np.arange(fmap.height) + config.offset) * step_y
         center_x = (np.arange(fmap.width) + config.offset) * step_x
-        cell = shapes(size * scale, next_size * scale, config.ratios[i], config.order)  # (A, 2)
+        cell = shapes(size * scale, next_size * scale, config.ratios[i], order)  # (A, 2)
         centers = np.empty((fmap.height, fmap.width, len(cell), 4))
         centers[..., 0] = center_x[None, :, None]
         centers[..., 1] = center_y[:, None, None]

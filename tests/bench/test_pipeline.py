@@ -10,8 +10,7 @@ from multibox.bench.pipeline import measure_pipeline
 from multibox.cli import main
 from multibox.config import Config
 from multibox.data.store import open_store
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 SMALL = {"network": {"size": [128, 128]}, "train": {"batch": 2}}
 
@@ -33,7 +32,7 @@ def test_stages_add_up_to_the_example(speed):
 
 def test_bytes_are_those_of_the_arrays(speed, store_root):
     config, sent = Config.model_validate(SMALL), speed.bytes_per_example
-    priors = len(make_priors(feature_maps(config.network), config.priors, config.network.size))
+    priors = len(network_priors(config.network, config.priors))
     assert sent["image"] == 128 * 128 * 3
     assert sent["targets"] == priors * (4 + 4 * 4)
     files = [record.image for name in ("tiny/train", "tiny/val") for record in open_store(name)]

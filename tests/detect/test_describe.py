@@ -40,7 +40,7 @@ def test_parameters_without_h5py(keras_file, monkeypatch):
 def test_print_model(keras_file, capsys):
     print_model(keras_file)
     printed = capsys.readouterr().out
-    for text in ("192 x 128", "140", "red, green, blue", "red 0.3", "format 1", "7 epochs of toys/train", "published"):
+    for text in ("192 x 128", "140", "red, green, blue", "red 0.3", "format 2", "7 epochs of toys/train", "published"):
         assert text in printed
 
 

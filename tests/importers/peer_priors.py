@@ -24,7 +24,7 @@ def exact(size, sizes):
     return _boxes(size, sizes, lambda ratios: [r for ratio in ratios for r in (ratio, 1 / ratio)])
 
 
-def seed(size, sizes):
+def five_scripts(size, sizes):
     """All ratios, then all their inverses."""
     return _boxes(size, sizes, lambda ratios: [*ratios, *(1.0 / ratio for ratio in ratios)])
 

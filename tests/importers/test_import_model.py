@@ -17,8 +17,7 @@ from multibox.importers.caffe_file import read_caffemodel
 from multibox.importers.import_model import PEERS
 from multibox.importers.peer import Misfit
 from multibox.models.file import read_schema
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 CONVS = [
     *[("conv1_1", 3, 64, 3), ("conv1_2", 64, 64, 3), ("conv2_1", 64, 128, 3), ("conv2_2", 128, 128, 3)],
@@ -108,8 +107,8 @@ def test_the_first_layer_that_does_not_fit_is_named(folder, change, message):
 
 def test_another_kind_is_refused_with_advice(folder):
     write_ssd_keras("peer.h5", columns=21)
-    done = run("peer.h5", "--from", "seed", "--out", "model.keras")
-    refused(done, "not the seed's SSD300 (final.h5): it has no conv4_3_norm/scale; it looks like --from ssd-keras")
+    done = run("peer.h5", "--from", "five-scripts", "--out", "model.keras")
+    refused(done, "not the five-script SSD300 (final.h5): it has no conv4_3_norm/scale; it looks like --from ssd-keras")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +184,7 @@ def test_hostile_files_are_refused_in_one_line_and_nothing_is_run_or_written(fol
 def names_only(kind, layout, columns):
     """Tensors with the peer's names, of which only the heads' biases have their size."""
     per_cell = [2 + 2 * len(ratios) for ratios in peer_priors.RATIOS[300 if layout == "ssd300" else 512]]
-    from multibox.importers import caffe, keras_vgg, seed, torch_vgg, vgg_ssd
+    from multibox.importers import caffe, five_scripts, keras_vgg, torch_vgg, vgg_ssd
 
     names = {
         "caffe": caffe.names,
@@ -193,7 +192,7 @@ def names_only(kind, layout, columns):
         "lufficc": torch_vgg._LUFFICC.names,
         "torchvision": torch_vgg._TORCHVISION.names,
         "ssd-keras": keras_vgg._names,
-        "seed": seed._vgg_names,
+        "five-scripts": five_scripts._vgg_names,
     }[kind]
     found = {}
     for layer in (*vgg_ssd.TRUNK, vgg_ssd.NORM, *vgg_ssd.EXTRAS[layout]):
@@ -218,12 +217,12 @@ def names_only(kind, layout, columns):
         ("torchvision", 300, 91, peer_priors.sizes_clipped(300, peer_priors.COCO)),
         ("ssd-keras", 300, 81, peer_priors.exact(300, peer_priors.COCO)),
         ("ssd-keras", 512, 81, peer_priors.exact(512, peer_priors.COCO_512)),
-        ("seed", 300, 21, peer_priors.seed(300, peer_priors.VOC)),
+        ("five-scripts", 300, 21, peer_priors.five_scripts(300, peer_priors.VOC)),
     ],
 )
 def test_priors_are_the_peers(kind, size, columns, expected):
     plan = PEERS[kind].plan(names_only(kind, f"ssd{size}", columns), ())
-    ours = make_priors(feature_maps(plan.network), plan.priors, plan.network.size)
+    ours = network_priors(plan.network, plan.priors)
     np.testing.assert_allclose(ours, expected, atol=1e-6)
     assert len(plan.classes) == {21: 20, 81: 80, 91: 80}[columns]
     assert plan.classes[-1] == {21: "tvmonitor", 81: "toothbrush", 91: "toothbrush"}[columns]
@@ -252,7 +251,7 @@ def test_priors_of_ones_own_training_are_read_from_a_caffemodel(tmp_path):
     (tmp_path / "net").write_bytes(prior_boxes(own, peer_priors.STEPS[300]))
     tensors = names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net")
     plan = PEERS["caffe"].plan(tensors, ())
-    ours = make_priors(feature_maps(plan.network), plan.priors, plan.network.size)
+    ours = network_priors(plan.network, plan.priors)
     np.testing.assert_allclose(ours, peer_priors.caffe(300, own).clip(0, 1), atol=1e-6)
     assert plan.priors.variances == (0.1, 0.1, 0.25, 0.25)
     assert plan.priors.steps == ()

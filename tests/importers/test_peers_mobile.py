@@ -231,7 +231,7 @@ def test_torchvision(tmp_path, monkeypatch, torchvision_detection, columns, tail
     classes = () if columns == 91 else ("a", "b", "c", "d", "e")
     done = import_model(tmp_path / "ssdlite320.pth", "torchvision", tmp_path / "model.keras", classes=classes)
     assert (done.left_out, done.fresh, len(done.permuted)) == ((), (), 6 if columns == 91 else 0)
-    assert (len(done.schema.classes), done.schema.network.tail) == (min(columns - 1, 80), tail)
+    assert (len(done.schema.classes), done.schema.network.peer.tail) == (min(columns - 1, 80), tail)
     assert done.schema.detect == Detect(
         score=peer.score_thresh,
         nms_iou=peer.nms_thresh,

@@ -1,4 +1,4 @@
-"""The seed's SSD300 on ResNet50, written in PyTorch, against what is made of its file."""
+"""The five-script SSD300 on ResNet50, written in PyTorch, against what is made of its file."""
 
 import h5py
 import numpy as np
@@ -107,23 +107,23 @@ class TorchResNetSSD(nn.Module):
                     put(f"{name}_mbox_{kind}", kernel=head.weight.permute(2, 3, 1, 0), bias=head.bias)
 
 
-def test_the_seeds_resnet50(tmp_path):
+def test_the_five_scripts_resnet50(tmp_path):
     peer, pixels = TorchResNetSSD(), images((300, 300))
     peer.save(tmp_path / "final.h5")
-    done = import_model(tmp_path / "final.h5", "seed", tmp_path / "model.keras")
+    done = import_model(tmp_path / "final.h5", "five-scripts", tmp_path / "model.keras")
     assert (done.left_out, done.fresh) == ((), ())
     logits, deltas = peer(normalised(pixels, (0, 0, 0), bgr=True))
-    priors = peer_priors.seed(300, peer_priors.VOC)
+    priors = peer_priors.five_scripts(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
 
-def test_the_seeds_resnet50_before_training(tmp_path):
+def test_the_five_scripts_resnet50_before_training(tmp_path):
     peer = TorchResNetSSD()
     peer.save(tmp_path / "ResNet50_from_keras.h5")
-    done = import_model(tmp_path / "ResNet50_from_keras.h5", "seed-pretrained", tmp_path / "model.keras")
+    done = import_model(tmp_path / "ResNet50_from_keras.h5", "five-scripts-pretrained", tmp_path / "model.keras")
     assert len(done.loaded) == 2 * 53
     assert done.schema.classes == ("object",)
     assert "res6a_0_conv" in done.fresh
     assert any(name.startswith("res6a_branch1/") for name in done.left_out)
-    assert done.schema.network.resnet50 == "keras"
+    assert done.schema.network.peer.resnet50 == "keras"
     assert np.isfinite(done.schema.make_priors()).all()

@@ -151,19 +151,19 @@ def seed_layers(peer):
     return layers | {"conv4_3_norm": {"scale": arrays["conv4_3_norm"][0]}}
 
 
-def test_the_seeds_vgg16(tmp_path):
+def test_the_five_scripts_vgg16(tmp_path):
     peer, pixels = TorchSSD(same=True), images((300, 300))
     save_h5(tmp_path / "final.h5", seed_layers(peer))
-    import_model(tmp_path / "final.h5", "seed", tmp_path / "model.keras")
+    import_model(tmp_path / "final.h5", "five-scripts", tmp_path / "model.keras")
     logits, deltas = peer(normalised(pixels, (123.68, 116.779, 103.939), bgr=True))
-    priors = peer_priors.seed(300, peer_priors.VOC)
+    priors = peer_priors.five_scripts(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
 
-def test_the_seeds_copy_of_caffe(tmp_path):
+def test_the_five_scripts_copy_of_caffe(tmp_path):
     peer, pixels = TorchSSD(), images((300, 300), 1)
     save_h5(tmp_path / "weights_from_caffe.h5", seed_layers(peer))
-    import_model(tmp_path / "weights_from_caffe.h5", "seed-pretrained", tmp_path / "model.keras")
+    import_model(tmp_path / "weights_from_caffe.h5", "five-scripts-pretrained", tmp_path / "model.keras")
     logits, deltas = peer(normalised(pixels, MEAN, bgr=True))
     priors = peer_priors.caffe(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from multibox.config import Network, Priors
+from multibox.config import Network, PeerSwitches, Priors
 from multibox.models.maps import feature_maps
 from multibox.models.ssd import build
 from multibox.priors import FeatureMap, make_priors
@@ -18,9 +18,10 @@ def test_mean_and_scale_take_the_place_of_the_trunks():
 
 
 @pytest.mark.parametrize("size", [(300, 300), (200, 331)])
-def test_the_seeds_resnet50_has_the_maps_of_ours(size):
+def test_the_resnet50_of_five_scripts_has_the_maps_of_ours(size):
     ratios = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    network = Network(trunk="resnet50", layout="ssd300", size=size, resnet50="seed", downsample_padding="same")
+    peer = PeerSwitches(resnet50="five_scripts", downsample_padding="same")
+    network = Network(trunk="resnet50", layout="ssd300", size=size, peer=peer)
     model = build(network, 20, Priors(sizes=(30, 60, 111, 162, 213, 264, 315), ratios=ratios))
     shapes = {fmap.name: model.get_layer(f"{fmap.name}_head_boxes").output.shape[1:3] for fmap in feature_maps(network)}
     assert shapes == {fmap.name: (fmap.height, fmap.width) for fmap in feature_maps(network)}

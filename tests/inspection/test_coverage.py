@@ -5,8 +5,7 @@ from multibox.boxes import iou
 from multibox.config import Config, Priors, load_config, presets
 from multibox.inspection.chart import draw_coverage
 from multibox.inspection.coverage import best_ious, measure_coverage
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 
 def random_boxes(count, seed=0):
@@ -21,7 +20,7 @@ def random_boxes(count, seed=0):
 def test_the_best_of_all_priors(name, clip):
     """Looking at one cell of each map gives what comparing with every prior gives."""
     config = load_config(name, {"priors.clip": clip})
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     boxes_rel = random_boxes(60)
     np.testing.assert_allclose(best_ious(boxes_rel, config), iou(boxes_rel, priors_rel).max(axis=1), atol=2e-6)
 
@@ -30,7 +29,7 @@ def test_other_offsets_steps_and_an_oblong_input():
     config = load_config(
         overrides={"network.size": [256, 384], "priors.offset": 0.3, "priors.steps": [8, 16, 32, 64, 100, 200]}
     )
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     boxes_rel = random_boxes(200, seed=1)
     np.testing.assert_allclose(best_ious(boxes_rel, config), iou(boxes_rel, priors_rel).max(axis=1), atol=2e-6)
 
@@ -38,7 +37,7 @@ def test_other_offsets_steps_and_an_oblong_input():
 def test_by_class_and_size():
     """A prior itself is reached wholly; a sliver is not; the sizes are those in the network's input."""
     config = Config()
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     inside = np.flatnonzero(((priors_rel > 0) & (priors_rel < 1)).all(axis=1))
     large = priors_rel[inside[-1]]
     sliver = np.array([0.1, 0.5, 0.9, 0.503], np.float32)  # 256 x 1 pixels

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from multibox.config import Network, Priors
+from multibox.config import Network, PeerSwitches, Priors
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.models.ssd import build, is_trunk
@@ -35,7 +35,7 @@ def test_maps_and_outputs_are_as_worked_out_without_keras(trunk, layout, size, p
 
 @pytest.mark.parametrize("style", ["torchvision", "qfgaohao", "lufficc"])
 def test_maps_and_outputs_of_other_ssdlites(style):
-    network = Network(trunk="mobilenet_v2", size=(300, 232), ssdlite=style)
+    network = Network(trunk="mobilenet_v2", size=(300, 232), peer=PeerSwitches(ssdlite=style))
     assert_maps_and_outputs(network, Priors())
 
 
@@ -54,7 +54,7 @@ def test_mobilenet_v3_has_as_many_parameters_as_the_published_ones():
     trunk = sum(numbers(layer) for layer in model.layers if is_trunk(layer, "mobilenet_v3_large"))
     assert trunk == 5_483_032 - (960 + 1) * 1280 - (1280 + 1) * 1000
     priors = Priors(ratios=((2, 3),) * 6)
-    detector = build(network.model_copy(update={"tail": "reduced"}), 90, priors)
+    detector = build(network.model_copy(update={"peer": PeerSwitches(tail="reduced")}), 90, priors)
     assert numbers(detector) == 3_440_060
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multibox.config import Network, Priors
+from multibox.config import Network, PeerSwitches, Priors
 from multibox.errors import BadInput
 from multibox.models.file import save_model
 from multibox.models.maps import feature_maps
@@ -64,7 +64,11 @@ def test_all_other_layers_are_the_model_s(donor):
 
 @pytest.mark.parametrize(
     ("network", "priors"),
-    [({}, {"order": "seed"}), ({}, {"variances": (0.1, 0.1, 0.1, 0.1)}), ({"neck": "fpn", "neck_channels": 64}, {})],
+    [
+        ({"peer": PeerSwitches(prior_order="five_scripts")}, {}),
+        ({}, {"variances": (0.1, 0.1, 0.1, 0.1)}),
+        ({"neck": "fpn", "neck_channels": 64}, {}),
+    ],
     ids=["order", "variances", "neck"],
 )
 def test_heads_that_mean_something_else_begin_anew(donor, network, priors):
@@ -90,7 +94,10 @@ def test_logits_that_mean_something_else_begin_anew(donor):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"ssdlite": "qfgaohao"}, "its network.ssdlite is multibox, the run's qfgaohao; set network.ssdlite=multibox"),
+        (
+            {"peer": PeerSwitches(ssdlite="qfgaohao")},
+            "its network.peer.ssdlite is multibox, the run's qfgaohao; set network.peer.ssdlite=multibox",
+        ),
         (
             {"scale": (1, 1, 1)},
             r"its input is scaled otherwise; set network.mean=\[127.5,127.5,127.5\] network.scale=\[0.0",

@@ -9,9 +9,8 @@ import pytest
 from gradients import gradients
 from multibox.config import Loss, load_config
 from multibox.data.record import make_objects
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.targets import make_targets
-from multibox.priors import make_priors
 from multibox.training.training_model import TrainingModel
 
 CLASSES = 5
@@ -21,7 +20,7 @@ CLASSES = 5
 def batch():
     """Labels, targets, logits and predictions of four images; the third has no objects, the fourth has most of them."""
     config = load_config("ssd300-vgg16-voc0712")
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     rng = np.random.default_rng(0)
     targets = []
     for count in (1, 4, 0, 30):

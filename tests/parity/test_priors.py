@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from multibox.config import load_config
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 VOC300 = {
     "cells": (38, 19, 10, 5, 3, 1),
@@ -55,7 +54,7 @@ def prior_boxes(size, cells, steps, least, most, ratios):
 )
 def test_all_priors_of_a_preset(preset, sizes, expected, size, count):
     config = load_config(preset, {"priors.sizes": sizes} if sizes else {})
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     boxes = prior_boxes(size, **expected)
     assert len(boxes) == count
     np.testing.assert_allclose(priors_rel, boxes, atol=1e-6)

@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 from multibox.boxes import iou
 from multibox.config import Match, Network, Priors
 from multibox.data.record import make_objects
-from multibox.models.maps import feature_maps
+from multibox.models.maps import feature_maps, network_priors
 from multibox.prepare.atss import candidates_of, match_atss, near_cells
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.match import match_exclusively
 from multibox.prepare.targets import find_matches, make_targets
-from multibox.priors import Grid, make_priors, prior_grids
+from multibox.priors import Grid, prior_grids
 
 NETWORK = Network(size=(128, 192))
 GRIDS = prior_grids(feature_maps(NETWORK), Priors())
-PRIORS_REL = make_priors(feature_maps(NETWORK), Priors(), NETWORK.size)
+PRIORS_REL = network_priors(NETWORK, Priors())
 
 
 def random_objects(rng, count, largest=0.5):
@@ -140,7 +140,7 @@ def test_targets_and_examples_take_the_configured_method(record, still):
     assert (plain != classes).any()
     changed = still.model_copy(update={"match": config})
     assert grids_of(still) == ()
-    priors_rel = make_priors(feature_maps(still.network), still.priors, still.network.size)
+    priors_rel = network_priors(still.network, still.priors)
     ours, theirs = (
         training_example(record, np.random.default_rng(0), priors_rel, each)["classes"] for each in (still, changed)
     )

@@ -9,12 +9,11 @@ import pytest
 from canvas import canvas_crop_resize
 from multibox.config import Config, load_config
 from multibox.data.record import make_objects
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.distort import distort
 from multibox.prepare.example import augment, augmented_image, training_example
 from multibox.prepare.render import INTERPOLATIONS
 from multibox.prepare.window import crop, expand, snap, whole
-from multibox.priors import make_priors
 
 SIZE = (300, 320)
 OBJECTS = make_objects([(90, 60, 330, 270), (300, 180, 450, 350), (6, 9, 120, 102), (180, 30, 225, 330)], [0, 1, 2, 0])
@@ -102,7 +101,7 @@ def test_pixels_and_boxes_of_200_examples(paper):
 
 def test_targets(make_record):
     config = Config.model_validate({"network": {"size": [128, 128]}})
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     some = priors_rel[np.linspace(0, len(priors_rel) - 1, 400).astype(int)]
     record = make_record(0, 375, 500, OBJECTS.boxes, OBJECTS.labels)
     matched = 0

@@ -203,12 +203,11 @@ import sys, worker_items
 from multiprocessing import resource_tracker
 from multibox.config import load_config
 from multibox.data.store import open_store
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.pipeline import training_batches
-from multibox.priors import make_priors
 print("here")
 config = load_config(overrides=["data.workers=2", "network.size=[128,128]", "train.batch=2"])
-priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+priors_rel = network_priors(config.network, config.priors)
 store = worker_items.WatchedStore(open_store("tiny/train"), only_in_workers=True)
 batches = training_batches([store], store.meta.classes, priors_rel, config)
 print([next(batches)[0].shape for _ in range(3)][-1])

@@ -3,8 +3,7 @@
 import keras
 from keras import layers
 
-from multibox.models.maps import feature_maps
-from multibox.priors import make_priors
+from multibox.models.maps import network_priors
 
 
 def small_network(size, priors, classes, norm_trained=False):
@@ -29,5 +28,5 @@ def small_network(size, priors, classes, norm_trained=False):
 
 def build(config, classes, priors, activation="softmax", norm_trained=True):
     """As :func:`multibox.models.ssd.build`."""
-    count = len(make_priors(feature_maps(config), priors, config.size))
+    count = len(network_priors(config, priors))
     return small_network(config.size, count, classes, norm_trained)

@@ -18,9 +18,8 @@ from multibox.config import Config, Network
 from multibox.data.build import build
 from multibox.data.store import open_store
 from multibox.models.backend import import_keras
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare.pipeline import training_batches
-from multibox.priors import make_priors
 from multibox.training.checkpoint import Checkpoints
 
 pytestmark = pytest.mark.slow
@@ -49,7 +48,7 @@ def batches_file(voc_folder, tmp_path_factory):
         network = Network(size=(128, 128), weights="none", batch_norm="trained")
         config = Config(network=network, train=Config().train.model_copy(update={"batch": BATCH}))
         store = open_store("tiny/train")
-        priors_rel = make_priors(feature_maps(network), config.priors, network.size)
+        priors_rel = network_priors(network, config.priors)
         with training_batches([store], store.meta.classes, priors_rel, config) as batches:
             stored = [next(batches) for _ in range(STEPS)]
     positives = np.array([[(half > 0).sum() for half in np.split(targets["classes"], 2)] for _, targets in stored])

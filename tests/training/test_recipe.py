@@ -14,7 +14,7 @@ from multibox.export import export_onnx
 from multibox.losses.multibox import multibox_loss
 from multibox.models import fpn, ssdlite
 from multibox.models.backend import computing_in, jit_compile
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.models.ssd import build
 from multibox.prepare.example import grids_of
 from multibox.prepare.targets import make_targets
@@ -53,7 +53,7 @@ def test_all_switches_together_overfit_a_batch(classes, boxes):
     rates = {"train.trunk_lr": 1, "train.weight_decay": 0, "network.neck_channels": 64}
     config = load_config(overrides=switches | plain | rates)
     keras.utils.set_random_seed(0)
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     network = build(config.network, 2, config.priors, config.loss.activation)
     model = TrainingModel(network, config.loss, priors_rel, config.priors.variances)
     model.compile(make_optimizer(network, config.network.trunk, config.train, 5e-3), jit_compile=jit_compile())

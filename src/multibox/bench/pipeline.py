@@ -13,11 +13,10 @@ from multibox.bench.stopwatch import Stopwatch
 from multibox.config import Config
 from multibox.data.store import Store
 from multibox.machine import cores
-from multibox.models.maps import feature_maps
+from multibox.models.maps import network_priors
 from multibox.prepare import example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.pipeline import PrepareExample, training_batches
-from multibox.priors import make_priors
 
 STEPS = (
     "decode",
@@ -84,7 +83,7 @@ def measure_pipeline(
         BadInput: no images.
     """
     classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     prepare = PrepareExample(JoinedStores(stores, classes), priors_rel, config)
     count = min(images, len(prepare.records))
     plain, stages = _measure_one_core(prepare, count)

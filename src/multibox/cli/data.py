@@ -76,11 +76,10 @@ def data_show(
     from multibox.config import load_config
     from multibox.data.open import open_stores
     from multibox.draw import save_png, show_examples
-    from multibox.models.maps import feature_maps
-    from multibox.priors import make_priors
+    from multibox.models.maps import network_priors
 
     store, config = open_stores(name)[0], load_config(source, overrides)
-    priors_rel = make_priors(feature_maps(config.network), config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     save_png(out, show_examples(store, store.meta.classes, priors_rel, config, seed=seed, count=count))
     click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
     if window and click.launch(out) != 0:

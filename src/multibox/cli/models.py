@@ -9,8 +9,17 @@ from multibox.cli.app import main
 from multibox.cli.options import split_names
 from multibox.errors import BadInput
 from multibox.importers import KINDS
+from multibox.old_names import current_kind
 
 FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
+
+
+class ImportKind(click.Choice):
+    """The kinds of weights, under the names of version 0.1.0 too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The kind's name today."""
+        return super().convert(current_kind(value), param, ctx)
 
 
 @main.command("export")
@@ -39,7 +48,7 @@ def export_model(model: str, kind: str, out: str | None, **options: Any) -> None
 @main.command("import")
 @click.argument("file", type=click.Path())
 @click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--from", "kind", type=click.Choice(KINDS), required=True, help="Whose weights the file holds.")
+@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Whose weights the file holds.")
 @click.option("--out", required=True, type=click.Path(), metavar="FILE", help="The model file to write, .keras.")
 @click.option("--classes", default="", help="Names in the file's order, with commas; else those of VOC or COCO.")
 def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str) -> None:

@@ -27,7 +27,7 @@ def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float
     is_onnx = path.suffix == ".onnx"
     schema = read_onnx_schema(path) if is_onnx else read_schema(path)
     changed = schema.model_copy(update={"thresholds": {**schema.thresholds, **thresholds}})
-    target, text = path.resolve(), changed.model_dump_json(indent=2)
+    target, text = path.resolve(), changed.to_json(indent=2)
     with new_file(target) as new:
         if is_onnx:
             copy_with_metadata(target, new, MEMBER, text)

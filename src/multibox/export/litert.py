@@ -53,7 +53,7 @@ def write_litert(
             warnings.simplefilter("ignore")
             path.write_bytes(_to_int8(converter, images) if precision == "int8" else converter.convert())
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(MEMBER, schema.model_dump_json(indent=2))
+        archive.writestr(MEMBER, schema.to_json(indent=2))
 
 
 def _to_int8(converter: Any, images: np.ndarray) -> bytes:

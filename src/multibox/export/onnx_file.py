@@ -86,5 +86,5 @@ def _label(model: Any, schema: Schema, parameters: int) -> None:
     """Write into a model what the network is."""
     import onnx
 
-    onnx.helper.set_model_props(model, {MEMBER: schema.model_dump_json(), PARAMETERS: str(parameters)})
+    onnx.helper.set_model_props(model, {MEMBER: schema.to_json(), PARAMETERS: str(parameters)})
     model.producer_name, model.producer_version = "multibox", schema.version

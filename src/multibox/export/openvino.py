@@ -24,5 +24,5 @@ def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(model, Path(folder) / "model.onnx")
         converted = openvino.convert_model(Path(folder) / "model.onnx")
-        converted.set_rt_info(schema.model_dump_json(), MEMBER)
+        converted.set_rt_info(schema.to_json(), MEMBER)
         openvino.save_model(converted, path, compress_to_fp16=precision == "fp16")

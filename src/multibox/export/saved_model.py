@@ -27,7 +27,7 @@ def save(function: Any, schema: Schema, folder: Path) -> None:
     module = tensorflow.Module()
     with tempfile.TemporaryDirectory() as beside:
         member = Path(beside) / MEMBER
-        member.write_text(schema.model_dump_json(indent=2))
+        member.write_text(schema.to_json(indent=2))
         module.schema = tensorflow.saved_model.Asset(str(member))
         module.function = function
         tensorflow.saved_model.save(module, str(folder), signatures=function)

@@ -11,11 +11,11 @@ import keras
 from multibox.config import Config, parse_config, with_overrides
 from multibox.errors import BadInput
 from multibox.importers.caffe import CAFFE
+from multibox.importers.five_scripts import FIVE_SCRIPTS
 from multibox.importers.keras_applications import KERAS
 from multibox.importers.keras_vgg import SSD_KERAS
 from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Weights
 from multibox.importers.qfgaohao import QFGAOHAO
-from multibox.importers.seed import SEED, SEED_PRETRAINED
 from multibox.importers.torch_mobilenet import LUFFICC, TORCHVISION
 from multibox.importers.torch_vgg import AMDEGROOT
 from multibox.models.file import save_model
@@ -23,11 +23,10 @@ from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
 from multibox.models.transfer import some
-from multibox.priors import make_priors
+from multibox.old_names import current_kind
 
 PEERS = {
-    peer.kind: peer
-    for peer in (CAFFE, AMDEGROOT, LUFFICC, QFGAOHAO, TORCHVISION, SSD_KERAS, SEED, SEED_PRETRAINED, KERAS)
+    peer.kind: peer for peer in (CAFFE, AMDEGROOT, LUFFICC, QFGAOHAO, TORCHVISION, SSD_KERAS, *FIVE_SCRIPTS, KERAS)
 }
 
 
@@ -90,6 +89,7 @@ def import_model(
     Raises:
         BadInput: the file cannot be read or is another; the first layer that does not fit is named.
     """
+    kind = current_kind(kind)
     if kind not in PEERS:
         raise BadInput("from", f"{kind}: no such kind; give one of {', '.join(PEERS)}")
     out = Path(out)
@@ -109,8 +109,8 @@ def import_model(
     for name, values in weights.items():
         model.get_layer(name).set_weights(values)
     maps = feature_maps(config.network)
-    make_priors(maps, config.priors, config.network.size)
     schema = Schema(network=config.network, maps=maps, classes=plan.classes, priors=config.priors, detect=config.detect)
+    schema.make_priors()  # which refuses priors that do not fit the maps
     save_model(model, schema, out)
     used = {name for part in plan.parts for name in part.theirs} | set(plan.read)
     return Imported(

@@ -125,7 +125,7 @@ class Ssdlite:
         names = [fmap.name for fmap in feature_maps(self.network)]
         for i, name in enumerate(names):
             ours, last = f"{name}_head_{kind}", f"{theirs}{i}"
-            if name != names[-1] or not STYLES[self.network.ssdlite].plain_end:
+            if name != names[-1] or not STYLES[self.network.peer.ssdlite].plain_end:
                 depthwise, norm = f"{last}.{self.head.depthwise}", f"{last}.{self.head.norm}"
                 yield from Pair(f"{ours}_dw", depthwise, norm, self.head.biased).parts(self.epsilon)
                 last = f"{last}.{self.head.last}"
@@ -133,8 +133,8 @@ class Ssdlite:
 
 
 def _network(side: int, style: str, **values: object) -> Network:
-    common = {"layout": "ssdlite", "size": (side, side), "weights": "none", "batch_norm": "trained", "ssdlite": style}
-    return Network.model_validate(common | values)
+    common = {"layout": "ssdlite", "size": (side, side), "weights": "none", "batch_norm": "trained"}
+    return Network.model_validate(common | {"peer": {"ssdlite": style}} | values)
 
 
 def _mobilenet_v2(trunk: str, extras: str, steps: dict[str, tuple[str, str]]) -> tuple[Part, ...]:
@@ -251,7 +251,8 @@ def _torchvision(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
         return torch_vgg.TORCHVISION.plan(tensors, classes)
     plan = _TORCHVISION_SSDLITE.plan(tensors, classes)
     tail = "full" if tensors["backbone.features.1.3.1.bias"].size == 960 else "reduced"
-    return replace(plan, network=plan.network.model_copy(update={"tail": tail}))
+    peer = plan.network.peer.model_copy(update={"tail": tail})
+    return replace(plan, network=plan.network.model_copy(update={"peer": peer}))
 
 
 def _lufficc(tensors: Tensors, classes: tuple[str, ...]) -> Plan:

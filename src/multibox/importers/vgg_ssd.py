@@ -77,9 +77,9 @@ class Dialect:
         oihw: whether kernels are (out, in, y, x).
         bgr: whether the network sees BGR.
         mean: RGB, that the network's input has been taken off.
-        clip: see :class:`multibox.config.Priors`.
-        order: likewise.
-        padding: see :class:`multibox.config.Network`, ``downsample_padding``.
+        clip: How priors are clipped, see :class:`multibox.config.Priors`.
+        order: Order of a cell's priors, see ``prior_order`` of :class:`multibox.config.PeerSwitches`.
+        padding: Padding of strided layers, see ``downsample_padding`` of :class:`multibox.config.PeerSwitches`.
         detect: how the peer detects.
     """
 
@@ -137,9 +137,10 @@ class Dialect:
     def _network(self, layout: str) -> Network:
         side = SIDES[layout]
         values = {"trunk": "vgg16", "layout": layout, "size": (side, side), "weights": "none", "mean": self.mean}
-        return Network.model_validate(values | {"downsample_padding": self.padding})
+        peer = {"downsample_padding": self.padding, "prior_order": self.order}
+        return Network.model_validate(values | {"peer": peer})
 
     def _priors(self, layout: str, count: int) -> Priors:
         sizes = self.sizes[layout]["coco" if count in COCO_CLASSES else "voc"]
         values = {"sizes": sizes, "at": SIDES[layout], "ratios": RATIOS[layout]}
-        return Priors.model_validate(values | {"clip": self.clip, "order": self.order})
+        return Priors.model_validate(values | {"clip": self.clip})

@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from multibox.config import Config, Priors
+from multibox.config import Config, Network, Priors
 from multibox.draw import BLACK, FONT, PALETTE, WHITE
 from multibox.inspection.coverage import best_ious
 from multibox.models.maps import feature_maps
@@ -44,7 +44,7 @@ def draw_coverage(boxes_rel: np.ndarray, config: Config, title: str) -> np.ndarr
     for least, color in BANDS:
         for x, y in _places(sides[best >= least], limits):
             cv2.circle(image, (x, y), 2, color, cv2.FILLED, cv2.LINE_AA)
-    for i, per_map in enumerate(_prior_shapes(config.priors, config.network.size)):
+    for i, per_map in enumerate(_prior_shapes(config.priors, config.network)):
         for x, y in _places(per_map, limits):
             cv2.drawMarker(image, (x, y), BLACK, cv2.MARKER_TILTED_CROSS, 13, 4)
             cv2.drawMarker(image, (x, y), PALETTE[_MAP_COLORS[i % len(_MAP_COLORS)]], cv2.MARKER_TILTED_CROSS, 11, 2)
@@ -57,11 +57,11 @@ _MAP_COLORS: Final = (2, 4, 5, 6, 7, 9, 19)
 """Of the palette, those that no band has."""
 
 
-def _prior_shapes(priors: Priors, size: tuple[int, int]) -> list[np.ndarray]:
+def _prior_shapes(priors: Priors, network: Network) -> list[np.ndarray]:
     """Widths and heights of each map's priors ``(A, 2)``, pixels of the network's input."""
-    scale = min(size) / priors.at
+    scale = min(network.size) / priors.at
     pairs = zip(priors.sizes, priors.sizes[1:], priors.ratios, strict=False)
-    return [shapes(low * scale, high * scale, ratios, priors.order) for low, high, ratios in pairs]
+    return [shapes(low * scale, high * scale, ratios, network.peer.prior_order) for low, high, ratios in pairs]
 
 
 def _places(sides: np.ndarray, limits: tuple[float, float]) -> list[tuple[int, int]]:

@@ -12,8 +12,8 @@ import numpy as np
 
 from multibox.boxes import areas, iou
 from multibox.config import Config
-from multibox.models.maps import feature_maps
-from multibox.priors import FeatureMap, make_priors, prior_grids
+from multibox.models.maps import feature_maps, network_priors
+from multibox.priors import FeatureMap, prior_grids
 
 REACHED: Final = 0.5
 """The IoU from which a prior reaches an object."""
@@ -97,7 +97,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
     then all are looked at.
     """
     maps = feature_maps(config.network)
-    priors_rel = make_priors(maps, config.priors, config.network.size)
+    priors_rel = network_priors(config.network, config.priors)
     boxes = boxes_rel.astype(np.float32)
     if config.priors.clip:
         return _best_of_all(boxes, priors_rel)

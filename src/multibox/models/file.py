@@ -94,7 +94,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
     with new_file(path) as new:
         network.save(new)
         with zipfile.ZipFile(new, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(MEMBER, schema.model_dump_json(indent=2))
+            archive.writestr(MEMBER, schema.to_json(indent=2))
 
 
 def is_model(path: Path) -> bool:

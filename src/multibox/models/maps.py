@@ -5,9 +5,11 @@ So preparation and detection know the priors where Keras is not installed. A tes
 
 from collections.abc import Callable
 
-from multibox.config import Network
+import numpy as np
+
+from multibox.config import Network, Priors
 from multibox.errors import BadInput
-from multibox.priors import FeatureMap
+from multibox.priors import FeatureMap, make_priors
 
 Size = tuple[int, int]
 
@@ -129,6 +131,22 @@ def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
         step = (stride, stride) if strided else (network.size[0] / cells[0], network.size[1] / cells[1])
         maps.append(FeatureMap(name, *cells, *step))
     return tuple(maps)
+
+
+def network_priors(network: Network, priors: Priors) -> np.ndarray:
+    """All priors of a network, in the order of its outputs.
+
+    Args:
+        network: Configuration of the network.
+        priors: Configuration of its priors.
+
+    Returns:
+        ``(P, 4)`` float32 corners, relative to the image, as :func:`multibox.priors.make_priors` gives them.
+
+    Raises:
+        BadInput: The trunk has no such layout, or the priors do not fit its maps.
+    """
+    return make_priors(feature_maps(network), priors, network.size, network.peer.prior_order)
 
 
 def layout(network: Network) -> tuple[str, list[Stage]]:

@@ -1,4 +1,4 @@
-"""ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the seed's network.
+"""ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the five-script SSD.
 
 Stage 5 keeps the resolution of stage 4 and looks wider by dilation instead, as fc6 does in VGG16. No convolution has a
 bias: batch normalisation follows each, and takes up the biases of the published weights.
@@ -59,14 +59,14 @@ def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
 
     Args:
         x: ``(B, H, W, 3)``.
-        like: ``keras``: the first pool has a cell of padding on both sides; ``seed``: as TensorFlow's ``same``.
+        like: ``keras``: the first pool has a cell of padding on both sides; ``five_scripts``: as TensorFlow's ``same``.
 
     Returns:
         ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
     """
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.ReLU(name="conv1_relu")(conv_bn(x, 64, 7, "conv1", stride=2, padding="valid"))
-    x, pad = (x, "same") if like == "seed" else (layers.ZeroPadding2D(1, name="pool1_pad")(x), "valid")
+    x, pad = (x, "same") if like == "five_scripts" else (layers.ZeroPadding2D(1, name="pool1_pad")(x), "valid")
     x = layers.MaxPooling2D(3, 2, padding=pad, name="pool1_pool")(x)
     maps = {}
     for stage, inner, depth in ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3)):
@@ -93,7 +93,7 @@ def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[st
         x: res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
         padding: of the 3x3 with stride 2: ``both`` or ``same``.
-        like: ``keras``: the 3x3 has the stride, which looks at every cell; ``seed``: the 1x1 before it.
+        like: ``keras``: the 3x3 has the stride, which looks at every cell; ``five_scripts``: the 1x1 before it.
 
     Returns:
         the maps by name.
@@ -101,7 +101,7 @@ def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[st
     names = ("res6a", "res7a", "res8a") + (("res9a",) if layout == "ssd512" else ())
     maps = {}
     for name in names:
-        if like == "seed":
+        if like == "five_scripts":
             x = bottleneck(x, (128, 512), name, stride=2, project=True)
         else:
             x = _shrinking_bottleneck(x, name, padding)

@@ -8,9 +8,10 @@ from pydantic import Field, ValidationError
 from multibox._version import __version__
 from multibox.config import Activation, Detect, Network, Priors, Probability, Section
 from multibox.errors import BadInput
+from multibox.old_names import current_fields
 from multibox.priors import FeatureMap, make_priors
 
-FORMAT = 1
+FORMAT = 2
 """The version of the schema that this code writes; it reads this and older ones."""
 
 MEMBER = "multibox.json"
@@ -40,9 +41,17 @@ class Schema(Section):
     training: dict[str, Any] = Field(default_factory=dict)
     """The configuration it was trained with."""
 
+    def to_json(self, indent: int | None = None) -> str:
+        """The schema as the text of ``multibox.json``, in the format that this code writes.
+
+        Args:
+            indent: Spaces by which each level is indented. None writes a single line.
+        """
+        return self.model_copy(update={"format": FORMAT}).model_dump_json(indent=indent)
+
     def make_priors(self) -> Any:
         """The priors of the network: ``(P, 4)`` float32 corners, relative to its input."""
-        return make_priors(self.maps, self.priors, self.network.size)
+        return make_priors(self.maps, self.priors, self.network.size, self.network.peer.prior_order)
 
 
 def parse_schema(text: str | bytes, source: str) -> Schema:
@@ -62,7 +71,7 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
         values = json.loads(text)
         if values["format"] > FORMAT:
             raise BadInput(source, f"model format {values['format']} is newer than this multibox; upgrade multibox")
-        return Schema.model_validate(values)
+        return Schema.model_validate(current_fields(values))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BadInput):
             raise

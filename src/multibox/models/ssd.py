@@ -65,9 +65,9 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     maps = trunk.trunk(x, **switches)
     last = list(maps.values())[-1]
     if network.layout == "ssdlite":
-        maps |= ssdlite.extras(last, network.trunk, ssdlite.STYLES[network.ssdlite])
+        maps |= ssdlite.extras(last, network.trunk, ssdlite.STYLES[network.peer.ssdlite])
     else:
-        maps |= trunk.extras(last, network.layout, network.downsample_padding, **switches)
+        maps |= trunk.extras(last, network.layout, network.peer.downsample_padding, **switches)
     if network.neck == "fpn":
         maps = fpn.pyramid(
             {name: maps[name] for name in names}, network.neck_channels, light=network.layout == "ssdlite"
@@ -91,11 +91,11 @@ def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...
 
 def _switches(network: Network) -> dict[str, Any]:
     """What the function of a trunk takes beside its input."""
-    style = ssdlite.STYLES[network.ssdlite]
+    style = ssdlite.STYLES[network.peer.ssdlite]
     by_trunk: dict[str, dict[str, Any]] = {
-        "resnet50": {"like": network.resnet50},
+        "resnet50": {"like": network.peer.resnet50},
         "mobilenet_v2": {"pad": style.pad, "c4": style.c4},
-        "mobilenet_v3_large": {"pad": style.pad, "tail": network.tail},
+        "mobilenet_v3_large": {"pad": style.pad, "tail": network.peer.tail},
         "efficientnet_lite0": {"pad": style.pad},
     }
     return by_trunk.get(network.trunk, {})
@@ -105,7 +105,7 @@ def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
     """What makes the head of each map."""
     if network.layout != "ssdlite":
         return dict.fromkeys(names, _head)
-    plain = names[-1:] if ssdlite.STYLES[network.ssdlite].plain_end else []
+    plain = names[-1:] if ssdlite.STYLES[network.peer.ssdlite].plain_end else []
     return {name: ssdlite.plain_head if name in plain else ssdlite.head for name in names}
 
 

@@ -132,10 +132,15 @@ def start_weights(network: Network) -> str:
     return shipped.NAME
 
 
+_COMPUTED = ("resnet50", "ssdlite", "tail", "downsample_padding")
+"""The switches of :class:`~multibox.config.PeerSwitches` that change what a layer computes."""
+
+
 def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
     """Refuse a model whose layers have the names and shapes of ours, and yet compute something else."""
-    for field in ("trunk", "resnet50", "ssdlite", "tail", "downsample_padding"):
-        value, wanted = getattr(theirs, field), getattr(ours, field)
+    shared = {"trunk": (theirs.trunk, ours.trunk)}
+    shared |= {f"peer.{name}": (getattr(theirs.peer, name), getattr(ours.peer, name)) for name in _COMPUTED}
+    for field, (value, wanted) in shared.items():
         if value != wanted:
             raise BadInput(path, f"its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
     (mean, scale), (our_mean, our_scale) = normalisation(theirs), normalisation(ours)
@@ -150,7 +155,7 @@ def _numbers(values: Sequence[float]) -> str:
 
 def _cells(schema: Schema) -> tuple[object, ...]:
     network, priors = schema.network, schema.priors
-    return network.neck, network.neck_channels, priors.ratios, priors.order, priors.variances
+    return network.neck, network.neck_channels, network.peer.prior_order, priors.ratios, priors.variances
 
 
 def _shapes(weights: Weights) -> list[tuple[int, ...]]:

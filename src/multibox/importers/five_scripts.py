@@ -1,6 +1,6 @@
-"""The seed's own networks, SSD300 on VGG16 and on ResNet50, as Keras 2 saved them."""
+"""The networks of the five-script SSD, SSD300 on VGG16 and on ResNet50, as Keras 2 saved them."""
 
-from multibox.config import Network, Priors
+from multibox.config import Network, PeerSwitches, Priors
 from multibox.importers.caffe import SIZES, head_name
 from multibox.importers.h5_file import read_h5
 from multibox.importers.peer import (
@@ -19,6 +19,7 @@ from multibox.importers.peer import (
 from multibox.importers.vgg_ssd import NORM, RATIOS, SIZES_300, Dialect
 from multibox.models.resnet50 import EPSILON
 
+_PRIORS = Priors(sizes=SIZES_300["voc"], ratios=RATIOS["ssd300"])
 _MEAN = (123.68, 116.779, 103.939)
 _EPSILON = 1e-3
 """Of its batch normalisations: Keras 2's default."""
@@ -35,7 +36,9 @@ def _vgg_names(ours: str) -> tuple[str, ...]:
     return f"{layer}/kernel", f"{layer}/bias"
 
 
-_VGG = Dialect(_vgg_names, {"ssd300": SIZES_300}, oihw=False, bgr=True, mean=_MEAN, order="seed", padding="same")
+_VGG = Dialect(
+    _vgg_names, {"ssd300": SIZES_300}, oihw=False, bgr=True, mean=_MEAN, order="five_scripts", padding="same"
+)
 _VGG_OF_CAFFE = Dialect(_vgg_names, {"ssd300": SIZES["ssd300"]}, oihw=False, bgr=True)
 
 
@@ -44,11 +47,11 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
 
 
 def _pretrained_plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Before the seed trained them: VGG16 is Caffe's under other names, ResNet50 a trunk, whatever its heads are."""
+    """Before training: VGG16 is Caffe's under other names, ResNet50 is a trunk, whatever its heads are."""
     if "conv1/kernel" not in tensors:
         return _VGG_OF_CAFFE.plan(tensors, classes)
     network = Network(trunk="resnet50", layout="ssd300", size=(300, 300), weights="none", batch_norm="trained")
-    return Plan(network, _priors("caffe"), TRUNK_ONLY, _trunk(tensors), (TRUNK_NOTE,))
+    return Plan(network, _PRIORS, TRUNK_ONLY, _trunk(tensors), (TRUNK_NOTE,))
 
 
 def _resnet_plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
@@ -68,16 +71,10 @@ def _resnet_plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
         size=(300, 300),
         weights="none",
         batch_norm="trained",
-        downsample_padding="same",
         mean=(0, 0, 0),
-        resnet50="seed",
+        peer=PeerSwitches(resnet50="five_scripts", downsample_padding="same", prior_order="five_scripts"),
     )
-    return Plan(network, _priors("seed"), names, (*trunk, *extras, *heads))
-
-
-def _priors(order: str) -> Priors:
-    values = {"sizes": SIZES_300["voc"], "ratios": RATIOS["ssd300"], "order": order}
-    return Priors.model_validate(values)
+    return Plan(network, _PRIORS, names, (*trunk, *extras, *heads))
 
 
 def _trunk(tensors: Tensors) -> tuple[Part, ...]:
@@ -109,7 +106,12 @@ def _conv_bn(tensors: Tensors, ours: str, kernel: str, norm: str, bgr: bool = Fa
     ]
 
 
-SEED = Peer("seed", "the seed's SSD300 (final.h5)", read_h5, _plan)
-SEED_PRETRAINED = Peer(
-    "seed-pretrained", "the seed's weights_from_caffe.h5 or ResNet50_from_keras.h5", read_h5, _pretrained_plan
+FIVE_SCRIPTS = (
+    Peer("five-scripts", "the five-script SSD300 (final.h5)", read_h5, _plan),
+    Peer(
+        "five-scripts-pretrained",
+        "the five-script SSD's weights_from_caffe.h5 or ResNet50_from_keras.h5",
+        read_h5,
+        _pretrained_plan,
+    ),
 )

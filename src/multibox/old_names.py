@@ -1,0 +1,74 @@
+"""The one table of names that have changed since version 0.1.0.
+
+Configurations, model files, runs and commands that use an old name stay readable. What is written uses the new name.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+
+class Renamed(NamedTuple):
+    """What has become of an old field.
+
+    Attributes:
+        field: Its new dotted name.
+        values: Its new values by their old ones. Other values are unchanged.
+    """
+
+    field: str
+    values: Mapping[str, str] = {}
+
+
+IMPORT_KIND: Final = "import.kind"
+"""The row of the kinds of weights that ``multibox import`` reads. It is no field of the configuration."""
+
+RENAMED: Final[Mapping[str, Renamed]] = {
+    "network.resnet50": Renamed("network.peer.resnet50", {"seed": "five_scripts"}),
+    "network.ssdlite": Renamed("network.peer.ssdlite"),
+    "network.tail": Renamed("network.peer.tail"),
+    "network.downsample_padding": Renamed("network.peer.downsample_padding"),
+    "priors.order": Renamed("network.peer.prior_order", {"seed": "five_scripts"}),
+    IMPORT_KIND: Renamed(IMPORT_KIND, {"seed": "five-scripts", "seed-pretrained": "five-scripts-pretrained"}),
+}
+"""The old fields."""
+
+
+def current_kind(kind: str) -> str:
+    """The name that a kind of imported weights has today."""
+    return RENAMED[IMPORT_KIND].values.get(kind, kind)
+
+
+def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of a configuration, or of a model's schema, the names that they have today.
+
+    Args:
+        values: Nested values, as YAML or JSON holds them. They are not changed.
+
+    Returns:
+        New nested values. An old field stays as it is if the new one is there too, so that it is refused.
+    """
+    current = _copy(values)
+    for old, (field, new_values) in RENAMED.items():
+        *path, name = old.split(".")
+        section = _section(current, path)
+        if section is None or name not in section:
+            continue
+        *path, new_name = field.split(".")
+        target = _section(current, path, make=True)
+        if target is not None and new_name not in target:
+            value = section.pop(name)
+            target[new_name] = new_values.get(value, value) if isinstance(value, str) else value
+    return current
+
+
+def _copy(values: Any) -> Any:
+    return {name: _copy(value) for name, value in values.items()} if isinstance(values, Mapping) else values
+
+
+def _section(values: Any, path: list[str], *, make: bool = False) -> dict[str, Any] | None:
+    """The section at a path, made if it is missing and wanted. None if there is none, or something else is there."""
+    for name in path:
+        if not isinstance(values, dict):
+            return None
+        values = values.setdefault(name, {}) if make else values.get(name)
+    return values if isinstance(values, dict) else None
