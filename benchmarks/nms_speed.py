@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from multibox.boxes import encode, iou
-from multibox.config import Detect, Network, load_config
+from multibox.config import Detect, Network
+from multibox.config_file import load_config
 from multibox.models.maps import network_priors
 from multibox.postprocess.decode import decode
 from multibox.postprocess.nms import select

@@ -17,7 +17,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multibox.config import Train, load_config
+from multibox.config import Train
+from multibox.config_file import load_config
 from multibox.data.store import open_store
 from multibox.detect.detector import Detector
 from multibox.detect.load import load

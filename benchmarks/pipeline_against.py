@@ -41,7 +41,7 @@ import cv2
 import numpy as np
 
 from multibox.bench.torchvision_ssd import import_detection
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
 from multibox.models.maps import network_priors

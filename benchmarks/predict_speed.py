@@ -39,7 +39,7 @@ def make_model(preset: str, overrides: tuple[str, ...], path: Path) -> Path:
 
     import_keras("tensorflow")
     from multibox.bench.scenes import CLASSES
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.export import write_onnx
     from multibox.models.maps import feature_maps
     from multibox.models.schema import Schema

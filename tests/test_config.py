@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from multibox.config import Config, load_config, presets
+from multibox.config import Config
+from multibox.config_file import load_config, presets, to_yaml
 from multibox.errors import BadInput
 from multibox.models.maps import network_priors
 
@@ -100,7 +101,7 @@ def test_an_augmentation_is_asked_for_by_name():
 def test_a_configuration_comes_back_from_its_yaml(tmp_path):
     config = load_config("ssd512-vgg16-voc0712", ["train.seed=7"])
     path = tmp_path / "config.yaml"
-    path.write_text(config.to_yaml())
+    path.write_text(to_yaml(config))
     assert load_config(path) == config
 
 

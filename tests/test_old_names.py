@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from importers import peer_priors
 from multibox.cli import main
-from multibox.config import Config, Network, PeerSwitches, load_config, parse_config
+from multibox.config import Config, Network, PeerSwitches
+from multibox.config_file import load_config, parse_config
 from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
 from multibox.importers import KINDS

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 import multibox
 from multibox.bench import predicting
 from multibox.cli import main
-from multibox.config import Config, Network, load_config
+from multibox.config import Config, Network
+from multibox.config_file import load_config
 from multibox.errors import BadInput
 from multibox.evaluation.save_thresholds import save_thresholds
 from multibox.models import shipped

@@ -5,7 +5,7 @@ from figure import BLUE, ORANGE, RED, Figure, row
 from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 
 from multibox.boxes import iou
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.models.maps import feature_maps
 from multibox.prepare.render import resize
 from multibox.priors import FeatureMap, make_priors, prior_grids, shapes

@@ -5,7 +5,7 @@ from figure import BLUE, RED, Figure, color_of, row
 from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 
 from multibox.boxes import iou
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.models.maps import network_priors
 from multibox.prepare.match import match, match_exclusively
 from multibox.prepare.render import resize

@@ -5,7 +5,7 @@ from figure import BLUE, ORANGE, Figure, beside
 from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH, scene
 
 from multibox.boxes import VARIANCES, decode, encode, iou, to_centers
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.sample import CLASSES
 from multibox.models.maps import network_priors
 from multibox.prepare.match import match

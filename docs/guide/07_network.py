@@ -7,7 +7,7 @@ from photo import PHOTO
 from trained import config, detector, outputs
 
 from multibox.boxes import decode
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.models.ssd import build
 from multibox.postprocess.decode import scores_of
 from multibox.priors import prior_grids

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from multibox import load
-from multibox.config import Config, load_config
+from multibox.config import Config
+from multibox.config_file import load_config
 from multibox.data.store import Store
 from multibox.detect.detector import Detector
 

@@ -1,20 +1,11 @@
-"""The typed configuration: everything about a run that is not code.
+"""The typed configuration: everything about a run that is not code, with its default.
 
-A file is YAML; ``extends: PRESET`` takes another's values first (one level). Any field can be overridden by its dotted
-name, as ``train.epochs=20``. An unknown field, or a value of the wrong kind, is one line that names it.
+:mod:`multibox.config_file` reads it from YAML.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from multibox.errors import BadInput
-from multibox.old_names import current_fields
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,31 +24,31 @@ Positive3 = tuple[Positive, Positive, Positive]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 Activation = Literal["softmax", "sigmoid"]
-"""Of the logits: one class or background, or each class for itself."""
+"""How logits become scores: one class or background (softmax), or each class independently (sigmoid)."""
 
 
 class Section(BaseModel):
-    """A group of fields: unknown names are refused, values are never changed after they were read."""
+    """A group of fields. Unknown names are refused, and values do not change once they are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PeerSwitches(Section):
-    """Where the network is built as other projects build theirs, so that their weights fit it."""
+    """Switches that build the network as another project builds its own, so that its weights fit."""
 
     resnet50: Literal["keras", "five_scripts"] = "keras"
-    """ResNet50 of Keras, or of the five-script SSD: there the first pool pads as TensorFlow's ``same`` does, and the
-    first 1x1 of the extra bottlenecks has the stride."""
+    """Whose ResNet50. In ``five_scripts`` the first pool pads as TensorFlow's ``same`` does, and the first 1x1 of each
+    extra bottleneck has the stride."""
     ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
-    """Whose SSDLite. The peers' pad both sides, the last two have other extra maps, lufficc's has another first map."""
+    """Whose SSDLite. The peers pad both sides, the last two have other extra maps, ``lufficc`` another first map."""
     tail: Literal["full", "reduced"] = "full"
     """MobileNetV3's last stage: as in the classifier, or with half the channels (arXiv 1905.02244, section 6.3)."""
     downsample_padding: Literal["both", "same"] = "both"
-    """Stride-2 extra layers of ssd300 and ssd512 pad both sides (Caffe) or as TensorFlow's ``same`` does (five-script
-    SSD)."""
+    """Padding of stride-2 extra layers of ssd300 and ssd512: on both sides (Caffe), or as TensorFlow's ``same`` does
+    (``five_scripts``)."""
     prior_order: Literal["caffe", "five_scripts"] = "caffe"
-    """Order of a cell's priors, and so of the heads' outputs: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (Caffe) or 2, 3, 1/2,
-    1/3 (five-script SSD)."""
+    """Order of a cell's priors, and so of the heads' outputs: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (``caffe``) or
+    2, 3, 1/2, 1/3 (``five_scripts``)."""
 
 
 class Network(Section):
@@ -68,23 +59,24 @@ class Network(Section):
     )
     layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
     size: tuple[int, int] = (320, 320)
-    """Input height and width, pixels; both at least 128."""
+    """Input height and width in pixels, both at least 128."""
     weights: str = "auto"
     """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
-    ``voc20``, the shipped detector. ``auto`` is that one where its layers fit the network's, else ``imagenet``."""
+    ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
     freeze: str = ""
-    """The trunk's stages up to and including this one are not trained; empty: all are."""
+    """The last of the trunk's stages that are not trained. If empty, all stages are trained."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
     neck: Literal["none", "fpn"] = "none"
     """What lies between the maps and the heads: nothing, or a feature pyramid (arXiv 1612.03144)."""
     neck_channels: int = Field(default=128, ge=8)
-    """Of every map of the neck."""
+    """Channels of every map of the neck."""
     mean: tuple[float, float, float] | None = None
-    """RGB, 0 to 255, taken from the pixels; none: what the trunk's published weights were trained with."""
+    """Mean of each channel (RGB, 0 to 255), subtracted from the pixels. None: that of the trunk's published weights."""
     scale: Positive3 | None = None
-    """RGB, what the pixels are multiplied with after that; none: likewise."""
+    """Factor of each channel (RGB), applied after the mean. None: that of the trunk's published weights."""
     peer: PeerSwitches = PeerSwitches()
+    """Where the network follows another project instead of Multibox."""
 
     @field_validator("size")
     @classmethod
@@ -115,48 +107,48 @@ class Priors(Section):
     """The prior boxes of each feature map (SSD section 2.2, with the authors' numbers)."""
 
     sizes: tuple[Positive, ...] = (21, 45, 99, 153, 207, 261, 315)
-    """Sides of the square priors, one a map and one more, in pixels of an image whose shorter side is ``at``."""
+    """Sides of the square priors, one per map and one more, in pixels of an image whose shorter side is ``at``."""
     at: Positive = 300
     ratios: tuple[tuple[Positive, ...], ...] = ((2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    """Aspect ratios of each map, width over height; each ratio r also gives 1/r."""
+    """Aspect ratios of each map, width over height. Each ratio r also gives 1/r."""
     steps: tuple[Positive, ...] = ()
-    """Pixels between the cells of each map; empty: from the network's strides."""
+    """Pixels between the cells of each map. If empty, the network's strides are used."""
     offset: float = 0.5
     clip: bool | Literal["centers", "sizes"] = False
-    """Cut off at the image's edges: the boxes (Caffe), their centres and sizes (amdegroot), or sizes (torchvision)."""
+    """What is clipped to the image: boxes (Caffe), centres and sizes (amdegroot), or sizes alone (torchvision)."""
     variances: tuple[Positive, Positive, Positive, Positive] = (0.1, 0.1, 0.2, 0.2)
 
 
 class Data(Section):
-    """Which images train, which judge, and what is in them."""
+    """The images for training and validation, and how they are read."""
 
     train: tuple[str, ...] = ()
     """Stores, as ``NAME/SPLIT``."""
     weights: tuple[Positive, ...] = ()
-    """The share of the examples that each store of ``train`` gives; empty: each image is as frequent as any other."""
+    """Share of the examples that each store of ``train`` gives. If empty, all images are equally frequent."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
-    """Empty: those of the stores."""
+    """Names of the classes. If empty, those of the stores are used."""
     difficult: Literal["keep", "drop"] = "keep"
-    """Whether objects marked difficult are trained with."""
+    """Whether objects marked difficult are kept for training or dropped."""
     resize: Literal["warp", "letterbox"] = "warp"
     workers: int = Field(default=-1, ge=-1)
-    """Processes that prepare examples; 0: threads of this process; -1: chosen from the cores."""
+    """Processes that prepare examples. 0: threads of this process. -1: chosen by the number of cores."""
 
 
 class Distort(Section):
-    """Photometric changes, as SSD's data layer makes them: each with this probability."""
+    """Photometric changes as in SSD's data layer, each applied with this probability."""
 
     probability: Probability = 0.5
     brightness: float = Field(default=32, ge=0, le=255)
     contrast: Range = (0.5, 1.5)
     saturation: Range = (0.5, 1.5)
     hue: float = Field(default=18, ge=0, le=90)
-    """Half-degrees, on OpenCV's scale of 0 to 179."""
+    """Largest shift of the hue in half-degrees, on OpenCV's scale of 0 to 179."""
 
 
 class Expand(Section):
-    """Zoom out: put the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
+    """Zoom out: place the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
 
     probability: Probability = 0.5
     ratio: float = Field(default=2, ge=1)
@@ -168,7 +160,7 @@ class Crop(Section):
     probability: Probability = 1.0
     min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     scale: Shares = (0.3, 1.0)
-    """Of the window's side."""
+    """Range of the window's side, as a share of the image's."""
     ratio: Positives = (0.5, 2.0)
     trials: int = Field(default=50, ge=1)
 
@@ -178,32 +170,32 @@ class Mosaic(Section):
 
     probability: Probability = 0.0
     until: Probability = 1.0
-    """The share of the run's steps after which there is none, so that it ends on ordinary images (arXiv 2107.08430)."""
+    """Share of the run's steps after which it is off, so that the run ends on ordinary images (arXiv 2107.08430)."""
     center: Shares = (0.25, 0.75)
-    """Where the four meet, of each side of the picture."""
+    """Range of the point where the four meet, as a share of each side."""
 
 
 class Mixup(Section):
-    """Two images, one shining through the other (arXiv 1710.09412; of detection, arXiv 1902.04103)."""
+    """Two images blended into one (arXiv 1710.09412, for detection arXiv 1902.04103)."""
 
     probability: Probability = 0.0
     until: Probability = 1.0
-    """As of ``mosaic``."""
+    """Share of the run's steps after which it is off, as for ``mosaic``."""
     alpha: float = Field(default=8, ge=1, le=1000)
-    """The weight is drawn from Beta(alpha, alpha). Below 1, one image would mostly be invisible and yet be learned."""
+    """Parameter of Beta(alpha, alpha), which gives the weight. Below 1, one image would often be invisible."""
 
 
 class Affine(Section):
-    """Turn, shear, zoom and shift the picture about its centre."""
+    """Rotate, shear, zoom and shift the image about its centre."""
 
     probability: Probability = 0.0
     degrees: float = Field(default=10, ge=0, le=180)
-    """The largest turn, either way."""
+    """Largest rotation either way, degrees."""
     shear: float = Field(default=5, ge=0, lt=45)
-    """The largest lean of each axis, degrees, either way."""
+    """Largest shear of each axis either way, degrees."""
     scale: Positives = (0.8, 1.25)
     translate: Probability = 0.1
-    """The largest shift, of each side, either way."""
+    """Largest shift either way, as a share of each side."""
 
 
 class Cutout(Section):
@@ -211,46 +203,46 @@ class Cutout(Section):
 
     probability: Probability = 0.0
     holes: int = Field(default=3, ge=1, le=32)
-    """The most of them; there is at least one."""
+    """Largest number of holes. There is at least one."""
     side: Shares = (0.1, 0.3)
-    """Of the picture's side."""
+    """Range of a hole's side, as a share of the image's."""
     hidden: Probability = 0.7
-    """An object of which more than this share is in holes is neither learned nor learned as background."""
+    """Share of an object. If more is hidden, its priors count neither as positive nor as negative."""
 
 
 class Clahe(Section):
-    """Contrast equalised in each part of the picture, as some cameras do."""
+    """Contrast equalised in each part of the image, as some cameras do."""
 
     probability: Probability = 0.0
     clip: Positives = (1.0, 4.0)
-    """How many times a grey level may be as frequent as the average one; more is more contrast, and more noise."""
+    """Range of the clip limit, a multiple of the average frequency. More gives more contrast and more noise."""
 
 
 class Blur(Section):
-    """Out of focus."""
+    """Gaussian blur, as if out of focus."""
 
     probability: Probability = 0.0
     sigma: Positives = (0.5, 2.0)
-    """Of the Gaussian, pixels of the network's input."""
+    """Range of the Gaussian's sigma, pixels of the network's input."""
 
 
 class Noise(Section):
-    """Too little light for the sensor."""
+    """Gaussian noise, as of a sensor with too little light."""
 
     probability: Probability = 0.0
     sigma: Range = (2.0, 15.0)
-    """Of the Gaussian, levels of 255."""
+    """Range of the Gaussian's sigma, levels of 255."""
 
 
 class Augment(Section):
-    """What is done to a training image at random."""
+    """Random changes of a training image."""
 
     distort: Distort = Distort()
     expand: Expand = Expand()
     crop: Crop = Crop()
     mirror: Probability = 0.5
     flip: Probability = 0.0
-    """Upside down: for images without an up, as from a microscope or a satellite."""
+    """Probability of turning the image upside down, for images without an up such as a satellite's."""
     mosaic: Mosaic = Mosaic()
     mixup: Mixup = Mixup()
     affine: Affine = Affine()
@@ -261,37 +253,37 @@ class Augment(Section):
 
 
 class Match(Section):
-    """Which prior answers for which object."""
+    """How priors are matched with objects."""
 
     method: Literal["threshold", "atss"] = "threshold"
-    """By the IoU alone (SSD section 2.2), or by a threshold that each object sets itself (arXiv 1912.02424)."""
+    """By one IoU for all (SSD section 2.2), or by a threshold computed for each object (ATSS, arXiv 1912.02424)."""
     iou: Probability = 0.5
-    """From which a prior answers for an object, with ``threshold``; and the share of it over a crowd, with both."""
+    """Least IoU of a match with ``threshold``, and least share of a prior inside a crowd with both methods."""
     candidates: int = Field(default=9, ge=1)
-    """With ``atss``: how many priors of each map are looked at, the nearest first; all of a cell or none."""
+    """Candidates of each map with ``atss``, the nearest first. A cell's priors are taken together."""
 
 
 class Loss(Section):
-    """The MultiBox loss, SSD section 2.2, and what took the place of its parts since."""
+    """The MultiBox loss (SSD section 2.2) and later replacements of its parts."""
 
     classes: Literal["softmax", "focal", "varifocal"] = "softmax"
     """Softmax over the mined negatives (SSD), focal (arXiv 1708.02002), or varifocal (arXiv 2008.13367)."""
     boxes: Literal["smooth_l1", "giou", "diou", "ciou"] = "smooth_l1"
-    """Of the deltas (SSD), or of the boxes they stand for: GIoU (arXiv 1902.09630), DIoU or CIoU (arXiv 1911.08287)."""
+    """Loss of the deltas (SSD), or of the decoded boxes: GIoU (arXiv 1902.09630), DIoU or CIoU (arXiv 1911.08287)."""
     negatives: float = Field(default=3, gt=0)
-    """Hard negatives mined for each positive of an image; with softmax only."""
+    """Hard negatives mined for each positive of an image, with softmax only."""
     min_negatives: int = Field(default=3, ge=0)
-    """The fewest negatives mined in an image, so that one without objects teaches too; with softmax only."""
+    """Least number of negatives mined in an image, with softmax only. Images without objects contribute through it."""
     box_weight: Positive = 1.0
 
     @property
     def activation(self) -> Activation:
-        """What makes scores of a network's logits that was trained with this loss."""
+        """How logits become scores in a network trained with this loss."""
         return "softmax" if self.classes == "softmax" else "sigmoid"
 
     @property
     def sees_boxes(self) -> bool:
-        """Whether the loss looks at boxes and not at their deltas alone, and so needs the priors."""
+        """Whether the loss needs decoded boxes, and so the priors."""
         return self.classes == "varifocal" or self.boxes != "smooth_l1"
 
 
@@ -300,47 +292,47 @@ class Train(Section):
 
     epochs: int = Field(default=40, ge=1)
     steps_per_epoch: int = Field(default=0, ge=0)
-    """0: as many as see each image once."""
+    """Steps of an epoch. 0: as many as see each image once."""
     batch: int = Field(default=8, ge=1)
     """Images of a step, over all devices."""
     devices: int = Field(default=1, ge=1)
-    """Of each host; all share each batch."""
+    """Devices per host. Each batch is split across them."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: Positive = 1e-3
     momentum: Probability = 0.9
     weight_decay: float = Field(default=0.05, ge=0)
     bias_lr: Positive = 1.0
-    """The learning rate of biases, times ``lr`` (Caffe: 2); they are not decayed."""
+    """Learning rate of biases as a multiple of ``lr`` (Caffe: 2). Biases have no weight decay."""
     trunk_lr: Positive = 0.3
-    """The learning rate of the pretrained trunk, times ``lr``."""
+    """Learning rate of the pretrained trunk as a multiple of ``lr``."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """What layers compute in; weights, L2 normalisation, softmax and loss are float32 always."""
+    """Number format of the layers. Weights, L2 normalisation, softmax and loss are always float32."""
     clip_norm: Factor = 0.0
-    """The norm that all gradients together are cut down to; 0: they are not."""
+    """Largest norm of all gradients together. 0: gradients are not clipped."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged for one update; each is normalised by its own positives."""
+    """Batches whose gradients are averaged for one update. Each is normalised by its own positives."""
     ema: float = Field(default=0.0, ge=0, lt=1)
-    """The momentum of a running average of the weights, which is validated and saved in their place; 0: none."""
+    """Momentum of a running average of the weights, which is validated and saved instead of them. 0: none."""
     warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["step", "cosine"] = "cosine"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Epochs after which the step schedule multiplies ``lr`` by 0.1."""
     validate_every: int = Field(default=5, ge=0)
-    """Epochs between two validations; 0: only at the end."""
+    """Epochs between two validations. 0: only at the end."""
     log_every: int = Field(default=20, ge=1)
-    """Steps between two looks at whether the loss is finite, and two lines of the log."""
+    """Steps between two lines of the log, and between two checks that the loss is finite."""
     patience: int = Field(default=0, ge=0)
-    """Validations without a better mAP, after which the run ends; 0: never."""
+    """Validations without a better mAP after which the run ends. 0: never."""
     checkpoint_every: int = Field(default=0, ge=0)
-    """Steps between two checkpoints, besides the one after each epoch; 0: no others."""
+    """Steps between two checkpoints, in addition to the one after each epoch. 0: no others."""
     keep: int = Field(default=2, ge=1)
-    """Checkpoints kept."""
+    """Number of checkpoints kept."""
     tracker: Literal["none", "wandb", "mlflow"] = "none"
-    """A service that is told of the run besides TensorBoard: none, Weights & Biases, or MLflow."""
+    """Service that records the run in addition to TensorBoard: none, Weights & Biases, or MLflow."""
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     def epoch_steps(self, images: int) -> int:
-        """Steps of an epoch, where there are so many images."""
+        """Steps of an epoch, given the number of images."""
         return self.steps_per_epoch or max(1, images // self.batch)
 
 
@@ -349,17 +341,17 @@ class Detect(Section):
 
     score: Probability = 0.01
     nms: Literal["hard", "soft-linear", "soft-gaussian"] = "hard"
-    """What becomes of a box that overlaps a better one: it goes, or its score decays (Soft-NMS, arXiv 1704.04503)."""
+    """Whether a box that overlaps a better one is removed, or its score decays (Soft-NMS, arXiv 1704.04503)."""
     nms_iou: Probability = 0.45
     nms_sigma: Positive = 0.5
-    """How wide the Gaussian of ``soft-gaussian`` is."""
+    """Width of the Gaussian of ``soft-gaussian``."""
     agnostic: bool = False
-    """Whether boxes of different classes overlap too, as if there were one class."""
+    """Whether boxes of different classes suppress each other, as if there were one class."""
     per_class: int = Field(default=400, ge=1)
-    """The best candidates of a class; of all together, where NMS is class-agnostic."""
+    """Largest number of candidates of a class, or of all classes together if NMS is class-agnostic."""
     per_image: int = Field(default=200, ge=1)
     show: Probability = 0.4
-    """The lowest score that is shown to people."""
+    """Lowest score of the detections that are shown."""
 
 
 class Config(Section):
@@ -373,128 +365,3 @@ class Config(Section):
     loss: Loss = Loss()
     train: Train = Train()
     detect: Detect = Detect()
-
-    def to_yaml(self) -> str:
-        """The configuration as YAML that :func:`load_config` reads back."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
-
-
-DEFAULT_PRESET = "ssdlite-efficientnet"
-
-
-def presets() -> list[str]:
-    """Names of the presets in the package."""
-    folder = resources.files("multibox").joinpath("presets")
-    return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-
-
-def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:
-    """Read a configuration.
-
-    Args:
-        source: a preset's name, or a YAML file.
-        overrides: ``dotted.name=value``, the value in YAML; or a mapping of dotted names to values.
-
-    Returns:
-        the configuration.
-
-    Raises:
-        BadInput: no such preset or file, an unknown field, a value that does not fit.
-    """
-    values = _read(str(source))
-    base = values.pop("extends", None)
-    if base is not None:
-        parent = _read(str(base))
-        if "extends" in parent:
-            raise BadInput(source, f"extends {base}, which extends another; name a preset that stands alone")
-        values = _merge(parent, values)
-    return parse_config(with_overrides(values, overrides), str(source))
-
-
-def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values with those of the overrides in their place, see :func:`load_config`."""
-    merged = current_fields(values)
-    for name, value in parse_overrides(overrides).items():
-        merged = _merge(merged, current_fields(_nested(name, value)))
-    return merged
-
-
-def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides as a mapping of dotted names to values, see :func:`load_config`."""
-    return dict(overrides) if isinstance(overrides, Mapping) else dict(map(_parse, overrides))
-
-
-def parse_config(values: Mapping[str, Any], source: str) -> Config:
-    """Check plain values against the schema; ``source`` is named in the message of :class:`BadInput`."""
-    try:
-        return Config.model_validate(current_fields(values))
-    except ValidationError as error:
-        raise BadInput(source, f"{_first_problem(error)}") from None
-
-
-def _read(source: str) -> dict[str, Any]:
-    if source in presets():
-        text = resources.files("multibox").joinpath("presets", f"{source}.yaml").read_text("utf-8")
-    elif Path(source).is_file():
-        text = Path(source).read_text("utf-8")
-    else:
-        raise BadInput(source, f"no such configuration; give a YAML file or one of {', '.join(presets())}")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput(source, f"not YAML: {' '.join(str(error).split())}") from None
-    if values is not None and not isinstance(values, dict):
-        raise BadInput(source, "holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
-    return current_fields(values or {})
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _parse(override: str) -> tuple[str, Any]:
-    name, equals, text = override.partition("=")
-    if not equals or not name:
-        raise BadInput(override, "write a field and its value as dotted.name=value, such as train.epochs=20")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise BadInput(name, f"the value {text!r} is not YAML") from None
-    return name, _number(value) if isinstance(value, str) else value
-
-
-def _nested(name: str, value: Any) -> dict[str, Any]:
-    for part in reversed(name.split(".")):
-        value = {part: value}
-    return value
-
-
-def _number(text: str) -> str | float:
-    """YAML 1.1 reads ``1e-3`` as text; people mean the number."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] != "extra_forbidden":
-        given = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r}"
-        return f"{name}: {problem['msg'].removeprefix('Value error, ')}{given}"
-    close = difflib.get_close_matches(name, _field_names(Config), n=1, cutoff=0.5)
-    return f"{name}: no such field" + (f"; did you mean {close[0]}?" if close else "")
-
-
-def _field_names(section: type[BaseModel], prefix: str = "") -> list[str]:
-    names = []
-    for name, field in section.model_fields.items():
-        names.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += _field_names(field.annotation, f"{prefix}{name}.")
-    return names

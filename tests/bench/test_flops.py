@@ -3,7 +3,8 @@ import pytest
 from keras import layers
 
 from multibox.bench.flops import count_macs, peak_flops
-from multibox.config import Network, Priors, load_config
+from multibox.config import Network, Priors
+from multibox.config_file import load_config
 from multibox.models.ssd import build
 
 

@@ -10,7 +10,7 @@ import multibox
 from multibox.cli import main
 from multibox.cli.commands import as_options
 from multibox.cli.data_make import data_build
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.errors import BadInput
 
 
@@ -91,7 +91,7 @@ def test_init_takes_a_name_as_it_is(monkeypatch):
         given.append(load_config(config, overrides).network.weights)
         raise BadInput("name", "is taken")
 
-    monkeypatch.setattr("multibox.config.load_config", load)
+    monkeypatch.setattr("multibox.config_file.load_config", load)
     for name in names:
         CliRunner().invoke(main, ["train", "--init", name])
     assert given == names
@@ -132,7 +132,7 @@ def test_what_the_library_logs_is_shown_on_stderr(monkeypatch, caplog):
         log.debug("hidden")
         raise BadInput("name", "is taken")
 
-    monkeypatch.setattr("multibox.config.load_config", load)
+    monkeypatch.setattr("multibox.config_file.load_config", load)
     for _ in range(2):
         result = CliRunner().invoke(main, ["train"])
         assert result.stderr.splitlines() == [

@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from colored import make_schema
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.detect.describe import count_parameters, model_json, print_model
 from multibox.errors import BadInput
 

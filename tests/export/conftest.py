@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.export.images import prepared
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lxml import etree
 
 from multibox.cli import main
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
 from multibox.inspection.check import check

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from multibox.boxes import iou
-from multibox.config import Config, Priors, load_config, presets
+from multibox.config import Config, Priors
+from multibox.config_file import load_config, presets
 from multibox.inspection.chart import draw_coverage
 from multibox.inspection.coverage import best_ious, measure_coverage
 from multibox.models.maps import network_priors

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from multibox.config import Config, load_config
+from multibox.config import Config
+from multibox.config_file import load_config
 from multibox.errors import BadInput
 from multibox.inspection.coverage import best_ious
 from multibox.inspection.propose import cluster, proposal_yaml, propose_priors, save_proposal, shape_iou

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.config import Augment, Crop, Distort, Expand, load_config
+from multibox.config import Augment, Crop, Distort, Expand
+from multibox.config_file import load_config
 from multibox.data.record import make_objects
 from multibox.prepare.distort import adjust_color, adjust_light, distort
 from multibox.prepare.example import augment

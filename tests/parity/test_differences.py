@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from multibox.config import Config, load_config
+from multibox.config import Config
+from multibox.config_file import load_config
 
 TEXT = (Path(__file__).parents[2] / "docs" / "differences.md").read_text("utf-8")
 SPANS = [span.split() for span in re.findall(r"`([^`]+)`", TEXT)]

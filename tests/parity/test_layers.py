@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.models import vgg16
 from multibox.models.maps import feature_maps
 

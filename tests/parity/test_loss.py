@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from gradients import gradients
-from multibox.config import Loss, load_config
+from multibox.config import Loss
+from multibox.config_file import load_config
 from multibox.data.record import make_objects
 from multibox.models.maps import network_priors
 from multibox.prepare.targets import make_targets

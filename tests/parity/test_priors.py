@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.models.maps import network_priors
 
 VOC300 = {

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from canvas import canvas_crop_resize
-from multibox.config import Config, load_config
+from multibox.config import Config
+from multibox.config_file import load_config
 from multibox.data.record import make_objects
 from multibox.models.maps import network_priors
 from multibox.prepare.distort import distort

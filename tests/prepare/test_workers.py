@@ -201,7 +201,7 @@ def test_workers_end_with_a_script_that_closes_nothing_and(end):
 BATCHES = """
 import sys, worker_items
 from multiprocessing import resource_tracker
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.store import open_store
 from multibox.models.maps import network_priors
 from multibox.prepare.pipeline import training_batches

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from colored import ColorRuntime, make_schema, paint
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.store import open_store
 from multibox.detect.load import load
 from multibox.evaluation.columns import Found

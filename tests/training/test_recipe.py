@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from multibox.config import Config, Loss, Priors, load_config
+from multibox.config import Config, Loss, Priors
+from multibox.config_file import load_config
 from multibox.data.record import make_objects
 from multibox.detect.load import load
 from multibox.export import export_onnx

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
-from multibox.config import load_config
+from multibox.config_file import load_config, to_yaml
 from multibox.data.build import build
 from multibox.errors import BadInput
 from multibox.training import loop
@@ -148,7 +148,7 @@ def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     experiment = Experiment(tmp_path / "experiments" / "busy")
     experiment.folder.mkdir(parents=True)
-    experiment.config.write_text(load_config().to_yaml())
+    experiment.config.write_text(to_yaml(load_config()))
     monkeypatch.setattr(Checkpoints, "latest", lambda self: pytest.fail("it was read"))
     with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"):
         resume("busy")

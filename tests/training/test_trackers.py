@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.record import Record, make_objects
 from multibox.data.store import write_store
 from multibox.detect.detections import Detections

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import multibox
-from multibox.config import load_config
+from multibox.config_file import load_config
 from multibox.data.build import build
 from multibox.data.store import open_store, write_store
 from multibox.errors import BadInput, RunFailed

@@ -32,7 +32,7 @@ def bench_pipeline(
     as_json: bool,
 ) -> None:
     """Measure the preparation of training examples: its stages on one core, and images a second over processes."""
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.data.open import open_stores
 
     settings = load_config(config, overrides)
@@ -68,7 +68,7 @@ def bench_train(
     **options: Any,
 ) -> None:
     """Measure a training step: images a second, what they take, and the time beyond the bare step of Keras."""
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.data.open import open_stores
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras

@@ -73,7 +73,7 @@ def data_show(
     name: str, overrides: tuple[str, ...], source: str, seed: int, count: int, out: str, window: bool
 ) -> None:
     """Draw training examples: augmented, with objects, matched priors and labels."""
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.data.open import open_stores
     from multibox.draw import save_png, show_examples
     from multibox.models.maps import network_priors

@@ -36,7 +36,7 @@ def data_check(
 
     Ends with code 1 where something stops a build, with 0 where nothing does.
     """
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.inspection.check import check
     from multibox.inspection.describe import checkup_page, print_checkup
     from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal

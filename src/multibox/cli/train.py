@@ -49,7 +49,7 @@ def train_command(
     """
     if resumed is not None:
         _only_resume()
-    from multibox.config import load_config
+    from multibox.config_file import load_config
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
     from multibox.training.cluster import find_cluster

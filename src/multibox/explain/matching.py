@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from multibox.boxes import iou
-from multibox.config import Config, Loss, parse_config
+from multibox.config import Config, Loss
+from multibox.config_file import parse_config
 from multibox.data.record import Objects, make_objects
 from multibox.detect.detector import Detector, Outputs, Prepared
 from multibox.errors import BadInput

@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from multibox.config import Config, parse_config, with_overrides
+from multibox.config import Config
+from multibox.config_file import parse_config, with_overrides
 from multibox.errors import BadInput
 from multibox.importers.caffe import CAFFE
 from multibox.importers.five_scripts import FIVE_SCRIPTS

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from multibox.config import Config, Priors, presets, with_overrides
+from multibox.config import Config, Priors
+from multibox.config_file import presets, with_overrides
 from multibox.errors import BadInput
 from multibox.inspection.coverage import REACHED, best_ious
 from multibox.models.maps import feature_maps
@@ -236,7 +237,7 @@ def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
     Args:
         priors: the proposal.
         source: the preset or file that it is based on.
-        overrides: fields that were given besides it, see :func:`multibox.config.load_config`.
+        overrides: fields that were given besides it, see :func:`multibox.config_file.load_config`.
 
     Returns:
         the text.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multibox.config import Config
+from multibox.config_file import to_yaml
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
@@ -81,7 +82,7 @@ class Experiment:
 
     def describe(self, config: Config, network: "keras.Model") -> None:
         """Write the configuration and the definition of the network, for people."""
-        for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, config.to_yaml())):
+        for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, to_yaml(config))):
             with new_file(path) as new:
                 new.write_text(text, "utf-8")
 

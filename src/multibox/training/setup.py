@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from multibox.config import Config, load_config, parse_overrides
+from multibox.config import Config
+from multibox.config_file import load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput

@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from multibox.config import DEFAULT_PRESET, Config, load_config
+from multibox.config import Config
+from multibox.config_file import DEFAULT_PRESET, load_config
 from multibox.data.build import OnBad
 from multibox.errors import BadInput, Stopped
 from multibox.progress import Progress

@@ -1,0 +1,175 @@
+"""Reads and writes the configuration as YAML.
+
+``extends: PRESET`` takes another file's values first (one level). Any field can be overridden by its dotted name, as
+``train.epochs=20``. An unknown field, or a value of the wrong kind, gives an error of one line that names it.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from multibox.config import Config
+from multibox.errors import BadInput
+from multibox.old_names import current_fields
+
+DEFAULT_PRESET = "ssdlite-efficientnet"
+
+
+def presets() -> list[str]:
+    """Names of the presets in the package."""
+    folder = resources.files("multibox").joinpath("presets")
+    return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+
+
+def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Config:
+    """Read a configuration.
+
+    Args:
+        source: Name of a preset, or path of a YAML file.
+        overrides: ``dotted.name=value`` each, with the value in YAML, or a mapping of dotted names to values.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        BadInput: There is no such preset or file, a field is unknown, or a value does not fit.
+    """
+    values = _read(str(source))
+    base = values.pop("extends", None)
+    if base is not None:
+        parent = _read(str(base))
+        if "extends" in parent:
+            raise BadInput(source, f"extends {base}, which extends another; name a preset that stands alone")
+        values = _merge(parent, values)
+    return parse_config(with_overrides(values, overrides), str(source))
+
+
+def to_yaml(config: Config) -> str:
+    """Write a configuration as YAML that :func:`load_config` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Replace fields of plain values.
+
+    Args:
+        values: Nested values, as YAML holds them. They are not changed.
+        overrides: The fields to replace, as :func:`load_config` takes them.
+
+    Returns:
+        New nested values.
+
+    Raises:
+        BadInput: An override has no name, or its value is not YAML.
+    """
+    merged = current_fields(values)
+    for name, value in parse_overrides(overrides).items():
+        merged = _merge(merged, current_fields(_nested(name, value)))
+    return merged
+
+
+def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Parse overrides.
+
+    Args:
+        overrides: The overrides, as :func:`load_config` takes them.
+
+    Returns:
+        The values by their dotted names.
+
+    Raises:
+        BadInput: An override has no name, or its value is not YAML.
+    """
+    return dict(overrides) if isinstance(overrides, Mapping) else dict(map(_parse, overrides))
+
+
+def parse_config(values: Mapping[str, Any], source: str) -> Config:
+    """Check plain values against the fields of :class:`~multibox.config.Config`.
+
+    Args:
+        values: Nested values, as YAML holds them.
+        source: Where the values are from, for the message.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        BadInput: A field is unknown, or a value does not fit.
+    """
+    try:
+        return Config.model_validate(current_fields(values))
+    except ValidationError as error:
+        raise BadInput(source, _first_problem(error)) from None
+
+
+def _read(source: str) -> dict[str, Any]:
+    if source in presets():
+        text = resources.files("multibox").joinpath("presets", f"{source}.yaml").read_text("utf-8")
+    elif Path(source).is_file():
+        text = Path(source).read_text("utf-8")
+    else:
+        raise BadInput(source, f"no such configuration; give a YAML file or one of {', '.join(presets())}")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(source, f"not YAML: {' '.join(str(error).split())}") from None
+    if values is not None and not isinstance(values, dict):
+        raise BadInput(source, "holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
+    return current_fields(values or {})
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    name, equals, text = override.partition("=")
+    if not equals or not name:
+        raise BadInput(override, "write a field and its value as dotted.name=value, such as train.epochs=20")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise BadInput(name, f"the value {text!r} is not YAML") from None
+    return name, _number(value) if isinstance(value, str) else value
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def _number(text: str) -> str | float:
+    """The number that a text stands for, if any. YAML 1.1 reads ``1e-3`` as text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        given = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r}"
+        return f"{name}: {problem['msg'].removeprefix('Value error, ')}{given}"
+    close = difflib.get_close_matches(name, _field_names(Config), n=1, cutoff=0.5)
+    return f"{name}: no such field" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _field_names(section: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, field in section.model_fields.items():
+        names.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _field_names(field.annotation, f"{prefix}{name}.")
+    return names
