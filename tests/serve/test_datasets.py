@@ -101,4 +101,4 @@ def test_without_datasets():
     with client_of() as client:
         assert client.get("/v1/datasets").json() == []
         answer = client.get("/v1/datasets/images", params={"data": "a/b"})
-        assert "start the server with --data" in answer.json()["error"]["message"]
+        assert "start the server with a dataset" in answer.json()["error"]["message"]

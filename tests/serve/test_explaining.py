@@ -130,7 +130,7 @@ def test_more_refusals(client, picture):
     assert_refused(post("detections", score="much"), 422, "bad-field")
     assert_refused(post("detections", score="nan"), 422, "bad-field")
     assert_refused(client.post("/v1/explain/detections", files={"other": picture["image"]}), 422, "bad-field")
-    assert_refused(client.post("/v1/explain/detections", files={"image": ("a", b"?")}), 415, "not-a-picture")
+    assert_refused(client.post("/v1/explain/detections", files={"image": ("a", b"?")}), 415, "not-an-image")
 
 
 def test_a_file_that_suppresses_keeps_nothing_to_explain(picture):

@@ -101,8 +101,8 @@ def test_what_is_behind_a_photo_is_looked_at_once(behind):
 def test_a_picture_that_breaks_off(kind):
     encoded = save(kind)
     for length in (12, len(encoded) // 3, len(encoded) - 1):
-        assert refusal_of(encoded[:length]) in {"truncated", "damaged", "not-a-picture"}
-    assert refusal_of(b"") == "not-a-picture"
+        assert refusal_of(encoded[:length]) in {"truncated", "damaged", "not-an-image"}
+    assert refusal_of(b"") == "not-an-image"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,14 +142,14 @@ def test_a_size_that_the_header_lies_about():
 
     assert refusal_of(with_side(2**31 - 1)) == "too-many-pixels"
     assert refusal_of(with_side(120)) == "damaged"
-    assert refusal_of(with_side(0)) in {"damaged", "not-a-picture"}
+    assert refusal_of(with_side(0)) in {"damaged", "not-an-image"}
 
 
 @pytest.mark.parametrize(
     "encoded", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"P6 2 2 255 " + b"x" * 12, b"<svg/>", archive(), b"\x00" * 100, b"x"]
 )
 def test_other_files(encoded):
-    assert refusal_of(encoded) == "not-a-picture"
+    assert refusal_of(encoded) == "not-an-image"
 
 
 def test_the_answer_says_which_picture(client):

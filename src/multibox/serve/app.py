@@ -25,19 +25,19 @@ from multibox.serve.security import OPEN, Guard, TokenCheck
 from multibox.serve.settings import Settings
 
 EXPLAINERS = 4
-"""Threads that explain and show datasets; what they hold in memory is bounded by their number."""
+"""Number of threads that explain and browse. It bounds their memory."""
 
 
 def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Dataset]) -> FastAPI:
-    """Make the app of a server.
+    """Create the app of a server.
 
     Args:
-        detector: finds the objects; its network is run by this app alone from here on.
-        settings: what is allowed.
-        datasets: stores to look at, by ``NAME/SPLIT``.
+        detector: The detector. From here on, this app alone runs its network.
+        settings: Limits and addresses of the server.
+        datasets: Datasets to browse, by ``NAME/SPLIT``.
 
     Returns:
-        the app; its ``state.batcher`` runs the detector.
+        The app. Its ``state.batcher`` runs the detector.
     """
     metrics = Metrics(settings)
     batcher = Batcher(detector, settings, metrics.observe_batch)
@@ -71,7 +71,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Da
 
 
 def _protect(app: FastAPI, settings: Settings, metrics: Metrics, files: Mapping[str, bytes]) -> None:
-    """Put around an app what every request passes, the innermost first."""
+    """Wrap an app in the middleware that every request passes, the innermost first."""
     if settings.token is not None:
         app.add_middleware(TokenCheck, token=settings.token, public=frozenset((*OPEN, *page_paths(files))))
     if settings.origins:

@@ -1,4 +1,4 @@
-"""Dynamic batches: pictures of all requests go through the network together, as many as wait, up to a limit."""
+"""Dynamic batches: waiting images of all requests go through the network together, up to a limit."""
 
 import asyncio
 import copy
@@ -21,35 +21,35 @@ from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
 
 DECODERS = 2
-"""Threads that decode pictures; more would take the cores from the network."""
+"""Number of threads that decode images. More would take cores from the network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """What a request wants to be told.
+    """Thresholds and NMS of a request.
 
     Attributes:
-        thresholds: ``(C,)`` scores to exceed; None: as for evaluation.
-        config: overlap and limits.
+        thresholds: ``(C,)`` smallest score of each class. None keeps every score above ``config.score``.
+        config: Overlap and limits of NMS.
     """
 
     thresholds: np.ndarray | None
     config: Detect
 
     def as_for_evaluation(self) -> "Wanted":
-        """The same with all that the model says, above ``config.score``."""
+        """The same, with every detection above ``config.score``."""
         return replace(self, thresholds=None)
 
 
 @dataclass(eq=False)
 class Job:
-    """A picture of a request on its way.
+    """An image of a request on its way.
 
     Attributes:
-        read: gives its pixels, ``(H, W, 3)`` uint8 RGB; called in another thread.
-        wanted: what is to be found.
-        answer: gets the detections.
-        times: when each step was reached, seconds: begun, decoded, taken by the network, run, finished.
+        read: Function that returns the pixels, ``(H, W, 3)`` uint8 RGB. It is called in another thread.
+        wanted: Thresholds and NMS of the request.
+        answer: Future of the detections.
+        times: Seconds at which each step was reached: begun, decoded, taken by the network, run, finished.
     """
 
     read: Callable[[], np.ndarray]
@@ -58,7 +58,7 @@ class Job:
     times: dict[str, float] = field(default_factory=dict)
 
     def reach(self, step: str) -> None:
-        """Note the time."""
+        """Record the time of a step."""
         self.times[step] = time.perf_counter()
 
     def settle(self, found: Detections | Exception) -> None:
@@ -78,13 +78,13 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """A picture that waits for the network.
+    """An image that waits for the network.
 
     Attributes:
-        prepared: the picture.
-        given_up: whether nobody waits for it any more.
-        taken: told that the network begins.
-        then: given what the network says, or an error.
+        prepared: The prepared image.
+        given_up: Function that returns whether the request has ended.
+        taken: Function called when the network begins.
+        then: Function called with the network's output, or with an error.
     """
 
     prepared: Prepared
@@ -96,25 +96,25 @@ class Turn:
 class Batcher:
     """Runs a detector for many requests at once.
 
-    A picture is decoded in one of a few threads, waits for the network, which one thread runs on all that wait, and its
-    answer is made in a thread of its own. The event loop only begins it and hears of its end.
+    A few threads decode images. One thread runs the network on all images that wait. Another turns outputs into
+    detections. The event loop only starts an image and is notified of its end.
 
     Args:
-        detector: the detector; from here on no one else may run its network.
-        settings: how many pictures go together, and how many may be under way.
-        observe: told the pictures and the seconds of each batch.
+        detector: The detector. From here on, nothing else may run its network.
+        settings: Size of a batch and length of the queue.
+        observe: Function called with the images and the seconds of each batch.
 
     Attributes:
-        detector: as given, but its ``run`` waits for its turn, so that any thread may call it.
-        settings: as given.
-        under_way: pictures that are worked on or wait.
+        detector: The detector. Its ``run`` waits for its turn, so that any thread may call it.
+        settings: Size of a batch and length of the queue.
+        under_way: Number of images in work or waiting.
     """
 
     def __init__(
         self,
         detector: Detector,
         settings: Settings,
-        observe: Callable[[int, float], Any] = lambda pictures, seconds: None,
+        observe: Callable[[int, float], Any] = lambda images, seconds: None,
     ):
         self.detector = copy.copy(detector)
         self.detector.run = self.run  # type: ignore[method-assign]
@@ -123,7 +123,7 @@ class Batcher:
         self._network = detector.run
         self._observe = observe
         self._size = 1 if detector.tiles else settings.batch  # tiles fill batches by themselves
-        self._seconds = 0.1  # that a picture takes, by the last batches
+        self._seconds = 0.1  # an image takes, by the last batches
         self._waiting: SimpleQueue[Turn | None] = SimpleQueue()
         self._closed, self._closing = False, threading.Lock()
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
@@ -133,47 +133,52 @@ class Batcher:
 
     @property
     def ready(self) -> bool:
-        """Whether a picture more would be let in, and the network's thread lives."""
+        """Whether one more image would be admitted, and the network's thread is alive."""
         return self.under_way < self.settings.queue and self._worker.is_alive()
 
     def require_ready(self) -> None:
-        """Refuse where a picture more would be.
+        """Refuse if one more image would not be admitted.
 
         Raises:
-            Refused: the queue is full, or the server stops.
+            Refused: If the queue is full or the server is stopping.
         """
         if not self.ready:
-            raise Refused(503, "busy", "the queue is full or the server stops", headers={"Retry-After": "1"})
+            raise Refused(
+                503,
+                "busy",
+                "the queue is full or the server is stopping; try again in 1 s",
+                headers={"Retry-After": "1"},
+            )
 
     @asynccontextmanager
-    async def admit(self, pictures: int) -> AsyncIterator[None]:
-        """Let a request in, with its pictures, for as long as it takes.
+    async def admit(self, images: int) -> AsyncIterator[None]:
+        """Admit a request with its images, for as long as the block lasts.
 
         Raises:
-            Refused: too many are under way.
+            Refused: If too many images are in work.
         """
-        if self.under_way and self.under_way + pictures > self.settings.queue:
+        if self.under_way and self.under_way + images > self.settings.queue:
             wait = max(1, math.ceil(self.under_way * self._seconds))
-            text = f"too many pictures wait already; try again in {wait} s"
+            text = f"too many images are waiting; try again in {wait} s"
             raise Refused(503, "busy", text, headers={"Retry-After": str(wait)})
-        self.under_way += pictures
+        self.under_way += images
         try:
             yield
         finally:
-            self.under_way -= pictures
+            self.under_way -= images
 
     async def detect(self, reads: Sequence[Callable[[], np.ndarray]], wanted: Wanted) -> list[Job]:
-        """Detect in pictures.
+        """Detect the objects in images.
 
         Args:
-            reads: give their pixels.
-            wanted: what is to be found.
+            reads: Functions that return the images' pixels.
+            wanted: Thresholds and NMS of the request.
 
         Returns:
-            a job of each, answered.
+            A finished job for each image.
 
         Raises:
-            Refused: a picture cannot be read; it says which.
+            Refused: If an image cannot be read. It carries the image's index.
         """
         loop = asyncio.get_running_loop()
         jobs = [Job(read, wanted, loop.create_future()) for read in reads]
@@ -193,7 +198,7 @@ class Batcher:
         return jobs
 
     def run(self, batch: Sequence[Prepared]) -> list[Any]:
-        """Run the network on prepared pictures when it is their turn, see :meth:`Detector.run`; blocks its thread."""
+        """Run the network on prepared images when it is their turn. The calling thread waits."""
         outputs: list[Future[Any]] = []
         for prepared in batch:
             output: Future[Any] = Future()
@@ -209,7 +214,7 @@ class Batcher:
         return [output.result() for output in outputs]
 
     def close(self) -> None:
-        """End the threads. What waits for the network is run; what is not decoded yet, or comes later, is refused."""
+        """End the threads. Images that wait for the network are run. Others are refused."""
         with self._closing:
             self._closed = True
             self._waiting.put(None)

@@ -1,7 +1,7 @@
-"""Where the file of a picture ends: one that breaks off before, or has something else behind it, is refused.
+"""Where an image file ends: a truncated file, and one with something else behind the image, is refused.
 
-A file that is a picture to one program, and an archive, a document or a page to another, is a way to carry the one past
-who looks for the other. The formats say where a picture ends; the other thing is behind that, or in the first bytes.
+A file that is an image to one program and an archive, a document or a page to another can smuggle the one past a filter
+for the other. The formats define where an image ends. The other content is behind that, or in the first bytes.
 """
 
 import io
@@ -12,40 +12,40 @@ from multibox.image_file import FORMATS_WITH_END, end_of_image
 from multibox.serve.refused import Refused
 
 MARKS = re.compile(rb"%pdf-|<script|<html|<!doctype html|<svg|<\?php", re.IGNORECASE)
-"""What a document, a page or a program begins with; readers of PDF look for it in the first 1024 bytes."""
+"""How a document, a page or a program begins. PDF readers search the first 1024 bytes for it."""
 
 LOOKED_THROUGH = 1024
 
 TRAILERS = re.compile(rb"\xff\xd8\xff|.{,4}(ftyp|mpvd)", re.DOTALL)
-"""How what cameras and telephones put behind a JPEG begins: more pictures (MPO), or the film of a moving photo, whose
-length stands before its name."""
+"""How the data begins that cameras and phones append to a JPEG: more images (MPO), or the film of a motion photo, whose
+length precedes its name."""
 
 NOTES = 65536
-"""Bytes of the notes that Samsung's telephones put there; they end with ``SEFT``."""
+"""Largest number of bytes of the notes that Samsung phones append. They end with ``SEFT``."""
 
 
 def check_ending(encoded: bytes, kind: str) -> None:
-    """Refuse a file that is not whole, or that is more than a picture.
+    """Refuse a file that is truncated, or that is more than an image.
 
     Args:
-        encoded: the file's bytes.
-        kind: its format, in Pillow's words.
+        encoded: Bytes of the file.
+        kind: Pillow's name of the format.
 
     Raises:
-        Refused: it is.
+        Refused: If the file is truncated or holds something else.
     """
     if MARKS.search(encoded, 0, LOOKED_THROUGH) or _is_archive(encoded):
-        raise Refused(415, "polyglot", "the file is a document or an archive as well as a picture; save it anew")
+        raise Refused(415, "polyglot", "the file is also a document or an archive; save the image again")
     if kind not in FORMATS_WITH_END:
         return
     end = end_of_image(encoded, kind)
     if end is None or end > len(encoded):
-        raise Refused(422, "truncated", "the picture breaks off before its end; send the whole file")
+        raise Refused(422, "truncated", "the image is truncated; send the whole file")
     behind = encoded[end:].strip(b"\0")
     if kind in ("JPEG", "MPO") and _is_of_camera(behind):
         return
     if behind:
-        text = f"{len(encoded) - end:,} bytes follow the end of the picture; save it anew and send that"
+        text = f"{len(encoded) - end:,} bytes follow the end of the image; save it again and send that"
         raise Refused(415, "polyglot", text)
 
 
@@ -54,10 +54,10 @@ def _is_of_camera(behind: bytes) -> bool:
 
 
 def _is_archive(encoded: bytes) -> bool:
-    """Whether a program that unpacks ZIP archives, which have their contents at the end, would find one."""
+    """Whether a program that unpacks ZIP archives, whose index is at the end, would find one."""
     if not zipfile.is_zipfile(io.BytesIO(encoded)):
         return False
     try:
         return bool(zipfile.ZipFile(io.BytesIO(encoded)).infolist())
-    except Exception:  # four bytes that look like one
+    except Exception:  # four bytes that only look like an archive
         return False

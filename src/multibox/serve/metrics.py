@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The figures of a server, for Prometheus."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,7 +18,7 @@ class Metrics:
     """The figures of a server.
 
     Args:
-        settings: of the server.
+        settings: Settings of the server.
     """
 
     def __init__(self, settings: Settings):
@@ -26,24 +26,24 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         about = {"version": __version__, "model": settings.name, "runtime": settings.runtime}
         Info("multibox", "The server.", registry=self.registry).info(about)
-        self._requests = Counter(
-            "multibox_requests", "Requests that were answered.", ("route", "status"), registry=self.registry
-        )
+        self._requests = Counter("multibox_requests", "Requests answered.", ("route", "status"), registry=self.registry)
         self._seconds = Histogram(
             "multibox_request_seconds",
-            "From a request's head to the end of its answer.",
+            "Seconds from a request's head to the end of its answer.",
             ("route",),
             registry=self.registry,
         )
         sizes = [2**n for n in range(settings.batch.bit_length())]
         self._batches = Histogram(
             "multibox_batch_pictures",
-            "Pictures that went through the network together.",
+            "Images that went through the network together.",
             buckets=sizes,
             registry=self.registry,
         )
-        self._network = Histogram("multibox_network_seconds", "A batch in the network.", registry=self.registry)
-        self.under_way = Gauge("multibox_pictures_under_way", "Pictures worked on or waiting.", registry=self.registry)
+        self._network = Histogram(
+            "multibox_network_seconds", "Seconds of a batch in the network.", registry=self.registry
+        )
+        self.under_way = Gauge("multibox_pictures_under_way", "Images in work or waiting.", registry=self.registry)
 
     def observe_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request."""
@@ -51,7 +51,7 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def observe_batch(self, pictures: int, seconds: float) -> None:
+    def observe_batch(self, images: int, seconds: float) -> None:
         """Count a run of the network."""
-        self._batches.observe(pictures)
+        self._batches.observe(images)
         self._network.observe(seconds)

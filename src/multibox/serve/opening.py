@@ -1,4 +1,4 @@
-"""From what a person names to a server that runs."""
+"""From what a user names to a running server."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ PACKAGES = (
     ("prometheus_client", "prometheus-client"),
     ("PIL", "Pillow"),
 )
-"""What a server needs beyond detection."""
+"""Packages that a server needs beyond detection, and their titles."""
 
 
 def open_and_serve(
@@ -30,18 +30,18 @@ def open_and_serve(
     announce: Callable[[str], Any] = print,
     **options: Any,
 ) -> None:
-    """Load a model, open datasets, and serve them until a signal says to stop.
+    """Load a model, open datasets, and serve them until a signal stops the server.
 
     Args:
-        model: a model file.
-        names: of datasets, ``NAME/SPLIT``.
-        detections: COCO results of an evaluation on them, whose mistakes are shown.
-        announce: told where the server is, a line.
-        options: fields of :class:`~multibox.serve.settings.Settings`, and what
-            :func:`multibox.detect.load.load` takes.
+        model: Path of a model file.
+        names: Names of the datasets to browse, ``NAME/SPLIT``.
+        detections: Path of COCO results on these datasets, whose mistakes can be browsed.
+        announce: Function called with lines about the server, such as its address.
+        options: Fields of :class:`~multibox.serve.settings.Settings`, and options of
+            :func:`multibox.detect.load.load`.
 
     Raises:
-        BadInput: a package is missing, the model or a dataset cannot be opened, or the port.
+        BadInput: If a package is missing, or the model, a dataset or the port cannot be opened.
     """
     for module, title in PACKAGES:
         require_package(module, "serve", title, "serve")
@@ -52,7 +52,7 @@ def open_and_serve(
     detector = load(model, **options)
     settings = Settings(name=Path(model).stem, runtime=runtime_of(detector), **given)
     if detections is not None and not names:
-        raise BadInput("detections", "give --data NAME/SPLIT, too: what they were found in")
+        raise BadInput("detections", "needs the dataset they were found in; give data=NAME/SPLIT too")
     from multibox.explain.browsing import open_datasets
     from multibox.serve.server import serve
 
@@ -62,7 +62,7 @@ def open_and_serve(
     def tell(address: str) -> None:
         announce(f"{settings.name} is served at {address}")
         if not settings.local and settings.token is None:
-            announce("whoever reaches this machine may ask; give --token to let in only who knows it")
+            announce("Any machine that can reach this one can send requests. Use --token to require authentication.")
 
     serve(detector, settings, datasets, tell)
 
@@ -77,7 +77,9 @@ def runtime_of(detector: Any) -> str:
 
 def _refuse_bad_token(token: str | None) -> None:
     if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise BadInput("token", "give visible ASCII signs without spaces, as a header carries no others")
+        raise BadInput(
+            "token", "contains characters that a header cannot carry; use visible ASCII characters without spaces"
+        )
 
 
 def _refuse_bad_origins(origins: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Requests that are refused: every error is a status and a JSON object of one line."""
+"""Refused requests: every error is a status and a JSON object with a message of one line."""
 
 import json
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from multibox.errors import BadInput
 
 
 def documented(error: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of errors, in FastAPI's words.
+    """The OpenAPI description of errors, as FastAPI takes it.
 
     Args:
-        error: the schema of the body's ``error``.
+        error: Schema of the body's ``error``.
     """
     schema = {"type": "object", "required": ["error"], "properties": {"error": error}}
-    said = {"description": "What is wrong, and what to do", "content": {"application/json": {"schema": schema}}}
+    said = {"description": "What is wrong, and what to do.", "content": {"application/json": {"schema": schema}}}
     return {"4XX": said, "5XX": said}
 
 
@@ -31,18 +31,18 @@ ERRORS = documented(
         "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "image": {"type": "integer"}},
     }
 )
-"""Of every route but those of the Open Inference Protocol."""
+"""Errors of every route except those of the Open Inference Protocol."""
 
 
 class Refused(Exception):  # noqa: N818  It is what happens to the request
-    """A request that gets no answer.
+    """A request that is refused.
 
     Args:
-        status: of HTTP, 400 to 599.
-        code: what is wrong, in a word for programs, such as ``too-many-pixels``.
-        message: one line for people: what is wrong and what to do.
-        image: which of the request's pictures, from 0.
-        headers: of the answer.
+        status: HTTP status, 400 to 599.
+        code: What is wrong, as a word for programs, such as ``too-many-pixels``.
+        message: What is wrong and what to do, in one line.
+        image: Index of the image it is about, from 0.
+        headers: Headers of the answer.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Refused(Exception):  # noqa: N818  It is what happens to the request
         self.headers = dict(headers or {})
 
     def of_image(self, image: int) -> "Refused":
-        """The same, with the picture that it is about."""
+        """The same, with the index of the image it is about."""
         return Refused(self.status, self.code, str(self), image, self.headers)
 
     def response(self, path: str = "") -> Response:
-        """The answer: ``{"error": {"code", "message", "image"?}}``; at ``/v2`` its protocol wants the message alone."""
+        """The answer: ``{"error": {"code", "message", "image"?}}``. Below ``/v2`` it is the message alone."""
         error: Any = {"code": self.code, "message": str(self)}
         if self.image is not None:
             error["image"] = self.image
@@ -74,7 +74,7 @@ class Refused(Exception):  # noqa: N818  It is what happens to the request
 
 
 def as_refused(error: Exception) -> Refused:
-    """An error as what the client is told; of one that is a bug, nothing but that there was one."""
+    """An error as an answer. A bug is answered without its details."""
     if isinstance(error, Refused):
         return error
     if isinstance(error, BadInput):
@@ -86,8 +86,10 @@ def as_refused(error: Exception) -> Refused:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         return Refused(error.status_code, code, f"{error.detail}; see /docs", headers=error.headers)
     if isinstance(error, TimeoutError):
-        return Refused(504, "timeout", "it took longer than the server's --timeout allows; ask for less, or later")
-    return Refused(500, "failed", "the server failed; its log says more")
+        return Refused(
+            504, "timeout", "the request took longer than the server allows; send fewer images, or try again later"
+        )
+    return Refused(500, "failed", "the server failed; see its log")
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -1,6 +1,6 @@
-"""What every request passes: whom it is for and from, what it may send, and what browsers are told about the answer.
+"""What every request passes: checks of host, origin, size, time and token, and security headers of the answer.
 
-The parts are plain ASGI: they cost a request microseconds, and hold for every route, whoever wrote it.
+The parts are plain ASGI. They cost microseconds a request and hold for every route.
 """
 
 import asyncio
@@ -27,24 +27,24 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer: nothing is loaded from elsewhere, nothing is guessed, and no other page shows this one."""
+"""Headers of every answer: nothing is loaded from other hosts, no type is guessed, no other page frames this one."""
 
 OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
-"""Paths that need no token, besides the page: they say nothing of the model and cost nothing."""
+"""Paths that need no token, besides the page. They reveal nothing of the model and cost nothing."""
 
 BODIES = 16
-"""How many bodies of the greatest length all requests together may hold in memory."""
+"""Number of bodies of the largest length that all requests together may hold in memory."""
 
 log = logging.getLogger("uvicorn.error")
 
 
 class Guard:
-    """Refuses requests for other hosts and bodies that are too long, ends those that take too long, and answers errors.
+    """Refuses requests for other hosts and too long bodies, ends requests that take too long, and answers errors.
 
     Args:
-        app: what is guarded.
-        settings: the limits.
-        observe: told the scope, the status and the seconds of each request.
+        app: App to guard.
+        settings: Limits of the server.
+        observe: Function called with the scope, the status and the seconds of each request.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, observe: Callable[[Scope, int, float], Any]):
@@ -93,7 +93,7 @@ class Guard:
             refused = as_refused(error)
             if refused.code == "failed":
                 log.exception("%s %s failed", scope["method"], scope["path"])
-            if status:  # the answer has begun: only breaking off tells the client
+            if status:  # the answer has begun: only closing the connection tells the client
                 raise
             await refused.response(scope["path"])(scope, receive, send_safely)
         finally:
@@ -101,9 +101,10 @@ class Guard:
             self._observe(scope, status, time.perf_counter() - start)
 
     def _refuse_strangers(self, headers: Headers) -> None:
-        """Refuse a body that is said to be too long, and where only this machine can ask, who else does.
+        """Refuse a body declared too long and, on a server for this machine alone, other hosts and origins.
 
-        A page of another origin could make its browser ask, under a name that leads to this machine.
+        A page of another origin could otherwise make its browser send requests, under a name that resolves to this
+        machine.
         """
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared[:20]) > self.settings.max_bytes:
@@ -112,19 +113,23 @@ class Guard:
             return
         host = _name_of(headers.get("host", ""))
         if host not in self._names:
-            raise Refused(421, "wrong-host", f"this server is not {host[:100]!r}; ask http://127.0.0.1 or localhost")
+            raise Refused(421, "wrong-host", f"this server is not {host[:100]!r}; use 127.0.0.1 or localhost")
         origin = headers.get("origin")
         if origin and origin not in self._origins and origin.partition("://")[2] != headers.get("host"):
-            raise Refused(403, "other-origin", "pages of other origins may not ask; name theirs with --cors-origin")
+            raise Refused(
+                403,
+                "other-origin",
+                "pages of this origin may not send requests; allow it when starting the server",
+            )
 
 
 class TokenCheck:
     """Refuses requests without the server's token.
 
     Args:
-        app: what is guarded.
-        token: as given to the server.
-        public: paths that need none.
+        app: App to guard.
+        token: Token that requests must carry.
+        public: Paths that need no token.
     """
 
     def __init__(self, app: ASGIApp, token: str, public: frozenset[str]):
@@ -141,7 +146,7 @@ class TokenCheck:
                 refused = Refused(
                     401,
                     "no-token",
-                    "the server wants its token; send the header Authorization: Bearer TOKEN",
+                    "the token is missing or wrong; send the header Authorization: Bearer TOKEN",
                     headers={"WWW-Authenticate": "Bearer"},
                 )
                 await refused.response(scope["path"])(scope, receive, send)
@@ -150,8 +155,8 @@ class TokenCheck:
 
 
 def too_long(settings: Settings) -> Refused:
-    """A body is longer than a request's may be."""
-    text = f"the body is longer than {settings.max_bytes:,} bytes; send fewer or smaller pictures"
+    """The refusal of a body that is too long."""
+    text = f"the body is longer than {settings.max_bytes:,} bytes; send fewer or smaller images"
     return Refused(413, "too-many-bytes", text)
 
 

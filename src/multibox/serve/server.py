@@ -1,5 +1,6 @@
 """A server: a model, a port, and a stop that lets running requests finish."""
 
+import errno
 import logging
 import signal
 import socket
@@ -17,7 +18,7 @@ from multibox.serve.app import create_app
 from multibox.serve.settings import Settings
 
 BACKLOG = 2048
-"""Connections that the system keeps until they are looked at."""
+"""Number of connections that the system queues."""
 
 
 def serve(
@@ -26,16 +27,16 @@ def serve(
     datasets: Mapping[str, Dataset],
     announce: Callable[[str], Any] = print,
 ) -> None:
-    """Serve a detector until a signal says to stop; requests that run are answered before.
+    """Serve a detector until a signal stops the server. Running requests are answered first.
 
     Args:
-        detector: the detector.
-        settings: what is allowed.
-        datasets: see :func:`~multibox.serve.app.create_app`.
-        announce: told the address once requests are taken.
+        detector: The detector.
+        settings: Limits and addresses of the server.
+        datasets: Datasets to browse, by ``NAME/SPLIT``.
+        announce: Function called with the address once requests are accepted.
 
     Raises:
-        BadInput: the port is in use, or the address is not of this machine.
+        BadInput: If the port is in use, or the address is not one of this machine.
     """
     _leave_messages_to_answers()
     app = create_app(detector, settings, datasets)
@@ -50,7 +51,7 @@ def serve(
 
 
 def _stop_without_error(server: uvicorn.Server) -> None:
-    """What is left of a signal once uvicorn, whose own handlers stop it, has passed it on: nothing."""
+    """Handle a signal that uvicorn passes on after its own handlers have stopped the server: end without an error."""
 
     def stop(*_: Any) -> None:
         server.should_exit = True
@@ -60,7 +61,7 @@ def _stop_without_error(server: uvicorn.Server) -> None:
 
 
 def _leave_messages_to_answers() -> None:
-    """What is wrong with an upload its sender is told; on the server's error stream it would only be noise."""
+    """Silence libraries that print what is wrong with an upload. The sender is told, and the log stays readable."""
     silence_opencv()
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -73,7 +74,7 @@ def make_server(app: Any, settings: Settings) -> uvicorn.Server:
             app,
             access_log=False,
             log_level="warning",
-            http="h11",  # it ends heads that are too long; httptools, where it is installed, takes any
+            http="h11",  # it ends heads that are too long; httptools accepts any
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=int(settings.timeout) + 1,
@@ -86,19 +87,18 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a port.
 
     Raises:
-        BadInput: it is in use, or the address is not of this machine.
+        BadInput: If the port is in use, or the address is not one of this machine.
     """
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((str(place[0]), int(place[1])), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise BadInput(
-            "host", f"{host} --port {port}: cannot listen there: {error.strerror}; give another, or --port 0 for any"
-        ) from None
+        field, value = ("port", port) if error.errno == errno.EADDRINUSE else ("host", host)
+        raise BadInput(field, f"{value}: cannot listen there: {error.strerror}; choose another") from None
 
 
 def address(listening: socket.socket) -> str:
-    """Where a browser finds a server that listens."""
+    """The URL of a listening server."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"

@@ -1,9 +1,9 @@
-"""What a server allows, and how it is reached."""
+"""Limits and addresses of a server."""
 
 from dataclasses import dataclass
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-"""Hosts that only this machine reaches."""
+"""Hosts that only this machine can reach."""
 
 
 @dataclass(frozen=True)
@@ -11,18 +11,18 @@ class Settings:
     """The settings of a server.
 
     Attributes:
-        name: of the model, as requests and answers call it.
-        runtime: what runs it, for people.
-        host: the address that is listened at.
-        port: the port that is listened at; 0: any that is free.
-        token: what requests have to show; None: they need none.
-        batch: pictures that go through the network together at most.
-        queue: pictures that may be worked on or wait, of all requests together; more are refused.
-        timeout: seconds that a request may take.
-        max_bytes: of a request's body.
-        max_pixels: of a picture.
-        max_images: of a request.
-        origins: of other web pages that may ask, such as ``https://example.org``.
+        name: Name of the model in requests and answers.
+        runtime: Name of the runtime, for display.
+        host: Address to listen on.
+        port: Port to listen on. 0 takes any free port.
+        token: Token that requests must carry. None lets all in.
+        batch: Largest number of images that go through the network together.
+        queue: Largest number of images in work or waiting, of all requests. More are refused.
+        timeout: Seconds that a request may take.
+        max_bytes: Largest number of bytes of a request's body.
+        max_pixels: Largest number of pixels of an image.
+        max_images: Largest number of images of a request.
+        origins: Origins of other web pages that may send requests, such as ``https://example.org``.
     """
 
     name: str = "model"
@@ -40,5 +40,5 @@ class Settings:
 
     @property
     def local(self) -> bool:
-        """Whether only this machine reaches the server."""
+        """Whether only this machine can reach the server."""
         return self.host in LOOPBACK

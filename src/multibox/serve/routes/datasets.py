@@ -1,4 +1,4 @@
-"""``/v1/datasets``: the pictures of datasets, chosen by what they show."""
+"""``/v1/datasets``: images of datasets, chosen by what they show."""
 
 import json
 from collections.abc import Mapping
@@ -15,25 +15,25 @@ from multibox.image_file import image_format
 from multibox.serve.refused import Refused
 
 QUALITY = 92
-"""Of pictures that are made smaller."""
+"""JPEG quality of reduced images."""
 
 
 def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
-    """The routes of datasets.
+    """Routes of datasets.
 
     Args:
-        datasets: by ``NAME/SPLIT``.
+        datasets: Datasets by ``NAME/SPLIT``.
 
     Returns:
-        the router.
+        The router.
     """
     router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
-    @router.get("", summary="The datasets that can be looked at")
+    @router.get("", summary="The datasets that can be browsed")
     def every() -> Response:
         return as_json([describe(name, dataset) for name, dataset in datasets.items()])
 
-    @router.get("/images", summary="Pictures that show a class, a size or a mistake")
+    @router.get("/images", summary="Images that show a class, a size or a mistake")
     def images(
         data: str,
         named: Annotated[str | None, Query(alias="class")] = None,
@@ -47,7 +47,7 @@ def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
         shown = [dataset.describe(position) for position in chosen[offset : offset + limit].tolist()]
         return as_json({"total": len(chosen), "images": shown})
 
-    @router.get("/picture", summary="A picture, as JPEG", response_class=Response)
+    @router.get("/picture", summary="An image, as JPEG", response_class=Response)
     def picture(data: str, id: str, width: Annotated[int | None, Query(ge=16, le=4096)] = None) -> Response:
         record = dataset_of(datasets, data).record(id)
         if image_format(record.image) == "JPEG" and (width is None or width >= record.width):
@@ -58,19 +58,19 @@ def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
 
 
 def dataset_of(datasets: Mapping[str, Dataset], name: str) -> Dataset:
-    """The dataset of a name.
+    """The dataset with a name.
 
     Raises:
-        Refused: there is none.
+        Refused: If there is no such dataset.
     """
     if name not in datasets:
-        known = ", ".join(datasets) or "none; start the server with --data NAME/SPLIT"
-        raise Refused(404, "no-dataset", f"data: no dataset {name[:100]!r} here; there are: {known}")
+        known = ", ".join(datasets) or "none; start the server with a dataset, NAME/SPLIT"
+        raise Refused(404, "no-dataset", f"data: there is no dataset {name[:100]!r}; there are: {known}")
     return datasets[name]
 
 
 def describe(name: str, dataset: Dataset) -> dict[str, Any]:
-    """What is said of a dataset."""
+    """A dataset as JSON."""
     counts = dataset.store.meta.counts
     return {
         "name": name,
@@ -82,7 +82,7 @@ def describe(name: str, dataset: Dataset) -> dict[str, Any]:
 
 
 def encode_jpeg(image: np.ndarray, width: int | None = None) -> bytes:
-    """A JPEG file of a picture ``(H, W, 3)`` uint8 RGB, made smaller to at most a width in pixels."""
+    """Encode an image ``(H, W, 3)`` uint8 RGB as JPEG, reduced to at most a width in pixels."""
     height = image.shape[0]
     if width is not None and width < image.shape[1]:
         size = width, max(1, round(height * width / image.shape[1]))
@@ -92,5 +92,5 @@ def encode_jpeg(image: np.ndarray, width: int | None = None) -> bytes:
 
 
 def as_json(values: Any) -> Response:
-    """An answer that is JSON."""
+    """A JSON answer."""
     return Response(json.dumps(values), media_type="application/json")

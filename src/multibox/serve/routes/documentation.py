@@ -1,4 +1,4 @@
-"""The documentation of the routes, as a page that loads nothing from another host."""
+"""The documentation of the routes, as a page that loads nothing from other hosts."""
 
 import json
 from functools import cache
@@ -14,7 +14,7 @@ HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Multibox: HTTP interface</title>
 <h1>Multibox: HTTP interface</h1>
-<p>The same for programs: <a href="/openapi.json">openapi.json</a>. <a href="/">The page</a>.</p>
+<p>For programs: <a href="/openapi.json">openapi.json</a>. <a href="/">The page</a>.</p>
 <p>Errors are a status of 400 or above and <code>{"error": {"code", "message", "image"?}}</code>; below
 <code>/v2</code>, as its protocol says, <code>{"error": "message"}</code>.</p>
 """

@@ -1,4 +1,4 @@
-"""``/v1/explain``: why the detector says what it says, and how it would learn from a picture."""
+"""``/v1/explain``: why the detector finds what it finds, and how it would learn from an image."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ from multibox.serve.settings import Settings
 
 @dataclass(frozen=True)
 class ShownObject:
-    """An object of a picture, relative to it."""
+    """An object of an image, its box relative to the image."""
 
     name: str
     box_rel: Box
@@ -45,7 +45,7 @@ class ShownObject:
 
 @dataclass(frozen=True)
 class ShownStep:
-    """A step of augmentation; the pictures are PNG files as ``data:`` URLs, the objects those after it."""
+    """A step of augmentation. Images are PNG files as ``data:`` URLs. Objects are those after the step."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ class ShownStep:
 
 @dataclass(frozen=True)
 class AugmentedPicture:
-    """What augmentation does to a picture, step by step."""
+    """What augmentation does to an image, step by step."""
 
     seed: int
     steps: tuple[ShownStep, ...]
@@ -66,7 +66,7 @@ class AugmentedPicture:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A picture with its objects, and the names of their labels."""
+    """An image with its objects and the names of their labels."""
 
     record: Record
     pixels: np.ndarray
@@ -74,20 +74,20 @@ class Labelled:
 
 
 def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIRouter:
-    """The routes that explain.
+    """Routes that explain.
 
     Args:
-        batcher: runs the detector.
-        datasets: by ``NAME/SPLIT``.
+        batcher: Batcher that runs the detector.
+        datasets: Datasets by ``NAME/SPLIT``.
 
     Returns:
-        the router.
+        The router.
     """
     router = APIRouter(prefix="/v1/explain", tags=["explanation"])
     detector, settings = batcher.detector, batcher.settings
 
     async def admitted(explain: Callable[[], Response]) -> Response:
-        """Explain in another thread, as one picture of those under way; a body that is still to come is not."""
+        """Explain in another thread. It counts as one image in work from here on, not while its body arrives."""
         async with batcher.admit(1):
             return await run_in_threadpool(explain)
 
@@ -102,7 +102,7 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
 
     @router.post("/detections", response_model=ExplainedPicture, openapi_extra=form_with_image(ScoreField))
     async def detections(request: Request) -> Response:
-        """Every detection: its prior, its arithmetic, and the boxes that it removed."""
+        """Every detection: its prior, its arithmetic, and the boxes it suppressed."""
         form = await read_form(request, settings)
         score = from_fields(ScoreField, form.fields).score
 
@@ -118,25 +118,25 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
 
     @router.get("/matching", response_model=MatchedPicture)
     async def matching_of_dataset(data: str, id: str) -> Response:
-        """Which priors answer for which object of a picture of a dataset, and what training learns from them."""
+        """Which priors match which objects of a dataset's image, and what training learns from them."""
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: match(of_dataset(dataset, id)))
 
     @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_with_image(MatchingFields))
     async def matching(request: Request) -> Response:
-        """The same of an uploaded picture with its objects."""
+        """Which priors match which objects of an uploaded image, and what training learns from them."""
         form = await read_form(request, settings)
         return await admitted(lambda: match(of_form(form, settings)))
 
     @router.get("/augmentation", response_model=AugmentedPicture)
     async def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
-        """What training may make of a picture of a dataset, step by step; the same seed makes the same."""
+        """What training may make of a dataset's image, step by step. The same seed gives the same images."""
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: augment(of_dataset(dataset, id), seed, dataset))
 
     @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_with_image(AugmentationFields))
     async def augmentation(request: Request) -> Response:
-        """The same of an uploaded picture with its objects."""
+        """What training may make of an uploaded image, step by step. The same seed gives the same images."""
         form = await read_form(request, settings)
         seed = from_fields(AugmentationFields, form.fields).seed
         return await admitted(lambda: augment(of_form(form, settings), seed))
@@ -145,21 +145,21 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
 
 
 def of_dataset(dataset: Dataset, record_id: str) -> Labelled:
-    """A picture of a dataset.
+    """An image of a dataset.
 
     Raises:
-        BadInput: it has none of this id.
+        BadInput: If the dataset has no image of this id.
     """
     record = dataset.record(record_id)
     return Labelled(record, pixels_of(record), dataset.classes)
 
 
 def of_form(form: Form, settings: Settings) -> Labelled:
-    """An uploaded picture with the objects that are said to be in it.
+    """An uploaded image with its objects.
 
     Raises:
-        Refused: a part of the form is missing, or not what it should be.
-        BadInput: a box is none.
+        Refused: If a part of the form is missing or wrong.
+        BadInput: If a box has no area.
     """
     names, objects = objects_of(form.fields)
     content, pixels = uploaded(form, settings)
@@ -168,10 +168,10 @@ def of_form(form: Form, settings: Settings) -> Labelled:
 
 
 def uploaded(form: Form, settings: Settings) -> tuple[bytes, np.ndarray]:
-    """The bytes and the pixels of the one uploaded picture.
+    """The bytes and the pixels of the one uploaded image.
 
     Raises:
-        Refused: there is none, or it is none.
+        Refused: If there is not exactly one file, or it is not an image.
     """
     files = form.files.get("image", [])
     if len(files) != 1:
@@ -198,7 +198,7 @@ def objects_of(fields: dict[str, str]) -> tuple[list[str], Objects]:
 
 
 def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep, ...]:
-    """Steps of augmentation with their pictures as text; a step's picture is encoded once and not twice."""
+    """Steps of augmentation with their images as text. Each image is encoded once."""
     urls: dict[int, str] = {}
 
     def url_of(image: np.ndarray) -> str:

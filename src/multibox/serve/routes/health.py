@@ -1,4 +1,4 @@
-"""Whether the server lives, and takes requests."""
+"""Whether the server is alive and ready."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -7,16 +7,16 @@ from multibox.serve.batcher import Batcher
 
 
 def health_routes(batcher: Batcher) -> APIRouter:
-    """The routes that something that watches the server asks."""
+    """Routes for whatever monitors the server."""
     router = APIRouter(tags=["operation"])
 
     @router.head("/healthz", include_in_schema=False)
-    @router.get("/healthz", summary="Whether the server lives")
+    @router.get("/healthz", summary="Whether the server is alive")
     async def live() -> Response:
         return Response('{"live": true}', media_type="application/json")
 
     @router.head("/readyz", include_in_schema=False)
-    @router.get("/readyz", summary="Whether it takes requests: the model is loaded and the queue is not full")
+    @router.get("/readyz", summary="Whether the server is ready: the model is loaded and the queue is not full")
     async def ready() -> Response:
         batcher.require_ready()
         return Response('{"ready": true}', media_type="application/json")

@@ -8,7 +8,7 @@ from multibox.serve.metrics import Metrics
 
 
 def metric_routes(metrics: Metrics) -> APIRouter:
-    """The route of the figures."""
+    """Route of the figures."""
     router = APIRouter(tags=["operation"])
 
     @router.get("/metrics", summary="Figures for Prometheus")

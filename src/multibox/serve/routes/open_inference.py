@@ -1,9 +1,9 @@
-"""The Open Inference Protocol, version 2, with binary tensors: what clients of KServe and Triton speak.
+"""The Open Inference Protocol, version 2, with binary tensors: the protocol of KServe's and Triton's clients.
 
-The input ``image`` is either pixels, UINT8 ``[B, H, W, 3]`` RGB of any size, or pictures as they are encoded, BYTES
-``[B]`` (base64 where they come in JSON). The outputs are those of a model that was exported with ``--nms``, with boxes
-in pixels of each picture: ``boxes`` FP32 ``[B, K, 4]``, ``scores`` FP32 ``[B, K]``, ``labels`` INT32 ``[B, K]`` and
-``count`` INT32 ``[B]``. Parameters ``score`` and ``nms_iou`` are those of ``/v1/detect``.
+The input ``image`` is either pixels, UINT8 ``[B, H, W, 3]`` RGB of any size, or encoded images, BYTES ``[B]`` (base64
+in JSON). The outputs are those of a model exported with NMS inside, with boxes in pixels of each image: ``boxes`` FP32
+``[B, K, 4]``, ``scores`` FP32 ``[B, K]``, ``labels`` INT32 ``[B, K]`` and ``count`` INT32 ``[B]``. The parameters
+``score`` and ``nms_iou`` are those of ``/v1/detect``.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from multibox.serve.settings import Settings
 from multibox.serve.tensors import HEADER, read_request, write_response
 
 VERSION = "1"
-"""Of the model: a server has one."""
+"""Version of the model. A server has one."""
 
 INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}]
 
@@ -35,7 +35,7 @@ BODY = request_body(json=InferRequest)
 
 
 def open_inference_routes(batcher: Batcher) -> APIRouter:
-    """The routes of the protocol."""
+    """Routes of the protocol."""
     errors = documented({"type": "string"})
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], responses=errors)
     settings, config = batcher.settings, batcher.detector.config
@@ -49,17 +49,17 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
 
     def find(name: str, version: str = VERSION) -> None:
         if name != settings.name or version != VERSION:
-            raise Refused(404, "no-such-model", f"there is no such model; this server has {settings.name!r}, version 1")
+            raise Refused(404, "no-such-model", f"there is no such model; ask for {settings.name!r}, version 1")
 
-    @router.get("", summary="The server and what it can")
+    @router.get("", summary="The server and its extensions")
     async def server() -> dict[str, Any]:
         return {"name": "multibox", "version": __version__, "extensions": ["binary_tensor_data"]}
 
-    @router.get("/health/live", summary="Whether the server lives")
+    @router.get("/health/live", summary="Whether the server is alive")
     async def live() -> dict[str, bool]:
         return {"live": True}
 
-    @router.get("/health/ready", summary="Whether it takes requests")
+    @router.get("/health/ready", summary="Whether the server is ready")
     async def ready() -> dict[str, bool]:
         batcher.require_ready()
         return {"ready": True}
@@ -76,7 +76,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
             "outputs": outputs,
         }
 
-    @router.get("/models/{name}/ready", summary="Whether the model takes requests")
+    @router.get("/models/{name}/ready", summary="Whether the model is ready")
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
     async def model_ready(name: str, version: str = VERSION) -> dict[str, Any]:
         find(name, version)
@@ -89,7 +89,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
         find(name, version)
         body = await read_body(request)
         asked = await aside(lambda: read_request(body, request.headers.get(HEADER)), len(body))
-        reads = _pictures_of(asked.inputs, settings)
+        reads = _images_of(asked.inputs, settings)
         wanted = make_wanted(batcher.detector, asked.options.score, asked.options.nms_iou)
         if asked.options.score is None:
             wanted = wanted.as_for_evaluation()
@@ -101,27 +101,29 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
     return router
 
 
-def _pictures_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callable[[], np.ndarray]]:
-    """What gives the pixels of each picture of a request."""
+def _images_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callable[[], np.ndarray]]:
+    """Functions that return the pixels of each image of a request."""
     if set(inputs) != {"image"}:
         raise Refused(400, "bad-input", f"inputs: there are {', '.join(sorted(inputs))[:200]}; give image alone")
     images = inputs["image"]
     if not 0 < len(images) <= settings.max_images:
-        raise Refused(413, "too-many-images", f"image: {len(images)} pictures; give 1 to {settings.max_images}")
+        raise Refused(413, "too-many-images", f"image: there are {len(images)}; give 1 to {settings.max_images}")
     if images.dtype == object:
         if images.ndim != 1:
-            raise Refused(400, "bad-input", f"image: the shape {list(images.shape)} is not [B], as of encoded pictures")
+            raise Refused(
+                400, "bad-input", f"image: the shape {list(images.shape)} is not [B]; give a list of encoded images"
+            )
         return [partial(read_image, encoded, settings) for encoded in images]
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not images.size:
         shape = list(images.shape)
-        raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3], RGB of whole pixels")
+        raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3]; give RGB pixels")
     if images.shape[1] * images.shape[2] > settings.max_pixels:
         raise Refused(413, "too-many-pixels", f"image: more than {settings.max_pixels:,} pixels; send smaller ones")
     return [partial(np.ascontiguousarray, image) for image in images]
 
 
 def _tensors(found: Sequence[Detections], most: int) -> dict[str, np.ndarray]:
-    """Detections as a model with NMS inside gives them: rows of zeros and labels of -1 behind the last."""
+    """Detections as a model with NMS inside gives them, padded with rows of zeros and labels of -1."""
     boxes, scores = np.zeros((len(found), most, 4), np.float32), np.zeros((len(found), most), np.float32)
     labels = np.full((len(found), most), -1, np.int32)
     count = np.array([min(len(one), most) for one in found], np.int32)
