@@ -21,9 +21,9 @@ import numpy as np
 
 from multibox.bench.scenes import make_scenes
 from multibox.detect.detector import Detector
-from multibox.detect.images import read_image
-from multibox.detect.in_threads import in_batches
+from multibox.detect.in_batches import in_batches
 from multibox.detect.load import load
+from multibox.detect.read_image import read_image
 from multibox.predict.outputs.saving import FORMATS, open_outputs, save_predictions
 from multibox.predict.predict import predict
 from multibox.predict.sources import Source, find_sources
@@ -54,10 +54,10 @@ def rendered(folder: Path) -> list[Path]:
 
 def network_speed(detector: Detector, batch: np.ndarray, seconds: float) -> float:
     """Images a second of the network alone."""
-    detector.runtime(batch)
+    detector.runtime.run(batch)
     done, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
-        detector.runtime(batch)
+        detector.runtime.run(batch)
         done += len(batch)
     return done / (time.perf_counter() - start)
 

@@ -51,7 +51,7 @@ def plain_examples(store, count, schema, config):
 
 def detect_in_new_process(path, data, count):
     code = (
-        "import json, sys; from benchmarks.overfit import boxes_of; from multibox.detect.detector import load;"
+        "import json, sys; from benchmarks.overfit import boxes_of; from multibox import load;"
         f"print(json.dumps(boxes_of(load({str(path)!r}), {data!r}, {count})))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)

@@ -39,7 +39,7 @@ prepared = detector.prepare(image)
 rates = {}
 for batch in batches:
     inputs = np.concatenate([prepared.inputs] * batch)
-    call = getattr(detector.runtime, "run", detector.runtime)
+    call = detector.runtime.run
     call(inputs)
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds / len(batches):

@@ -49,7 +49,7 @@ def rounded(source: Path, out: Path) -> Path:
 def require_same(keras_file: Path, onnx_file: Path) -> None:
     runtime = open_runtime(keras_file, runtime="keras")
     images = trial_images(runtime.schema)
-    apart = difference(runtime(images), OnnxRuntime(onnx_file)(images), runtime.schema)
+    apart = difference(runtime.run(images), OnnxRuntime(onnx_file).run(images), runtime.schema)
     if not apart.is_small:
         raise SystemExit(f"{onnx_file}: differs from {keras_file} by {apart}")
 

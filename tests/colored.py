@@ -9,6 +9,8 @@ from multibox.boxes import encode, iou
 from multibox.config import Network, Priors
 from multibox.models.schema import Schema
 from multibox.priors import FeatureMap
+from multibox.runtimes import Runtime
+from multibox.runtimes.outputs import NETWORK
 
 COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 GREY = (90, 90, 90)
@@ -23,15 +25,21 @@ def make_schema(**changes) -> Schema:
     return Schema(**fields | changes)
 
 
-class ColorRuntime:
+class ColorRuntime(Runtime):
     """Answers as a network that has learned the three colours would, at score 0.99 on the one prior that fits best."""
+
+    name = "colors"
 
     def __init__(self, schema: Schema | None = None):
         self.schema = schema or make_schema()
         self.priors_rel = self.schema.make_priors()
         self.batches: list[int] = []
 
-    def __call__(self, images):
+    def run(self, images):
+        return dict(zip(NETWORK, self.answer(images), strict=True))
+
+    def answer(self, images):
+        """Logits and deltas."""
         assert images.dtype == np.uint8
         assert images.shape[1:] == (*self.schema.network.size, 3)
         self.batches.append(len(images))

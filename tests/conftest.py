@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from colored import ColorRuntime
 from multibox.data.build import build
 from multibox.data.voc import write_xml
+from multibox.detect.detector import Detector
 
 SPLITS = {"train": 4, "val": 2, "test": 2}
 CLASSES = ("ball", "crate")
@@ -61,3 +63,9 @@ def store_root(voc_folder, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("MULTIBOX_DATA", str(root))
     build([voc_folder], "tiny")
     return root
+
+
+@pytest.fixture
+def detector() -> Detector:
+    """A detector of pure red, green and blue."""
+    return Detector(ColorRuntime())

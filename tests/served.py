@@ -49,10 +49,10 @@ class SlowRuntime(ColorRuntime):
         self.may = threading.Event()
         self.begun = threading.Event()
 
-    def __call__(self, images):
+    def answer(self, images):
         self.begun.set()
         assert self.may.wait(20)
-        return super().__call__(images)
+        return super().answer(images)
 
 
 def painted():

@@ -23,7 +23,7 @@ from multibox.models.shipped import FOLDER, NAME, model_path
 from multibox.models.transfer import start_weights
 from multibox.runtimes import OnnxRuntime, open_runtime
 from multibox.runtimes.agreement import difference, trial_images
-from multibox.runtimes.opening import model_file
+from multibox.runtimes.choose import model_file
 
 VOC = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -50,7 +50,7 @@ def test_both_files_are_one_detector():
     assert isinstance(default, OnnxRuntime)
     assert default.schema == runtime.schema
     assert default.schema.classes == VOC
-    assert difference(runtime(images), default(images), runtime.schema).is_small
+    assert difference(runtime.run(images), default.run(images), runtime.schema).is_small
 
 
 def test_it_fits_into_the_package_with_what_it_was_trained_by():

@@ -34,3 +34,8 @@ class Stopped(RuntimeError):  # noqa: N818
     def __init__(self, message: str, signal: int):
         super().__init__(message)
         self.signal = signal
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's error, to end a message of one line with."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

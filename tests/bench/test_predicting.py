@@ -22,7 +22,7 @@ from multibox.cli import main
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.runtimes.kinds import RUNTIMES
-from multibox.runtimes.runtime import is_installed
+from multibox.runtimes.packages import is_installed
 from tiny_onnx import write_tiny_onnx
 
 LAPS = [Lap(0.001, 0.002, 0.010, 0.003), Lap(0.003, 0.002, 0.030, 0.005), Lap(0.002, 0.002, 0.020, 0.004)]

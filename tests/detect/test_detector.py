@@ -127,8 +127,8 @@ def test_nms_iou_is_used():
     class Twice(ColorRuntime):
         """Answers on a second prior too, with a box that is half a width further right: they overlap by a third."""
 
-        def __call__(self, images):
-            logits, deltas = super().__call__(images)
+        def answer(self, images):
+            logits, deltas = super().answer(images)
             best = logits[0, :, 1].argmax()
             box_rel = decode(deltas[0, best], self.priors_rel[best])
             box_rel[[0, 2]] += (box_rel[2] - box_rel[0]) / 2
@@ -171,8 +171,8 @@ def test_views_show_the_same_place():
 
 def test_what_one_view_of_four_shows_is_not_shown():
     class Once(ColorRuntime):
-        def __call__(self, images):
-            logits, deltas = super().__call__(images)
+        def answer(self, images):
+            logits, deltas = super().answer(images)
             logits[1:] = logits[:1] * 0 + np.array([20, 0, 0, 0])
             return logits, deltas
 
@@ -198,3 +198,19 @@ def test_other_values_of_detect(detector, monkeypatch):
         load("x.onnx", nms="mild")
     with pytest.raises(BadInput, match=r"detect\.agnostik: "):
         load("x.onnx", agnostik=True)
+
+
+def test_another_way_to_run_the_network(detector):
+    """Such as a queue: it gets the prepared images, and the original detector goes on as before."""
+    image, asked = paint((300, 400), OBJECTS), []
+
+    def run(batch):
+        asked.append(len(batch))
+        return detector.run(batch)
+
+    other = detector.with_run(run)
+    assert_found(other(image))
+    assert asked == [1]
+    assert_found(detector(image))
+    assert asked == [1]
+    assert other.classes == detector.classes

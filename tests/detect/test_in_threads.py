@@ -3,16 +3,15 @@ import time
 
 import pytest
 
-from multibox.detect.in_threads import in_batches, in_threads
+from multibox.detect.in_threads import in_threads
 
 
 def test_in_order():
     assert list(in_threads(lambda x: x * x, range(100), ahead=7)) == [x * x for x in range(100)]
 
 
-@pytest.mark.parametrize("function", [in_threads, lambda _, items: in_batches(items, 3)])
-def test_nothing(function):
-    assert list(function(str, [])) == []
+def test_nothing():
+    assert list(in_threads(str, [])) == []
 
 
 def test_no_more_than_ahead_is_taken():
@@ -56,7 +55,3 @@ def test_one_thread_works_on_one_item_at_a_time():
         return x
 
     assert list(in_threads(work, range(20), ahead=8, threads=1)) == list(range(20))
-
-
-def test_batches():
-    assert list(in_batches(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]

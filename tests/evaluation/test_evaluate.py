@@ -39,11 +39,6 @@ def store(tmp_path, monkeypatch):
     return write_store("colors", "test", records, CLASSES)
 
 
-@pytest.fixture
-def detector():
-    return Detector(ColorRuntime())
-
-
 def test_figures(detector):
     evaluation = evaluate(detector, "colors/test")
     assert evaluation.ap == {"red": 0.5, "blue": 1.0}  # one of two reds; grey is not the detector's, green not ours

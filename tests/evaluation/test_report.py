@@ -40,11 +40,6 @@ def data(tmp_path, monkeypatch):
     return write_store("colors", "test", records, ("red", "blue"))
 
 
-@pytest.fixture
-def detector():
-    return Detector(ColorRuntime())
-
-
 def test_the_folder(detector, tmp_path):
     out = tmp_path / "out"
     evaluation = evaluate(detector, "colors", report=out)

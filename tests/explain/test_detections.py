@@ -39,7 +39,8 @@ def test_the_prior_the_logits_and_the_deltas_are_those_of_the_network():
     detector = Detector(ColorRuntime())
     picture = explain_detections(detector, IMAGE, 0.5)
     prepared = detector.prepare(IMAGE)
-    ((logits, deltas),) = detector.run([prepared])[0]
+    (output,) = detector.run([prepared])[0]
+    logits, deltas = output["classes"], output["boxes"]
     assert [one.name for one in picture.detections] == ["red", "blue"]
     assert (picture.width, picture.height, picture.input) == (320, 210, (128, 192))
     for one in picture.detections:
@@ -139,7 +140,7 @@ def test_a_detector_that_looks_several_times_is_refused():
 
 def test_a_file_that_suppresses_is_refused():
     class Selecting(ColorRuntime):
-        names = ("boxes", "scores", "labels", "count")
+        has_nms = True
 
     with pytest.raises(BadInput, match=r"nothing is left to explain; export it without NMS"):
         explain_detections(Detector(Selecting()), IMAGE)

@@ -62,7 +62,8 @@ def test_the_best_prior_is_the_one_that_matching_gives_first():
 def test_the_negatives_are_mined_and_named(make_noisy):
     detector = Detector(make_noisy(make_schema(training={"loss": {"negatives": 2}})))
     picture = explain_matching(detector, IMAGE, OBJECTS)
-    ((logits, _),) = detector.run([detector.prepare(IMAGE)])[0]
+    (output,) = detector.run([detector.prepare(IMAGE)])[0]
+    logits = output["classes"]
     _, classes = targets_of(detector, OBJECTS, training_config(detector.schema).match)
     assert picture.counts.negatives == len(picture.negatives) == 2 * picture.counts.positives
     assert picture.counts.ratio == 2
@@ -83,7 +84,8 @@ def test_the_loss_of_the_picture_is_that_of_training(loss, make_noisy):
     detector = Detector(make_noisy(schema))
     config, (width, height) = training_config(schema), (192, 128)
     picture = explain_matching(detector, IMAGE, OBJECTS)
-    ((logits, deltas),) = detector.run([detector.prepare(IMAGE)])[0]
+    (output,) = detector.run([detector.prepare(IMAGE)])[0]
+    logits, deltas = output["classes"], output["boxes"]
     objects_rel = look_through(OBJECTS, detector.prepare(IMAGE).views[0].window)
     classes, wanted = make_targets(objects_rel, detector.priors_rel, config=config.match)
     priors = detector.priors_rel * np.array((width, height, width, height), np.float32)

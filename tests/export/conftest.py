@@ -26,9 +26,9 @@ class Original:
         self.images = prepared(self.schema, None, 4)
         self.runtime = KerasRuntime(self.network, self.schema)
         _randomize(self.network)
-        logits, deltas = self.runtime(self.images)
-        _scale(self.network, "_head_classes", 2 / logits.std())
-        _scale(self.network, "_head_boxes", 0.5 / deltas.std())
+        outputs = self.runtime.run(self.images)
+        _scale(self.network, "_head_classes", 2 / outputs["classes"].std())
+        _scale(self.network, "_head_boxes", 0.5 / outputs["boxes"].std())
 
 
 def _randomize(network):

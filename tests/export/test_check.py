@@ -78,8 +78,8 @@ class Shifted(ColorRuntime):
         super().__init__()
         self.shift = shift
 
-    def __call__(self, images):
-        logits, deltas = super().__call__(images)
+    def answer(self, images):
+        logits, deltas = super().answer(images)
         widths = self.priors_rel[:, 2] - self.priors_rel[:, 0]
         deltas[..., 0] += self.shift / 192 / widths / 0.1
         return logits, deltas
@@ -107,8 +107,8 @@ def test_lower_precision_has_to_find_half():
 
 def test_numbers_that_are_not_finite():
     class Overflown(ColorRuntime):
-        def __call__(self, images):
-            logits, deltas = super().__call__(images)
+        def answer(self, images):
+            logits, deltas = super().answer(images)
             return logits, np.full_like(deltas, np.nan)
 
     nothing = paint((128, 192), {})[None]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.detect.images import read_image
+from multibox.detect.read_image import read_image
 from multibox.errors import BadInput
 from multibox.predict.sources import Source, count_images, find_sources
 

@@ -1,5 +1,6 @@
 """All runtimes give the same numbers, compute with as many threads as they are told, and say what is wrong."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from multibox.export.onnx_precision import to_float16, to_int8
 from multibox.machine import cores
 from multibox.metadata import read_metadata
 from multibox.models.file import read_onnx_schema
-from multibox.runtimes import CHOICES, OnnxRuntime, open_runtime
+from multibox.runtimes import CHOICES, KerasRuntime, OnnxRuntime, open_runtime
 from multibox.runtimes.agreement import Difference, difference, trial_images
 from multibox.runtimes.kinds import RUNTIMES
 from multibox.runtimes.openvino import import_openvino
@@ -52,7 +53,10 @@ def test_the_same_numbers_for_batches_of_any_size(model, other):
     expected, given = open_runtime(model), open_runtime(model, runtime=other)
     assert given.schema == expected.schema
     for count in (2, 1, 3):
-        for wanted, got in zip(expected(images(count)), given(images(count)), strict=True):
+        wanted_outputs, given_outputs = expected.run(images(count)), given.run(images(count))
+        assert given_outputs.keys() == wanted_outputs.keys()
+        for name, wanted in wanted_outputs.items():
+            got = given_outputs[name]
             assert got.shape == wanted.shape == (count, 336, wanted.shape[2])
             assert got.dtype == np.float32
             assert np.abs(wanted).max() > 3  # numbers that could differ
@@ -61,18 +65,18 @@ def test_the_same_numbers_for_batches_of_any_size(model, other):
 
 def test_what_was_given_stays(model, other):
     runtime = open_runtime(model, runtime=other)
-    first = runtime(images(2))
-    copies = [output.copy() for output in first]
-    runtime(images(2)[::-1])
-    for output, copy in zip(first, copies, strict=True):
-        np.testing.assert_array_equal(output, copy)
+    first = runtime.run(images(2))
+    copies = {name: output.copy() for name, output in first.items()}
+    runtime.run(images(2)[::-1])
+    for name, output in first.items():
+        np.testing.assert_array_equal(output, copies[name])
 
 
 def test_images_that_are_not_in_one_piece(model, other):
     pixels = images(4)
-    expected = open_runtime(model)(np.ascontiguousarray(pixels[::2, :, ::-1]))
-    given = open_runtime(model, runtime=other)(pixels[::2, :, ::-1])
-    np.testing.assert_allclose(given[0], expected[0], atol=1e-3)
+    expected = open_runtime(model).run(np.ascontiguousarray(pixels[::2, :, ::-1]))
+    given = open_runtime(model, runtime=other).run(pixels[::2, :, ::-1])
+    np.testing.assert_allclose(given["classes"], expected["classes"], atol=1e-3)
 
 
 COUNT_THREADS = """
@@ -82,7 +86,7 @@ from multibox.machine import cores
 from multibox.runtimes import open_runtime
 
 runtime = open_runtime(sys.argv[1], runtime=sys.argv[2], threads=int(sys.argv[3]))
-runtime(np.zeros((4, 128, 192, 3), np.uint8))
+runtime.run(np.zeros((4, 128, 192, 3), np.uint8))
 print("threads", len(os.listdir("/proc/self/task")))
 """
 
@@ -108,30 +112,30 @@ def test_opening_mnn_prints_nothing(model, capfd):
 
 def test_mnn_converts_once(model, cache, monkeypatch):
     pytest.importorskip("MNN")
-    expected = open_runtime(model, runtime="mnn")(images(1))
+    expected = open_runtime(model, runtime="mnn").run(images(1))
     (converted,) = (cache / "mnn").iterdir()
     monkeypatch.setattr(subprocess, "run", None)
     copy = model.with_name("other-name.onnx")
     copy.write_bytes(model.read_bytes())
-    np.testing.assert_array_equal(open_runtime(copy, runtime="mnn")(images(1)), expected)
+    np.testing.assert_equal(open_runtime(copy, runtime="mnn").run(images(1)), expected)
     assert list((cache / "mnn").iterdir()) == [converted]
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
 def test_a_damaged_conversion_is_made_anew(model, cache, content):
     pytest.importorskip("MNN")
-    expected = open_runtime(model, runtime="mnn")(images(1))
+    expected = open_runtime(model, runtime="mnn").run(images(1))
     (converted,) = (cache / "mnn").iterdir()
     whole = converted.read_bytes()
     converted.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    np.testing.assert_array_equal(open_runtime(model, runtime="mnn")(images(1)), expected)
+    np.testing.assert_equal(open_runtime(model, runtime="mnn").run(images(1)), expected)
     assert len(converted.read_bytes()) == len(whole)
 
 
 def test_mnn_without_a_cache(model, cache):
     pytest.importorskip("MNN")
     cache.parent.write_text("a file where the folder should be")
-    assert open_runtime(model, runtime="mnn")(images(1))[0].shape == (1, 336, 4)
+    assert open_runtime(model, runtime="mnn").run(images(1))["classes"].shape == (1, 336, 4)
 
 
 def test_what_a_runtime_cannot_run(model, other, tmp_path):
@@ -172,6 +176,13 @@ def test_what_cannot_be_opened(model, tmp_path, file, options, message):
     assert "\n" not in str(caught.value)
 
 
+def test_each_runtime_has_the_name_that_people_choose_it_by():
+    for name, kind in RUNTIMES.items():
+        if inspect.isclass(kind.open):
+            assert kind.open.name == name
+    assert KerasRuntime.name == "keras"
+
+
 def test_the_choices():
     assert CHOICES[:4] == ("keras", "onnx", "openvino", "mnn")
     assert CHOICES[-1] == "fastest"
@@ -195,11 +206,11 @@ def test_metadata_of_a_part_of_a_file(model, tmp_path, share):
 
 
 def outputs(schema, change=0.0):
-    """Logits and deltas of one image; the first prior's first class and left edge can be changed."""
+    """A network's outputs for one image; the first delta of the first prior can be changed."""
     count = len(schema.make_priors())
     logits, deltas = np.zeros((1, count, len(schema.classes) + 1), np.float32), np.zeros((1, count, 4), np.float32)
     deltas[0, 0, 0] = change
-    return logits, deltas
+    return {"classes": logits, "boxes": deltas}
 
 
 def test_the_difference_of_boxes():
@@ -214,7 +225,7 @@ def test_the_difference_of_boxes():
 def test_the_difference_of_scores():
     schema = make_schema()
     expected, given = outputs(schema), outputs(schema)
-    given[0][0, 5, 2] = np.log(2)  # of four classes with 1 : 1 : 2 : 1
+    given["classes"][0, 5, 2] = np.log(2)  # of four classes with 1 : 1 : 2 : 1
     assert difference(expected, given, schema) == (pytest.approx(2 / 5 - 1 / 4), 0)
 
 
@@ -223,7 +234,7 @@ def test_what_is_no_number_differs(bad):
     schema = make_schema()
     given = outputs(schema, bad)
     assert not difference(outputs(schema), given, schema).is_small
-    assert not difference(outputs(schema), (given[0][:, 1:], given[1]), schema).is_small
+    assert not difference(outputs(schema), given | {"classes": given["classes"][:, 1:]}, schema).is_small
 
 
 def test_what_is_small():

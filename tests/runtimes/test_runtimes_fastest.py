@@ -13,7 +13,6 @@ from multibox.runtimes import open_runtime
 from multibox.runtimes.cache import content_hash
 from multibox.runtimes.fastest import in_turns, measure
 from multibox.runtimes.kinds import Kind
-from multibox.runtimes.selecting import OUTPUTS
 from tiny_onnx import write_tiny_onnx
 
 
@@ -24,9 +23,9 @@ class Timed(ColorRuntime):
         super().__init__(make_schema())
         self.seconds, self.off = seconds, off
 
-    def __call__(self, images):
+    def answer(self, images):
         time.sleep(self.seconds)
-        logits, deltas = super().__call__(images)
+        logits, deltas = super().answer(images)
         return logits + np.array([0, self.off, 0, 0], np.float32), deltas
 
 
@@ -37,7 +36,7 @@ class Table:
         self.opened = []
         self.version = "1"
         table = {name: self._kind(name, runtime) for name, runtime in runtimes.items()}
-        for module in ("kinds", "fastest", "opening"):
+        for module in ("kinds", "fastest", "choose"):
             monkeypatch.setattr(f"multibox.runtimes.{module}.RUNTIMES", table)
         monkeypatch.setattr("multibox.runtimes.fastest.ROUNDS", 3)
         monkeypatch.setattr(Kind, "version", property(lambda kind: self.version))
@@ -173,6 +172,6 @@ def test_a_real_model(tmp_path, monkeypatch):
 
 def test_a_file_with_nms_inside_runs_as_by_default(monkeypatch, model):
     selecting = Timed(0)
-    selecting.names = OUTPUTS
+    selecting.has_nms = True
     Table(monkeypatch, {"slow": selecting, "fast": Timed(0)})
     assert open_runtime(model, runtime="fastest") is selecting

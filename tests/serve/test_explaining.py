@@ -135,7 +135,7 @@ def test_more_refusals(client, picture):
 
 def test_a_file_that_suppresses_keeps_nothing_to_explain(picture):
     class Selecting(ColorRuntime):
-        names = ("boxes", "scores", "labels", "count")
+        has_nms = True
 
     with client_of(runtime=Selecting()) as client:
         answer = client.post("/v1/explain/detections", files=picture)

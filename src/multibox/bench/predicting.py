@@ -18,7 +18,7 @@ import numpy as np
 from multibox.bench.scenes import make_scenes
 from multibox.bench.torchvision_ssd import ssd300_network
 from multibox.detect.detector import Detector
-from multibox.detect.in_threads import in_batches
+from multibox.detect.in_batches import in_batches
 from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.machine import cores, processor
@@ -26,9 +26,9 @@ from multibox.predict.predict import predict
 from multibox.predict.sources import find_sources
 from multibox.prepare.render import decode
 from multibox.runtimes import open_runtime
+from multibox.runtimes.choose import model_file
 from multibox.runtimes.fastest import SETTLE
 from multibox.runtimes.kinds import RUNTIMES, readers
-from multibox.runtimes.opening import model_file
 
 PEERS = ("torchvision",)
 """What can be measured beside: the network of torchvision's ``ssd300_vgg16``, in PyTorch's eager mode."""

@@ -1,67 +1,55 @@
-"""The detector: pictures in, detections out."""
+"""The detector: images in, detections out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from multibox import boxes as box_math
 from multibox.config import Detect
 from multibox.detect.detections import Detections
-from multibox.detect.images import to_pixels
-from multibox.detect.in_threads import in_batches, in_threads
-from multibox.detect.views import AS_IT_IS, Tta, View, show, views_of
+from multibox.detect.in_batches import in_batches
+from multibox.detect.in_threads import in_threads
+from multibox.detect.prepare_image import Prepared, prepare_image
+from multibox.detect.read_image import to_pixels
+from multibox.detect.readers import reader_for
+from multibox.detect.views import AS_IT_IS, Tta, View
 from multibox.errors import BadInput
 from multibox.models.schema import Schema
-from multibox.postprocess.decode import decode
 from multibox.postprocess.fusion import fuse
-from multibox.postprocess.nms import Selected, select
+from multibox.postprocess.nms import Selected
 from multibox.postprocess.tiles import Tiles, put_together
-from multibox.prepare.window import Window, whole
+from multibox.prepare.window import Window
 from multibox.runtimes import Runtime
+from multibox.runtimes.outputs import Outputs, split_batch
 
-BATCH = 8
-"""Images that go through the network together when a list is given."""
+BATCH: Final = 8
+"""Number of images that go through the network together when a list is given."""
 
-Outputs = list[tuple[np.ndarray, np.ndarray]]
-"""Of each input its logits ``(P, C + 1)`` and its deltas ``(P, 4)``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """An image, ready for the network.
-
-    Attributes:
-        inputs: ``(V, H, W, 3)`` uint8 RGB of the network's size, one for each view.
-        views: V, what each input shows; those of a region together.
-        regions: the parts of the image that are looked at, each in equally many views.
-        image_size: height and width of the image, pixels.
-        image: the image, where it is to be kept with its detections.
-    """
-
-    inputs: np.ndarray
-    views: tuple[View, ...]
-    regions: tuple[Window, ...]
-    image_size: tuple[int, int]
-    image: np.ndarray | None = None
+Run = Callable[[Sequence[Prepared]], list[list[Outputs]]]
+"""Function that runs the network: prepared images in, the outputs for each input of each image out."""
 
 
 class Detector:
-    """Finds the objects in pictures.
+    """Finds objects in images.
 
     Args:
-        runtime: what runs the network, and knows its schema.
-        config: scores, overlaps and limits; without it, the model's.
-        tta: test-time augmentation: each image is looked at mirrored and smaller too, and what is found is fused.
-        tiles: for huge images: a tile's side in pixels (``640``), or rows and columns (``"2x3"``).
+        runtime: Runtime with the model.
+        config: Scores, overlaps and limits. Without it, the model's own are used.
+        tta: Test-time augmentation: each image is also searched mirrored and smaller, and the detections are fused.
+        tiles: How to cut huge images: a tile's side in pixels (``640``), or rows and columns (``"2x3"``).
 
     Attributes:
-        runtime: as given.
-        config: as given, or the model's.
-        tiles: None, or how an image is cut.
-        priors_rel: ``(P, 4)`` the network's priors, relative to its input.
+        runtime: Runtime, as given.
+        config: Scores, overlaps and limits in use.
+        tta: Views of each region.
+        tiles: How images are cut, or None.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+
+    Raises:
+        BadInput: NMS is inside the model file, and ``config`` differs from the values it runs with.
     """
 
     def __init__(
@@ -77,36 +65,40 @@ class Detector:
         self.tta = tta if isinstance(tta, Tta) else Tta() if tta else AS_IT_IS
         self.tiles = tiles if tiles is None or isinstance(tiles, Tiles) else Tiles.parse(str(tiles))
         self.priors_rel = self.schema.make_priors()
+        self._reader = reader_for(runtime, self.priors_rel)
+        self._reader.check(self.config)
+        self._run: Run | None = None
 
     @property
     def schema(self) -> Schema:
-        """What the model file says about itself."""
+        """Schema of the model."""
         return self.runtime.schema
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes."""
+        """Names of the classes."""
         return self.schema.classes
 
     @property
     def shown(self) -> np.ndarray:
-        """``(C,)`` the scores that a detection must exceed to be shown to a person, by class."""
+        """``(C,)`` scores that a detection must exceed to be shown to a person, by class."""
         return np.array([self.schema.thresholds.get(name, self.config.show) for name in self.classes])
 
     def __call__(self, images: Any, *, score: float | None = None, nms_iou: float | None = None) -> Any:
-        """Detect.
+        """Detect objects in an image or in several.
 
         Args:
-            images: a picture, or a list of pictures. A picture is an array ``(H, W, 3)`` uint8 RGB, a path, or an
-                image of Pillow.
-            score: detections must exceed it, whatever their class; without it, the model's thresholds for people.
-            nms_iou: how much two detections of a class may overlap; without it, as the model says.
+            images: An image, or a list of images. An image is an array ``(H, W, 3)`` uint8 RGB, a path, a URL, or a
+                Pillow image.
+            score: Score that detections of any class must exceed. Without it, the model's thresholds for people are
+                used.
+            nms_iou: Largest IoU of two detections of one class. Without it, the model's own is used.
 
         Returns:
-            :class:`~multibox.detect.detections.Detections` of the picture, or a list of them.
+            :class:`~multibox.detect.detections.Detections` of the image, or a list of them.
 
         Raises:
-            BadInput: something is not a picture.
+            BadInput: An image cannot be read, or a value is out of range.
         """
         thresholds = self.thresholds(score)
         config = self._config(nms_iou)
@@ -116,79 +108,82 @@ class Detector:
         return [found for batch in in_batches(prepared, BATCH) for found in self.detect(batch, config, thresholds)]
 
     def prepare(self, image: np.ndarray, *, keep: bool = False) -> Prepared:
-        """Prepare an image for :meth:`detect`; may run in any thread.
+        """Prepare an image for :meth:`detect`. Any thread may call this method.
 
         Args:
             image: ``(H, W, 3)`` uint8 RGB, upright.
-            keep: whether its detections keep it, to draw on.
+            keep: Whether its detections keep the image, to draw on.
 
         Returns:
-            the network's input, and the way back.
+            Network inputs, see :func:`~multibox.detect.prepare_image.prepare_image`.
         """
-        image_size, size = (image.shape[0], image.shape[1]), self.schema.network.size
-        regions = self.tiles.regions(image_size) if self.tiles else [whole(image_size)]
-        views = [v for region in regions for v in views_of(region, image_size, size, self.schema.resize, self.tta)]
-        inputs = np.stack([show(image, view, size) for view in views])
-        return Prepared(inputs, tuple(views), tuple(regions), image_size, image if keep else None)
+        return prepare_image(image, self.schema, tiles=self.tiles, tta=self.tta, keep=keep)
 
     def detect(
         self, batch: Sequence[Prepared], config: Detect | None = None, thresholds: np.ndarray | None = None
     ) -> list[Detections]:
-        """Run the network on prepared images, all at once, and read what it says.
+        """Run the network on prepared images together, and read their detections.
 
         Args:
-            batch: the images.
-            config: overlap and limits; without it, the detector's.
-            thresholds: ``(C,)`` scores to exceed, by class; without them ``config.score``, as for evaluation.
+            batch: Prepared images.
+            config: Overlaps and limits. Without it, the detector's own are used.
+            thresholds: ``(C,)`` scores to exceed, by class. Without them, ``config.score`` counts for every class, as
+                evaluation needs it.
 
         Returns:
-            the detections of each image.
+            Detections of each image.
         """
         outputs = self.run(batch)
         return [self.finish(image, found, config, thresholds) for image, found in zip(batch, outputs, strict=True)]
 
-    def run(self, batch: Sequence[Prepared]) -> list[Outputs]:
+    def run(self, batch: Sequence[Prepared]) -> list[list[Outputs]]:
         """Run the network on all inputs of prepared images, as many at a time as there are images, or :data:`BATCH`.
 
         Args:
-            batch: the images.
+            batch: Prepared images.
 
         Returns:
-            of each image, what the network says of each of its inputs.
+            For each image, the outputs for each of its inputs, without the axis of the batch.
         """
-        inputs = [pixels for image in batch for pixels in image.inputs]
-        outputs = [
-            output
-            for some in in_batches(inputs, max(len(batch), BATCH))
-            for output in zip(*self.runtime(np.stack(some)), strict=True)
-        ]
-        rest = iter(outputs)
-        return [list(islice(rest, len(image.inputs))) for image in batch]
+        return self._run(batch) if self._run else self._run_network(batch)
+
+    def with_run(self, run: Run) -> "Detector":
+        """Make a detector that differs only in how its network is run, such as one whose calls wait in a queue.
+
+        Args:
+            run: Function for :meth:`run` to call.
+
+        Returns:
+            A new detector with the same model and settings.
+        """
+        other = copy.copy(self)
+        other._run = run
+        return other
 
     def finish(
         self,
         image: Prepared,
-        outputs: Outputs,
+        outputs: Sequence[Outputs],
         config: Detect | None = None,
         thresholds: np.ndarray | None = None,
     ) -> Detections:
-        """Turn what the network says of an image into its detections; may run in any thread.
+        """Read the detections of an image. Any thread may call this method.
 
         Args:
-            image: the image.
-            outputs: of its inputs, as :meth:`run` gives them.
-            config: see :meth:`detect`.
-            thresholds: see :meth:`detect`.
+            image: Prepared image.
+            outputs: Outputs for each of its inputs, as :meth:`run` returns them.
+            config: Overlaps and limits, see :meth:`detect`.
+            thresholds: ``(C,)`` scores to exceed, see :meth:`detect`.
 
         Returns:
-            the detections.
+            Detections of the image.
         """
         config = config or self.config
         least = np.full(len(self.classes), config.score) if thresholds is None else thresholds
-        seen = [self._look(view, *output, config, least) for view, output in zip(image.views, outputs, strict=True)]
+        seen = [self._in_view(view, output, config, least) for view, output in zip(image.views, outputs, strict=True)]
         views = len(image.views) // len(image.regions)
         parts = [
-            self._of_region(region, some, config, least)
+            self._in_region(region, some, config, least)
             for region, some in zip(image.regions, in_batches(seen, views), strict=True)
         ]
         found = parts[0]
@@ -197,26 +192,42 @@ class Detector:
         return Detections(found.boxes, found.scores, found.labels, self.classes, image.image_size, image.image)
 
     def thresholds(self, score: float | None) -> np.ndarray:
-        """``(C,)`` the scores to exceed: ``score``, or without it the model's for people."""
-        return self.shown if score is None else np.full(len(self.classes), _share("score", score))
+        """The scores that detections must exceed.
 
-    def _look(self, view: View, logits: np.ndarray, deltas: np.ndarray, config: Detect, least: np.ndarray) -> Selected:
-        """What one view shows, in pixels of the image."""
-        if self.tta != AS_IT_IS:  # fusing takes means of scores, so that lower ones count as well
-            least = np.minimum(least, config.score)
-        scores, boxes_rel = decode(
-            logits,
-            deltas,
-            self.priors_rel,
-            self.schema.priors.variances,
-            least.min(initial=1),
-            activation=self.schema.activation,
+        Args:
+            score: Score for every class, in [0, 1]. None means the model's thresholds for people.
+
+        Returns:
+            ``(C,)`` scores, by class.
+
+        Raises:
+            BadInput: The score is out of range, or NMS is inside the model file and gives nothing so low.
+        """
+        if score is None:
+            return self.shown
+        self._reader.check_score(score)
+        return np.full(len(self.classes), _share("score", score))
+
+    def _run_network(self, batch: Sequence[Prepared]) -> list[list[Outputs]]:
+        inputs = [pixels for image in batch for pixels in image.inputs]
+        outputs = iter(
+            [
+                output
+                for some in in_batches(inputs, max(len(batch), BATCH))
+                for output in split_batch(self.runtime.run(np.stack(some)))
+            ]
         )
-        found = select(scores, boxes_rel, config, least)
+        return [list(islice(outputs, len(image.inputs))) for image in batch]
+
+    def _in_view(self, view: View, output: Outputs, config: Detect, least: np.ndarray) -> Selected:
+        """The detections in one view, in pixels of the image."""
+        if self.tta != AS_IT_IS:  # fusing averages scores, so lower ones count as well
+            least = np.minimum(least, config.score)
+        found = self._reader.read(output, config, least)
         return found._replace(boxes=view.to_image(found.boxes))
 
-    def _of_region(self, region: Window, views: Sequence[Selected], config: Detect, least: np.ndarray) -> Selected:
-        """What all views of a region show, clipped to it; what lies beyond it, as in a letterbox's bars, is nothing."""
+    def _in_region(self, region: Window, views: Sequence[Selected], config: Detect, least: np.ndarray) -> Selected:
+        """The detections in all views of a region, clipped to it. Boxes beyond it, as in a letterbox, are dropped."""
         found = views[0]
         if len(views) > 1:
             found = fuse(views, agnostic=config.agnostic)
@@ -233,7 +244,7 @@ class Detector:
 
 
 def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
-    """Cut boxes ``(..., 4)``, pixels of the image, off at the edges of a part of it."""
+    """Clip boxes ``(..., 4)``, pixels of the image, to a region of it."""
     origin = np.array([region.x0, region.y0] * 2, boxes.dtype)
     return box_math.clip(boxes - origin, region.width, region.height) + origin
 

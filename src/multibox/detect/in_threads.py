@@ -1,7 +1,7 @@
-"""Work ahead: the next items are prepared in threads while the present ones are used."""
+"""Working ahead: threads prepare the next items while the current ones are used."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -15,18 +15,18 @@ Result = TypeVar("Result")
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 32, threads: int | None = None
 ) -> Generator[Result]:
-    """Like ``map``, but up to ``ahead`` results are worked out before they are asked for.
+    """Like ``map``, but threads compute up to ``ahead`` results before they are used.
 
-    Worth it where the function leaves Python for long, as decoding and resizing an image does.
+    This pays off if the function releases Python's lock for long, as decoding and resizing an image does.
 
     Args:
-        function: what to do with an item.
-        items: the items; they are taken as results are used.
-        ahead: how many results wait at most.
-        threads: how many work; else one a core.
+        function: Function to call with each item.
+        items: Items, taken as results are used.
+        ahead: Largest number of results that wait.
+        threads: Number of threads. Without it, one per core.
 
     Yields:
-        the results, in the items' order. An error of the function is raised in its place.
+        Results in the order of the items. An error of the function is raised in its place.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(threads or cores()) as pool:
@@ -40,10 +40,3 @@ def in_threads(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of ``size`` items; the last one may be shorter."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

@@ -8,13 +8,11 @@ from pydantic import ValidationError
 
 from multibox.config import Detect
 from multibox.detect.detector import Detector
-from multibox.detect.selecting import SelectingDetector
 from multibox.detect.views import Tta
 from multibox.errors import BadInput
 from multibox.models import shipped
 from multibox.postprocess.tiles import Tiles
 from multibox.runtimes import open_runtime
-from multibox.runtimes.selecting import selects
 
 
 def load(
@@ -30,21 +28,23 @@ def load(
     """Load a detector from a model file.
 
     Args:
-        path: a ``.keras`` file, or a file that ``multibox export`` wrote; without one, the shipped detector.
-        devices: of this machine, that share each batch; for a ``.keras`` file.
-        runtime: what runs it, by name; ``fastest``: what is fastest on this machine, measured once and remembered;
-            None: the default for the kind of file.
-        threads: of the CPU, that compute; None: one a core.
-        tta: see :class:`Detector`.
-        tiles: see :class:`Detector`.
-        changes: fields of the model's :class:`~multibox.config.Detect` in other values, such as
-            ``nms="soft-gaussian"``; None leaves one as it is.
+        path: Path of a ``.keras`` file, or of a file that ``multibox export`` wrote. Without it, the bundled detector
+            is loaded.
+        devices: Number of devices of this machine that share each batch. More than one needs a ``.keras`` file.
+        runtime: Name of the runtime. ``fastest`` stands for the fastest on this machine, which is measured once and
+            remembered. None means the default for the kind of file.
+        threads: Number of CPU threads to compute with. None means one per core.
+        tta: Test-time augmentation, see :class:`~multibox.detect.detector.Detector`.
+        tiles: How to cut huge images, see :class:`~multibox.detect.detector.Detector`.
+        changes: Other values for fields of the model's :class:`~multibox.config.Detect`, such as
+            ``nms="soft-gaussian"``. None leaves a field as it is.
 
     Returns:
-        the detector.
+        Detector of the model's classes.
 
     Raises:
-        BadInput: no such file, not a model, fewer devices, a value that does not fit, or what runs it is missing.
+        BadInput: The file does not exist or is not a model, a value is invalid, there are fewer devices, or the runtime
+            is not installed.
 
     Example:
         ``detections = multibox.load()("street.jpg")``
@@ -52,16 +52,21 @@ def load(
     opened = open_runtime(path, devices, runtime, threads)
     given = {name: value for name, value in changes.items() if value is not None}
     config = change_section(opened.schema.detect, given)
-    if selects(opened):
-        return SelectingDetector(opened, config, tta=tta, tiles=tiles)
     return Detector(opened, config, tta=tta, tiles=tiles)
 
 
 def change_section(section: Detect, changes: Mapping[str, Any]) -> Detect:
-    """A section of the configuration with other values in some of its fields.
+    """Replace values in the ``detect`` section of a configuration.
+
+    Args:
+        section: Section to start from. It is not changed.
+        changes: New values by field.
+
+    Returns:
+        New section.
 
     Raises:
-        BadInput: no such field, or a value that does not fit.
+        BadInput: There is no such field, or a value is invalid.
     """
     try:
         return Detect.model_validate({**section.model_dump(), **changes})

@@ -1,6 +1,7 @@
-"""Views: an image, or a part of it, as the network is shown it: once, or mirrored and smaller as well."""
+"""Views: an image, or a region of it, as the network sees it: once, or also mirrored and smaller."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,11 +13,15 @@ from multibox.prepare.window import Window, from_window, letterbox, snap
 
 @dataclass(frozen=True)
 class Tta:
-    """Test-time augmentation: what each image is shown as, besides itself.
+    """Test-time augmentation: the views in which the network sees each region.
 
     Attributes:
-        flip: whether each view is also mirrored.
-        scales: how large the image is in the network's input; 1 fills it. What is left free is of the mean colour.
+        flip: Whether each view is also mirrored.
+        scales: Sizes of the image relative to the network's input, above 0 and at most 1. A scale of 1 fills the input.
+            The space around a smaller image has the mean colour.
+
+    Raises:
+        BadInput: There is no scale, or one is out of range.
     """
 
     flip: bool = True
@@ -27,7 +32,8 @@ class Tta:
             raise BadInput("tta", f"the scales {self.scales} are not above 0 and at most 1; give such as (1, 0.83)")
 
 
-AS_IT_IS = Tta(flip=False, scales=(1.0,))
+AS_IT_IS: Final = Tta(flip=False, scales=(1.0,))
+"""A single view, neither mirrored nor smaller: no test-time augmentation."""
 
 
 @dataclass(frozen=True)
@@ -35,39 +41,46 @@ class View:
     """What one input of the network shows.
 
     Attributes:
-        window: the part of the image.
-        mirrored: whether left and right are exchanged.
+        window: Part of the image that fills the input. It may reach beyond the image.
+        mirrored: Whether left and right are exchanged.
     """
 
     window: Window
     mirrored: bool = False
 
+    def render(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Render the network's input.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+            size: Height and width of the network's input, pixels.
+
+        Returns:
+            ``(*size, 3)`` uint8 RGB.
+        """
+        return render(image, self.window, size, mirror=self.mirrored)
+
     def to_image(self, boxes_rel: np.ndarray) -> np.ndarray:
-        """Boxes ``(K, 4)`` relative to the network's input, in pixels of the image."""
+        """Convert boxes ``(K, 4)`` relative to the network's input to pixels of the image."""
         return from_window(mirror_boxes(boxes_rel) if self.mirrored else boxes_rel, self.window)
 
 
-def views_of(region: Window, image_size: tuple[int, int], size: tuple[int, int], resize: str, tta: Tta) -> list[View]:
-    """The views of a part of an image.
+def make_views(region: Window, image_size: tuple[int, int], size: tuple[int, int], resize: str, tta: Tta) -> list[View]:
+    """Make the views of a region of an image.
 
     Args:
-        region: the part.
-        image_size: height and width of the image, pixels.
-        size: height and width of the network's input, pixels.
+        region: Part of the image.
+        image_size: Height and width of the image, pixels.
+        size: Height and width of the network's input, pixels.
         resize: ``warp`` or ``letterbox``, as the network was trained.
-        tta: which there are.
+        tta: Views to make.
 
     Returns:
-        at least one.
+        One view for each scale, followed by its mirror image if ``tta.flip``.
     """
     filled = letterbox(region, size) if resize == "letterbox" else region
     windows = [snap(_zoom_out(filled, scale), image_size, size) for scale in tta.scales]
     return [View(window, mirrored) for window in windows for mirrored in ((False, True) if tta.flip else (False,))]
-
-
-def show(image: np.ndarray, view: View, size: tuple[int, int]) -> np.ndarray:
-    """The network's input ``(*size, 3)`` uint8 that shows a view of an image ``(H, W, 3)``."""
-    return render(image, view.window, size, mirror=view.mirrored)
 
 
 def _zoom_out(window: Window, scale: float) -> Window:

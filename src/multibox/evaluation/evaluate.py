@@ -12,7 +12,8 @@ from typing import Any
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
-from multibox.detect.in_threads import in_batches, in_threads
+from multibox.detect.in_batches import in_batches
+from multibox.detect.in_threads import in_threads
 from multibox.errors import BadInput
 from multibox.evaluation.candidates import Model, classes_judged, found_by, name_of, open_rival, open_source
 from multibox.evaluation.coco import CocoResult, coco
@@ -192,7 +193,7 @@ def detect_all(
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = places if only is None else [places[k] for k in only]
     total, done = len(chosen), 0
-    batch *= getattr(detector.runtime, "devices", 1)
+    batch *= detector.runtime.devices
     records = (store[i] for store, i in chosen)
     prepared = in_threads(lambda record: detector.prepare(pixels_of(record)), records, ahead=2 * batch)
     for images in in_batches(prepared, batch):

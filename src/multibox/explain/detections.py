@@ -10,7 +10,8 @@ import numpy as np
 
 from multibox.boxes import areas, decode_centers, to_centers, to_corners
 from multibox.config import Detect
-from multibox.detect.detector import Detector, Outputs, Prepared, clip_to
+from multibox.detect.detector import Detector, clip_to
+from multibox.detect.prepare_image import Prepared
 from multibox.detect.views import AS_IT_IS
 from multibox.errors import BadInput
 from multibox.evaluation.voc import by_score
@@ -18,7 +19,7 @@ from multibox.explain.cells import Box, Place, as_box, place_of
 from multibox.postprocess.decode import scores_of
 from multibox.postprocess.groups import overlaps
 from multibox.postprocess.nms import Candidates, rank, settle_overlaps
-from multibox.runtimes.selecting import selects
+from multibox.runtimes.outputs import Outputs
 
 NOBODY = -1
 
@@ -158,14 +159,14 @@ def refuse_unexplained(detector: Detector) -> None:
     Raises:
         BadInput: non-maximum suppression is inside the model file, or the detector looks at a picture several times.
     """
-    if selects(detector.runtime):
+    if detector.runtime.has_nms:
         raise BadInput("model", "NMS runs inside its file, so nothing is left to explain; export it without NMS")
     if detector.tiles or detector.tta != AS_IT_IS:
         raise BadInput("model", "tiles and several views cannot be explained; load it without tiles and tta")
 
 
 def explain_outputs(
-    detector: Detector, prepared: Prepared, outputs: Outputs, score: float | None = None
+    detector: Detector, prepared: Prepared, outputs: Sequence[Outputs], score: float | None = None
 ) -> ExplainedPicture:
     """Explain what the network says of a picture, where it has run already.
 
@@ -179,8 +180,8 @@ def explain_outputs(
         the detections, explained.
     """
     schema, config, least = detector.schema, detector.config, detector.thresholds(score)
-    (view,), (region,), ((logits, deltas),) = prepared.views, prepared.regions, outputs
-    deltas = np.asarray(deltas, np.float32)
+    (view,), (region,), (output,) = prepared.views, prepared.regions, outputs
+    logits, deltas = output["classes"], np.asarray(output["boxes"], np.float32)
     variances = schema.priors.variances
 
     scores = scores_of(logits, schema.activation)  # (P, C)

@@ -10,7 +10,8 @@ from multibox.boxes import iou
 from multibox.config import Config, Loss
 from multibox.config_file import parse_config
 from multibox.data.record import Objects, make_objects
-from multibox.detect.detector import Detector, Outputs, Prepared
+from multibox.detect.detector import Detector
+from multibox.detect.prepare_image import Prepared
 from multibox.errors import BadInput
 from multibox.evaluation.columns import places
 from multibox.explain.cells import Box, as_box, place_of
@@ -22,6 +23,7 @@ from multibox.prepare.example import choose_objects
 from multibox.prepare.targets import find_matches, make_targets
 from multibox.prepare.window import look_through
 from multibox.priors import prior_grids
+from multibox.runtimes.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,11 @@ def explain_matching(
 
 
 def explain_targets(
-    detector: Detector, prepared: Prepared, outputs: Outputs, objects: Objects, classes: Sequence[str] | None = None
+    detector: Detector,
+    prepared: Prepared,
+    outputs: Sequence[Outputs],
+    objects: Objects,
+    classes: Sequence[str] | None = None,
 ) -> MatchedPicture:
     """As :func:`explain_matching`, where the network has run already.
 
@@ -294,8 +300,8 @@ def explain_targets(
         the picture.
     """
     schema, priors_rel, config = detector.schema, detector.priors_rel, training_config(detector.schema)
-    (view,), ((logits, predicted),) = prepared.views, outputs
-    logits, predicted = np.asarray(logits, np.float32), np.asarray(predicted, np.float32)
+    (view,), (output,) = prepared.views, outputs
+    logits, predicted = np.asarray(output["classes"], np.float32), np.asarray(output["boxes"], np.float32)
 
     names = schema.classes if classes is None else classes
     objects_rel = look_through(_objects_to_train(objects, names, schema.classes, config), view.window)

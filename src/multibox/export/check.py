@@ -1,18 +1,18 @@
 """Whether a written file detects what the Keras model detects."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from multibox.boxes import iou
+from multibox.detect.readers import reader_for
 from multibox.errors import RunFailed
 from multibox.models.schema import Schema
-from multibox.postprocess.decode import decode
-from multibox.postprocess.nms import Selected, select
+from multibox.postprocess.nms import Selected
 from multibox.runtimes import Runtime
 from multibox.runtimes.agreement import PIXELS, SCORE, Difference, difference
-from multibox.runtimes.selecting import selected_by, selects
+from multibox.runtimes.outputs import Outputs, split_batch
 
 MISSED = 0.01
 """The share of detections that may be others although nothing is wrong: of two overlapping boxes with scores that
@@ -40,7 +40,7 @@ class Check(NamedTuple):
     found: float | None
 
 
-def check(expected: Runtime, given: Any, images: np.ndarray, precision: str) -> Check:
+def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str) -> Check:
     """Run a file on images and compare it with the Keras model.
 
     In float32, scores have to be the same within 0.001 and boxes within 0.1 pixels of the input: those of all priors,
@@ -59,15 +59,16 @@ def check(expected: Runtime, given: Any, images: np.ndarray, precision: str) -> 
     Raises:
         RunFailed: the file fails.
     """
-    schema, outputs = expected.schema, expected(images)
-    plain = None if selects(given) else given(images)
-    if plain is not None and not all(np.isfinite(values).all() for values in plain):
+    schema, original, written = expected.schema, expected.run(images), given.run(images)
+    if not given.has_nms and not all(np.isfinite(values).all() for values in written.values()):
         raise RunFailed("export: the written model gives numbers that are not finite; nothing was kept")
-    wanted = _selected(outputs, schema)
-    got = selected_by(given, images) if plain is None else _selected(plain, schema)
+    wanted, got = _read(expected, original), _read(given, written)
     found = share_found(wanted, got, schema)
     if precision == "fp32":
-        worst = difference_of_detections(wanted, got, schema) if plain is None else difference(outputs, plain, schema)
+        if given.has_nms:
+            worst = difference_of_detections(wanted, got, schema)
+        else:
+            worst = difference(original, written, schema)
         if not worst.is_small:
             raise RunFailed(
                 f"export: the written model is not the original: boxes differ by {worst.pixels:.2g} pixels and scores "
@@ -144,10 +145,9 @@ def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema:
     return float(np.mean(hits)) if hits else None
 
 
-def _selected(outputs: tuple[np.ndarray, np.ndarray], schema: Schema) -> list[Selected]:
-    priors_rel, detect = schema.make_priors(), schema.detect
-    read = (
-        decode(logits, deltas, priors_rel, schema.priors.variances, detect.score, schema.activation)
-        for logits, deltas in zip(*outputs, strict=True)
-    )
-    return [select(scores, boxes, detect) for scores, boxes in read]
+def _read(runtime: Runtime, outputs: Outputs) -> list[Selected]:
+    """The detections of each input above ``detect.score``."""
+    schema = runtime.schema
+    reader = reader_for(runtime, schema.make_priors())
+    thresholds = np.full(len(schema.classes), schema.detect.score)
+    return [reader.read(output, schema.detect, thresholds) for output in split_batch(outputs)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from multibox import boxes as box_math
 from multibox.models.schema import Schema
-from multibox.runtimes.selecting import OUTPUTS
+from multibox.runtimes.outputs import DETECTIONS
 
 _TEXT = """
 detections (float[batch, P, L] logits, float[batch, P, 4] deltas) =>
@@ -86,7 +86,7 @@ def add_detections(model: Any, schema: Schema) -> Any:
     model.graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in constants.items())
     del model.graph.output[:]
     outputs = {value.name: value for value in graph.output}
-    for name in OUTPUTS:
+    for name in DETECTIONS:
         for dim in outputs[name].type.tensor_type.shape.dim:
             if dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]

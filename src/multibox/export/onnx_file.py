@@ -40,7 +40,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
     Returns:
         an ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB; its outputs are ``classes``,
         ``(batch, P, C + 1)`` float32 logits, and ``boxes``, ``(batch, P, 4)`` float32 deltas, or with ``nms`` those of
-        :data:`~multibox.runtimes.selecting.OUTPUTS`. The schema is in the metadata, under ``multibox.json``.
+        :data:`~multibox.runtimes.outputs.DETECTIONS`. The schema is in the metadata, under ``multibox.json``.
     """
     model = _convert(network, schema)
     if precision == "fp16":

@@ -5,7 +5,7 @@ from typing import Any
 
 from multibox import boxes as box_math
 from multibox.models.schema import Schema
-from multibox.runtimes.selecting import OUTPUTS
+from multibox.runtimes.outputs import DETECTIONS
 
 SCOPE = "detections"
 """Where the names of decoding and non-maximum suppression are."""
@@ -13,7 +13,7 @@ SCOPE = "detections"
 Tensors = dict[str, Any]
 Choose = Callable[[Any, Any, int, Schema], Tensors]
 """From candidates to detections: takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k, 4)`` relative to the
-input, how many detections to give, and the schema; gives :data:`~multibox.runtimes.selecting.OUTPUTS`, with
+input, how many detections to give, and the schema; gives :data:`~multibox.runtimes.outputs.DETECTIONS`, with
 boxes still relative and not cut off."""
 
 
@@ -75,7 +75,7 @@ def _finish(outputs: Tensors, schema: Schema, choose: Choose) -> Tensors:
         "labels": tensorflow.where(found, chosen["labels"], -1),
         "count": chosen["count"],
     }
-    return {name: tensorflow.identity(values[name], name) for name in OUTPUTS}
+    return {name: tensorflow.identity(values[name], name) for name in DETECTIONS}
 
 
 def _scores(logits: Any, activation: str) -> Any:

@@ -21,7 +21,7 @@ from multibox.models.file import MODEL
 from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime, Runtime
 from multibox.runtimes.agreement import trial_images
-from multibox.runtimes.runtime import require_package
+from multibox.runtimes.packages import require_package
 from multibox.writing import check_file, check_folder, new_file, new_folder
 
 PRECISIONS = ("fp32", "fp16", "int8")

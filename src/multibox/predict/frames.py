@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from multibox.data.file_names import readable
-from multibox.detect.images import read_image
+from multibox.detect.read_image import read_image
 from multibox.errors import BadInput
 from multibox.predict.sources import STDIN, Source
 from multibox.prepare.render import decode

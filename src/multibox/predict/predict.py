@@ -8,11 +8,14 @@ from itertools import groupby
 from typing import Any
 
 from multibox.detect.detections import Detections
-from multibox.detect.detector import BATCH, Detector, Outputs, Prepared
-from multibox.detect.in_threads import in_batches, in_threads
+from multibox.detect.detector import BATCH, Detector
+from multibox.detect.in_batches import in_batches
+from multibox.detect.in_threads import in_threads
+from multibox.detect.prepare_image import Prepared
 from multibox.errors import BadInput, RunFailed
 from multibox.predict.frames import Frame, read_picture, read_video, silence_opencv
 from multibox.predict.sources import Source
+from multibox.runtimes.outputs import Outputs
 
 NAMED = 20
 """How many of the files that could not be read a message names."""
@@ -79,11 +82,11 @@ def predict(
     def prepare(frame: Frame) -> tuple[Frame, Prepared | None]:
         return frame, None if frame.image is None else detector.prepare(frame.image, keep=keep)
 
-    def run(some: list[tuple[Frame, Prepared | None]]) -> list[tuple[Frame, Prepared | None, Outputs]]:
+    def run(some: list[tuple[Frame, Prepared | None]]) -> list[tuple[Frame, Prepared | None, list[Outputs]]]:
         outputs = iter(detector.run([prepared for _, prepared in some if prepared]))
         return [(frame, prepared, next(outputs) if prepared else []) for frame, prepared in some]
 
-    def finish(answered: tuple[Frame, Prepared | None, Outputs]) -> Prediction:
+    def finish(answered: tuple[Frame, Prepared | None, list[Outputs]]) -> Prediction:
         frame, prepared, outputs = answered
         found = detector.finish(prepared, outputs, thresholds=thresholds) if prepared else None
         return Prediction(frame.source, found, frame.error, frame.number, frame.rate)

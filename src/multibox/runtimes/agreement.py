@@ -1,4 +1,4 @@
-"""Whether two runtimes detect the same: the same scores, and boxes at the same places."""
+"""How far the scores and boxes of one runtime are from those of another."""
 
 from typing import NamedTuple
 
@@ -8,20 +8,18 @@ import numpy as np
 from multibox import boxes as box_math
 from multibox.models.schema import Schema
 from multibox.postprocess.decode import scores_of
-
-Outputs = tuple[np.ndarray, np.ndarray]
-"""What a :class:`~multibox.runtimes.Runtime` gives."""
+from multibox.runtimes.outputs import NETWORK, Outputs
 
 SCORE, PIXELS = 1e-3, 0.1
-"""How far scores, and boxes in pixels of the input, may be from those of another runtime in the same precision."""
+"""Largest differences between two runtimes of one precision: of scores, and of boxes in pixels of the input."""
 
 
 class Difference(NamedTuple):
-    """How far one runtime's numbers are from another's, at most.
+    """Largest differences between the outputs of two runtimes.
 
     Attributes:
-        score: of a class of a prior.
-        pixels: of an edge of a prior's box, in the network's input, cut off at its edges.
+        score: Difference between two scores of a prior's class.
+        pixels: Difference between two edges of a prior's box, in pixels of the network's input. The boxes are clipped.
     """
 
     score: float
@@ -29,31 +27,29 @@ class Difference(NamedTuple):
 
     @property
     def is_small(self) -> bool:
-        """Whether nobody would see it; never where a number is not finite."""
+        """Whether the difference is invisible. It never is if a number is not finite."""
         return self.score <= SCORE and self.pixels <= PIXELS
 
 
 def difference(expected: Outputs, given: Outputs, schema: Schema) -> Difference:
-    """Compare what two runtimes make of the same images.
+    """Compare the outputs of two runtimes for the same images.
 
     Args:
-        expected: ``(B, P, C + 1)`` logits and ``(B, P, 4)`` deltas.
-        given: likewise.
-        schema: of the network.
+        expected: Outputs of a network, see :data:`~multibox.runtimes.outputs.NETWORK`.
+        given: Outputs of the same network in the other runtime.
+        schema: Schema of the network.
 
     Returns:
-        the largest differences; infinite where the shapes differ or a number is not finite.
+        Largest differences, infinite if shapes differ or a number of ``given`` is not finite.
     """
-    if any(
-        wanted.shape != got.shape or not np.isfinite(got).all() for wanted, got in zip(expected, given, strict=True)
-    ):
+    if any(expected[name].shape != given[name].shape or not np.isfinite(given[name]).all() for name in NETWORK):
         return Difference(np.inf, np.inf)
     priors_rel, (height, width) = schema.make_priors(), schema.network.size
     scale = np.array([width, height, width, height], np.float32)
 
-    def read(outputs: Outputs) -> Outputs:
-        scores = np.stack([scores_of(logits, schema.activation) for logits in outputs[0]])
-        boxes = np.stack([box_math.decode(deltas, priors_rel, schema.priors.variances) for deltas in outputs[1]])
+    def read(outputs: Outputs) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.stack([scores_of(logits, schema.activation) for logits in outputs["classes"]])
+        boxes = np.stack([box_math.decode(deltas, priors_rel, schema.priors.variances) for deltas in outputs["boxes"]])
         return scores, np.clip(boxes, 0, 1) * scale
 
     (scores, boxes), (other_scores, other_boxes) = read(expected), read(given)
@@ -61,7 +57,10 @@ def difference(expected: Outputs, given: Outputs, schema: Schema) -> Difference:
 
 
 def trial_images(schema: Schema) -> np.ndarray:
-    """Two images of the network's input size to compare runtimes on: noise, and soft blots of colour.
+    """Make two images to compare runtimes on: noise, and blurred patches of colour.
+
+    Args:
+        schema: Schema of the network, which has the images' size.
 
     Returns:
         ``(2, H, W, 3)`` uint8 RGB, always the same.

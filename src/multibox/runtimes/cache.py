@@ -1,4 +1,4 @@
-"""What is worked out once on a machine and kept: the user's cache folder."""
+"""The user's cache folder, for results that are computed once per machine."""
 
 import hashlib
 import os
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The folder: ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``. Whatever is in it can be deleted."""
+    """Path of ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``. Everything in it can be deleted."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "multibox"
 
 
 def content_hash(path: Path) -> str:
-    """Name a file by its content: 32 hexadecimal digits."""
+    """A hash of a file's content, 32 hexadecimal digits."""
     status = path.stat()
     return _hash_of(path.resolve(), status.st_size, status.st_mtime_ns)
 

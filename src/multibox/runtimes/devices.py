@@ -1,4 +1,4 @@
-"""Several devices of this machine share each batch of a detection."""
+"""Keras on several devices of this machine, which share each batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,38 +8,47 @@ import numpy as np
 
 from multibox.models.backend import first_devices, jit_compile, mirrored
 from multibox.models.schema import Schema
+from multibox.runtimes.outputs import Outputs
+from multibox.runtimes.runtime import Runtime
 
 
-class SharedRuntime:
+class SharedRuntime(Runtime):
     """Runs a Keras model on several devices, each with a copy of the weights and a part of the batch.
 
-    A batch that they cannot share is filled up with its last image, and what the network says of that is dropped.
+    A batch that cannot be divided evenly is padded with copies of its last image, whose outputs are dropped.
 
     Args:
-        network: maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow it was made in the scope of
-            a strategy, whose devices are the ones; on JAX also one that several hosts train will do.
-        schema: its schema.
-        devices: how many; the first ones of this machine.
+        network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow it was
+            built in the scope of the strategy whose devices share the batch. On JAX several hosts may train it.
+        schema: Schema of the model.
+        devices: Number of devices, the first of this machine.
     """
+
+    name = "keras"
 
     def __init__(self, network: keras.Model, schema: Schema, devices: int):
         self.schema, self.devices = schema, devices
         on_jax = keras.backend.backend() == "jax"
         self._network: Any = OnJax(network, devices) if on_jax else OnTensorFlow(network)
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network, see :class:`~multibox.runtimes.Runtime`."""
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
         missing = -len(images) % self.devices
         outputs = self._network(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))
-        return outputs["classes"][: len(images)], outputs["boxes"][: len(images)]
+        return {name: values[: len(images)] for name, values in outputs.items()}
 
     def reload(self) -> None:
-        """Take the weights that the network has now."""
+        """Copy the network's current weights to the devices."""
         self._network.reload()
 
 
 class OnJax:
-    """One step for the whole batch, which is spread over the devices."""
+    """Runs one step on the whole batch, which is sharded over the devices.
+
+    Args:
+        network: Keras model on JAX.
+        devices: Number of devices, the first of this machine.
+    """
 
     def __init__(self, network: keras.Model, devices: int):
         import jax
@@ -53,7 +62,7 @@ class OnJax:
         self.reload()
 
     def reload(self) -> None:
-        """Copy the weights, which may lie on devices of other machines as well, to each device."""
+        """Copy the weights to each device. They may be spread over devices of other machines."""
         import jax
 
         self._weights = [
@@ -61,8 +70,8 @@ class OnJax:
             for variables in self._variables
         ]
 
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the network."""
+    def __call__(self, images: np.ndarray) -> Outputs:
+        """Run the network on a batch that the devices can share evenly."""
         import jax
 
         outputs = self._step(self._weights, jax.device_put(images, self._shared))
@@ -70,7 +79,11 @@ class OnJax:
 
 
 class OnTensorFlow:
-    """A copy of the step on each device of the strategy that the network was made for, whose weights they share."""
+    """Runs a copy of the step on each device of the network's strategy. The copies share its variables.
+
+    Args:
+        network: Keras model on TensorFlow, built in the scope of a strategy.
+    """
 
     def __init__(self, network: keras.Model):
         import tensorflow
@@ -83,10 +96,10 @@ class OnTensorFlow:
         self._step: Callable[[Any], dict[str, Any]] = step
 
     def reload(self) -> None:
-        """Nothing to do: the copies follow the network."""
+        """Do nothing, as the copies use the network's own variables."""
 
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the network."""
+    def __call__(self, images: np.ndarray) -> Outputs:
+        """Run the network on a batch that the devices can share evenly."""
         shares = np.split(images, self._strategy.num_replicas_in_sync)
         outputs = self._step(
             self._strategy.experimental_distribute_values_from_function(
@@ -100,14 +113,17 @@ class OnTensorFlow:
 
 
 def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) -> SharedRuntime:
-    """Load a model for the first few devices of this machine.
+    """Load a model onto the first devices of this machine.
 
     Args:
-        load: loads it.
-        devices: how many.
+        load: Function that returns the network and its schema.
+        devices: Number of devices.
+
+    Returns:
+        Runtime with the model.
 
     Raises:
-        BadInput: there are fewer.
+        BadInput: This machine has fewer devices.
     """
     names = first_devices(devices, "--devices")
     if keras.backend.backend() == "jax":

@@ -1,4 +1,4 @@
-"""The fastest runtime for a model on this machine: measured once, then remembered."""
+"""The fastest runtime for a model on this machine, measured once and then remembered."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,31 @@ from multibox.runtimes.agreement import difference, trial_images
 from multibox.runtimes.cache import cache_folder, content_hash
 from multibox.runtimes.kinds import RUNTIMES, readers
 from multibox.runtimes.runtime import Runtime
-from multibox.runtimes.selecting import selects
 from multibox.writing import new_file
 
 ROUNDS = 15
-"""How often each runtime runs one image at most, in turns; the median counts."""
+"""Largest number of rounds. Each runtime runs one image per round, and its median time counts."""
 
 SECONDS = 4.0
-"""After which no other turn begins, once there were three."""
+"""Seconds after which no further round begins, once there were three."""
 
 SETTLE = 0.005
-"""Seconds before each turn, as the threads of the runtime before go on waiting for work for a while."""
+"""Seconds of rest before each turn, as the previous runtime's threads keep waiting for work for a while."""
 
 
 def open_fastest(path: Path, threads: int | None = None) -> Runtime:
-    """Open a model file with the installed runtime that runs it fastest here.
+    """Open a model file with the installed runtime that runs it fastest on this machine.
 
     Args:
-        path: of the file.
-        threads: that compute; None: one a core.
+        path: Path of the file.
+        threads: Number of threads to compute with. None means one per core.
 
     Returns:
-        what runs it. A runtime whose detections differ from those of the default one is never chosen. Where NMS is
-        inside the file, the default: what such runtimes give cannot be compared box by box.
+        Runtime with the model. A runtime whose scores or boxes differ from the default runtime's is never chosen. A
+        file with NMS inside gets the default runtime, as its outputs cannot be compared prior by prior.
 
     Raises:
-        BadInput: the default runtime is missing, or cannot read the file.
+        BadInput: The default runtime is not installed, or cannot read the file.
     """
     default, *others = readers(path)
     names = [default, *(name for name in others if RUNTIMES[name].is_installed)]
@@ -51,7 +51,7 @@ def open_fastest(path: Path, threads: int | None = None) -> Runtime:
     if name in names:
         return RUNTIMES[name].open(path, threads)
     runtimes = _opened(path, names, threads)
-    if selects(runtimes[default]):
+    if runtimes[default].has_nms:
         return runtimes[default]
     ms = measure(runtimes, ROUNDS)
     fastest = min(ms, key=ms.__getitem__)
@@ -60,37 +60,37 @@ def open_fastest(path: Path, threads: int | None = None) -> Runtime:
 
 
 def measure(runtimes: Mapping[str, Runtime], rounds: int) -> dict[str, float]:
-    """Time the network on one image, in each runtime that detects the same as the first.
+    """Time the network on one image, in each runtime that agrees with the first.
 
     Args:
-        runtimes: by their names.
-        rounds: how often at most.
+        runtimes: Runtimes of one network, by name.
+        rounds: Largest number of rounds.
 
     Returns:
-        milliseconds, the median, by name.
+        Median time in milliseconds, by name.
     """
     first, *_ = runtimes.values()
     images = trial_images(first.schema)
-    expected = first(images)
+    expected = first.run(images)
     same = {
         name: runtime
         for name, runtime in runtimes.items()
-        if runtime is first or difference(expected, runtime(images), first.schema).is_small
+        if runtime is first or difference(expected, runtime.run(images), first.schema).is_small
     }
-    calls = {name: (lambda runtime=runtime: runtime(images[:1])) for name, runtime in same.items()}
+    calls = {name: partial(runtime.run, images[:1]) for name, runtime in same.items()}
     return {name: statistics.median(seconds) * 1000 for name, seconds in in_turns(calls, rounds, SECONDS).items()}
 
 
 def in_turns(calls: Mapping[str, Callable[[], Any]], rounds: int, limit: float = math.inf) -> dict[str, list[float]]:
-    """Time calls in turns, so that a machine whose speed changes changes it for all.
+    """Time functions in turns, so that a change of the machine's speed affects all of them.
 
     Args:
-        calls: by their names. Each is made once before, which does not count.
-        rounds: how often.
-        limit: seconds after which no other round begins, once there were three.
+        calls: Functions by name. Each is called once before the rounds, untimed.
+        rounds: Number of rounds.
+        limit: Seconds after which no further round begins, once there were three.
 
     Returns:
-        seconds of each call, by name.
+        Seconds of each call, by name.
     """
     for call in calls.values():
         call()
@@ -108,7 +108,7 @@ def in_turns(calls: Mapping[str, Callable[[], Any]], rounds: int, limit: float =
 
 
 def _opened(path: Path, names: Sequence[str], threads: int | None) -> dict[str, Runtime]:
-    """The default runtime, and those of the others that can run the file."""
+    """Open the default runtime, and the other runtimes that can run the file."""
     default, *others = names
     runtimes = {default: RUNTIMES[default].open(path, threads)}
     for name in others:
@@ -120,7 +120,7 @@ def _opened(path: Path, names: Sequence[str], threads: int | None) -> dict[str, 
 
 
 def _question(path: Path, names: Sequence[str], threads: int | None) -> str:
-    """All that the answer depends on: the model, the machine, the versions."""
+    """A hash of everything the answer depends on: the model, the machine, the threads and the versions."""
     versions = {name: RUNTIMES[name].version for name in names}
     parts = (content_hash(path), processor(), threads or cores(), versions)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
@@ -131,7 +131,7 @@ def _answers() -> Path:
 
 
 def _read_answers() -> dict[str, Any]:
-    """What is remembered; nothing where the file is missing or damaged."""
+    """Remembered answers, none if the file is missing or damaged."""
     try:
         answers = json.loads(_answers().read_bytes())
     except (OSError, ValueError):
@@ -150,5 +150,5 @@ def _remember(question: str, answer: dict[str, Any]) -> None:
     try:
         with new_file(_answers()) as new:
             new.write_text(json.dumps(answers, indent=1), "utf-8")
-    except (BadInput, RunFailed):  # the cache cannot be written to: it is measured again next time
+    except (BadInput, RunFailed):  # the cache folder is not writable, so the next call measures again
         pass

@@ -1,4 +1,4 @@
-"""Keras as the runtime, on whichever backend it uses."""
+"""Keras, on any of its backends."""
 
 import os
 from pathlib import Path
@@ -7,51 +7,57 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import BadInput
-from multibox.models.backend import import_keras
+from multibox.models.backend import import_keras, jit_compile
 from multibox.models.file import load_model, read_schema
 from multibox.models.schema import Schema
-from multibox.runtimes.runtime import Runtime, is_installed
+from multibox.runtimes.outputs import Outputs
+from multibox.runtimes.packages import is_installed
+from multibox.runtimes.runtime import Runtime
 
 
-class KerasRuntime:
-    """Runs a Keras model, on whichever backend Keras uses.
+class KerasRuntime(Runtime):
+    """Runs a Keras model, on any backend of Keras.
 
     Args:
-        network: maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``.
-        schema: its schema.
+        network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``.
+        schema: Schema of the model.
+
+    Attributes:
+        network: Keras model, as given.
     """
 
-    def __init__(self, network: Any, schema: Schema):
-        from multibox.models.backend import jit_compile
+    name = "keras"
 
+    def __init__(self, network: Any, schema: Schema):
         network.jit_compile = jit_compile()
         self.network = network
         self.schema = schema
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network, see :class:`~multibox.runtimes.Runtime`."""
-        outputs = self.network.predict_on_batch(images)
-        return outputs["classes"], outputs["boxes"]
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        outputs: Outputs = self.network.predict_on_batch(images)
+        return outputs
 
     def reload(self) -> None:
-        """Nothing to do: it always runs with the weights that the network has."""
+        """Do nothing, as the network always runs with its current weights."""
 
 
 def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runtime:
     """Open a ``.keras`` file.
 
     Args:
-        path: of the file.
-        devices: of this machine, that share each batch.
-        threads: that the backend computes with; None: as it likes.
+        path: Path of the file.
+        devices: Number of devices of this machine that share each batch.
+        threads: Number of threads for the backend to compute with. None means the backend's default.
 
     Returns:
-        what runs it.
+        Runtime with the model.
 
     Raises:
-        BadInput: not a model, fewer devices, Keras is missing, or its backend already runs with other threads.
+        BadInput: The file is not a model, there are fewer devices, Keras is not installed, or its backend already runs
+            with another number of threads.
     """
-    read_schema(path)  # what is no model is refused before Keras, which takes seconds, is loaded
+    read_schema(path)  # refuses anything else before Keras is imported, which takes seconds
     require_keras(f"{path}")
     import_keras(devices=devices, threads=threads)
     if devices == 1:
@@ -62,16 +68,16 @@ def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runt
 
 
 def require_keras(what: str, backend: str | None = None) -> None:
-    """Refuse what needs Keras where it, or what it runs on, is not installed.
+    """Refuse something that needs Keras if Keras or its backend is not installed.
 
-    Where no backend is chosen and TensorFlow is missing, Keras is told to run on JAX, if that is there.
+    If no backend is chosen and TensorFlow is not installed, but JAX is, ``$KERAS_BACKEND`` is set to JAX.
 
     Args:
-        what: a file or a command, for the message.
-        backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` says, else TensorFlow.
+        what: File or command that needs Keras, for the message.
+        backend: ``tensorflow`` or ``jax``. None means ``$KERAS_BACKEND``, else TensorFlow.
 
     Raises:
-        BadInput: Keras or the backend is missing.
+        BadInput: Keras or the backend is not installed.
     """
     chosen = backend or os.environ.get("KERAS_BACKEND")
     extras = {"tensorflow": "'multibox[train]'", "jax": "'multibox[jax]'"}

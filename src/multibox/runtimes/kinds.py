@@ -1,7 +1,8 @@
-"""The runtimes there are."""
+"""All runtimes, and the files that each of them reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from multibox.runtimes.keras import open_keras
@@ -9,7 +10,8 @@ from multibox.runtimes.litert import LiteRtRuntime
 from multibox.runtimes.mnn import MnnRuntime
 from multibox.runtimes.onnx import OnnxRuntime
 from multibox.runtimes.openvino import OpenVinoRuntime
-from multibox.runtimes.runtime import Runtime, is_installed
+from multibox.runtimes.packages import is_installed
+from multibox.runtimes.runtime import Runtime
 from multibox.runtimes.saved_model import SavedModelRuntime
 
 
@@ -18,11 +20,11 @@ class Kind:
     """A kind of runtime.
 
     Attributes:
-        title: its name.
-        module: of its package.
-        packages: the names under which that may be installed.
-        suffixes: of the files it reads.
-        open: opens a file, to compute with some threads.
+        title: Name for people.
+        module: Name of its package's module.
+        packages: Names under which the package may be installed.
+        suffixes: Suffixes of the files that it reads.
+        open: Function that opens a file with a number of threads, or with the default number for None.
     """
 
     title: str
@@ -33,14 +35,12 @@ class Kind:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its package is there."""
+        """Whether its package is installed."""
         return is_installed(self.module)
 
     @property
     def version(self) -> str:
-        """Of its package, without importing it."""
-        from importlib.metadata import PackageNotFoundError, version
-
+        """Version of its package, which is not imported."""
         for package in self.packages:
             try:
                 return version(package)
@@ -59,9 +59,9 @@ RUNTIMES = {
     "litert": Kind("LiteRT", "ai_edge_litert", ("ai-edge-litert",), (".tflite",), LiteRtRuntime),
     "saved-model": Kind("TensorFlow", "tensorflow", _TENSORFLOWS, (".savedmodel",), SavedModelRuntime),
 }
-"""By the names that people choose them by; of those that read a file, the first is the default."""
+"""Runtimes by the names that people choose them by. The first that reads a file is its default."""
 
 
 def readers(path: Path) -> list[str]:
-    """The runtimes that read files of a kind, whether they are installed or not; the default first."""
+    """Names of the runtimes that read a file, by its suffix, installed or not. The default is first."""
     return [name for name, kind in RUNTIMES.items() if path.suffix in kind.suffixes]

@@ -1,4 +1,4 @@
-"""MNN: its Winograd convolutions make networks of large 3x3 convolutions, as VGG16's, fast on a CPU."""
+"""MNN: its Winograd convolutions run networks with many 3x3 convolutions, such as VGG16, fast on a CPU."""
 
 import subprocess
 import sys
@@ -14,26 +14,30 @@ from multibox.machine import cores
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
 from multibox.runtimes.cache import cache_folder, content_hash
-from multibox.runtimes.runtime import require_package
+from multibox.runtimes.outputs import NETWORK, Outputs
+from multibox.runtimes.packages import require_package
+from multibox.runtimes.runtime import Runtime
 from multibox.writing import Unfinished
 
 _CONVERTER = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv)"
-"""Calls the converter in MNN's package. Its own command, ``mnnconvert``, installs a package and reports on its use."""
+"""Code that calls MNN's converter. Its own command, ``mnnconvert``, installs a package and reports on its use."""
 
 
-class MnnRuntime:
+class MnnRuntime(Runtime):
     """Runs an ONNX file that ``multibox export`` wrote with MNN, on the CPU.
 
-    MNN reads a format of its own: the file is converted when it is first run, and the result is kept in the cache
-    folder under the name of its content.
+    MNN has a format of its own. The file is converted when it is first opened, and the result is kept in the cache
+    folder under a hash of the file's content.
 
     Args:
-        path: of the ONNX file.
-        threads: that compute; None: one a core.
+        path: Path of the ONNX file.
+        threads: Number of threads to compute with. None means one per core.
 
     Raises:
-        BadInput: not such a file, MNN cannot run it, or MNN is missing.
+        BadInput: The file is not such a model, MNN cannot run it, or MNN is not installed.
     """
+
+    name = "mnn"
 
     def __init__(self, path: str | Path, threads: int | None = None):
         path = Path(path)
@@ -41,16 +45,16 @@ class MnnRuntime:
         self.schema = read_onnx_schema(path)
         self._network = _load(path, self.schema.network.size, threads or cores())
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network, see :class:`~multibox.runtimes.Runtime`."""
-        logits, deltas = _forward(self._network, images)
-        return logits.read().copy(), deltas.read().copy()  # what is read is MNN's own memory, which it uses again
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        outputs = zip(NETWORK, _forward(self._network, images), strict=True)
+        return {name: output.read().copy() for name, output in outputs}  # MNN uses its own memory again
 
 
 def _forward(network: Any, images: np.ndarray) -> list[Any]:
     from MNN import expr
 
-    # "NCHW" is what MNN calls the order of any array that came from ONNX; the pixels are (B, H, W, 3).
+    # MNN calls the layout of every array from ONNX "NCHW". The pixels are (B, H, W, 3) nevertheless.
     image = expr.const(np.ascontiguousarray(images), list(images.shape), expr.NCHW, expr.uint8)
     outputs: list[Any] = network.forward([image])
     return outputs
@@ -63,11 +67,11 @@ def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
     if place.is_file():
         try:
             return _open(place, threads)
-        except SystemError:  # it is damaged, and is made anew
+        except SystemError:  # it is damaged, so it is converted again
             pass
     try:
         unfinished = Unfinished(place)
-    except (BadInput, RunFailed):  # the cache cannot be written to: do without
+    except (BadInput, RunFailed):  # the cache folder is not writable, so nothing is kept
         with tempfile.TemporaryDirectory() as folder:
             return _convert(path, size, Path(folder) / place.name, threads)
     try:
@@ -81,9 +85,10 @@ def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
 
 
 def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
-    """Convert an ONNX file, in a process of its own, as what MNN cannot convert may end the process; open and try it.
+    """Convert an ONNX file, then open the result and run it once.
 
-    A file of integers it may convert, and then give nothing.
+    The converter runs in a process of its own, as a file that it cannot convert may end the process. A quantized file
+    may be converted to a network without outputs.
     """
     words = ("-f", "ONNX", "--modelFile", path, "--MNNModel", out, "--bizCode", "multibox")
     subprocess.run([sys.executable, "-P", "-c", _CONVERTER, *words], capture_output=True, check=False)
@@ -105,8 +110,8 @@ def _open(path: Path, threads: int) -> Any:
     """Open an MNN file.
 
     Raises:
-        OSError: there is none.
-        SystemError: it is not one, or damaged.
+        OSError: The file does not exist.
+        SystemError: The file is damaged, or not an MNN file.
     """
     if not path.is_file():
         raise FileNotFoundError(path)
@@ -115,4 +120,4 @@ def _open(path: Path, threads: int) -> Any:
 
         settings = {"backend": "CPU", "numThread": threads, "precision": "high"}
         manager = nn.create_runtime_manager((settings,))
-        return nn.load_module_from_file(str(path), ["image"], ["classes", "boxes"], runtime_manager=manager)
+        return nn.load_module_from_file(str(path), ["image"], [*NETWORK], runtime_manager=manager)

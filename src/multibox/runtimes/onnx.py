@@ -5,32 +5,33 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, first_line
 from multibox.metadata import read_metadata
 from multibox.models.file import read_onnx_schema
-from multibox.runtimes.runtime import first_line
-from multibox.runtimes.selecting import plain
+from multibox.runtimes.outputs import Outputs, has_nms
+from multibox.runtimes.runtime import Runtime
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """Runs an ONNX file that ``multibox export`` wrote.
 
     Args:
-        path: of the file.
-        threads: that compute; None: one a core.
+        path: Path of the file.
+        threads: Number of threads to compute with. None means one per core.
 
     Attributes:
-        metadata: what the file says about itself, see :func:`~multibox.metadata.read_metadata`.
-        names: of its outputs.
+        metadata: Metadata of the file, see :func:`~multibox.metadata.read_metadata`.
 
     Raises:
-        BadInput: not such a file.
+        BadInput: The file is not such a model.
     """
+
+    name = "onnx"
 
     def __init__(self, path: str | Path, threads: int | None = None):
         self.metadata = read_metadata(path)
         self.schema = read_onnx_schema(path)
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else it would report on its use
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reports on its use otherwise
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -41,12 +42,9 @@ class OnnxRuntime:
         except Exception as error:  # ONNX Runtime's errors have no common class; the file was read, so it is at fault
             raise BadInput(path, f"not an ONNX model that ONNX Runtime can run: {first_line(error)}") from None
         self._input = self.session.get_inputs()[0].name
-        self.names = tuple(output.name for output in self.session.get_outputs())
+        self._names = tuple(output.name for output in self.session.get_outputs())
+        self.has_nms = has_nms(self._names)
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network, see :class:`~multibox.runtimes.Runtime`."""
-        return plain(self.run(images))
-
-    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the file, see :class:`~multibox.runtimes.selecting.NamedRuntime`."""
-        return dict(zip(self.names, self.session.run(self.names, {self._input: images}), strict=True))
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the file, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        return dict(zip(self._names, self.session.run(self._names, {self._input: images}), strict=True))

@@ -1,4 +1,4 @@
-"""OpenVINO: reads an ONNX file, or its own ``.xml`` with the weights beside it."""
+"""OpenVINO: runs an ONNX file, or its own ``.xml`` file with the weights beside it."""
 
 import sys
 from pathlib import Path
@@ -10,24 +10,24 @@ from multibox.errors import BadInput
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
 from multibox.models.schema import MEMBER, Schema, parse_schema
-from multibox.runtimes.runtime import require_package
-from multibox.runtimes.selecting import plain
+from multibox.runtimes.outputs import Outputs, has_nms
+from multibox.runtimes.packages import require_package
+from multibox.runtimes.runtime import Runtime
 
 
-class OpenVinoRuntime:
+class OpenVinoRuntime(Runtime):
     """Runs a file that ``multibox export`` wrote with OpenVINO, on the CPU.
 
     Args:
-        path: an ``.onnx`` file, or an ``.xml`` file whose ``rt_info`` holds the schema. With weights in float16 it is
-            computed in bfloat16 where the processor can.
-        threads: that compute; None: one a core.
-
-    Attributes:
-        names: of the file's outputs.
+        path: Path of an ``.onnx`` file, or of an ``.xml`` file whose ``rt_info`` holds the schema. A file with float16
+            weights runs in bfloat16 if the processor supports it.
+        threads: Number of threads to compute with. None means one per core.
 
     Raises:
-        BadInput: not such a file, or OpenVINO is missing.
+        BadInput: The file is not such a model, or OpenVINO is not installed.
     """
+
+    name = "openvino"
 
     def __init__(self, path: str | Path, threads: int | None = None):
         path = Path(path)
@@ -39,27 +39,24 @@ class OpenVinoRuntime:
                 core = openvino.Core()
                 model = core.read_model(path)
                 request = core.compile_model(model, "CPU", _settings(model, threads)).create_infer_request()
-        except RuntimeError:  # what it says of a file is a list of places in its own code
+        except RuntimeError:  # OpenVINO's message lists lines of its own code
             raise BadInput(path, "not a model that OpenVINO can run; export it again") from None
         self.schema = onnx_schema or _schema_in(model, path)
-        self.names = tuple(output.get_any_name() for output in model.outputs)
+        self._names = tuple(output.get_any_name() for output in model.outputs)
+        self.has_nms = has_nms(self._names)
         self._request = request
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network, see :class:`~multibox.runtimes.Runtime`."""
-        return plain(self.run(images))
-
-    def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Run the file, see :class:`~multibox.runtimes.selecting.NamedRuntime`."""
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the file, see :class:`~multibox.runtimes.runtime.Runtime`."""
         outputs = self._request.infer({"image": images}, share_inputs=True)
-        return {name: outputs[name] for name in self.names}
+        return {name: outputs[name] for name in self._names}
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO without the package by which it reports on its use, even on being imported; it can do without.
+    """Import OpenVINO without ``openvino_telemetry``, which reports on its use even when it is imported.
 
     Returns:
-        the module ``openvino``.
+        The module ``openvino``.
     """
     modules: dict[str, Any] = sys.modules
     reporter = "openvino_telemetry"
@@ -73,10 +70,10 @@ def import_openvino() -> Any:
 
 
 def _settings(model: Any, threads: int | None) -> dict[str, Any]:
-    """How to compute: in float32, but for a file of half precision in what its processor is quickest with."""
+    """Settings that compute in float32, or for a file of half precision in the processor's fastest precision."""
     settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
     if not _is_half(model):
-        settings["INFERENCE_PRECISION_HINT"] = "f32"  # else OpenVINO would take bfloat16 where the processor has it
+        settings["INFERENCE_PRECISION_HINT"] = "f32"  # OpenVINO's default is bfloat16 if the processor has it
     return settings if threads is None else {**settings, "INFERENCE_NUM_THREADS": threads}
 
 

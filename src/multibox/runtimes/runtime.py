@@ -1,55 +1,35 @@
-"""What every runtime does: the network's plain numbers, whatever computes them."""
+"""What every runtime does, whatever library computes."""
 
-import importlib.util
 from typing import Protocol
 
 import numpy as np
 
-from multibox.errors import BadInput
 from multibox.models.schema import Schema
+from multibox.runtimes.outputs import Outputs
 
 
 class Runtime(Protocol):
-    """Something that runs a network.
+    """Runs a model file or a network. Each implementation inherits from this class.
 
     Attributes:
-        schema: what the model file says about itself.
+        name: Name of the runtime, a key of :data:`~multibox.runtimes.kinds.RUNTIMES`.
+        schema: Schema of the model.
+        has_nms: Whether decoding and non-maximum suppression are inside the file.
+        devices: Number of devices that share each batch.
     """
 
+    name: str
     schema: Schema
+    has_nms: bool = False
+    devices: int = 1
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run the network.
+    def run(self, images: np.ndarray) -> Outputs:
+        """Run the model on a batch.
 
         Args:
-            images: ``(B, H, W, 3)`` uint8 RGB of the network's input size.
+            images: ``(B, H, W, 3)`` uint8 RGB, of the network's input size.
 
         Returns:
-            ``(B, P, C + 1)`` float32 logits, background in column 0, and ``(B, P, 4)`` float32 deltas.
+            Arrays by name: :data:`~multibox.runtimes.outputs.DETECTIONS` if ``has_nms``, else
+            :data:`~multibox.runtimes.outputs.NETWORK`.
         """
-
-
-def is_installed(module: str) -> bool:
-    """Whether a package is there, without importing it."""
-    return importlib.util.find_spec(module) is not None
-
-
-def require_package(module: str, what: str, title: str, extra: str) -> None:
-    """Refuse what needs a package that is not installed.
-
-    Args:
-        module: of the package.
-        what: the file, for the message.
-        title: of the package.
-        extra: of Multibox that has it.
-
-    Raises:
-        BadInput: it is missing.
-    """
-    if not is_installed(module):
-        raise BadInput(what, f"needs {title}, which is not installed; run: pip install 'multibox[{extra}]'")
-
-
-def first_line(error: Exception) -> str:
-    """What a foreign error says, as the end of a message of one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

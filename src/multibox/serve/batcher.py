@@ -1,7 +1,6 @@
 """Dynamic batches: waiting images of all requests go through the network together, up to a limit."""
 
 import asyncio
-import copy
 import math
 import threading
 import time
@@ -16,7 +15,8 @@ import numpy as np
 
 from multibox.config import Detect
 from multibox.detect.detections import Detections
-from multibox.detect.detector import Detector, Prepared
+from multibox.detect.detector import Detector
+from multibox.detect.prepare_image import Prepared
 from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
 
@@ -116,8 +116,7 @@ class Batcher:
         settings: Settings,
         observe: Callable[[int, float], Any] = lambda images, seconds: None,
     ):
-        self.detector = copy.copy(detector)
-        self.detector.run = self.run  # type: ignore[method-assign]
+        self.detector = detector.with_run(self.run)
         self.settings = settings
         self.under_way = 0
         self._network = detector.run

@@ -10,7 +10,7 @@ import numpy as np
 
 from multibox.detect.load import load
 from multibox.errors import BadInput
-from multibox.runtimes.runtime import require_package
+from multibox.runtimes.packages import require_package
 from multibox.serve.settings import Settings
 
 PACKAGES = (
@@ -50,7 +50,7 @@ def open_and_serve(
     _refuse_bad_token(given.get("token"))
     _refuse_bad_origins(given.get("origins", ()))
     detector = load(model, **options)
-    settings = Settings(name=Path(model).stem, runtime=runtime_of(detector), **given)
+    settings = Settings(name=Path(model).stem, runtime=detector.runtime.name, **given)
     if detections is not None and not names:
         raise BadInput("detections", "needs the dataset they were found in; give data=NAME/SPLIT too")
     from multibox.explain.browsing import open_datasets
@@ -65,14 +65,6 @@ def open_and_serve(
             announce("Any machine that can reach this one can send requests. Use --token to require authentication.")
 
     serve(detector, settings, datasets, tell)
-
-
-def runtime_of(detector: Any) -> str:
-    """The name of what runs a detector, such as ``onnx``."""
-    from multibox.runtimes.kinds import RUNTIMES
-
-    name = type(detector.runtime).__name__.removesuffix("Runtime").lower()
-    return next((known for known in RUNTIMES if known.replace("-", "") == name), name)
 
 
 def _refuse_bad_token(token: str | None) -> None:

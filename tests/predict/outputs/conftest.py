@@ -1,16 +1,10 @@
 import cv2
 import pytest
 
-from colored import ColorRuntime, paint
-from multibox.detect.detector import Detector
+from colored import paint
 from multibox.predict.outputs.saving import open_outputs, save_predictions
 from multibox.predict.predict import predict
 from multibox.predict.sources import find_sources
-
-
-@pytest.fixture
-def detector():
-    return Detector(ColorRuntime())
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Final
 
-from multibox.errors import BadInput
-from multibox.runtimes.runtime import first_line, require_package
+from multibox.errors import BadInput, first_line
+from multibox.runtimes.packages import require_package
 
 READING: Final = 0.1
 """Of a core, that reading takes; it mostly waits."""

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, first_line
 from multibox.predict.sources import SUFFIXES, Source, find_sources
-from multibox.runtimes.runtime import first_line
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:

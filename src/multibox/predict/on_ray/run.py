@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from multibox.detect.detector import BATCH
 from multibox.detect.load import load
-from multibox.errors import BadInput, RunFailed, Stopped
+from multibox.errors import BadInput, RunFailed, Stopped, first_line
 from multibox.predict.on_ray.cluster import READING, Share, joined, nodes_of
 from multibox.predict.on_ray.files import find_files, read_file
 from multibox.predict.on_ray.model_file import digest, pack, unpack
@@ -17,8 +17,8 @@ from multibox.predict.on_ray.parts import PART, Manifest, open_run, part_path
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
 from multibox.progress import Progress
-from multibox.runtimes.opening import model_file
-from multibox.runtimes.runtime import first_line, require_package
+from multibox.runtimes.choose import model_file
+from multibox.runtimes.packages import require_package
 
 READ: Final = 32
 """Pictures that a task reads."""

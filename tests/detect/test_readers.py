@@ -1,4 +1,4 @@
-"""Detectors of files that decode and suppress by themselves."""
+"""Readers: a file with NMS inside gives the detections that a plain network's outputs are read as."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from colored import ColorRuntime, make_schema, paint
 from multibox.config import Detect
 from multibox.detect.detector import Detector
-from multibox.detect.selecting import SelectingDetector
+from multibox.detect.readers import PlainOutputs, SelectedOutputs, reader_for
 from multibox.errors import BadInput
 from multibox.postprocess.decode import decode
 from multibox.postprocess.nms import select
-from multibox.runtimes.selecting import OUTPUTS, plain, selected_by, selects
+from multibox.runtimes.outputs import DETECTIONS, split_batch
 
 ROWS = 5
 
@@ -18,7 +18,7 @@ ROWS = 5
 class SelectingColors(ColorRuntime):
     """Finds pure colours and gives what an exported file with NMS inside gives."""
 
-    names = OUTPUTS
+    has_nms = True
 
     def run(self, images):
         height, width = self.schema.network.size
@@ -28,16 +28,13 @@ class SelectingColors(ColorRuntime):
             "labels": np.full((len(images), ROWS), -1, np.int32),
             "count": np.zeros(len(images), np.int32),
         }
-        for i, (logits, deltas) in enumerate(zip(*ColorRuntime.__call__(self, images), strict=True)):
+        for i, (logits, deltas) in enumerate(zip(*self.answer(images), strict=True)):
             found = select(*decode(logits, deltas, self.priors_rel, above=0.01), self.schema.detect)
             count = outputs["count"][i] = len(found.scores)
             outputs["boxes"][i, :count] = np.clip(found.boxes, 0, 1) * (width, height, width, height)
             outputs["scores"][i, :count] = found.scores
             outputs["labels"][i, :count] = found.labels
         return outputs
-
-    def __call__(self, images):
-        return plain(self.run(images))
 
 
 IMAGE = paint((256, 300), {"red": (20, 20, 100, 190), "blue": (150, 40, 280, 250)})
@@ -48,7 +45,7 @@ IMAGE = paint((256, 300), {"red": (20, 20, 100, 190), "blue": (150, 40, 280, 250
 def test_it_detects_what_the_network_does(resize, options):
     schema = make_schema(resize=resize)
     wanted = Detector(ColorRuntime(schema), **options)([IMAGE, np.zeros_like(IMAGE)])
-    got = SelectingDetector(SelectingColors(schema), **options)([IMAGE, np.zeros_like(IMAGE)])
+    got = Detector(SelectingColors(schema), **options)([IMAGE, np.zeros_like(IMAGE)])
     assert len(wanted[0]) >= 2
     for one, other in zip(wanted, got, strict=True):
         assert one.names == other.names
@@ -57,19 +54,19 @@ def test_it_detects_what_the_network_does(resize, options):
 
 
 def test_a_higher_score():
-    assert len(SelectingDetector(SelectingColors())(IMAGE, score=0.999)) == 0
+    assert len(Detector(SelectingColors())(IMAGE, score=0.999)) == 0
 
 
 def test_a_score_below_that_of_the_file():
-    with pytest.raises(BadInput, match=r"score 0\.001: the model was exported with --nms .* nothing below 0\.01"):
-        SelectingDetector(SelectingColors())(IMAGE, score=0.001)
-    with pytest.raises(BadInput, match=r"score 0\.005: .* 0\.01"):
-        SelectingDetector(SelectingColors(), Detect(score=0.005))
+    with pytest.raises(BadInput, match=r"^score: 0\.001: the model runs NMS itself .* nothing below 0\.01; "):
+        Detector(SelectingColors())(IMAGE, score=0.001)
+    with pytest.raises(BadInput, match=r"^score: 0\.005: .* 0\.01"):
+        Detector(SelectingColors(), Detect(score=0.005))
 
 
 def test_large_batches_stay_whole():
     runtime = SelectingColors()
-    detector = SelectingDetector(runtime)
+    detector = Detector(runtime)
     detector.detect([detector.prepare(IMAGE)] * 10)
     assert runtime.batches == [10]
 
@@ -77,23 +74,24 @@ def test_large_batches_stay_whole():
 @pytest.mark.parametrize("field", [{"nms_iou": 0.3}, {"agnostic": True}, {"nms": "soft-linear"}, {"per_image": 9}])
 def test_what_the_file_has_settled(field):
     (name,) = field
-    with pytest.raises(BadInput, match=rf"detect\.{name}: the model was exported with --nms"):
-        SelectingDetector(SelectingColors(), Detect(**field))
+    with pytest.raises(BadInput, match=rf"detect\.{name}: the model runs NMS itself, always with "):
+        Detector(SelectingColors(), Detect(**field))
 
 
 def test_another_overlap_for_one_call():
-    with pytest.raises(BadInput, match=r"detect\.nms_iou: .* 0\.45 for good"):
-        SelectingDetector(SelectingColors())(IMAGE, nms_iou=0.3)
+    with pytest.raises(BadInput, match=r"detect\.nms_iou: .* always with 0\.45; "):
+        Detector(SelectingColors())(IMAGE, nms_iou=0.3)
 
 
-def test_a_file_that_selects():
-    assert selects(SelectingColors())
-    assert not selects(ColorRuntime())
-    with pytest.raises(BadInput, match="export it without NMS"):
-        SelectingColors()(IMAGE[None, :128, :192])
+def test_the_reader_is_chosen_by_what_the_runtime_says():
+    assert isinstance(reader_for(SelectingColors(), None), SelectedOutputs)
+    assert isinstance(reader_for(ColorRuntime(), None), PlainOutputs)
+    assert set(SelectingColors().run(paint((128, 192), {})[None])) == set(DETECTIONS)
 
 
 def test_empty_rows_are_left_out():
-    (found,) = selected_by(SelectingColors(), paint((128, 192), {})[None])
+    runtime = SelectingColors()
+    (output,) = split_batch(runtime.run(paint((128, 192), {})[None]))
+    found = reader_for(runtime, None).read(output, runtime.schema.detect, np.zeros(3))
     assert found.boxes.shape == (0, 4)
     assert found.labels.dtype == np.int64

@@ -1,23 +1,24 @@
-"""Which runtime opens which file."""
+"""Which runtime opens a given model file."""
 
 import os
 from pathlib import Path
 
 from multibox.errors import BadInput
 from multibox.models.shipped import model_path
+from multibox.runtimes.fastest import open_fastest
 from multibox.runtimes.keras import open_keras
 from multibox.runtimes.kinds import RUNTIMES, readers
 from multibox.runtimes.runtime import Runtime
 
 FASTEST = "fastest"
-"""Chooses the runtime that is fastest on this machine."""
+"""Name that stands for the fastest runtime on this machine."""
 
 CHOICES = (*RUNTIMES, FASTEST)
 """What ``--runtime`` takes."""
 
 
 def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1) -> Path:
-    """Where the model is that :func:`open_runtime` opens: of the shipped detector, the file that the runtime reads."""
+    """Path of the file that :func:`open_runtime` opens. ``voc20`` has one file for Keras, and one for the others."""
     return model_path(path, ".keras" if runtime == "keras" or devices > 1 else ".onnx")
 
 
@@ -27,16 +28,17 @@ def open_runtime(
     """Open a model file.
 
     Args:
-        path: a ``.keras`` file, one that ``multibox export`` wrote, or ``voc20``, the shipped detector.
-        devices: of this machine, that share each batch; Keras only.
-        runtime: one of :data:`CHOICES`; None: the default for the kind of file.
-        threads: of the CPU, that compute; None: one a core.
+        path: Path of a ``.keras`` file or of a file that ``multibox export`` wrote, or ``voc20``, the bundled detector.
+        devices: Number of devices of this machine that share each batch. More than one needs a ``.keras`` file.
+        runtime: Name of the runtime, one of :data:`CHOICES`. None means the default for the kind of file.
+        threads: Number of CPU threads to compute with. None means one per core.
 
     Returns:
-        what runs it.
+        Runtime with the model.
 
     Raises:
-        BadInput: no such file, not a model, fewer devices, the runtime does not read it, or its package is missing.
+        BadInput: The file does not exist or is not a model, there are fewer devices, the runtime does not read such
+            files, or its package is not installed.
     """
     given, path = path, model_file(path, runtime, devices)
     able = readers(path)
@@ -56,7 +58,5 @@ def open_runtime(
     if devices > 1:
         return open_keras(path, devices, threads)
     if runtime == FASTEST:
-        from multibox.runtimes.fastest import open_fastest
-
         return open_fastest(path, threads)
     return RUNTIMES[runtime].open(path, threads)

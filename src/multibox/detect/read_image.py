@@ -12,14 +12,24 @@ from multibox.errors import BadInput
 from multibox.prepare.render import decode
 
 TIMEOUT = 30
-"""Seconds without an answer after which a server counts as unreachable."""
+"""Seconds without a response after which a server counts as unreachable."""
 
 
 def to_pixels(image: Any) -> np.ndarray:
-    """``(H, W, 3)`` uint8 RGB of an array, a path, or a Pillow image."""
+    """Convert an image to pixels.
+
+    Args:
+        image: Array ``(H, W, 3)`` uint8 RGB, path, URL, or Pillow image.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, upright.
+
+    Raises:
+        BadInput: The image cannot be read, or is of another type or shape.
+    """
     if isinstance(image, (str, os.PathLike)):
         return read_image(image)
-    if hasattr(image, "getexif"):  # Pillow, which is only imported where its images come from
+    if hasattr(image, "getexif"):  # Pillow is imported only if the image comes from it
         from PIL import ImageOps
 
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
@@ -32,21 +42,21 @@ def to_pixels(image: Any) -> np.ndarray:
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a picture.
+    """Read an image file.
 
     Args:
-        path: of the file, or its URL (http, https).
+        path: Path or URL (http, https) of the file.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, upright.
 
     Raises:
-        BadInput: it cannot be read, or is not a picture.
+        BadInput: The file cannot be read, or is not an image.
     """
     name = os.fspath(path)
     try:
         encoded = _fetch(name) if name.startswith(("http://", "https://")) else Path(name).read_bytes()
-    except (OSError, HTTPException, ValueError) as error:  # the last: it is not an address
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: not a valid address
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
         raise BadInput(name, f"cannot be read: {reason}") from None
     return decode(encoded, name)

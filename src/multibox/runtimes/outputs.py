@@ -1,0 +1,29 @@
+"""The arrays that a model file gives."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+Outputs = dict[str, np.ndarray]
+"""Arrays by name. Their first axis counts the inputs of the batch, unless they are those of a single input."""
+
+NETWORK: Final = ("classes", "boxes")
+"""Outputs of a network, for B inputs: ``(B, P, C + 1)`` float32 logits with background in column 0, and ``(B, P, 4)``
+float32 deltas from the priors."""
+
+DETECTIONS: Final = ("boxes", "scores", "labels", "count")
+"""Outputs of a file with decoding and non-maximum suppression inside, for B inputs: ``(B, K, 4)`` float32 boxes in
+pixels of the input, clipped to it; ``(B, K)`` float32 scores; ``(B, K)`` int32 labels, 0-based; ``(B,)`` int32 counts.
+The first ``count`` of the K rows are detections, the best first. The other rows hold zeros, and labels of -1."""
+
+
+def has_nms(names: Iterable[str]) -> bool:
+    """Whether outputs of these names come from a file with decoding and non-maximum suppression inside."""
+    return set(names) == set(DETECTIONS)
+
+
+def split_batch(outputs: Outputs) -> list[Outputs]:
+    """Split the outputs of a batch into those of each of its inputs."""
+    count = len(next(iter(outputs.values())))
+    return [{name: values[i] for name, values in outputs.items()} for i in range(count)]
