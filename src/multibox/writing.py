@@ -10,9 +10,9 @@ The rule:
   sizes and times. A single file carries a mark inside, or is listed in the ``.multibox`` of its folder.
 - What Multibox wrote, and nobody has changed since, may be replaced by something of the same kind.
 - Anything else stays. Where Multibox chose the name, it takes the next free one, such as ``model-2.onnx``. Where the
-  user gave the name, it is refused until the user allows ``replace``.
-- A dataset is replaced only on request, and a training run never: both may hold hours of work.
-- A folder in which there is something that Multibox did not write is never replaced, not even on request.
+  user gave the name, it is refused until the user sets ``replace``.
+- A dataset is replaced only with ``replace``, and a training run never: both may hold hours of work.
+- A folder in which there is something that Multibox did not write is never replaced, not even with ``replace``.
 """
 
 import errno
@@ -62,6 +62,11 @@ class Kind:
     name: str
     is_own: Callable[[Path], bool] = _never
     on_request: bool = False
+
+    @property
+    def title(self) -> str:
+        """The name with its article."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
 
 
 @contextmanager
@@ -263,7 +268,9 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
     if path.is_dir():
         raise BadInput(path, "is a folder; give the name of a file")
     if os.path.lexists(path) and not replace and not is_own_file(path, kind):
-        raise BadInput(path, "exists, and Multibox did not write it or it was changed since; give another name")
+        raise BadInput(
+            path, "exists, and Multibox did not write it or it was changed since; give another name, or set replace"
+        )
 
 
 def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
@@ -285,13 +292,13 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
     marker = _read_marker(path)
     foreign = _foreign(path, marker, kind)
     if foreign is not None:
-        raise BadInput(given, f"holds {foreign}, which is no part of a {kind.name} of Multibox; give another name")
+        raise BadInput(given, f"holds {foreign}, which is no part of {kind.title} of Multibox; give another name")
     if replace or not any(path.iterdir()):
         return
     if kind.on_request:
-        raise BadInput(given, "exists already; allow it to be replaced, or give another name")
+        raise BadInput(given, "exists already; give another name, or set replace")
     if marker is not None and not _is_unchanged(path, marker):
-        raise BadInput(given, "was changed since Multibox wrote it; give another name")
+        raise BadInput(given, "was changed since Multibox wrote it; give another name, or set replace")
 
 
 def is_own_file(path: Path, kind: Kind) -> bool:
@@ -326,7 +333,7 @@ def first_free(folder: Path, name: str, suffix: str, check: Callable[[Path], obj
 
 def mark_folder(folder: Path, kind: Kind) -> None:
     """Write the marker of a folder that holds nothing but what Multibox wrote."""
-    _write_marker(folder, _Marker(kind.name, {path.name: mark(path) for path in folder.iterdir()}))
+    _write_marker(folder, _Marker(kind.name, {path.name: mark(path) for path in sorted(folder.iterdir())}))
 
 
 def note(path: Path) -> None:

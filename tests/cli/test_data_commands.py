@@ -62,6 +62,9 @@ def test_bad_input_is_one_line_and_code_2(store_root, arguments, message):
 def test_sample(tmp_path):
     assert run("data", "sample", tmp_path / "s", "--seed", 2, "--images", 10, "--size", 96).exit_code == 0
     assert len(list((tmp_path / "s/JPEGImages").iterdir())) == 10
+    (tmp_path / "s/Annotations/000000.xml").write_text("corrected by hand")
     again = run("data", "sample", tmp_path / "s")
     assert again.exit_code == 2
-    assert "not empty" in again.stderr
+    assert "was changed since Multibox wrote it" in again.stderr
+    assert (tmp_path / "s/Annotations/000000.xml").read_text() == "corrected by hand"
+    assert run("data", "sample", tmp_path / "s", "--images", 10, "--size", 96, "--replace").exit_code == 0

@@ -7,6 +7,7 @@ from multibox.data.sample import CLASSES, draw_scene, make_sample
 from multibox.data.shapes import KINDS, draw_thing
 from multibox.data.store import open_store
 from multibox.errors import BadInput
+from multibox.writing import MARKER
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,8 @@ def test_the_same_seed_makes_the_same_files(tmp_path):
     made = [
         make_sample(tmp_path / name, seed=seed, images=12, size=96) for name, seed in [("a", 5), ("b", 5), ("c", 6)]
     ]
-    contents = [[path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()] for folder in made]
+    files = [[path for path in sorted(folder.rglob("*.*")) if path.name != MARKER] for folder in made]
+    contents = [[path.read_bytes() for path in paths] for paths in files]
     assert contents[0] == contents[1] != contents[2]
 
 
@@ -88,6 +90,6 @@ def test_the_sample_is_an_ordinary_dataset(tmp_path, monkeypatch):
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("x")
-    with pytest.raises(BadInput, match="not empty"):
+    with pytest.raises(BadInput, match="holds mine, which is no part of a sample dataset"):
         make_sample(tmp_path, images=10)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

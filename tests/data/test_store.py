@@ -169,7 +169,7 @@ def test_a_replaced_store_is_opened_anew():
 
 def test_an_existing_dataset_is_not_replaced_unasked():
     write_store("toys", "train", [record(0)], ("ball", "crate"))
-    with pytest.raises(BadInput, match="--replace"):
+    with pytest.raises(BadInput, match="exists already; give another name, or set replace"):
         write_store("toys", "train", [record(1)], ("ball", "crate"))
     assert open_store("toys/train").ids == ("r0",)
 

@@ -7,7 +7,7 @@ import click
 
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
-from multibox.cli.options import split_names
+from multibox.cli.options import replace_option, split_names
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
@@ -43,7 +43,7 @@ MOST_PROBLEMS = 20
     show_default=True,
     help="Whether VOC coordinates count from 1.",
 )
-@click.option("--replace", is_flag=True, help="Replace a dataset of that name.")
+@replace_option
 @click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
@@ -65,12 +65,13 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: boo
 )
 @click.option("--images", default=800, show_default=True, type=click.IntRange(min=10), help="In all three splits.")
 @click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
-def data_sample(folder: str, seed: int, images: int, size: int) -> None:
+@replace_option
+def data_sample(folder: str, images: int, **options: Any) -> None:
     """Render a dataset to try everything with: JPEG and XML files in VOC layout."""
     from multibox.data.sample import make_sample
 
     with progress_bar("rendering") as progress:
-        sample = make_sample(folder, seed=seed, images=images, size=size, progress=progress)
+        sample = make_sample(folder, images=images, progress=progress, **options)
     click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
 
 
@@ -79,42 +80,45 @@ def data_sample(folder: str, seed: int, images: int, size: int) -> None:
 @click.option("--name", required=True, help="Of the new dataset.")
 @click.option("--shares", default="train=0.7,val=0.15,test=0.15", show_default=True, help="Of the images, 1 together.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed deals the same.")
-def data_split(source: str, name: str, shares: str, seed: int) -> None:
+@replace_option
+def data_split(source: str, name: str, shares: str, **options: Any) -> None:
     """Divide a dataset anew: each class by the shares, images that look alike never apart."""
     from multibox.data.open import open_stores
     from multibox.data.split import parse_shares, split_dataset
 
     with progress_bar("looking") as progress:
-        stores = split_dataset(open_stores(source), name, parse_shares(shares), seed=seed, progress=progress)
+        stores = split_dataset(open_stores(source), name, parse_shares(shares), progress=progress, **options)
     print_stores(stores)
 
 
 @data.command("merge")
 @click.argument("sources", nargs=-1, required=True, metavar="NAME[/SPLIT]...")
 @click.option("--name", required=True, help="Of the new dataset.")
-def data_merge(sources: tuple[str, ...], name: str) -> None:
+@replace_option
+def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
     """Put datasets into one: classes and splits of the same name become one, ids begin with their dataset's name."""
     from multibox.data.merge import merge_datasets
     from multibox.data.open import open_stores
 
     stores = [store for source in sources for store in open_stores(source)]
     with progress_bar("writing") as progress:
-        merged = merge_datasets(stores, name, progress=progress)
+        merged = merge_datasets(stores, name, replace=replace, progress=progress)
     print_stores(merged)
 
 
 @data.command("export")
 @click.argument("name", metavar="NAME[/SPLIT]")
 @click.option("--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True)
-@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="A new folder.")
+@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder to write.")
+@replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def data_export(name: str, kind: Any, out: str, as_json: bool) -> None:
+def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) -> None:
     """Write a dataset as files that other tools read, and say what their format cannot hold."""
     from multibox.data.export import export_dataset
     from multibox.data.open import open_stores
 
     with progress_bar("writing") as progress:
-        report = export_dataset(open_stores(name), kind, out, progress=progress)
+        report = export_dataset(open_stores(name), kind, out, replace=replace, progress=progress)
     if as_json:
         click.echo(json.dumps(report.to_json()))
         return

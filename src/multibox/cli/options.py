@@ -21,6 +21,10 @@ class Range(click.FloatRange):
         return number
 
 
+replace_option = click.option("--replace", is_flag=True, help="Replace what is there already.")
+"""For commands that write: what :mod:`multibox.writing` replaces only on request."""
+
+
 def runtime_options(command: Any) -> Any:
     """The options of what runs a model."""
     threads = click.option("--threads", type=click.IntRange(min=1), default=None, help="Of the CPU; else one a core.")

@@ -1,12 +1,10 @@
 """Datasets out: a dataset's stores as files in a layout that other tools, and a build, read again."""
 
+import dataclasses
 import shlex
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +14,15 @@ from multibox.data.file_names import image_suffix, refuse_unsafe_split, safe_ste
 from multibox.data.layouts import CocoWriter, CsvWriter, LayoutWriter, VocWriter, YoloWriter
 from multibox.data.record import Record
 from multibox.data.store import Meta, Store
-from multibox.errors import BadInput
 from multibox.progress import Progress
+from multibox.writing import Kind, new_folder
 
 Format = Literal["voc", "coco", "yolo", "csv"]
 
 WRITERS: dict[str, type[LayoutWriter]] = {"voc": VocWriter, "coco": CocoWriter, "yolo": YoloWriter, "csv": CsvWriter}
+
+
+EXPORTED = Kind("exported dataset")
 
 
 @dataclass(frozen=True)
@@ -50,28 +51,34 @@ class Export:
 
 
 def export_dataset(
-    stores: Sequence[Store], kind: Format, folder: str | Path, *, progress: Progress | None = None
+    stores: Sequence[Store],
+    kind: Format,
+    folder: str | Path,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
 ) -> Export:
     """Write the stores of a dataset as files; the images keep their bytes.
 
     Args:
         stores: the splits of one dataset.
         kind: of the layout.
-        folder: to make; it must not exist, or be empty.
+        folder: Folder to write. An earlier export is replaced, unless it was changed since.
+        replace: Whether to replace an export that was changed since.
         progress: told the number of images done and in all.
 
     Returns:
         what was written, and what the format could not hold.
 
     Raises:
-        BadInput: there is something in the folder, or a name cannot be written there.
+        BadInput: The folder holds something else, or a name cannot be written there.
     """
     for store in stores:
         refuse_unsafe_split(store.meta.split)
     stems = safe_stems(record_id for store in stores for record_id in store.ids)
     lost: Counter[str] = Counter()
     objects = 0
-    with new_folder(folder) as building:
+    with new_folder(folder, EXPORTED, replace=replace) as building:
         writer = WRITERS[kind](building, stores[0].meta, stems)
         records = ((store.meta.split, record) for store in stores for record in store)
         for done, (stem, (split, record)) in enumerate(zip(stems, records, strict=True), start=1):
@@ -89,32 +96,6 @@ def export_dataset(
     )
 
 
-@contextmanager
-def new_folder(target: str | Path) -> Iterator[Path]:
-    """A folder to write into; it becomes ``target`` when the block ends well.
-
-    Args:
-        target: must not exist, or be an empty folder.
-
-    Yields:
-        an empty folder beside it; nothing of it stays if the block fails.
-
-    Raises:
-        BadInput: there is something at the target.
-    """
-    path = Path(target).resolve()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise BadInput(target, "exists and is not empty; give a new folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield building
-        building.chmod(0o755)
-        building.replace(path)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
 def _put(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -124,7 +105,7 @@ def _held(record: Record, writer: LayoutWriter) -> Record:
     """A record without its crowds, where the layout would make ordinary objects of them."""
     if "crowd" in writer.holds or not record.objects.crowd.any():
         return record
-    return replace(record, objects=record.objects.keep(~record.objects.crowd))
+    return dataclasses.replace(record, objects=record.objects.keep(~record.objects.crowd))
 
 
 def _lost(record: Record, stem: str, writer: LayoutWriter) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Merge datasets: classes of the same name become one, splits of the same name are joined."""
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from multibox.errors import BadInput
 from multibox.progress import Progress
 
 
-def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | None = None) -> list[Store]:
+def merge_datasets(
+    stores: Sequence[Store], name: str, *, replace: bool = False, progress: Progress | None = None
+) -> list[Store]:
     """Put the images of several datasets into a new one.
 
     Classes are told by their names, in the order in which they first appear. Ids begin with the name of their dataset,
@@ -23,6 +25,7 @@ def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | N
     Args:
         stores: of the datasets, those of the first one first.
         name: of the new one.
+        replace: Whether to replace a dataset of the new one's name.
         progress: told the number of images done and in all.
 
     Returns:
@@ -31,7 +34,7 @@ def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | N
     Raises:
         BadInput: the name is taken, or a store is given twice.
     """
-    check_new_name(name)
+    check_new_name(name, replace=replace)
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]
     if twice:
         raise BadInput(twice[0], "given twice; give each dataset once")
@@ -46,8 +49,8 @@ def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | N
         for store in parts:
             labels = np.array([classes.index(name) for name in store.meta.classes], np.int64)
             for record in store:
-                objects = replace(record.objects, labels=labels[record.objects.labels])
-                yield replace(record, id=f"{store.path.parent.name}/{record.id}", objects=objects)
+                objects = dataclasses.replace(record.objects, labels=labels[record.objects.labels])
+                yield dataclasses.replace(record, id=f"{store.path.parent.name}/{record.id}", objects=objects)
                 done += 1
                 if progress:
                     progress(done, total)
@@ -59,4 +62,5 @@ def merge_datasets(stores: Sequence[Store], name: str, *, progress: Progress | N
         classes,
         source="merge of " + ", ".join(f"{store.path.parent.name}/{store.meta.split}" for store in stores),
         category_ids=stores[0].meta.category_ids if len(numbers) == 1 else (),
+        replace=replace,
     )

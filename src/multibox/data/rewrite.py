@@ -18,16 +18,18 @@ def write_splits(
     source: str,
     category_ids: Sequence[int] = (),
     about: Mapping[str, Any] | None = None,
+    replace: bool = False,
 ) -> list[Store]:
     """Write the stores of a dataset; all appear together when the last one is whole.
 
     Args:
-        name: of the dataset, which must be new.
+        name: of the dataset.
         splits: the records of each split.
         classes: names; the records' labels are positions in them.
         source: where the data come from.
         category_ids: the classes' numbers in their source; none: 1 to C.
         about: what else ``build.json`` beside the stores says.
+        replace: Whether to replace a dataset of that name.
 
     Returns:
         the stores.
@@ -38,7 +40,7 @@ def write_splits(
     for split in splits:
         refuse_unsafe_split(split)
     counts: dict[str, Counts] = {}
-    with new_dataset(name) as folder:
+    with new_dataset(name, replace=replace) as folder:
         for split, records in splits.items():
             path = folder / f"{split}{SUFFIX}"
             with StoreWriter(

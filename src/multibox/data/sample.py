@@ -5,8 +5,6 @@ the border. The files are ordinary JPEG and XML in VOC layout. The same seed ren
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +18,8 @@ import numpy as np
 from multibox.data.backdrop import clouds, draw_backdrop
 from multibox.data.shapes import KINDS, Cutout, draw_thing, random_colour
 from multibox.data.voc import write_xml
-from multibox.errors import BadInput
 from multibox.machine import cores
+from multibox.writing import Kind, new_folder
 
 Generator = np.random.Generator
 Slices = tuple[slice, slice]  # rows, columns
@@ -41,6 +39,9 @@ VISIBLE = 0.60
 
 OVERLAPPING = 0.25
 """How often a thing is laid onto or beside another on purpose."""
+
+
+SAMPLE = Kind("sample dataset")
 
 
 @dataclass(frozen=True)
@@ -76,41 +77,34 @@ def make_sample(
     seed: int = 0,
     images: int = 800,
     size: int = 320,
+    replace: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Render a dataset in VOC layout.
 
     Args:
-        folder: to make; it must not exist, or be empty.
+        folder: Folder to write. An earlier sample is replaced, unless it was changed since.
         seed: the same seed gives the same scenes.
         images: in all splits together, at least 10.
         size: of an image's longer side, pixels.
+        replace: Whether to replace a sample that was changed since.
         progress: told the number of images done and in all.
 
     Returns:
         the folder, with ``JPEGImages``, ``Annotations`` and ``ImageSets/Main`` of train, val and test.
 
     Raises:
-        BadInput: there is something in the folder.
+        BadInput: The folder holds something else.
     """
-    target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise BadInput(target, "exists and is not empty; give a new folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        _write_splits(building, images)
+    with new_folder(folder, SAMPLE, replace=replace) as new:
+        _write_splits(new, images)
         for name in ("JPEGImages", "Annotations"):
-            (building / name).mkdir()
+            (new / name).mkdir()
         with ThreadPoolExecutor(cores()) as pool:
-            for done, _ in enumerate(pool.map(partial(_write_scene, building, seed, size), range(images)), start=1):
+            for done, _ in enumerate(pool.map(partial(_write_scene, new, seed, size), range(images)), start=1):
                 if progress:
                     progress(done, images)
-        building.chmod(0o755)
-        building.replace(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return target
+    return Path(folder)
 
 
 def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]]:

@@ -1,10 +1,10 @@
 """Divide a dataset into splits: each class as its share says, and pictures that look alike never apart."""
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ def split_dataset(
     shares: Mapping[str, float],
     *,
     seed: int = 0,
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> list[Store]:
     """Divide all images of some stores anew, into a new dataset.
@@ -58,6 +59,7 @@ def split_dataset(
         name: of the new one.
         shares: of the images, by split; 1 together.
         seed: the same seed, images and shares give the same.
+        replace: Whether to replace a dataset of the new one's name.
         progress: told the number of images done and in all.
 
     Returns:
@@ -66,7 +68,7 @@ def split_dataset(
     Raises:
         BadInput: the name is taken, an image is damaged, or there are too few.
     """
-    check_new_name(name)
+    check_new_name(name, replace=replace)
     places = [(store, i) for store in stores for i in range(len(store))]
     looks, present = _look(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
     chosen = deal(present, group_alike(looks), tuple(shares.values()), np.random.default_rng(seed))
@@ -81,7 +83,7 @@ def split_dataset(
         for k in np.flatnonzero(chosen == number):
             store, i = places[k]
             record = store[i]
-            yield replace(record, id=f"{store.meta.split}/{record.id}") if clash else record
+            yield dataclasses.replace(record, id=f"{store.meta.split}/{record.id}") if clash else record
 
     meta = stores[0].meta
     names = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
@@ -92,6 +94,7 @@ def split_dataset(
         source=f"split of {names}",
         category_ids=meta.category_ids,
         about={"shares": dict(shares), "seed": seed},
+        replace=replace,
     )
 
 

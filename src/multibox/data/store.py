@@ -8,11 +8,9 @@ Under ``ids`` are the records' ids in order, under ``meta`` what the store says 
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +23,7 @@ import numpy as np
 
 from multibox.data.record import COLUMNS, Objects, Record
 from multibox.errors import BadInput, RunFailed
+from multibox.writing import MARKER, Kind, check_folder, new_folder
 
 FORMAT = 1
 """The version of the store that this code writes; it reads this and older ones."""
@@ -327,63 +326,44 @@ class StoreWriter:
         self._waiting_bytes = 0
 
 
-@contextmanager
-def new_dataset(name: str, *, replace: bool = False) -> Iterator[Path]:
-    """A folder to write a dataset's stores into; it becomes ``data_root() / name`` when the block ends well.
+def new_dataset(name: str, *, replace: bool = False) -> AbstractContextManager[Path]:
+    """A folder to write a dataset's stores into. It becomes ``data_root() / name`` when the block ends well.
 
     Args:
-        name: of the dataset.
-        replace: an existing dataset of that name is taken away when the new one is whole.
+        name: Name of the dataset.
+        replace: Whether to replace a dataset of that name once the new one is whole.
 
-    Yields:
-        an empty folder beside the target; nothing of it stays if the block fails.
+    Returns:
+        Gives an empty folder. Nothing of it stays if the block fails.
 
     Raises:
-        BadInput: not a name, or a dataset of that name exists and is not to be replaced.
+        BadInput: The name is not valid, or is taken and not to be replaced.
     """
     check_new_name(name, replace=replace)
-    target = data_root() / name
-    is_new_root = not data_root().exists()
-    data_root().mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=data_root()))
-    try:
-        yield building
-        building.chmod(0o755)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=data_root()))
-            target.rename(old / name)
-            building.rename(target)
-            shutil.rmtree(old)
-        else:
-            building.rename(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-        if is_new_root and not any(data_root().iterdir()):
-            data_root().rmdir()
+    return new_folder(data_root() / name, DATASET, replace=replace)
 
 
 def check_new_name(name: str, *, replace: bool = False) -> None:
     """Refuse a dataset's name that cannot be used.
 
     Args:
-        name: of the dataset.
-        replace: whether a dataset may exist under it.
+        name: Name of the dataset.
+        replace: Whether a dataset may exist under it.
 
     Raises:
-        BadInput: not a name, or one that is taken; by something that is no dataset, also where it may be replaced.
+        BadInput: The name is not valid, or is taken. Something that is no dataset is never replaced.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
         raise BadInput("name", f"{name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
-    target = data_root() / name
-    if target.exists() and not holds_only_stores(target):
-        raise BadInput(target, "exists and holds other things than stores; give another --name")
-    if target.exists() and not replace:
-        raise BadInput(target, "exists already; give --replace to build it anew, or another --name")
+    check_folder(data_root() / name, DATASET, replace=replace)
 
 
 def holds_only_stores(folder: Path) -> bool:
     """Whether a folder is a dataset's, with nothing in it that a build did not write."""
-    return folder.is_dir() and all(path.suffix == SUFFIX or path.name == REPORT for path in folder.iterdir())
+    return folder.is_dir() and all(path.suffix == SUFFIX or path.name in (REPORT, MARKER) for path in folder.iterdir())
+
+
+DATASET = Kind("dataset", holds_only_stores, on_request=True)
 
 
 def write_store(
