@@ -3,14 +3,17 @@
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
 # make docs    the guide, the pages and the reference, in docs/_build/html; trains a small detector on the way
+# make check-installs  what each Python and platform would install; nothing is installed
+# make dist    the source distribution and the wheel built from it, in dist/
 # make lint    style, types, and which room imports which; of the page's JavaScript, with Node.js, style and types
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
+TEST_EXTRAS := train,pretrained,export,openvino,mnn,litert,pictures,serve
 
-.PHONY: demo test test-slow test-all docs lint format clean
+.PHONY: demo test test-slow test-all docs lint format check-installs dist clean
 
 .venv/pip.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; Multibox needs 3.11 or newer: make PYTHON=python3.11 ..." % sys.version_info[:2])'
@@ -23,7 +26,7 @@ PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 	@touch $@
 
 .venv/test.done: .venv/demo.done
-	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export,openvino,mnn,litert,pictures,serve]' --group dev --group docs
+	$(PIP_CONSTRAINED) --editable '.[$(TEST_EXTRAS)]' --group dev --group docs
 	@touch $@
 
 .venv/test-all.done: .venv/test.done
@@ -64,6 +67,18 @@ docs: .venv/docs.done
 	rm -rf docs/_build
 	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+check-installs: .venv/test.done
+	.ci/check-installs $(TEST_EXTRAS)
+
+.venv/release.done: .venv/pip.done pyproject.toml constraints.txt
+	$(PIP_CONSTRAINED) --group release
+	@touch $@
+
+dist: .venv/release.done
+	rm -rf dist
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 PAGE := src/multibox/serve/page
 NODE_BIN := tooling/node_modules/.bin
