@@ -7,8 +7,9 @@ from trained import config, detector, fresh_outputs, outputs
 
 from multibox.boxes import iou
 from multibox.config import Loss
-from multibox.explain.loss import log_softmax, mine
+from multibox.explain.loss import hardest_negatives
 from multibox.losses.multibox import multibox_loss, smooth_l1, softmax_loss
+from multibox.losses.numpy_ops import log_softmax
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through, whole
 from multibox.report.chart import Line, chart
@@ -29,19 +30,19 @@ ignorance = f"{np.log(len(CLASSES) + 1):.2f}"
 
 
 def background_loss(logits: np.ndarray) -> np.ndarray:
-    """The cross entropy of each prior, were it background: ``(P,)``."""
+    """Cross entropy ``(P,)`` of each prior if it is background."""
     return -log_softmax(logits)[:, 0]
 
 
 def mined(logits: np.ndarray) -> np.ndarray:
-    """Which priors are mined, the hardest first."""
-    return mine(background_loss(logits), LABELS, CONFIG.loss)
+    """The mined priors, the hardest first."""
+    return hardest_negatives(background_loss(logits), LABELS, CONFIG.loss)
 
 
 def parts(logits: np.ndarray, deltas: np.ndarray, loss: Loss) -> tuple[float, float, float]:
     """Classification, localisation, and their sum, all over the positives."""
     found = multibox_loss(LABELS[None], TARGETS[None], logits[None], deltas[None], loss)
-    classification, localisation, positives = (float(np.asarray(part)) for part in found)
+    classification, localisation, positives = (float(part) for part in found)
     return classification / positives, localisation / positives, (classification + localisation) / positives
 
 
@@ -53,7 +54,7 @@ table += [
 ]
 
 EVERY = CONFIG.loss.model_copy(update={"negatives": 1e6})
-UNMINED = {name: np.asarray(softmax_loss(LABELS[None], logits[None], EVERY))[0] for name, (logits, _) in STAGES.items()}
+UNMINED = {name: softmax_loss(LABELS[None], logits[None], EVERY)[0] for name, (logits, _) in STAGES.items()}
 shares = [("", *STAGES)]
 shares += [
     (
@@ -61,9 +62,7 @@ shares += [
         *(f"{x[LABELS == 0].sum() / x.sum():.0%}" for x in UNMINED.values()),
     )
 ]
-MINED = {
-    name: np.asarray(softmax_loss(LABELS[None], logits[None], CONFIG.loss))[0] for name, (logits, _) in STAGES.items()
-}
+MINED = {name: softmax_loss(LABELS[None], logits[None], CONFIG.loss)[0] for name, (logits, _) in STAGES.items()}
 shares += [("the same, only mined ones counted", *(f"{x[LABELS == 0].sum() / x.sum():.0%}" for x in MINED.values()))]
 
 TRAINED = outputs()[0]
@@ -108,7 +107,7 @@ def curves() -> str:
     """Both halves of the loss as curves."""
     x = np.linspace(-3, 3, 121)
     boxes = [
-        Line("smooth L1", x, np.asarray(smooth_l1(x))),
+        Line("smooth L1", x, smooth_l1(x)),
         Line("half the square", x, np.where(x * x / 2 <= 3, x * x / 2, np.nan)),
         Line("absolute", x, abs(x)),
     ]

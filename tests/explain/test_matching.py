@@ -10,6 +10,7 @@ from multibox.data.record import make_objects
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.explain.matching import explain_matching, labelled_objects, training_config
+from multibox.losses.multibox import multibox_loss
 from multibox.prepare.match import match_exclusively
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through
@@ -79,7 +80,7 @@ def test_the_negatives_are_mined_and_named(make_noisy):
 
 @pytest.mark.parametrize("loss", [{}, {"classes": "focal"}, {"classes": "varifocal", "boxes": "giou"}])
 def test_the_loss_of_the_picture_is_that_of_training(loss, make_noisy):
-    losses = pytest.importorskip("multibox.losses.multibox")
+    ops = pytest.importorskip("keras").ops
     schema = make_schema(training={"loss": loss}, activation="sigmoid" if loss else "softmax")
     detector = Detector(make_noisy(schema))
     config, (width, height) = training_config(schema), (192, 128)
@@ -89,7 +90,7 @@ def test_the_loss_of_the_picture_is_that_of_training(loss, make_noisy):
     objects_rel = look_through(OBJECTS, detector.prepare(IMAGE).views[0].window)
     classes, wanted = make_targets(objects_rel, detector.priors_rel, config=config.match)
     priors = detector.priors_rel * np.array((width, height, width, height), np.float32)
-    parts = losses.multibox_loss(classes[None], wanted[None], logits[None], deltas[None], config.loss, priors)
+    parts = multibox_loss(classes[None], wanted[None], logits[None], deltas[None], config.loss, priors, xp=ops)
     expected = (float(parts.classification) + float(parts.localisation)) / float(parts.positives)
     assert picture.loss == pytest.approx(expected, rel=1e-4)
     assert picture.config.mined == (not loss)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras import ops
 
 from multibox.config import Loss
 from multibox.losses.multibox import mine, multibox_loss, smooth_l1
+from namespaces import in_both
 
 
 def loop_loss(labels, deltas, logits, predicted, config):
@@ -46,7 +46,7 @@ def test_equals_the_plain_loops(images, seed, share, negatives):
     labels = np.where(rng.random((images, 20)) < share, rng.integers(1, 4, (images, 20)), rest)
     deltas, predicted = rng.normal(size=(2, images, 20, 4)).astype("float32")
     logits = rng.normal(size=(images, 20, 4)).astype("float32")
-    parts = multibox_loss(labels.astype("int32"), deltas, logits, predicted, config)
+    parts = in_both(multibox_loss, labels.astype("int32"), deltas, logits, predicted, config, atol=1e-5)
     expected = loop_loss(labels, deltas, logits, predicted, config)
     np.testing.assert_allclose([float(part) for part in parts], expected, rtol=1e-4, atol=1e-5)
 
@@ -54,35 +54,34 @@ def test_equals_the_plain_loops(images, seed, share, negatives):
 def test_three_negatives_for_each_positive_and_the_hardest_first():
     labels = np.array([[1, 0, 0, 0, 0, 0]])
     hard = np.array([[9.0, 1.0, 4.0, 2.0, 5.0, 3.0]])
-    chosen = ops.convert_to_numpy(mine(hard, labels, Loss(negatives=3)))
+    chosen = in_both(mine, hard, labels, Loss(negatives=3))
     np.testing.assert_array_equal(chosen, [[False, False, True, False, True, True]])
 
 
 def test_ties_go_to_the_lower_index():
-    chosen = ops.convert_to_numpy(
-        mine(np.ones((1, 5)), np.array([[0, 0, 1, 0, 0]]), Loss(negatives=2, min_negatives=0))
-    )
+    chosen = in_both(mine, np.ones((1, 5)), np.array([[0, 0, 1, 0, 0]]), Loss(negatives=2, min_negatives=0))
     np.testing.assert_array_equal(chosen, [[True, True, False, False, False]])
 
 
 def test_an_ignored_prior_is_never_mined():
-    chosen = ops.convert_to_numpy(mine(np.array([[5.0, 1.0]]), np.array([[-1, 0]]), Loss(min_negatives=2)))
+    chosen = in_both(mine, np.array([[5.0, 1.0]]), np.array([[-1, 0]]), Loss(min_negatives=2))
     np.testing.assert_array_equal(chosen, [[False, True]])
 
 
 @pytest.mark.parametrize(("floor", "count"), [(0, 0), (3, 3), (99, 4)])
 def test_an_image_without_objects_gives_the_floor(floor, count):
-    chosen = ops.convert_to_numpy(mine(np.arange(4.0)[None], np.zeros((1, 4), int), Loss(min_negatives=floor)))
+    chosen = in_both(mine, np.arange(4.0)[None], np.zeros((1, 4), int), Loss(min_negatives=floor))
     assert chosen.sum() == count
 
 
 def test_smooth_l1_by_hand():
-    np.testing.assert_allclose(smooth_l1(np.array([0.0, 0.5, -0.5, 1.0, -3.0])), [0, 0.125, 0.125, 0.5, 2.5])
+    np.testing.assert_allclose(in_both(smooth_l1, np.array([0.0, 0.5, -0.5, 1.0, -3.0])), [0, 0.125, 0.125, 0.5, 2.5])
 
 
 def test_one_prior_by_hand():
     """Logits of equal size over 4 classes: log 4 for the positive, log 4 for each of the two backgrounds there are."""
-    parts = multibox_loss(
+    parts = in_both(
+        multibox_loss,
         np.array([[2, 0, 0]]),
         np.zeros((1, 3, 4), "f4"),
         np.zeros((1, 3, 4), "f4"),
@@ -97,5 +96,5 @@ def test_one_prior_by_hand():
 def test_targets_of_priors_that_are_not_positive_do_not_count():
     labels, logits = np.array([[0, -1]]), np.zeros((1, 2, 3), "f4")
     predicted = np.zeros((1, 2, 4), "f4")
-    parts = multibox_loss(labels, np.full((1, 2, 4), np.nan, "f4"), logits, predicted, Loss())
+    parts = in_both(multibox_loss, labels, np.full((1, 2, 4), np.nan, "f4"), logits, predicted, Loss())
     assert float(parts.localisation) == 0

@@ -16,6 +16,7 @@ from gradients import gradients
 from multibox.boxes import decode, iou
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
+from namespaces import in_both
 
 CLASSES, BOXES = ("softmax", "focal", "varifocal"), ("smooth_l1", "giou", "diou", "ciou")
 PAIRS = list(product(CLASSES, BOXES))
@@ -33,7 +34,7 @@ def batch(seed, images=2, priors=20, classes=3, share=0.3):
 
 
 def loss_of(labels, deltas, logits, predicted, priors, config):
-    parts = multibox_loss(labels, deltas, logits, predicted, config, priors, VARIANCES)
+    parts = in_both(multibox_loss, labels, deltas, logits, predicted, config, priors, VARIANCES)
     return [float(part) for part in parts]
 
 
@@ -76,7 +77,7 @@ def test_the_switches_are_independent():
 
 def test_the_default_needs_no_priors_and_is_ssds():
     labels, deltas, logits, predicted, priors = batch(0)
-    plain = [float(part) for part in multibox_loss(labels, deltas, logits, predicted, Loss())]
+    plain = [float(part) for part in in_both(multibox_loss, labels, deltas, logits, predicted, Loss())]
     assert plain == loss_of(labels, deltas, logits, predicted, priors, Loss(classes="softmax", boxes="smooth_l1"))
 
 
@@ -98,7 +99,7 @@ def test_the_varifocal_target_is_a_constant():
     labels, deltas, logits, predicted, priors = batch(2)
 
     def total(config):
-        return lambda p: sum(multibox_loss(labels, deltas, logits, p, config, priors)[:2])
+        return lambda p: sum(multibox_loss(labels, deltas, logits, p, config, priors, xp=ops)[:2])
 
     (ours,), (plain,) = (gradients(total(Loss(classes=classes)), predicted) for classes in ("varifocal", "softmax"))
     np.testing.assert_array_equal(ours, plain)
@@ -114,7 +115,7 @@ def test_losses_and_gradients_are_finite(classes, boxes, share, size):
     config = Loss(classes=classes, boxes=boxes)
 
     def total(x, p):
-        parts = multibox_loss(labels, deltas, x, p, config, priors)
+        parts = multibox_loss(labels, deltas, x, p, config, priors, xp=ops)
         return (parts.classification + parts.localisation) / ops.maximum(parts.positives, 1.0)
 
     values = gradients(total, logits * np.float32(size), predicted * np.float32(size))
@@ -131,9 +132,9 @@ def test_a_box_beyond_the_bound_still_comes_back(boxes):
     labels, deltas = np.array([[1]], "int32"), np.zeros((1, 1, 4), "f4")
     priors = np.array([[100, 100, 140, 140]], "f4")
     wild = np.array([[[0, 0, 60, -60]]], "f4")
+    logits, config = np.zeros((1, 1, 2), "f4"), Loss(boxes=boxes)
     (gradient,) = gradients(
-        lambda p: multibox_loss(labels, deltas, np.zeros((1, 1, 2), "f4"), p, Loss(boxes=boxes), priors).localisation,
-        wild,
+        lambda p: multibox_loss(labels, deltas, logits, p, config, priors, xp=ops).localisation, wild
     )
     assert gradient[0, 0, 2] > 0
     assert gradient[0, 0, 3] < 0
@@ -146,7 +147,7 @@ def test_following_the_gradient_leads_to_the_object(boxes):
     logits = np.zeros((1, 1, 2), "f4")
 
     def distance(p):
-        return multibox_loss(labels, target, logits, p, Loss(boxes=boxes), priors).localisation
+        return multibox_loss(labels, target, logits, p, Loss(boxes=boxes), priors, xp=ops).localisation
 
     first = float(distance(predicted))
     for step in range(80):

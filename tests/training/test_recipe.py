@@ -89,7 +89,7 @@ def test_the_model_compares_boxes_at_its_priors():
     y_pred = {name: rng.normal(size=(1, 3, size)).astype("f4") for name, size in (("classes", 3), ("boxes", 4))}
     loss = TrainingModel(network, config, priors_rel, variances).compute_loss(y=y, y_pred=y_pred)
     arrays = (y["classes"], y["boxes"], y_pred["classes"], y_pred["boxes"])
-    parts = multibox_loss(*arrays, config, priors_rel * np.array([8, 4, 8, 4], "f4"), variances)
+    parts = multibox_loss(*arrays, config, priors_rel * np.array([8, 4, 8, 4], "f4"), variances, xp=keras.ops)
     assert float(loss) == pytest.approx(float(parts.classification + parts.localisation) / 2, rel=1e-6)
 
 

@@ -255,7 +255,8 @@ class BareModel(keras.Model):
     def compute_loss(self, x: Tensor = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Tensor:
         """The loss of the batch."""
         predicted = y_pred["classes"], y_pred["boxes"]
-        parts = multibox_loss(y["classes"], y["boxes"], *predicted, self.loss_config, self.priors, self.variances)
+        targets = y["classes"], y["boxes"]
+        parts = multibox_loss(*targets, *predicted, self.loss_config, self.priors, self.variances, xp=ops)
         return (parts.classification + parts.localisation) / ops.maximum(parts.positives, 1.0)
 
 

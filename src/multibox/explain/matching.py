@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from multibox.boxes import iou
-from multibox.config import Config, Loss
+from multibox.config import Config
 from multibox.config_file import parse_config
 from multibox.data.record import Objects, make_objects
 from multibox.detect.detector import Detector
@@ -16,7 +16,7 @@ from multibox.errors import BadInput
 from multibox.evaluation.columns import places
 from multibox.explain.cells import Box, as_box, place_of
 from multibox.explain.detections import refuse_unexplained
-from multibox.explain.loss import box_losses, class_losses, fit_of, mine
+from multibox.explain.loss import Losses, losses_of
 from multibox.models.schema import Schema
 from multibox.postprocess.decode import scores_of
 from multibox.prepare.example import choose_objects
@@ -207,57 +207,6 @@ def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
     return objects
 
 
-@dataclass(frozen=True)
-class Losses:
-    """The losses of the P priors of a picture.
-
-    Attributes:
-        classes: ``(P,)`` of what each says is there, whether or not it counts.
-        boxes: ``(P,)`` of where it says the object is; 0 but for positives.
-        hardest: indices of the hardest negatives, the hardest first.
-        counted: indices of the priors whose ``classes`` count.
-    """
-
-    classes: np.ndarray
-    boxes: np.ndarray
-    hardest: np.ndarray
-    counted: np.ndarray
-
-
-def losses_of(
-    classes: np.ndarray,
-    deltas: np.ndarray,
-    logits: np.ndarray,
-    predicted: np.ndarray,
-    detector: Detector,
-    config: Loss,
-) -> Losses:
-    """The losses of all priors of a picture.
-
-    Args:
-        classes: ``(P,)`` targets, as :func:`multibox.prepare.targets.make_targets` gives them.
-        deltas: ``(P, 4)`` targets.
-        logits: ``(P, C + 1)`` float32, the network's.
-        predicted: ``(P, 4)`` float32, the network's.
-        detector: whose priors they are.
-        config: the loss.
-
-    Returns:
-        the losses.
-    """
-    positive = np.flatnonzero(classes > 0)
-    height, width = detector.schema.network.size
-    priors = detector.priors_rel[positive] * np.array((width, height, width, height), np.float32)
-    sides = deltas[positive], predicted[positive], priors, detector.schema.priors.variances
-    quality, of_boxes = np.zeros(len(classes), np.float32), np.zeros(len(classes), np.float32)
-    quality[positive] = fit_of(*sides)
-    of_boxes[positive] = box_losses(*sides, config)
-    of_classes = class_losses(classes, logits, config, quality)
-    hardest = mine(of_classes, classes, config)
-    counted = np.concatenate([positive, hardest]) if config.classes == "softmax" else np.arange(len(classes))
-    return Losses(of_classes, of_boxes, hardest, counted)
-
-
 def explain_matching(
     detector: Detector, image: np.ndarray, objects: Objects, classes: Sequence[str] | None = None
 ) -> MatchedPicture:
@@ -309,7 +258,7 @@ def explain_targets(
     wanted, deltas = make_targets(objects_rel, priors_rel, config=config.match, grids=grids, variances=variances)
     targets = objects_rel.keep(~objects_rel.crowd)
     matches = find_matches(targets.boxes, priors_rel, config.match, grids)  # (P,)
-    losses = losses_of(wanted, deltas, logits, predicted, detector, config.loss)
+    losses = losses_of(wanted, deltas, logits, predicted, priors_rel, schema, config.loss)
 
     boxes = view.to_image(priors_rel)  # (P, 4)
     likeliest = scores_of(logits[losses.hardest], schema.activation).argmax(axis=1)
@@ -326,7 +275,7 @@ def explain_targets(
         objects=tuple(_matched(objects, i, names, schema.classes, priors.get(i)) for i in range(len(objects))),
         negatives=tuple(negatives),
         counts=Counts(count, mined, int((wanted < 0).sum()), mined / count if count else None),
-        loss=float((losses.classes[losses.counted].sum() + losses.boxes.sum()) / max(1, count)),
+        loss=losses.total / max(1, count),
         config=_rules(config),
     )
 

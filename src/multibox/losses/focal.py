@@ -1,30 +1,32 @@
-"""The focal loss (arXiv 1708.02002, equation 5): no negatives are mined, as the easy ones hardly count."""
+"""The focal loss (arXiv 1708.02002, equation 5). Easy negatives hardly count, so none need to be mined."""
 
-from typing import Any
+from types import ModuleType
 
-from keras import ops
-
-Tensor = Any
+from multibox.boxes import Array
+from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.25, 2.0
-"""The paper's best (table 1b)."""
+"""The best values in the paper (table 1b)."""
 
 
-def focal_loss(truth: Tensor, logits: Tensor, alpha: float = ALPHA, gamma: float = GAMMA) -> Tensor:
-    """Cross entropy of sigmoids, each weighted down the more the surer and righter it is.
+def focal_loss(
+    truth: Array, logits: Array, alpha: float = ALPHA, gamma: float = GAMMA, xp: ModuleType = numpy_ops
+) -> Array:
+    """Cross entropy of sigmoids that weighs a prediction less, the closer it is to the truth.
 
-    ``-alpha_t (1 - p_t)^gamma log p_t``, where p_t is the probability of what is true.
+    ``-alpha_t (1 - p_t)^gamma log p_t``, where p_t is the predicted probability of the true answer.
 
     Args:
-        truth: ``(...)`` 1 where the class is there, 0 where it is not.
+        truth: ``(...)`` with 1 where the class is present, and 0 elsewhere.
         logits: ``(...)`` float32.
-        alpha: the weight of ones; zeros weigh ``1 - alpha``.
-        gamma: how much less the easy ones count; 0: not at all.
+        alpha: Weight of the ones. Zeros have the weight ``1 - alpha``.
+        gamma: Strength of the weighting. With 0, easy and hard predictions count alike.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(...)`` losses.
     """
-    toward_truth = ops.where(truth > 0, logits, -logits)  # the logit of p_t
-    log_right, log_wrong = ops.log_sigmoid(toward_truth), ops.log_sigmoid(-toward_truth)
-    weight = ops.where(truth > 0, alpha, 1.0 - alpha) * ops.exp(gamma * log_wrong)  # a power of 0 has no gradient
+    toward_truth = xp.where(truth > 0, logits, -logits)  # the logit of p_t
+    log_right, log_wrong = xp.log_sigmoid(toward_truth), xp.log_sigmoid(-toward_truth)
+    weight = xp.where(truth > 0, alpha, 1.0 - alpha) * xp.exp(gamma * log_wrong)  # a power of 0 has no gradient
     return -weight * log_right

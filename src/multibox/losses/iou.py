@@ -1,103 +1,109 @@
 """Losses of boxes by their overlap: GIoU (arXiv 1902.09630), DIoU and CIoU (arXiv 1911.08287).
 
-Each compares box with box, along the last axis, and is 0 for equal ones. Widths and heights are positive, as those of
-decoded deltas are. Distances and aspects need a unit that is the same along both axes, such as the pixel.
+Each function compares every box with its partner along the last axis, and is 0 for equal boxes. Widths and heights must
+be positive, as those of decoded deltas are. Distances and aspect ratios need a unit that is the same along both axes,
+such as the pixel.
 """
 
 from math import pi
-from typing import Any
+from types import ModuleType
 
-from keras import ops
-
-Tensor = Any
+from multibox.boxes import Array
+from multibox.losses import numpy_ops
 
 TINY = 1e-9
-"""Keeps a denominator from 0."""
+"""Smallest denominator."""
 
 
-def intersection_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tuple[Array, Array]:
     """Areas of the overlap and of the union of each box with its partner.
 
     Args:
         a: ``(..., 4)`` corners.
-        b: likewise.
+        b: ``(..., 4)`` corners of the partners.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        two of ``(...)``.
+        ``(...)`` areas of overlaps, and ``(...)`` areas of unions.
     """
-    sides = ops.maximum(ops.minimum(a[..., 2:], b[..., 2:]) - ops.maximum(a[..., :2], b[..., :2]), 0.0)
+    sides = xp.maximum(xp.minimum(a[..., 2:], b[..., 2:]) - xp.maximum(a[..., :2], b[..., :2]), 0.0)
     intersection = sides[..., 0] * sides[..., 1]
     return intersection, area(a) + area(b) - intersection
 
 
-def paired_iou(a: Tensor, b: Tensor) -> Tensor:
+def paired_iou(a: Array, b: Array, xp: ModuleType = numpy_ops) -> Array:
     """The IoU ``(...)`` of each box with its partner, both ``(..., 4)``."""
-    intersection, union = intersection_and_union(a, b)
-    return intersection / ops.maximum(union, TINY)
+    intersection, union = intersection_and_union(a, b, xp)
+    return intersection / xp.maximum(union, TINY)
 
 
-def giou_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """``1 - IoU + |C - A u B| / |C|`` with C the smallest box around both (arXiv 1902.09630, algorithm 2).
+def giou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
+    """``1 - IoU + |C - A u B| / |C|``, where C is the smallest box around both (arXiv 1902.09630, algorithm 2).
 
     Args:
-        found: ``(..., 4)`` corners.
-        wanted: likewise.
+        found: ``(..., 4)`` corners of the predicted boxes.
+        wanted: ``(..., 4)`` corners of the target boxes.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(...)`` in [0, 2].
     """
-    intersection, union = intersection_and_union(found, wanted)
-    around = area(enclosing(found, wanted))
-    return 1.0 - intersection / ops.maximum(union, TINY) + (around - union) / ops.maximum(around, TINY)
+    intersection, union = intersection_and_union(found, wanted, xp)
+    around = area(enclosing(found, wanted, xp))
+    return 1.0 - intersection / xp.maximum(union, TINY) + (around - union) / xp.maximum(around, TINY)
 
 
-def diou_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """``1 - IoU + d^2 / c^2``: distance of the centres, diagonal of the box around both (arXiv 1911.08287, equation 7).
+def diou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
+    """``1 - IoU + d^2 / c^2`` (arXiv 1911.08287, equation 7).
+
+    d is the distance of the centres, and c the diagonal of the smallest box around both.
 
     Args:
-        found: ``(..., 4)`` corners.
-        wanted: likewise.
+        found: ``(..., 4)`` corners of the predicted boxes.
+        wanted: ``(..., 4)`` corners of the target boxes.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(...)`` in [0, 2].
     """
     apart = (found[..., :2] + found[..., 2:] - wanted[..., :2] - wanted[..., 2:]) / 2
-    around = enclosing(found, wanted)
+    around = enclosing(found, wanted, xp)
     diagonal = around[..., 2:] - around[..., :2]
-    distance = ops.sum(apart * apart, axis=-1) / ops.maximum(ops.sum(diagonal * diagonal, axis=-1), TINY)
-    return 1.0 - paired_iou(found, wanted) + distance
+    distance = xp.sum(apart * apart, axis=-1) / xp.maximum(xp.sum(diagonal * diagonal, axis=-1), TINY)
+    return 1.0 - paired_iou(found, wanted, xp) + distance
 
 
-def ciou_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """DIoU's loss and ``alpha v``, v the difference of the aspect ratios (arXiv 1911.08287, equations 8 to 11).
+def ciou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
+    """The DIoU loss plus ``alpha v``, where v is the difference of aspect ratios (arXiv 1911.08287, equations 8 to 11).
 
-    Alpha gives v more weight the more the boxes overlap; as in the authors' code no gradient runs through it. They also
-    replace the 1 / (w^2 + h^2) in the gradient of v, which explodes for small boxes; here it cannot, as w and h are
-    exponentials of deltas, whose own gradients are w and h.
+    Alpha gives v more weight, the more the boxes overlap. As in the authors' code, no gradient runs through alpha. The
+    authors also replace the factor 1 / (w^2 + h^2) in the gradient of v, which explodes for small boxes. That is not
+    necessary here: w and h are exponentials of deltas, so their own gradients are w and h.
 
     Args:
-        found: ``(..., 4)`` corners.
-        wanted: likewise.
+        found: ``(..., 4)`` corners of the predicted boxes.
+        wanted: ``(..., 4)`` corners of the target boxes.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(...)`` in [0, 3].
     """
-    v = 4 / pi**2 * ops.square(angle(wanted) - angle(found))
-    alpha = ops.stop_gradient(v / ops.maximum(1.0 - paired_iou(found, wanted) + v, TINY))
-    return diou_loss(found, wanted) + alpha * v
+    v = 4 / pi**2 * xp.square(angle(wanted, xp) - angle(found, xp))
+    alpha = xp.stop_gradient(v / xp.maximum(1.0 - paired_iou(found, wanted, xp) + v, TINY))
+    return diou_loss(found, wanted, xp) + alpha * v
 
 
-def angle(boxes: Tensor) -> Tensor:
+def angle(boxes: Array, xp: ModuleType = numpy_ops) -> Array:
     """``arctan(w / h)`` of boxes ``(..., 4)``."""
-    return ops.arctan2(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
+    return xp.arctan2(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
 
 
-def area(boxes: Tensor) -> Tensor:
+def area(boxes: Array) -> Array:
     """Areas ``(...)`` of boxes ``(..., 4)``."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def enclosing(a: Tensor, b: Tensor) -> Tensor:
+def enclosing(a: Array, b: Array, xp: ModuleType = numpy_ops) -> Array:
     """The smallest box ``(..., 4)`` around each pair of boxes."""
-    low = ops.minimum(a[..., :2], b[..., :2])
-    return ops.concatenate([low, ops.maximum(a[..., 2:], b[..., 2:])], axis=-1)
+    low = xp.minimum(a[..., :2], b[..., :2])
+    return xp.concatenate([low, xp.maximum(a[..., 2:], b[..., 2:])], axis=-1)

@@ -1,146 +1,190 @@
-"""The MultiBox loss (SSD section 2.2, equations 1 to 3): softmax, smooth L1, hard negatives; or what replaces them."""
+"""The MultiBox loss (SSD section 2.2, equations 1 to 3): softmax, smooth L1 and hard negatives, or their successors."""
 
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
-from keras import ops
-
-from multibox.boxes import VARIANCES
+from multibox.boxes import VARIANCES, Array
 from multibox.config import Loss
+from multibox.losses import numpy_ops
 from multibox.losses.decoded import decode_bounded
 from multibox.losses.focal import focal_loss
 from multibox.losses.iou import ciou_loss, diou_loss, giou_loss, paired_iou
 from multibox.losses.varifocal import varifocal_loss
 
-Tensor = Any
-
 BOX_LOSSES = {"giou": giou_loss, "diou": diou_loss, "ciou": ciou_loss}
 
 
 class LossParts(NamedTuple):
-    """Sums over a batch; the loss is ``(classification + localisation) / max(1, positives)``."""
+    """Sums over a batch. The loss is ``(classification + localisation) / max(1, positives)``.
 
-    classification: Tensor
-    localisation: Tensor
-    positives: Tensor
+    Attributes:
+        classification: Sum of the losses of classes.
+        localisation: Sum of the losses of boxes, times their weight.
+        positives: Number of positive priors.
+    """
+
+    classification: Array
+    localisation: Array
+    positives: Array
+
+
+class PriorLosses(NamedTuple):
+    """The losses of each prior, before they are summed.
+
+    Attributes:
+        positive: ``(B, P)`` bool, true for priors that are matched to an object.
+        classes: ``(B, P)`` losses of classes; 0 for priors that do not count.
+        boxes: ``(B, P)`` losses of boxes. Only those of positives count.
+    """
+
+    positive: Array
+    classes: Array
+    boxes: Array
 
 
 def multibox_loss(
-    labels: Tensor,
-    deltas: Tensor,
-    logits: Tensor,
-    predicted: Tensor,
+    labels: Array,
+    deltas: Array,
+    logits: Array,
+    predicted: Array,
     config: Loss,
-    priors: Tensor = None,
+    priors: Array = None,
     variances: tuple[float, ...] = VARIANCES,
+    xp: ModuleType = numpy_ops,
 ) -> LossParts:
-    """The parts of the loss, in float32.
+    """Sum the losses of all priors of a batch, in float32.
 
     Args:
-        labels: ``(B, P)`` ints: 0 background, k + 1 class k, -1 neither: such a prior is not trained.
-        deltas: ``(B, P, 4)`` targets; only those of positives count.
-        logits: ``(B, P, C + 1)`` from the network; the sigmoid losses do not look at column 0.
+        labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
+        deltas: ``(B, P, 4)`` targets. Only those of positives count.
+        logits: ``(B, P, C + 1)`` from the network. The sigmoid losses do not use column 0.
         predicted: ``(B, P, 4)`` deltas from the network.
-        config: which losses, the share of hard negatives, the weight of the boxes.
-        priors: ``(P, 4)`` float32 corners, in a unit that is the same along both axes; where ``config.sees_boxes``.
-        variances: of the deltas.
+        config: Kinds of loss, number of hard negatives, and weight of the boxes.
+        priors: ``(P, 4)`` float32 corners, in a unit that is the same along both axes. Needed if ``config.sees_boxes``.
+        variances: Variances of the four deltas.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        the sums, scalars.
+        The sums, as scalars.
     """
-    logits, predicted = ops.cast(logits, "float32"), ops.cast(predicted, "float32")
-    positive = labels > 0
-    found = wanted = None
-    if config.sees_boxes:
-        found, wanted = (boxes_of_positives(positive, x, priors, variances) for x in (predicted, deltas))
-    if config.classes == "softmax":
-        entropy = softmax_loss(labels, logits, config)  # (B, P)
-    else:
-        quality = ops.stop_gradient(paired_iou(found, wanted)) if config.classes == "varifocal" else None
-        entropy = sigmoid_loss(labels, logits, quality)  # (B, P)
-    if config.boxes == "smooth_l1":
-        distance = ops.sum(smooth_l1(predicted - deltas), axis=-1)  # (B, P)
-    else:
-        distance = BOX_LOSSES[config.boxes](found, wanted)  # (B, P)
+    each = prior_losses(labels, deltas, logits, predicted, config, priors, variances, xp)
     return LossParts(
-        classification=ops.sum(entropy),
-        localisation=config.box_weight * ops.sum(ops.where(positive, distance, 0.0)),
-        positives=ops.sum(ops.cast(positive, "float32")),
+        classification=xp.sum(each.classes),
+        localisation=config.box_weight * xp.sum(xp.where(each.positive, each.boxes, 0.0)),
+        positives=xp.sum(xp.cast(each.positive, "float32")),
     )
 
 
-def softmax_loss(labels: Tensor, logits: Tensor, config: Loss) -> Tensor:
-    """Cross entropy of positives and of mined negatives, 0 elsewhere.
+def prior_losses(
+    labels: Array,
+    deltas: Array,
+    logits: Array,
+    predicted: Array,
+    config: Loss,
+    priors: Array = None,
+    variances: tuple[float, ...] = VARIANCES,
+    xp: ModuleType = numpy_ops,
+) -> PriorLosses:
+    """Compute the losses of each prior. The arguments are those of :func:`multibox_loss`."""
+    logits, predicted = xp.cast(logits, "float32"), xp.cast(predicted, "float32")
+    positive = labels > 0
+    found = wanted = None
+    if config.sees_boxes:
+        found, wanted = (boxes_of_positives(positive, x, priors, variances, xp) for x in (predicted, deltas))
+    if config.classes == "softmax":
+        entropy = softmax_loss(labels, logits, config, xp)  # (B, P)
+    else:
+        quality = xp.stop_gradient(paired_iou(found, wanted, xp)) if config.classes == "varifocal" else None
+        entropy = sigmoid_loss(labels, logits, quality, xp)  # (B, P)
+    if config.boxes == "smooth_l1":
+        distance = xp.sum(smooth_l1(predicted - deltas, xp), axis=-1)  # (B, P)
+    else:
+        distance = BOX_LOSSES[config.boxes](found, wanted, xp)  # (B, P)
+    return PriorLosses(positive, entropy, distance)
+
+
+def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = numpy_ops) -> Array:
+    """Cross entropy of positives and of mined negatives; 0 for all other priors.
 
     Args:
-        labels: ``(B, P)``.
+        labels: ``(B, P)`` integer targets.
         logits: ``(B, P, C + 1)`` float32.
-        config: of the mining.
+        config: Number of negatives to mine.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(B, P)``.
+        ``(B, P)`` losses.
     """
-    log_probability = ops.log_softmax(logits, axis=-1)  # (B, P, C+1)
-    one_hot = ops.one_hot(ops.maximum(labels, 0), ops.shape(logits)[-1], dtype="float32")
-    entropy = -ops.sum(one_hot * log_probability, axis=-1)  # (B, P)
-    negative = mine(-log_probability[..., 0], labels, config)
-    return ops.where(ops.logical_or(labels > 0, negative), entropy, 0.0)
+    log_probability = xp.log_softmax(logits, axis=-1)  # (B, P, C+1)
+    one_hot = xp.one_hot(xp.maximum(labels, 0), xp.shape(logits)[-1], dtype="float32")
+    entropy = -xp.sum(one_hot * log_probability, axis=-1)  # (B, P)
+    negative = mine(-log_probability[..., 0], labels, config, xp)
+    return xp.where(xp.logical_or(labels > 0, negative), entropy, 0.0)
 
 
-def sigmoid_loss(labels: Tensor, logits: Tensor, quality: Tensor = None) -> Tensor:
-    """The focal loss of all priors over their classes; with a quality the varifocal one. 0 for ignored priors.
+def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: ModuleType = numpy_ops) -> Array:
+    """The focal loss of each prior over its classes, or the varifocal loss if there is a quality.
 
     Args:
-        labels: ``(B, P)``.
+        labels: ``(B, P)`` integer targets.
         logits: ``(B, P, C + 1)`` float32.
         quality: ``(B, P)`` in [0, 1]: how well the box of a positive fits.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(B, P)``.
+        ``(B, P)`` losses; 0 for ignored priors.
     """
-    truth = ops.one_hot(ops.maximum(labels, 0), ops.shape(logits)[-1], dtype="float32")[..., 1:]  # (B, P, C)
+    truth = xp.one_hot(xp.maximum(labels, 0), xp.shape(logits)[-1], dtype="float32")[..., 1:]  # (B, P, C)
     logits = logits[..., 1:]
-    each = focal_loss(truth, logits) if quality is None else varifocal_loss(truth * quality[..., None], logits)
-    return ops.where(labels >= 0, ops.sum(each, axis=-1), 0.0)
+    if quality is None:
+        each = focal_loss(truth, logits, xp=xp)
+    else:
+        each = varifocal_loss(truth * quality[..., None], logits, xp=xp)
+    return xp.where(labels >= 0, xp.sum(each, axis=-1), 0.0)
 
 
-def boxes_of_positives(positive: Tensor, deltas: Tensor, priors: Tensor, variances: tuple[float, ...]) -> Tensor:
-    """Decode deltas; the priors that are not positive, whose deltas may be anything, stay where they are.
+def boxes_of_positives(
+    positive: Array, deltas: Array, priors: Array, variances: tuple[float, ...], xp: ModuleType = numpy_ops
+) -> Array:
+    """Decode the deltas of positives. Other priors, whose deltas may be anything, stay where they are.
 
     Args:
         positive: ``(B, P)`` bool.
         deltas: ``(B, P, 4)`` float32.
         priors: ``(P, 4)`` corners.
-        variances: of the deltas.
+        variances: Variances of the four deltas.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(B, P, 4)`` corners in the units of ``priors``.
     """
-    return decode_bounded(ops.where(positive[..., None], deltas, 0.0), priors, variances)
+    return decode_bounded(xp.where(positive[..., None], deltas, 0.0), priors, variances, xp)
 
 
-def mine(background_loss: Tensor, labels: Tensor, config: Loss) -> Tensor:
+def mine(background_loss: Array, labels: Array, config: Loss, xp: ModuleType = numpy_ops) -> Array:
     """Choose each image's hardest negatives: the background priors that look least like background.
 
-    Shapes are static: every prior is ranked, and those of a rank below the image's quota are taken. Ties go to the
-    lower index. An image without positives still gives ``config.min_negatives``.
+    Shapes are static: every prior is ranked, and those whose rank is below the image's quota are taken. Ties go to the
+    lower index. An image without positives still contributes ``config.min_negatives``.
 
     Args:
-        background_loss: ``(B, P)`` cross entropy of each prior, were it background.
-        labels: ``(B, P)``.
-        config: ``negatives`` a positive, and ``min_negatives``.
+        background_loss: ``(B, P)`` loss of each prior if it is background.
+        labels: ``(B, P)`` integer targets.
+        config: Number of negatives for each positive, and the smallest number for an image.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(B, P)`` bool, true for mined negatives.
     """
-    candidate = ops.equal(labels, 0)
-    order = ops.argsort(ops.where(candidate, -ops.stop_gradient(background_loss), float("inf")), axis=-1)
-    rank = ops.argsort(order, axis=-1)  # (B, P)
-    positives = ops.sum(ops.cast(labels > 0, "float32"), axis=-1, keepdims=True)
-    quota = ops.maximum(config.negatives * positives, float(config.min_negatives))  # (B, 1)
-    return ops.logical_and(candidate, ops.cast(rank, "float32") < quota)
+    candidate = xp.equal(labels, 0)
+    order = xp.argsort(xp.where(candidate, -xp.stop_gradient(background_loss), float("inf")), axis=-1)
+    rank = xp.argsort(order, axis=-1)  # (B, P)
+    positives = xp.sum(xp.cast(labels > 0, "float32"), axis=-1, keepdims=True)
+    quota = xp.maximum(config.negatives * positives, float(config.min_negatives))  # (B, 1)
+    return xp.logical_and(candidate, xp.cast(rank, "float32") < quota)
 
 
-def smooth_l1(x: Tensor) -> Tensor:
+def smooth_l1(x: Array, xp: ModuleType = numpy_ops) -> Array:
     """Quadratic up to 1, linear beyond (Fast R-CNN, arXiv 1504.08083, equation 3)."""
-    size = ops.abs(x)
-    return ops.where(size < 1.0, 0.5 * x * x, size - 0.5)
+    size = xp.abs(x)
+    return xp.where(size < 1.0, 0.5 * x * x, size - 0.5)

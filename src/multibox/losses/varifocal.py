@@ -1,31 +1,34 @@
-"""The varifocal loss (arXiv 2008.13367, equation 2): scores learn how well the box fits, not only what is in it."""
+"""The varifocal loss (arXiv 2008.13367, equation 2): a score learns how well its box fits, not only the class."""
 
-from typing import Any
+from types import ModuleType
 
-from keras import ops
-
-Tensor = Any
+from multibox.boxes import Array
+from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.75, 2.0
-"""The paper's best."""
+"""The best values in the paper."""
 
 
-def varifocal_loss(quality: Tensor, logits: Tensor, alpha: float = ALPHA, gamma: float = GAMMA) -> Tensor:
-    """Cross entropy with the quality q of a box as its class's target; good boxes count more, easy negatives less.
+def varifocal_loss(
+    quality: Array, logits: Array, alpha: float = ALPHA, gamma: float = GAMMA, xp: ModuleType = numpy_ops
+) -> Array:
+    """Cross entropy whose target is the quality q of the box: good boxes count more, and easy negatives less.
 
     ``-q (q log p + (1 - q) log(1 - p))`` where q > 0, and ``-alpha p^gamma log(1 - p)`` elsewhere. Only negatives are
-    weighted down, as positives are few.
+    weighted down, because positives are few.
 
     Args:
-        quality: ``(...)`` in [0, 1]: for the class that is there the IoU of the predicted box with its object, else 0.
+        quality: ``(...)`` in [0, 1]: the IoU of the predicted box with its object for the class that is present, and 0
+            for all other classes.
         logits: ``(...)`` float32.
-        alpha: the weight of negatives.
-        gamma: how much less the easy ones of them count.
+        alpha: Weight of the negatives.
+        gamma: Strength of the weighting. With 0, easy and hard negatives count alike.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
         ``(...)`` losses.
     """
-    log_yes, log_no = ops.log_sigmoid(logits), ops.log_sigmoid(-logits)
+    log_yes, log_no = xp.log_sigmoid(logits), xp.log_sigmoid(-logits)
     positive = -quality * (quality * log_yes + (1.0 - quality) * log_no)
-    negative = -alpha * ops.exp(gamma * log_yes) * log_no
-    return ops.where(quality > 0, positive, negative)
+    negative = -alpha * xp.exp(gamma * log_yes) * log_no
+    return xp.where(quality > 0, positive, negative)

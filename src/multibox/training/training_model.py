@@ -66,6 +66,7 @@ class TrainingModel(keras.Model):
             self.loss_config,
             self.priors,
             self.variances,
+            xp=ops,
         )
         images = ops.cast(ops.shape(y["classes"])[0], "float32")
         classification, localisation, positives, images = sum_over_replicas(
