@@ -69,7 +69,7 @@ def test_it_serves_until_it_is_told_to_stop(model, picture, stop):
 def test_a_port_in_use(model, refusal_of):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"--port {port}" in refusal_of(model, "--port", port)
+        assert f"--port: {port}" in refusal_of(model, "--port", port)
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path, model, refusal_of):
