@@ -1,8 +1,8 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped.
+"""Checkpoints: everything a run needs to continue as if it had never stopped.
 
 A checkpoint is one ``.npz`` file: the network's variables, the optimizer's, and the run's state as JSON. Each array has
-its checksum in the file. It is written beside its place, brought to the disk, and renamed: whenever the process or the
-machine stops, there is a whole checkpoint or none.
+its checksum in the file. It is written beside its place, flushed to the disk, and renamed. So whenever the process or
+the machine stops, there is an intact checkpoint or none.
 """
 
 import json
@@ -29,14 +29,14 @@ DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZip
 
 @dataclass(frozen=True)
 class State:
-    """Where a run is.
+    """State of a run.
 
     Attributes:
-        step: steps made.
-        validated: epochs after which the last validation was made; 0 for none yet.
-        best: the best validation mAP so far; below 0 for none yet.
-        stale: validations since the best one.
-        data: digests of the stores that are trained on.
+        step: Number of steps made.
+        validated: Epochs done at the last validation. 0 before the first.
+        best: Best validation mAP so far. Below 0 before the first validation.
+        stale: Number of validations since the best one.
+        data: Digests of the stores.
     """
 
     step: int = 0
@@ -48,11 +48,11 @@ class State:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was saved.
+    """Content of a checkpoint.
 
     Attributes:
-        state: where the run was.
-        arrays: values of variables, by name.
+        state: State of the run.
+        arrays: Values of the variables, by name.
     """
 
     state: State
@@ -63,8 +63,8 @@ class Checkpoints:
     """The checkpoints of a run: a folder with the last few.
 
     Args:
-        folder: made at the first save.
-        keep: how many to keep.
+        folder: Folder of the checkpoints. The first save creates it.
+        keep: Number of checkpoints to keep.
     """
 
     def __init__(self, folder: Path, keep: int = 2):
@@ -75,17 +75,17 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*.npz"))
 
     def save(self, state: State, arrays: Mapping[str, np.ndarray]) -> Path:
-        """Write a checkpoint, then remove those that are too old.
+        """Write a checkpoint, then remove those beyond the number to keep.
 
         Args:
-            state: where the run is.
-            arrays: values of variables, by name.
+            state: State of the run.
+            arrays: Values of the variables, by name.
 
         Returns:
-            the file.
+            Path of the new checkpoint.
 
         Raises:
-            RunFailed: it cannot be written; those before it are untouched.
+            RunFailed: If the checkpoint cannot be written. Earlier ones are untouched.
         """
         path = self.folder / f"step-{state.step:09d}.npz"
         self._remove_unfinished()
@@ -102,10 +102,10 @@ class Checkpoints:
         return path
 
     def latest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; each newer one that is damaged is logged as a warning.
+        """The newest intact checkpoint. Each newer damaged one is logged as a warning.
 
         Raises:
-            BadInput: there are checkpoints, and none is whole; or one is of a newer format.
+            BadInput: If checkpoints exist and none is intact, or one has a newer format.
         """
         paths = self.paths()
         for path in reversed(paths):
@@ -127,17 +127,17 @@ class Checkpoints:
 
 
 def read_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    """The values of variables of Keras, by name: the position, which makes it unique, and the path, for people."""
+    """The values of Keras variables by name: the position, which makes it unique, and the path, for readers."""
     from keras import ops
 
     return {name: ops.convert_to_numpy(variable) for name, variable in _named(variables).items()}
 
 
 def assign_variables(variables: Sequence[Any], checkpoint: Checkpoint) -> None:
-    """Give variables the values of a checkpoint.
+    """Assign the values of a checkpoint to variables.
 
     Raises:
-        BadInput: the checkpoint is of other variables.
+        BadInput: If the checkpoint belongs to other variables.
     """
     named = _named(variables)
     for name, variable in named.items():

@@ -1,4 +1,4 @@
-"""Which step of a run it is."""
+"""The step of a run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import keras
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a run that Keras' ``fit`` can do at once: whole epochs, or the rest of one.
+    """A part of a run that one call of Keras' ``fit`` covers: whole epochs, or the rest of one.
 
     Attributes:
-        epoch: the first, from 0.
-        until: the epoch it ends before.
-        steps: of each of its epochs.
+        epoch: First epoch, from 0.
+        until: Epoch before which the segment ends.
+        steps: Number of steps in each epoch.
     """
 
     epoch: int
@@ -23,12 +23,12 @@ class Segment:
 
 
 class Clock(keras.callbacks.Callback):
-    """Counts the steps of a run; the first of its callbacks, for the others to read.
+    """Counts the steps of a run. It is the first callback, so the others can read it.
 
     Args:
-        steps_per_epoch: as said.
-        epochs: of the run.
-        step: steps made before this process began.
+        steps_per_epoch: Number of steps in an epoch.
+        epochs: Number of epochs in the run.
+        step: Number of steps made before this process began.
     """
 
     def __init__(self, steps_per_epoch: int, epochs: int, step: int = 0):
@@ -37,12 +37,12 @@ class Clock(keras.callbacks.Callback):
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
+        """Number of steps in the whole run."""
         return self.steps_per_epoch * self.epochs
 
     @property
     def epochs_done(self) -> int:
-        """Whole epochs."""
+        """Number of whole epochs made."""
         return self.step // self.steps_per_epoch
 
     @property
@@ -51,7 +51,7 @@ class Clock(keras.callbacks.Callback):
         return self.step > 0 and self.step % self.steps_per_epoch == 0
 
     def left(self) -> Iterator[Segment]:
-        """What is left of the run: the rest of an epoch that was begun, then the others."""
+        """The rest of the run: what is left of an epoch that was begun, then the other epochs."""
         into = self.step % self.steps_per_epoch
         first = self.epochs_done
         if into:
@@ -61,5 +61,5 @@ class Clock(keras.callbacks.Callback):
             yield Segment(first, self.epochs, self.steps_per_epoch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Count."""
+        """Count a step."""
         self.step += 1

@@ -1,7 +1,7 @@
-"""The hosts that train together, a process each: which they are, and how they find one another.
+"""The hosts that train together, one process each: their number, and how they meet.
 
-What is not given is looked for in the environment: Kubernetes numbers the pods of an indexed job, and SLURM's ``srun``
-says everything to the tasks of a step. A batch script of SLURM's has most of its variables too, but is alone; so only
+Values that are not given come from the environment. Kubernetes numbers the pods of an indexed job, and SLURM's ``srun``
+describes a step to each of its tasks. A SLURM batch script has most of these variables too, but runs alone, so only
 those of a step count.
 """
 
@@ -30,11 +30,11 @@ PORTS = range(61440, 65536)
 
 @dataclass(frozen=True)
 class Cluster:
-    """Hosts that train together, and which of them this is.
+    """Hosts that train together, and the index of this one.
 
     Attributes:
-        hosts: how many.
-        host: which, from 0.
+        hosts: Number of hosts.
+        host: Index of this host, from 0.
         coordinator: ``ADDRESS:PORT`` of host 0, by which all find one another.
     """
 
@@ -43,16 +43,16 @@ class Cluster:
     coordinator: str
 
     def join(self, backend: str | None = None) -> None:
-        """Meet the other hosts; before Keras is imported.
+        """Join the other hosts. Call it before Keras is imported.
 
-        A host that does not come in time, and later one that is lost, ends this process with JAX's own message. Keras'
-        ``distribution.initialize`` is not used: under SLURM it would take one accelerator of each host.
+        A host that does not arrive in time, or is lost later, ends this process with JAX's own message. Keras'
+        ``distribution.initialize`` is not used, because under SLURM it would take one accelerator of each host.
 
         Args:
-            backend: that Keras is going to run on; None: as ``$KERAS_BACKEND`` says.
+            backend: Keras backend. None takes ``$KERAS_BACKEND``.
 
         Raises:
-            BadInput: it is not JAX.
+            BadInput: If the backend is not JAX.
         """
         if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
             raise BadInput("hosts", f"{self.hosts} hosts can only train together on JAX; add --backend jax")
@@ -80,23 +80,23 @@ def find_cluster(
     coordinator: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Cluster | None:
-    """Find out which hosts train together.
+    """Find the hosts that train together.
 
-    Each argument that is None is looked for in the environment: ``hosts`` in ``MULTIBOX_HOSTS``, ``coordinator`` in
-    ``MULTIBOX_COORDINATOR``, ``host`` in Kubernetes' ``JOB_COMPLETION_INDEX``; and all of them in what SLURM tells a
-    step of several tasks.
+    Arguments that are None come from the environment: ``hosts`` from ``MULTIBOX_HOSTS``, ``coordinator`` from
+    ``MULTIBOX_COORDINATOR``, ``host`` from Kubernetes' ``JOB_COMPLETION_INDEX``, and all of them from a SLURM step of
+    several tasks.
 
     Args:
-        hosts: how many; 1: this one alone, whatever the environment says.
-        host: which of them this is, from 0.
+        hosts: Number of hosts. 1 means this host alone, whatever the environment says.
+        host: Index of this host, from 0.
         coordinator: ``ADDRESS:PORT`` of host 0.
-        environment: variables.
+        environment: Environment variables.
 
     Returns:
-        the hosts; None where this one is alone.
+        The hosts that train together. None if this host is alone.
 
     Raises:
-        BadInput: something is missing, or does not fit.
+        BadInput: If a value is missing or does not fit the others.
     """
     if hosts == 1:
         return None
@@ -118,9 +118,9 @@ def find_cluster(
 
 
 def _slurm_step(environment: Mapping[str, str]) -> tuple[int | None, int | None, str | None]:
-    """Hosts, host and coordinator, as far as ``srun`` tells them each task of a step of several.
+    """Hosts, host and coordinator, from the variables that ``srun`` sets for each task of a step of several tasks.
 
-    See the output environment variables in its manual.
+    The output environment variables in its manual define them.
     """
     count = _number(environment, "SLURM_STEP_NUM_TASKS")
     if count is None or count == 1:
@@ -131,7 +131,7 @@ def _slurm_step(environment: Mapping[str, str]) -> tuple[int | None, int | None,
 
 
 def first_node(nodes: str) -> str:
-    """The first of a list of nodes as SLURM writes it: of ``gpu[07,09-12],cpu1`` it is ``gpu07``."""
+    """The first node of a list in SLURM's notation: ``gpu07`` for ``gpu[07,09-12],cpu1``."""
     first = re.match(r"(?:[^,\[]|\[[^\]]*\])+", nodes)
     return re.sub(r"\[(\d+)[^\]]*\]", r"\1", first[0] if first else nodes)
 

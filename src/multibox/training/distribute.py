@@ -1,8 +1,8 @@
-"""Several devices share the images of each batch, and make the step that one device would have made.
+"""Several devices share the images of each batch and make the step that one device would have made.
 
-On TensorFlow each device runs a copy of the step (``MirroredStrategy``), so what concerns the whole batch is added up
-over the copies here. On JAX one step sees the whole batch, wherever its parts are (``DataParallel``), also on several
-hosts: each gives its share of the images to its own devices.
+On TensorFlow each device runs a copy of the step (``MirroredStrategy``), so values of the whole batch are summed over
+the copies here. On JAX one step sees the whole batch, wherever its parts are (``DataParallel``). With several hosts,
+each gives its share of the images to its own devices.
 """
 
 from collections.abc import Iterator
@@ -23,18 +23,19 @@ Tensor = Any
 
 
 def on_devices(config: Train) -> AbstractContextManager[Any]:
-    """Where whatever holds variables of a run has to be made.
+    """The context in which everything with variables of a run is created.
 
-    On JAX the devices, of all hosts, stay those of the process, for ``fit`` has to find them too.
+    On JAX the devices of all hosts stay those of the process, so that ``fit`` finds them too.
 
     Args:
-        config: how many devices of each host, and what they share.
+        config: Number of devices per host, and the batch that they share.
 
     Returns:
-        a context to make the network and the optimizer in.
+        Context in which the network and the optimizer are created.
 
     Raises:
-        BadInput: there are fewer devices, they cannot share the batch, or TensorFlow is to accumulate on several.
+        BadInput: If there are fewer devices, they cannot share the batch, or TensorFlow would accumulate on several
+            devices.
     """
     count = config.devices * hosts.count()
     if config.batch % count:
@@ -57,9 +58,9 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
 
 
 def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
-    """Add up, over the copies of a step on TensorFlow, what each has of its share of the batch.
+    """Sum, over the copies of a step on TensorFlow, the values of each copy's share of the batch.
 
-    Elsewhere the values are of the whole batch already.
+    Elsewhere the values already cover the whole batch.
     """
     if keras.backend.backend() != "tensorflow":
         return values
@@ -72,28 +73,29 @@ def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
 
 
 def synchronize(network: keras.Model, count: int) -> None:
-    """Make batch normalisation look at the whole batch on TensorFlow; on JAX it does so anyway."""
+    """Make batch normalisation cover the whole batch on TensorFlow. On JAX it does so anyway."""
     if count > 1 and keras.backend.backend() == "tensorflow":
         _set_synchronized(network, True)
 
 
 def runtime_of(network: keras.Model, schema: Schema, devices: int) -> KerasRuntime | SharedRuntime:
-    """What runs a network that is trained, on the devices that train it; of several hosts each on its own devices.
+    """The runtime of a network in training, on the devices that train it. Each host uses its own devices.
 
     Args:
-        network: made in the context of :func:`on_devices`.
-        schema: its schema.
-        devices: of each host.
+        network: Network that was created in the context of :func:`on_devices`.
+        schema: Schema of the network's model file.
+        devices: Number of devices per host.
     """
     return KerasRuntime(network, schema) if devices * hosts.count() == 1 else SharedRuntime(network, schema, devices)
 
 
 @contextmanager
 def as_if_alone(network: keras.Model) -> Iterator[None]:
-    """While the block lasts, the network is one that any machine can open or run.
+    """Inside the block, any machine can open or run the network.
 
     Args:
-        network: its batch normalisation does not ask to be synchronised meanwhile: JAX could not open such a file.
+        network: Network whose batch normalisation is not synchronised inside the block. JAX could not open such a file
+            otherwise.
     """
     on_jax = keras.backend.backend() == "jax"
     distribution = keras.distribution.distribution() if on_jax else None

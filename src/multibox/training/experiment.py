@@ -1,4 +1,4 @@
-"""The folder of a run, ``experiments/NAME``: what is in it, and that no run is ever overwritten."""
+"""The folder of a run, ``experiments/NAME``, and its files. No run is ever overwritten."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +22,13 @@ RUN = Kind("run", on_request=True)
 
 @dataclass(frozen=True)
 class Experiment:
-    """Where the files of a run are."""
+    """Paths of a run's files."""
 
     folder: Path
 
     @property
     def best(self) -> Path:
-        """The model of the best validation; without validations, the last."""
+        """The model of the best validation. Without validations, the last model."""
         return self.folder / "best.keras"
 
     @property
@@ -38,7 +38,7 @@ class Experiment:
 
     @property
     def log(self) -> Path:
-        """Losses and rates, a line every ``train.log_every`` steps."""
+        """Losses and rates, a row every ``train.log_every`` steps."""
         return self.folder / "log.csv"
 
     @property
@@ -58,10 +58,11 @@ class Experiment:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from the run as long as the block lasts; the system ends the lock with the process.
+        """Keep other processes out of the run while the block lasts. The system releases the lock when the process
+        ends.
 
         Raises:
-            BadInput: another has it.
+            BadInput: If another process holds the lock.
         """
         busy = BadInput(self.folder, "another process is at this run; wait until it has ended")
         with locked(self.folder / ".lock", busy):
@@ -69,11 +70,11 @@ class Experiment:
 
     @property
     def checkpoints(self) -> Path:
-        """What the run needs to go on."""
+        """Folder of the checkpoints."""
         return self.folder / "checkpoints"
 
     def tracker_id(self, tracker: str) -> Path:
-        """The id that the run has at a tracker."""
+        """File with the run's id at a tracker."""
         return self.folder / f"{tracker}.id"
 
     def snapshot(self, epoch: int) -> Path:
@@ -81,24 +82,24 @@ class Experiment:
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
 
     def describe(self, config: Config, network: "keras.Model") -> None:
-        """Write the configuration and the definition of the network, for people."""
+        """Write the configuration and the definition of the network."""
         for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, to_yaml(config))):
             with new_file(path) as new:
                 new.write_text(text, "utf-8")
 
 
 def new_experiment(name: str | None, default: str) -> Experiment:
-    """Make the folder of a new run.
+    """Create the folder of a new run.
 
     Args:
-        name: of the run; None: ``default``, or ``default-2`` and so on where that was run before.
-        default: as said.
+        name: Name of the run. None takes ``default``, or ``default-2`` and so on if that exists.
+        default: Name of a run that is given none.
 
     Returns:
-        the run's place.
+        The run's folder.
 
     Raises:
-        BadInput: there is a run of that name.
+        BadInput: If a run of that name exists.
     """
     for candidate in [name] if name else numbered(default):
         folder = ROOT / candidate
@@ -117,16 +118,16 @@ def new_experiment(name: str | None, default: str) -> Experiment:
 
 
 def open_experiment(name: str) -> Experiment:
-    """The folder of a run that was begun.
+    """Open the folder of an existing run.
 
     Args:
-        name: of the run.
+        name: Name of the run.
 
     Returns:
-        the run's place.
+        The run's folder.
 
     Raises:
-        BadInput: there is none, or it was stopped before anything was written.
+        BadInput: If there is no such run, or it was stopped before anything was written.
     """
     experiment = Experiment(ROOT / name)
     if name and experiment.folder.is_dir() and not experiment.config.is_file():
@@ -140,7 +141,7 @@ def open_experiment(name: str) -> Experiment:
 
 
 def definition(config: Config, network: "keras.Model") -> str:
-    """A network in words: its maps and priors, then its layers."""
+    """A network as text: its maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
     lines.append("map          cells      step  priors a cell  sizes")
     scale = min(config.network.size) / config.priors.at

@@ -1,4 +1,4 @@
-"""Stops a run whose loss is not finite, and says where to look."""
+"""Stops a run whose loss is not finite, and names the step and its images."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from multibox.training.clock import Clock
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
-    """Looks every few steps whether the optimizer had to leave a step out.
+    """Checks every few steps whether the optimizer had to skip a step.
 
     Args:
-        clock: who knows the step.
-        every: steps between two looks.
-        record_ids: the images of a step, as ``(store, id)``.
+        clock: Clock of the run.
+        every: Number of steps between two checks.
+        record_ids: Function that returns the images of a step, as ``(store, id)``.
     """
 
     def __init__(self, clock: Clock, every: int, record_ids: Callable[[int], list[tuple[str, str]]]):
@@ -24,19 +24,19 @@ class StopIfNotFinite(keras.callbacks.Callback):
         self.clock, self.every, self.record_ids = clock, every, record_ids
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look, where a look is due."""
+        """Check, if a check is due."""
         if self.clock.step % self.every == 0:
             self.look()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look before anything is validated or saved."""
+        """Check before anything is validated or saved."""
         self.look()
 
     def look(self) -> None:
-        """Stop the run if a step was left out.
+        """Stop the run if a step was skipped.
 
         Raises:
-            RunFailed: naming the first such step and its images.
+            RunFailed: If a step's loss was not finite. The message names the first such step and its images.
         """
         optimizer: Any = self.model.optimizer
         step = int(ops.convert_to_numpy(optimizer.first_skipped))

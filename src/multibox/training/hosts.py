@@ -1,6 +1,6 @@
-"""What hosts that train together tell one another. All of it has to be called by all of them, in the same order.
+"""Communication between hosts that train together. All hosts must make the same calls in the same order.
 
-The first host decides and writes; the others follow. Without others all of this is nothing but what one host does.
+The first host decides and writes, and the others follow. On a single host every function returns what that host has.
 """
 
 import logging
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def count() -> int:
-    """How many hosts train together."""
+    """Number of hosts that train together."""
     if keras.backend.backend() != "jax":
         return 1
     import jax
@@ -34,7 +34,7 @@ def count() -> int:
 
 
 def index() -> int:
-    """Which of them this is, from 0."""
+    """Index of this host, from 0."""
     if count() == 1:
         return 0
     import jax
@@ -43,7 +43,7 @@ def index() -> int:
 
 
 def is_first() -> bool:
-    """Whether this host is the one that decides and writes."""
+    """Whether this is the host that decides and writes."""
     return index() == 0
 
 
@@ -54,10 +54,10 @@ def log(message: str) -> None:
 
 
 def gather(value: Value) -> list[Value]:
-    """What each host has, by host, on all of them.
+    """The values of all hosts, in order, on each of them.
 
     Args:
-        value: of this host; anything that can be pickled, below 2 GiB.
+        value: Value of this host. Anything that can be pickled, below 2 GiB.
     """
     if count() == 1:
         return [value]
@@ -72,17 +72,17 @@ def gather(value: Value) -> list[Value]:
 
 
 def from_first(make: Callable[[], Value]) -> Value:
-    """Do something on the first host; all have what it returns, or raise what it raised.
+    """Call a function on the first host. All hosts return its result, or raise its error.
 
     So a checkpoint, a configuration or a name needs no folder that the hosts share.
 
     Args:
-        make: what to do.
+        make: Function to call on the first host.
 
     Raises:
-        BadInput: ``make`` raised it.
-        RunFailed: likewise.
-        OSError: likewise.
+        BadInput: If ``make`` raised it.
+        RunFailed: If ``make`` raised it.
+        OSError: If ``make`` raised it.
     """
     if count() == 1:
         return make()
@@ -109,14 +109,14 @@ def _broadcast(value: Any) -> Any:
 
 
 def require_same(what: str, value: Any) -> None:
-    """Refuse to begin where hosts differ.
+    """Refuse to begin if the hosts differ.
 
     Args:
-        what: differs then, for the message.
-        value: of this host.
+        what: What differs, for the message.
+        value: Value of this host.
 
     Raises:
-        BadInput: naming the first host that differs from host 0.
+        BadInput: If a host differs from host 0. The message names the first one.
     """
     values = gather(value)
     for host, other in enumerate(values):
@@ -127,13 +127,13 @@ def require_same(what: str, value: Any) -> None:
 def detect_shares(
     detector: Detector, stores: Sequence[Store], *, batch: int, progress: Progress | None = None
 ) -> list[Detections]:
-    """Detect in every image of stores, each host in its share of them; see :func:`detect_all`.
+    """Detect in every image of stores. Each host detects in its share.
 
-    Where hosts cannot share the images evenly, some detect in an image that is another's too, so that all make the same
-    number of batches and ``progress`` may be something that they do together. Only one of the results counts.
+    If hosts cannot share the images evenly, some repeat an image of another host, so that all make the same number of
+    batches and ``progress`` may be a call that all make together. Only one of the results counts.
 
     Returns:
-        the detections of each image, in order, on all hosts.
+        Detections of each image, in order, on all hosts.
     """
     hosts, total = count(), sum(map(len, stores))
     mine = [place % total for place in range(index(), index() + hosts * -(-total // hosts), hosts)]
@@ -143,10 +143,10 @@ def detect_shares(
 
 @contextmanager
 def others_may_fail() -> Iterator[None]:
-    """Say in one line that another host has ended, which JAX tells in the words of whatever carries its messages.
+    """Report in one line that another host has ended, which JAX reports in the words of its transport.
 
     Raises:
-        RunFailed: so it is.
+        RunFailed: If another host has ended.
     """
     try:
         yield

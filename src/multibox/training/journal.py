@@ -1,4 +1,4 @@
-"""What a run says of itself: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
+"""The log of a run: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
 
 import csv
 import time
@@ -28,14 +28,14 @@ FIELDS = (
 
 
 class TimedBatches:
-    """Passes batches on and adds up the time spent waiting for them."""
+    """Passes batches on and measures the time spent waiting for them."""
 
     def __init__(self, batches: Iterator[Any]):
         self.batches = batches
         self.waited = 0.0
 
     def stream(self) -> Iterator[Any]:
-        """The batches as a generator, which is what ``fit`` takes."""
+        """The batches as a generator, as ``fit`` takes them."""
         while True:
             start = time.perf_counter()
             batch = next(self.batches)
@@ -44,13 +44,13 @@ class TimedBatches:
 
 
 class Table:
-    """A CSV file that grows by a line at a time.
+    """A CSV file that grows by a row at a time.
 
     Args:
-        path: of the file; None: nothing is written, as on all hosts but the first. Where it is there already, its lines
-            up to ``last`` stay and the others go.
-        fields: its columns; the first one rises from line to line.
-        last: the highest value of the first column to keep.
+        path: Path of the file. None writes nothing, as on all hosts but the first. In an existing file, rows up to
+            ``last`` are kept and later ones are removed.
+        fields: Names of the columns. The first column increases from row to row.
+        last: Largest value of the first column to keep.
     """
 
     def __init__(self, path: Path | None, fields: tuple[str, ...], last: int = 0):
@@ -62,7 +62,7 @@ class Table:
             csv.writer(file).writerows([fields, *rows])
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add a line; numbers with six digits."""
+        """Add a row. Numbers have six digits."""
         if self.path is None:
             return
         values = [row[field] for field in self.fields]
@@ -81,16 +81,16 @@ def _rows_until(path: Path, columns: int, last: int) -> list[list[str]]:
 class Journal(keras.callbacks.Callback):
     """Writes the log of a run.
 
-    Losses are means since the line before, or since the run was resumed. ``data_wait`` is the share of the time in
-    which the next batch was waited for.
+    Losses are means since the row before, or since the run was resumed. ``data_wait`` is the share of time spent
+    waiting for the next batch.
 
     Args:
-        table: the CSV file.
-        trackers: who else is told.
-        batches: who knows the time waited.
-        clock: who knows the step.
-        images: a step.
-        every: steps between two lines.
+        table: The CSV file.
+        trackers: Trackers that receive the figures.
+        batches: Batches, which measure the time spent waiting.
+        clock: Clock of the run.
+        images: Number of images in a step.
+        every: Number of steps between two rows.
     """
 
     def __init__(
@@ -104,12 +104,12 @@ class Journal(keras.callbacks.Callback):
         self._restart_clock()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Means of the network's metrics begin anew."""
+        """Restart the means of the network's metrics."""
         self.means, self.in_epoch = {}, 0
         self._restart_clock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write a line where one is due."""
+        """Write a row, if one is due."""
         self.made += 1
         if self.clock.step % self.every == 0 or self.clock.ends_epoch:
             self._write_line(batch + 1, logs or {})
@@ -130,7 +130,7 @@ class Journal(keras.callbacks.Callback):
         self._restart_clock()
 
     def _means_since(self, done: int, logs: dict[str, Any]) -> dict[str, float]:
-        """Keras gives means since the epoch began; take out what the last line has told."""
+        """Means since the last row. Keras gives means since the epoch began."""
         now = {name: float(value) for name, value in logs.items()}
         steps = done - self.in_epoch
         means = {

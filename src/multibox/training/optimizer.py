@@ -1,7 +1,7 @@
 """SGD as Caffe runs it and AdamW, with a learning rate and a decay for each kind of variable, and a guard.
 
 A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph. In float16
-gradients may overflow without harm: that lowers the scale of the loss, and is not recorded unless no scale helps.
+gradients may overflow without harm. That lowers the loss scale, and is recorded only if no scale helps.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ ALARM = "alarm"
 
 
 class GuardedOptimizer(keras.optimizers.Optimizer):
-    """The part that both optimizers share: multipliers for each variable, and the guard.
+    """What both optimizers share: multipliers for each variable, and the guard.
 
     Args:
-        learning_rate: a number or a schedule.
-        decay: of the weights, before its multiplier.
-        multipliers: of a variable: its learning rate's and its decay's.
-        scaled: whether the loss is scaled, as float16 needs it.
+        learning_rate: A number or a schedule.
+        decay: Weight decay, before the variable's multiplier.
+        multipliers: Function that returns a variable's multipliers of learning rate and weight decay.
+        scaled: Whether the loss is scaled, as float16 requires.
     """
 
     slots: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         self.scale = LossScale(self.add_variable) if scaled else None
 
     def build(self, variables: list[Any]) -> None:
-        """Create the slots of each variable, and the record of the first step that was not applied."""
+        """Create the slots of each variable, and the record of the first skipped step."""
         if self.built:
             return
         super().build(variables)
@@ -62,9 +62,9 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         )
 
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
-        """One step, unless a gradient is not finite.
+        """Make one step, unless a gradient is not finite.
 
-        Gradients are added up over the devices first, so that all of them clip, or leave out, one and the same.
+        Gradients are summed over the devices first, so that all devices clip, or skip, the same ones.
         """
         grads = sum_over_replicas(list(grads))
         self._finite = ops.all(ops.stack([ops.all(ops.isfinite(grad)) for grad in grads]))
@@ -91,7 +91,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         return ops.logical_and(failed, ops.any(ops.stack(hopeless)))
 
     def scale_loss(self, loss: Tensor) -> Tensor:
-        """Keras' hook before gradients are taken."""
+        """Scale the loss. Keras calls this before it takes gradients."""
         return loss * self.scale.factor if self.scale else loss
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
@@ -103,7 +103,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the trained variables their running averages, where such are kept, as long as the block lasts."""
+        """Assign the running averages, if there are any, to the trained variables while the block lasts."""
         has_averages = self.use_ema and self.built and int(ops.convert_to_numpy(self.iterations)) > 0
         variables = self._trainable_variables if has_averages else []
         now = [ops.copy(variable.value) for variable in variables]
@@ -153,20 +153,20 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         """The next weights and slots.
 
         Args:
-            w: weights.
-            slots: as named in ``slots``.
-            g: gradient.
-            rate: learning rate of this variable at this step.
-            decay: of this variable.
+            w: Weights.
+            slots: Slots, in the order of the class's ``slots``.
+            g: Gradient.
+            rate: Learning rate of this variable at this step.
+            decay: Weight decay of this variable.
 
         Returns:
-            the weights, then the slots.
+            The new weights, then the new slots.
         """
         raise NotImplementedError
 
 
 class SGD(GuardedOptimizer):
-    """Momentum as Caffe's solver has it: decay joins the gradient, and the rate is inside the velocity."""
+    """Momentum as in Caffe's solver: decay joins the gradient, and the rate is inside the velocity."""
 
     slots = ("velocity",)
 
@@ -197,10 +197,10 @@ class AdamW(GuardedOptimizer):
 
 
 def branches() -> bool:
-    """Whether a step that is not applied is a branch of the graph that is not taken: with TensorFlow on a CPU.
+    """Whether a skipped step is a branch of the graph that is not taken, as with TensorFlow on a CPU.
 
-    Elsewhere each value is chosen, the old or the new, which XLA does as it computes it, and which copies of a step on
-    several devices can do. TensorFlow's CPU kernels would pass over the weights and slots once more for it.
+    Elsewhere each variable is assigned its old value or its new one. XLA selects while it computes, and replicated
+    steps on several devices can do so too. TensorFlow's CPU kernels would pass over all weights and slots once more.
     """
     if keras.backend.backend() != "tensorflow" or jit_compile():
         return False
@@ -210,24 +210,24 @@ def branches() -> bool:
 
 
 def is_alarm(variable: Any) -> bool:
-    """Whether a variable is there for its gradient alone, see :data:`ALARM`."""
+    """Whether a variable exists for its gradient alone (:data:`ALARM`)."""
     return variable.name == ALARM
 
 
 def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: Any) -> GuardedOptimizer:
-    """The optimizer of a run.
+    """Create the optimizer of a run.
 
-    Weights of convolutions decay; biases and normalisation do not. Biases of convolutions learn faster, as the authors'
-    do; the pretrained trunk may learn slower.
+    Weights of convolutions decay. Biases and normalisation do not. Biases of convolutions learn faster, as in the
+    authors' code. The pretrained trunk may learn more slowly.
 
     Args:
-        network: whose variables it will train.
-        trunk: the name of its trunk.
-        config: of the optimizer.
-        schedule: the learning rate.
+        network: Network to train.
+        trunk: Name of its trunk.
+        config: Configuration of the optimizer.
+        schedule: Learning rate by step.
 
     Returns:
-        an optimizer for ``compile``.
+        Optimizer for ``compile``.
     """
     trunk_variables = {id(v) for layer in network.layers if is_trunk(layer, trunk) for v in layer.variables}
 

@@ -1,4 +1,4 @@
-"""What a network finds in a few validation images, beside what is there: how a run gets on, to look at."""
+"""Detections in a few validation images beside their objects, which show a run's progress."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,18 +19,18 @@ SIDE = 480
 
 
 def draw_findings(detector: Detector, stores: Sequence[Store], count: int = COUNT) -> dict[str, np.ndarray]:
-    """Draw detections beside objects, in images that lie evenly in the stores: the same ones whenever it is called.
+    """Draw detections beside objects, in images spread evenly over the stores. Every call draws the same images.
 
     Args:
-        detector: the detector; what it finds is shown above its thresholds for people.
-        stores: the images.
-        count: the most pictures.
+        detector: The detector. Detections above its thresholds for display are drawn.
+        stores: Stores with the images.
+        count: Largest number of images.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB each, the objects left and the detections right, by ``NAME/SPLIT/ID``.
 
     Raises:
-        BadInput: an image cannot be decoded.
+        BadInput: If an image cannot be decoded.
     """
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = [places[i] for i in np.linspace(0, len(places) - 1, min(count, len(places))).astype(int)]
@@ -58,7 +58,7 @@ def _side_by_side(image: np.ndarray, record: Record, names: Sequence[str], found
 
 
 def _shown(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """An image at the size it is shown at, and how many times its own that is."""
+    """An image at the size it is displayed, and its magnification."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

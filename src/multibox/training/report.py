@@ -1,4 +1,4 @@
-"""The report of a run, written while it goes on and after it."""
+"""The report of a run, written during and after the run."""
 
 import logging
 import time
@@ -47,7 +47,7 @@ class LiveReport:
         self.written = time.monotonic()
 
     def refresh(self) -> None:
-        """Write the page, if the last one is old enough and there is something to say."""
+        """Write the page, if the last one is old enough and there is something to report."""
         if time.monotonic() - self.written >= EVERY:
             self._try(self._refresh)
 

@@ -1,8 +1,7 @@
-"""What the loss is multiplied by in float16, whose smallest numbers many gradients are below.
+"""The factor of the loss in float16, in which many gradients would otherwise be below the smallest number.
 
-Gradients are divided by it again before anything is made of them (arXiv 1710.03740, section 3.2). It is found by
-trying, with the numbers of Keras' ``LossScaleOptimizer``: too large a one makes gradients overflow, which halves it;
-after many steps without that it is doubled.
+Gradients are divided by it before they are used (arXiv 1710.03740, section 3.2). It is found by trial, with the numbers
+of Keras' ``LossScaleOptimizer``. Gradients that overflow halve it. After many steps without an overflow it doubles.
 """
 
 from collections.abc import Callable
@@ -18,9 +17,9 @@ class LossScale:
     """A scale that follows what the gradients allow.
 
     Args:
-        add_variable: of the optimizer, which keeps the state.
-        start: the first scale.
-        patience: steps with finite gradients, one after the other, after which it is doubled.
+        add_variable: Function of the optimizer that creates a variable.
+        start: Scale at the first step.
+        patience: Number of consecutive steps with finite gradients after which the scale doubles.
     """
 
     def __init__(self, add_variable: Callable[..., Any], start: float = 2.0**15, patience: int = 2000):
@@ -30,11 +29,11 @@ class LossScale:
 
     @property
     def lowest(self) -> Tensor:
-        """Whether it cannot be lowered any more: what is not finite now is not so because of the scale."""
+        """Whether the scale cannot be lowered further. Gradients that are not finite then have another cause."""
         return self.factor.value <= 1.0
 
     def follow(self, finite: Tensor) -> None:
-        """Take note of a step whose gradients were finite, or not."""
+        """Adapt to a step whose gradients were finite, or not."""
         scale, good = self.factor.value, ops.where(finite, self.good.value + 1, 0)
         patient = good >= self.patience
         lower, higher = ops.maximum(scale / 2, 1.0), ops.where(patient, scale * 2, scale)

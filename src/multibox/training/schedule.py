@@ -15,7 +15,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         config: ``lr``, ``warmup_steps``, ``schedule`` and ``milestones``.
-        steps_per_epoch: what turns epochs into steps.
+        steps_per_epoch: Number of steps in an epoch.
     """
 
     def __init__(self, config: Train, steps_per_epoch: int):

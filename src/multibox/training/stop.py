@@ -14,20 +14,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopAsked(Exception):  # noqa: N818  It is what happened, not an error
-    """Leaves ``fit`` or a validation."""
+    """Raised to leave ``fit`` or a validation after a signal."""
 
 
 class StopOnSignal(keras.callbacks.Callback):
-    """Remembers that a signal came, and raises :class:`StopAsked` at the end of the step.
+    """Remembers a signal, and raises :class:`StopAsked` at the end of the step.
 
-    Where several hosts train together, a signal to one of them stops all after the same step: they ask one another at
-    every so many steps, as each time they wait for their devices.
+    With several hosts, a signal to one of them stops all after the same step. They exchange signals every few steps,
+    because each exchange waits for the devices.
 
-    A second signal of the kind does what it does elsewhere: it ends the process at once. Outside of the main thread
-    signals cannot be had, and stay as they are.
+    A second signal of the kind has its usual effect and ends the process at once. Outside the main thread, signals
+    cannot be handled and keep their effect.
 
     Args:
-        every: steps between two looks.
+        every: Number of steps between two checks.
 
     Example:
         ``with StopOnSignal() as stop: model.fit(..., callbacks=[stop])``
@@ -49,13 +49,13 @@ class StopOnSignal(keras.callbacks.Callback):
             signal.signal(number, handler)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop, where that was asked for."""
+        """Stop, if a signal has come."""
         self.made += 1
         if self.made % self.every == 0:
             self.look()
 
     def look(self) -> None:
-        """Raise :class:`StopAsked` where a signal has come, to whichever host."""
+        """Raise :class:`StopAsked` if a signal has come to any host."""
         signals = [signal for signal in hosts.gather(self.signal) if signal is not None]
         if signals:
             self.signal = signals[0]

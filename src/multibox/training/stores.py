@@ -1,4 +1,4 @@
-"""Which stores a run reads: those that the configuration names, or those of a dataset, built first if need be."""
+"""The stores that a run reads: those the configuration names, or those of a dataset, built first if needed."""
 
 import logging
 import re
@@ -25,17 +25,17 @@ def find_data(
     """Find the splits of a dataset to train on and to validate on.
 
     Args:
-        data: the name of a dataset with stores; or a folder or file of images and annotations, whose stores are built
-            under its name, and built again when its files have changed.
-        on_bad: what to do with damaged images and boxes where stores are built.
+        data: Name of a dataset with stores, or a folder or file of images and annotations. Its stores are built under
+            its name, and rebuilt if its files have changed.
+        on_bad: What to do with damaged images and boxes if stores are built: ``fail`` or ``skip``.
         progress: Called after each image of a build.
         on_build: Called with the report of a build.
 
     Returns:
-        the fields ``data.train`` and ``data.val``, by their dotted names.
+        The fields ``data.train`` and ``data.val``, by their dotted names.
 
     Raises:
-        BadInput: no such data, no split to train on, or a name that means two things.
+        BadInput: If there is no such data or no split to train on, or the name is ambiguous.
     """
     name = _stores_of(Path(data), on_bad, progress, on_build) if Path(data).exists() else str(Path(data))
     splits = dataset_splits(name)
@@ -49,7 +49,7 @@ def find_data(
 
 
 def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
-    """The dataset that was built of a folder or file; built now where it is not there, or older than its files."""
+    """The dataset built from a folder or file. It is built now if it is missing or older than its files."""
     name = _dataset_name(path)
     splits = dataset_splits(name)
     meta = open_store(f"{name}/{splits[0]}").meta if splits else None
@@ -74,7 +74,7 @@ def _log_build(report: BuildReport) -> None:
 
 
 def _dataset_name(path: Path) -> str:
-    """A folder's name, as a dataset can have it."""
+    """A folder's name, as a valid name of a dataset."""
     name = re.sub(r"[^A-Za-z0-9_]+", "-", path.resolve().stem).strip("-") or "dataset"
     taken = data_root() / name
     is_dataset = not taken.exists() or holds_only_stores(taken)
@@ -92,5 +92,5 @@ def open_stores(names: Sequence[str]) -> list[Store]:
 
 
 def all_classes(config: Config, stores: Sequence[Store]) -> tuple[str, ...]:
-    """The classes of a run: the configuration's, else those of the stores, in the order in which they first appear."""
+    """The classes of a run: the configuration's, else those of the stores in order of first appearance."""
     return config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))

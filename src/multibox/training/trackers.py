@@ -1,7 +1,7 @@
-"""Who is told how a run goes: TensorBoard, and Weights & Biases or MLflow where ``train.tracker`` asks for one.
+"""Trackers of a run: TensorBoard, and Weights & Biases or MLflow if ``train.tracker`` names one.
 
-All that they are told also is in the files of the run, or can be made again from its models: a tracker that fails is
-left out with a warning, and the run goes on.
+Everything they receive is also in the run's files, or can be made again from its models. A tracker that fails is
+dropped with a warning, and the run continues.
 """
 
 import importlib
@@ -28,30 +28,30 @@ PROJECT: Final = "multibox"
 
 
 class Tracker(Protocol):
-    """Something that is told how a run goes."""
+    """Something that receives the progress of a run."""
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Add points to curves.
 
         Args:
-            values: by the names of the curves; what stands before a slash is a group.
-            step: of the run.
+            values: Values by the names of their curves. The part before a slash is a group.
+            step: Step of the run.
         """
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """Add pictures.
+        """Add images.
 
         Args:
-            name: of them all.
+            name: Name of all these images.
             images: ``(H, W, 3)`` uint8 RGB each, by what tells it from the others.
-            step: of the run.
+            step: Step of the run.
         """
 
     def close(self, failed: bool = False) -> None:
-        """End; nothing can be told afterwards.
+        """Close the tracker. Nothing can be added afterwards.
 
         Args:
-            failed: whether the run was stopped or failed.
+            failed: Whether the run was stopped or failed.
         """
 
 
@@ -59,8 +59,8 @@ class TensorBoard:
     """Event files that TensorBoard reads.
 
     Args:
-        folder: where they go.
-        step: steps made before; what an earlier process told of later ones is to be forgotten.
+        folder: Folder of the event files.
+        step: Number of steps made before. Events of later steps, by an earlier process, are discarded.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -107,14 +107,14 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run at Weights & Biases, in the project ``$WANDB_PROJECT``; every other variable of theirs works too.
+    """A run at Weights & Biases, in the project ``$WANDB_PROJECT``. Its other environment variables apply too.
 
-    Their own count of steps only ever rises, so ``step`` is a curve like the others, against which those are drawn. A
-    run that was killed tells the steps since its last checkpoint twice.
+    Its own step counter can only rise. So ``step`` is logged as a curve, and the other curves are drawn against it. A
+    run that was killed sends the steps since its last checkpoint twice.
 
     Args:
-        experiment: the run; it goes on where it was told of there before.
-        config: of the run.
+        experiment: Folder of the run. A resumed run continues its earlier run there.
+        config: Configuration of the run.
     """
 
     def __init__(self, experiment: Experiment, config: Config):
@@ -152,8 +152,8 @@ class MLflow:
     """A run of MLflow, in the experiment ``$MLFLOW_EXPERIMENT_NAME`` at ``$MLFLOW_TRACKING_URI``.
 
     Args:
-        experiment: the run; it goes on where it was told of there before.
-        config: of the run.
+        experiment: Folder of the run. A resumed run continues its earlier run there.
+        config: Configuration of the run.
     """
 
     def __init__(self, experiment: Experiment, config: Config):
@@ -189,10 +189,10 @@ SERVICES: Final[dict[str, Callable[[Experiment, Config], Tracker]]] = {"wandb": 
 
 
 class Trackers:
-    """All trackers of a run as one. One that raises is closed and told no more, with a warning.
+    """All trackers of a run as one. A tracker that raises is closed and dropped, with a warning.
 
     Args:
-        begin: what begins each, by its name; without any, nobody is told.
+        begin: Functions that start each tracker, by its name. Empty for no trackers.
 
     Example:
         ``with open_trackers(experiment, config, 0) as trackers: trackers.scalars({"train/loss": 3.2}, step=20)``
@@ -239,15 +239,15 @@ class Trackers:
 
 
 def open_trackers(experiment: Experiment, config: Config, step: int) -> Trackers:
-    """Begin to track a run, or go on with it: with TensorBoard where it is installed, and with ``train.tracker``.
+    """Start or resume the tracking of a run: with TensorBoard if it is installed, and with ``train.tracker``.
 
     Args:
-        experiment: the run.
-        config: of the run.
-        step: steps made before.
+        experiment: Folder of the run.
+        config: Configuration of the run.
+        step: Number of steps made before.
 
     Returns:
-        who is told; it closes as a context manager does.
+        The trackers, as a context manager that closes them.
     """
     begin: dict[str, Callable[[], Tracker]] = {}
     if _is_installed("tensorboard"):
@@ -261,7 +261,7 @@ def require_tracker(config: Config) -> None:
     """Refuse a tracker that is not installed.
 
     Raises:
-        BadInput: it is not.
+        BadInput: If the tracker's package is not installed.
     """
     name = config.train.tracker
     if name != "none" and not _is_installed(name):
@@ -269,7 +269,9 @@ def require_tracker(config: Config) -> None:
 
 
 def _is_installed(name: str) -> bool:
-    """Whether there is such a package; a mere folder, such as the ``wandb`` that Weights & Biases makes, is none."""
+    """Whether a package is installed. A plain folder, such as the ``wandb`` that Weights & Biases creates, is not
+    one.
+    """
     try:
         return getattr(importlib.import_module(name), "__file__", None) is not None
     except ImportError:

@@ -16,16 +16,16 @@ Tensor = Any
 
 
 class TrainingModel(keras.Model):
-    """A network that knows the MultiBox loss.
+    """A network with the MultiBox loss.
 
-    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}`` as the pipeline gives them. Whatever the network
-    computes in, this is float32, so that Keras leaves the scale of the loss to our optimizer.
+    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}``, as the pipeline gives them. It is float32 whatever the
+    network computes in, so that Keras leaves the scale of the loss to our optimizer.
 
     Args:
-        network: as :func:`multibox.models.ssd.build` gives it.
-        loss: configuration of the loss.
-        priors_rel: ``(P, 4)`` the network's priors, relative to its input; where ``loss.sees_boxes``.
-        variances: of the deltas.
+        network: Network, as :func:`multibox.models.ssd.build` returns it.
+        loss: Configuration of the loss.
+        priors_rel: ``(P, 4)`` the network's priors, relative to its input. Required if ``loss.sees_boxes``.
+        variances: Variances of the deltas.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class TrainingModel(keras.Model):
     ) -> Tensor:
         """(Classification + localisation) / max(1, positives), the positives of the whole batch.
 
-        Where devices share the batch on TensorFlow, the loss is a device's part of that: the parts add up to the loss
-        of the batch, and so do their gradients. The metrics are of the whole batch everywhere.
+        If devices share the batch on TensorFlow, the result is a device's part of the loss. The parts, and their
+        gradients, add up to those of the batch. The metrics cover the whole batch everywhere.
         """
         del x, sample_weight, training
         parts = multibox_loss(
@@ -98,15 +98,15 @@ def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def poison(loss: Tensor, alarm: Tensor = None) -> Tensor:
-    """Make every gradient of a loss that is not finite not finite too, so that the optimizer's guard sees it.
+    """Make every gradient not finite if the loss is not, so that the optimizer's guard notices.
 
     Args:
-        loss: a scalar.
-        alarm: a variable that is 0, in float16. There other gradients may overflow though the loss is finite; this
-            one's is 0 then.
+        loss: The loss, a scalar.
+        alarm: A variable that is 0, given in float16. Other gradients may overflow although the loss is finite. The
+            gradient of this one is 0 then.
 
     Returns:
-        the loss.
+        The loss.
     """
     finite = ops.isfinite(loss)
     loss = loss * ops.stop_gradient(ops.where(finite, 1.0, float("nan")))

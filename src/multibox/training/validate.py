@@ -1,4 +1,4 @@
-"""Validation during a run: mAP, snapshots, the best model, the curves as a picture, and the report."""
+"""Validation during a run: mAP, snapshots, the best model, curves and report."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 
 
 class Validate(keras.callbacks.Callback):
-    """Every few epochs, and after the last: judge the network and save it, with averaged weights where there are such.
+    """Validates the network and saves it, every few epochs and after the last, with averaged weights if there are any.
 
     Several hosts share the images. Each judges what all have found and takes the first host's figures.
 
@@ -63,33 +63,33 @@ class Validate(keras.callbacks.Callback):
 
     @property
     def due(self) -> bool:
-        """Whether the epoch just made is one after which to validate, and that was not done yet."""
+        """Whether a validation is due after the epoch just made, and has not been made yet."""
         epoch = self.clock.epochs_done
         wanted = epoch == self.clock.epochs or (self.every > 0 and epoch % self.every == 0)
         return self.clock.ends_epoch and wanted and epoch > self.validated
 
     @property
     def gave_up(self) -> bool:
-        """Whether the mAP has not risen for too long."""
+        """Whether the mAP has not risen for ``patience`` validations."""
         return 0 < self.patience <= self.stale
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Bring the report up to date, from time to time."""
+        """Refresh the report from time to time."""
         if hosts.is_first():
             self.report.refresh()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Validate and save, where it is due."""
+        """Validate and save, if it is due."""
         bring_weights_back(self)
         if self.due:
             self.validate()
             self.model.stop_training = self.gave_up
 
     def validate(self) -> None:
-        """Judge the network and save it.
+        """Validate the network and save it.
 
         Raises:
-            StopAsked: a signal has come.
+            StopAsked: If a signal has come.
         """
         epoch = self.clock.epochs_done
         with self.optimizer.averaged(), as_if_alone(self.network):
