@@ -1,4 +1,4 @@
-"""Keras' backend: which it is, and what it is good at."""
+"""Keras' backend: which one it is, and what suits it."""
 
 import logging
 import os
@@ -16,11 +16,11 @@ def import_keras(backend: str | None = None, devices: int = 1, threads: int | No
 
     Args:
         backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
-        devices: to have; the CPU of a machine without accelerators is split into as many.
-        threads: that compute on a CPU; None: one a core.
+        devices: Number of devices to have. Without accelerators, the CPU is split into as many.
+        threads: Number of CPU threads. None takes one a core.
 
     Raises:
-        BadInput: the backend runs already, with other threads.
+        BadInput: If the backend is already running with a different number of threads.
     """
     if backend:
         os.environ["KERAS_BACKEND"] = backend
@@ -42,12 +42,12 @@ _RUNNING: set[str] = set()
 
 
 def jit_compile(devices: int = 1) -> bool:
-    """Whether XLA helps: on JAX always, on TensorFlow with one accelerator.
+    """Whether XLA helps: always on JAX, with one accelerator on TensorFlow.
 
     On a CPU, TensorFlow runs convolutions through oneDNN, ten times faster than XLA's.
 
     Args:
-        devices: that share a step; TensorFlow's XLA compiles for one alone.
+        devices: Number of devices that share a step. TensorFlow's XLA compiles for one alone.
     """
     import keras
 
@@ -59,7 +59,7 @@ def jit_compile(devices: int = 1) -> bool:
 
 
 def devices() -> list[str]:
-    """The devices of this machine that Keras may run on: the accelerators, or without any the CPU, maybe split."""
+    """Devices of this machine that Keras can run on: the accelerators, or without any the CPU, possibly split."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -74,17 +74,17 @@ def devices() -> list[str]:
 
 
 def first_devices(count: int, field: str) -> list[str]:
-    """The names of the first few devices of this machine.
+    """Names of the first devices of this machine.
 
     Args:
-        count: how many.
-        field: what asks for them, for the message.
+        count: Number of devices.
+        field: Configuration field that sets the number, for the message.
 
     Returns:
-        the names.
+        Names of the devices.
 
     Raises:
-        BadInput: there are fewer.
+        BadInput: If there are fewer devices.
     """
     names = devices()
     if count > len(names):
@@ -98,9 +98,10 @@ def first_devices(count: int, field: str) -> list[str]:
 
 @cache
 def mirrored(names: tuple[str, ...]) -> Any:
-    """TensorFlow's strategy of some devices: one for all that a process does on them.
+    """TensorFlow's strategy for some devices. A process has one for everything it runs on them.
 
-    Another would number what devices add up from the start again, and TensorFlow would mix them up with the first's.
+    A second strategy would number its sums over devices from the start again, and TensorFlow would confuse them with
+    the first's.
     """
     import tensorflow
 
@@ -135,14 +136,14 @@ def _set_threads(threads: int) -> None:
 
 
 def _threads_of_jax(threads: int) -> bool:
-    """Whether it could be set, or is the number already."""
+    """Whether the number could be set, or is set already."""
     if "jax" not in _RUNNING:
         os.environ["NPROC"] = str(threads)  # what XLA takes for the number of cores when it starts
     return os.environ.get("NPROC") == str(threads)
 
 
 def _threads_of_tensorflow(threads: int) -> bool:
-    """Whether it could be set, or is the number already."""
+    """Whether the number could be set, or is set already."""
     import tensorflow
 
     threading = tensorflow.config.threading
@@ -154,7 +155,7 @@ def _threads_of_tensorflow(threads: int) -> bool:
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers made in the block compute in a precision: the name of a dtype policy of Keras."""
+    """Layers created in the block compute in a precision, given as the name of a Keras dtype policy."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -167,7 +168,7 @@ def computing_in(precision: str) -> Iterator[None]:
 
 @contextmanager
 def no_chatter(*streams: int) -> Iterator[None]:
-    """Close streams for what C++ libraries print; Python's errors are exceptions and are not lost.
+    """Close streams to what C++ libraries print. Python's errors are exceptions and are not lost.
 
     Args:
         streams: 1, the output, and 2, the error stream.

@@ -21,7 +21,7 @@ def trunk(x: Tensor, pad: str = "same") -> dict[str, Tensor]:
 
     Args:
         x: ``(B, H, W, 3)``.
-        pad: see :func:`multibox.models.layers.downsample_pad`.
+        pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
 
     Returns:
         ``c3`` ``(B, H/8, W/8, 240)`` and ``c4`` ``(B, H/16, W/16, 672)``: the widened maps before the next stride, as

@@ -1,6 +1,6 @@
-"""The model file: a ``.keras`` zip that plain Keras opens too, with everything else that detection needs in one member.
+"""The model file: a ``.keras`` zip that plain Keras opens too, with one member for everything else detection needs.
 
-What a file's own Keras configuration says is never run: the network is built from the schema, and takes the weights.
+A file's own Keras configuration is never run. The network is built from the schema and takes the weights.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ def read_schema(path: str | Path) -> Schema:
     """Read the schema of a ``.keras`` file, without Keras.
 
     Raises:
-        BadInput: no such file, not a model file of Multibox, damaged, or of a newer format.
+        BadInput: If there is no such file, or it is not a model file of Multibox, damaged, or of a newer format.
     """
     with _open(path) as archive:
         try:
@@ -61,13 +61,13 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
     """Rebuild a network from a model file.
 
     Args:
-        path: a ``.keras`` file that :func:`save_model` wrote.
+        path: Path of a ``.keras`` file that :func:`save_model` wrote.
 
     Returns:
-        the network, as :func:`multibox.models.ssd.build` gives it, and the schema.
+        The network, as :func:`multibox.models.ssd.build` returns it, and its schema.
 
     Raises:
-        BadInput: no such file, not a model file of Multibox, damaged, or of a newer format.
+        BadInput: If there is no such file, or it is not a model file of Multibox, damaged, or of a newer format.
     """
     from multibox.models.ssd import build
 
@@ -84,12 +84,12 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
 
 
 def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None:
-    """Write a model file. It is there whole or not at all.
+    """Write a model file. The file appears complete or not at all.
 
     Args:
-        network: as :func:`multibox.models.ssd.build` gives it.
-        schema: what the file says about itself.
-        path: its place, ending in ``.keras``.
+        network: Network, as :func:`multibox.models.ssd.build` returns it.
+        schema: Schema of the network.
+        path: Path of the file, ending in ``.keras``.
     """
     with new_file(path) as new:
         network.save(new)
@@ -98,7 +98,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 
 
 def is_model(path: Path) -> bool:
-    """Whether a file or folder says that it is a model of Multibox, whatever its format."""
+    """Whether a file or folder carries the mark of a Multibox model, in any format."""
     if path.is_dir():
         return (path / "assets" / MEMBER).is_file()
     return path.is_file() and MEMBER.encode() in path.read_bytes()

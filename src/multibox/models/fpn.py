@@ -1,7 +1,7 @@
-"""A feature pyramid (arXiv 1612.03144, section 3): what coarse maps know, added to the fine ones.
+"""A feature pyramid (arXiv 1612.03144, section 3): features of coarse maps, added to the fine ones.
 
-SSD's fine maps come from early layers, which see little of the image. The coarse maps walk back down: each is enlarged
-to the next finer one and added to it, so that the heads of every map see what all coarser ones do.
+SSD's fine maps come from early layers, whose receptive fields are small. The pyramid walks back down from the coarsest
+map. It enlarges each map to the next finer one and adds it, so that the heads of every map use all coarser ones.
 """
 
 from math import gcd
@@ -13,12 +13,13 @@ from multibox.models.layers import Tensor, conv_bn, depthwise_bn
 
 
 def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str, Tensor]:
-    """Put a pyramid on the maps of a network.
+    """Build a pyramid on the maps of a network.
 
     Args:
         maps: ``(B, H, W, F)`` by name, from the finest to the coarsest, no axis ever growing.
-        channels: of every map that it gives.
-        light: with separable convolutions and batch normalisation, as SSDLite; else plain ones, as the paper.
+        channels: Number of channels of every resulting map.
+        light: Whether to use separable convolutions with batch normalisation, as in SSDLite. Otherwise plain ones, as
+            in the paper.
 
     Returns:
         ``(B, H, W, channels)`` maps of the same names and sizes, in the same order.
@@ -35,7 +36,7 @@ def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str,
 
 
 class Copying(NamedTuple):
-    """How an axis is enlarged: each cell ``times`` over, then of these, from ``start`` on, every ``stride``-th."""
+    """How an axis is enlarged: each cell is repeated ``times``, then every ``stride``-th is taken from ``start`` on."""
 
     times: int
     start: int
@@ -43,10 +44,10 @@ class Copying(NamedTuple):
 
 
 def copying(coarse: int, fine: int) -> Copying:
-    """How to enlarge an axis of ``coarse`` cells to ``fine``, at least as many.
+    """How to enlarge an axis of ``coarse`` cells to ``fine``, which is at least as many.
 
-    A stride of 2 that rounded up looked at cells 2i and 2i + 1 for cell i; this gives it back to them. Otherwise, as
-    after an unpadded convolution, each cell takes the one whose centre is nearest.
+    A stride of 2 that rounded up made cell i from cells 2i and 2i + 1, and this returns it to them. Otherwise, as after
+    an unpadded convolution, each cell takes the one with the nearest centre.
     """
     if fine in (2 * coarse - 1, 2 * coarse) and coarse > 1:
         return Copying(2, 0, 1)
@@ -55,15 +56,14 @@ def copying(coarse: int, fine: int) -> Copying:
 
 
 def enlarge(x: Tensor, size: tuple[int, int], name: str) -> Tensor:
-    """Enlarge a map to the cells of a finer one. Cells are only copied, and which is settled here, in whole numbers.
+    """Enlarge a map to the cells of a finer one. Cells are only copied, chosen here in whole numbers.
 
-    So every runtime makes the same of it; in a layer that resizes, where 10 cells become 19, each would round its own
-    way.
+    So every runtime computes the same. A resizing layer, from 10 cells to 19, would round differently in each.
 
     Args:
         x: ``(B, h, w, F)``.
         size: H and W, at least h and w.
-        name: prefix of the layers.
+        name: Prefix of the layers' names.
 
     Returns:
         ``(B, H, W, F)``.

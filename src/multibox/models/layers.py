@@ -1,4 +1,4 @@
-"""The few groups of Keras layers that more than one network is made of."""
+"""Groups of Keras layers that several networks are made of."""
 
 from typing import Any, TypeAlias
 
@@ -8,7 +8,7 @@ Tensor: TypeAlias = Any
 
 
 def batch_norm(name: str, epsilon: float = 1e-3, **kwargs: Any) -> layers.BatchNormalization:
-    """Batch normalisation with the momentum that fine-tuning on small sets needs."""
+    """Batch normalisation with a momentum for fine-tuning on small datasets."""
     return layers.BatchNormalization(epsilon=epsilon, momentum=0.97, name=name, **kwargs)
 
 
@@ -19,12 +19,12 @@ def conv_bn(
 
     Args:
         x: ``(B, H, W, F)``.
-        filters: channels that it gives.
-        kernel: its side.
-        name: prefix of the layers.
-        stride: in both axes.
-        pad: before a stride of 2, see :func:`downsample_pad`.
-        act: see :func:`activate`.
+        filters: Number of output channels.
+        kernel: Side of the kernel.
+        name: Prefix of the layers' names.
+        stride: Stride in both axes.
+        pad: Padding before a stride of 2, as :func:`downsample_pad` takes it.
+        act: Name of the activation, as :func:`activate` takes it.
 
     Returns:
         ``(B, H/stride, W/stride, filters)``.
@@ -41,11 +41,11 @@ def depthwise_bn(
 
     Args:
         x: ``(B, H, W, F)``.
-        kernel: its side.
-        name: prefix of the layers.
-        stride: in both axes.
+        kernel: Side of the kernel.
+        name: Prefix of the layers' names.
+        stride: Stride in both axes.
         pad: ``valid``: none; otherwise before a stride of 2, see :func:`downsample_pad`.
-        act: see :func:`activate`.
+        act: Name of the activation, as :func:`activate` takes it.
 
     Returns:
         ``(B, H/stride, W/stride, F)``, or less by ``kernel - 1`` where it is not padded.
@@ -56,15 +56,15 @@ def depthwise_bn(
 
 
 def activate(x: Tensor, act: str, prefix: str) -> Tensor:
-    """An activation.
+    """Apply an activation.
 
     Args:
-        x: a map.
+        x: The map.
         act: ``relu6``, the name of one of Keras', such as ``hard_silu``, or empty for none.
-        prefix: of the layer's name.
+        prefix: Prefix of the layer's name.
 
     Returns:
-        the map after it.
+        The map after the activation.
     """
     if act == "relu6":
         return layers.ReLU(6.0, name=f"{prefix}relu")(x)
@@ -72,14 +72,14 @@ def activate(x: Tensor, act: str, prefix: str) -> Tensor:
 
 
 def squeeze_excite(x: Tensor, name: str) -> Tensor:
-    """Weigh each channel by what is in all of them (arXiv 1709.01507), as MobileNetV3 does (arXiv 1905.02244, 5.3).
+    """Weight each channel by all channels (arXiv 1709.01507), as in MobileNetV3 (arXiv 1905.02244, 5.3).
 
     Args:
         x: ``(B, H, W, F)``.
-        name: prefix of the layers.
+        name: Prefix of the layers' names.
 
     Returns:
-        the same times ``(B, 1, 1, F)`` weights of 0 to 1, made by way of F/4 channels, rounded to a multiple of 8.
+        The map times ``(B, 1, 1, F)`` weights in [0, 1], computed through F/4 channels, rounded to a multiple of 8.
     """
     filters = x.shape[-1]
     y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze_pool")(x)
@@ -89,7 +89,7 @@ def squeeze_excite(x: Tensor, name: str) -> Tensor:
 
 
 def round_to_8(channels: float) -> int:
-    """The nearest multiple of 8, at least 8 and at least nine tenths of ``channels``, as all MobileNets round."""
+    """The nearest multiple of 8, at least 8 and at least nine tenths of ``channels``, as in all MobileNets."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -108,21 +108,21 @@ def inverted_residual(
 ) -> tuple[Tensor, Tensor]:
     """MobileNetV2's block (arXiv 1801.04381, figure 4): widen, depthwise, narrow without activation, add.
 
-    MobileNetV3's (arXiv 1905.02244, figure 4) weighs the channels of its middle.
+    MobileNetV3's block (arXiv 1905.02244, figure 4) also weights the channels of its middle.
 
     Args:
         x: ``(B, H, W, F)``.
-        filters: channels that it gives.
-        kernel: of the depthwise convolution.
-        stride: likewise.
-        expand: how many times wider the middle is; at 1 there is no widening layer.
-        name: prefix of the layers.
-        pad: before a stride of 2, see :func:`downsample_pad`.
-        act: see :func:`activate`.
-        squeeze: whether the middle's channels are weighed, see :func:`squeeze_excite`.
+        filters: Number of output channels.
+        kernel: Side of the depthwise kernel.
+        stride: Stride of the depthwise convolution.
+        expand: Factor by which the middle is wider. At 1 there is no widening layer.
+        name: Prefix of the layers' names.
+        pad: Padding before a stride of 2, as :func:`downsample_pad` takes it.
+        act: Name of the activation, as :func:`activate` takes it.
+        squeeze: Whether :func:`squeeze_excite` weights the channels of the middle.
 
     Returns:
-        the output ``(B, H/stride, W/stride, filters)``, and the widened input ``(B, H, W, F * expand)``.
+        The output ``(B, H/stride, W/stride, filters)``, and the widened input ``(B, H, W, F * expand)``.
     """
     wide = conv_bn(x, round_to_8(x.shape[-1] * expand), 1, f"{name}_expand", act=act) if expand != 1 else x
     y = depthwise_bn(wide, kernel, name, stride=stride, pad=pad, act=act)
@@ -132,17 +132,17 @@ def inverted_residual(
 
 
 def downsample_pad(x: Tensor, name: str, how: str, kernel: int = 3) -> tuple[Tensor, str]:
-    """Padding before a convolution of stride 2.
+    """Pad a map before a convolution of stride 2.
 
     Args:
         x: ``(B, H, W, F)``.
-        name: prefix of the layer.
+        name: Prefix of the layer's name.
         how: ``both``: alike on both sides, as Caffe and PyTorch; ``same``: as TensorFlow, which on an even map pads
             one pixel less on the first side.
-        kernel: of the convolution.
+        kernel: Side of the convolution's kernel.
 
     Returns:
-        the padded map, and the padding that the convolution after it takes.
+        The padded map, and the ``padding`` of the convolution that follows.
     """
     if how == "same":
         return x, "same"
@@ -154,6 +154,6 @@ def _strided_pad(x: Tensor, kernel: int, stride: int, name: str, how: str) -> tu
 
 
 def trim_pad(x: Tensor, name: str) -> Tensor:
-    """Before an unpadded 3x3 convolution: pad an axis of fewer than 3 cells, so that it keeps them."""
+    """Before an unpadded 3x3 convolution, pad an axis of fewer than 3 cells so that it keeps them."""
     pads = [1 if n < 3 else 0 for n in x.shape[1:3]]
     return layers.ZeroPadding2D(pads, name=f"{name}_pad")(x) if any(pads) else x

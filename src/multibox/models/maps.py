@@ -1,6 +1,7 @@
-"""The feature maps of each network, worked out on paper: names, cells and steps, without building it in Keras.
+"""The feature maps of each network, computed without Keras: names, cells and steps.
 
-So preparation and detection know the priors where Keras is not installed. A test holds these against the real shapes.
+So preparation and detection have the priors where Keras is not installed. A test compares these with the built
+networks.
 """
 
 from collections.abc import Callable
@@ -15,22 +16,22 @@ Size = tuple[int, int]
 
 
 def halve(size: Size) -> Size:
-    """What a stride of 2 leaves: half the cells, rounded up, as every padded stride-2 layer here does."""
+    """Cells after a stride of 2: half of them, rounded up, as in every padded layer of stride 2 here."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
 def trim(size: Size) -> Size:
-    """What an unpadded 3x3 convolution leaves; an axis of fewer than 3 cells is padded and keeps them."""
+    """Cells after an unpadded 3x3 convolution. An axis of fewer than 3 cells is padded and keeps them."""
     return tuple(n - 2 if n >= 3 else n for n in size)  # type: ignore[return-value]
 
 
 def close(size: Size) -> Size:
-    """What SSD512's last 4x4 convolution with padding 1 leaves; a single cell stays one."""
+    """Cells after SSD512's last 4x4 convolution with padding 1. A single cell stays one."""
     return tuple(max(1, n - 1) for n in size)  # type: ignore[return-value]
 
 
 def collapse(size: Size) -> Size:
-    """What global pooling leaves."""
+    """Cells after global pooling."""
     return 1, 1
 
 
@@ -109,17 +110,17 @@ _FIRST_HALVINGS = {"c4": 4}
 
 
 def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
-    """The maps that the heads of a network look at, from the finest to the coarsest.
+    """The maps under the heads of a network, from the finest to the coarsest.
 
     Args:
-        network: its configuration.
+        network: Configuration of the network.
 
     Returns:
-        the maps, with the pixels between their cells: the product of the strides, or input / map where a map is pooled
-        to the end or padded ``valid``.
+        The maps, with the pixels between their cells: the product of the strides, or input / map if a map is pooled to
+        the end or padded ``valid``.
 
     Raises:
-        BadInput: the layout does not exist for this trunk.
+        BadInput: If the layout does not exist for this trunk.
     """
     first, stages = layout(network)
     cells, stride = network.size, 1

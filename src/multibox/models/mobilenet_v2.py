@@ -21,8 +21,8 @@ def trunk(x: Tensor, pad: str = "same", c4: str = "wide") -> dict[str, Tensor]:
 
     Args:
         x: ``(B, H, W, 3)``.
-        pad: see :func:`multibox.models.layers.downsample_pad`.
-        c4: ``wide``: the widened map of block 13, as SSDLite takes it (section 6.2); ``narrow``: what block 13 sees.
+        pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
+        c4: ``wide`` for the widened map of block 13, as in SSDLite (section 6.2), or ``narrow`` for that block's input.
 
     Returns:
         ``c4`` ``(B, H/16, W/16, 576)``, or 96 channels if it is narrow, and ``c5`` ``(B, H/32, W/32, 1280)``.

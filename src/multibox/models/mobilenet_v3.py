@@ -31,7 +31,7 @@ def trunk(x: Tensor, pad: str = "same", tail: str = "full") -> dict[str, Tensor]
 
     Args:
         x: ``(B, H, W, 3)``.
-        pad: see :func:`multibox.models.layers.downsample_pad`.
+        pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
         tail: ``full``, or ``reduced``: half the channels from block 12 on (section 6.3).
 
     Returns:

@@ -1,7 +1,7 @@
 """ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the five-script SSD.
 
-Stage 5 keeps the resolution of stage 4 and looks wider by dilation instead, as fc6 does in VGG16. No convolution has a
-bias: batch normalisation follows each, and takes up the biases of the published weights.
+Stage 5 keeps the resolution of stage 4 and widens its receptive field by dilation, as fc6 does in VGG16. No convolution
+has a bias: batch normalisation follows each, and absorbs the biases of the published weights.
 """
 
 from keras import layers
@@ -37,11 +37,11 @@ def bottleneck(
 
     Args:
         x: ``(B, H, W, F)``.
-        widths: channels of the inner layers and of the output.
-        name: prefix of the layers.
-        stride: of the first layer and of the projection.
-        dilation: of the 3x3.
-        project: whether the shortcut is a 1x1 convolution.
+        widths: Numbers of channels of the inner layers and of the output.
+        name: Prefix of the layers' names.
+        stride: Stride of the first layer and of the projection.
+        dilation: Dilation of the 3x3 convolution.
+        project: Whether the shortcut is a 1x1 convolution.
 
     Returns:
         ``(B, H/stride, W/stride, widths[1])``.
@@ -90,13 +90,13 @@ def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[st
     """Bottlenecks of [128, 128, 512] that halve the map, then a pooling of the last to one cell.
 
     Args:
-        x: res5c, ``(B, H, W, 2048)``.
+        x: The map res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
-        padding: of the 3x3 with stride 2: ``both`` or ``same``.
+        padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
         like: ``keras``: the 3x3 has the stride, which looks at every cell; ``five_scripts``: the 1x1 before it.
 
     Returns:
-        the maps by name.
+        The maps by name.
     """
     names = ("res6a", "res7a", "res8a") + (("res9a",) if layout == "ssd512" else ())
     maps = {}

@@ -1,4 +1,4 @@
-"""What a model file says about itself: everything that detection needs beside the weights."""
+"""The schema of a model file: everything that detection needs beside the weights."""
 
 import json
 from typing import Any, Literal
@@ -42,7 +42,7 @@ class Schema(Section):
     """The configuration it was trained with."""
 
     def to_json(self, indent: int | None = None) -> str:
-        """The schema as the text of ``multibox.json``, in the format that this code writes.
+        """The schema as the text of ``multibox.json``, in this version's format.
 
         Args:
             indent: Spaces by which each level is indented. None writes a single line.
@@ -55,17 +55,17 @@ class Schema(Section):
 
 
 def parse_schema(text: str | bytes, source: str) -> Schema:
-    """Read a schema.
+    """Parse a schema.
 
     Args:
         text: JSON.
-        source: the model file, named in messages.
+        source: Name of the model file, for messages.
 
     Returns:
-        the schema.
+        The schema.
 
     Raises:
-        BadInput: not a schema, or one of a newer format.
+        BadInput: If the text is not a schema, or has a newer format.
     """
     try:
         values = json.loads(text)

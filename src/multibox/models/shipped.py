@@ -1,4 +1,4 @@
-"""The detector that comes with the package: VOC's 20 classes, to look with at once and to start training from."""
+"""The bundled detector: VOC's 20 classes, to detect with at once and to start training from."""
 
 import os
 from importlib import resources
@@ -11,24 +11,23 @@ FOLDER = Path(str(resources.files("multibox"))) / "shipped"
 
 
 def model_path(model: str | os.PathLike[str], suffix: str = ".onnx") -> Path:
-    """Where a model is.
+    """Path of a model.
 
     Args:
-        model: a file, or :data:`NAME`.
-        suffix: of the file that is wanted of the shipped detector: ``.onnx``, which the base install runs, or
-            ``.keras``.
+        model: Path of a file, or :data:`NAME`.
+        suffix: Suffix of the bundled detector's file: ``.onnx``, which the base install runs, or ``.keras``.
 
     Returns:
-        the file as given, or the shipped detector's.
+        The path as given, or the bundled detector's.
     """
     return FOLDER / f"{NAME}{suffix}" if os.fspath(model) == NAME else Path(model)
 
 
 def is_shipped(model: Path) -> bool:
-    """Whether a file is the shipped detector's."""
+    """Whether a file belongs to the bundled detector."""
     return model.resolve().parent == FOLDER.resolve()
 
 
 def folder_for(model: Path) -> Path:
-    """Where what is made of a model is written: beside it; of the shipped one, in the current folder."""
+    """Folder for files made from a model: that of the model, or the current one for the bundled detector."""
     return Path() if is_shipped(model) else model.parent

@@ -1,4 +1,4 @@
-"""The whole network: image in, class logits and box deltas of every prior out."""
+"""The whole network: from an image to the class logits and box deltas of every prior."""
 
 from collections.abc import Callable
 from math import log
@@ -39,18 +39,18 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
         >>> model(images)["classes"].shape  # (B, P, 21)
 
     Args:
-        network: trunk, layout, neck, input size, what is trained.
-        classes: the number of the user's classes C, without background.
-        priors: their number in a cell of each map.
-        activation: what its loss makes scores of the logits with; with sigmoid, its classes start as rare.
+        network: Configuration of trunk, layout, neck, input size and trained layers.
+        classes: Number C of the user's classes, without background.
+        priors: Configuration of the priors, which gives their number in a cell of each map.
+        activation: How logits become scores: ``softmax`` or ``sigmoid``. With sigmoid, classes start out rare.
 
     Returns:
-        a functional Keras model of built-in layers. Input: ``(B, H, W, 3)`` uint8 RGB. Output: a dict of ``classes``,
+        A functional Keras model of built-in layers. Input: ``(B, H, W, 3)`` uint8 RGB. Output: a dict of ``classes``,
         ``(B, P, C + 1)`` float32 logits with background in column 0, and ``boxes``, ``(B, P, 4)`` float32 deltas, in
         the order of :func:`multibox.priors.make_priors`.
 
     Raises:
-        BadInput: a layout that the trunk does not have, or priors that do not fit its maps.
+        BadInput: If the trunk does not have the layout, or the priors do not fit its maps.
     """
     names = [fmap.name for fmap in feature_maps(network)]
     per_cell = priors_per_cell(priors)
@@ -84,13 +84,13 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
 
 
 def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and scale of the input, RGB: those given, else those of the trunk's published weights."""
+    """Mean and scale of the input, RGB: those configured, else those of the trunk's published weights."""
     trunk = TRUNKS[network.trunk]
     return network.mean or trunk.MEAN, network.scale or trunk.SCALE
 
 
 def _switches(network: Network) -> dict[str, Any]:
-    """What the function of a trunk takes beside its input."""
+    """Keyword arguments of a trunk's function."""
     style = ssdlite.STYLES[network.peer.ssdlite]
     by_trunk: dict[str, dict[str, Any]] = {
         "resnet50": {"like": network.peer.resnet50},
@@ -102,7 +102,7 @@ def _switches(network: Network) -> dict[str, Any]:
 
 
 def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
-    """What makes the head of each map."""
+    """Functions that make the head of each map."""
     if network.layout != "ssdlite":
         return dict.fromkeys(names, _head)
     plain = names[-1:] if ssdlite.STYLES[network.peer.ssdlite].plain_end else []
@@ -112,7 +112,7 @@ def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
 def _outputs(
     maps: dict[str, Tensor], heads: dict[str, Head], per_cell: list[int], size: int, kind: str, bias: float = 0.0
 ) -> Tensor:
-    """One head a map, its outputs laid out by row, column and prior, and all maps one after the other."""
+    """One head a map. Outputs are ordered by row, column and prior, and the maps are concatenated."""
     flat = []
     for (name, head), count in zip(heads.items(), per_cell, strict=True):
         x = head(maps[name], count * size, f"{name}_head_{kind}", bias)
@@ -128,12 +128,12 @@ def _head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
 
 
 def stage_of(layer: keras.layers.Layer) -> str:
-    """The trunk's stage that a layer is of: its name up to the first underscore."""
+    """The trunk's stage of a layer: its name up to the first underscore."""
     return layer.name.split("_")[0]
 
 
 def is_trunk(layer: keras.layers.Layer, trunk: str) -> bool:
-    """Whether a layer belongs to the trunk: it came with the pretrained weights."""
+    """Whether a layer belongs to the trunk, so that its weights are pretrained."""
     return stage_of(layer) in TRUNKS[trunk].STAGES and "_head_" not in layer.name and not layer.name.endswith("_norm")
 
 

@@ -17,14 +17,15 @@ EXTRAS = {
 
 @dataclass(frozen=True)
 class Style:
-    """In what the SSDLites of different authors differ.
+    """Differences between the SSDLites of different authors.
 
     Attributes:
-        pad: before strides of 2, see :func:`multibox.models.layers.downsample_pad`.
-        c4: see :func:`multibox.models.mobilenet_v2.trunk`.
-        narrow: the middle of each extra map's layers, channels; empty: half of what it gives.
-        act: of the extra maps; empty: none, as an inverted residual ends.
-        plain_end: whether the last map's heads are 1x1 convolutions alone.
+        pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
+        c4: Map of stride 16 for the first heads: ``wide``, the widened map of block 13, or ``narrow``, that block's
+            input.
+        narrow: Channels in the middle of each extra map's layers. Empty takes half of the output's.
+        act: Activation of the extra maps. Empty for none, as at the end of an inverted residual.
+        plain_end: Whether the last map's heads are 1x1 convolutions alone.
     """
 
     pad: str = "same"
@@ -47,9 +48,9 @@ def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
     """Maps coarser than the trunk's: narrow, shrink by a depthwise 3x3, widen.
 
     Args:
-        x: c5, ``(B, H, W, F)``.
-        trunk: its name.
-        style: whose SSDLite.
+        x: The map c5, ``(B, H, W, F)``.
+        trunk: Name of the trunk.
+        style: Style of the SSDLite.
 
     Returns:
         ``extra6``, ``extra7``, ... by name. EfficientNet's last is unpadded, as SSD300's: it makes one cell of 3x3.
@@ -69,12 +70,12 @@ def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
 
 
 def head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
-    """A depthwise 3x3 and a 1x1: what SSD's 3x3 convolution does, at a fraction of its cost."""
+    """A depthwise 3x3 and a 1x1 convolution: SSD's 3x3 convolution at a fraction of its cost."""
     return plain_head(depthwise_bn(x, 3, name), outputs, name, bias)
 
 
 def plain_head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
-    """A 1x1 alone, which is enough where a map is one cell."""
+    """A 1x1 convolution alone, which suffices on a map of one cell."""
     start = keras.initializers.RandomNormal(stddev=0.03)  # MobileNet-SSD's own
     bias_start = keras.initializers.Constant(bias)
     return layers.Conv2D(outputs, 1, kernel_initializer=start, bias_initializer=bias_start, name=name)(x)

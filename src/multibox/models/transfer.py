@@ -1,4 +1,4 @@
-"""Start from a detector that was trained before: all layers that fit, and of its heads the rows of the same classes."""
+"""Start from a trained detector: all layers that fit, and the heads' rows of the same classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class Transfer:
     """What a network took over from a model.
 
     Attributes:
-        layers: how many layers got their weights.
-        fresh_layers: those that did not fit, or that the model does not have.
-        known: the classes whose rows of the heads were taken over.
-        fresh: the classes that begin anew.
-        left_out: the model's classes that the network does not have.
+        layers: Number of layers that got their weights.
+        fresh_layers: Layers that did not fit, or that the model does not have.
+        known: Classes whose rows of the heads were taken over.
+        fresh: Classes that start with fresh weights.
+        left_out: Classes of the model that the network does not have.
     """
 
     layers: int
@@ -50,23 +50,23 @@ class Transfer:
 
 
 def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer:
-    """Give a network the weights of a model file, as far as they mean the same.
+    """Copy the weights of a model file to a network, as far as they mean the same.
 
-    A layer is taken over where name and shapes agree. A row of a head belongs to one prior of a cell: where ratios or
-    order of the priors differ, or the neck before the heads, these begin anew; likewise those of the classes, where
-    scores are made otherwise. The priors' sizes may differ: deltas are relative to them. Classes are the same where
-    their names are, whatever their case.
+    A layer is taken over if name and shapes agree. A row of a head belongs to one prior of a cell. If ratios or order
+    of the priors differ, or the neck before the heads, the heads start fresh. So do those of the classes if scores are
+    computed differently. The priors' sizes may differ, because deltas are relative to them. Classes are the same if
+    their names are, ignoring case.
 
     Args:
-        network: with fresh weights, as :func:`multibox.models.ssd.build` gives it.
-        schema: of ``network``.
-        path: of the model.
+        network: Network with fresh weights, as :func:`multibox.models.ssd.build` returns it.
+        schema: Schema of the network.
+        path: Path of the model.
 
     Returns:
-        what was taken over.
+        What was taken over.
 
     Raises:
-        BadInput: not a model, or one on another trunk, or whose layers mean something else.
+        BadInput: If the file is not a model, has another trunk, or its layers mean something else.
     """
     donor, theirs = load_model(path)
     _require_alike(theirs.network, schema.network, path)
@@ -95,7 +95,7 @@ def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer
 
 
 class _Logits:
-    """Which logits of two lists of classes mean the same: the background's, and those of classes with one name."""
+    """Which logits of two lists of classes mean the same: background's, and those of classes with the same name."""
 
     def __init__(self, theirs: Sequence[str], ours: Sequence[str]):
         there = {name.casefold(): column for column, name in enumerate(theirs, start=1)}
@@ -105,7 +105,7 @@ class _Logits:
         self._of_theirs, self._of_ours = len(theirs) + 1, len(ours) + 1
 
     def mix(self, old: Weights, new: Weights) -> Weights | None:
-        """The new weights of a head with the rows of the old that mean the same; None where they do not fit."""
+        """A head's new weights, with the old rows that mean the same. None if they do not fit."""
         olds = [array.reshape(*array.shape[:-1], -1, self._of_theirs) for array in old]
         news = [array.reshape(*array.shape[:-1], -1, self._of_ours).copy() for array in new]
         if [array.shape[:-1] for array in olds] != [array.shape[:-1] for array in news]:
@@ -116,11 +116,10 @@ class _Logits:
 
 
 def start_weights(network: Network) -> str:
-    """What a network's training starts from.
+    """The weights that training starts from.
 
     Returns:
-        its ``weights``; where they are ``auto``, the shipped detector if its layers fit, see :func:`transfer`, else
-        ``imagenet``.
+        The configured ``weights``. If they are ``auto``: the bundled detector if its layers fit, else ``imagenet``.
     """
     if network.weights != "auto":
         return network.weights
@@ -137,7 +136,7 @@ _COMPUTED = ("resnet50", "ssdlite", "tail", "downsample_padding")
 
 
 def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
-    """Refuse a model whose layers have the names and shapes of ours, and yet compute something else."""
+    """Refuse a model whose layers have the same names and shapes but compute something else."""
     shared = {"trunk": (theirs.trunk, ours.trunk)}
     shared |= {f"peer.{name}": (getattr(theirs.peer, name), getattr(ours.peer, name)) for name in _COMPUTED}
     for field, (value, wanted) in shared.items():
@@ -167,5 +166,5 @@ def _is_in(name: str, names: Sequence[str]) -> bool:
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names, and the number of the others."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -12,7 +12,7 @@ MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 def conv(
     x: Tensor, filters: int, kernel: int, name: str, *, padding: str = "same", stride: int = 1, dilation: int = 1
 ) -> Tensor:
-    """Convolution with bias and ReLU, initialised as Caffe's "xavier" does: U(+-sqrt(3 / fan_in))."""
+    """Convolution with bias and ReLU, initialised as Caffe's "xavier": U(+-sqrt(3 / fan_in))."""
     return layers.Conv2D(
         filters,
         kernel,
@@ -28,7 +28,7 @@ def conv(
 def trunk(x: Tensor) -> dict[str, Tensor]:
     """From the normalised image to conv4_3 and fc7.
 
-    Pools round up (``same``); pool5 keeps the resolution, so fc6 looks with dilation 6 as far as it did before.
+    Pools round up (``same``). Pool5 keeps the resolution, and fc6's dilation of 6 keeps its receptive field.
 
     Args:
         x: ``(B, H, W, 3)``.
@@ -51,7 +51,7 @@ def trunk(x: Tensor) -> dict[str, Tensor]:
 
 
 def l2_normalize(x: Tensor) -> Tensor:
-    """Length 20 at every position to begin with: x / rms(x) is sqrt(C) long, so its scale starts at 20 / sqrt(C)."""
+    """Length 20 at every position at the start: x / rms(x) has length sqrt(C), so the scale starts at 20 / sqrt(C)."""
     norm = layers.RMSNormalization(axis=-1, epsilon=1e-10, dtype="float32", name="conv4_3_norm")
     y = norm(x)
     norm.set_weights([norm.get_weights()[0] * 20 / x.shape[-1] ** 0.5])
@@ -59,15 +59,15 @@ def l2_normalize(x: Tensor) -> Tensor:
 
 
 def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
-    """SSD's extra feature layers (SSD figure 2): a 1x1 that narrows, a 3x3 that shrinks the map.
+    """SSD's extra feature layers (SSD figure 2): a 1x1 that narrows, and a 3x3 that shrinks the map.
 
     Args:
-        x: fc7, ``(B, H, W, 1024)``.
+        x: The map fc7, ``(B, H, W, 1024)``.
         layout: ``ssd300`` or ``ssd512``.
-        padding: of the 3x3 with stride 2: ``both`` or ``same``.
+        padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
 
     Returns:
-        the maps by name.
+        The maps by name.
     """
     maps = {}
     strided = {"conv6_2": 512, "conv7_2": 256} | ({"conv8_2": 256, "conv9_2": 256} if layout == "ssd512" else {})
