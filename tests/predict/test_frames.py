@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from colored import paint
-from multibox.predict.frames import RATE, read_picture, read_video
+from multibox.predict.frames import RATE, read_still, read_video
 from multibox.predict.predict import predict
 from multibox.predict.sources import Source
 
@@ -88,7 +88,7 @@ def test_a_stream_that_is_left_is_released():
     assert capture.released
 
 
-@pytest.mark.parametrize(("opened", "message"), [(False, "cannot be opened"), (True, "no frame of it")])
+@pytest.mark.parametrize(("opened", "message"), [(False, "cannot be opened"), (True, "none of its frames")])
 def test_what_shows_nothing(opened, message):
     (frame,) = read_video(Source("camera:0", "video"), lambda source: Capture([], opened=opened))
     assert frame.image is None
@@ -103,8 +103,8 @@ def test_a_broken_video(tmp_path):
 
 def test_a_picture_of_standard_input():
     encoded = cv2.imencode(".png", grey(7))[1].tobytes()
-    assert read_picture(Source("-", encoded=encoded)).image.tolist() == grey(7).tolist()
-    assert "standard input: not an image" in read_picture(Source("-", encoded=b"junk")).error
+    assert read_still(Source("-", encoded=encoded)).image.tolist() == grey(7).tolist()
+    assert "standard input: not an image" in read_still(Source("-", encoded=b"junk")).error
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -3,10 +3,8 @@ import numpy as np
 import pytest
 
 from colored import paint
-from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
-from multibox.errors import BadInput, RunFailed
-from multibox.predict.predict import Prediction, Tally, predict
+from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source, find_sources
 
 
@@ -80,32 +78,6 @@ def test_tiles_and_views_go_through_the_pipeline(detector, sources):
         np.testing.assert_allclose(found[0].boxes, [[20, 20, 100, 90]], atol=3)
 
 
-def prediction(*names):
-    found = Detections(np.zeros((len(names), 4)), np.ones(len(names)), np.zeros(len(names), int), ("cat",), (1, 1))
-    return Prediction(Source("x"), found)
-
-
-def test_tally():
-    tally = Tally()
-    tally.refuse_unread()
-    tally.add(prediction("cat", "cat"))
-    tally.add(prediction())
-    assert tally.images == 2
-    assert tally.objects == {"cat": 2}
-    tally.refuse_unread()
-    tally.add(Prediction(Source("y"), error="y: broken"))
-    with pytest.raises(RunFailed, match=r"^1 of 3 images could not be read: y: broken$"):
-        tally.refuse_unread()
-
-
-def test_tally_of_nothing_readable():
-    tally = Tally()
-    for number in range(30):
-        tally.add(Prediction(Source("y"), error=f"{number} broken"))
-    with pytest.raises(BadInput, match=r"30 of 30 images.*; 19 broken; and 10 more$"):
-        tally.refuse_unread()
-
-
 def test_huge_images_are_few_at_a_time(detector, sources):
     taken = []
 
@@ -116,10 +88,3 @@ def test_huge_images_are_few_at_a_time(detector, sources):
 
     next(predict(Detector(detector.runtime, tiles=100), count(), batch=8))
     assert len(taken) <= 4
-
-
-def test_a_tally_keeps_few_reasons():
-    tally = Tally()
-    for _ in range(1000):
-        tally.add(Prediction(Source("y"), error="broken"))
-    assert len(tally.errors) == 20

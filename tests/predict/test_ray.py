@@ -8,9 +8,9 @@ import pytest
 
 from multibox.detect.detections import Detections
 from multibox.errors import BadInput
-from multibox.predict.on_ray.cluster import Share
 from multibox.predict.on_ray.model_file import digest, pack, unpack
 from multibox.predict.on_ray.parts import Manifest, open_run, part_path
+from multibox.predict.on_ray.ray_cluster import Share
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
 
@@ -64,11 +64,11 @@ def test_local_files_are_sorted_and_absolute(pictures):
     ("path", "message"),
     [
         ("file:///no/such/folder", "no such file or folder"),
-        ("file:///etc/*.jpg", "no pictures there"),
+        ("file:///etc/*.jpg", "there are no images"),
         ("nonsense://bucket/x", "cannot be opened"),
-        ("s3://me:secret@bucket/x", "a password would be written into every row"),
-        ("camera:0", "a video or a camera"),
-        ("film.mp4", "a video or a camera"),
+        ("s3://me:secret@bucket/x", "the password would be written into every row"),
+        ("camera:0", "a cluster reads images only"),
+        ("film.mp4", "a cluster reads images only"),
         ("https://host/bus.jpg", "does not read from the web"),
     ],
 )
@@ -154,7 +154,7 @@ def test_rows_in_any_order_and_twice_become_parts_in_order(tmp_path):
     pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    from multibox.predict.on_ray.rows import SCHEMA, PartWriter, read_part, to_table
+    from multibox.predict.on_ray.parquet import SCHEMA, PartWriter, read_part, to_table
 
     writer = PartWriter(tmp_path, manifest())
     for positions in ([6, 3, 1], [1, 0], [5], [2, 0], [1]):
@@ -176,7 +176,7 @@ def test_rows_in_any_order_and_twice_become_parts_in_order(tmp_path):
 
 def test_a_part_that_is_whole_is_left_alone(tmp_path):
     pytest.importorskip("pyarrow")
-    from multibox.predict.on_ray.rows import PartWriter, to_table
+    from multibox.predict.on_ray.parquet import PartWriter, to_table
 
     part_path(tmp_path, 0).write_text("whole")
     PartWriter(tmp_path, manifest()).add(to_table([0, 1, 2], [prediction(n) for n in range(3)]))
@@ -211,7 +211,7 @@ def test_how_many_detectors_fit():
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "no.such.host.invalid:6379"])
 def test_no_cluster_answers(monkeypatch, address):
     pytest.importorskip("ray")
-    from multibox.predict.on_ray.cluster import joined
+    from multibox.predict.on_ray.ray_cluster import joined
 
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(BadInput, match=f"RAY_ADDRESS={address}: no cluster answers"), joined():

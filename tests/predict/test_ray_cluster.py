@@ -164,7 +164,7 @@ def test_the_driver_is_killed(node):
     command = ["predict", "tiny.onnx", "pictures", "--engine", "ray", "--score", "0.6", "--tiles", "1x2"]
     result = CliRunner().invoke(main, [*command, "--out", "out", "--json"])
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"multibox: 1 of {COUNT} pictures could not be read: ")
+    assert result.stderr.startswith(f"multibox: 1 of {COUNT} images could not be read: ")
     assert [row["file"] for row in json.loads(result.stdout)] == [row["file"] for row in expected()]
     assert {path: path.stat().st_mtime_ns for path in whole} == whole
     assert_complete()
@@ -173,4 +173,5 @@ def test_the_driver_is_killed(node):
     assert again.stdout == result.stdout
     other = CliRunner().invoke(main, [*command, "--out", "out", "--nms-iou", "0.3"])
     assert other.exit_code == 2
-    assert other.stderr == "multibox: out: holds a run of another nms_iou; give another --out, or move it away\n"
+    message = "holds a run with another nms_iou; choose another folder, or move this one away"
+    assert other.stderr == f"multibox: out: {message}\n"

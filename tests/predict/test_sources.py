@@ -57,10 +57,10 @@ def test_a_name_with_brackets_is_a_file_first(tmp_path):
         ("camera:0", "live", "camera-0"),
         ("rtsp://user:secret@host:554/street", "live", "host-554-street"),
         ("https://host/films/a.mp4?key=1", "video", "a"),
-        ("https://host/Photo.JPG?size=2", "picture", "Photo"),
+        ("https://host/Photo.JPG?size=2", "image", "Photo"),
         ("http://host:8080/stream", "live", "host-8080-stream"),
         ("film.MP4", "video", "film"),
-        ("b.jpg", "picture", "b"),
+        ("b.jpg", "image", "b"),
     ],
 )
 def test_kinds(folder, monkeypatch, path, kind, stem):
@@ -75,7 +75,7 @@ def test_count(folder):
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [("missing.jpg", "no such file"), ("empty", "no pictures"), ("*.gif", "matches no picture")]
+    ("path", "message"), [("missing.jpg", "no such file"), ("empty", "holds no images"), ("*.gif", "matches no image")]
 )
 def test_not_there(folder, path, message):
     (folder / "empty").mkdir()
@@ -98,9 +98,9 @@ def test_stdin_as_a_picture(monkeypatch):
 def test_stdin_as_a_list(folder, monkeypatch):
     pipe(monkeypatch, f"{folder}/b.jpg\n\n{folder}/missing.jpg\n{folder}/sub\ncamera:1\n".encode())
     assert [(s.name.removeprefix(f"{folder}/"), s.kind) for s in find_sources(["-"])] == [
-        ("b.jpg", "picture"),
-        ("missing.jpg", "picture"),  # reported when it is read, as a broken one is
-        ("sub/c.jpeg", "picture"),
+        ("b.jpg", "image"),
+        ("missing.jpg", "image"),  # reported when it is read, as a broken one is
+        ("sub/c.jpeg", "image"),
         ("camera:1", "live"),
     ]
 

@@ -124,7 +124,7 @@ class Summary:
     """
 
     def __init__(self, as_json: bool):
-        from multibox.predict.predict import Tally
+        from multibox.predict.tally import Tally
 
         self.tally = Tally()
         self._as_json = as_json

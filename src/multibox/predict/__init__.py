@@ -1,1 +1,1 @@
-"""Detection in images, videos, cameras and streams, and what is saved of it."""
+"""Detection in images, videos, cameras and streams, and saving the detections."""

@@ -1,4 +1,4 @@
-"""Frames: the pictures of a source, one after the other; a picture is its only frame."""
+"""The frames of a source, one after the other. An image is a single frame."""
 
 import os
 import threading
@@ -16,19 +16,19 @@ from multibox.predict.sources import STDIN, Source
 from multibox.prepare.render import decode
 
 RATE = 25.0
-"""Frames a second of a stream that does not say how many it has."""
+"""Frames per second of a stream that does not declare its rate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A picture, or a frame of a video.
+    """An image, or a frame of a video.
 
     Attributes:
-        source: whose it is.
-        image: ``(H, W, 3)`` uint8 RGB, upright; None where it could not be read.
-        error: why not.
-        number: of the frame in its video, from 0; None of a picture.
-        rate: frames a second of its video.
+        source: Source of the frame.
+        image: ``(H, W, 3)`` uint8 RGB, upright, or None if it could not be read.
+        error: Reason why it could not be read.
+        number: Number of the frame in its video, from 0, or None for an image.
+        rate: Frames per second of its video.
     """
 
     source: Source
@@ -38,8 +38,8 @@ class Frame:
     rate: float = 0.0
 
 
-def read_picture(source: Source) -> Frame:
-    """The frame of a picture; a broken one says why."""
+def read_still(source: Source) -> Frame:
+    """Read an image. If it cannot be read, the frame holds the reason."""
     try:
         if source.encoded is not None:
             return Frame(source, decode(source.encoded, "standard input" if source.name == STDIN else source.name))
@@ -49,17 +49,17 @@ def read_picture(source: Source) -> Frame:
 
 
 def read_video(source: Source, open_capture: Callable[[Source], Any] | None = None) -> Iterator[Frame]:
-    """The frames of a video, a camera or a stream.
+    """Read the frames of a video, a camera or a stream.
 
-    Of live pictures only the newest is given: those that arrive while another is looked at are dropped, so that what
-    is shown never lags behind.
+    A live source gives its newest frame only. Frames that arrive while another is processed are dropped, so that the
+    display never lags behind.
 
     Args:
-        source: a source of kind ``video`` or ``live``.
-        open_capture: opens it; else OpenCV does.
+        source: Source of kind ``video`` or ``live``.
+        open_capture: Function that opens it. Without it, OpenCV does.
 
     Yields:
-        the frames; where there is none, one that says why.
+        Frames in order. If there is none, a single frame holds the reason.
     """
     capture = (open_capture or _open)(source)
     try:
@@ -73,18 +73,18 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
         for number, image in _newest(capture) if source.kind == "live" else enumerate(_all(capture)):
             yield Frame(source, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), number=number, rate=rate)
         if number < 0:
-            yield Frame(source, error=f"{source.name}: no frame of it can be decoded; convert it to MP4")
+            yield Frame(source, error=f"{source.name}: none of its frames can be decoded; convert it to MP4")
     finally:
         capture.release()
 
 
 def is_utf8(name: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is text; a video of another name OpenCV cannot open without ending the process."""
+    """Whether a file's name is valid UTF-8. OpenCV ends the process when it opens a video of another name."""
     return readable(name) == str(name)
 
 
 def silence_opencv() -> None:
-    """Keep OpenCV and FFmpeg from writing to the error stream about what cannot be read; it is reported otherwise."""
+    """Keep OpenCV and FFmpeg from printing about files that they cannot read. Multibox reports these itself."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -106,7 +106,7 @@ def _all(capture: Any) -> Iterator[np.ndarray]:
 
 
 def _newest(capture: Any) -> Iterator[tuple[int, np.ndarray]]:
-    """The newest frame whenever one is asked for, each at most once, with its number; a thread reads them all."""
+    """Yield the newest frame with its number, each frame at most once. A thread reads all frames."""
     changed = threading.Condition()
     newest: list[tuple[int, np.ndarray]] = []
     ended = stopped = False

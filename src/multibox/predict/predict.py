@@ -1,7 +1,5 @@
-"""Detect in all that sources show: decoding, the network and what follows overlap, and nothing is kept."""
+"""Detection in sources. Decoding, the network and the reading of its outputs overlap, and nothing is kept."""
 
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -12,26 +10,22 @@ from multibox.detect.detector import BATCH, Detector
 from multibox.detect.in_batches import in_batches
 from multibox.detect.in_threads import in_threads
 from multibox.detect.prepare_image import Prepared
-from multibox.errors import BadInput, RunFailed
-from multibox.predict.frames import Frame, read_picture, read_video, silence_opencv
+from multibox.predict.frames import Frame, read_still, read_video, silence_opencv
 from multibox.predict.sources import Source
 from multibox.runtimes.outputs import Outputs
-
-NAMED = 20
-"""How many of the files that could not be read a message names."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What came of one picture or frame.
+    """The result for one image or frame.
 
     Attributes:
-        source: whose it is.
-        detections: what was found in it; None where it could not be read.
-        error: why it could not be read.
-        number: of the frame in its video, from 0; None of a picture.
-        rate: frames a second of its video.
-        picture: the name of the annotated picture, where one is saved.
+        source: Source of the image or frame.
+        detections: Detections in it, or None if it could not be read.
+        error: Reason why it could not be read.
+        number: Number of the frame in its video, from 0, or None for an image.
+        rate: Frames per second of its video.
+        picture: Name of the annotated image, if one is saved.
     """
 
     source: Source
@@ -42,12 +36,12 @@ class Prediction:
     picture: str = ""
 
     def without_image(self) -> "Prediction":
-        """The same without the picture's pixels, so that many can be kept."""
+        """A copy without pixels, so that many can be kept in memory."""
         found = self.detections
         return self if found is None else replace(self, detections=replace(found, image=None))
 
     def to_json(self) -> dict[str, Any]:
-        """As values that ``json.dumps`` takes."""
+        """Values for ``json.dumps``: the file, the frame, and the detections or the error."""
         row: dict[str, Any] = {"file": self.source.name}
         if self.number is not None:
             row |= {"frame": self.number, "seconds": round(self.number / self.rate, 3)}
@@ -63,18 +57,21 @@ def predict(
     batch: int = BATCH,
     keep: bool = True,
 ) -> Iterator[Prediction]:
-    """Detect in sources. What cannot be read is reported, and the others go on.
+    """Detect objects in sources. An image that cannot be read is reported, and the others follow.
 
     Args:
-        detector: the detector.
-        sources: see :func:`~multibox.predict.sources.find_sources`.
-        score: detections must exceed it; without it, the model's thresholds for people.
-        batch: images that go through the network together; live pictures go one by one, and so do huge ones, whose
-            tiles fill batches.
-        keep: whether detections keep their image, to draw on.
+        detector: Detector to run.
+        sources: Sources, see :func:`~multibox.predict.sources.find_sources`.
+        score: Score that detections must exceed. Without it, the model's thresholds for people are used.
+        batch: Number of images that go through the network together. Live frames go one by one, and so do images that
+            are cut into tiles, which fill batches by themselves.
+        keep: Whether detections keep their image, to draw on.
 
     Yields:
-        what came of each picture and each frame, in order.
+        Prediction of each image and each frame, in order.
+
+    Raises:
+        BadInput: The score is out of range, or an image would have too many tiles.
     """
     silence_opencv()
     thresholds = detector.thresholds(score)
@@ -96,56 +93,10 @@ def predict(
         yield from in_threads(finish, (one for some in answered for one in some), ahead=size)
 
     batch, ahead = (1, 2) if detector.tiles else (batch, batch)
-    for are_pictures, group in groupby(sources, lambda source: source.kind == "picture"):
-        if are_pictures:
-            yield from detect(in_threads(lambda source: prepare(read_picture(source)), group, ahead=ahead), batch)
+    for are_images, group in groupby(sources, lambda source: source.kind == "image"):
+        if are_images:
+            yield from detect(in_threads(lambda source: prepare(read_still(source)), group, ahead=ahead), batch)
             continue
         for video in group:
             size = 1 if video.kind == "live" else batch
             yield from detect(in_threads(prepare, read_video(video), ahead=size), size)
-
-
-class Tally:
-    """What a run has come to so far, in a few numbers.
-
-    Attributes:
-        images: pictures and frames, with those that could not be read.
-        objects: how many of each class were found.
-        unread: how many of them could not be read.
-        errors: why, of the first few.
-    """
-
-    def __init__(self) -> None:
-        self.images = 0
-        self.objects: Counter[str] = Counter()
-        self.unread = 0
-        self.errors: list[str] = []
-        self._start = time.perf_counter()
-
-    def add(self, prediction: Prediction) -> None:
-        """Count a prediction."""
-        self.images += 1
-        if prediction.detections is None:
-            self.unread += 1
-            self.errors += [prediction.error] if self.unread <= NAMED else []
-        else:
-            self.objects.update(prediction.detections.names)
-
-    @property
-    def images_per_second(self) -> float:
-        """Since the tally was made."""
-        return self.images / (time.perf_counter() - self._start)
-
-    def refuse_unread(self) -> None:
-        """End a run that met files which could not be read, once the others are done.
-
-        Raises:
-            BadInput: nothing could be read.
-            RunFailed: some could not.
-        """
-        if not self.unread:
-            return
-        more = self.unread - len(self.errors)
-        named = [*self.errors, *([f"and {more} more"] if more else [])]
-        message = f"{self.unread} of {self.images} images could not be read: {'; '.join(named)}"
-        raise BadInput("paths", message) if self.unread == self.images else RunFailed(message)

@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, globs, URLs, cameras) to the images and videos to detect in."""
+"""From the paths that a user names (files, folders, globs, URLs, cameras) to images and videos."""
 
 import glob
 import os
@@ -13,60 +13,60 @@ from urllib.parse import urlsplit
 from multibox.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
-"""Which files of a folder are pictures; a file that is named itself may be called anything."""
+"""Suffixes of images in a folder. A file that is named directly may have any suffix."""
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-"""Which files are videos, wherever they are named."""
+"""Suffixes of videos, in a folder or named directly."""
 
 CAMERA = r"camera:\d{1,3}"
 
 LONGEST = 100
-"""Signs of a stream's address that files are called by: it may be longer than a file's name can be."""
+"""Characters of a stream's address that go into the names of its files. An address may be longer than a name can be."""
 
 STDIN = "-"
-"""The name of standard input: a picture's bytes, or a list of paths, one a line."""
+"""Name of standard input, which holds the bytes of an image, or a list of paths, one per line."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Something to look at.
+    """An image, a video or a live stream to detect objects in.
 
     Attributes:
-        name: the file, the URL, ``camera:0`` or ``-``.
-        kind: a picture; a video, whose frames all count; or live pictures, of which only the newest does.
-        encoded: a picture's bytes, where there is no file to read them from.
+        name: Path of the file, URL, ``camera:0`` or ``-``.
+        kind: ``image``; ``video``, of which every frame counts; or ``live``, of which only the newest frame does.
+        encoded: Bytes of an image that comes from no file.
     """
 
     name: str
-    kind: Literal["picture", "video", "live"] = "picture"
+    kind: Literal["image", "video", "live"] = "image"
     encoded: bytes | None = field(default=None, repr=False)
 
     @property
     def stem(self) -> str:
-        """What files that are written of it are called, without suffix."""
+        """Name of the files that are written for the source, without suffix."""
         if self.name == STDIN:
             return "stdin"
         if self.kind == "live":
             parts = urlsplit(self.name)
-            place = parts.netloc.rpartition("@")[2] + parts.path  # without a user's name and password
+            place = parts.netloc.rpartition("@")[2] + parts.path  # without user name and password
             return re.sub(r"\W+", "-", place if parts.netloc else self.name).strip("-")[:LONGEST]
         return Path(urlsplit(self.name).path if "://" in self.name else self.name).stem
 
 
 def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """List what paths name.
+    """List the images and videos that paths name.
 
     Args:
-        paths: files, folders (the pictures and videos directly in them), globs (``**`` goes into folders), ``-`` for
-            standard input, ``camera:0`` and so on, and URLs of pictures, videos and streams.
+        paths: Files, folders (the images and videos directly in them), globs (``**`` descends into folders), ``-`` for
+            standard input, ``camera:0`` and so on, and URLs of images, videos and streams.
 
     Returns:
-        the sources, in the order named, each once; those of a folder or a glob by name.
+        Sources in the order of the paths, without duplicates. Those of a folder or a glob are sorted by name.
 
     Raises:
-        BadInput: a path does not exist, or names nothing to look at.
+        BadInput: A path does not exist, or names neither an image nor a video.
     """
-    found: dict[str, Source] = {}  # a set that keeps the order
+    found: dict[str, Source] = {}  # used as an ordered set
     for path in paths:
         for source in _expand(os.fspath(path)):
             found.setdefault(source.name, source)
@@ -74,8 +74,8 @@ def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
 
 
 def count_images(sources: Sequence[Source]) -> int | None:
-    """How many images sources show; None where a video, which has to be read to tell, is among them."""
-    return len(sources) if all(source.kind == "picture" for source in sources) else None
+    """Number of images, or None if a video is among the sources, as its length is not known before it is read."""
+    return len(sources) if all(source.kind == "image" for source in sources) else None
 
 
 def _expand(path: str) -> list[Source]:
@@ -88,20 +88,20 @@ def _expand(path: str) -> list[Source]:
     if os.path.isfile(path):
         return [_of_file(path)]
     if os.path.isdir(path):
-        files = _to_look_at(Path(path).iterdir())
+        files = _to_detect_in(Path(path).iterdir())
         if not files:
-            raise BadInput(path, f"has no pictures in it; they end in {', '.join(SUFFIXES)}")
+            raise BadInput(path, f"the folder holds no images; their names end in {', '.join(SUFFIXES)}")
         return files
     if not glob.has_magic(path):
         raise BadInput(path, "no such file or folder")
-    files = _to_look_at(Path(match) for match in glob.glob(path, recursive=True))
+    files = _to_detect_in(Path(match) for match in glob.glob(path, recursive=True))
     if not files:
-        raise BadInput(path, f"matches no picture; they end in {', '.join(SUFFIXES)}")
+        raise BadInput(path, f"matches no image; their names end in {', '.join(SUFFIXES)}")
     return files
 
 
 def _from_stdin(content: bytes) -> list[Source]:
-    """A list of paths where it is text, which no picture is; a path that is not there is met like a broken file."""
+    """Read a list of paths if the content is text, else an image. A path that does not exist counts as unreadable."""
     try:
         lines = [] if b"\0" in content else content.decode().splitlines()
     except UnicodeDecodeError:
@@ -110,7 +110,7 @@ def _from_stdin(content: bytes) -> list[Source]:
     if paths:
         return [source for path in paths for source in _expand_listed(path)]
     if not content.strip():
-        raise BadInput("-", "standard input is empty; pipe a picture into it, or a list of paths")
+        raise BadInput("-", "standard input is empty; pipe an image or a list of paths into it")
     return [Source(STDIN, encoded=content)]
 
 
@@ -120,14 +120,14 @@ def _expand_listed(path: str) -> list[Source]:
 
 
 def _of_file(path: str) -> Source:
-    return Source(path, "video" if _is_video(path) else "picture")
+    return Source(path, "video" if _is_video(path) else "image")
 
 
 def _of_url(url: str) -> Source:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise BadInput(url, f"not an address: {error}") from None
+        raise BadInput(url, f"not a valid URL: {error}") from None
     if parts.scheme in ("http", "https") and parts.path.lower().endswith(SUFFIXES):
         return Source(url)
     return Source(url, "video" if _is_video(parts.path) else "live")
@@ -137,6 +137,6 @@ def _is_video(path: str) -> bool:
     return path.lower().endswith(VIDEO_SUFFIXES)
 
 
-def _to_look_at(paths: Iterable[Path]) -> list[Source]:
+def _to_detect_in(paths: Iterable[Path]) -> list[Source]:
     known = (*SUFFIXES, *VIDEO_SUFFIXES)
     return [_of_file(str(path)) for path in sorted(paths) if path.suffix.lower() in known and path.is_file()]

@@ -1,1 +1,1 @@
-"""Detect on a cluster: Ray Data spreads the work, and what it comes to is Parquet."""
+"""Detection on a cluster: Ray Data distributes the work, and the detections are written as Parquet."""

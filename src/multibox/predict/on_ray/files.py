@@ -1,4 +1,4 @@
-"""Which pictures there are, on disks and in object stores, and their bytes."""
+"""Listing and reading image files, on disks and in object stores."""
 
 import os
 import re
@@ -13,18 +13,18 @@ from multibox.predict.sources import SUFFIXES, Source, find_sources
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """List the pictures that paths name.
+    """List the images that paths name.
 
     Args:
-        paths: files, folders (the pictures directly in them), globs, ``-`` for a list on standard input, and the same
-            as URIs that pyarrow reads: ``s3://bucket/photos``, ``gs://bucket/**/*.jpg``. In a URI only ``*`` is a
-            wildcard, and what follows a ``?`` are options for the store.
+        paths: Files, folders (the images directly in them), globs, or ``-`` for a list on standard input. Files,
+            folders and globs may also be URIs that pyarrow reads: ``s3://bucket/photos``, ``gs://bucket/**/*.jpg``. In
+            a URI, ``*`` is the only wildcard, and ``?`` begins the options of the store.
 
     Returns:
-        absolute paths and URIs, sorted, each once.
+        Absolute paths and URIs, sorted, without duplicates.
 
     Raises:
-        BadInput: a path does not exist, names no picture, or is not a picture.
+        BadInput: A path does not exist, names no image, or is not an image.
     """
     return sorted({name for path in paths for name in _expand(os.fspath(path))})
 
@@ -33,10 +33,13 @@ def read_file(name: str) -> bytes:
     """Read a file.
 
     Args:
-        name: as :func:`find_files` gives it.
+        name: Path or URI, as :func:`find_files` returns it.
+
+    Returns:
+        Content of the file.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: The file cannot be read.
     """
     try:
         if "://" not in name:
@@ -51,16 +54,19 @@ def read_file(name: str) -> bytes:
 def _expand(path: str) -> list[str]:
     if "://" in path and not path.startswith(("http://", "https://", "rtsp://")):
         return _expand_uri(path)
-    return [_picture(source) for source in find_sources([path])]
+    return [_image(source) for source in find_sources([path])]
 
 
-def _picture(source: Source) -> str:
+def _image(source: Source) -> str:
     if source.encoded is not None:
-        raise BadInput("-", "a picture on standard input; with --engine ray, give a list of files")
-    if source.kind != "picture":
-        raise BadInput(source.name, "a video or a camera; --engine ray takes pictures alone, as 'photos/*.jpg'")
+        raise BadInput(
+            "-",
+            "a cluster does not read an image from standard input; give a list of files",
+        )
+    if source.kind != "image":
+        raise BadInput(source.name, "a video or a camera; a cluster reads images only, such as 'photos/*.jpg'")
     if "://" in source.name:
-        raise BadInput(source.name, "--engine ray does not read from the web; download it, or put it into a store")
+        raise BadInput(source.name, "a cluster does not read from the web; download the image, or put it into a store")
     return os.path.abspath(source.name)
 
 
@@ -85,12 +91,12 @@ def _expand_uri(uri: str) -> list[str]:
         if info.type == FileType.File and info.path.lower().endswith(SUFFIXES) and fits.fullmatch(info.path)
     ]
     if not names:
-        raise BadInput(uri, f"no pictures there; they end in {', '.join(SUFFIXES)}")
+        raise BadInput(uri, f"there are no images; their names end in {', '.join(SUFFIXES)}")
     return names
 
 
 def _pattern(path: str) -> str:
-    """A glob as a regular expression: ``*`` stays in its folder, ``**/`` goes into folders."""
+    """A glob as a regular expression: ``*`` stays within a folder, ``**/`` descends into folders."""
     parts = re.split(r"(\*\*/|\*)", path)
     return "".join({"**/": "(?:.*/)?", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
 
@@ -111,11 +117,11 @@ def _name(uri: str, path: str) -> str:
 
 @cache
 def _filesystem(scheme: str, netloc: str, query: str) -> tuple[Any, str]:
-    """The filesystem of a store, and the path of its root; opened once a process, as asking for a region takes time."""
+    """The filesystem of a store, and the path of its root. It is opened once, as finding an S3 region takes time."""
     from pyarrow.fs import FileSystem
 
     if "@" in netloc:
-        raise BadInput(f"{scheme}://...@", "a password would be written into every row; give it in the environment")
+        raise BadInput(f"{scheme}://...@", "the password would be written into every row; give it in the environment")
     root = f"{scheme}://{netloc}/" + (f"?{query}" if query else "")
     try:
         filesystem, path = FileSystem.from_uri(root)

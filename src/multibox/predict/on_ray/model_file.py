@@ -1,4 +1,4 @@
-"""The files of a model on the way to machines that have none of them."""
+"""Sending the files of a model to other machines."""
 
 import hashlib
 from pathlib import Path
@@ -7,16 +7,16 @@ from multibox.errors import BadInput
 
 
 def pack(path: Path) -> dict[str, bytes]:
-    """The files that a model is made of: one; of an OpenVINO model its weights too; of a SavedModel its folder's.
+    """Read all files of a model: the file itself, the weights of an OpenVINO model, the content of a SavedModel.
 
     Args:
-        path: of the model file.
+        path: Path of the model file or folder.
 
     Returns:
-        their content, by their paths beside the model's.
+        Content of the files, by path relative to the model's folder.
 
     Raises:
-        BadInput: there is no such model.
+        BadInput: The model does not exist.
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -25,7 +25,7 @@ def pack(path: Path) -> dict[str, bytes]:
     try:
         return {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in files}
     except OSError as error:
-        raise BadInput(error.filename, f"cannot be read: {error.strerror}; give a model file") from None
+        raise BadInput(error.filename, f"cannot be read: {error.strerror}; give the path of a model") from None
 
 
 def unpack(files: dict[str, bytes], folder: Path) -> None:
@@ -37,6 +37,6 @@ def unpack(files: dict[str, bytes], folder: Path) -> None:
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """Name a model by its content, whatever it is called: 64 hexadecimal digits."""
+    """A hash of a model's content, whatever its name: 64 hexadecimal digits."""
     parts = [hashlib.sha256(content).digest() for content in files.values()]
     return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -1,4 +1,4 @@
-"""The parts of a run, so that it can go on where it ended: a manifest names them, and each is whole or absent."""
+"""The parts of a run, which let it resume: a manifest lists the images, and each part is complete or absent."""
 
 import json
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ from multibox.errors import BadInput
 from multibox.writing import locked, new_file
 
 PART: Final = 512
-"""Pictures in a part: what a run that is killed may have to look at again for each part that it was at."""
+"""Images per part. A run that is killed repeats at most so many for each part that it was working on."""
 
 MANIFEST: Final = "_manifest.json"
-"""Its name; readers of Parquet pass over names that begin so."""
+"""Name of the manifest. Readers of Parquet skip names that begin with an underscore."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a run is of.
+    """The model, the settings and the images of a run.
 
     Attributes:
-        model: the hash of the model file.
-        classes: names of the detector's classes.
-        settings: options that change what is detected, where they are not the defaults.
-        part: how many pictures are in a part; the last one may have fewer.
-        files: the pictures, sorted.
-        format: of the manifest and the parts.
+        model: Hash of the model file.
+        classes: Names of the detector's classes.
+        settings: Options that affect the detections, if they differ from the defaults.
+        files: Paths of the images, sorted.
+        part: Number of images per part. The last part may have fewer.
+        format: Version of the format of the manifest and the parts.
     """
 
     model: str
@@ -44,22 +44,26 @@ class Manifest:
         return range(-(-len(self.files) // self.part))
 
     def positions(self, part: int) -> range:
-        """Where the pictures of a part are among the files."""
+        """Positions of the images of a part among the files."""
         return range(part * self.part, min((part + 1) * self.part, len(self.files)))
 
     def missing(self, folder: Path) -> list[int]:
-        """The parts that are not in a folder."""
+        """Numbers of the parts that are not in a folder."""
         return [part for part in self.parts if not part_path(folder, part).exists()]
 
     def refuse_other(self, earlier: "Manifest", folder: Path) -> None:
-        """Refuse to go on with a run of something else; how large its parts are is its own affair.
+        """Refuse to resume a different run. The size of the parts may differ.
+
+        Args:
+            earlier: Manifest in the folder.
+            folder: Folder of the run, for the message.
 
         Raises:
-            BadInput: names what is different.
+            BadInput: The model, a setting or an image differs.
         """
         other = ""
         if earlier.format != self.format:
-            other = f"format {earlier.format}, written by another version of multibox"
+            other = f"format {earlier.format}, from another version of multibox"
         elif earlier.model != self.model:
             other = "another model"
         elif earlier.settings != self.settings:
@@ -70,35 +74,35 @@ class Manifest:
             pairs = zip_longest(earlier.files, self.files)
             was, now = next((was, now) for was, now in pairs if was != now)
             is_new = was is None or (now is not None and now < was)
-            other = f"other pictures ({now} is new)" if is_new else f"other pictures ({was} is gone)"
+            other = f"other images ({now} is new)" if is_new else f"other images ({was} is gone)"
         if other:
-            raise BadInput(folder, f"holds a run of {other}; give another --out, or move it away")
+            raise BadInput(folder, f"holds a run with {other}; choose another folder, or move this one away")
 
 
 def part_path(folder: Path, part: int) -> Path:
-    """Where a part is, once it is whole."""
+    """Path of a part, where it appears when it is complete."""
     return folder / f"part-{part:06d}.parquet"
 
 
 @contextmanager
 def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
-    """Begin a run in a folder, or go on with it; no other process can until the block ends.
+    """Start or resume a run in a folder. No other process can until the block ends.
 
     Args:
-        folder: of the run; it is made if it is missing.
-        wanted: what the run is to be of.
+        folder: Folder of the run. It is created if it does not exist.
+        wanted: Manifest of the run.
 
     Yields:
-        the manifest that is in the folder.
+        Manifest in the folder, whose parts may have another size.
 
     Raises:
-        BadInput: the folder holds a run of something else, or no run but other files, or another process is at it.
+        BadInput: The folder holds a different run or other files, or another process is using it.
     """
     path = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-        raise BadInput(folder, "holds other files, and no run of --engine ray; give another --out")
-    busy = BadInput(folder, "another process writes there; wait until it has ended")
+        raise BadInput(folder, "holds other files, but no run on a cluster; choose another folder")
+    busy = BadInput(folder, "another process is writing to it; wait until it has ended")
     with locked(folder / ".lock", busy):
         if not path.exists():
             with new_file(path) as new:
@@ -113,4 +117,4 @@ def _read(path: Path) -> Manifest:
         fields = json.loads(path.read_bytes())
         return Manifest(**fields | {name: tuple(fields[name]) for name in ("classes", "files")})
     except (ValueError, KeyError, TypeError):
-        raise BadInput(path, "not a manifest that this version of multibox reads; give another --out") from None
+        raise BadInput(path, "not a manifest that this version of multibox reads; choose another folder") from None

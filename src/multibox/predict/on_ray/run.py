@@ -1,4 +1,4 @@
-"""Detect in pictures on a cluster: tasks read, actors hold the model, and this process writes what they find."""
+"""Detection on a cluster: tasks read images, actors run the model, and this process writes the detections."""
 
 import os
 import tempfile
@@ -10,10 +10,10 @@ from typing import Any, Final
 from multibox.detect.detector import BATCH
 from multibox.detect.load import load
 from multibox.errors import BadInput, RunFailed, Stopped, first_line
-from multibox.predict.on_ray.cluster import READING, Share, joined, nodes_of
 from multibox.predict.on_ray.files import find_files, read_file
 from multibox.predict.on_ray.model_file import digest, pack, unpack
 from multibox.predict.on_ray.parts import PART, Manifest, open_run, part_path
+from multibox.predict.on_ray.ray_cluster import READING, Share, joined, nodes_of
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
 from multibox.progress import Progress
@@ -21,10 +21,10 @@ from multibox.runtimes.choose import model_file
 from multibox.runtimes.packages import require_package
 
 READ: Final = 32
-"""Pictures that a task reads."""
+"""Number of images that one task reads."""
 
 BLOCK: Final = 16 * 2**20
-"""Bytes of pictures that go to an actor together; of larger pictures, one does."""
+"""Bytes of images that go to an actor together. A larger image goes alone."""
 
 
 def predict_on_ray(
@@ -40,42 +40,42 @@ def predict_on_ray(
     progress: Progress | None = None,
     **options: Any,
 ) -> Iterator[Prediction]:
-    """Detect in pictures on the cluster of ``RAY_ADDRESS``, or without it on one of this machine.
+    """Detect objects in images on the cluster at ``RAY_ADDRESS``. Without that variable, start one on this machine.
 
-    Parts that are in ``out`` already are not made again.
+    Parts that are already in ``out`` are not computed again.
 
     Args:
-        model: a model file; it is sent to the machines.
-        paths: Paths as :func:`~multibox.predict.on_ray.files.find_files` takes them. Every machine must see
-            the files under the same names.
-        out: the folder of this machine for the parts, see :mod:`~multibox.predict.on_ray.parts`.
-        score: detections must exceed it; without it, the model's thresholds for people.
-        batch: images that go through the network together.
-        runtime: see :func:`~multibox.detect.load.load`.
-        threads: of each actor; None: one, with as many actors as there are cores.
-        part: pictures in a part of a new run.
+        model: Path of a model file, which is sent to the machines, or ``voc20``.
+        paths: Images, see :func:`~multibox.predict.on_ray.files.find_files`. Every machine must see the files under
+            the same names.
+        out: Folder on this machine for the parts, see :mod:`~multibox.predict.on_ray.parts`.
+        score: Score that detections must exceed. Without it, the model's thresholds for people are used.
+        batch: Number of images that go through the network together.
+        runtime: Name of the runtime, see :func:`~multibox.detect.load.load`.
+        threads: Number of threads per actor. None means one, with as many actors as there are cores.
+        part: Number of images per part of a new run.
         progress: Called as images are done, with the number of images done and the number of images to do in this run.
-        options: others of :func:`~multibox.detect.load.load`.
+        options: Other options of :func:`~multibox.detect.load.load`.
 
     Yields:
-        once all parts are whole, what came of each picture, sorted by file; the earlier runs' too.
+        Prediction of each image, sorted by file, when all parts are complete. Earlier runs' parts are included.
 
     Raises:
-        BadInput: the pictures, the model or an option is wrong, or ``out`` holds something else.
-        RunFailed: the cluster gave up; what is whole stays.
-        Stopped: by Ctrl-C; what is whole stays.
+        BadInput: An image, the model or an option is invalid, or ``out`` holds something else.
+        RunFailed: The cluster failed. Complete parts stay.
+        Stopped: The user pressed Ctrl-C. Complete parts stay.
     """
-    require_package("pyarrow", "--engine ray", "PyArrow", "ray")
+    require_package("pyarrow", "engine", "PyArrow", "ray")
     files, model, folder = find_files(paths), model_file(model, runtime), Path(out)
     work = {"score": score, "batch": batch, "runtime": runtime, "threads": threads or 1, **options}
-    detector = load(model, runtime=runtime, threads=work["threads"], **options)  # what is wrong shows here, in one line
+    detector = load(model, runtime=runtime, threads=work["threads"], **options)  # errors show here, in one line
     packed = pack(model)
     given = {"score": score, **options}
     settings = {name: value for name, value in given.items() if value is not None and value is not False}
     with open_run(folder, Manifest(digest(packed), detector.classes, settings, tuple(files), part)) as manifest:
         if manifest.missing(folder):
             _detect_missing(manifest, folder, packed, model, work, progress)
-        from multibox.predict.on_ray.rows import read_part
+        from multibox.predict.on_ray.parquet import read_part
 
         for number in manifest.parts:
             yield from read_part(part_path(folder, number), manifest.classes)
@@ -89,7 +89,7 @@ def _detect_missing(
     work: dict[str, Any],
     progress: Progress | None,
 ) -> None:
-    from multibox.predict.on_ray.rows import PartWriter
+    from multibox.predict.on_ray.parquet import PartWriter
 
     writer = PartWriter(folder, manifest)
     missing = [position for number in manifest.missing(folder) for position in manifest.positions(number)]
@@ -105,16 +105,16 @@ def _detect_missing(
         raise Stopped(f"stopped; {_to_go_on(writer.missing, manifest)}", SIGINT) from None
     except (BadInput, RunFailed, OSError):
         raise
-    except Exception as error:  # Ray's own are of many kinds
+    except Exception as error:  # Ray's errors have many classes
         raise RunFailed(f"Ray: {_cause(error)}; {_to_go_on(writer.missing, manifest)}") from error
     if writer.missing:
-        raise RunFailed(f"Ray lost pictures; {_to_go_on(writer.missing, manifest)}")
+        raise RunFailed(f"Ray lost images; {_to_go_on(writer.missing, manifest)}")
 
 
 def _found(
     ray: Any, files: tuple[str, ...], missing: list[int], packed: dict[str, bytes], model: Path, work: dict[str, Any]
 ) -> Iterator[Any]:
-    """Tables of what was found, in any order."""
+    """Detect in the missing images, and yield tables of predictions in any order."""
     import pyarrow as pa
     import ray.data as ray_data
 
@@ -122,7 +122,7 @@ def _found(
     share = Share.of(work["threads"], on_gpu)
     actors = share.fitting(nodes_of(ray))
     if not actors:
-        raise BadInput("threads", f"{work['threads']}: no machine of the cluster has so many cores; give fewer")
+        raise BadInput("threads", f"{work['threads']}: no machine of the cluster has so many cores; use fewer")
     chunks = [missing[start : start + READ] for start in range(0, len(missing), READ)]
     tables = [pa.table({"position": chunk, "file": [files[position] for position in chunk]}) for chunk in chunks]
     context = ray_data.DataContext.get_current().copy()
@@ -146,7 +146,7 @@ def _found(
 
 
 def _read(files: Any) -> Iterator[Any]:
-    """Add to each file its bytes, or why it cannot be read."""
+    """Add to each file its content, or the reason why it cannot be read."""
     import pyarrow as pa
 
     for position, name in zip(files["position"].to_pylist(), files["file"].to_pylist(), strict=True):
@@ -161,7 +161,7 @@ def _read(files: Any) -> Iterator[Any]:
 
 
 class _Detect:
-    """An actor: it loads the model once."""
+    """An actor, which loads the model once."""
 
     def __init__(self, packed: Any, name: str, work: dict[str, Any]):
         import cv2
@@ -175,7 +175,7 @@ class _Detect:
             self._detector = load(Path(folder) / name, **options)
 
     def __call__(self, pictures: Any) -> Any:
-        from multibox.predict.on_ray.rows import to_table
+        from multibox.predict.on_ray.parquet import to_table
 
         rows = pictures.to_pylist()
         sources = [Source(row["file"], encoded=row["encoded"]) for row in rows if row["error"] is None]
@@ -187,10 +187,10 @@ class _Detect:
 
 
 def _cause(error: Exception) -> str:
-    """The last line of what Ray says, which is the error itself where others are the way to it."""
+    """The last line of Ray's message, which holds the error itself. The lines before it are the traceback."""
     return (str(error).strip().splitlines() or [first_line(error)])[-1]
 
 
 def _to_go_on(missing: int, manifest: Manifest) -> str:
     whole = len(manifest.parts) - missing
-    return f"{whole} of {len(manifest.parts)} parts are whole; run the same command to go on"
+    return f"{whole} of {len(manifest.parts)} parts are complete; run it again to resume"

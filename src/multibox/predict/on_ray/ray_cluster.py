@@ -1,4 +1,4 @@
-"""The cluster: which one, and how many detectors work on it."""
+"""The Ray cluster: joining it, and how many detectors it holds."""
 
 import logging
 import os
@@ -12,19 +12,19 @@ from multibox.errors import BadInput, first_line
 from multibox.runtimes.packages import require_package
 
 READING: Final = 0.1
-"""Of a core, that reading takes; it mostly waits."""
+"""Share of a core that a reading task takes, as it mostly waits."""
 
 STORE: Final = 500 * 2**20
-"""Bytes of shared memory for pictures on their way, where the cluster is this machine alone."""
+"""Bytes of shared memory for images in transit, if the cluster is this machine alone."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a detector takes of a machine.
+    """The resources that one detector takes from a machine.
 
     Attributes:
-        cpus: cores; as many as it has threads, less what leaves room for reading.
-        gpus: accelerators.
+        cpus: Number of cores: one per thread, less a share that leaves room for reading.
+        gpus: Number of GPUs.
     """
 
     cpus: float
@@ -32,11 +32,11 @@ class Share:
 
     @classmethod
     def of(cls, threads: int, on_gpu: bool) -> "Share":
-        """The share of a detector that computes with some threads, or on a GPU."""
+        """The share of a detector with a number of threads, on the CPU or on a GPU."""
         return cls(threads - READING, int(on_gpu))
 
     def fitting(self, nodes: Iterable[Mapping[str, float]]) -> int:
-        """How many detectors nodes hold, each told by what it has of ``CPU`` and ``GPU``."""
+        """Count the detectors that fit on nodes, given the amounts of ``CPU`` and ``GPU`` of each node."""
         return sum(self._on(node) for node in nodes)
 
     def _on(self, node: Mapping[str, float]) -> int:
@@ -46,19 +46,19 @@ class Share:
 
 @contextmanager
 def joined() -> Iterator[Any]:
-    """Join the cluster of ``RAY_ADDRESS``, or without it make one of this machine, until the block ends.
+    """Join the cluster at ``RAY_ADDRESS`` until the block ends. Without that variable, start one on this machine.
 
-    Where the process has joined one already, it is that one, and stays.
+    A cluster that the process has joined before is used instead, and is not left at the end of the block.
 
     Yields:
-        the module ``ray``.
+        The module ``ray``.
 
     Raises:
         BadInput: Ray is not installed, or no cluster answers.
     """
-    require_package("ray", "--engine ray", "Ray", "ray")
-    require_package("pyarrow", "--engine ray", "PyArrow", "ray")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray tells nobody that it is used
+    require_package("ray", "engine", "Ray", "ray")
+    require_package("pyarrow", "engine", "PyArrow", "ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no usage reports
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")
     import ray
@@ -73,8 +73,10 @@ def joined() -> Iterator[Any]:
         with _silence():
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BadInput(f"RAY_ADDRESS={address}", f"no cluster answers: {first_line(error)}") from None
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # there it tells of dead nodes
+        raise BadInput(
+            f"RAY_ADDRESS={address}", f"no cluster answers: {first_line(error)}; start it, or unset the variable"
+        ) from None
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # Ray prints dead nodes there
         try:
             yield ray
         finally:
@@ -82,24 +84,30 @@ def joined() -> Iterator[Any]:
 
 
 def nodes_of(ray: Any) -> list[dict[str, float]]:
-    """What each living node of the cluster has."""
+    """The resources of each living node of the cluster."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _refuse_unanswered(address: str) -> None:
-    """Ask whether anyone is there: Ray itself would ask for minutes, and then end the process."""
+    """Try to connect to the address. Ray itself would retry for minutes, and then end the process."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
         return  # "local" or "auto"
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
-        raise BadInput(f"RAY_ADDRESS={address}", f"no cluster answers: {error.strerror or error}") from None
+        raise BadInput(
+            f"RAY_ADDRESS={address}", f"no cluster answers: {error.strerror or error}; start it, or unset the variable"
+        ) from None
+
+
+def _no_answer(address: str, reason: str) -> BadInput:
+    return BadInput(f"RAY_ADDRESS={address}", f"no cluster answers: {reason}; start it, or unset the variable")
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Nothing on the error stream, where Ray's C++ says that it was told to be quiet."""
+    """Discard the error stream during the block, as Ray's C++ code prints that it is silenced."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -1,4 +1,4 @@
-"""Predictions as rows of Parquet, one a picture."""
+"""Predictions as rows of Parquet, one row per image."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,35 +26,38 @@ SCHEMA: Final = pa.schema(
         "error": pa.string(),
     }
 )
-"""The columns. Of a picture that could not be read all but ``file`` and ``error`` are null; of others ``error`` is."""
+"""Columns of the rows. An image that could not be read has ``file`` and ``error`` only. Others have no ``error``."""
 
 POSITION: Final = "position"
-"""The column that says which of the run's files a row is of; on the way only."""
+"""Column with the position of an image among the run's files. It is not written."""
 
 
 def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.Table:
-    """Predictions as a table of :data:`SCHEMA`, behind the column :data:`POSITION`."""
+    """Convert predictions to a table: :data:`POSITION`, then the columns of :data:`SCHEMA`."""
     columns = pa.Table.from_pylist([_row(prediction) for prediction in predictions], SCHEMA)
     return columns.add_column(0, POSITION, pa.array(positions, pa.int64()))
 
 
 def read_part(path: Path, classes: tuple[str, ...]) -> Iterator[Prediction]:
-    """The predictions of a part.
+    """Read the predictions of a part.
 
     Args:
-        path: of its file.
-        classes: the detector's.
+        path: Path of the part's file.
+        classes: Names of the detector's classes.
+
+    Yields:
+        Prediction of each image, in order.
     """
     for row in parquet.ParquetFile(path).read().to_pylist():
         yield Prediction(Source(row["file"]), _detections(row, classes), row["error"] or "")
 
 
 class PartWriter:
-    """Gathers rows, which come in any order, and writes each part when all of its rows are there.
+    """Collects rows in any order, and writes each part when its rows are complete.
 
     Args:
-        folder: of the run.
-        manifest: of the run.
+        folder: Folder of the run.
+        manifest: Manifest of the run.
     """
 
     def __init__(self, folder: Path, manifest: Manifest):
@@ -62,10 +65,10 @@ class PartWriter:
         self._rows: dict[int, dict[int, pa.Table]] = {part: {} for part in manifest.missing(folder)}
 
     def add(self, table: pa.Table) -> None:
-        """Take rows as :func:`to_table` makes them; of rows that come twice, one counts."""
+        """Add rows, as :func:`to_table` makes them. A row that comes twice counts once."""
         for row, position in enumerate(table[POSITION].to_pylist()):
             part = position // self._manifest.part
-            if (rows := self._rows.get(part)) is None:  # it is written already
+            if (rows := self._rows.get(part)) is None:  # the part is already written
                 continue
             rows[position] = table.slice(row, 1)
             if len(rows) == len(self._manifest.positions(part)):
@@ -73,7 +76,7 @@ class PartWriter:
 
     @property
     def missing(self) -> int:
-        """How many parts are not yet written."""
+        """Number of parts that are not written yet."""
         return len(self._rows)
 
     def _write(self, part: int, rows: dict[int, pa.Table]) -> None:

@@ -1,0 +1,49 @@
+"""Counting the images and objects of a run."""
+
+from collections import Counter
+
+from multibox.errors import BadInput, RunFailed
+from multibox.predict.predict import Prediction
+
+NAMED = 20
+"""Number of unreadable files that a message names."""
+
+
+class Tally:
+    """Counts of a run so far.
+
+    Attributes:
+        images: Number of images and frames, including those that could not be read.
+        objects: Number of detections of each class.
+        unread: Number of images and frames that could not be read.
+        errors: Reasons for the first few of these.
+    """
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.objects: Counter[str] = Counter()
+        self.unread = 0
+        self.errors: list[str] = []
+
+    def add(self, prediction: Prediction) -> None:
+        """Count a prediction."""
+        self.images += 1
+        if prediction.detections is None:
+            self.unread += 1
+            self.errors += [prediction.error] if self.unread <= NAMED else []
+        else:
+            self.objects.update(prediction.detections.names)
+
+    def refuse_unread(self) -> None:
+        """Report files that could not be read, after all others are done.
+
+        Raises:
+            BadInput: No image could be read.
+            RunFailed: Some images could not be read.
+        """
+        if not self.unread:
+            return
+        more = self.unread - len(self.errors)
+        named = [*self.errors, *([f"and {more} more"] if more else [])]
+        message = f"{self.unread} of {self.images} images could not be read: {'; '.join(named)}"
+        raise BadInput("paths", message) if self.unread == self.images else RunFailed(message)
