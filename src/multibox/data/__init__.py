@@ -1,1 +1,1 @@
-"""Datasets: what a record is, readers of the usual formats, the store, and a dataset made on the spot."""
+"""Datasets: records, readers of common formats, the store, and a rendered sample."""

@@ -1,4 +1,4 @@
-"""What a reader finds: annotations as their source has them, not yet checked, under the names of their classes."""
+"""What a reader returns: annotations as their source has them, unverified, with class names."""
 
 import os
 import re
@@ -14,16 +14,16 @@ from multibox.errors import BadInput
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a source says about one image.
+    """The annotation of one image.
 
     Attributes:
-        file: where it says so.
-        names: the class name of each object.
+        file: Path of the file that holds it.
+        names: Class name of each object.
         boxes: ``(N, 4)`` float64 corners, edges from 0; possibly bad ones.
-        relative: whether ``boxes`` are in parts of the image's size, else in pixels.
-        size: width and height of the image in pixels, where the source gives them.
-        columns: further columns for :func:`multibox.data.record.make_objects`, each of length N.
-        extra: whatever else the source says about the image, as JSON-able values.
+        relative: Whether ``boxes`` are fractions of the image's size. Otherwise they are pixels.
+        size: Width and height of the image in pixels, if the source gives them.
+        columns: Further columns for :func:`multibox.data.record.make_objects`, each of length N.
+        extra: Everything else the source holds about the image, as JSON-able values.
     """
 
     file: str
@@ -37,12 +37,12 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a source; the picture itself is not read yet.
+    """One image of a source, before its file is read.
 
     Attributes:
-        id: unique within its split.
-        image: the picture's file.
-        annotation: what is known about it, or why that could not be read.
+        id: Identifier, unique within its split.
+        image: Path of the image file.
+        annotation: The annotation, or why it could not be read.
     """
 
     id: str
@@ -59,10 +59,10 @@ class Part:
     """What one reader made of one folder or file.
 
     Attributes:
-        root: the folder or file.
-        splits: items by split; those under :data:`UNSPLIT` are still to be divided.
-        classes: in the source's own order, if it has one; else empty: those of the objects, sorted by name.
-        category_ids: the classes' numbers in the source, if it has such.
+        root: Path of the folder or file.
+        splits: Items by split. Those under :data:`UNSPLIT` are still to be divided.
+        classes: Class names in the source's own order. Empty if it has none, which means the objects' names, sorted.
+        category_ids: Numbers of the classes in the source, if it has any.
     """
 
     root: Path
@@ -75,7 +75,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder, by their name without suffix."""
+    """The images of a folder, by their name without suffix."""
     if not folder.is_dir():
         return {}
     names = (os.path.splitext(name) for name in sorted(os.listdir(folder)))
@@ -86,13 +86,13 @@ def read_text(file: Path) -> str:
     """The text of a file, in UTF-8 with or without a byte order mark.
 
     Args:
-        file: of the text.
+        file: Path of the file.
 
     Returns:
-        the text.
+        The text.
 
     Raises:
-        BadInput: another encoding.
+        BadInput: If the file has another encoding.
     """
     try:
         return file.read_text("utf-8-sig")
@@ -101,7 +101,7 @@ def read_text(file: Path) -> str:
 
 
 def usual_split(text: str) -> str:
-    """Which of train, val and test a file's or folder's name speaks of; else :data:`UNSPLIT`.
+    """The one of train, val and test that a file's or folder's name contains, else :data:`UNSPLIT`.
 
     Example:
         ``usual_split("instances_val2017") == "val"``

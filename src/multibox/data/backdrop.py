@@ -1,4 +1,4 @@
-"""What lies behind the things of the rendered sample: surfaces, and clutter of no class."""
+"""Backgrounds of the rendered sample: surfaces, and clutter of no class."""
 
 from collections.abc import Callable
 from math import cos, pi, sin
@@ -13,9 +13,9 @@ def draw_backdrop(height: int, width: int, rng: Generator) -> np.ndarray:
     """A textured surface with clutter on it.
 
     Args:
-        height: pixels.
-        width: pixels.
-        rng: of all that varies.
+        height: Height in pixels.
+        width: Width in pixels.
+        rng: Random state of everything that varies.
 
     Returns:
         ``(height, width, 3)`` float32 RGB, about 0 to 255.

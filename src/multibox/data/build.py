@@ -1,4 +1,4 @@
-"""Build the stores of a dataset: read, check, write; all splits appear together when the last one is whole."""
+"""Build the stores of a dataset: read, verify, write. All splits appear together when the last one is complete."""
 
 import json
 import time
@@ -38,16 +38,16 @@ OnBad = Literal["fail", "skip"]
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did.
+    """Result of a build.
 
     Attributes:
-        name: of the dataset.
-        path: its folder.
-        classes: names in the order of their labels.
-        splits: images and objects of each split.
-        problems: what was left out.
-        clipped: boxes that reached beyond their image and were cut off at its edge.
-        seconds: the time it took.
+        name: Name of the dataset.
+        path: Folder of the dataset.
+        classes: Class names in the order of their labels.
+        splits: Numbers of images and objects of each split.
+        problems: What was left out, and why.
+        clipped: Number of boxes that reached beyond their image and were clipped to its edge.
+        seconds: Duration of the build.
     """
 
     name: str
@@ -77,26 +77,26 @@ def build(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
-    """Build ``NAME/SPLIT.lmdb`` for each split of a dataset, with every image decoded once to prove it whole.
+    """Build ``NAME/SPLIT.lmdb`` for each split of a dataset. Every image is decoded once to prove that it is intact.
 
     Args:
-        sources: files or folders, see :func:`multibox.data.source.open_source`.
-        name: of the new dataset.
-        classes: names in the order of their labels; empty: those of the data.
-        splits: the splits to take; empty: all.
-        images: the folder of the pictures, where it is not the usual one.
-        one_based: how VOC coordinates are meant.
-        split_seed: of the division of data that come without splits.
+        sources: Paths of files or folders, as :func:`multibox.data.source.open_source` takes them.
+        name: Name of the new dataset.
+        classes: Class names in the order of their labels. Empty takes those of the data.
+        splits: Splits to build. Empty builds all.
+        images: Folder of the images, if it is not the layout's usual one.
+        one_based: Whether VOC coordinates start at 1, as :func:`multibox.data.voc.read_voc` takes it.
+        split_seed: Seed of the division of data without splits.
         on_bad: ``fail`` stops at the first damaged image, annotation or box; ``skip`` leaves it out and reports it.
-        replace: whether a dataset of that name may be taken away.
-        workers: threads; None: one a core.
-        progress: told after each image.
+        replace: Whether an existing dataset of that name may be replaced.
+        workers: Number of threads. None takes one a core.
+        progress: Function called after each image with the number of images done and in all.
 
     Returns:
-        the report, which also lies as ``build.json`` beside the stores.
+        The report, which is also written as ``build.json`` beside the stores.
 
     Raises:
-        BadInput: the data, the name or, with ``fail``, something in the data is bad. Nothing is left behind.
+        BadInput: If the data, the name or, with ``fail``, an image or box is bad. Nothing is left behind.
     """
     started = time.perf_counter()
     logging.setLogLevel(
@@ -118,13 +118,13 @@ def build(
 
 @dataclass(frozen=True)
 class Checked:
-    """An item that has been checked.
+    """A verified item.
 
     Attributes:
-        record: what is good of it; None where the image is left out.
-        problems: what is not.
-        kept: the positions of the record's objects among those of the item.
-        clipped: the positions, likewise, of the kept objects that were cut off at the edge of the image.
+        record: Record of what is good. None if the image is left out.
+        problems: What is wrong.
+        kept: Positions of the record's objects among those of the item.
+        clipped: Positions, among those of the item, of kept objects that were clipped to the image's edge.
     """
 
     record: Record | None
@@ -134,14 +134,14 @@ class Checked:
 
 
 def check_item(item: Item, labels: dict[str, int]) -> Checked:
-    """Read an item's picture, and check it and its objects.
+    """Read an item's image, and verify it and its objects.
 
     Args:
-        item: the item.
-        labels: the label of each class name.
+        item: The item.
+        labels: Label of each class name.
 
     Returns:
-        the record of what is good, and what is not.
+        The record of what is good, and the problems.
     """
     found = item.annotation
     if any(readable(name) != str(name) for name in (item.id, item.image)):
@@ -177,7 +177,7 @@ CLIP_TOLERANCE = 1e-3
 
 @dataclass
 class _Work:
-    """The state of a build: what to do, and what was found so far."""
+    """State of a build: what is left to do, and what was found so far."""
 
     source: Source
     on_bad: OnBad

@@ -1,4 +1,4 @@
-"""What can be wrong with an image or a box, found before anything trains on it."""
+"""Checks of images and boxes, before anything trains on them."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class Problem:
 
     Attributes:
         kind: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
-        file: that holds it.
-        object: which object of the file, such as ``object 3 of 4 (dog)``; empty where it is the whole file.
-        detail: what is wrong.
-        action: what was done about it.
+        file: Path of the file that holds it.
+        object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
+        detail: What is wrong.
+        action: What was done about it.
     """
 
     kind: str
@@ -36,27 +36,27 @@ class Problem:
 
 
 def object_name(number: int, total: int, class_name: str) -> str:
-    """How messages call an object: by its position from 0 among those of its image, and its class."""
+    """The name of an object in messages: its position among those of its image, and its class."""
     return f"object {number + 1} of {total} ({class_name})"
 
 
 class BadImageError(ValueError):
-    """Bytes that are not a whole image; the message says how."""
+    """The bytes are not an intact image. The message says why."""
 
 
 def check_image(data: bytes) -> tuple[int, int]:
-    """Prove that an image is whole, by its structure and by decoding it.
+    """Verify that an image is intact, by its structure and by decoding it.
 
-    Some decoders fill up with grey what a cut-off JPEG lacks, so that its end is looked at too.
+    Some decoders fill the missing part of a truncated JPEG with grey, so its end is verified too.
 
     Args:
-        data: a file's bytes.
+        data: Bytes of the file.
 
     Returns:
-        width and height of the upright image (after EXIF orientation), pixels.
+        Width and height of the upright image (after EXIF orientation), pixels.
 
     Raises:
-        BadImageError: empty, cut off, damaged, or of no known format.
+        BadImageError: If the bytes are empty, truncated, damaged, or of an unknown format.
     """
     if not data:
         raise BadImageError("is empty")
@@ -69,14 +69,14 @@ def check_image(data: bytes) -> tuple[int, int]:
 
 
 def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
-    """What is wrong with each box.
+    """Find what is wrong with each box.
 
-    A box that reaches beyond the image is no fault: it is clipped. One without a pixel of the image is.
+    A box that reaches beyond the image is no fault, because it is clipped. A box without a pixel of the image is one.
 
     Args:
         boxes: ``(N, 4)`` corners, pixels.
-        width: of the image.
-        height: of the image.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
 
     Returns:
         N texts, empty where a box is good.
@@ -104,7 +104,7 @@ def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
 
 
 def _jpeg_size(data: bytes, coded: tuple[int, int]) -> tuple[int, int]:
-    """Upright size of a JPEG. Decoding to an eighth reads every coded byte, and spares most of the arithmetic."""
+    """Upright size of a JPEG. Decoding to an eighth reads every coded byte and saves most of the arithmetic."""
     small = _decoded_size(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
     # The small image is upright: its shape tells whether EXIF turned it, unless the sides are nearly equal.
     sizes = [size for size in {coded, coded[::-1]} if (-(-size[0] // 8), -(-size[1] // 8)) == small]
@@ -112,10 +112,10 @@ def _jpeg_size(data: bytes, coded: tuple[int, int]) -> tuple[int, int]:
 
 
 def decode_grey(data: bytes, flag: int) -> np.ndarray:
-    """The grey levels ``(H, W)`` uint8 of an image, upright; ``flag`` is OpenCV's, whole or reduced.
+    """Decode an image to grey levels ``(H, W)`` uint8, upright. ``flag`` is OpenCV's, full size or reduced.
 
     Raises:
-        BadImageError: not an image.
+        BadImageError: If the bytes are not an image.
     """
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)

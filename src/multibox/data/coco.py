@@ -1,6 +1,6 @@
 """COCO JSON: one file a split, with ``images``, ``annotations`` and ``categories``.
 
-Segments and key points are dropped; a segment's area is kept.
+Segments and key points are dropped. A segment's area is kept.
 """
 
 import json
@@ -15,7 +15,7 @@ from multibox.errors import BadInput
 
 
 def find_coco(path: Path) -> list[Path]:
-    """The annotation files at a path: itself, or those of a folder in COCO's or Roboflow's layout."""
+    """The annotation files at a path: the path itself, or those of a folder in COCO's or Roboflow's layout."""
     if path.is_file():
         return [path] if path.suffix == ".json" else []
     found = sorted(path.glob("annotations/*.json")) or sorted(path.glob("*/_annotations.coco.json"))
@@ -27,15 +27,15 @@ def read_coco(files: list[Path], *, images: Path | None = None) -> Part:
     """Read COCO files as one source.
 
     Args:
-        files: one a split; the split is what its name speaks of (``instances_val2017.json``), else its folder's name.
-            Where no name does, they are still to be divided.
-        images: the folder of the pictures; None: found beside the files.
+        files: Paths of the files, one a split. The split is the one in the file's name (``instances_val2017.json``),
+            else in its folder's. Without one, the images are still to be divided.
+        images: Folder of the images. None finds it beside the files.
 
     Returns:
-        the items, whose ids are the files' image ids, and the classes by category id.
+        The items, with the files' image ids, and the classes by category id.
 
     Raises:
-        BadInput: not COCO, or its parts do not fit together.
+        BadInput: If a file is not COCO, or its parts do not fit together.
     """
     splits: dict[str, list[Item]] = defaultdict(list)
     categories: dict[int, str] = {}
@@ -101,7 +101,7 @@ def _annotation(
 
 
 def _picture_folder(file: Path, images: list[dict[str, Any]]) -> Path:
-    """The folder that has the first picture: beside the file, or named after it as COCO does (``train2017``)."""
+    """The folder that has the first image: beside the file, or named after it as COCO does (``train2017``)."""
     bases = [file.parent, file.parent.parent]
     name = file.stem.rpartition("_")[2]
     folders = [base / below for base in bases for below in ("", name, "images", f"images/{name}", "JPEGImages")]

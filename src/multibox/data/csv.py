@@ -1,8 +1,8 @@
-"""CSV: a row an object: image, class, and the edges x0, y0, x1, y1 in pixels from 0.
+"""CSV, a row an object: image, class, and the edges x0, y0, x1, y1 in pixels from 0.
 
-The header names the columns, in any order, in the words that tools commonly use; without a header a row is ``image,
-x0, y0, x1, y1, class``. A row without a class and box is an image without objects. A column ``split`` divides the
-images, else the file's name does.
+The header names the columns, in any order, in the words that tools commonly use. Without a header a row is ``image, x0,
+y0, x1, y1, class``. A row without class and box is an image without objects. A column ``split`` divides the images,
+else the file's name does.
 """
 
 import csv
@@ -41,14 +41,14 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
     """Read a CSV file.
 
     Args:
-        file: of the file.
-        images: the folder of the pictures; None: that of the file, or ``images`` in it.
+        file: Path of the file.
+        images: Folder of the images. None takes that of the file, or ``images`` in it.
 
     Returns:
-        the items in the order of the file.
+        The items in the order of the file.
 
     Raises:
-        BadInput: columns are missing, there is no row, or one names no image.
+        BadInput: If columns are missing, there is no row, or a row names no image.
     """
     rows = _rows(file)
     by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
@@ -65,7 +65,7 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    """Cells by the name of their column; ``line`` is where in the file a row ends."""
+    """Cells by the name of their column. ``line`` is the line of the file where a row ends."""
     reader = csv.reader(StringIO(read_text(file)))
     lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     if not lines:

@@ -1,4 +1,4 @@
-"""Datasets out: a dataset's stores as files in a layout that other tools, and a build, read again."""
+"""Export of datasets: stores as files in a layout that other tools, and a build, can read."""
 
 import dataclasses
 import shlex
@@ -27,15 +27,15 @@ EXPORTED = Kind("exported dataset")
 
 @dataclass(frozen=True)
 class Export:
-    """What an export wrote.
+    """Result of an export.
 
     Attributes:
-        path: the folder.
-        format: of its files.
-        images: written.
-        objects: written.
-        lost: what the format cannot hold, a sentence each.
-        build: the command that builds stores of the folder again.
+        path: Path of the folder.
+        format: Layout of the files.
+        images: Number of images written.
+        objects: Number of objects written.
+        lost: What the format cannot hold, a sentence each.
+        build: Command that builds stores from the folder.
     """
 
     path: str
@@ -58,17 +58,17 @@ def export_dataset(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> Export:
-    """Write the stores of a dataset as files; the images keep their bytes.
+    """Write the stores of a dataset as files. The images keep their bytes.
 
     Args:
-        stores: the splits of one dataset.
-        kind: of the layout.
+        stores: Stores of the dataset's splits.
+        kind: Name of the layout.
         folder: Folder to write. An earlier export is replaced, unless it was changed since.
         replace: Whether to replace an export that was changed since.
-        progress: told the number of images done and in all.
+        progress: Function called with the number of images done and in all.
 
     Returns:
-        what was written, and what the format could not hold.
+        What was written, and what the format could not hold.
 
     Raises:
         BadInput: The folder holds something else, or a name cannot be written there.
@@ -102,14 +102,14 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def _held(record: Record, writer: LayoutWriter) -> Record:
-    """A record without its crowds, where the layout would make ordinary objects of them."""
+    """A record without its crowds, if the layout would turn them into ordinary objects."""
     if "crowd" in writer.holds or not record.objects.crowd.any():
         return record
     return dataclasses.replace(record, objects=record.objects.keep(~record.objects.crowd))
 
 
 def _lost(record: Record, stem: str, writer: LayoutWriter) -> dict[str, int]:
-    """What the layout cannot hold of a record: how often, by what it is."""
+    """What the layout cannot hold of a record, with counts."""
     held = _held(record, writer)
     objects = held.objects
     sides = (objects.boxes[:, 2:] - objects.boxes[:, :2]).astype(np.float64).prod(axis=1)
@@ -148,7 +148,7 @@ def _lost_of_all(stores: Sequence[Store], writer: LayoutWriter) -> list[str]:
 
 
 def _build_command(folder: str | Path, meta: Meta, writer: LayoutWriter) -> str:
-    """The command names the classes where the files do not say their order, or numbers that would say another."""
+    """The build command. It names the classes if the files do not give their order."""
     words = ["multibox", "data", "build", str(folder), "--name", "NAME"]
     is_in_files = "order" in writer.holds and list(meta.category_ids) == sorted(meta.category_ids)
     if not is_in_files and not any("," in name for name in meta.classes):

@@ -1,4 +1,4 @@
-"""Names that become those of files: ids made safe for any system and told apart, splits that lead elsewhere refused."""
+"""File names for ids and splits: safe on any system, all different, and inside their folder."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 
 
 def image_suffix(data: bytes) -> str:
-    """The suffix of an image file, by its bytes. It is ``.tif`` for the formats that have none of their own here."""
+    """Suffix of an image file, by its bytes. Formats without a suffix of their own here get ``.tif``."""
     return _SUFFIXES.get(image_format(data), ".tif")
 
 
@@ -20,33 +20,35 @@ LONGEST = 200
 
 
 def refuse_unsafe_split(split: str) -> None:
-    """Refuse a split whose name could lead out of the folder that its files belong in.
+    """Refuse a split whose name could lead out of the folder of its files.
 
     Such a name may come from a row of a table, or from a store that someone else made.
 
     Raises:
-        BadInput: it could.
+        BadInput: If the name could lead out of its folder.
     """
     if not split or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
         raise BadInput(f"split {split!r}", "is no name for a file; rename it with letters, digits, '_' and '-'")
 
 
 def readable(text: object) -> str:
-    r"""A file's or a class's name as text that can be stored and printed: what is no UTF-8 becomes ``\udce9``."""
+    r"""A file's or a class's name as text that can be stored and printed. Bytes that are not UTF-8 become
+    ``\udce9``.
+    """
     return str(text).encode(errors="backslashreplace").decode()
 
 
 def safe_stems(ids: Iterable[str]) -> list[str]:
-    """Names without suffix, all different also where a system takes capitals for small letters.
+    """File names without suffix, all different even if the file system ignores case.
 
-    An id keeps its name where it can: other signs than letters, digits, ``.``, ``_`` and ``-`` become ``_``, and a name
-    that an earlier id has gets ``-2``, ``-3`` and so on. What is too long for a file's name is cut off.
+    An id keeps its name if possible. Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_``. A name
+    that an earlier id has gets ``-2``, ``-3`` and so on. A name that is too long is shortened.
 
     Args:
-        ids: of records, in their order.
+        ids: Ids of records, in their order.
 
     Returns:
-        a name for each.
+        A name for each id.
     """
     taken: set[str] = set()
     numbers: Counter[str] = Counter()

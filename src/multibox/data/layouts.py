@@ -1,4 +1,4 @@
-"""Writers of the layouts that the readers know: PASCAL VOC, COCO, YOLO, CSV."""
+"""Writers of the layouts that the readers read: PASCAL VOC, COCO, YOLO, CSV."""
 
 import csv
 import itertools
@@ -22,12 +22,12 @@ from multibox.errors import BadInput
 
 
 class LayoutWriter(ABC):
-    """Writes the annotations of a dataset in one layout, image after image.
+    """Writes the annotations of a dataset in one layout, image by image.
 
     Args:
-        folder: an empty one.
-        meta: of any split: all have its classes.
-        stems: the names, without suffix, of all images that will come, in their order.
+        folder: Path of an empty folder.
+        meta: Description of any of the dataset's stores. All have the same classes.
+        stems: File names, without suffix, of all images to come, in their order.
     """
 
     holds: ClassVar[frozenset[str]]
@@ -41,18 +41,18 @@ class LayoutWriter(ABC):
 
     @abstractmethod
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """Where an image's file belongs, relative to the folder."""
+        """Path of an image's file, relative to the folder."""
 
     @abstractmethod
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Write, or remember, what is known about an image."""
+        """Write, or collect, the annotation of an image."""
 
     @abstractmethod
     def close(self) -> list[str]:
-        """Write what was remembered.
+        """Write what was collected.
 
         Returns:
-            what turned out to be lost, beyond what the layout never holds, a sentence each.
+            What was lost beyond what the layout never holds, a sentence each.
         """
 
     def written_boxes(self, record: Record) -> np.ndarray:
@@ -60,11 +60,11 @@ class LayoutWriter(ABC):
         return record.objects.boxes
 
     def read_id(self, stem: str) -> str:
-        """The id that a reader will give to the image of that name."""
+        """The id that a reader will give to the image with this name."""
         return stem
 
     def keeps_split(self, split: str) -> bool:
-        """Whether a reader will find that split under its name; one that speaks of a usual split becomes that."""
+        """Whether a reader will find the split under its name. A name that contains a usual split becomes that."""
         return usual_split(split) in ("", split)
 
 
@@ -124,7 +124,7 @@ _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 
 
 class CocoWriter(LayoutWriter):
-    """``annotations/instances_SPLIT.json`` and a folder of pictures for each split."""
+    """``annotations/instances_SPLIT.json`` and a folder of images for each split."""
 
     holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "order"})
 
@@ -187,7 +187,7 @@ class CocoWriter(LayoutWriter):
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number of 64 bits, written as a number is."""
+    """Whether a text is a 64-bit integer in its usual notation."""
     return re.fullmatch(r"0|[1-9][0-9]{0,17}", text) is not None
 
 
@@ -230,7 +230,7 @@ class YoloWriter(LayoutWriter):
 
 
 class CsvWriter(LayoutWriter):
-    """``annotations.csv``, a row an object, and ``images``; an image without objects has a row without a box."""
+    """``annotations.csv``, a row an object, and ``images``. An image without objects has a row without a box."""
 
     holds = frozenset({"fractions"})
 

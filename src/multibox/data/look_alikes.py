@@ -1,6 +1,6 @@
-"""Images that look alike: the same picture saved again, resized or a little brighter has nearly the same hash.
+"""Look-alikes: the same image saved again, resized or a little brighter has nearly the same hash.
 
-The hash is of 64 bits, so that two are compared by one exclusive or and a count of bits.
+A hash has 64 bits, so two are compared by one exclusive or and a count of bits.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ LEAST_CORRELATION: Final = 0.97
 
 @dataclass(frozen=True)
 class Looks:
-    """What is kept of pictures to compare them.
+    """What is kept of images to compare them.
 
     Attributes:
         hashes: ``(N,)`` uint64.
@@ -36,19 +36,19 @@ class Looks:
 
 
 def look_of(data: bytes) -> tuple[int, np.ndarray]:
-    """The hash and the thumbnail of an image.
+    """Compute the hash and the thumbnail of an image.
 
-    The hash says which of the lowest 8 x 8 frequencies of the cosine transform are above their median, which neither
-    size, compression nor brightness changes much.
+    The hash marks which of the lowest 8 x 8 frequencies of the cosine transform are above their median. Size,
+    compression and brightness change it little.
 
     Args:
-        data: a whole image file's bytes.
+        data: Bytes of a whole image file.
 
     Returns:
         64 bits as a number, and ``(256,)`` uint8.
 
     Raises:
-        BadImageError: not an image.
+        BadImageError: If the bytes are not an image.
     """
     grey = decode_grey(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
     if min(grey.shape) < SEEN_SIDE:
@@ -61,21 +61,21 @@ def look_of(data: bytes) -> tuple[int, np.ndarray]:
 
 
 def stack_looks(looks: list[tuple[int, np.ndarray]]) -> Looks:
-    """What :func:`look_of` gave for N images, as arrays."""
+    """The results of :func:`look_of` for N images, as arrays."""
     hashes = np.array([number for number, _ in looks], np.uint64)
     thumbnails = np.array([thumbnail for _, thumbnail in looks], np.uint8)
     return Looks(hashes, thumbnails.reshape(len(looks), (SEEN_SIDE // 2) ** 2))
 
 
 def find_alike(these: Looks, others: Looks) -> dict[int, int]:
-    """Which of these pictures look like one of the others.
+    """Find the images that look like another one.
 
     Args:
         these: N pictures.
         others: M pictures.
 
     Returns:
-        the position of the most similar other one, by the position of each that has such.
+        The position of the most similar other image, by the position of each image that has one.
     """
     rows, columns = _normalized(these.thumbnails), _normalized(others.thumbnails)
     found = {}
@@ -88,7 +88,7 @@ def find_alike(these: Looks, others: Looks) -> dict[int, int]:
 
 
 def group_alike(looks: Looks) -> np.ndarray:
-    """Put pictures that look alike into groups, such as the frames of a film.
+    """Group images that look alike, such as frames of a film.
 
     Args:
         looks: N pictures.
@@ -109,11 +109,11 @@ def group_alike(looks: Looks) -> np.ndarray:
 
 
 def _close(value: np.uint64, others: np.ndarray) -> np.ndarray:
-    """The positions of the hashes that differ from one in few bits."""
+    """Positions of the hashes that differ from a given one in few bits."""
     return np.flatnonzero(np.bitwise_count(others ^ value) <= MOST_BITS)
 
 
 def _normalized(thumbnails: np.ndarray) -> np.ndarray:
-    """Rows of mean 0 and length 1, whose dot products are Pearson's coefficients; 0 where all levels are the same."""
+    """Rows of mean 0 and length 1, whose dot products are Pearson's coefficients. Constant rows become 0."""
     rows = thumbnails - thumbnails.mean(axis=1, keepdims=True, dtype=np.float32)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)

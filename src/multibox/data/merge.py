@@ -16,23 +16,22 @@ from multibox.progress import Progress
 def merge_datasets(
     stores: Sequence[Store], name: str, *, replace: bool = False, progress: Progress | None = None
 ) -> list[Store]:
-    """Put the images of several datasets into a new one.
+    """Merge the images of several datasets into a new one.
 
-    Classes are told by their names, in the order in which they first appear. Ids begin with the name of their dataset,
-    as where a build takes several sources, so that no two are the same. That is the name of its folder now: one that
-    was renamed or copied still holds its old name.
+    Classes are matched by name, in order of first appearance. Ids begin with the name of their dataset, so that no two
+    are the same. That is the current name of its folder: a renamed or copied store still holds its old name.
 
     Args:
-        stores: of the datasets, those of the first one first.
-        name: of the new one.
+        stores: Stores of the datasets, those of the first one first.
+        name: Name of the new dataset.
         replace: Whether to replace a dataset of the new one's name.
-        progress: told the number of images done and in all.
+        progress: Function called with the number of images done and in all.
 
     Returns:
-        the new stores.
+        The new stores.
 
     Raises:
-        BadInput: the name is taken, or a store is given twice.
+        BadInput: If the name is taken, or a store is given twice.
     """
     check_new_name(name, replace=replace)
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]

@@ -1,4 +1,4 @@
-"""A record: one image with its objects, as every reader gives it and as the store keeps it."""
+"""A record: one image with its objects, as readers return it and stores keep it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Objects:
         return len(self.boxes)
 
     def keep(self, mask: np.ndarray) -> "Objects":
-        """The objects where ``mask`` ``(N,)`` is true, or those at the given positions, in that order."""
+        """Select the objects where ``mask`` ``(N,)`` is true, or those at the given positions, in that order."""
         chosen = np.arange(len(self))[mask]
         columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
         return Objects(**columns, ids=tuple(self.ids[i] for i in chosen))
@@ -56,16 +56,16 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Record:
-    """One image of a dataset and what is known about it.
+    """One image of a dataset with its annotation.
 
     Attributes:
-        id: unique within its split.
-        image: the source file's bytes, untouched (JPEG, PNG, ...).
-        width: of the upright image (after EXIF orientation), pixels.
-        height: likewise.
-        objects: what is in the image.
-        source: where the image came from, for messages: a path or ``archive:member``.
-        extra: whatever else the source says about the image, as JSON-able values.
+        id: Identifier, unique within its split.
+        image: Bytes of the source file, untouched (JPEG, PNG, ...).
+        width: Width of the upright image (after EXIF orientation), pixels.
+        height: Height of the upright image, pixels.
+        objects: Objects of the image.
+        source: Origin of the image, for messages: a path or ``archive:member``.
+        extra: Everything else the source holds about the image, as JSON-able values.
     """
 
     id: str
@@ -88,7 +88,8 @@ def make_objects(
     area: Any = None,
     ids: Any = None,
 ) -> Objects:
-    """Build :class:`Objects` from lists or arrays; what is not given is false, the box's area, or the position.
+    """Build :class:`Objects` from lists or arrays. Missing flags are false, missing areas those of the boxes, missing
+    ids the positions.
 
     Args:
         boxes: N boxes ``x0, y0, x1, y1``, possibly none.
@@ -101,7 +102,7 @@ def make_objects(
         ids: N ids.
 
     Returns:
-        the columns, each with its type of :data:`COLUMNS`.
+        The columns, each with its type of :data:`COLUMNS`.
     """
     box_array = np.asarray(boxes, np.float32).reshape(-1, 4)
     count = len(box_array)
@@ -123,13 +124,13 @@ def make_objects(
 
 
 def join_objects(parts: Sequence[Objects]) -> Objects:
-    """The objects of several pictures as those of one.
+    """Concatenate the objects of several images.
 
     Args:
-        parts: at least one, each possibly without objects; their boxes in the same coordinates.
+        parts: At least one, each possibly without objects. Their boxes use the same coordinates.
 
     Returns:
-        all objects, part after part.
+        All objects, part by part.
     """
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
     return Objects(**columns, ids=tuple(chain.from_iterable(part.ids for part in parts)))

@@ -1,4 +1,4 @@
-"""New datasets of old ones: what splitting and merging share."""
+"""New datasets from old ones: what splitting and merging share."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,22 +20,22 @@ def write_splits(
     about: Mapping[str, Any] | None = None,
     replace: bool = False,
 ) -> list[Store]:
-    """Write the stores of a dataset; all appear together when the last one is whole.
+    """Write the stores of a dataset. All appear together when the last one is complete.
 
     Args:
-        name: of the dataset.
-        splits: the records of each split.
-        classes: names; the records' labels are positions in them.
-        source: where the data come from.
-        category_ids: the classes' numbers in their source; none: 1 to C.
-        about: what else ``build.json`` beside the stores says.
+        name: Name of the dataset.
+        splits: Records of each split.
+        classes: Class names. The records' labels are positions in them.
+        source: Origin of the data.
+        category_ids: Numbers of the classes in their source. Without any, 1 to C.
+        about: Further content of ``build.json`` beside the stores.
         replace: Whether to replace a dataset of that name.
 
     Returns:
-        the stores.
+        The stores.
 
     Raises:
-        BadInput: not a name, or one that is taken.
+        BadInput: If the name is not valid, or taken.
     """
     for split in splits:
         refuse_unsafe_split(split)

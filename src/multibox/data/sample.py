@@ -1,7 +1,7 @@
-"""A detection dataset made on the spot: everything in this package runs on it, with no download.
+"""A rendered detection dataset: everything in this package runs on it, with no download.
 
-Things of eight kinds lie on textured surfaces between clutter, lit from one side, some partly behind others or beyond
-the border. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
+Things of eight kinds lie on textured surfaces amid clutter, lit from one side, some partly behind others or beyond the
+border. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
 """
 
 import os
@@ -49,11 +49,11 @@ class Thing:
     """An object of a scene.
 
     Attributes:
-        name: its class.
-        whole: pixels of the thing, those out of view and beyond the border counted.
+        name: Class of the thing.
+        whole: Number of its pixels, including those hidden and those beyond the border.
         mask: ``(H, W)`` bool, where it is seen.
-        truncated: whether it reaches beyond the border.
-        occluded: whether something hides a part of it.
+        truncated: Whether it reaches beyond the border.
+        occluded: Whether something hides a part of it.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Thing:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """Edges of what is seen of it."""
+        """Edges of the visible part."""
         columns, rows = np.flatnonzero(self.mask.any(axis=0)), np.flatnonzero(self.mask.any(axis=1))
         if not len(rows):
             return 0, 0, 0, 0
@@ -84,14 +84,14 @@ def make_sample(
 
     Args:
         folder: Folder to write. An earlier sample is replaced, unless it was changed since.
-        seed: the same seed gives the same scenes.
-        images: in all splits together, at least 10.
-        size: of an image's longer side, pixels.
+        seed: The same seed gives the same scenes.
+        images: Number of images in all splits together, at least 10.
+        size: Longer side of an image, pixels.
         replace: Whether to replace a sample that was changed since.
-        progress: told the number of images done and in all.
+        progress: Function called with the number of images done and in all.
 
     Returns:
-        the folder, with ``JPEGImages``, ``Annotations`` and ``ImageSets/Main`` of train, val and test.
+        The folder, with ``JPEGImages``, ``Annotations`` and ``ImageSets/Main`` of train, val and test.
 
     Raises:
         BadInput: The folder holds something else.
@@ -111,8 +111,8 @@ def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]
     """Draw one image.
 
     Args:
-        rng: of all that varies.
-        size: of its longer side, pixels.
+        rng: Random state of everything that varies.
+        size: Longer side of the image, pixels.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, and the things in it, the lowest first.
@@ -159,10 +159,10 @@ def _write_splits(folder: Path, images: int) -> None:
 
 
 def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Generator) -> list[Thing]:
-    """Draw one more thing into ``image`` where it hides no other too much; none if there is no room.
+    """Draw one more thing into ``image`` where it hides no other too much, if there is room.
 
     Returns:
-        all things, with what is still seen of each.
+        All things, with what is still visible of each.
     """
     height, width = image.shape[:2]
     name = CLASSES[rng.integers(len(CLASSES))]
@@ -223,7 +223,7 @@ def _mask(cutout: Cutout, center: np.ndarray, width: int, height: int) -> np.nda
 
 
 def _behind(thing: Thing, mask: np.ndarray) -> Thing:
-    """What is left of a thing behind ``mask``."""
+    """The visible part of a thing behind ``mask``."""
     seen = thing.mask & ~mask
     is_hidden = bool(seen.sum() < 0.98 * thing.mask.sum())
     return Thing(thing.name, thing.whole, seen, thing.truncated, thing.occluded or is_hidden)

@@ -1,7 +1,7 @@
 """The things in the rendered sample: drawn from polygons, lit, and cut out.
 
-Two pairs are easily confused: a mug and a bucket differ in where the handle is, a gear and a flower in the shape of
-the teeth and in what is in the middle. Colour says nothing: every kind comes in all colours.
+Two pairs are easily confused. A mug and a bucket differ in the place of the handle, a gear and a flower in the shape of
+the teeth and the middle. Colour carries no information, because every kind comes in all colours.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ class Layer:
 
     Attributes:
         paint: ``body``, ``dark``, ``light`` or ``accent``; ``hole`` cuts through to what lies behind.
-        contours: filled together, so that a contour within another is a hole of this layer.
+        contours: Contours that are filled together, so that one within another is a hole of this layer.
     """
 
     paint: str
@@ -45,14 +45,14 @@ def draw_thing(kind: str, side: float, colour: np.ndarray, light: float, rng: Ge
     """Draw a thing in a random pose.
 
     Args:
-        kind: one of :data:`KINDS`.
-        side: of the longer side of its box, pixels.
+        kind: One of :data:`KINDS`.
+        side: Longer side of its box, pixels.
         colour: RGB of its body, 0 to 255.
-        light: where the light comes from, radians.
-        rng: of all that varies.
+        light: Direction of the light, radians.
+        rng: Random state of everything that varies.
 
     Returns:
-        the thing, cut out tightly.
+        The thing, cut out tightly.
     """
     shape, turn = KINDS[kind]
     layers = _pose(shape(rng), radians(rng.uniform(-turn, turn)), rng)

@@ -27,10 +27,10 @@ class Source:
     """A dataset as its files have it.
 
     Attributes:
-        description: where it is.
-        classes: names; the position is the label.
-        category_ids: the classes' numbers in their source, where it has such; else empty.
-        splits: items by split.
+        description: Paths of the source.
+        classes: Class names. The position is the label.
+        category_ids: Numbers of the classes in their source. Empty if it has none.
+        splits: Items by split.
     """
 
     description: str
@@ -48,24 +48,24 @@ def open_source(
     one_based: OneBased = "auto",
     split_seed: int = 0,
 ) -> Source:
-    """Find out what lies at the given paths and read its annotations; pictures are not touched.
+    """Recognise the layout at the given paths and read the annotations. Images are not opened.
 
-    Several paths, or several years of a VOCdevkit, become one source: splits of the same name are joined, and ids
-    begin with the name of their folder. ``trainval`` is left out where ``train`` and ``val`` are there too.
+    Several paths, or several years of a VOCdevkit, become one source. Splits of the same name are joined, and ids begin
+    with the name of their folder. ``trainval`` is left out if ``train`` and ``val`` are there too.
 
     Args:
-        paths: files or folders, each in one of the known layouts.
-        classes: names in the order of their labels; empty: those of the data.
-        splits: the splits to take; empty: all.
-        images: the folder of the pictures, where it is not the usual one of the layout.
-        one_based: how VOC coordinates are meant, see :func:`multibox.data.voc.read_voc`.
-        split_seed: of the division into train, val and test of data that come without one.
+        paths: Paths of files or folders, each in one of the known layouts.
+        classes: Class names in the order of their labels. Empty takes those of the data.
+        splits: Splits to take. Empty takes all.
+        images: Folder of the images, if it is not the layout's usual one.
+        one_based: Whether VOC coordinates start at 1, as :func:`multibox.data.voc.read_voc` takes it.
+        split_seed: Seed of the division into train, val and test of data without splits.
 
     Returns:
-        the source.
+        The source.
 
     Raises:
-        BadInput: no dataset there, no image, no such split, or names of classes that are not in ``classes``.
+        BadInput: If there is no dataset, no image or no such split, or a class name is not in ``classes``.
     """
     source = read_source(
         paths, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
@@ -86,7 +86,7 @@ def read_source(
     one_based: OneBased = "auto",
     split_seed: int = 0,
 ) -> Source:
-    """As :func:`open_source`, where objects may have names that are not in ``classes``."""
+    """Like :func:`open_source`, but objects may have names that are not in ``classes``."""
     folder = Path(images) if images is not None else None
     if folder is not None and not folder.is_dir():
         raise BadInput("images", f"{folder}: no such folder")
@@ -103,20 +103,20 @@ def read_source(
 
 
 def unknown_names(source: Source) -> dict[str, int]:
-    """The names of objects that are no class of the source, with their counts, the most frequent first."""
+    """Names of objects that are no class of the source, with their counts, the most frequent first."""
     counts = _count_names(source.splits).most_common()
     return {name: count for name, count in counts if name not in source.classes}
 
 
 def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
-    """Give the items that no split holds to train, val and test, by chance.
+    """Divide the items that have no split into train, val and test, at random.
 
     Args:
-        splits: items by split, some perhaps under :data:`UNSPLIT`.
-        seed: the same seed and items give the same division.
+        splits: Items by split, some possibly under :data:`UNSPLIT`.
+        seed: The same seed and items give the same division.
 
     Returns:
-        items by split, none under :data:`UNSPLIT`.
+        Items by split, none under :data:`UNSPLIT`.
     """
     divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
     loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)
@@ -189,7 +189,7 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
 
 
 def _classes(parts: Sequence[Part], splits: dict[str, list[Item]]) -> tuple[str, ...]:
-    """The order that the parts agree on, else all names sorted."""
+    """The order on which the parts agree, else all names sorted."""
     orders = {part.classes for part in parts}
     if len(orders) == 1 and parts[0].classes:
         return parts[0].classes

@@ -1,4 +1,4 @@
-"""Divide a dataset into splits: each class as its share says, and pictures that look alike never apart."""
+"""Divide a dataset into splits: each class by the shares, and look-alikes never apart."""
 
 import dataclasses
 import re
@@ -19,16 +19,16 @@ from multibox.progress import Progress
 
 
 def parse_shares(text: str) -> dict[str, float]:
-    """Read the shares of splits.
+    """Parse the shares of splits.
 
     Args:
-        text: such as ``train=0.8,val=0.1,test=0.1``.
+        text: Shares by split, such as ``train=0.8,val=0.1,test=0.1``.
 
     Returns:
-        the share of each split.
+        The share of each split.
 
     Raises:
-        BadInput: not such a text, or the shares are not 1 together.
+        BadInput: If the text has another form, or the shares do not add up to 1.
     """
     shares: dict[str, float] = {}
     for part in text.split(","):
@@ -50,23 +50,23 @@ def split_dataset(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> list[Store]:
-    """Divide all images of some stores anew, into a new dataset.
+    """Divide all images of some stores again, into a new dataset.
 
-    Ids stay as they are, unless two of the stores have the same one: then all begin with the name of their old split.
+    Ids stay as they are. If two of the stores have the same id, all ids begin with the name of their old split.
 
     Args:
-        stores: of one dataset.
-        name: of the new one.
-        shares: of the images, by split; 1 together.
-        seed: the same seed, images and shares give the same.
+        stores: Stores of one dataset.
+        name: Name of the new dataset.
+        shares: Share of the images by split. They add up to 1.
+        seed: The same seed, images and shares give the same division.
         replace: Whether to replace a dataset of the new one's name.
-        progress: told the number of images done and in all.
+        progress: Function called with the number of images done and in all.
 
     Returns:
-        the new stores.
+        The new stores.
 
     Raises:
-        BadInput: the name is taken, an image is damaged, or there are too few.
+        BadInput: If the name is taken, an image is damaged, or there are too few images.
     """
     check_new_name(name, replace=replace)
     places = [(store, i) for store in stores for i in range(len(store))]
@@ -99,7 +99,7 @@ def split_dataset(
 
 
 def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
-    """How each image looks, and ``(N, C)`` which classes it shows."""
+    """The look of each image, and ``(N, C)`` which classes it shows."""
 
     def look(place: tuple[Store, int]) -> tuple[tuple[int, np.ndarray], np.ndarray]:
         store, i = place
@@ -121,16 +121,16 @@ def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> 
 
 
 def deal(present: np.ndarray, groups: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Deal images out so that each class, too, is divided by the shares.
+    """Assign images to splits so that each class is divided by the shares too.
 
-    The class that the fewest images left have is dealt first, each of its images to the split that still lacks most of
-    it (iterative stratification, Sechidis et al. 2011, "On the Stratification of Multi-Label Data").
+    The class with the fewest remaining images comes first. Each of its images goes to the split that lacks most of that
+    class (iterative stratification, Sechidis et al. 2011, "On the Stratification of Multi-Label Data").
 
     Args:
         present: ``(N, C)`` bool, which classes each image shows.
         groups: ``(N,)`` equal numbers for images that must stay together.
-        shares: of each of the S splits; 1 together.
-        rng: the source of chance.
+        shares: Share of each of the S splits. They add up to 1.
+        rng: Random state.
 
     Returns:
         ``(N,)`` the split of each image.

@@ -1,4 +1,4 @@
-"""Figures of a dataset: how many, how large, how crowded."""
+"""Statistics of a dataset: numbers, sizes and crowding."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,21 +20,21 @@ FLAGS: Final = ("difficult", "crowd", "truncated", "occluded")
 
 @dataclass(frozen=True)
 class Stats:
-    """Figures of a split. Five numbers are the :data:`QUANTILES`; all 0 where there is nothing.
+    """Statistics of a split. Five numbers are the :data:`QUANTILES`, all 0 for empty data.
 
     Attributes:
-        images: how many.
-        empty: of these, without objects.
-        objects: how many.
-        per_class: objects of each class.
-        images_per_class: images that show each class.
-        flags: objects that are difficult, crowds, truncated, occluded.
-        sizes: objects by :data:`SIZES`.
-        width: of the images, pixels.
-        height: of the images, pixels.
-        objects_per_image: likewise.
-        side: the square root of the boxes' areas, in parts of that of the image.
-        aspect: width over height of the boxes.
+        images: Number of images.
+        empty: Number of images without objects.
+        objects: Number of objects.
+        per_class: Number of objects of each class.
+        images_per_class: Number of images that show each class.
+        flags: Number of objects that are difficult, crowds, truncated and occluded.
+        sizes: Number of objects by :data:`SIZES`.
+        width: Widths of the images, pixels.
+        height: Heights of the images, pixels.
+        objects_per_image: Numbers of objects in an image.
+        side: Square roots of the boxes' areas, as fractions of the images'.
+        aspect: Width over height of the boxes.
     """
 
     images: int
@@ -56,7 +56,7 @@ class Stats:
 
 
 def measure_store(store: Store) -> Stats:
-    """Count what a store holds; its pictures are not read."""
+    """Compute the statistics of a store. Its images are not read."""
     records = [store.without_image(i) for i in range(len(store))]
     image_sizes = np.array([(record.width, record.height) for record in records], np.float64).reshape(-1, 2)
     counts = np.array([len(record.objects) for record in records], np.int64)

@@ -41,12 +41,12 @@ _BATCH_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class Counts:
-    """How much is in a store.
+    """Numbers of images and objects in a store.
 
     Attributes:
-        images: number of records.
-        objects: number of objects in them.
-        per_class: objects of each class, in the order of the classes.
+        images: Number of records.
+        objects: Number of objects.
+        per_class: Number of objects of each class, in the order of the classes.
     """
 
     images: int = 0
@@ -56,18 +56,18 @@ class Counts:
 
 @dataclass(frozen=True)
 class Meta:
-    """What a store says about itself.
+    """Description of a store.
 
     Attributes:
-        name: of the dataset.
-        split: of the dataset, such as ``train``.
-        classes: names; the position is the label.
-        category_ids: the number of each class in its source (COCO's category ids), else 1 to C.
-        source: where the data came from.
-        counts: images, objects, objects per class.
+        name: Name of the dataset.
+        split: Split of the dataset, such as ``train``.
+        classes: Class names. The position is the label.
+        category_ids: Number of each class in its source (COCO's category ids), else 1 to C.
+        source: Origin of the data.
+        counts: Numbers of images, objects, and objects per class.
         digest: SHA-256 over all records: two stores with the same digest hold the same data.
-        built: when, ISO 8601 in UTC.
-        format: version of the layout.
+        built: Time of the build, ISO 8601 in UTC.
+        format: Version of the store's format.
     """
 
     name: str
@@ -82,23 +82,23 @@ class Meta:
 
 
 def data_root() -> Path:
-    """The folder of all stores: ``$MULTIBOX_DATA``, else ``data`` in the working folder."""
+    """Folder of all stores: ``$MULTIBOX_DATA``, else ``data`` in the working folder."""
     return Path(os.environ.get("MULTIBOX_DATA") or "data")
 
 
 def store_path(name: str, split: str) -> Path:
-    """Where the store of a dataset's split lies."""
+    """Path of the store of a dataset's split."""
     return data_root() / name / f"{split}{SUFFIX}"
 
 
 def dataset_splits(name: str) -> list[str]:
-    """The splits of a dataset that have a store, in the order train, val, test, then others by name."""
+    """Splits of a dataset that have a store, in the order train, val, test, then others by name."""
     found = [path.stem for path in (data_root() / name).glob(f"*{SUFFIX}")]
     return sorted(found, key=split_order)
 
 
 def split_order(split: str) -> tuple[int, str]:
-    """A key to sort splits by: train, val, test, then others by name."""
+    """Sort key of splits: train, val, test, then others by name."""
     usual = ("train", "val", "test")
     return (usual.index(split) if split in usual else len(usual), split)
 
@@ -116,10 +116,10 @@ def open_store(name: str) -> "Store":
         name: ``NAME/SPLIT``.
 
     Returns:
-        the store.
+        The store.
 
     Raises:
-        BadInput: there is none of that name (the message lists those that exist), or it cannot be read.
+        BadInput: If there is no store of that name, or it cannot be read. The message lists those that exist.
     """
     words = name.split("/")
     path = store_path(words[0], words[-1])
@@ -132,13 +132,13 @@ def open_store(name: str) -> "Store":
 class Store(Sequence[Record]):
     """The records of one split, read-only.
 
-    It can be pickled and sent to another process, which opens the file for itself at the first use.
+    It can be pickled and sent to another process, which opens the file itself at the first use.
 
     Args:
-        path: of the file.
+        path: Path of the file.
 
     Raises:
-        BadInput: no store, or one of a newer format.
+        BadInput: If the file is not a store, or has a newer format.
 
     Example:
         ``record = open_store("voc07/train")[0]``
@@ -169,7 +169,7 @@ class Store(Sequence[Record]):
         return {"path": self.path, "meta": self.meta}
 
     def without_image(self, index: int) -> Record:
-        """A record whose ``image`` is empty: what evaluation needs, without touching the picture's bytes on disk."""
+        """A record with an empty ``image``: what evaluation needs, without reading the image's bytes from disk."""
         with self._environment().begin(buffers=True) as transaction:
             return _record(_head(self._value(transaction, index)))
 
@@ -180,16 +180,16 @@ class Store(Sequence[Record]):
             return tuple(msgpack.unpackb(transaction.get(b"ids")))
 
     def find(self, record_id: str) -> int:
-        """The position of a record.
+        """Find the position of a record.
 
         Args:
-            record_id: its id.
+            record_id: Id of the record.
 
         Returns:
-            the position.
+            The position.
 
         Raises:
-            BadInput: no record has this id.
+            BadInput: If no record has this id.
         """
         try:
             return self.ids.index(record_id)
@@ -220,15 +220,15 @@ class Store(Sequence[Record]):
 
 
 class StoreWriter:
-    """Writes a store, record after record; the file is whole when the writer was closed.
+    """Writes a store record by record. The file is complete once the writer is closed.
 
     Args:
-        path: of the file to write; the folder exists.
-        name: of the dataset.
-        split: of the dataset.
-        classes: names.
-        source: where the data comes from.
-        category_ids: the classes' numbers in their source; none: 1 to C.
+        path: Path of the file to write. Its folder exists.
+        name: Name of the dataset.
+        split: Split of the dataset.
+        classes: Class names.
+        source: Origin of the data.
+        category_ids: Numbers of the classes in their source. Without any, 1 to C.
 
     Example:
         ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``
@@ -282,7 +282,7 @@ class StoreWriter:
 
     @property
     def counts(self) -> Counts:
-        """What has been added so far."""
+        """Numbers of what has been added so far."""
         classes = self._about["classes"]
         per_class = {name: int(count) for name, count in zip(classes, self._per_class, strict=True)}
         return Counts(len(self._ids), int(self._per_class.sum()), per_class)
@@ -291,7 +291,7 @@ class StoreWriter:
         """Write what is left and the ``meta`` entry.
 
         Returns:
-            what the store says about itself.
+            Description of the store.
         """
         self._digest.update(msgpack.packb(self._about["classes"]))
         values = {
@@ -327,7 +327,7 @@ class StoreWriter:
 
 
 def new_dataset(name: str, *, replace: bool = False) -> AbstractContextManager[Path]:
-    """A folder to write a dataset's stores into. It becomes ``data_root() / name`` when the block ends well.
+    """A folder for a dataset's new stores. It becomes ``data_root() / name`` when the block ends without an error.
 
     Args:
         name: Name of the dataset.
@@ -344,7 +344,7 @@ def new_dataset(name: str, *, replace: bool = False) -> AbstractContextManager[P
 
 
 def check_new_name(name: str, *, replace: bool = False) -> None:
-    """Refuse a dataset's name that cannot be used.
+    """Refuse a name that a dataset cannot have.
 
     Args:
         name: Name of the dataset.
@@ -369,18 +369,18 @@ DATASET = Kind("dataset", holds_only_stores, on_request=True)
 def write_store(
     name: str, split: str, records: Iterable[Record], classes: Sequence[str], *, source: str = "", replace: bool = False
 ) -> Store:
-    """Write one split from records in memory: for tests, and for data that no reader knows.
+    """Write one split from records in memory: for tests, and for data that no reader reads.
 
     Args:
-        name: of the dataset, which will have this split alone.
-        split: of the dataset.
-        records: the records; their labels are positions in ``classes``.
-        classes: names.
-        source: where the data comes from.
-        replace: whether a dataset of that name may be taken away.
+        name: Name of the dataset, which will have this split alone.
+        split: Split of the dataset.
+        records: Records, whose labels are positions in ``classes``.
+        classes: Class names.
+        source: Origin of the data.
+        replace: Whether an existing dataset of that name may be replaced.
 
     Returns:
-        the store.
+        The store.
     """
     with (
         new_dataset(name, replace=replace) as folder,
@@ -392,13 +392,13 @@ def write_store(
 
 
 def encode_record(record: Record) -> tuple[bytes, bytes]:
-    """A record as the store keeps it.
+    """Encode a record as a store keeps it.
 
     Args:
-        record: the record.
+        record: The record.
 
     Returns:
-        the bytes, and their SHA-256.
+        The bytes, and their SHA-256.
     """
     objects = record.objects
     columns = {name: getattr(objects, name).astype(kind, copy=False).tobytes() for name, kind in _STORED.items()}
@@ -419,7 +419,7 @@ _packers = threading.local()
 
 
 def _packer() -> msgpack.Packer:
-    """One a thread: a packer is not safe to share, and a new one costs a large buffer."""
+    """The thread's packer. A packer must not be shared, and a new one costs a large buffer."""
     if not hasattr(_packers, "packer"):
         _packers.packer = msgpack.Packer()
     return _packers.packer
@@ -441,7 +441,7 @@ def _record(head: dict[str, Any], image: bytes = b"") -> Record:
 
 
 def _head(value: memoryview) -> dict[str, Any]:
-    """The first element of ``[head, image]``, from as few pages of the file as it takes."""
+    """The first element of ``[head, image]``, from as few pages of the file as possible."""
     for size in (HEAD_BYTES, len(value)):
         unpacker = msgpack.Unpacker(max_buffer_size=0)
         unpacker.feed(value[:size])

@@ -1,6 +1,6 @@
 """The PASCAL VOC layout: ``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``.
 
-What its annotations say beyond a record (pose, parts, segmentation, source database) is dropped.
+What its annotations hold beyond a record (pose, parts, segmentation, source database) is dropped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ CLASSES = (
 
 
 def is_voc(folder: Path) -> bool:
-    """Whether a folder holds XML annotations, in ``Annotations`` or side by side with its pictures."""
+    """Whether a folder holds XML annotations, in ``Annotations`` or beside its images."""
     return any(True for _ in _annotation_folder(folder).glob("*.xml"))
 
 
@@ -51,16 +51,16 @@ def read_voc(root: Path, *, images: Path | None = None, one_based: OneBased = "a
     """Read a folder in VOC layout.
 
     Args:
-        root: such as ``VOCdevkit/VOC2007``.
-        images: the folder of the pictures, if it is not ``JPEGImages`` or ``images`` in ``root``.
-        one_based: whether coordinates count from 1 and are inclusive, as VOC's do; ``auto``: they do, unless more
-            boxes begin at 0 than at 1.
+        root: Path of the folder, such as ``VOCdevkit/VOC2007``.
+        images: Folder of the images, if it is not ``JPEGImages`` or ``images`` in ``root``.
+        one_based: Whether coordinates start at 1 and are inclusive, as in VOC. ``auto`` says they do, unless more boxes
+            begin at 0 than at 1.
 
     Returns:
-        the items of each split of ``ImageSets/Main``, or of all annotations where that is missing.
+        The items of each split of ``ImageSets/Main``, or of all annotations if that is missing.
 
     Raises:
-        BadInput: a split names no image.
+        BadInput: If a split names no image.
     """
     annotations = _annotation_folder(root)
     splits = _splits(root) or {UNSPLIT: sorted(path.stem for path in annotations.glob("*.xml"))}
@@ -84,10 +84,10 @@ def parse_xml(path: Path) -> Annotation | Problem:
     """Read one annotation file.
 
     Args:
-        path: of the file.
+        path: Path of the file.
 
     Returns:
-        what it says, the corners as written there (a corner that is no number is NaN), or why it cannot be read.
+        The annotation, its corners as written (a corner that is not a number is NaN), or why it cannot be read.
     """
     try:
         root = etree.fromstring(path.read_bytes(), _PARSER)
@@ -122,12 +122,12 @@ def write_xml(
     boxes: np.ndarray,
     **flags: Sequence[bool],
 ) -> None:
-    """Write one annotation file; crowd, area and ids of a record have no place in it.
+    """Write one annotation file. VOC has no place for a record's crowds, areas and ids.
 
     Args:
-        path: of the file.
-        filename: of the picture.
-        size: its width and height.
+        path: Path of the file.
+        filename: Name of the image file.
+        size: Width and height of the image.
         names: N class names.
         boxes: ``(N, 4)`` edges, rounded to whole pixels.
         flags: ``difficult``, ``truncated``, ``occluded``: N each.
@@ -150,15 +150,15 @@ def write_xml(
 
 
 def to_edges(corners: np.ndarray, *, one_based: bool) -> np.ndarray:
-    """Turn VOC's corners into edges from 0.
+    """Convert VOC's corners to edges from 0.
 
     VOC gives the first and the last pixel of an object, counted from 1: the pixels 1 to 1 are the region 0 to 1. Tools
-    that write from 0 write edges. Corners that are one point are a slip of the mouse, not an object of one pixel, and
-    stay without area.
+    that count from 0 write edges. Corners that are one point are a slip of the mouse, not an object of one pixel, and
+    keep no area.
 
     Args:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
-        one_based: whether they are pixels counted from 1.
+        one_based: Whether the corners are pixels counted from 1.
 
     Returns:
         ``(N, 4)`` edges.
@@ -170,9 +170,9 @@ def to_edges(corners: np.ndarray, *, one_based: bool) -> np.ndarray:
 
 
 def counts_from_one(annotations: Iterable[Annotation | Problem]) -> bool:
-    """Whether coordinates begin at 1: by which of 0 and 1 is more often the first coordinate of a box.
+    """Whether coordinates start at 1: whether 1 is more often than 0 the first coordinate of a box.
 
-    Objects at the border tell: they begin at 1 in VOC, at 0 where a tool writes from 0.
+    Objects at the border decide. They begin at 1 in VOC, and at 0 in tools that count from 0.
     """
     boxes = [found.boxes for found in annotations if isinstance(found, Annotation)]
     first = np.concatenate([np.empty((0, 2)), *(corners[:, :2] for corners in boxes)])
@@ -196,7 +196,7 @@ def _picture_folder(root: Path) -> Path:
 
 
 def _splits(root: Path) -> dict[str, list[str]]:
-    """Ids by split. The lists that VOC keeps for each class, such as ``dog_train``, are no splits."""
+    """Ids by split. VOC's lists for each class, such as ``dog_train``, are not splits."""
     lists = {path.stem: path for path in sorted((root / "ImageSets" / "Main").glob("*.txt"))}
     splits = {}
     for name, path in lists.items():
@@ -210,7 +210,9 @@ def _splits(root: Path) -> dict[str, list[str]]:
 
 
 def _picture(image_id: str, found: Annotation | Problem, pictures: dict[str, Path], root: Path) -> Path:
-    """The file named like the annotation, else the one that it names: tools often leave a wrong name there."""
+    """The image file named like the annotation, else the one that it names, because tools often leave a wrong name
+    there.
+    """
     if image_id in pictures:
         return pictures[image_id]
     written = found.extra["filename"] if isinstance(found, Annotation) else ""
@@ -230,7 +232,7 @@ def _is_pascal(root: Path, annotations: Iterable[Annotation | Problem]) -> bool:
 
 
 def _size(root: Any) -> tuple[int, int] | None:
-    """Width and height; None where they are missing, or 0 as some tools write when they do not know."""
+    """Width and height. None if they are missing, or 0 as some tools write for unknown sizes."""
     node = root.find("size")
     fields = {child.tag: child.text for child in node} if node is not None else {}
     width, height = _number(fields.get("width")), _number(fields.get("height"))

@@ -1,6 +1,6 @@
-"""YOLO text: one ``.txt`` an image, a line an object: class, centre x, centre y, width, height, in parts of the image.
+"""YOLO text: a ``.txt`` an image, a line an object: class, centre x, centre y, width, height, relative to the image.
 
-A line of more numbers is a polygon, of which the box is taken. A picture without a text file has no objects.
+A line of more numbers is a polygon, whose bounding box is taken. An image without a text file has no objects.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from multibox.errors import BadInput
 
 
 def find_yolo(path: Path) -> Path | None:
-    """The description file or, without one, the folder of a YOLO dataset at ``path``; None if there is none."""
+    """The description file or, without one, the folder of a YOLO dataset at ``path``. None if there is none."""
     if path.is_file():
         return path if path.suffix in (".yaml", ".yml") else None
     named = [path / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (path / name).is_file()]
@@ -30,14 +30,14 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
     """Read a YOLO dataset.
 
     Args:
-        path: of ``data.yaml``, or of a folder with ``images`` and ``labels``.
-        classes: names by number, where the data do not say them.
+        path: Path of ``data.yaml``, or of a folder with ``images`` and ``labels``.
+        classes: Class names by number, if the data does not give them.
 
     Returns:
-        the items; their classes sorted by name.
+        The items, with their classes sorted by name.
 
     Raises:
-        BadInput: a field of the description is missing or wrong, nothing names the classes, or no picture has labels.
+        BadInput: If a field of the description is missing or wrong, nothing names the classes, or no image has labels.
     """
     root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
     if not names:
@@ -85,7 +85,7 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
 
 
 def _names(path: Path, names: Any) -> tuple[str, ...]:
-    """The names of a description, at the positions that the labels mean."""
+    """Names of a description, at the positions of their labels."""
     if isinstance(names, dict):
         by_number = {str(number): name for number, name in names.items()}
         wanted = [str(number) for number in range(len(names))]
@@ -99,7 +99,7 @@ def _names(path: Path, names: Any) -> tuple[str, ...]:
 
 
 def _without_blank(origin: str, names: Sequence[Any]) -> tuple[str, ...]:
-    """Names as text; a blank one is refused: without it, the numbers of those behind it would mean others."""
+    """Names as text. A blank one is refused, because leaving it out would shift the numbers of those after it."""
     texts = tuple("" if name is None else str(name).strip() for name in names)
     if "" in texts:
         raise BadInput(origin, f"class {texts.index('')} has no name; write one")
@@ -107,7 +107,7 @@ def _without_blank(origin: str, names: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
-    """Refuse a dataset without any label file: that is a wrong folder, not pictures without objects."""
+    """Refuse a dataset without any label file. That is a wrong folder, not images without objects."""
     files = [Path(item.annotation.file) for items in splits.values() for item in items]
     if files and not any(file.is_file() for file in files):
         folders = ", ".join(list(dict.fromkeys(str(file.parent) for file in files))[:3])
@@ -115,7 +115,7 @@ def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
 
 
 def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
-    """Where an entry leads; Roboflow writes ``../train/images`` where ``train/images`` is meant."""
+    """The existing folder of an entry. Roboflow writes ``../train/images`` for ``train/images``."""
     for candidate in (root / entry, path.parent / entry, root / entry.removeprefix("../")):
         if candidate.exists():
             return candidate
@@ -143,7 +143,7 @@ def _id(picture: Path, source: Path) -> str:
 
 
 def _label_file(picture: Path) -> Path:
-    """The last folder named ``images`` becomes ``labels``; without one, the text lies beside the picture."""
+    """The last folder named ``images`` becomes ``labels``. Without one, the text is beside the image."""
     parts = list(picture.with_suffix(".txt").parts)
     for i in reversed(range(len(parts))):
         if parts[i] == "images":
@@ -169,7 +169,7 @@ def _read_labels(file: Path, names: tuple[str, ...]) -> Annotation | Problem:
 
 
 def _corners(values: list[float]) -> list[Any]:
-    """Corners of a box, or of the box around a polygon; NaN where the values are neither."""
+    """Corners of a box, or of the box around a polygon. NaN if the values are neither."""
     if len(values) == 4:
         x, y, width, height = values
         return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
