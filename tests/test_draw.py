@@ -7,6 +7,7 @@ from multibox.cli import main
 from multibox.config import Config
 from multibox.data.record import Record, make_objects
 from multibox.draw import PALETTE, _plain, color_of, draw_boxes, draw_example, grid, save_png, show_examples
+from multibox.errors import BadInput
 
 GREY = np.full((100, 120, 3), 128, np.uint8)
 PRIORS_REL = np.array([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0.1, 0.1, 0.9, 0.9]], np.float32)
@@ -98,6 +99,19 @@ def test_save_png_is_read_back_and_leaves_nothing_else(tmp_path):
     save_png(tmp_path / "new" / "picture.png", image)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["picture.png"]
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "picture.png"))[..., ::-1], image)
+
+
+def test_save_png_replaces_its_own_drawings_alone(tmp_path):
+    path, image = tmp_path / "picture.png", np.zeros((9, 7, 3), np.uint8)
+    for _ in range(2):
+        save_png(path, image)
+    cv2.imwrite(str(path), image)
+    photo = path.read_bytes()
+    with pytest.raises(BadInput, match=r"picture\.png: exists, and Multibox did not write it"):
+        save_png(path, image)
+    assert path.read_bytes() == photo
+    save_png(path, image, replace=True)
+    assert path.read_bytes() != photo
 
 
 def test_show_examples_is_the_same_for_the_same_seed():

@@ -14,6 +14,7 @@ from multibox.writing import (
     Unfinished,
     check_file,
     check_folder,
+    first_free,
     is_own_file,
     locked,
     new_file,
@@ -285,6 +286,18 @@ def test_names_to_try():
     tried = numbered("run")
     assert [next(tried) for _ in range(3)] == ["run", "run-2", "run-3"]
     assert next(numbered("run", after=3)) == "run-4"
+
+
+def test_the_next_free_name_is_taken_where_multibox_chooses_it(tmp_path):
+    def check(path):
+        check_file(path, REPORT)
+
+    assert first_free(tmp_path, "list", ".json", check) == tmp_path / "list.json"
+    (tmp_path / "list.json").write_text("mine")
+    write_list(tmp_path / "list-2.json")
+    assert first_free(tmp_path, "list", ".json", check) == tmp_path / "list-2.json"
+    (tmp_path / "list-2.json").write_text("corrected by hand")
+    assert first_free(tmp_path, "list", ".json", check) == tmp_path / "list-3.json"
 
 
 HOLD = """

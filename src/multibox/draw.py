@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -10,9 +11,10 @@ import numpy as np
 
 from multibox.config import Config
 from multibox.data.record import Objects, Record
+from multibox.image_file import is_png_with_text, png_with_text
 from multibox.prepare.example import augmented_image, grids_of
 from multibox.prepare.targets import find_matches
-from multibox.writing import new_file
+from multibox.writing import Kind, new_file
 
 Color = tuple[int, int, int]
 
@@ -48,6 +50,9 @@ GREY: Final = 15
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 SHOWN_SIDE: Final = 480
 """Examples are enlarged to at least this many pixels a side, so that captions and thin lines can be read."""
+
+SOFTWARE: Final = "multibox"
+"""What a PNG says that drew it."""
 
 
 def color_of(color_id: int) -> Color:
@@ -108,15 +113,36 @@ def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray
     return output
 
 
-def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write a PNG; it is there whole or not at all. The folder is made where it is missing.
+def save_png(path: str | os.PathLike[str], image: np.ndarray, *, replace: bool = False) -> None:
+    """Write a PNG that says that Multibox drew it. It is there whole or not at all.
 
     Args:
-        path: of the file.
+        path: Path of the file. Missing folders are made.
         image: ``(H, W, 3)`` uint8 RGB.
+        replace: Whether to replace a file that Multibox did not draw.
+
+    Raises:
+        BadInput: There is such a file.
     """
-    with new_file(path) as new:
-        new.write_bytes(encode_png(image))
+    with new_file(path, DRAWING, replace=replace) as new:
+        new.write_bytes(png_with_text(encode_png(image), "Software", SOFTWARE))
+
+
+def is_drawing(path: Path, software: str = SOFTWARE) -> bool:
+    """Whether a file is a PNG that says that Multibox drew it.
+
+    Args:
+        path: Path of the file.
+        software: Name that the file has to give.
+    """
+    try:
+        with path.open("rb") as file:
+            return is_png_with_text(file.read(1024), "Software", software)
+    except OSError:
+        return False
+
+
+DRAWING = Kind("image", is_drawing)
 
 
 def encode_png(image: np.ndarray) -> bytes:

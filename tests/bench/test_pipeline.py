@@ -55,9 +55,10 @@ def test_table_and_picture(speed, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "decode" in printed
     assert "0 (threads)" in printed
-    plot_pipeline(speed, tmp_path / "speed.png")
+    for _ in range(2):  # its own drawing is replaced
+        plot_pipeline(speed, tmp_path / "speed.png")
     assert cv2.imread(str(tmp_path / "speed.png")) is not None
-    assert [path.name for path in tmp_path.glob("*.png")] == ["speed.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["speed.png", "stores"]
 
 
 def test_the_command_prints_the_figures(store_root, tmp_path):
@@ -68,6 +69,15 @@ def test_the_command_prints_the_figures(store_root, tmp_path):
     figures = json.loads(result.stdout)
     assert {"ms_per_example", "images_per_second_per_core", "stages", "workers"} <= figures.keys()
     assert list(figures["workers"]) == ["0"]
+
+
+def test_a_picture_of_somebody_else_is_not_replaced(store_root, tmp_path):
+    (tmp_path / "mine.png").write_text("mine")
+    arguments = ["bench", "pipeline", "--data", "tiny/train", "--plot", str(tmp_path / "mine.png")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "mine.png: exists, and Multibox did not write it" in result.stderr
+    assert (tmp_path / "mine.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from multibox.detect.load import load
 from multibox.export import FORMATS, onnx_file
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
+from multibox.models.file import is_model
 from multibox.runtimes.agreement import difference
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
@@ -79,6 +80,8 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
     assert checked.found >= (FOUND_IN_BFLOAT16 if (kind, precision) == ("openvino", "fp16") else FOUND[precision])
     beside = [path.with_suffix(".bin").name] if kind == "openvino" else []
     assert sorted(file.name for file in tmp_path.iterdir()) == [*beside, path.name]
+    assert is_model(path), "by this it is known, with or without a marker"
+    FORMATS[kind].refuse_taken(path)
 
     detector = load(path)
     assert detector.schema == original.schema

@@ -16,8 +16,9 @@ from multibox.importers import KINDS
 from multibox.importers.caffe_file import read_caffemodel
 from multibox.importers.import_model import PEERS
 from multibox.importers.peer import Misfit
-from multibox.models.file import read_schema
+from multibox.models.file import MODEL, read_schema
 from multibox.models.maps import network_priors
+from multibox.writing import check_file
 
 CONVS = [
     *[("conv1_1", 3, 64, 3), ("conv1_2", 64, 64, 3), ("conv2_1", 64, 128, 3), ("conv2_2", 128, 128, 3)],
@@ -78,6 +79,7 @@ def test_a_model_is_written_and_told_of(folder):
     assert schema.network.mean == (123, 117, 104)
     assert schema.detect.show == 0.3
     assert sorted(file.name for file in folder.iterdir()) == ["model.keras", "peer.h5"]
+    check_file("model.keras", MODEL)  # another import may replace it
     assert len(load("model.keras")(np.zeros((90, 120, 3), np.uint8), score=0.0)) > 0
 
 
@@ -129,6 +131,12 @@ def test_what_was_given_with_it_is_checked(folder, arguments, message):
     write_ssd_keras("peer.h5")
     refused(run("peer.h5", "--from", "ssd-keras", "--out", "model.keras", *arguments), message)
     assert not (folder / "model.keras").exists()
+
+
+def test_a_file_that_is_no_model_is_not_replaced(folder):
+    (folder / "model.keras").write_text("mine")
+    refused(run("peer.h5", "--from", "ssd-keras", "--out", "model.keras"), "model.keras: exists, and Multibox did not")
+    assert (folder / "model.keras").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -278,9 +278,13 @@ def test_the_command(sample_folder, tmp_path):
     page.write_text("mine")
     refused = run("data", "check", sample_folder, "--html", page)
     assert (refused.exit_code, page.read_text()) == (2, "mine")
+    assert run("data", "check", sample_folder, "--priors", priors).exit_code == 0, "its own proposal is replaced"
+    priors.write_text("corrected by hand")
     again = run("data", "check", sample_folder, "--priors", priors)
-    assert again.exit_code == 2
-    assert "exists already" in again.stderr
+    assert (again.exit_code, priors.read_text()) == (2, "corrected by hand")
+    assert "set replace" in again.stderr
+    assert run("data", "check", sample_folder, "--priors", priors, "--html", page, "--replace").exit_code == 0
+    assert "corrected" not in priors.read_text()
 
 
 def test_code_1_and_the_reasons_where_a_build_would_stop(sample_folder, tmp_path):

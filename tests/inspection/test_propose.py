@@ -69,5 +69,7 @@ def test_the_yaml_is_a_configuration(tmp_path, is_file):
     proposal = propose_priors(boxes_of([(0.2, 0.4), (0.05, 0.1)]), config)
     save_proposal(tmp_path / "new" / "priors.yaml", proposal_yaml(proposal, str(source), overrides))
     assert load_config(tmp_path / "new" / "priors.yaml") == config.model_copy(update={"priors": proposal})
-    with pytest.raises(BadInput, match="exists already"):
+    (tmp_path / "new" / "priors.yaml").write_text("corrected by hand")
+    with pytest.raises(BadInput, match=r"priors\.yaml: exists, and Multibox did not write it or it was changed since"):
         save_proposal(tmp_path / "new" / "priors.yaml", "")
+    assert (tmp_path / "new" / "priors.yaml").read_text() == "corrected by hand"

@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -68,6 +69,14 @@ def test_the_weights_alone_load_into_a_network_of_the_same_layers(saved, tmp_pat
         export_weights(path, tmp_path / "bare.h5")
     assert export_weights(path, tmp_path / "bare.weights.h5") == written, "what Multibox wrote, it replaces"
     assert sorted(file.name for file in tmp_path.iterdir()) == [".multibox", "bare.weights.h5"]
+
+
+def test_weights_beside_the_model_take_the_next_free_name(saved, tmp_path):
+    path = shutil.copy(saved[0], tmp_path)
+    (tmp_path / "model.weights.h5").write_text("mine")
+    for _ in range(2):
+        assert export_weights(path).name == "model-2.weights.h5"
+    assert (tmp_path / "model.weights.h5").read_text() == "mine"
 
 
 def test_nothing_is_left_beside_it(saved):

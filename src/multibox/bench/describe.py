@@ -1,13 +1,14 @@
 """What people see of measurements: tables for the terminal, a picture."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from multibox.bench.pipeline import PipelineSpeed
+from multibox.draw import DRAWING, SOFTWARE
+from multibox.writing import new_file
 
 if TYPE_CHECKING:
     from multibox.bench.predicting import PredictionSpeed
@@ -82,12 +83,16 @@ def print_prediction(speed: "PredictionSpeed") -> None:
         console.print(alone, highlight=False)
 
 
-def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str]) -> None:
+def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Draw the same as a picture.
 
     Args:
         speed: what was measured.
-        path: of the PNG file.
+        path: Path of the PNG file.
+        replace: Whether to replace a file that Multibox did not draw.
+
+    Raises:
+        BadInput: There is such a file.
     """
     import matplotlib
 
@@ -107,8 +112,6 @@ def plot_pipeline(speed: PipelineSpeed, path: str | os.PathLike[str]) -> None:
     workers.set(title="Batches over processes", xlabel="processes", ylabel="images/s")
     for axis in (stages, workers):
         axis.spines[["top", "right"]].set_visible(False)
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.png")
-    figure.savefig(beside, dpi=110)
+    with new_file(path, DRAWING, replace=replace) as new:
+        figure.savefig(new, dpi=110, metadata={"Software": SOFTWARE})
     pyplot.close(figure)
-    os.replace(beside, path)

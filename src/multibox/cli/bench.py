@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from multibox.cli.app import main
-from multibox.cli.options import runtime_options, split_numbers
+from multibox.cli.options import replace_option, runtime_options, split_numbers
 
 
 @main.group()
@@ -21,6 +21,7 @@ def bench() -> None:
 @click.option("--images", default=300, show_default=True, type=click.IntRange(min=1), help="To prepare on one core.")
 @click.option("--workers", default="", help="Numbers of processes to try, with commas; else 0, 1, 2, 4 ... cores.")
 @click.option("--plot", default="pipeline.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_pipeline(
     names: tuple[str, ...],
@@ -29,6 +30,7 @@ def bench_pipeline(
     images: int,
     workers: str,
     plot: str,
+    replace: bool,
     as_json: bool,
 ) -> None:
     """Measure the preparation of training examples: its stages on one core, and images a second over processes."""
@@ -39,9 +41,12 @@ def bench_pipeline(
     stores = [store for name in names for store in open_stores(name)]
     from multibox.bench.describe import plot_pipeline, print_pipeline
     from multibox.bench.pipeline import measure_pipeline
+    from multibox.draw import DRAWING
+    from multibox.writing import check_file
 
+    check_file(plot, DRAWING, replace=replace)
     speed = measure_pipeline(stores, settings, images=images, workers=split_numbers("workers", workers))
-    plot_pipeline(speed, plot)
+    plot_pipeline(speed, plot, replace=replace)
     if as_json:
         click.echo(json.dumps(speed.to_json()))
     else:

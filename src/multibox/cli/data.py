@@ -9,6 +9,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table
+from multibox.cli.options import replace_option
 from multibox.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ def data_stats(name: str, as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed draws the same.")
 @click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Of examples.")
 @click.option("--out", default="examples.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@replace_option
 @click.option("--window", is_flag=True, help="Open the picture with the system's viewer.")
 def data_show(
-    name: str, overrides: tuple[str, ...], source: str, seed: int, count: int, out: str, window: bool
+    name: str, overrides: tuple[str, ...], source: str, out: str, replace: bool, window: bool, **options: Any
 ) -> None:
     """Draw training examples: augmented, with objects, matched priors and labels."""
     from multibox.config_file import load_config
@@ -80,7 +82,7 @@ def data_show(
 
     store, config = open_stores(name)[0], load_config(source, overrides)
     priors_rel = network_priors(config.network, config.priors)
-    save_png(out, show_examples(store, store.meta.classes, priors_rel, config, seed=seed, count=count))
+    save_png(out, show_examples(store, store.meta.classes, priors_rel, config, **options), replace=replace)
     click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
     if window and click.launch(out) != 0:
         raise RunFailed(f"{out}: written, but the system has no viewer for it; open it yourself")

@@ -8,7 +8,7 @@ import click
 
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data
-from multibox.cli.options import split_names
+from multibox.cli.options import replace_option, split_names
 
 
 @data.command("check")
@@ -20,6 +20,7 @@ from multibox.cli.options import split_names
 @click.option("--one-based", type=click.Choice(["auto", "true", "false"]), default="auto", help="See data build.")
 @click.option("--priors", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write proposed ones.")
 @click.option("--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write all as a page.")
+@replace_option
 @click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else to suit the cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print all as JSON.")
 def data_check(
@@ -29,6 +30,7 @@ def data_check(
     classes: str,
     priors: str | None,
     html: str | None,
+    replace: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -39,15 +41,15 @@ def data_check(
     from multibox.config_file import load_config
     from multibox.inspection.check import check
     from multibox.inspection.describe import checkup_page, print_checkup
-    from multibox.inspection.propose import proposal_yaml, refuse_taken, save_proposal
+    from multibox.inspection.propose import PROPOSAL, proposal_yaml, save_proposal
     from multibox.report.page import PAGE, save_page
     from multibox.writing import check_file
 
     config = load_config(source, overrides)
     if priors is not None:
-        refuse_taken(priors)
+        check_file(priors, PROPOSAL, replace=replace)
     if html is not None:
-        check_file(html, PAGE)
+        check_file(html, PAGE, replace=replace)
     with progress_bar("looking") as progress:
         found = check(target, config, classes=split_names(classes), progress=progress, **options)
     proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)
@@ -56,7 +58,7 @@ def data_check(
     else:
         print_checkup(found, proposal)
     if priors is not None:
-        save_proposal(priors, proposal)
+        save_proposal(priors, proposal, replace=replace)
     if html is not None:
-        save_page(html, checkup_page(found, config, proposal))
+        save_page(html, checkup_page(found, config, proposal), replace=replace)
     sys.exit(1 if found.stops else 0)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from multibox.cli.app import main
-from multibox.cli.options import split_names
+from multibox.cli.options import replace_option, split_names
 from multibox.errors import BadInput
 from multibox.importers import KINDS
 from multibox.old_names import current_kind
@@ -30,19 +30,22 @@ class ImportKind(click.Choice):
 @click.option("--calibrate", default=None, metavar="NAME/SPLIT", help="Images to find the ranges of int8 with.")
 @click.option("--eval", "evaluate_on", default=None, metavar="NAME[/SPLIT]", help="Measure there what is lost.")
 @click.option("--out", type=click.Path(), default=None, metavar="FILE", help="Else beside the model.")
-def export_model(model: str, kind: str, out: str | None, **options: Any) -> None:
+@replace_option
+def export_model(model: str, kind: str, out: str | None, replace: bool, **options: Any) -> None:
     """Write a model for another runtime, run it at once, and compare it with the Keras model."""
     from multibox.export import export, export_weights
     from multibox.runtimes import require_keras
 
     if kind != "weights":
-        exported = export(model, kind, out, **options)
+        exported = export(model, kind, out, replace=replace, **options)
         click.echo("\n".join([f"{kind}: {exported.path}", *exported.describe()]))
         return
     if any(options[name] for name in ("nms", "calibrate", "evaluate_on")) or options["precision"] != "fp32":
-        raise BadInput("format", "weights: writes them as they are; of the other options it takes --out alone")
+        raise BadInput(
+            "format", "weights: takes no other options than --out and --replace, as it writes them as they are"
+        )
     require_keras("export --format weights")
-    click.echo(f"{kind}: {export_weights(model, out)}")
+    click.echo(f"{kind}: {export_weights(model, out, replace=replace)}")
 
 
 @main.command("import")
@@ -51,7 +54,8 @@ def export_model(model: str, kind: str, out: str | None, **options: Any) -> None
 @click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Whose weights the file holds.")
 @click.option("--out", required=True, type=click.Path(), metavar="FILE", help="The model file to write, .keras.")
 @click.option("--classes", default="", help="Names in the file's order, with commas; else those of VOC or COCO.")
-def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str) -> None:
+@replace_option
+def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, replace: bool) -> None:
     """Make a model file of weights that another SSD was trained with.
 
     Where the training differed from the peer's own, say so by fields of the network, the priors or the detection:
@@ -64,7 +68,8 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
     import_keras()
     from multibox.importers.import_model import import_model
 
-    click.echo(import_model(file, kind, out, classes=split_names(classes), overrides=overrides).describe())
+    imported = import_model(file, kind, out, classes=split_names(classes), overrides=overrides, replace=replace)
+    click.echo(imported.describe())
     click.echo(f"model: {out}")
 
 

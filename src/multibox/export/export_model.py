@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def export(
     precision: str = "fp32",
     calibrate: str | None = None,
     evaluate_on: str | None = None,
+    replace: bool = False,
 ) -> Exported:
     """Write a model file in another format, run it at once, and compare it with the Keras model.
 
@@ -84,6 +86,8 @@ def export(
         precision: ``fp32``; ``fp16``; ``int8``, whose ranges are found with real images.
         calibrate: ``NAME/SPLIT`` of those images, such as those it was trained on.
         evaluate_on: ``NAME/SPLIT`` to measure the mean average precision of both on.
+        replace: Whether to replace something that is no model of Multibox. Otherwise, where ``out`` is not given, the
+            next free name is taken.
 
     Returns:
         what was written, and what is known about it.
@@ -94,7 +98,7 @@ def export(
         RunFailed: the file does not detect what the Keras model does; it is not left behind.
     """
     model = model_path(model, ".keras")
-    path = _path(model, kind, out, nms, precision)
+    path = _path(model, kind, out, nms, precision, replace)
     if precision == "int8" and calibrate is None:
         raise BadInput("precision", "int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
     if precision != "int8" and calibrate is not None:
@@ -116,7 +120,7 @@ def export(
 
     images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
     plan = Plan(kind, nms, precision, images)
-    checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure)
+    checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
 
@@ -126,7 +130,7 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | Non
     return export(model, "onnx", out).path
 
 
-def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str) -> Path:
+def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str, replace: bool) -> Path:
     """Where to write; what cannot be written is refused before anything is loaded."""
     if kind not in FORMATS:
         raise BadInput("format", f"{kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
@@ -138,12 +142,11 @@ def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool,
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
-    if out is None:
-        return first_free(folder_for(model), "-".join(parts), form.suffix, form.refuse_taken)
-    path = Path(out)
+    check = partial(form.refuse_taken, replace=replace)
+    path = first_free(folder_for(model), "-".join(parts), form.suffix, check) if out is None else Path(out)
     if path.suffix != form.suffix:
         raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
-    form.refuse_taken(path)
+    check(path)
     return path
 
 

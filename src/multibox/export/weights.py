@@ -1,6 +1,7 @@
 """The bare weights, for Keras' ``load_weights``."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from multibox.errors import BadInput
@@ -12,7 +13,9 @@ SUFFIX = ".weights.h5"
 WEIGHTS = Kind("weights")
 
 
-def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+def export_weights(
+    model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, *, replace: bool = False
+) -> Path:
     """Write the weights of a model file alone, as Keras' ``load_weights`` reads them into a network of the same layers.
 
     Example:
@@ -23,6 +26,7 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
     Args:
         model: a ``.keras`` file.
         out: the file to write, ``.weights.h5``; None for one beside the model, by the next free name.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since.
 
     Returns:
         the file written.
@@ -31,12 +35,12 @@ def export_weights(model: str | os.PathLike[str], out: str | os.PathLike[str] | 
         BadInput: no such model, or another ending.
     """
     model = model_path(model, ".keras")
-    if out is None:
-        out = first_free(folder_for(model), model.stem, SUFFIX, lambda path: check_file(path, WEIGHTS))
-    out = Path(out)
+    check = partial(check_file, kind=WEIGHTS, replace=replace)
+    out = first_free(folder_for(model), model.stem, SUFFIX, check) if out is None else Path(out)
+    check(out)
     if not out.name.endswith(SUFFIX):
         raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}, by which Keras knows it")
     network, _ = load_model(model)
-    with new_file(out, WEIGHTS) as new:
+    with new_file(out, WEIGHTS, replace=replace) as new:
         network.save_weights(new)
     return out

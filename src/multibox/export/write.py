@@ -62,21 +62,24 @@ class Format:
     write: Callable[[Any, Schema, Path, Plan], None]
     is_folder: bool = False
 
-    def new(self, out: Path) -> AbstractContextManager[Path]:
+    def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
         """Begin to write a file or folder, see :mod:`multibox.writing`."""
-        return new_folder(out, MODEL) if self.is_folder else new_file(out, MODEL)
+        return (new_folder if self.is_folder else new_file)(out, MODEL, replace=replace)
 
-    def refuse_taken(self, out: Path) -> None:
+    def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
         """Refuse a path at which there is something that may not be replaced.
+
+        Args:
+            out: Path of the file or folder.
+            replace: See :mod:`multibox.writing`.
 
         Raises:
             BadInput: There is such a thing.
         """
-        check = check_folder if self.is_folder else check_file
-        check(out, MODEL)
+        (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
         weights = out.with_suffix(".bin")
-        if self.suffix == ".xml" and weights.exists() and not out.exists():
-            raise BadInput(weights, "exists, and belongs to something else; give another name")
+        if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
+            raise BadInput(weights, "exists, and belongs to something else; give another name, or set replace")
 
 
 def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
@@ -124,6 +127,8 @@ def write(
     plan: Plan,
     images: np.ndarray,
     then: Callable[[Detector], None] | None = None,
+    *,
+    replace: bool = False,
 ) -> Check:
     """Write a network in another format. The file takes its name when it has been tried, and else is not left behind.
 
@@ -134,6 +139,7 @@ def write(
         plan: what to write.
         images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
         then: is called with a detector of the written file, before it takes its name.
+        replace: Whether to replace something that is no model of Multibox.
 
     Returns:
         how far it is from the Keras model, see :func:`~multibox.export.check.check`.
@@ -144,7 +150,7 @@ def write(
     """
     require_tensorflow()
     form = FORMATS[plan.kind]
-    with form.new(out) as new:
+    with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
         detector = load(new)
         checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)

@@ -19,12 +19,13 @@ from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Weights
 from multibox.importers.qfgaohao import QFGAOHAO
 from multibox.importers.torch_mobilenet import LUFFICC, TORCHVISION
 from multibox.importers.torch_vgg import AMDEGROOT
-from multibox.models.file import save_model
+from multibox.models.file import MODEL, save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
 from multibox.models.transfer import some
 from multibox.old_names import current_kind
+from multibox.writing import check_file
 
 PEERS = {
     peer.kind: peer for peer in (CAFFE, AMDEGROOT, LUFFICC, QFGAOHAO, TORCHVISION, SSD_KERAS, *FIVE_SCRIPTS, KERAS)
@@ -74,15 +75,17 @@ def import_model(
     *,
     classes: tuple[str, ...] = (),
     overrides: Iterable[str] | Mapping[str, Any] = (),
+    replace: bool = False,
 ) -> Imported:
     """Make a model file of a peer's weights; where anything does not fit, nothing is written.
 
     Args:
         path: of the peer's file. Nothing in it is run.
         kind: whose file it is, a key of :data:`PEERS`.
-        out: the model file to write, ``.keras``.
+        out: the model file to write, ``.keras``. An older model of Multibox is replaced.
         classes: names of the classes, without background; without them those of VOC or COCO, by their number.
         overrides: fields of ``network``, ``priors`` and ``detect`` in which the training differed from the peer's own.
+        replace: Whether to replace a file that is no model of Multibox.
 
     Returns:
         what was loaded.
@@ -94,10 +97,11 @@ def import_model(
     if kind not in PEERS:
         raise BadInput("from", f"{kind}: no such kind; give one of {', '.join(PEERS)}")
     out = Path(out)
-    if out.suffix != ".keras" or out.is_dir():
+    if out.suffix != ".keras":
         raise BadInput("out", f"{out}: give a file that ends in .keras")
     if not out.parent.is_dir():
         raise BadInput("out", f"{out}: there is no folder {out.parent}")
+    check_file(out, MODEL, replace=replace)
     peer = PEERS[kind]
     tensors = peer.read(path)
     try:

@@ -15,9 +15,9 @@ import yaml
 
 from multibox.config import Config, Priors
 from multibox.config_file import presets, with_overrides
-from multibox.errors import BadInput
 from multibox.inspection.coverage import REACHED, best_ious
 from multibox.models.maps import feature_maps
+from multibox.writing import Kind, new_file
 
 MOST: Final = 50_000
 """Objects that are clustered, spread evenly; more would say the same."""
@@ -45,6 +45,8 @@ GROWTH: Final = 1.15
 
 LEAST_RATIO: Final = 1.2
 """A ratio below this is a square."""
+
+PROPOSAL: Final = Kind("configuration with proposed priors")
 
 
 def cluster(sides: np.ndarray, count: int) -> np.ndarray:
@@ -208,27 +210,19 @@ def _ratios_of(logs: np.ndarray, count: int) -> tuple[float, ...]:
     return tuple(ratios)
 
 
-def refuse_taken(path: str | Path) -> None:
-    """Refuse a file for a proposal that is there already.
-
-    Raises:
-        BadInput: it is.
-    """
-    if Path(path).exists():
-        raise BadInput(path, "exists already; name a new file for the proposed priors")
-
-
-def save_proposal(path: str | Path, text: str) -> None:
+def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None:
     """Write a proposal as a file of its own.
 
+    Args:
+        path: Path of the YAML file. An earlier proposal is replaced, unless it was changed since.
+        text: Text that :func:`proposal_yaml` returned.
+        replace: Whether to replace another file.
+
     Raises:
-        BadInput: there is such a file.
+        BadInput: There is another file.
     """
-    refuse_taken(path)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "x", encoding="utf-8") as file:
-        file.write(text)
+    with new_file(path, PROPOSAL, replace=replace) as new:
+        new.write_text(text, "utf-8")
 
 
 def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
