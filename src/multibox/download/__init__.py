@@ -1,1 +1,1 @@
-"""Published datasets and weights, from their servers to the disk."""
+"""Published datasets and weights: download, verification, unpacking."""

@@ -1,4 +1,4 @@
-"""Archives that are downloaded for what is in them."""
+"""Archives that are downloaded for their content."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,8 @@ class Archive:
     """A published archive.
 
     Attributes:
-        file: a tar archive, compressed or not, or a zip archive.
-        content: a file or folder that it alone brings; where it is missing, the archive is downloaded again.
+        file: A tar archive, compressed or not, or a zip archive.
+        content: A file or folder that only this archive contains. If it is missing, the archive is downloaded again.
     """
 
     file: RemoteFile
@@ -22,21 +22,21 @@ class Archive:
 
 
 def get_archive(archive: Archive, folder: str | Path, *, progress: Progress | None = None) -> Path:
-    """Download an archive and unpack it beside itself, unless that is done.
+    """Download an archive and unpack it beside itself, unless that has been done.
 
-    The archive is removed then, and an empty ``ARCHIVE.unpacked`` left in its place.
+    The archive is removed afterwards, and an empty ``ARCHIVE.unpacked`` remains in its place.
 
     Args:
-        archive: what to download.
-        folder: where to.
-        progress: told while it downloads and while it unpacks.
+        archive: Archive to download.
+        folder: Folder to unpack into.
+        progress: Function called while it downloads and unpacks.
 
     Returns:
-        where :attr:`Archive.content` lies.
+        Path of :attr:`Archive.content`.
 
     Raises:
-        BadInput: a member would lie outside of the folder; or another file of the archive's name is there.
-        RunFailed: it cannot be had, is damaged or is not what it was, or the disk is full.
+        BadInput: If a member would lie outside the folder, or another file of the archive's name exists.
+        RunFailed: If the archive is not available, damaged or has changed, or the disk is full.
     """
     folder = Path(folder)
     content, done = folder / archive.content, folder / f"{archive.file.name}.unpacked"

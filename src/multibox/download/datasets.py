@@ -1,4 +1,4 @@
-"""The datasets that ``multibox data get`` knows: where they lie, how they are checked, how their stores are built.
+"""The datasets of ``multibox data get``: their URLs, their verification, and the build of their stores.
 
 VOC: URLs and MD5 from torchvision's ``datasets/voc.py``, sizes and, for 2007, SHA-256 from TensorFlow Datasets'
 ``url_checksums/voc2007.txt``. COCO: ``url_checksums/coco2017.txt`` of the same; its publisher gives no checksums. BCCD:
@@ -28,11 +28,11 @@ class Dataset:
     """A published dataset.
 
     Attributes:
-        name: what it is called here.
-        archives: all unpacked into one folder.
-        source: what of the folder the stores are built from; ``.`` for all.
-        options: of ``multibox data build``, with the names that the presets use.
-        licence: in words.
+        name: Name of the dataset in Multibox.
+        archives: Archives, all unpacked into one folder.
+        source: Path inside the folder that the stores are built from. ``.`` for all of it.
+        options: Options of ``multibox data build``, with the names that the presets use.
+        licence: Licence, in words.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Dataset:
     licence: str
 
     def build_command(self, folder: Path) -> str:
-        """The command that builds the stores of what lies in ``folder``."""
+        """The command that builds stores from ``folder``."""
         return f"multibox data build {quote(str(folder / self.source))} {self.options}"
 
 
@@ -147,10 +147,10 @@ DATASETS = {
 
 
 def find_dataset(name: str) -> Dataset:
-    """The dataset of a name.
+    """Find a dataset by its name.
 
     Raises:
-        BadInput: there is none; the message lists those that there are.
+        BadInput: If there is none. The message lists those that exist.
     """
     if name not in DATASETS:
         raise BadInput(name, f"no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
@@ -158,21 +158,21 @@ def find_dataset(name: str) -> Dataset:
 
 
 def download_folder(dataset: Dataset) -> Path:
-    """Where a dataset goes unless told otherwise: ``downloads/NAME`` in the folder of all stores."""
+    """Default folder of a dataset: ``downloads/NAME`` in the folder of all stores."""
     return data_root() / "downloads" / dataset.name
 
 
 def get_dataset(dataset: Dataset, folder: str | Path, *, progress: Progress | None = None) -> None:
-    """Download the archives of a dataset and unpack them; what is done already is not done again.
+    """Download the archives of a dataset and unpack them. What has been done is not repeated.
 
     Args:
-        dataset: one of :data:`DATASETS`.
-        folder: where to.
-        progress: told while it downloads and while it unpacks.
+        dataset: One of :data:`DATASETS`.
+        folder: Folder to unpack into.
+        progress: Function called while it downloads and unpacks.
 
     Raises:
-        BadInput: an archive has a member that would lie outside of the folder.
-        RunFailed: an archive cannot be had, is damaged or is not what it was, or the disk is full.
+        BadInput: If a member of an archive would lie outside the folder.
+        RunFailed: If an archive is not available, damaged or has changed, or the disk is full.
     """
     for archive in dataset.archives:
         get_archive(archive, folder, progress=progress)

@@ -1,7 +1,7 @@
-"""Files over HTTP that go on where a broken connection left them, and are checked before anything reads them.
+"""Downloads over HTTP that resume after a broken connection and are verified before use.
 
-On ``urllib``, as no library does it whole: pooch, ``torch.hub`` and ``keras.utils.get_file`` start a file over after a
-break, ``huggingface_hub`` knows its own hub alone, and ``requests`` would bring packages but no resuming.
+They use ``urllib``, because no library does all of this: pooch, ``torch.hub`` and ``keras.utils.get_file`` restart a
+file after a break, ``huggingface_hub`` serves its own hub alone, and ``requests`` adds packages but no resuming.
 """
 
 import hashlib
@@ -40,14 +40,14 @@ _PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that others publish.
+    """A published file.
 
     Attributes:
-        urls: where it lies; the later ones are mirrors, for when the first cannot be had.
+        urls: URLs of the file. The later ones are mirrors, for when the first is not available.
         checksum: ``sha256:HEX`` or ``md5:HEX``, where the publisher gives less than all digits their beginning; empty:
             none is known.
-        size: bytes; 0: not known.
-        size_is_exact: whether a file of another size is another file.
+        size: Number of bytes. 0 if unknown.
+        size_is_exact: Whether a file of another size is a different file.
     """
 
     urls: tuple[str, ...]
@@ -57,12 +57,12 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """Of the file, without its folders."""
+        """Name of the file, without folders."""
         return unquote(urlsplit(self.urls[0]).path.rpartition("/")[2])
 
     @property
     def check(self) -> str:
-        """What a download is held against: ``sha256``, ``md5``, ``size`` or ``nothing``."""
+        """How the download is verified: ``sha256``, ``md5``, ``size`` or ``nothing``."""
         if self.checksum:
             return self.checksum.partition(":")[0]
         return "size" if self.size and self.size_is_exact else "nothing"
@@ -71,24 +71,23 @@ class RemoteFile:
 def fetch(
     file: RemoteFile, target: str | Path, *, progress: Progress | None = None, waits: Sequence[float] = WAITS
 ) -> Path:
-    """Download a file, or the rest of it; it takes its name once it is whole and checked.
+    """Download a file, or the rest of it. It gets its name once it is complete and verified.
 
-    What has come so far lies as ``TARGET.part`` beside it, and ``TARGET.part.json`` says of which file on the server it
-    is a part. A later call goes on from there, unless the file on the server is another by then, or the server cannot
-    send a part of it.
+    Bytes received so far are in ``TARGET.part`` beside it. ``TARGET.part.json`` says which file on the server they
+    belong to. A later call continues there, unless the file on the server has changed or the server cannot send parts.
 
     Args:
-        file: what to download.
-        target: the file to write; where it is there already, it is only checked.
-        progress: told after each piece that came, and that was checked.
-        waits: seconds before each further try of a connection that broke.
+        file: File to download.
+        target: Path of the file to write. An existing file is only verified.
+        progress: Function called after each piece received and verified.
+        waits: Seconds before each further attempt after a broken connection.
 
     Returns:
-        the target.
+        The target.
 
     Raises:
-        BadInput: the target exists and is another file.
-        RunFailed: the file cannot be had, is not what it should be, or the disk is full.
+        BadInput: If the target exists and is a different file.
+        RunFailed: If the file is not available, is not the expected one, or the disk is full.
     """
     target, progress = Path(target), progress or (lambda what, done, total: None)
     if target.exists():
@@ -128,11 +127,11 @@ def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits
 
 
 class _Unavailable(Exception):  # noqa: N818
-    """A URL does not give the file; a mirror may."""
+    """A URL does not serve the file. A mirror may."""
 
 
 class _Broken(Exception):  # noqa: N818
-    """A connection ended before the file; the next may bring the rest."""
+    """A connection ended before the file did. The next one may bring the rest."""
 
 
 class _Unreachable(_Broken):
@@ -140,13 +139,13 @@ class _Unreachable(_Broken):
 
 
 class _Part:
-    """What has come of a file so far, and of which file on which server it is.
+    """The bytes of a file received so far, and the file on the server they belong to.
 
     Attributes:
-        path: of the bytes.
-        url: where they are from.
-        validators: the ``ETag`` and ``Last-Modified`` that came with them.
-        total: bytes of the whole file; 0: not known.
+        path: Path of the bytes.
+        url: URL they came from.
+        validators: ``ETag`` and ``Last-Modified`` that came with them.
+        total: Number of bytes of the whole file. 0 if unknown.
     """
 
     def __init__(self, target: Path):
@@ -161,18 +160,18 @@ class _Part:
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Number of bytes received."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def validator(self) -> str:
-        """What to ask the server with whether the file is still the same; empty: it gave nothing to ask with."""
+        """The value that lets the server confirm that the file is unchanged. Empty if it gave none."""
         tag = self.validators.get("ETag", "")
         is_strong = tag and not tag.startswith("W/")  # A weak one may not be asked with (RFC 9110, section 13.1.5).
         return tag if is_strong else self.validators.get("Last-Modified", "")
 
     def discard(self) -> None:
-        """Forget it all."""
+        """Discard everything received."""
         self.path.unlink(missing_ok=True)
         self._facts_path.unlink(missing_ok=True)
         self.url, self.total, self.validators = "", 0, {}
@@ -185,7 +184,7 @@ class _Part:
 
 
 def _transfer(url: str, file: RemoteFile, part: _Part, progress: Progress, waits: Sequence[float]) -> None:
-    """Fill the part from one URL, over as many connections as it takes."""
+    """Fill the part from one URL, over as many connections as needed."""
     left, furthest, answered = list(waits), part.size, False
     while not (part.url == url and 0 < part.total == part.size):
         try:
@@ -250,7 +249,7 @@ def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, pr
 
 
 def _read(response: HTTPResponse) -> bytes:
-    """What has arrived, so that a break loses nothing of it; empty at the end."""
+    """The bytes that have arrived, so that a break loses none of them. Empty at the end."""
     try:
         return response.read1(_CHUNK)
     except (OSError, HTTPException) as error:
@@ -286,7 +285,7 @@ def _words(reason: object) -> str:
 
 
 def _fault(file: RemoteFile, path: Path, progress: Progress) -> str:
-    """What is wrong with a whole file, in words; empty: nothing."""
+    """What is wrong with a complete file. Empty if nothing is."""
     algorithm, _, expected = file.checksum.partition(":")
     size = path.stat().st_size
     if expected:

@@ -1,4 +1,4 @@
-"""The weights that ``multibox model get`` knows: one table of what others have published and Multibox can read.
+"""The weights of ``multibox model get``: a table of published weights that Multibox can read.
 
 Where a row's facts are from: torchvision's own ``ssd300_vgg16`` and ``ssdlite320_mobilenet_v3_large`` (URL, score,
 size; the eight digits in a file's name begin its SHA-256, which is how torchvision checks it; the rest of the
@@ -30,16 +30,16 @@ _COCO_MINIVAL = "COCO minival mAP"
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """Weights that others have published.
+    """Published weights.
 
     Attributes:
-        name: what they are called here.
-        kind: for ``multibox import --from``.
-        file: where they lie.
-        licence: its name.
-        score: as published, in percent; None: it is a trunk alone.
-        measure: what the score is.
-        member: the weights' file, where ``file`` is an archive.
+        name: Name of the weights in Multibox.
+        kind: Kind of file, as ``multibox import`` takes it.
+        file: File to download.
+        licence: Name of the licence.
+        score: Published score in percent. None for a trunk alone.
+        measure: What the score measures.
+        member: File of the weights inside the archive, if ``file`` is one.
     """
 
     name: str
@@ -51,7 +51,7 @@ class PublishedModel:
     member: str = ""
 
     def import_command(self, path: Path) -> str:
-        """The command that makes a model file of the weights at ``path``."""
+        """The command that turns the weights at ``path`` into a model file."""
         return f"multibox import {quote(str(path))} --from {self.kind} --out {self.name}.keras"
 
 
@@ -170,10 +170,10 @@ MODELS = {
 
 
 def find_model(name: str) -> PublishedModel:
-    """The model of a name.
+    """Find published weights by their name.
 
     Raises:
-        BadInput: there is none; the message lists those that there are.
+        BadInput: If there are none. The message lists those that exist.
     """
     if name not in MODELS:
         raise BadInput(name, f"no model of that name can be downloaded; there are: {', '.join(MODELS)}")
@@ -181,19 +181,19 @@ def find_model(name: str) -> PublishedModel:
 
 
 def get_model(model: PublishedModel, folder: str | Path, *, progress: Progress | None = None) -> Path:
-    """Download a model's weights; what is there already is only checked.
+    """Download weights. Existing ones are only verified.
 
     Args:
-        model: one of :data:`MODELS`.
-        folder: where to.
-        progress: told while it downloads.
+        model: One of :data:`MODELS`.
+        folder: Folder to download into.
+        progress: Function called while it downloads.
 
     Returns:
-        the file of the weights.
+        Path of the weights.
 
     Raises:
-        BadInput: there is another file of that name.
-        RunFailed: it cannot be had, is not what it should be, or the disk is full.
+        BadInput: If a different file of that name exists.
+        RunFailed: If the file is not available, is not the expected one, or the disk is full.
     """
     folder = Path(folder)
     if model.member:

@@ -1,4 +1,4 @@
-"""Archives of others, unpacked so that nothing of them lands outside the folder."""
+"""Untrusted archives, unpacked so that nothing lands outside the folder."""
 
 import stat
 import tarfile
@@ -23,10 +23,10 @@ class _Member:
     """A file or folder of an archive.
 
     Attributes:
-        name: as the archive has it.
+        name: Name in the archive.
         kind: ``file``, ``folder`` or ``other``.
-        size: bytes, unpacked.
-        open: gives the bytes.
+        size: Number of bytes when unpacked.
+        open: Function that opens the bytes.
     """
 
     name: str
@@ -36,19 +36,19 @@ class _Member:
 
 
 def unpack(archive: str | Path, folder: str | Path, *, progress: Callable[[str, int, int], None] | None = None) -> None:
-    """Unpack a tar archive, compressed or not, or a zip archive into a folder, over what is there.
+    """Unpack a tar archive, compressed or not, or a zip archive into a folder, over existing files.
 
-    Every member is looked at before the first is written. Owners, rights and times of the archive are left out.
+    Every member is verified before the first is written. Owners, permissions and times of the archive are ignored.
 
     Args:
-        archive: the file.
-        folder: where to; made if it is missing.
-        progress: told what is done, the bytes that are written, and all bytes.
+        archive: Path of the archive.
+        folder: Folder to unpack into. It is created if missing.
+        progress: Function called with the task, the bytes written, and all bytes.
 
     Raises:
-        BadInput: a member has an absolute name, leads out of the folder, or is neither file nor folder (a link, a
-            device); nothing is written.
-        RunFailed: the archive is damaged, or the disk has too little room.
+        BadInput: If a member has an absolute name, leads out of the folder, or is neither file nor folder (a link, a
+            device). Nothing is written.
+        RunFailed: If the archive is damaged, or the disk has too little space.
     """
     archive, folder = Path(archive), Path(folder)
     try:

@@ -1,4 +1,4 @@
-"""A model in other formats, for other runtimes."""
+"""Models in other formats, for other runtimes."""
 
 from multibox.export.export_model import Exported as Exported
 from multibox.export.export_model import export as export

@@ -1,4 +1,4 @@
-"""Whether a written file detects what the Keras model detects."""
+"""Verification that a written file detects what the Keras model detects."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,13 +26,13 @@ SAME_THING = 0.5
 
 
 class Check(NamedTuple):
-    """What was found out about a file.
+    """Result of verifying a file.
 
     Attributes:
-        images: how many it was run on.
-        difference: the largest differences in float32; None for another precision.
-        found: the share of the Keras model's detections, of those that are shown to people, that the file has too;
-            None where there are none.
+        images: Number of images it was run on.
+        difference: Largest differences in float32. None for another precision.
+        found: Share of the Keras model's detections above the display threshold that the file finds too. None without
+            any.
     """
 
     images: int
@@ -48,16 +48,16 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
     Keras model shows; how much worse it is, the mean average precision tells.
 
     Args:
-        expected: runs the Keras model.
-        given: runs the file.
+        expected: Runtime of the Keras model.
+        given: Runtime of the file.
         images: ``(N, H, W, 3)`` uint8 RGB of the network's size.
         precision: ``fp32``, or another.
 
     Returns:
-        what was found.
+        The result.
 
     Raises:
-        RunFailed: the file fails.
+        RunFailed: If the file does not detect the same.
     """
     schema, original, written = expected.schema, expected.run(images), given.run(images)
     if not given.has_nms and not all(np.isfinite(values).all() for values in written.values()):
@@ -86,15 +86,15 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
 def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> Difference:
     """Compare detections one by one, each with the nearest of the other side.
 
-    Detections whose score lies at the edge, where a hair decides whether they are given, are left out.
+    Detections whose score is at the threshold, where rounding decides whether they are included, are ignored.
 
     Args:
-        expected: of each image.
-        given: likewise.
-        schema: of the network.
+        expected: Detections of each image by the Keras model.
+        given: Detections of each image by the file.
+        schema: Schema of the network.
 
     Returns:
-        the largest differences; infinite where more than :data:`MISSED` of the detections have no counterpart.
+        The largest differences. Infinite if more than :data:`MISSED` of the detections have no counterpart.
     """
     near = [_nearest(*pair, schema) for one, other in zip(expected, given, strict=True) for pair in _both(one, other)]
     score, pixels = (np.concatenate(values) for values in zip(*near, strict=True))
@@ -109,7 +109,7 @@ def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tu
 
 
 def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """How far the score and the box of the nearest of ``others`` are, for those not at the edge; infinite for none."""
+    """Distance to the nearest of ``others`` in score and box, for detections not at the threshold. Infinite for none."""
     height, width = schema.network.size
     scale = np.array((width, height, width, height), np.float32)
     full = len(some.scores) == schema.detect.per_image
@@ -127,12 +127,12 @@ def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarr
 
 
 def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> float | None:
-    """The share of detections above ``detect.show`` for which the other side has one of that class at that place.
+    """Share of detections above ``detect.show`` for which the other side has one of the same class and place.
 
     Args:
-        expected: of each image.
-        given: likewise.
-        schema: of the network.
+        expected: Detections of each image by the Keras model.
+        given: Detections of each image by the file.
+        schema: Schema of the network.
 
     Returns:
         0 to 1; None where nothing is above it.

@@ -1,4 +1,4 @@
-"""A model file in another format: what ``multibox export`` does."""
+"""Export of a model file to another format."""
 
 import math
 import os
@@ -29,14 +29,14 @@ CALIBRATED = 100
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written.
+    """An exported file.
 
     Attributes:
-        path: of the file or folder.
-        precision: that it was written in.
-        check: how far it is from the Keras model.
-        tried: where the images are from that it was tried on.
-        maps: mean average precision at IoU 0.5 of the Keras model and of the file; None where none was asked for.
+        path: Path of the file or folder.
+        precision: Precision of the file.
+        check: Differences from the Keras model.
+        tried: Origin of the images it was verified on.
+        maps: Mean average precision at IoU 0.5 of the Keras model and of the file. None if it was not measured.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Exported:
     maps: tuple[float, float] | None
 
     def describe(self) -> list[str]:
-        """The lines that tell a person."""
+        """Lines for display."""
         checked, lines = self.check, []
         where = f"on {checked.images} images of {self.tried}"
         if checked.difference is not None:
@@ -78,11 +78,11 @@ def export(
     """Write a model file in another format, run it at once, and compare it with the Keras model.
 
     Args:
-        model: a ``.keras`` file, or ``voc20``, the shipped detector.
+        model: Path of a ``.keras`` file, or ``voc20``, the bundled detector.
         kind: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
-        out: the file or folder to write; without it, beside the model (of the shipped one: in the current folder), as
-            ``model-nms-int8.onnx``.
-        nms: whether decoding and non-maximum suppression are inside.
+        out: File or folder to write. None names it after the model and beside it, as ``model-nms-int8.onnx``. For the
+            bundled detector it is in the current folder.
+        nms: Whether the file decodes and runs NMS itself.
         precision: ``fp32``; ``fp16``; ``int8``, whose ranges are found with real images.
         calibrate: ``NAME/SPLIT`` of those images, such as those it was trained on.
         evaluate_on: ``NAME/SPLIT`` to measure the mean average precision of both on.
@@ -90,12 +90,12 @@ def export(
             next free name is taken.
 
     Returns:
-        what was written, and what is known about it.
+        The exported file and its verification.
 
     Raises:
-        BadInput: no such model, one that is no Keras model, no such store, something that the format does not have, or
-            a package is missing.
-        RunFailed: the file does not detect what the Keras model does; it is not left behind.
+        BadInput: If there is no such model or store, the model is not a Keras model, the format lacks something, or a
+            package is missing.
+        RunFailed: If the file does not detect what the Keras model does. The file is not kept.
     """
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision, replace)
@@ -126,12 +126,12 @@ def export(
 
 
 def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
-    """Write a model file as ONNX, see :func:`export`."""
+    """Write a model file as ONNX, with the options of :func:`export`."""
     return export(model, "onnx", out).path
 
 
 def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str, replace: bool) -> Path:
-    """Where to write; what cannot be written is refused before anything is loaded."""
+    """Path to write. What cannot be written is refused before anything is loaded."""
     if kind not in FORMATS:
         raise BadInput("format", f"{kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
     form = FORMATS[kind]

@@ -1,4 +1,4 @@
-"""Pictures to calibrate with and to try a file on, as detection prepares them."""
+"""Images for calibration and verification, prepared as in detection."""
 
 from collections.abc import Iterable
 
@@ -13,18 +13,18 @@ from multibox.prepare.render import decode
 
 
 def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
-    """Images as the network sees them.
+    """Images as the network's input.
 
     Args:
-        schema: the network's.
-        store: the images, of which some are taken at equal distances; None: scenes are rendered.
-        count: how many, or all of a smaller store.
+        schema: Schema of the network.
+        store: Store of images, taken at equal distances. None renders scenes.
+        count: Number of images. A smaller store gives all it has.
 
     Returns:
         ``(N, H, W, 3)`` uint8 RGB of the network's size.
 
     Raises:
-        BadInput: the store holds no images, or one cannot be decoded.
+        BadInput: If the store holds no images, or one cannot be decoded.
     """
     if store is not None and not len(store):
         raise BadInput(f"{store.meta.name}/{store.meta.split}", "holds no images; name another split")

@@ -29,14 +29,14 @@ def write_litert(
 ) -> None:
     """Write a network as a LiteRT file for one image at a time, of built-in operators alone.
 
-    The schema is appended as a zip, as LiteRT keeps the files that belong to a model: who maps the model does not see
-    it, who opens it as a zip sees nothing else.
+    The schema is appended as a zip, as LiteRT keeps the associated files of a model. A program that maps the model
+    ignores it, and one that opens the file as a zip finds nothing else.
 
     Args:
-        network: the Keras model, on TensorFlow.
-        schema: its schema.
-        path: of the file.
-        nms: whether decoding and non-maximum suppression are inside.
+        network: The Keras model, on TensorFlow.
+        schema: Schema of the model.
+        path: Path of the file.
+        nms: Whether the file decodes and runs NMS itself.
         precision: ``fp32``; ``fp16`` stores the weights in float16; ``int8`` computes in integers.
         images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
     """

@@ -1,4 +1,4 @@
-"""Decoding and non-maximum suppression as ONNX operators, behind a network's plain outputs."""
+"""Decoding and NMS as ONNX operators, after a network's plain outputs."""
 
 from typing import Any
 
@@ -64,17 +64,16 @@ A row is a class of an image, so that each has candidates of its own: the ``per_
 
 
 def add_detections(model: Any, schema: Schema) -> Any:
-    """Put decoding and non-maximum suppression behind a network, as :func:`multibox.postprocess.nms.select` does them.
+    """Append decoding and NMS to a network, equal to :func:`multibox.postprocess.nms.select`.
 
-    Equal scores keep the order of the priors and of the classes here too: ONNX's ``TopK`` breaks ties so.
+    Equal scores keep the order of the priors and of the classes, because ONNX's ``TopK`` breaks ties so.
 
     Args:
-        model: an ONNX model whose outputs are ``classes`` and ``boxes``, see :func:`~multibox.export.write_onnx`.
-        schema: the network's.
+        model: ONNX model with the outputs ``classes`` and ``boxes``, as :func:`~multibox.export.write_onnx` writes it.
+        schema: Schema of the network.
 
     Returns:
-        the same model with the outputs ``boxes``, ``scores``, ``labels`` and ``count`` in their place, see
-        :mod:`multibox.export`.
+        The same model with the outputs ``boxes``, ``scores``, ``labels`` and ``count`` instead.
     """
     import onnx
 
@@ -133,7 +132,7 @@ def _constants(schema: Schema) -> dict[str, np.ndarray]:
 
 
 def rename(graph: Any, names: dict[str, str]) -> None:
-    """Give what the nodes of a graph read and write other names."""
+    """Rename what the nodes of a graph read and write."""
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]

@@ -1,4 +1,4 @@
-"""ONNX: what the base install detects with, and what OpenVINO and MNN read."""
+"""ONNX: the format that the base install detects with, and that OpenVINO and MNN read."""
 
 import importlib.util
 import logging
@@ -15,30 +15,30 @@ from multibox.models.schema import MEMBER, PARAMETERS, Schema
 
 
 def require_onnx(what: str) -> None:
-    """Refuse what writes ONNX where a package for it is missing.
+    """Refuse to write ONNX if a package for it is missing.
 
     Args:
-        what: a file or a command, for the message.
+        what: Name of a file or command, for the message.
 
     Raises:
-        BadInput: one is missing.
+        BadInput: If a package is missing.
     """
     if not all(importlib.util.find_spec(name) for name in ("keras", "onnx", "tf2onnx")):
         raise BadInput(what, "export needs Keras, onnx and tf2onnx; run: pip install 'multibox[train,export]'")
 
 
 def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str = "fp32", images: Any = None) -> Any:
-    """Make an ONNX model of a network.
+    """Convert a network to ONNX.
 
     Args:
-        network: the Keras model, on TensorFlow.
-        schema: its schema.
-        nms: whether decoding and non-maximum suppression are inside; they compute in float32 always.
+        network: The Keras model, on TensorFlow.
+        schema: Schema of the model.
+        nms: Whether the file decodes and runs NMS itself, always in float32.
         precision: ``fp32``, ``fp16`` or ``int8``.
         images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
 
     Returns:
-        an ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB; its outputs are ``classes``,
+        An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB. Its outputs are ``classes``,
         ``(batch, P, C + 1)`` float32 logits, and ``boxes``, ``(batch, P, 4)`` float32 deltas, or with ``nms`` those of
         :data:`~multibox.runtimes.outputs.DETECTIONS`. The schema is in the metadata, under ``multibox.json``.
     """
@@ -83,7 +83,7 @@ def _name(model: Any) -> None:
 
 
 def _label(model: Any, schema: Schema, parameters: int) -> None:
-    """Write into a model what the network is."""
+    """Write the schema into a model's metadata."""
     import onnx
 
     onnx.helper.set_model_props(model, {MEMBER: schema.to_json(), PARAMETERS: str(parameters)})

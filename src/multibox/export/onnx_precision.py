@@ -14,13 +14,13 @@ QUANTIZED = ("Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAve
 
 
 def to_float16(model: Any) -> Any:
-    """Give a model weights and arithmetic of float16; its input and its outputs stay as they are.
+    """Convert weights and arithmetic of a model to float16. Its input and outputs stay as they are.
 
     Args:
-        model: in float32; it is changed.
+        model: Model in float32. It is changed in place.
 
     Returns:
-        the model.
+        The model.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -30,17 +30,17 @@ def to_float16(model: Any) -> Any:
 
 
 def to_int8(model: Any, images: np.ndarray) -> Any:
-    """Let a model compute in integers: static quantisation, written as pairs of ``QuantizeLinear`` and its inverse.
+    """Quantise a model statically, as pairs of ``QuantizeLinear`` and ``DequantizeLinear``.
 
     Weights are int8 with a scale of each channel, maps are uint8 with one scale, found from the least and the largest
     value over all images. The last convolution of each head stays in float: its numbers become scores and boxes.
 
     Args:
-        model: in float32.
+        model: Model in float32.
         images: ``(N, H, W, 3)`` uint8 RGB, as the network sees them in detection.
 
     Returns:
-        a new model.
+        A new model.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -65,7 +65,7 @@ def to_int8(model: Any, images: np.ndarray) -> Any:
 
 
 def _last_of_heads(graph: Any) -> list[str]:
-    """The convolutions behind which there is no other on the way to an output."""
+    """The convolutions that no other convolution follows on the way to an output."""
     makers = {name: node for node in graph.node for name in node.output}
     waiting = [output.name for output in graph.output]
     seen: set[str] = set()
@@ -84,7 +84,7 @@ def _last_of_heads(graph: Any) -> list[str]:
 
 
 class _Reader:
-    """Gives the images one by one, as ``onnxruntime.quantization.CalibrationDataReader`` does."""
+    """Yields the images one by one, as ``onnxruntime.quantization.CalibrationDataReader`` does."""
 
     def __init__(self, images: np.ndarray):
         self._images: Iterator[np.ndarray] = iter(images)
@@ -96,7 +96,7 @@ class _Reader:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the tools' advice to do what is being done."""
+    """Suppress the tools' advice to do what is already being done."""
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:

@@ -9,13 +9,13 @@ from multibox.runtimes.openvino import import_openvino
 
 
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
-    """Write an ONNX model in OpenVINO's format; the schema is in its ``rt_info``, under ``multibox.json``.
+    """Write an ONNX model in OpenVINO's format. The schema is in its ``rt_info``, under ``multibox.json``.
 
     Args:
-        model: of :func:`~multibox.export.onnx_file.make_onnx`; for ``int8`` it is quantized already, and OpenVINO
-            takes its scales over.
-        schema: the network's.
-        path: of the ``.xml`` file.
+        model: Model of :func:`~multibox.export.onnx_file.make_onnx`. For ``int8`` it is already quantised, and OpenVINO
+            adopts its scales.
+        schema: Schema of the network.
+        path: Path of the ``.xml`` file.
         precision: ``fp16`` stores the weights in float16.
     """
     import onnx

@@ -9,13 +9,13 @@ from multibox.models.schema import MEMBER, Schema
 
 
 def write_saved_model(network: Any, schema: Schema, folder: Path, *, nms: bool = False) -> None:
-    """Write a network as a SavedModel with the signature ``serving_default``; the schema is among its assets.
+    """Write a network as a SavedModel with the signature ``serving_default``. The schema is among its assets.
 
     Args:
-        network: the Keras model, on TensorFlow.
-        schema: its schema.
-        folder: to write.
-        nms: whether decoding and non-maximum suppression are inside.
+        network: The Keras model, on TensorFlow.
+        schema: Schema of the model.
+        folder: Folder to write.
+        nms: Whether the file decodes and runs NMS itself.
     """
     save(freeze(network, schema, None, choose_at_once if nms else None), schema, folder)
 

@@ -1,4 +1,4 @@
-"""A network as one TensorFlow graph with its weights in it: what SavedModel and LiteRT files are made of."""
+"""A network as one TensorFlow graph with its weights: the basis of SavedModel and LiteRT files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,14 +21,14 @@ def freeze(network: Any, schema: Schema, batch: int | None, choose: Choose | Non
     """Trace a network.
 
     Args:
-        network: the Keras model, on TensorFlow.
-        schema: its schema.
-        batch: the number of images; None: any.
-        choose: what finishes with detections, see :func:`choose_at_once` and :func:`choose_by_class`; without it, the
-            network's plain outputs ``classes`` and ``boxes`` stay.
+        network: The Keras model, on TensorFlow.
+        schema: Schema of the model.
+        batch: Number of images. None for any.
+        choose: Function that turns outputs into detections: :func:`choose_at_once` or :func:`choose_by_class`. Without
+            it, the plain outputs ``classes`` and ``boxes`` remain.
 
     Returns:
-        a concrete function of ``image``, ``(batch, H, W, 3)`` uint8 RGB, to a dict of outputs; it has no variables.
+        A concrete function from ``image``, ``(batch, H, W, 3)`` uint8 RGB, to a dict of outputs. It has no variables.
     """
     import tensorflow
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -79,7 +79,7 @@ def _finish(outputs: Tensors, schema: Schema, choose: Choose) -> Tensors:
 
 
 def _scores(logits: Any, activation: str) -> Any:
-    """``(B, P, C)`` of logits ``(B, P, C + 1)``, written out: int8 files round the built-in ones' to 1/256."""
+    """Scores ``(B, P, C)`` of logits ``(B, P, C + 1)``, written out, because int8 files round built-in ones to 1/256."""
     import tensorflow
 
     if activation == "sigmoid":
@@ -90,7 +90,7 @@ def _scores(logits: Any, activation: str) -> Any:
 
 
 def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
-    """All classes of any number of images by ``CombinedNonMaxSuppression``, which LiteRT does not have."""
+    """NMS of all classes of any number of images by ``CombinedNonMaxSuppression``, which LiteRT does not have."""
     import tensorflow
 
     found = tensorflow.image.combined_non_max_suppression(
@@ -111,7 +111,7 @@ def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> T
 
 
 def choose_by_class(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
-    """The classes of one image, each by a ``NonMaxSuppressionV4``, which LiteRT has built in."""
+    """NMS of each class of one image by ``NonMaxSuppressionV4``, which LiteRT has built in."""
     import tensorflow
 
     classes, per_class = scores.shape[1:]

@@ -16,7 +16,7 @@ WEIGHTS = Kind("weights")
 def export_weights(
     model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, *, replace: bool = False
 ) -> Path:
-    """Write the weights of a model file alone, as Keras' ``load_weights`` reads them into a network of the same layers.
+    """Write only the weights of a model file, as Keras' ``load_weights`` reads them into a network of the same layers.
 
     Example:
         >>> schema = multibox.models.file.read_schema("model.keras")
@@ -24,15 +24,15 @@ def export_weights(
         >>> network.load_weights(export_weights("model.keras"))
 
     Args:
-        model: a ``.keras`` file.
-        out: the file to write, ``.weights.h5``; None for one beside the model, by the next free name.
+        model: Path of a ``.keras`` file.
+        out: File to write, ``.weights.h5``. None writes one beside the model, with the next free name.
         replace: Whether to replace a file that Multibox did not write, or that was changed since.
 
     Returns:
-        the file written.
+        Path of the file.
 
     Raises:
-        BadInput: no such model, or another ending.
+        BadInput: If there is no such model, or the path has another suffix.
     """
     model = model_path(model, ".keras")
     check = partial(check_file, kind=WEIGHTS, replace=replace)

@@ -1,4 +1,4 @@
-"""From a network to a file of another format, tried before it takes its name."""
+"""From a network to a file of another format, verified before it gets its name."""
 
 import os
 from collections.abc import Callable
@@ -32,9 +32,9 @@ class Plan:
     """What to write.
 
     Attributes:
-        kind: the name of the format, one of :data:`FORMATS`.
-        nms: whether decoding and non-maximum suppression are inside.
-        precision: one of :data:`PRECISIONS`.
+        kind: Name of the format, one of :data:`FORMATS`.
+        nms: Whether the file decodes and runs NMS itself.
+        precision: One of :data:`PRECISIONS`.
         images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
     """
 
@@ -46,13 +46,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files.
+    """A file format.
 
     Attributes:
-        suffix: of a file, or of a folder.
-        precisions: that it can be written in.
-        require: raises BadInput where a package is missing; takes what is to be exported.
-        write: writes a network with its schema to a path.
+        suffix: Suffix of the file or folder.
+        precisions: Precisions the format can be written in.
+        require: Function that raises BadInput if a package is missing. It takes what is to be exported.
+        write: Function that writes a network with its schema to a path.
         is_folder: Whether the format is a folder.
     """
 
@@ -63,11 +63,11 @@ class Format:
     is_folder: bool = False
 
     def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
-        """Begin to write a file or folder, see :mod:`multibox.writing`."""
+        """Start to write a file or folder, as :mod:`multibox.writing` does."""
         return (new_folder if self.is_folder else new_file)(out, MODEL, replace=replace)
 
     def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
-        """Refuse a path at which there is something that may not be replaced.
+        """Refuse a path with something that may not be replaced.
 
         Args:
             out: Path of the file or folder.
@@ -130,23 +130,23 @@ def write(
     *,
     replace: bool = False,
 ) -> Check:
-    """Write a network in another format. The file takes its name when it has been tried, and else is not left behind.
+    """Write a network in another format. The file gets its name once it is verified, and is not kept otherwise.
 
     Args:
-        network: the Keras model, on TensorFlow.
-        schema: its schema.
-        out: the file or folder to write; an older model of Multibox is replaced.
-        plan: what to write.
+        network: The Keras model, on TensorFlow.
+        schema: Schema of the model.
+        out: File or folder to write. An older model of Multibox is replaced.
+        plan: What to write.
         images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
-        then: is called with a detector of the written file, before it takes its name.
+        then: Function called with a detector of the written file before it gets its name.
         replace: Whether to replace something that is no model of Multibox.
 
     Returns:
-        how far it is from the Keras model, see :func:`~multibox.export.check.check`.
+        Differences from the Keras model, as :func:`~multibox.export.check.check` returns them.
 
     Raises:
-        BadInput: a package is missing, or Keras runs on something else than TensorFlow.
-        RunFailed: the file detects other things.
+        BadInput: If a package is missing, or Keras does not run on TensorFlow.
+        RunFailed: If the file does not detect the same.
     """
     require_tensorflow()
     form = FORMATS[plan.kind]
@@ -160,7 +160,7 @@ def write(
 
 
 def require_tensorflow() -> None:
-    """Refuse to export with Keras on another backend, which has no graph to give."""
+    """Refuse to export with Keras on another backend, which has no graph."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -168,17 +168,17 @@ def require_tensorflow() -> None:
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:
-    """Write a network as ONNX, and try it on two images: noise, and soft blots of colour.
+    """Write a network as ONNX, and verify it on two images: noise, and soft blots of colour.
 
     Args:
-        network: the Keras model.
-        schema: its schema.
-        out: the file to write; an older one is replaced. For its input and outputs see
-            :func:`~multibox.export.onnx_file.make_onnx`.
+        network: The Keras model.
+        schema: Schema of the model.
+        out: File to write. An older one is replaced. :func:`~multibox.export.onnx_file.make_onnx` describes input and
+            outputs.
 
     Raises:
-        BadInput: a package is missing.
-        RunFailed: the written model gives other numbers.
+        BadInput: If a package is missing.
+        RunFailed: If the file does not detect the same.
     """
     require_onnx("export")
     write(network, schema, Path(out), Plan(), trial_images(schema))
@@ -188,10 +188,10 @@ def check_same(expected: Runtime, given: Runtime) -> None:
     """Compare two runtimes of one network on two images.
 
     Args:
-        expected: runs the original.
-        given: runs what was made of it.
+        expected: Runtime of the original.
+        given: Runtime of what was made of it.
 
     Raises:
-        RunFailed: they do not detect the same.
+        RunFailed: If they do not detect the same.
     """
     check(expected, given, trial_images(expected.schema), "fp32")

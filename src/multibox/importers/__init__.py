@@ -1,4 +1,4 @@
-"""Weights of others: a file for each format, and one for each peer that says what its tensors mean."""
+"""Importers of other projects' weights: a file for each format, and one for each peer that declares its tensors."""
 
 KINDS = (
     "caffe",

@@ -1,4 +1,4 @@
-"""The original SSD300 and SSD512 (weiliu89/caffe, branch ssd), and the reduced VGG16 that they start from."""
+"""The original SSD300 and SSD512 (weiliu89/caffe, branch ssd), and the reduced VGG16 they start from."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ SIZES: Sizes = {
 
 
 def head_name(ours: str) -> str:
-    """``conv4_3_boxes`` as Caffe calls it."""
+    """Caffe's name of a head, such as ``conv4_3_boxes``."""
     fmap, _, what = ours.rpartition("_")
     source = NORM if fmap == "conv4_3" else fmap
     return f"{source}_mbox_{'conf' if what == 'classes' else 'loc'}"
 
 
 def names(ours: str) -> tuple[str, ...]:
-    """Caffe's blobs of a layer."""
+    """Names of a layer's blobs in Caffe."""
     if ours == NORM:
         return (f"{NORM}/0",)
     layer = head_name(ours) if ours.endswith(("_classes", "_boxes")) else ours
@@ -40,7 +40,7 @@ _DIALECT = Dialect(names, SIZES, bgr=True)
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """As the published networks, but with the priors that the file's own ``PriorBox`` layers had, if it tells."""
+    """Like the published networks, but with the priors of the file's own ``PriorBox`` layers, if it has them."""
     plan = _DIALECT.plan(tensors, classes)
     layers = [f"{NORM if fmap == 'conv4_3' else fmap}_mbox_priorbox" for fmap in MAPS[plan.network.layout]]
     if plan.classes == TRUNK_ONLY or any(f"{layer}/min_size" not in tensors for layer in layers):
@@ -62,7 +62,7 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
 
 
 def _prior_fields(told: list[dict[str, list[float]]], maps: Sequence[FeatureMap]) -> dict[str, Any]:
-    """Fields of :class:`~multibox.config.Priors`, from what the ``PriorBox`` layer of each map was given."""
+    """Fields of :class:`~multibox.config.Priors`, from the parameters of each map's ``PriorBox`` layer."""
     sizes = [int(side) for layer in told for side in layer["min_size"]]
     ends = [int(side) for layer in told for side in layer["max_size"]]
     alike = ("clip", "offset", "variance")

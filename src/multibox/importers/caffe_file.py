@@ -1,4 +1,4 @@
-"""Caffe's weight files, ``.caffemodel``: a message of Protocol Buffers, read without Caffe.
+"""Caffe's weight files, ``.caffemodel``: a Protocol Buffers message, read without Caffe.
 
 Of Caffe's ``NetParameter`` only these fields matter: its layers, their names, their blobs, and the parameters of
 ``PriorBox`` layers.
@@ -78,7 +78,7 @@ def _layer(message: memoryview, layout: dict[str, int]) -> tuple[str, dict[str, 
 
 
 def _prior_box(message: memoryview) -> dict[str, np.ndarray]:
-    """The numbers of each field: single, one after the other, or packed."""
+    """Numbers of each field: single, repeated, or packed."""
     found: dict[str, list[float]] = {}
     for field in read_fields(message):
         if field.number in _PRIOR_BOX_FIELDS:
@@ -102,12 +102,12 @@ def _blob(message: memoryview) -> np.ndarray:
 
 
 def _without_leading_ones(shape: list[int]) -> list[int]:
-    """A vector of old files is (1, 1, 1, n)."""
+    """A vector without the leading axes of old files, where it is (1, 1, 1, n)."""
     return shape[3:] if shape[:3] == [1, 1, 1] else shape
 
 
 def _dimensions(message: memoryview) -> list[int]:
-    """The lengths of a blob's axes: one by one, or packed."""
+    """Lengths of a blob's axes, repeated or packed."""
     sizes: list[int] = []
     for field in read_fields(message):
         if (field.number, field.kind) == (1, VARINT):

@@ -1,4 +1,4 @@
-"""The classes of the data that detectors are published for, in the order of their columns."""
+"""Classes of the datasets that published detectors were trained on, in the order of their columns."""
 
 from multibox.data.voc import CLASSES as VOC
 

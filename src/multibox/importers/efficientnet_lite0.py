@@ -17,7 +17,7 @@ def packaged_file() -> Path:
     """The weight file inside the installed package.
 
     Raises:
-        BadInput: the package is not installed.
+        BadInput: If the package is not installed.
     """
     spec = util.find_spec(PACKAGE)
     folders = (spec.submodule_search_locations or []) if spec else []
@@ -34,11 +34,11 @@ def load(network: keras.Model, path: Path) -> None:
     """Set the trunk's weights.
 
     Args:
-        network: with the trunk's layers under their names.
-        path: a PyTorch state dict with the package's names.
+        network: Network with the trunk's layers under their names.
+        path: Path of a PyTorch state dict with the package's names.
 
     Raises:
-        BadInput: the file lacks a tensor, or one does not fit; the first is named.
+        BadInput: If a tensor is missing or does not fit. The first is named.
     """
     tensors = read_state_dict(path)
     for layer, theirs in _pairs():
@@ -70,7 +70,7 @@ def _pairs() -> list[tuple[str, str]]:
 
 
 def _transpose(tensor: np.ndarray, depthwise: bool) -> np.ndarray:
-    """PyTorch keeps kernels as (out, in, y, x); Keras as (y, x, in, out), depthwise as (y, x, channels, 1)."""
+    """Kernels from PyTorch's (out, in, y, x) to Keras' (y, x, in, out), or for depthwise ones (y, x, channels, 1)."""
     if tensor.ndim != 4:
         return tensor
     return tensor.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))

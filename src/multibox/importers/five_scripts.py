@@ -47,7 +47,7 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
 
 
 def _pretrained_plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Before training: VGG16 is Caffe's under other names, ResNet50 is a trunk, whatever its heads are."""
+    """Weights before training: VGG16 is Caffe's under other names, and ResNet50 is a trunk, whatever its heads are."""
     if "conv1/kernel" not in tensors:
         return _VGG_OF_CAFFE.plan(tensors, classes)
     network = Network(trunk="resnet50", layout="ssd300", size=(300, 300), weights="none", batch_norm="trained")
@@ -87,7 +87,7 @@ def _trunk(tensors: Tensors) -> tuple[Part, ...]:
 
 
 def _block(tensors: Tensors, ours: str, theirs: str, *, project: bool) -> list[Part]:
-    """A bottleneck: branch 1 is the projection of the shortcut, branches 2a, 2b and 2c lie one after the other."""
+    """A bottleneck: branch 1 projects the shortcut, and branches 2a, 2b and 2c follow each other."""
     branches = ([("0", "1")] if project else []) + [("1", "2a"), ("2", "2b"), ("3", "2c")]
     parts = []
     for number, branch in branches:

@@ -1,4 +1,4 @@
-"""Weight files of Keras 1 and 2, ``.h5``: an HDF5 group a layer, and in it, at some depth, its arrays.
+"""Weight files of Keras 1 and 2, ``.h5``: an HDF5 group a layer, with its arrays at some depth.
 
 An HDF5 file can point into other files, and can claim arrays larger than any memory without holding a byte of them. So
 nothing is followed but what lies in the file itself, and every array must be there in full.
@@ -22,13 +22,14 @@ def read_h5(path: str | Path) -> dict[str, np.ndarray]:
     """Read the arrays of all layers.
 
     Args:
-        path: of ``save_weights``, or of ``save`` in Keras 1 or 2, whose description of the network is not read.
+        path: Path of a file by ``save_weights``, or by ``save`` in Keras 1 or 2, whose description of the network is
+            not read.
 
     Returns:
         ``LAYER/kernel``, ``LAYER/bias`` and so on to float32 arrays; kernels are (y, x, in, out).
 
     Raises:
-        BadInput: no such file, not HDF5, damaged, or with anything in it but arrays of numbers.
+        BadInput: If there is no such file, it is not HDF5, damaged, or holds anything but arrays of numbers.
     """
     with _opened(path) as file:
         root = file["model_weights"] if _is_group(file, "model_weights") else file
@@ -39,10 +40,10 @@ def read_h5(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def list_h5(path: str | Path) -> list[str]:
-    """The places of all arrays of a file, which are known to be harmless then.
+    """List the paths of all arrays of a file, after verifying that they are harmless.
 
     Raises:
-        BadInput: as :func:`read_h5`.
+        BadInput: If there is no such file, it is not HDF5, damaged, or holds anything but arrays of numbers.
     """
     with _opened(path) as file:
         return ["/".join(names) for names, _ in _datasets(file)]
@@ -50,7 +51,7 @@ def list_h5(path: str | Path) -> list[str]:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Any]:
-    """The file, where what goes wrong with it in the block is told in one line."""
+    """Open the file. What goes wrong with it inside the block is reported in one line."""
     if not Path(path).is_file():
         raise BadInput(path, "no such file")
     try:
@@ -66,7 +67,7 @@ def _is_group(file: Any, name: str) -> bool:
 
 
 def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """All arrays by the names on the way to them, each known to be harmless, and all together."""
+    """All arrays by their paths. Each is verified to be harmless, and so is their total size."""
     nodes: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
     size = 0
     for group, names in nodes:

@@ -1,4 +1,4 @@
-"""Make a model file of a peer's weights."""
+"""From a peer's weights to a model file."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -34,16 +34,16 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of a file.
+    """Result of an import.
 
     Attributes:
-        title: whose file it was.
-        schema: of the model.
-        loaded: our layers that got its weights.
-        permuted: those of them whose outputs were put into another order, or taken in part.
-        left_out: its tensors that nothing of ours is made of.
-        fresh: our layers that it has no weights for.
-        notes: what the user should know.
+        title: Title of the peer.
+        schema: Schema of the model.
+        loaded: Layers of the network that got weights.
+        permuted: Those of them whose outputs were reordered, or taken in part.
+        left_out: Tensors of the file that the network has no place for.
+        fresh: Layers of the network that the file has no weights for.
+        notes: What the user should know.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Imported:
     notes: tuple[str, ...]
 
     def describe(self) -> str:
-        """What was loaded, permuted and left out, for people."""
+        """What was loaded, permuted and left out, for display."""
         network = self.schema.network
         said = {
             f"{self.title}: {network.layout} on {network.trunk}, {len(self.schema.classes)} classes": True,
@@ -77,21 +77,21 @@ def import_model(
     overrides: Iterable[str] | Mapping[str, Any] = (),
     replace: bool = False,
 ) -> Imported:
-    """Make a model file of a peer's weights; where anything does not fit, nothing is written.
+    """Turn a peer's weights into a model file. If anything does not fit, nothing is written.
 
     Args:
-        path: of the peer's file. Nothing in it is run.
-        kind: whose file it is, a key of :data:`PEERS`.
-        out: the model file to write, ``.keras``. An older model of Multibox is replaced.
-        classes: names of the classes, without background; without them those of VOC or COCO, by their number.
-        overrides: fields of ``network``, ``priors`` and ``detect`` in which the training differed from the peer's own.
+        path: Path of the peer's file. Nothing in it is run.
+        kind: Kind of the file, a key of :data:`PEERS`.
+        out: Model file to write, ``.keras``.
+        classes: Class names, without background. Without them, those of VOC or COCO, by their number.
+        overrides: Fields of ``network``, ``priors`` and ``detect`` in which the training differed from the peer's own.
         replace: Whether to replace a file that is no model of Multibox.
 
     Returns:
-        what was loaded.
+        What was loaded.
 
     Raises:
-        BadInput: the file cannot be read or is another; the first layer that does not fit is named.
+        BadInput: If the file cannot be read, or is of another kind. The first layer that does not fit is named.
     """
     kind = current_kind(kind)
     if kind not in PEERS:
@@ -130,7 +130,7 @@ def import_model(
 
 
 def _advice(refused: Peer, tensors: Tensors) -> str:
-    """Which other kind the tensors have the names of, if any."""
+    """The other kind whose names the tensors have, if any."""
     for peer in PEERS.values():
         if peer.read is refused.read and peer is not refused:
             with suppress(Misfit, BadInput):
@@ -148,7 +148,7 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
 
 
 def _fitting(plan: Plan, tensors: Tensors, model: keras.Model) -> dict[str, Weights]:
-    """The weights of each layer, once all are known to fit."""
+    """Weights of each layer, once all are known to fit."""
     found = {}
     ours = {layer.name for layer in model.layers}
     for part in plan.parts:

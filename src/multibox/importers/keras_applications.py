@@ -17,16 +17,16 @@ from multibox.models import mobilenet_v3
 
 
 def load(network: keras.Model, trunk: str, source: str) -> None:
-    """Set the trunk's weights from those of the Keras application.
+    """Set the trunk's weights to those of the Keras application.
 
     Args:
-        network: with the trunk's layers under their names.
+        network: Network with the trunk's layers under their names.
         trunk: ``vgg16``, ``resnet50``, ``mobilenet_v2`` or ``mobilenet_v3_large``.
         source: ``imagenet``, which Keras downloads once and keeps, or a weights file of the whole application, with
             its classifier.
 
     Raises:
-        BadInput: the weights cannot be had, or are of another network.
+        BadInput: If the weights are not available, or belong to another network.
     """
     application, parts = _APPLICATIONS[trunk]
     tensors = _tensors(_donor(application, source))
@@ -35,12 +35,12 @@ def load(network: keras.Model, trunk: str, source: str) -> None:
 
 
 def _tensors(donor: keras.Model) -> Tensors:
-    """The weights of each layer as ``LAYER/0``, ``LAYER/1`` and so on."""
+    """Weights of each layer as ``LAYER/0``, ``LAYER/1`` and so on."""
     return {f"{layer.name}/{i}": value for layer in donor.layers for i, value in enumerate(layer.get_weights())}
 
 
 def _read(path: str | Path) -> Tensors:
-    """The weights of an application's file, which Keras reads once it is known to be harmless."""
+    """Weights of an application's file, which Keras reads once it is known to be harmless."""
     places = list_h5(path)
     for trunk, (application, _) in _APPLICATIONS.items():
         if _SIGNS[trunk](" ".join(places)):
@@ -80,7 +80,7 @@ def _part(ours: str, theirs: str, count: int, change: Callable[[Weights], Weight
 
 
 def _rgb(values: Weights) -> Weights:
-    """The first convolution for RGB, where the published one sees BGR."""
+    """The first convolution for RGB, if the published one takes BGR."""
     return [values[0][:, :, ::-1], *values[1:]]
 
 

@@ -1,4 +1,4 @@
-"""What a peer's file means: which network, which priors, and which of its tensors go where."""
+"""What a peer's file means: its network, its priors, and where each of its tensors goes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,18 +20,19 @@ TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it wit
 
 
 class Misfit(ValueError):  # noqa: N818  It is what the file is, in the words of the user
-    """A file is not what it was said to be; the message names the first tensor that does not fit."""
+    """A file is not of the kind given. The message names the first tensor that does not fit."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of ours.
+    """One layer of the network.
 
     Attributes:
-        ours: its name.
-        theirs: the tensors that it is made of.
-        change: from them to the layer's weights, in the layer's order and shapes.
-        rows: of the last axis after that: which of their outputs ours are, in our order; None: all as they are.
+        ours: Name of the layer.
+        theirs: Names of the tensors it is made of.
+        change: Function from those tensors to the layer's weights, in the layer's order and shapes.
+        rows: Indices on the last axis after that: the peer's outputs, in the network's order. None takes all as they
+            are.
     """
 
     ours: str
@@ -41,14 +42,14 @@ class Part:
 
     @property
     def permuted(self) -> bool:
-        """Whether our outputs stand in another order than theirs, or are fewer."""
+        """Whether the outputs are reordered, or fewer than the peer's."""
         return self.rows is not None
 
     def weights(self, tensors: Tensors) -> Weights:
-        """The layer's weights.
+        """Weights of the layer.
 
         Raises:
-            Misfit: a tensor is missing, or has another number of axes.
+            Misfit: If a tensor is missing, or has another number of axes.
         """
         need(tensors, self.theirs)
         values = [tensors[name] for name in self.theirs]
@@ -62,16 +63,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the tensors of a file mean.
+    """Meaning of a file's tensors.
 
     Attributes:
-        network: that computes what the peer's does.
-        priors: whose order is that of the network's outputs.
-        classes: the user's classes.
-        parts: the layers, in the order of the network; others keep fresh weights.
-        notes: what the user should know.
-        detect: how the peer detects.
-        read: tensors that say something else than weights.
+        network: Configuration of a network that computes the same as the peer's.
+        priors: Configuration of the priors, whose order is that of the network's outputs.
+        classes: Class names, without background.
+        parts: Layers in the order of the network. Others keep fresh weights.
+        notes: What the user should know.
+        detect: The peer's settings of detection.
+        read: Tensors that are not weights.
     """
 
     network: Network
@@ -85,13 +86,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Peer:
-    """Whose weights are read.
+    """A project whose weights can be imported.
 
     Attributes:
-        kind: what ``multibox import --from`` calls it.
-        title: for people.
-        read: from a file to its tensors.
-        plan: from them, and the classes that the user gave, to what they mean; raises :class:`Misfit`.
+        kind: Name that ``multibox import`` takes.
+        title: Title for display.
+        read: Function from a file to its tensors.
+        plan: Function from the tensors, and the classes that the user gave, to their meaning. It raises
+            :class:`Misfit`.
     """
 
     kind: str
@@ -101,7 +103,7 @@ class Peer:
 
 
 def need(tensors: Tensors, names: Sequence[str]) -> None:
-    """Raise :class:`Misfit` that names the first tensor which is missing."""
+    """Raise :class:`Misfit` with the name of the first missing tensor."""
     for name in names:
         if name not in tensors:
             raise Misfit(f"it has no {name}")
@@ -111,10 +113,10 @@ def conv(ours: str, theirs: Sequence[str], *, oihw: bool = True, bgr: bool = Fal
     """A convolution.
 
     Args:
-        ours: our layer.
-        theirs: kernel, and bias if there is one.
-        oihw: whether their kernels are (out, in, y, x), as PyTorch's and Caffe's, or (y, x, in, out), as Keras'.
-        bgr: whether it sees the image, and sees it as BGR.
+        ours: Name of the network's layer.
+        theirs: Names of the kernel, and of the bias if there is one.
+        oihw: Whether the kernels are (out, in, y, x), as in PyTorch and Caffe, or (y, x, in, out), as in Keras.
+        bgr: Whether the layer takes the image, in BGR.
     """
 
     def change(values: Weights) -> Weights:
@@ -128,9 +130,10 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
     """A batch normalisation.
 
     Args:
-        ours: our layer.
-        theirs: scale, shift, mean, variance, and the bias of the convolution before it if that has one and ours not.
-        extra_epsilon: how much their epsilon is larger than ours; it is added to the variance, which is the same.
+        ours: Name of the network's layer.
+        theirs: Names of scale, shift, mean and variance, and of the preceding convolution's bias if the network has
+            none there.
+        extra_epsilon: How much larger the peer's epsilon is. It is added to the variance, which is equivalent.
     """
 
     def change(values: Weights) -> Weights:
@@ -141,30 +144,31 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
 
 
 def head_rows(per_cell: int, width: int, columns: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Which outputs of a head to take, when a cell's outputs are prior by prior and in each column by column.
+    """Outputs of a head to take, if a cell's outputs are ordered by prior and within each by column.
 
     Args:
-        per_cell: their priors in a cell.
-        width: columns of each.
-        columns: theirs that ours are, in our order.
-        order: their priors that ours are, in our order; without it the same.
+        per_cell: Number of the peer's priors in a cell.
+        width: Number of columns of each prior.
+        columns: The peer's columns, in the network's order.
+        order: The peer's priors, in the network's order. None keeps the order.
 
     Returns:
-        the outputs' numbers.
+        Indices of the outputs.
     """
     return tuple(prior * width + column for prior in order or range(per_cell) for column in columns)
 
 
 def class_count(tensors: Tensors, classes: str, boxes: str) -> int:
-    """How many classes the heads of one map have, without background.
+    """Number of classes in the heads of one map, without background.
 
     Args:
-        tensors: of the file.
-        classes: the bias of the classes' head: one number for each class and background of each prior of a cell.
-        boxes: of the boxes' head: four for each prior.
+        tensors: Tensors of the file.
+        classes: Name of the bias of the classes' head: one number for each class and background of each prior of a
+            cell.
+        boxes: Name of the bias of the boxes' head: four numbers for each prior.
 
     Raises:
-        Misfit: the one is no multiple of the other.
+        Misfit: If the one is not a multiple of the other.
     """
     outputs, priors = tensors[classes].size, tensors[boxes].size // 4
     if priors == 0 or outputs % priors or outputs // priors < 2:
@@ -173,17 +177,17 @@ def class_count(tensors: Tensors, classes: str, boxes: str) -> int:
 
 
 def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names for the classes of a file.
+    """Names of a file's classes.
 
     Args:
-        count: of its classes, without background.
-        given: by the user.
+        count: Number of the file's classes, without background.
+        given: Class names that the user gave.
 
     Returns:
-        the classes' names, and the columns, from 0 for background, that these and background have in the file.
+        The class names, and the columns of background (0) and of these classes in the file.
 
     Raises:
-        BadInput: names that are not as many as the classes, or none for classes that are not those of VOC or COCO.
+        BadInput: If the number of names is wrong, or none were given and the number is neither VOC's nor COCO's.
     """
     if not given and count == COCO_COLUMNS[-1]:
         return COCO, COCO_COLUMNS

@@ -1,4 +1,4 @@
-"""Where a network's training starts."""
+"""The pretrained weights that a network's training starts from."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ _OF_PEERS = {".caffemodel", ".pth", ".pt"}
 
 
 def load_pretrained(model: keras.Model, network: Network) -> None:
-    """Give the trunk the weights that ``network.weights`` names; the rest keeps its fresh ones.
+    """Load the weights that ``network.weights`` names into the trunk. Other layers keep fresh weights.
 
     Args:
-        model: as :func:`multibox.models.ssd.build` gives it.
-        network: its configuration.
+        model: Network, as :func:`multibox.models.ssd.build` returns it.
+        network: Configuration of the network.
 
     Raises:
-        BadInput: the weights cannot be had or do not fit.
+        BadInput: If the weights are not available or do not fit.
     """
     if network.weights == "none":
         return

@@ -1,4 +1,4 @@
-"""PyTorch state dicts, read without PyTorch and without running what a file says.
+"""PyTorch state dicts, read without PyTorch and without running anything in the file.
 
 The older format (``torch.save`` before 1.6) is a chain of pickles: a magic number, a version, facts of the machine, the
 object, the keys of its storages; then each storage as an int64 count and its raw numbers. The newer is a zip of the
@@ -80,7 +80,7 @@ def _rebuild_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
 
 
 class _StateDictUnpickler(pickle.Unpickler):
-    """Knows the few names that it needs; keeps the kinds of all storages that it met, by their keys."""
+    """Resolves only the few names that a state dict needs, and records the types of all storages by their keys."""
 
     def __init__(self, file: Any):
         super().__init__(file)
@@ -88,7 +88,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         self._file, self._copied = file, 0
 
     def load(self) -> Any:
-        """The next object; first its instructions are looked through for one that would fill the memory."""
+        """Load the next object, after scanning its instructions for any that would fill the memory."""
         place = self._file.tell()
         for instruction, argument, _ in pickletools.genops(self._file):
             if instruction.name in ("PUT", "LONG_BINPUT") and (argument or 0) > _MOST_OBJECTS:
@@ -108,7 +108,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs; nothing of it was run")
 
     def _counted(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """The same, but refusing once it has copied more than any state dict holds."""
+        """The same instructions. It refuses to copy more than any state dict holds."""
 
         def made(*arguments: Any) -> Any:
             self._copied += sum(map(len, arguments))
@@ -130,14 +130,15 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Read the tensors of a state dict.
 
     Args:
-        path: a ``.pth`` or ``.pt`` file. Where it is a checkpoint, its ``model`` or ``state_dict`` is read; the prefix
-            ``module.`` of a model that was trained on several devices is cut off.
+        path: Path of a ``.pth`` or ``.pt`` file. Of a checkpoint, its ``model`` or ``state_dict`` is read. The prefix
+            ``module.`` of a model trained on several devices is removed.
 
     Returns:
-        name to array, in the file's order.
+        Arrays by name, in the file's order.
 
     Raises:
-        BadInput: no such file, not a state dict, damaged, or with anything in it that would have to be run.
+        BadInput: If there is no such file, it is not a state dict, damaged, or holds anything that would have to be
+            run.
     """
     try:
         with open(path, "rb") as file:
@@ -185,7 +186,7 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
 
 
 def _resolve(tensors: dict[str, _Tensor], storages: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors' numbers; many of them may claim one storage, which a file need hold only once."""
+    """The tensors' numbers. Several tensors may share one storage, which the file holds only once."""
     arrays: dict[str, np.ndarray] = {}
     size = 0
     for name, tensor in tensors.items():

@@ -38,13 +38,13 @@ _TORCH_EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Pair:
-    """A convolution of ours with the batch normalisation after it.
+    """A convolution of the network with the batch normalisation after it.
 
     Attributes:
-        ours: what our two layers' names begin with; with ``dw`` at the end, the convolution is depthwise.
-        conv: their module.
-        norm: likewise.
-        biased: whether their convolution has a bias, which ours has not.
+        ours: Prefix of the names of the network's two layers. If it ends in ``dw``, the convolution is depthwise.
+        conv: Name of the peer's convolution.
+        norm: Name of the peer's batch normalisation.
+        biased: Whether the peer's convolution has a bias, which the network's has not.
     """
 
     ours: str
@@ -53,7 +53,7 @@ class Pair:
     biased: bool = False
 
     def parts(self, epsilon: float) -> tuple[Part, Part]:
-        """The two layers, where the peer's epsilon is this."""
+        """The two layers, for a peer with this epsilon."""
         kernel = (f"{self.conv}.weight",)
         depthwise = Part(f"{self.ours}conv", kernel, lambda values: [values[0].transpose(2, 3, 0, 1)])
         norm = [f"{self.norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
@@ -65,7 +65,7 @@ class Pair:
 
 
 def _with_our_epsilon(values: Weights, epsilon: float) -> Weights:
-    """A batch normalisation whose scale makes up for another epsilon, and whose mean for a bias before it."""
+    """A batch normalisation whose scale compensates for another epsilon, and whose mean for a bias before it."""
     scale, shift, mean, variance, *bias = values
     scale = scale * np.sqrt((variance + np.float32(_EPSILON)) / (variance + np.float32(epsilon)))
     return [scale, shift, mean - bias[0] if bias else mean, variance]
@@ -73,7 +73,7 @@ def _with_our_epsilon(values: Weights, epsilon: float) -> Weights:
 
 @dataclass(frozen=True)
 class Head:
-    """How a peer calls the parts of a head, after the head's own name: a 1x1, and the depthwise layers before it."""
+    """The peer's names of a head's parts, after the head's own name: a 1x1, and the depthwise layers before it."""
 
     depthwise: str
     norm: str
@@ -83,16 +83,16 @@ class Head:
 
 @dataclass(frozen=True)
 class Ssdlite:
-    """How a peer writes its network down.
+    """A peer's names for its network.
 
     Attributes:
-        network: that computes what the peer's does.
-        body: its trunk and extra maps.
-        heads: what the names of the heads begin with; a map's number follows.
-        head: the parts of these.
-        priors: its own.
-        epsilon: of its batch normalisations.
-        detect: its own.
+        network: Configuration of a network that computes the same as the peer's.
+        body: Trunk and extra maps.
+        heads: Prefixes of the names of the heads. A map's number follows.
+        head: Parts of the heads.
+        priors: The peer's priors.
+        epsilon: Epsilon of its batch normalisations.
+        detect: The peer's settings of detection.
     """
 
     network: Network
@@ -107,8 +107,8 @@ class Ssdlite:
         """Recognise the classes.
 
         Raises:
-            Misfit: a tensor is missing.
-            BadInput: the classes' names do not fit.
+            Misfit: If a tensor is missing.
+            BadInput: If the class names do not fit.
         """
         heads = [part for kind, theirs in self.heads.items() for part in self._heads(kind, theirs)]
         need(tensors, [name for part in (*self.body, *heads) for name in part.theirs])
@@ -141,10 +141,10 @@ def _mobilenet_v2(trunk: str, extras: str, steps: dict[str, tuple[str, str]]) ->
     """MobileNetV2 as a sequence of modules, and the extra maps, which are inverted residuals too.
 
     Args:
-        trunk: prefix of its modules.
-        extras: of the extra maps.
-        steps: the convolution and the batch normalisation of each part of an inverted residual; those of the first,
-            which has nothing to widen, under ``first_dw`` and ``first_project``.
+        trunk: Prefix of the trunk's modules.
+        extras: Prefix of the extra maps' modules.
+        steps: Convolution and batch normalisation of each part of an inverted residual. Those of the first, which
+            widens nothing, are under ``first_dw`` and ``first_project``.
     """
     blocks = len(mobilenet_v2.STAGES) - 2
     pairs = [Pair("stem_", f"{trunk}0.0", f"{trunk}0.1")]
@@ -228,7 +228,7 @@ def _squeeze(ours: str, theirs: str) -> tuple[Part, ...]:
 
 
 def _place(block: int, place: int) -> str:
-    """Where a part of a block of ours is."""
+    """Place of a part of a block."""
     if block == mobilenet_v3.C4:
         return f"backbone.features.1.0.{place}" if place else f"backbone.features.0.{block + 1}"
     after = block - mobilenet_v3.C4

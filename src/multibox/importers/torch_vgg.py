@@ -17,14 +17,14 @@ _SIZES_512: dict[str, tuple[float, ...]] = {
 
 
 def names(norm: str, trunk: str, extras: str, classes: str, boxes: str) -> Callable[[str], tuple[str, ...]]:
-    """The tensors of a network that numbers its modules.
+    """Tensors of a network that numbers its modules.
 
     Args:
-        norm: the scale of the L2 normalisation.
-        trunk: prefix of VGG16's layers.
-        extras: of the extra layers.
-        classes: of the heads of the classes.
-        boxes: of the heads of the boxes.
+        norm: Name of the scale of the L2 normalisation.
+        trunk: Prefix of VGG16's layers.
+        extras: Prefix of the extra layers.
+        classes: Prefix of the heads of the classes.
+        boxes: Prefix of the heads of the boxes.
     """
 
     def of(ours: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""SSD300 and SSD512 on VGG16: one network that many peers wrote down under other names."""
+"""SSD300 and SSD512 on VGG16: one network that many peers published under other names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -49,15 +49,15 @@ Names = Callable[[str], tuple[str, ...]]
 
 
 def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[str, ...]:
-    """What the user should know of a detector's file.
+    """What the user should know about a detector's file.
 
     Args:
-        priors: that the model gets.
-        count: the file's classes, without background.
-        columns: those of the file that the model has.
+        priors: Priors of the model.
+        count: Number of the file's classes, without background.
+        columns: Columns of the file that the model has.
 
     Returns:
-        the notes.
+        The notes.
     """
     if len(columns) <= count:
         return (f"{count + 1 - len(columns)} columns of the classes are left out: of ids that COCO does not use",)
@@ -69,18 +69,18 @@ def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[s
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a peer writes the network down.
+    """A peer's names and conventions for the network.
 
     Attributes:
-        names: its tensors.
-        sizes: of its priors, by layout and data.
-        oihw: whether kernels are (out, in, y, x).
-        bgr: whether the network sees BGR.
+        names: Names of its tensors.
+        sizes: Sizes of its priors, by layout and data.
+        oihw: Whether kernels are (out, in, y, x).
+        bgr: Whether the network takes BGR.
         mean: RGB, that the network's input has been taken off.
         clip: How priors are clipped, see :class:`multibox.config.Priors`.
         order: Order of a cell's priors, see ``prior_order`` of :class:`multibox.config.PeerSwitches`.
         padding: Padding of strided layers, see ``downsample_padding`` of :class:`multibox.config.PeerSwitches`.
-        detect: how the peer detects.
+        detect: The peer's settings of detection.
     """
 
     names: Names
@@ -97,8 +97,8 @@ class Dialect:
         """Recognise layout and classes.
 
         Raises:
-            Misfit: a tensor is missing.
-            BadInput: the classes' names do not fit.
+            Misfit: If a tensor is missing.
+            BadInput: If the class names do not fit.
         """
         trunk = self._convs(tensors, TRUNK)
         layout = "ssd512" if self.names("conv10_2")[0] in tensors else "ssd300"
