@@ -79,7 +79,7 @@ def _finish(outputs: Tensors, schema: Schema, choose: Choose) -> Tensors:
 
 
 def _scores(logits: Any, activation: str) -> Any:
-    """Scores ``(B, P, C)`` of logits ``(B, P, C + 1)``, written out, because int8 files round built-in ones to 1/256."""
+    """Scores ``(B, P, C)`` of logits ``(B, P, C + 1)``, written out: int8 files round built-in ones to 1/256."""
     import tensorflow
 
     if activation == "sigmoid":

@@ -71,7 +71,7 @@ class Format:
 
         Args:
             out: Path of the file or folder.
-            replace: See :mod:`multibox.writing`.
+            replace: Whether anything at that path may be replaced.
 
         Raises:
             BadInput: There is such a thing.
