@@ -22,12 +22,13 @@ from multibox.config_file import load_config
 from multibox.data.store import open_store
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
+from multibox.detect.prepare_image import prepare_image
 from multibox.models.backend import jit_compile
 from multibox.models.file import save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.prepare.example import detection_input, grids_of
+from multibox.prepare.example import grids_of
 from multibox.prepare.render import decode
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through
@@ -39,11 +40,10 @@ from multibox.training.training_model import TrainingModel
 def plain_examples(store, count, schema, config):
     images, classes, boxes = [], [], []
     for i in range(count):
-        image, window = detection_input(decode(store[i].image, store[i].id), schema.network.size)
-        labels, deltas = make_targets(
-            look_through(store[i].objects, window), schema.make_priors(), config=config.match, grids=grids_of(config)
-        )
-        images.append(image)
+        prepared = prepare_image(decode(store[i].image, store[i].id), schema)
+        objects_rel = look_through(store[i].objects, prepared.views[0].window)
+        labels, deltas = make_targets(objects_rel, schema.make_priors(), config=config.match, grids=grids_of(config))
+        images.append(prepared.inputs[0])
         classes.append(labels)
         boxes.append(deltas)
     return np.stack(images), {"classes": np.stack(classes), "boxes": np.stack(boxes)}

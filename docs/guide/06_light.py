@@ -8,10 +8,10 @@ from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 
 from multibox.config import Augment, Distort, Expand
 from multibox.data.record import Objects
-from multibox.prepare.distort import adjust_color, adjust_light, distort
-from multibox.prepare.example import augment
+from multibox.prepare.distort import adjust_color, adjust_light, distort, draw_colors
 from multibox.prepare.mirror import mirror_boxes
 from multibox.prepare.render import resize
+from multibox.prepare.shot import draw_shot, take_shot
 from multibox.prepare.window import look_through, whole
 
 SMALL = resize(PHOTO, (240, 229), 3)
@@ -65,7 +65,8 @@ def order() -> Figure:
 
 def drawn() -> Figure:
     """Eight draws."""
-    figures = [Figure(240, 229).image(distort(SMALL, np.random.default_rng([6, n]), LIMITS)) for n in range(8)]
+    colors = [draw_colors(np.random.default_rng([6, n]), LIMITS) for n in range(8)]
+    figures = [Figure(240, 229).image(distort(SMALL, each)) for each in colors]
     return row(figures, [""] * 8, "The photo in eight random lights", columns=4, width=200)
 
 
@@ -88,8 +89,8 @@ def mirror() -> Figure:
 
 def examples() -> Figure:
     """Everything together."""
-    figures = []
+    figures, config, size = [], Augment(expand=Expand(ratio=4)), (300, 300)
     for number in range(15):
-        rng = np.random.default_rng([12, number])
-        figures.append(boxed(*augment(PHOTO, OBJECTS, rng, Augment(expand=Expand(ratio=4)), (300, 300))))
+        shot = draw_shot(np.random.default_rng([12, number]), config, OBJECTS, (HEIGHT, WIDTH), size)
+        figures.append(boxed(*take_shot(PHOTO, OBJECTS, shot, size)))
     return row(figures, [""] * 15, "Fifteen training examples of one photo", columns=5, width=180)

@@ -3,9 +3,9 @@ import pytest
 
 from colored import make_schema
 from multibox.data.store import open_store, write_store
+from multibox.detect.prepare_image import prepare_image
 from multibox.errors import BadInput
 from multibox.export.images import prepared
-from multibox.prepare.example import detection_input
 from multibox.prepare.render import decode
 
 
@@ -15,7 +15,7 @@ def test_images_of_a_store_are_spread_over_it(store_root):
     assert images.shape == (2, 128, 192, 3)
     for image, place in zip(images, (0, 3), strict=True):
         pixels = decode(store[place].image, "")
-        np.testing.assert_array_equal(image, detection_input(pixels, (128, 192), "letterbox")[0])
+        np.testing.assert_array_equal(image, prepare_image(pixels, schema).inputs[0])
     assert len(prepared(schema, store, 100)) == 4
 
 

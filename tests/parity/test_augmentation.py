@@ -13,10 +13,10 @@ import pytest
 from multibox.config import Augment, Crop, Distort, Expand
 from multibox.config_file import load_config
 from multibox.data.record import make_objects
-from multibox.prepare.distort import adjust_color, adjust_light, distort
-from multibox.prepare.example import augment
+from multibox.prepare.distort import adjust_color, adjust_light, distort, draw_colors
 from multibox.prepare.render import INTERPOLATIONS
 from multibox.prepare.window import Window, crop, expand, random_patches, whole
+from shots import shoot
 
 DRAWS = 10_000
 SLOW_DRAWS = 3_000
@@ -55,7 +55,7 @@ def assert_levels(levels, low, high, same, changed=0.5):
 def distorted(color, **config):
     """One pixel, distorted again and again: ``(DRAWS, 3)`` RGB."""
     pixel, rng, config = np.array([[color]], np.uint8), np.random.default_rng(0), Distort(**config)
-    return np.array([distort(pixel, rng, config)[0, 0] for _ in range(DRAWS)]).astype(int)
+    return np.array([distort(pixel, draw_colors(rng, config))[0, 0] for _ in range(DRAWS)]).astype(int)
 
 
 def test_the_papers_numbers():
@@ -97,7 +97,7 @@ def test_the_four_changes_do_not_depend_on_one_another():
     pixels, rng = np.array([[(80, 80, 80), (150, 50, 50)]], np.uint8), np.random.default_rng(0)
     counts = dict.fromkeys(product((False, True), repeat=4), 0)
     for _ in range(DRAWS):
-        (grey, _, _), color = distort(pixels, rng, config)[0].astype(int)
+        (grey, _, _), color = distort(pixels, draw_colors(rng, config))[0].astype(int)
         contrast = grey > 100
         brightness = grey != (120 if contrast else 80)
         hue, saturation, _ = cv2.cvtColor(color[None, None].astype(np.uint8), cv2.COLOR_RGB2HSV)[0, 0].astype(int)
@@ -197,7 +197,7 @@ def test_mirror_and_interpolation():
     sizes = [cv2.resize(image, (5, 5), interpolation=how).astype(int) for how in INTERPOLATIONS]
     pictures = np.array([picture[:, ::side] for picture in sizes for side in (1, -1)])
     nothing = make_objects([], [])
-    found = np.array([augment(image, nothing, rng, config, (5, 5))[0] for _ in range(DRAWS)])
+    found = np.array([shoot(image, nothing, rng, config, (5, 5))[0] for _ in range(DRAWS)])
     # our Lanczos rounds in another place
     same = np.array([np.abs(found - picture).max(axis=(1, 2, 3)) <= 1 for picture in pictures])
     assert (same.sum(axis=0) == 1).all()

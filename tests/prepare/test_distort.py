@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multibox.config import Distort
-from multibox.prepare.distort import adjust_color, adjust_light, distort
+from multibox.prepare.distort import adjust_color, adjust_light, distort, draw_colors
 
 
 def pixels(*colors):
@@ -57,7 +57,7 @@ def test_saturation_against_the_standard_library(saturation):
 def test_distort_keeps_shape_and_type_and_its_argument(seed):
     image = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
     before = image.copy()
-    result = distort(image, np.random.default_rng(seed), Distort())
+    result = distort(image, draw_colors(np.random.default_rng(seed), Distort()))
     assert result.shape == image.shape
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(image, before)
@@ -65,14 +65,15 @@ def test_distort_keeps_shape_and_type_and_its_argument(seed):
 
 def test_distort_never(image):
     for seed in range(20):
-        np.testing.assert_array_equal(distort(image, np.random.default_rng(seed), Distort(probability=0)), image)
+        colors = draw_colors(np.random.default_rng(seed), Distort(probability=0))
+        np.testing.assert_array_equal(distort(image, colors), image)
 
 
 def test_each_change_comes_half_the_time():
     """With only the brightness left to change, half the images change, by at most 32 levels either way."""
     config = Distort(contrast=(1, 1), saturation=(1, 1), hue=0)
     image, rng = np.full((1, 1, 3), 128, np.uint8), np.random.default_rng(0)
-    change = np.array([int(distort(image, rng, config)[0, 0, 0]) - 128 for _ in range(4000)])
+    change = np.array([int(distort(image, draw_colors(rng, config))[0, 0, 0]) - 128 for _ in range(4000)])
     assert np.abs(change).max() == 32
     assert (change != 0).mean() == pytest.approx(0.5 * 64 / 65, abs=0.03)
     assert change.mean() == pytest.approx(0, abs=1)
@@ -83,7 +84,7 @@ def test_contrast_comes_before_or_after_the_colours():
     config = Distort(probability=1, brightness=0, contrast=(1.5, 1.5), saturation=(1, 1), hue=0)
     config = config.model_copy(update={"saturation": (1.5, 1.5)})
     image, rng = pixels((230, 180, 120)), np.random.default_rng(0)
-    results = {tuple(distort(image, rng, config)[0, 0]) for _ in range(30)}
+    results = {tuple(distort(image, draw_colors(rng, config))[0, 0]) for _ in range(30)}
     assert results == {
         tuple(adjust_color(adjust_light(image, 0, 1.5), 1.5, 0)[0, 0]),
         tuple(adjust_light(adjust_color(image, 1.5, 0), 0, 1.5)[0, 0]),

@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,12 +9,21 @@ from multibox.boxes import decode as decode_boxes
 from multibox.boxes import iou
 from multibox.config import Augment, Config
 from multibox.data.record import Record, make_objects
+from multibox.detect.prepare_image import prepare_image
 from multibox.errors import BadInput
-from multibox.prepare.example import augment, augmented_image, choose_objects, detection_input, training_example
+from multibox.prepare.example import augmented_image, training_example
+from multibox.prepare.plan import choose_objects
 from multibox.prepare.render import MEAN_RGB, decode
 from multibox.prepare.window import from_window
+from shots import shoot
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def detection_input(image, size, resize="warp"):
+    """The network's input as detection prepares it, and the window it shows."""
+    prepared = prepare_image(image, SimpleNamespace(network=SimpleNamespace(size=size), resize=resize))
+    return prepared.inputs[0], prepared.views[0].window
 
 
 def with_changes(config, **changes):
@@ -62,7 +72,7 @@ def test_boxes_follow_the_pixels(resize, size):
     config = Augment.model_validate({"distort": {"probability": 0}, "flip": 0.5})
     seen = 0
     for seed in range(200):
-        output, objects_rel = augment(image, objects, np.random.default_rng(seed), config, size, resize)
+        output, objects_rel = shoot(image, objects, np.random.default_rng(seed), config, size, resize)
         assert output.shape == (*size, 3)
         red = (output[..., 0].astype(int) - output[..., 1] > 128) & (output[..., 2] < 100)
         if len(objects_rel) == 0:
@@ -129,7 +139,7 @@ def test_dropping_difficult_objects_reaches_the_targets(record, small_priors, st
 def test_crowds_are_ignored_wherever_they_are_seen(small_priors):
     image, _ = red_square()
     crowd = make_objects([[0, 0, 80, 60]], [0], crowd=[1])
-    _, objects_rel = augment(image, crowd, np.random.default_rng(0), Augment(), (128, 128))
+    _, objects_rel = shoot(image, crowd, np.random.default_rng(0), Augment(), (128, 128))
     assert objects_rel.crowd.all()
     np.testing.assert_array_equal(objects_rel.labels, [0])
 

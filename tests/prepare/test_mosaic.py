@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from multibox.config import Mosaic
 from multibox.data.record import make_objects
-from multibox.prepare.mosaic import Quarter, join, quarters
+from multibox.prepare.mosaic import Quarter, draw_quarters, join
 
 SIZE = (100, 200)
 BY_HAND = (
@@ -74,7 +74,7 @@ def test_join_leaves_its_arguments_alone():
 @given(seeds, st.tuples(st.integers(2, 40), st.integers(2, 40)), st.sampled_from([(0.25, 0.75), (1e-9, 1), (1, 1)]))
 def test_quarters_cover_every_pixel_once(seed, size, center):
     counts = np.zeros(size, int)
-    for quarter in quarters(np.random.default_rng(seed), size, Mosaic(center=center)):
+    for quarter in draw_quarters(np.random.default_rng(seed), size, Mosaic(center=center)):
         assert min(quarter.size) >= 1
         counts[quarter.rows, quarter.columns] += 1
     assert (counts == 1).all()
@@ -82,14 +82,14 @@ def test_quarters_cover_every_pixel_once(seed, size, center):
 
 def test_the_centre_lies_where_it_may_and_anywhere_there():
     rng = np.random.default_rng(0)
-    centers = np.array([quarters(rng, SIZE, Mosaic())[0].size for _ in range(4000)])
+    centers = np.array([draw_quarters(rng, SIZE, Mosaic())[0].size for _ in range(4000)])
     assert (centers.min(axis=0) == (25, 50)).all()
     assert (centers.max(axis=0) == (75, 150)).all()
     assert centers.mean(axis=0) == pytest.approx((50, 100), abs=2)
 
 
 def test_the_generator_alone_decides():
-    first, again, other = (quarters(np.random.default_rng(seed), SIZE, Mosaic()) for seed in (5, 5, 6))
+    first, again, other = (draw_quarters(np.random.default_rng(seed), SIZE, Mosaic()) for seed in (5, 5, 6))
     assert first == again
     assert first != other
 
@@ -102,7 +102,7 @@ some_boxes = st.lists(st.tuples(sides, sides, sides, sides), max_size=4).map(
 
 @given(seeds, st.lists(some_boxes, min_size=4, max_size=4))
 def test_objects_stay_in_their_quarters(seed, boxes):
-    where = quarters(np.random.default_rng(seed), SIZE, Mosaic())
+    where = draw_quarters(np.random.default_rng(seed), SIZE, Mosaic())
     pictures = [
         picture(quarter, 0, each, [n] * len(each)) for n, (quarter, each) in enumerate(zip(where, boxes, strict=True))
     ]

@@ -11,10 +11,11 @@ from multibox.config import Config
 from multibox.config_file import load_config
 from multibox.data.record import make_objects
 from multibox.models.maps import network_priors
-from multibox.prepare.distort import distort
-from multibox.prepare.example import augment, augmented_image, training_example
+from multibox.prepare.distort import distort, draw_colors
+from multibox.prepare.example import augmented_image, training_example
 from multibox.prepare.render import INTERPOLATIONS
 from multibox.prepare.window import crop, expand, snap, whole
+from shots import shoot
 
 SIZE = (300, 320)
 OBJECTS = make_objects([(90, 60, 330, 270), (300, 180, 450, 350), (6, 9, 120, 102), (180, 30, 225, 330)], [0, 1, 2, 0])
@@ -32,7 +33,7 @@ def step_by_step(image, objects, rng, config, size):
     window = snap(crop(window, objects.boxes, rng, config.crop), image.shape[:2], size)
     interpolation = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
     mirror, flip = rng.random(2) < (config.mirror, config.flip)
-    patch = canvas_crop_resize(distort(image, rng, config.distort), window, size, interpolation)
+    patch = canvas_crop_resize(distort(image, draw_colors(rng, config.distort)), window, size, interpolation)
 
     boxes, labels = [], []
     for (bx0, by0, bx1, by1), label in zip(objects.boxes.tolist(), objects.labels.tolist(), strict=True):
@@ -92,7 +93,7 @@ def test_pixels_and_boxes_of_200_examples(paper):
     for seed in range(200):
         image, rng = photograph(seed % 7), np.random.default_rng(seed)
         expected, boxes, labels = step_by_step(image, OBJECTS, copy.deepcopy(rng), paper, SIZE)
-        output, objects_rel = augment(image, OBJECTS, rng, paper, SIZE)
+        output, objects_rel = shoot(image, OBJECTS, rng, paper, SIZE)
         assert objects_rel.labels.tolist() == labels
         np.testing.assert_allclose(objects_rel.boxes, np.reshape(boxes, (-1, 4)), atol=1e-6)
         differences.append(np.abs(output.astype(int) - expected).mean())

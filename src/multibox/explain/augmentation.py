@@ -1,44 +1,44 @@
-"""Augmentation in slow motion: what each step of ``prepare/example.py`` does to one picture.
+"""Augmentation in slow motion: what each step of ``prepare/example.py`` does to one image.
 
-Training moves a rectangle first and touches the pixels once. Here every step shows what it would look like there. The
-draws are the same, in the same order, from the same functions; so the last picture is the one that training sees.
+Training draws a plan, then renders its image once. Here the same plan is drawn, and each step is rendered by itself.
+So the last image is the one that training sees.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from multibox.config import Augment, Config
 from multibox.data.record import Objects, Record
-from multibox.prepare.affine import affine, affine_matrix
-from multibox.prepare.cutout import cutout, draw_holes
-from multibox.prepare.distort import distort
-from multibox.prepare.example import Another, choose_objects, one_or_mosaic, one_picture
-from multibox.prepare.mirror import flip_boxes, mirror_boxes
-from multibox.prepare.mixup import draw_weight, mixup
-from multibox.prepare.mosaic import join, quarters
+from multibox.prepare.affine import affine
+from multibox.prepare.cutout import cutout
+from multibox.prepare.distort import AS_PHOTOGRAPHED
+from multibox.prepare.example import render_scene
+from multibox.prepare.mixup import mixup
+from multibox.prepare.mosaic import join
+from multibox.prepare.plan import Another, Scene, Subject, draw_plan
 from multibox.prepare.quality import degrade
-from multibox.prepare.render import INTERPOLATIONS, decode, render
-from multibox.prepare.window import Window, crop, expand, letterbox, look_through, snap, whole
+from multibox.prepare.render import render
+from multibox.prepare.shot import take_shot
+from multibox.prepare.window import Window, look_through, snap, whole
 
-Picture = tuple[np.ndarray, Objects]
+Labelled = tuple[np.ndarray, Objects]
 """``(H, W, 3)`` uint8 RGB, and its objects, their boxes relative to it."""
 
 STEPS = {
-    "expand": ("Zoom out", "On a larger canvas of the mean colour objects are smaller: small ones are learned."),
-    "crop": ("Zoom in", "A patch that still shows an object well enough: large and cut-off objects are learned."),
-    "resize": ("Resize", "To the network's input, by a filter drawn from five, so that no one filter is learned."),
-    "distort": ("Distort colours", "Another light, another camera: colour alone must not tell what a thing is."),
-    "mirror": ("Mirror", "Left and right are exchanged: most things look as likely either way round."),
-    "flip": ("Flip", "Top and bottom are exchanged, for pictures that have no up."),
-    "mosaic": ("Mosaic", "Four pictures about a point: more objects, smaller ones, among others than usual."),
-    "mixup": ("Mixup", "Another picture shines through: the network learns to be less sure of itself."),
+    "expand": ("Zoom out", "On a larger canvas objects are smaller, so the network learns small ones."),
+    "crop": ("Zoom in", "A patch still shows an object well enough: the network learns large and cut-off objects."),
+    "resize": ("Resize", "The filter is drawn from five, so the network adapts to none of them."),
+    "distort": ("Distort colours", "Another light, another camera: the network must not rely on colour alone."),
+    "mirror": ("Mirror", "Left and right are exchanged: most objects are as likely either way round."),
+    "flip": ("Flip", "Top and bottom are exchanged, for images that have no up."),
+    "mosaic": ("Mosaic", "Four images around one point: more objects, smaller ones, among others than usual."),
+    "mixup": ("Mixup", "Another image shines through: the network learns to be less sure of itself."),
     "affine": ("Turn and shear", "Cameras are held at an angle, and nearer or further away."),
-    "cutout": ("Cut out", "Holes, as if something stood in front: no one part of a thing may decide."),
+    "cutout": ("Cut out", "Holes, as if something stood in front: the network must not rely on a single part."),
     "degrade": ("Blur, noise, contrast", "Worse lenses, worse sensors, harsher processing."),
 }
-"""Of each step its title, and in one sentence why it is there."""
+"""Title of each step, and its reason in one sentence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,134 +46,105 @@ class Step:
     """A step of augmentation.
 
     Attributes:
-        name: a key of :data:`STEPS`.
-        before: the picture that it was given.
-        after: the picture that it made.
-        did: whether chance had it change anything.
+        name: A key of :data:`STEPS`.
+        before: Image and objects before the step.
+        after: Image and objects after the step.
+        did: Whether the step was drawn to change anything.
     """
 
     name: str
-    before: Picture
-    after: Picture
+    before: Labelled
+    after: Labelled
     did: bool
 
     @property
     def title(self) -> str:
-        """Its name, for people."""
+        """Title for people."""
         return STEPS[self.name][0]
 
     @property
     def says(self) -> str:
-        """Why it is there."""
+        """Reason for the step."""
         return STEPS[self.name][1]
 
 
 def explain_augmentation(record: Record, config: Config, seed: int, another: Another | None = None) -> list[Step]:
-    """Augment a picture step by step.
+    """Augment an image step by step.
 
     Args:
-        record: the encoded picture and its objects.
-        config: of the run.
-        seed: the source of chance.
-        another: where mosaic and mixup take their other pictures from; None: ``record`` itself.
+        record: Encoded image and its objects.
+        config: Configuration of the run.
+        seed: Seed of the random generator.
+        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
 
     Returns:
-        the steps that the configuration may take. The last ends with what
+        The steps that the configuration allows. The last one ends with what
         :func:`~multibox.prepare.example.augmented_image` makes of ``np.random.default_rng(seed)``.
 
     Raises:
-        BadInput: a picture cannot be decoded.
+        BadInput: If an image cannot be decoded.
     """
-    rng = np.random.default_rng(seed)
-    another = another or (lambda _: record)
-    size, augment = config.network.size, config.augment
-    steps = _one_or_mosaic(record, rng, config, another)
-    picture = steps[-1].after
-
-    if rng.random() < augment.mixup.probability:
-        second = one_or_mosaic(another(rng), rng, config, another)
-        mixed = mixup(picture, second, draw_weight(rng, augment.mixup))
-    else:
-        mixed = picture
-    moved = affine(*mixed, affine_matrix(rng, augment.affine, size))
-    cut = cutout(*moved, draw_holes(rng, augment.cutout, size), augment.cutout.hidden)
-    degraded = degrade(cut[0], rng, augment), cut[1]
-
+    plan, size = draw_plan(record, np.random.default_rng(seed), config, another), config.network.size
+    steps = _steps_of_scene(plan.scene, size)
+    shown = steps[-1].after
+    mixed = mixup(shown, render_scene(plan.second, size), plan.weight) if plan.second is not None else shown
+    moved = affine(*mixed, plan.matrix)
+    cut = cutout(*moved, plan.holes, config.augment.cutout.hidden)
+    degraded = degrade(cut[0], plan.flaws), cut[1]
     steps += [
         Step(name, before, after, after[0] is not before[0])
         for name, before, after in (
-            ("mixup", picture, mixed),
+            ("mixup", shown, mixed),
             ("affine", mixed, moved),
             ("cutout", moved, cut),
             ("degrade", cut, degraded),
         )
     ]
-    return [step for step in steps if _probability(step.name, augment) > 0]
+    return [step for step in steps if _probability(step.name, config.augment) > 0]
 
 
-def _one_or_mosaic(record: Record, rng: np.random.Generator, config: Config, another: Another) -> list[Step]:
-    """As :func:`multibox.prepare.example.one_or_mosaic`."""
-    size = config.network.size
-    if rng.random() >= config.augment.mosaic.probability:
-        steps = _one_picture(record, rng, config, size)
-        return [*steps, Step("mosaic", steps[-1].after, steps[-1].after, did=False)]
-    places = quarters(rng, size, config.augment.mosaic)
-    others = [another(rng), another(rng), another(rng)]
-    steps = _one_picture(record, rng, config, places[0].size)
-    first = steps[-1].after
-    rest = [one_picture(each, rng, config, place.size) for each, place in zip(others, places[1:], strict=True)]
-    return [*steps, Step("mosaic", first, join([first, *rest], places, size), did=True)]
+def _steps_of_scene(scene: Scene, size: tuple[int, int]) -> list[Step]:
+    """The steps of the first image, and the mosaic it may be put into."""
+    first, *others = scene.subjects
+    steps = _steps_of_shot(first)
+    alone = joined = steps[-1].after
+    if scene.quarters:
+        rest = [take_shot(each.image, each.objects, each.shot, each.size) for each in others]
+        joined = join([alone, *rest], scene.quarters, size)
+    return [*steps, Step("mosaic", alone, joined, did=bool(scene.quarters))]
 
 
-def _one_picture(record: Record, rng: np.random.Generator, config: Config, size: tuple[int, int]) -> list[Step]:
-    """As :func:`multibox.prepare.example.one_picture`, and ``augment`` there."""
-    image = decode(record.image, record.source or record.id)
-    objects = choose_objects(record.objects, config.data.difficult)
-    augment, image_size = config.augment, image.shape[:2]
-
-    expanded = expand(whole(image_size), rng, augment.expand)
-    cropped = crop(expanded, objects.boxes[~objects.crowd], rng, augment.crop)
-    window = letterbox(cropped, size) if config.data.resize == "letterbox" else cropped
-    window = snap(window, image_size, size)
-    interpolation = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
-    mirror, flip = rng.random(2) < (augment.mirror, augment.flip)
-
-    shown = [_show(image, objects, each, size) for each in (whole(image_size), expanded, cropped)]
-    objects_rel = look_through(objects, window)
-    resized = render(image, window, size, interpolation=interpolation), objects_rel
-    recolor = partial(distort, rng=rng, config=augment.distort)
-    recolored = render(image, window, size, interpolation=interpolation, recolor=recolor), objects_rel
-    mirrored = _turn(recolored, mirror=mirror, flip=False)
-    flipped = _turn(mirrored, mirror=False, flip=flip)
+def _steps_of_shot(subject: Subject) -> list[Step]:
+    """The steps of one shot: the windows it goes through, then the shot without its last changes."""
+    image, objects, shot, size = subject.image, subject.objects, subject.shot, subject.size
+    start = whole((image.shape[0], image.shape[1]))
+    everything, expanded, cropped = (
+        _show(image, objects, window, size) for window in (start, shot.expanded, shot.cropped)
+    )
+    plain = replace(shot, colors=AS_PHOTOGRAPHED, mirror=False, flip=False)
+    recolored = replace(plain, colors=shot.colors)
+    mirrored = replace(recolored, mirror=shot.mirror)
+    shots = [take_shot(image, objects, each, size) for each in (plain, recolored, mirrored, shot)]
     return [
-        Step("expand", shown[0], shown[1], expanded != whole(image_size)),
-        Step("crop", shown[1], shown[2], cropped != expanded),
-        Step("resize", shown[2], resized, did=True),
-        Step("distort", resized, recolored, not np.array_equal(resized[0], recolored[0])),
-        Step("mirror", recolored, mirrored, bool(mirror)),
-        Step("flip", mirrored, flipped, bool(flip)),
+        Step("expand", everything, expanded, shot.expanded != start),
+        Step("crop", expanded, cropped, shot.cropped != shot.expanded),
+        Step("resize", cropped, shots[0], did=True),
+        Step("distort", shots[0], shots[1], not np.array_equal(shots[0][0], shots[1][0])),
+        Step("mirror", shots[1], shots[2], shot.mirror),
+        Step("flip", shots[2], shots[3], shot.flip),
     ]
 
 
-def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, int]) -> Picture:
+def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, int]) -> Labelled:
     """What a window shows, in its own shape, about as large as the network's input."""
     scale = max(size) / max(window.height, window.width)
     own_size = max(1, round(window.height * scale)), max(1, round(window.width * scale))
-    window = snap(window, image.shape[:2], own_size)
+    window = snap(window, (image.shape[0], image.shape[1]), own_size)
     return render(image, window, own_size), look_through(objects, window)
 
 
-def _turn(picture: Picture, *, mirror: bool, flip: bool) -> Picture:
-    image, objects_rel = picture
-    if mirror:
-        image, objects_rel = image[:, ::-1], replace(objects_rel, boxes=mirror_boxes(objects_rel.boxes))
-    if flip:
-        image, objects_rel = image[::-1], replace(objects_rel, boxes=flip_boxes(objects_rel.boxes))
-    return np.ascontiguousarray(image), objects_rel
-
-
 def _probability(step: str, augment: Augment) -> float:
-    """How likely a step is to do something."""
+    """The probability that a step does something."""
     if step == "resize":
         return 1
     if step == "degrade":

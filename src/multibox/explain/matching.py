@@ -19,7 +19,7 @@ from multibox.explain.detections import refuse_unexplained
 from multibox.explain.loss import Losses, losses_of
 from multibox.models.schema import Schema
 from multibox.postprocess.decode import scores_of
-from multibox.prepare.example import choose_objects
+from multibox.prepare.plan import choose_objects
 from multibox.prepare.targets import find_matches, make_targets
 from multibox.prepare.window import look_through
 from multibox.priors import prior_grids

@@ -6,9 +6,9 @@ import numpy as np
 
 from multibox.data.sample import draw_scene
 from multibox.data.store import Store
+from multibox.detect.prepare_image import prepare_image
 from multibox.errors import BadInput
 from multibox.models.schema import Schema
-from multibox.prepare.example import detection_input
 from multibox.prepare.render import decode
 
 
@@ -29,7 +29,7 @@ def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
     if store is not None and not len(store):
         raise BadInput(f"{store.meta.name}/{store.meta.split}", "holds no images; name another split")
     pictures = _scenes(count) if store is None else _pictures(store, count)
-    return np.stack([detection_input(picture, schema.network.size, schema.resize)[0] for picture in pictures])
+    return np.concatenate([prepare_image(picture, schema).inputs for picture in pictures])
 
 
 def _pictures(store: Store, count: int) -> Iterable[np.ndarray]:

@@ -1,9 +1,15 @@
-"""From a record to a training example: the steps of SSD section 2.2, each a pure function of arrays.
+"""From a record to a training example: the steps of SSD section 2.2, as functions of arrays.
 
-Read ``example.py`` first: it names the steps in their order. Then ``window.py`` (what part of the image, at which
-zoom), ``render.py`` (its pixels), ``distort.py`` and ``mirror.py`` (how it may look), ``match.py`` (which prior answers
-for which object), ``targets.py`` (what the network should say), and ``pipeline.py`` (all of it, for a whole run).
+Read ``example.py`` first: it names the steps in their order. Everything random is drawn before any pixel is touched, in
+``plan.py`` for the whole example and in ``shot.py`` for one image. Then follow the steps themselves:
 
-Beyond the paper, and off unless the configuration switches them on: ``mosaic.py``, ``mixup.py``, ``affine.py``,
-``cutout.py``, ``quality.py``, ``atss.py``.
+- ``window.py``: which part of the image is shown, and at which zoom;
+- ``render.py``: its pixels;
+- ``distort.py`` and ``mirror.py``: how it may look;
+- ``match.py``: which prior is matched to which object;
+- ``targets.py``: what the network should predict for each prior;
+- ``pipeline.py``: all of it, for a whole run.
+
+Beyond the paper, and off by default: ``mosaic.py``, ``mixup.py``, ``affine.py``, ``cutout.py``, ``quality.py`` and
+``atss.py``.
 """

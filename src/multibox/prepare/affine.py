@@ -1,16 +1,16 @@
-"""Affine: turn, shear, zoom and shift a picture, all in one resampling of its pixels.
+"""Affine: turn, shear, zoom and shift an image in a single resampling of its pixels.
 
-The bounding box of a turned box is too large: it reaches to the turned corners, where objects rarely are, and teaches
-the network to draw boxes with air around things. Most objects are rounder than their boxes. So the new box is that of
-the moved *ellipse* which touches the old box's sides. A linear map ``[[a, b], [c, d]]`` takes the ellipse's points
-``(w/2 cos t, h/2 sin t)`` to ``x = a w/2 cos t + b h/2 sin t``, which is largest, over all t, at the length of the
-vector of its two coefficients:
+The bounding box of a turned box is too large. It reaches to the turned corners, where objects rarely are, and teaches
+the network to leave a margin around objects. Most objects are rounder than their boxes. So the new box bounds the moved
+*ellipse* that touches the sides of the old box. A linear map ``[[a, b], [c, d]]`` takes the ellipse's points
+``(w/2 cos t, h/2 sin t)`` to ``x = a w/2 cos t + b h/2 sin t``. Its maximum over all t is the length of the vector of
+the two coefficients:
 
     half-extent along x = sqrt((a w/2)^2 + (b h/2)^2),    along y = sqrt((c w/2)^2 + (d h/2)^2)
 
-Where nothing is turned, that is the box itself; a square box keeps its size at any angle. Kalra et al., "Towards
-Rotation Invariance in Object Detection" (ICCV 2021), derive the ellipse as the best guess at an unknown shape, and find
-that with the corners' box rotation often does more harm than good.
+Without a turn, that is the box itself. A square box keeps its size at any angle. Kalra et al., "Towards Rotation
+Invariance in Object Detection" (ICCV 2021), derive the ellipse as the best guess at an unknown shape. They also find
+that rotation often does more harm than good with the box around the turned corners.
 """
 
 from dataclasses import replace
@@ -29,16 +29,16 @@ IDENTITY.flags.writeable = False
 
 
 def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int]) -> np.ndarray:
-    """Draw a map that zooms, then shears, then turns about the picture's centre, then shifts.
+    """Draw a map that zooms, then shears, then turns around the centre of the image, then shifts.
 
     Args:
-        rng: the source of chance.
-        config: how often and how much.
-        size: height and width of the picture, pixels.
+        rng: Random generator.
+        config: Probability, and range of each change.
+        size: Height and width of the image, pixels.
 
     Returns:
-        ``(2, 3)``: where a point goes, pixels (edges, 0-based), as ``matrix @ (x, y, 1)``; :data:`IDENTITY` where
-        nothing is to change.
+        ``(2, 3)``. ``matrix @ (x, y, 1)`` is the new place of a point, pixels (edges, 0-based). If nothing changes,
+        :data:`IDENTITY`.
     """
     if rng.random() >= config.probability:
         return IDENTITY
@@ -55,23 +55,23 @@ def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int
 
 
 def affine(image: np.ndarray, objects_rel: Objects, matrix: np.ndarray) -> tuple[np.ndarray, Objects]:
-    """Move every point of a picture.
+    """Move every point of an image.
 
-    Objects are then kept and cut off as :func:`~multibox.prepare.window.look_through` does: one whose centre leaves is
-    dropped, a crowd stays wherever it shows.
+    Objects are then kept and clipped as :func:`~multibox.prepare.window.look_through` does. An object whose centre
+    leaves the image is dropped. A crowd stays as long as a part of it is visible.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: what is in it, N of them, relative to it.
-        matrix: ``(2, 3)`` as :func:`affine_matrix` gives it.
+        objects_rel: N objects, relative to the image.
+        matrix: ``(2, 3)``, as :func:`affine_matrix` returns it.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB with the mean colour where nothing of the image is, and at most N objects; the picture
-        itself where the matrix is the identity.
+        ``(H, W, 3)`` uint8 RGB, and at most N objects. Pixels beyond the image have the mean colour. If the matrix is
+        the identity, the image itself is returned.
     """
     if np.array_equal(matrix, IDENTITY):
         return image, objects_rel
-    # OpenCV's coordinates are 0 in the centre of the first pixel, ours half a pixel before it.
+    # OpenCV counts from the centre of the first pixel, Multibox from its edge.
     centers = matrix.copy()
     centers[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     output = cv2.warpAffine(
@@ -83,18 +83,17 @@ def affine(image: np.ndarray, objects_rel: Objects, matrix: np.ndarray) -> tuple
 
 
 def move_boxes(boxes: np.ndarray, crowd: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The boxes' side of :func:`affine`.
+    """Move boxes as :func:`affine` moves pixels.
 
-    A crowd is the one thing that does fill its corners, so its box is that of the moved corners:
-    half-extent along x = |a| w/2 + |b| h/2.
+    A crowd does fill its corners, so its new box bounds the moved corners: half-extent along x = |a| w/2 + |b| h/2.
 
     Args:
         boxes: ``(N, 4)`` pixels.
-        crowd: ``(N,)`` bool: which of them are crowds.
-        matrix: ``(2, 3)``.
+        crowd: ``(N,)`` bool, true for crowds.
+        matrix: ``(2, 3)``, as :func:`affine_matrix` returns it.
 
     Returns:
-        ``(N, 4)`` pixels of the same type, not cut off.
+        ``(N, 4)`` pixels of the same type, not clipped.
     """
     linear, shift = matrix[:, :2], matrix[:, 2]
     centers = box.to_centers(boxes.astype(float))

@@ -1,4 +1,4 @@
-"""ATSS: each object sets its own threshold (arXiv 1912.02424, section 4, algorithm 1)."""
+"""ATSS: each object sets its own threshold of matching (arXiv 1912.02424, section 4, algorithm 1)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,20 +10,21 @@ from multibox.priors import Grid
 
 
 def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], candidates: int) -> np.ndarray:
-    """Give priors their objects.
+    """Match priors to objects.
 
-    Of every map, the priors nearest to an object are its candidates. Those whose IoU reaches the mean of the
-    candidates' IoUs and their standard deviation, and whose centre lies inside the object, answer for it. A prior that
-    two objects would have goes to the one that it overlaps more; ties go to the object that comes first.
+    On every feature map, the priors nearest to an object are its candidates. Its threshold is the mean of the
+    candidates' IoUs plus their standard deviation. Candidates that reach the threshold, and whose centre lies inside
+    the object, are matched to it. A prior claimed by two objects goes to the one it overlaps more; ties go to the first
+    object.
 
-    The paper leaves out an object without such a prior, as one that is smaller than a cell. Here it gets the free prior
-    that it overlaps most, as in :func:`~multibox.prepare.match.match`, and no object is forgotten.
+    The paper leaves out objects without such a prior, for example those smaller than a cell. Here such an object gets
+    the free prior it overlaps most, as in :func:`~multibox.prepare.match.match`, so no object is left out.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image; N may be 0.
-        priors_rel: ``(P, 4)``.
-        grids: of the maps that the priors are of.
-        candidates: how many priors of each map are looked at, at the least: see :func:`near_cells`.
+        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        grids: Grids of the feature maps, in the order of the priors.
+        candidates: Smallest number of candidates on each map. Whole cells are taken, as :func:`near_cells` explains.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
@@ -47,15 +48,15 @@ def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Gr
 
 
 def choose(box_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the candidates that answer for an object.
+    """Choose the candidates to match to an object.
 
     Args:
-        box_rel: ``(4,)`` the object.
-        priors_rel: ``(P, 4)``.
-        near: ``(K,)`` positions of its candidates.
+        box_rel: ``(4,)`` object, relative to the image.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        near: ``(K,)`` positions of the candidates.
 
     Returns:
-        ``(M,)`` the positions of those chosen, and ``(M,)`` their IoUs with the object; M may be 0.
+        ``(M,)`` positions of the chosen priors, and ``(M,)`` their IoUs with the object. M may be 0.
     """
     overlaps = iou(box_rel[None], priors_rel[near])[0]  # (K,)
     threshold = max(overlaps.mean() + overlaps.std(), LEAST_IOU)
@@ -68,16 +69,16 @@ def choose(box_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray) -> tup
 def candidates_of(
     boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], count: int
 ) -> Iterator[np.ndarray]:
-    """The candidates of each object, over all maps.
+    """Find the candidates of each object on all maps.
 
     Args:
-        boxes_rel: ``(N, 4)``.
-        priors_rel: ``(P, 4)``.
-        grids: of the maps.
-        count: priors of each map, at the least.
+        boxes_rel: ``(N, 4)`` objects, relative to the image.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        grids: Grids of the feature maps, in the order of the priors.
+        count: Smallest number of candidates on each map.
 
     Returns:
-        for each object ``(K,)`` positions of priors.
+        ``(K,)`` positions of priors, for each object in turn.
     """
     by_map, first = [], 0
     for grid in grids:
@@ -90,18 +91,18 @@ def candidates_of(
 
 
 def near_cells(boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count: int) -> np.ndarray:
-    """The cells of a map whose centres are nearest to those of objects.
+    """Find the cells of a map whose centres are nearest to the centres of objects.
 
-    The priors of a cell have one centre, so which of them are nearer has no answer: all of a cell are candidates. So
-    many cells are taken that they hold ``count`` priors. Equally near ones are taken in the order of the map.
+    All priors of a cell share its centre, so none of them is nearer than the others. Therefore whole cells are taken,
+    as few as are needed to hold ``count`` priors. Equally near cells are taken in the order of the map.
 
-    Distances are measured in cells, not relative to the image, where those of an oblong image would be distorted.
+    Distances are measured in cells. Relative coordinates would distort them for images that are not square.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects.
-        priors_rel: ``(P, 4)`` the map's priors.
-        grid: how they lie.
-        count: how many priors the cells must hold, if there are as many.
+        boxes_rel: ``(N, 4)`` objects, relative to the image.
+        priors_rel: ``(P, 4)`` priors of the map, relative to the image.
+        grid: Grid of the map.
+        count: Smallest number of priors in the cells, if the map has that many.
 
     Returns:
         ``(N, K)`` positions of cells, the nearest first.

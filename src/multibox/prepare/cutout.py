@@ -1,8 +1,8 @@
-"""Cutout: a few holes in the picture, as if something stood in front (arXiv 1708.04552).
+"""Cutout: a few holes in the image, as if something stood in front (arXiv 1708.04552).
 
-The authors, who classify, fill one square with the mean. Here it is a few rectangles, and objects lie under them. Of
-one that is mostly hidden too little can be seen to ask for it, and too much to call it background: it is ignored, as a
-crowd is.
+The authors, who classify images, fill one square with the mean. Here there are a few rectangles, and they can hide
+objects. Of a mostly hidden object, too little is visible to demand a detection, and too much to call it background. So
+it is ignored, like a crowd.
 """
 
 from dataclasses import replace
@@ -17,15 +17,15 @@ from multibox.prepare.window import from_window, whole
 
 
 def draw_holes(rng: np.random.Generator, config: Cutout, size: tuple[int, int]) -> np.ndarray:
-    """Choose the holes. Their centres lie anywhere in the picture, so a hole may be cut off at its edge.
+    """Draw the holes. Their centres lie anywhere in the image, so its edge may cut a hole off.
 
     Args:
-        rng: the source of chance.
-        config: how often, how many and how large.
-        size: height and width of the picture, pixels.
+        rng: Random generator.
+        config: Probability, largest number, and range of sizes.
+        size: Height and width of the image, pixels.
 
     Returns:
-        ``(K, 4)`` int64 ``x0, y0, x1, y1``, whole pixels within the picture; K is 0 where nothing is to change.
+        ``(K, 4)`` int64 ``x0, y0, x1, y1``, whole pixels within the image. K is 0 if nothing changes.
     """
     if rng.random() >= config.probability:
         return np.zeros((0, 4), np.int64)
@@ -40,16 +40,16 @@ def draw_holes(rng: np.random.Generator, config: Cutout, size: tuple[int, int]) 
 def cutout(image: np.ndarray, objects_rel: Objects, holes: np.ndarray, hidden: float) -> tuple[np.ndarray, Objects]:
     """Fill holes with the mean colour.
 
-    An object that is mostly in them is marked as a crowd: priors on it are neither positive nor mined as negatives.
+    An object that is mostly hidden is marked as a crowd: priors on it are neither positive nor mined as negatives.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: what is in it, N of them, relative to it.
-        holes: ``(K, 4)`` int64 as :func:`draw_holes` gives them.
-        hidden: from more than which share of its area in holes an object is ignored.
+        objects_rel: N objects, relative to the image.
+        holes: ``(K, 4)`` int64, as :func:`draw_holes` returns them.
+        hidden: Share of an object's area in [0, 1]. If more than that lies in holes, the object is ignored.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and the same N objects; the picture itself where there are no holes.
+        ``(H, W, 3)`` uint8 RGB, and the same N objects. Without holes, the image itself is returned.
     """
     if len(holes) == 0:
         return image, objects_rel
@@ -63,15 +63,16 @@ def cutout(image: np.ndarray, objects_rel: Objects, holes: np.ndarray, hidden: f
 def covered(boxes: np.ndarray, holes: np.ndarray) -> np.ndarray:
     """Share of each box's area that lies in any of the holes.
 
-    The edges of all holes cut the plane into cells, each of which is wholly in a hole or wholly not. Cells do not
-    overlap, so what a box shares with those in holes can be added up, which what it shares with the holes cannot.
+    Holes may overlap, so the areas that a box shares with them cannot simply be added. But the edges of all holes cut
+    the plane into cells, each of which lies either inside or outside the holes. Cells do not overlap, so the areas that
+    a box shares with the inner cells can be added.
 
     Args:
         boxes: ``(N, 4)`` float64 pixels.
-        holes: ``(K, 4)`` pixels; they may overlap.
+        holes: ``(K, 4)`` pixels.
 
     Returns:
-        ``(N,)`` in [0, 1], exact but for rounding; 0 for a box without an area.
+        ``(N,)`` in [0, 1], exact except for rounding; 0 for a box without an area.
     """
     x, y = np.unique(holes[:, 0::2]), np.unique(holes[:, 1::2])
     x0, y0 = (low.ravel() for low in np.meshgrid(x[:-1], y[:-1]))

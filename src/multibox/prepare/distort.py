@@ -1,8 +1,11 @@
 """Distort: other light, other cameras (SSD section 3.6; Caffe's ``ApplyDistort``).
 
-The authors distort the whole image before they crop it. ``render`` does it to what the network sees alone, before or
-after the resize, wherever there are fewer pixels: it teaches the same for a fraction of the cost.
+The authors distort the whole image before they crop it. Here only the pixels that the network sees are distorted,
+before or after the resize, wherever there are fewer of them. The network learns the same for a fraction of the cost.
 """
+
+from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -12,42 +15,76 @@ from multibox.config import Distort
 HUES = np.arange(256, dtype=np.float32)
 
 
-def distort(image: np.ndarray, rng: np.random.Generator, config: Distort) -> np.ndarray:
-    """Change brightness, contrast, saturation and hue, each or not, at random.
+@dataclass(frozen=True)
+class Colors:
+    """One change of light and colour.
 
-    Contrast comes before or after saturation and hue, by the toss of a coin. All is done in bytes, by functions of
-    OpenCV that round and cut off at 0 and 255.
+    Attributes:
+        brightness: Levels to add; 0 for no change.
+        contrast: Factor of all levels; 1 for no change.
+        saturation: Factor of the saturation; 1 for no change.
+        hue: Half-degrees to turn the hue by; 0 for no change.
+        contrast_first: Whether contrast changes before saturation and hue, or after them.
+    """
+
+    brightness: float = 0.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0
+    contrast_first: bool = True
+
+
+AS_PHOTOGRAPHED: Final = Colors()
+"""No change at all."""
+
+
+def draw_colors(rng: np.random.Generator, config: Distort) -> Colors:
+    """Draw a change of brightness, contrast, saturation and hue. Each of the four happens or not.
+
+    Args:
+        rng: Random generator.
+        config: Probability of each change, and its range.
+
+    Returns:
+        The change. A coin decides whether contrast comes before or after saturation and hue.
+    """
+    change_brightness, change_contrast, change_saturation, change_hue = rng.random(4) < config.probability
+    return Colors(
+        brightness=rng.uniform(-config.brightness, config.brightness) if change_brightness else 0.0,
+        contrast=rng.uniform(*config.contrast) if change_contrast else 1.0,
+        saturation=rng.uniform(*config.saturation) if change_saturation else 1.0,
+        hue=rng.uniform(-config.hue, config.hue) if change_hue else 0.0,
+        contrast_first=bool(rng.random() < 0.5),
+    )
+
+
+def distort(image: np.ndarray, colors: Colors) -> np.ndarray:
+    """Change brightness, contrast, saturation and hue.
+
+    All arithmetic is done on bytes, with OpenCV functions that round and that clip at 0 and 255.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        rng: the source of chance.
-        config: how often and how much.
+        colors: What to change, and by how much.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB; the image itself where nothing changes.
+        ``(H, W, 3)`` uint8 RGB, or the image itself if nothing changes.
     """
-    change_brightness, change_contrast, change_saturation, change_hue = rng.random(4) < config.probability
-    brightness = rng.uniform(-config.brightness, config.brightness) if change_brightness else 0.0
-    contrast = rng.uniform(*config.contrast) if change_contrast else 1.0
-    saturation = rng.uniform(*config.saturation) if change_saturation else 1.0
-    hue = rng.uniform(-config.hue, config.hue) if change_hue else 0.0
-    contrast_first = rng.random() < 0.5
-
-    if contrast_first:
-        image = adjust_light(image, brightness, contrast)
-        return adjust_color(image, saturation, hue)
-    image = adjust_light(image, brightness, 1.0)
-    image = adjust_color(image, saturation, hue)
-    return adjust_light(image, 0.0, contrast)
+    if colors.contrast_first:
+        image = adjust_light(image, colors.brightness, colors.contrast)
+        return adjust_color(image, colors.saturation, colors.hue)
+    image = adjust_light(image, colors.brightness, 1.0)
+    image = adjust_color(image, colors.saturation, colors.hue)
+    return adjust_light(image, 0.0, colors.contrast)
 
 
 def adjust_light(image: np.ndarray, brightness: float, contrast: float) -> np.ndarray:
-    """Add ``brightness``, then multiply by ``contrast``; each result is cut off at 0 and 255.
+    """Add ``brightness``, then multiply by ``contrast``. Each result is clipped at 0 and 255.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        brightness: levels, rounded to whole ones; 0 for none.
-        contrast: factor, 1 for none.
+        brightness: Levels to add, rounded to a whole number; 0 for no change.
+        contrast: Factor; 1 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -64,8 +101,8 @@ def adjust_color(image: np.ndarray, saturation: float, hue: float) -> np.ndarray
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        saturation: factor, 1 for none; the result is cut off at 255.
-        hue: half-degrees (OpenCV's scale of 0 to 179, on which it wraps round), 0 for none.
+        saturation: Factor; 1 for no change. The result is clipped at 255.
+        hue: Half-degrees on OpenCV's circular scale of 0 to 179; 0 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.

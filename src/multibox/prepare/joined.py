@@ -13,17 +13,17 @@ from multibox.errors import BadInput
 
 
 class JoinedStores:
-    """Stores one after the other, their labels translated by the names of the classes.
+    """Stores one after the other, with labels that are translated by the names of the classes.
 
     Args:
-        stores: sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
-        classes: the run's classes; every class of a store must be among them.
+        stores: Sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
+        classes: Classes of the run. They must include every class of every store.
 
     Attributes:
-        ends: where each store ends.
+        ends: Position after the last record of each store.
 
     Raises:
-        BadInput: no store, no image, or a class that is not in the list.
+        BadInput: If there is no store, no image, or a class that is not in the list.
     """
 
     def __init__(self, stores: Sequence[Any], classes: Sequence[str]):
@@ -45,12 +45,12 @@ class JoinedStores:
         return replace(record, objects=replace(record.objects, labels=labels))
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Which store the record is in, and its position there."""
+        """The index of a record's store, and the record's position in that store."""
         which = bisect_right(self.ends, index)
         return which, index - (self.ends[which - 1] if which else 0)
 
     def name(self, index: int) -> tuple[str, str]:
-        """The store of a record, as ``NAME/SPLIT``, and the record's id there."""
+        """The store of a record, as ``NAME/SPLIT``, and the record's id in it."""
         which, position = self.locate(index)
         return _name(self.stores[which]), self.stores[which][position].id
 

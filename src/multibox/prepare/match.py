@@ -1,4 +1,4 @@
-"""Match: which prior answers for which object (SSD section 2.2, "Matching strategy")."""
+"""Match priors to objects (SSD section 2.2, "Matching strategy")."""
 
 import numpy as np
 
@@ -6,23 +6,23 @@ from multibox import boxes as box
 
 NO_OBJECT = -1
 LEAST_IOU = 1e-6
-"""A pair that overlaps less is never made, not even for an object without another prior (Caffe's ``MatchBBox``)."""
+"""Smallest IoU of a match, even for an object that has no other prior (Caffe's ``MatchBBox``)."""
 
 
 def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
-    """Give priors their objects.
+    """Match priors to objects.
 
-    First every object gets a prior of its own: of all pairs of an object and a prior, the one with the highest IoU is
-    made, then the highest among those whose object and prior are both still free, and so on. Then every other prior
-    takes the object it overlaps most, if their IoU reaches the threshold.
+    First every object gets a prior of its own. Of all pairs of an object and a prior, the pair with the highest IoU is
+    matched. Then follows the best pair among the objects and priors that are still free, and so on. Finally every other
+    prior is matched to the object it overlaps most, if their IoU reaches the threshold.
 
-    So two objects never share their first prior, as they can where each object simply takes its best one, and no object
-    is forgotten as long as a free prior overlaps it. Ties go to the object, then the prior, that comes first.
+    So two objects never compete for the same best prior, and no object is left out as long as a free prior overlaps it.
+    Ties go to the first object, then to the first prior.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image; N may be 0.
-        priors_rel: ``(P, 4)``.
-        threshold: the IoU from which a prior answers for an object.
+        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        threshold: Smallest IoU of a prior and its object.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
@@ -39,16 +39,16 @@ def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np
 
 
 def match_exclusively(overlaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The greedy first part of :func:`match`.
+    """Give every object a prior of its own: the greedy first part of :func:`match`.
 
-    Looking for the highest of all N x P pairs N times would cost N^2 P. But a taken prior changes only the rows of the
-    objects that had it as their best, so each object's best is kept and only theirs are looked for again.
+    To search all N x P pairs N times would cost N^2 P. But a prior that is taken only affects the objects whose best
+    prior it was. So the best prior of each object is kept, and only those objects search again.
 
     Args:
         overlaps: ``(N, P)`` IoU of objects and priors.
 
     Returns:
-        ``(M,)`` objects and ``(M,)`` their priors, in the order in which the pairs were made; M is at most N.
+        ``(M,)`` objects and ``(M,)`` their priors, in the order of matching. M is at most N.
     """
     overlaps = overlaps.copy()
     best_prior = overlaps.argmax(axis=1)  # (N,)
@@ -70,15 +70,15 @@ def match_exclusively(overlaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
-    """Which priors lie over a crowd, a region with objects that nobody drew one by one.
+    """Find the priors over a crowd: a region of objects that were not annotated one by one.
 
     Args:
-        crowds_rel: ``(N, 4)`` regions, relative to the image; N may be 0.
-        priors_rel: ``(P, 4)``.
-        threshold: the share of a prior's area, from which it lies over the crowd.
+        crowds_rel: ``(N, 4)`` regions, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        threshold: Smallest share of a prior's area that must lie in the region.
 
     Returns:
-        ``(P,)`` bool.
+        ``(P,)`` bool, true for priors over a crowd.
     """
     over = np.zeros(len(priors_rel), np.bool_)
     for region in crowds_rel:

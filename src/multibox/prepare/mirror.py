@@ -1,4 +1,4 @@
-"""Mirror and flip: the boxes' side of it; ``render`` does the pixels'. Each, done twice, changes nothing."""
+"""Mirror and flip boxes. ``render.py`` does the same to pixels. Done twice, each of them changes nothing."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def mirror_boxes(boxes_rel: np.ndarray) -> np.ndarray:
         boxes_rel: ``(..., 4)`` relative to the image.
 
     Returns:
-        ``(..., 4)`` a new array: what was the right edge is now the left one.
+        ``(..., 4)``, a new array. The right edge of each box has become its left edge.
     """
     x0, y0, x1, y1 = np.moveaxis(boxes_rel, -1, 0)
     return np.stack([1 - x1, y0, 1 - x0, y1], axis=-1)
@@ -23,7 +23,7 @@ def flip_boxes(boxes_rel: np.ndarray) -> np.ndarray:
         boxes_rel: ``(..., 4)`` relative to the image.
 
     Returns:
-        ``(..., 4)`` a new array: what was the lower edge is now the upper one.
+        ``(..., 4)``, a new array. The lower edge of each box has become its upper edge.
     """
     x0, y0, x1, y1 = np.moveaxis(boxes_rel, -1, 0)
     return np.stack([x0, 1 - y1, x1, 1 - y0], axis=-1)

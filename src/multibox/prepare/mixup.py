@@ -1,7 +1,7 @@
-"""Mixup: two pictures, one shining through the other (arXiv 1710.09412; of detection, arXiv 1902.04103).
+"""Mixup: a blend of two images (arXiv 1710.09412; for detection, arXiv 1902.04103).
 
-For detection the pictures are blended and their objects united. The authors of the second weigh each object's loss by
-how well it shows. Here all objects count alike, so the weight is drawn near one half, where both pictures can be seen.
+For detection the images are blended and their objects united. The authors of the second paper weight each object's loss
+by how visible it is. Here all objects count alike, so the weight is drawn near one half, where both images are visible.
 """
 
 import cv2
@@ -12,17 +12,17 @@ from multibox.data.record import Objects, join_objects
 
 
 def draw_weight(rng: np.random.Generator, config: Mixup) -> float:
-    """How much of the first picture is to be seen.
+    """Draw the weight of the first image.
 
-    Whether anything is mixed at all is for the caller to draw, who has to fetch the second image.
+    Whether two images are mixed at all is for the caller to draw, because the caller must fetch the second image.
 
     Args:
-        rng: the source of chance.
-        config: alpha of Beta(alpha, alpha). The mean is 1/2 and the standard deviation 1 / (2 sqrt(2 alpha + 1)):
-            0.12 where alpha is 8.
+        rng: Random generator.
+        config: ``alpha`` of Beta(alpha, alpha). The mean is 1/2 and the standard deviation 1 / (2 sqrt(2 alpha + 1)):
+            0.12 for alpha = 8.
 
     Returns:
-        the weight, in [0, 1].
+        The weight, in [0, 1].
     """
     return float(rng.beta(config.alpha, config.alpha))
 
@@ -30,15 +30,15 @@ def draw_weight(rng: np.random.Generator, config: Mixup) -> float:
 def mixup(
     first: tuple[np.ndarray, Objects], second: tuple[np.ndarray, Objects], weight: float
 ) -> tuple[np.ndarray, Objects]:
-    """Blend two pictures and unite their objects.
+    """Blend two images and unite their objects.
 
     Args:
-        first: an image, ``(H, W, 3)`` uint8 RGB, and its objects, relative to it.
-        second: another of the same size.
-        weight: of the first, in [0, 1]; the second has the rest.
+        first: Image ``(H, W, 3)`` uint8 RGB, and its objects, relative to it.
+        second: Another image of the same size, and its objects.
+        weight: Weight of the first image, in [0, 1]. The second has the rest.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, each value rounded; the objects of the first, then those of the second.
+        ``(H, W, 3)`` uint8 RGB, each value rounded, and the objects of the first image, then those of the second.
     """
     image = cv2.addWeighted(first[0], weight, second[0], 1 - weight, 0)
     return image, join_objects([first[1], second[1]])

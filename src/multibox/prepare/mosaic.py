@@ -1,8 +1,8 @@
-"""Mosaic: four images about a random point (YOLOv4, arXiv 2004.10934, section 3.3).
+"""Mosaic: four images around a random point (YOLOv4, arXiv 2004.10934, section 3.3).
 
-The network sees objects in the company of others, and four images in each step; its batch statistics see four times as
-many. The authors paste four images and cut a patch out of the whole. Here each image is made to the size of its quarter
-by the ordinary steps, so a mosaic is four ordinary small examples side by side, and nothing of them is cut off again.
+The network sees objects among others that are not usually there, and batch statistics cover four times as many images.
+The authors paste four images together and cut a patch out of the result. Here the ordinary steps render each image at
+the size of its quarter. So a mosaic is four small ordinary examples side by side, and nothing of them is cut off again.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ class Quarter:
     """One of the four rectangles of a mosaic.
 
     Attributes:
-        rows: pixels of the whole.
-        columns: likewise.
+        rows: Rows of the mosaic, pixels.
+        columns: Columns of the mosaic, pixels.
     """
 
     rows: slice
@@ -33,20 +33,20 @@ class Quarter:
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
-def quarters(
+def draw_quarters(
     rng: np.random.Generator, size: tuple[int, int], config: Mosaic
 ) -> tuple[Quarter, Quarter, Quarter, Quarter]:
-    """Choose the point where four pictures meet.
+    """Draw the point where four images meet.
 
-    Whether there is a mosaic at all is for the caller to draw, who has to fetch the other three images.
+    Whether there is a mosaic at all is for the caller to draw, because the caller must fetch the other three images.
 
     Args:
-        rng: the source of chance.
-        size: height and width of the whole, pixels, each at least 2.
-        config: where the point may lie.
+        rng: Random generator.
+        size: Height and width of the mosaic, pixels, each at least 2.
+        config: Range of the point.
 
     Returns:
-        upper left, upper right, lower left, lower right; together the whole, each of at least one pixel.
+        The upper left, upper right, lower left and lower right quarter, each of at least one pixel.
     """
     height, width = size
     middle = np.round(rng.uniform(*config.center, 2) * size)
@@ -57,21 +57,21 @@ def quarters(
 
 
 def join(
-    pictures: Sequence[tuple[np.ndarray, Objects]], quarters: Sequence[Quarter], size: tuple[int, int]
+    images: Sequence[tuple[np.ndarray, Objects]], quarters: Sequence[Quarter], size: tuple[int, int]
 ) -> tuple[np.ndarray, Objects]:
-    """Put four pictures side by side.
+    """Put four images side by side.
 
     Args:
-        pictures: of each quarter the image, ``(*quarter.size, 3)`` uint8 RGB, and its objects, relative to it.
-        quarters: where each goes, as :func:`quarters` gives them.
-        size: height and width of the whole, pixels.
+        images: Image of each quarter, ``(*quarter.size, 3)`` uint8 RGB, and its objects, relative to it.
+        quarters: Places of the images, as :func:`draw_quarters` returns them.
+        size: Height and width of the mosaic, pixels.
 
     Returns:
-        ``(*size, 3)`` uint8 RGB, and all objects, picture after picture, their boxes relative to the whole.
+        ``(*size, 3)`` uint8 RGB, and all objects, image after image, their boxes relative to the mosaic.
     """
     output = np.empty((*size, 3), np.uint8)
     parts = []
-    for (image, objects_rel), quarter in zip(pictures, quarters, strict=True):
+    for (image, objects_rel), quarter in zip(images, quarters, strict=True):
         rows, columns = quarter.rows, quarter.columns
         output[rows, columns] = image
         boxes = from_window(objects_rel.boxes, Window(columns.start, rows.start, columns.stop, rows.stop))

@@ -1,9 +1,11 @@
-"""Quality: worse lenses, worse sensors, harsher processing. Pixels change; what is in the picture, and where, does not.
+"""Quality: worse lenses, worse sensors, harsher processing. Pixels change, but objects stay what and where they are.
 
-The three are among the corruptions that detectors are known to suffer from (Michaelis et al., "Benchmarking Robustness
-in Object Detection", arXiv 1907.07484) or, CLAHE, among what cameras do about them (Zuiderveld, "Contrast Limited
-Adaptive Histogram Equalization", Graphics Gems IV, 1994).
+Blur and noise are among the corruptions that detectors are known to suffer from (Michaelis et al., "Benchmarking
+Robustness in Object Detection", arXiv 1907.07484). CLAHE is among the corrections that cameras apply (Zuiderveld,
+"Contrast Limited Adaptive Histogram Equalization", Graphics Gems IV, 1994).
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,30 +13,76 @@ import numpy as np
 from multibox.config import Augment
 
 TILES = (8, 8)
-"""Into how many parts, each with a histogram of its own, CLAHE divides height and width."""
+"""Number of tiles along height and width. Each tile has a histogram of its own in CLAHE."""
 
 
-def degrade(image: np.ndarray, rng: np.random.Generator, config: Augment) -> np.ndarray:
-    """Blur, add noise, and equalise contrast, each or not, at random.
+@dataclass(frozen=True, eq=False)
+class Flaws:
+    """What lens, sensor and processing do to one image. None stands for no change.
 
-    The order is a camera's: the lens blurs, the sensor adds noise, the processing raises the contrast of both.
+    Attributes:
+        blur: Standard deviation of the blur, pixels.
+        grain: ``(H, W, 3)`` float32 noise, levels.
+        clip: Limit of the contrast, as :func:`clahe` takes it.
+    """
+
+    blur: float | None = None
+    grain: np.ndarray | None = None
+    clip: float | None = None
+
+
+def draw_flaws(rng: np.random.Generator, config: Augment, size: tuple[int, int]) -> Flaws:
+    """Draw blur, noise and CLAHE. Each of the three happens or not.
 
     Args:
-        image: ``(H, W, 3)`` uint8 RGB.
-        rng: the source of chance.
-        config: how often and how much, in ``blur``, ``noise`` and ``clahe``.
+        rng: Random generator.
+        config: Probabilities and ranges, in ``blur``, ``noise`` and ``clahe``.
+        size: Height and width of the image, pixels.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB; the image itself where nothing changes.
+        The flaws.
     """
     steps = config.blur, config.noise, config.clahe
     with_blur, with_noise, with_clahe = rng.random(3) < [step.probability for step in steps]
-    if with_blur:
-        image = blur(image, rng.uniform(*config.blur.sigma))
-    if with_noise:
-        image = noise(image, rng, rng.uniform(*config.noise.sigma))
-    if with_clahe:
-        image = clahe(image, rng.uniform(*config.clahe.clip))
+    return Flaws(
+        blur=rng.uniform(*config.blur.sigma) if with_blur else None,
+        grain=draw_grain(rng, rng.uniform(*config.noise.sigma), size) if with_noise else None,
+        clip=rng.uniform(*config.clahe.clip) if with_clahe else None,
+    )
+
+
+def draw_grain(rng: np.random.Generator, sigma: float, size: tuple[int, int]) -> np.ndarray:
+    """Draw normal noise, independently for every value of an image.
+
+    Args:
+        rng: Random generator.
+        sigma: Standard deviation, levels.
+        size: Height and width of the image, pixels.
+
+    Returns:
+        ``(*size, 3)`` float32.
+    """
+    return rng.standard_normal((*size, 3), np.float32) * np.float32(sigma)
+
+
+def degrade(image: np.ndarray, flaws: Flaws) -> np.ndarray:
+    """Blur, add noise and equalise contrast.
+
+    The order is that of a camera: the lens blurs, the sensor adds noise, and the processing raises the contrast.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        flaws: What to change.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, or the image itself if nothing changes.
+    """
+    if flaws.blur is not None:
+        image = blur(image, flaws.blur)
+    if flaws.grain is not None:
+        image = add_grain(image, flaws.grain)
+    if flaws.clip is not None:
+        image = clahe(image, flaws.clip)
     return image
 
 
@@ -43,7 +91,7 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        sigma: of the Gaussian, pixels, above 0.
+        sigma: Standard deviation of the Gaussian, pixels, above 0.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -51,29 +99,27 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (0, 0), sigma)
 
 
-def noise(image: np.ndarray, rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Add normal noise to every value, each its own; the results are rounded and cut off at 0 and 255.
+def add_grain(image: np.ndarray, grain: np.ndarray) -> np.ndarray:
+    """Add noise to every value. The results are rounded, and clipped at 0 and 255.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        rng: the source of chance.
-        sigma: standard deviation, levels.
+        grain: ``(H, W, 3)`` float32, levels.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    grain = rng.standard_normal(image.shape, np.float32) * np.float32(sigma)
     return cv2.add(image, grain, dtype=cv2.CV_8U)
 
 
 def clahe(image: np.ndarray, clip: float) -> np.ndarray:
-    """Equalise contrast in each part of the picture, without letting it rise too far where there is none.
+    """Equalise the contrast in each tile of the image, without raising it too far where there is little.
 
-    It works on the lightness of CIE L*a*b*, so colours keep their hue.
+    It changes the lightness in CIE L*a*b*, so colours keep their hue.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        clip: how many times a level may be as frequent as the average one, above 0.
+        clip: Largest frequency of a level relative to the average level, above 0.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.

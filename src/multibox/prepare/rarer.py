@@ -1,4 +1,4 @@
-"""What OpenCV leaves undone when it decodes: AVIF files that are to be turned, and formats that only Pillow reads."""
+"""Image files that OpenCV alone does not decode: turned AVIF files, and formats that only Pillow reads."""
 
 import io
 from contextlib import suppress
@@ -7,14 +7,14 @@ import numpy as np
 
 
 def turn_avif(image: np.ndarray, encoded: bytes) -> np.ndarray:
-    """Turn an AVIF image upright: OpenCV passes over its properties ``irot`` and ``imir`` (ISO/IEC 23008-12).
+    """Turn an AVIF image upright. OpenCV ignores its properties ``irot`` and ``imir`` (ISO/IEC 23008-12).
 
     Args:
-        image: ``(H, W, 3)`` as it is coded.
-        encoded: the file's bytes.
+        image: ``(H, W, 3)`` pixels as they are encoded.
+        encoded: Bytes of the file.
 
     Returns:
-        ``(H', W', 3)`` as it is to be shown: rotated first, then mirrored.
+        ``(H', W', 3)`` upright pixels: rotated first, then mirrored.
     """
     head = encoded[: encoded.find(b"mdat")]
     quarters, mirror = _property(head, b"irot"), _property(head, b"imir")
@@ -33,13 +33,13 @@ def decode_with_pillow(encoded: bytes) -> np.ndarray | None:
     """Decode with Pillow, which reads more formats than OpenCV, and HEIC with pillow-heif.
 
     Args:
-        encoded: the file's bytes.
+        encoded: Bytes of the file.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, upright; None where it cannot be decoded either.
+        ``(H, W, 3)`` uint8 RGB, upright, or None if Pillow cannot decode it either.
 
     Raises:
-        ImportError: Pillow is not installed.
+        ImportError: If Pillow is not installed.
     """
     from PIL import Image, ImageOps
 
@@ -47,6 +47,6 @@ def decode_with_pillow(encoded: bytes) -> np.ndarray | None:
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
-    with suppress(Exception):  # each of its decoders has errors of its own
+    with suppress(Exception):  # every decoder of Pillow raises errors of its own
         return np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGB"))
     return None

@@ -13,7 +13,7 @@ from multibox.prepare.rarer import decode_with_pillow, turn_avif
 from multibox.prepare.window import Window, overlap
 
 MEAN_RGB: Final = (123, 117, 104)
-"""What lies beyond the image: the mean colour of ImageNet, which a network that subtracts it sees as nothing."""
+"""Fill colour beyond the image: the mean of ImageNet, which becomes zero in a network that subtracts it."""
 
 INTERPOLATIONS: Final = (
     cv2.INTER_LINEAR,
@@ -22,25 +22,25 @@ INTERPOLATIONS: Final = (
     cv2.INTER_CUBIC,
     cv2.INTER_LANCZOS4,
 )
-"""The five that training chooses from at random (Caffe's ``resize_param``), so that no one filter is learned."""
+"""The five filters that training draws from (Caffe's ``resize_param``), so that the network adapts to none of them."""
 
 
 def decode(encoded: bytes, source: str = "image") -> np.ndarray:
     """Decode an image file.
 
     Args:
-        encoded: the file's bytes: JPEG, PNG, or what else OpenCV or Pillow reads; grey, colour, CMYK, with alpha, 8 or
-            16 bits.
-        source: where it came from, for the message.
+        encoded: Bytes of the file: JPEG, PNG, or another format that OpenCV or Pillow reads. Grey, colour, CMYK and
+            alpha are supported, with 8 or 16 bits.
+        source: Origin of the image, named in the error message.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, upright: turned as its EXIF orientation says.
+        ``(H, W, 3)`` uint8 RGB, turned upright by its EXIF orientation.
 
     Raises:
-        BadInput: it cannot be decoded.
+        BadInput: If the image cannot be decoded.
     """
     image = None
-    with suppress(cv2.error):  # it raises for some files (empty, too large) and returns None for others
+    with suppress(cv2.error):  # OpenCV raises for some files (empty, too large) and returns None for others
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         return _decode_otherwise(encoded, source)
@@ -69,19 +69,21 @@ def render(
     flip: bool = False,
     recolor: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
 ) -> np.ndarray:
-    """Fetch the pixels of a window, resized: the canvas, the crop, the resize and the mirror of SSD in one go.
+    """Render the pixels of a window: the canvas, the crop, the resize and the mirror of SSD in one pass.
 
-    Colours are changed where there are fewer pixels of the image: before it is enlarged, after it is reduced.
+    Colours are changed where there are fewer pixels: before an enlargement, or after a reduction.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        window: what to show; from :func:`~multibox.prepare.window.snap`, else it is shown up to a pixel off.
-        size: height and width of the output, pixels.
-        interpolation: an ``INTER_`` constant of OpenCV.
-        fill: the colour beyond the image.
-        mirror: exchange left and right.
-        flip: exchange top and bottom.
-        recolor: applied to the pixels of the image, ``(h, w, 3)`` uint8, not to the fill; it leaves its argument alone.
+        window: What to show. A window that does not come from :func:`~multibox.prepare.window.snap` is shown up to a
+            pixel off.
+        size: Height and width of the output, pixels.
+        interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
+        fill: Colour beyond the image.
+        mirror: Whether to exchange left and right.
+        flip: Whether to exchange top and bottom.
+        recolor: Change of colours, applied to pixels ``(h, w, 3)`` uint8 of the image but not to the fill. It must not
+            modify its argument.
 
     Returns:
         ``(*size, 3)`` uint8, a new array.
@@ -106,12 +108,12 @@ def render(
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
-    """OpenCV's resize, at half the time for Lanczos, whose code for bytes uses no vector instructions.
+    """Resize as OpenCV does, but with Lanczos in half the time: OpenCV's code for bytes is not vectorised.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        size: width and height of the result, pixels.
-        interpolation: an ``INTER_`` constant of OpenCV.
+        size: Width and height of the result, pixels.
+        interpolation: Filter, an ``INTER_`` constant of OpenCV.
 
     Returns:
         ``(size[1], size[0], 3)`` uint8.

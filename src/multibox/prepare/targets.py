@@ -1,4 +1,4 @@
-"""Targets: what the network should say for each prior."""
+"""Targets: what the network should predict for each prior."""
 
 from collections.abc import Sequence
 
@@ -24,18 +24,18 @@ def make_targets(
     grids: Sequence[Grid] = (),
     variances: tuple[float, ...] = VARIANCES,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Say for each prior what is there, and how to move it there.
+    """Make the targets of each prior: a class, and the deltas that move the prior onto its object.
 
     Args:
-        objects_rel: the objects of the image, N of them, their boxes relative to it and of positive area.
-        priors_rel: ``(P, 4)``.
-        config: which prior answers for which object.
-        grids: of the priors, see :func:`multibox.priors.prior_grids`; where ``config.method`` is ``atss``.
-        variances: of the deltas.
+        objects_rel: N objects of the image, their boxes relative to it and of positive area.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        config: Method and thresholds of matching.
+        grids: Grids of the priors, as :func:`multibox.priors.prior_grids` returns them. Needed by the method ``atss``.
+        variances: Variances of the four deltas.
 
     Returns:
-        ``(P,)`` int32 classes: 0 background, k + 1 the user's class k, -1 neither (over a crowd);
-        ``(P, 4)`` float32 deltas, 0 where there is no object.
+        ``(P,)`` int32 classes: 0 for background, k + 1 for class k, and -1 for priors to ignore (over a crowd). And
+        ``(P, 4)`` float32 deltas, 0 for priors without an object.
     """
     crowd = objects_rel.crowd
     boxes_rel, labels = objects_rel.boxes[~crowd], objects_rel.labels[~crowd]
@@ -54,13 +54,13 @@ def make_targets(
 def find_matches(
     boxes_rel: np.ndarray, priors_rel: np.ndarray, config: Match, grids: Sequence[Grid] = ()
 ) -> np.ndarray:
-    """Give priors their objects, by the method that is configured.
+    """Match priors to objects by the configured method.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image; N may be 0.
-        priors_rel: ``(P, 4)``.
-        config: the method and its numbers.
-        grids: as :func:`make_targets` takes them.
+        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` priors, relative to the image.
+        config: Method and thresholds of matching.
+        grids: Grids of the priors. Needed by the method ``atss``.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.

@@ -1,8 +1,8 @@
-"""Windows: which part of an image is looked at.
+"""Windows: which part of an image is shown.
 
-SSD puts an image on a larger canvas (zoom out), cuts a patch out of that (zoom in) and resizes the patch. Each of the
-three would copy pixels. Here the first two only move a rectangle, the *window*, in the coordinates of the source image;
-it may reach beyond the image. ``render.py`` then fetches its pixels once.
+SSD puts an image on a larger canvas (zoom out), cuts a patch out of the canvas (zoom in) and resizes the patch. Each of
+the three steps would copy pixels. Here the first two only move a rectangle, the *window*, in the coordinates of the
+source image. It may reach beyond the image. ``render.py`` then renders its pixels once.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from multibox.data.record import Objects
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle in pixels of the upright source image; it may reach beyond the image.
+    """A rectangle in pixels of the upright source image. It may reach beyond the image.
 
     Attributes:
-        x0: left edge.
-        y0: upper edge.
-        x1: right edge.
-        y1: lower edge.
+        x0: Left edge.
+        y0: Upper edge.
+        x1: Right edge.
+        y1: Lower edge.
     """
 
     x0: float
@@ -32,37 +32,40 @@ class Window:
 
     @property
     def width(self) -> float:
-        """Pixels of the source image."""
+        """Width in pixels of the source image."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """Pixels of the source image."""
+        """Height in pixels of the source image."""
         return self.y1 - self.y0
 
 
 def whole(image_size: tuple[int, int]) -> Window:
-    """The window that shows the image, all of it and nothing else.
+    """The window that shows exactly the image.
 
     Args:
-        image_size: height and width, pixels.
+        image_size: Height and width of the image, pixels.
+
+    Returns:
+        The window.
     """
     height, width = image_size
     return Window(0.0, 0.0, float(width), float(height))
 
 
 def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
-    """Zoom out: at random, a larger window of the same shape with the old one anywhere inside.
+    """Zoom out at random, to a larger window of the same shape with the old one anywhere inside.
 
-    It makes small objects out of large ones (SSD section 3.6; Caffe's ``ExpandImage``).
+    This makes small objects out of large ones (SSD section 3.6; Caffe's ``ExpandImage``).
 
     Args:
-        window: what is shown so far.
-        rng: the source of chance.
-        config: how often, and up to how many times the width and height.
+        window: Window so far.
+        rng: Random generator.
+        config: Probability, and largest factor of width and height.
 
     Returns:
-        the new window, or the old one.
+        The new window, or the old one.
     """
     if rng.random() >= config.probability:
         return window
@@ -73,25 +76,25 @@ def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
 
 
 def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Crop) -> Window:
-    """Zoom in: at random, a smaller window that still shows an object well enough.
+    """Zoom in at random, to a smaller window that still shows an object well enough.
 
-    The batch sampler of SSD section 2.2. Seven samplers each propose at most one candidate: the whole window; for each
-    minimum IoU, the first of 50 random patches whose IoU with ANY object reaches it; and a patch without such a limit.
-    One of the candidates is taken, each as likely as the others: asked in a random order, the first sampler that has
-    one gives it.
+    This is the batch sampler of SSD section 2.2. There are seven samplers, and each proposes at most one candidate. One
+    proposes the whole window. Five have a minimum IoU: each proposes the first of 50 random patches whose IoU with ANY
+    object reaches it. The last proposes a patch without such a limit. All candidates are equally likely: the samplers
+    are tried in a random order, and the first candidate is taken.
 
     Args:
-        window: what is shown so far.
-        boxes: ``(N, 4)`` the objects, pixels of the source image.
-        rng: the source of chance.
-        config: how often, the minimum IoUs, and the range of patches.
+        window: Window so far.
+        boxes: ``(N, 4)`` objects, pixels of the source image.
+        rng: Random generator.
+        config: Probability, minimum IoUs, and range of patches.
 
     Returns:
-        the new window, or the old one.
+        The new window, or the old one.
     """
     if rng.random() >= config.probability:
         return window
-    limits = (*config.min_iou, 0.0, None)  # no limit: the first patch will do; None: the whole window
+    limits = (*config.min_iou, 0.0, None)  # 0: any patch; None: the whole window
     for which in rng.permutation(len(limits)):
         limit = limits[which]
         if limit is None:
@@ -105,14 +108,14 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
 
 
 def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np.ndarray:
-    """Random patches of a window, as Caffe's ``SampleBBox`` draws them.
+    """Draw random patches of a window, as Caffe's ``SampleBBox`` does.
 
     The aspect ratio is drawn from ``config.ratio``, narrowed to [s^2, 1/s^2] so that a patch of scale s fits.
 
     Args:
-        window: what they are cut from.
-        rng: the source of chance.
-        config: ranges of scale and aspect ratio, and the number of trials T.
+        window: Window to cut the patches from.
+        rng: Random generator.
+        config: Ranges of scale and aspect ratio, and the number of trials T.
 
     Returns:
         ``(T, 4)`` corners, pixels of the source image.
@@ -129,16 +132,16 @@ def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np
 
 
 def letterbox(window: Window, size: tuple[int, int]) -> Window:
-    """Widen a window, or make it taller, to the shape of the output, so that nothing is stretched.
+    """Make a window wider or taller until it has the shape of the output, so that nothing is stretched.
 
     Args:
-        window: what is to be shown; it stays in the middle.
-        size: height and width of the output, pixels.
+        window: Window to show. It stays in the middle.
+        size: Height and width of the output, pixels.
 
     Returns:
-        the smallest such window around the old one.
+        The smallest such window around the old one.
     """
-    pixel = max(window.width / size[1], window.height / size[0])  # source pixels an output pixel spans
+    pixel = max(window.width / size[1], window.height / size[0])  # source pixels per output pixel
     more_x, more_y = (pixel * size[1] - window.width) / 2, (pixel * size[0] - window.height) / 2
     return Window(window.x0 - more_x, window.y0 - more_y, window.x1 + more_x, window.y1 + more_y)
 
@@ -146,17 +149,17 @@ def letterbox(window: Window, size: tuple[int, int]) -> Window:
 def snap(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> Window:
     """Adjust a window so that one plain resize renders it.
 
-    An edge of the window inside the image goes to a border between two source pixels, and an edge of the image inside
-    the window to a border between two output pixels: what is shown moves by less than a pixel. Boxes are mapped through
+    An edge of the window inside the image moves to a border between two source pixels. An edge of the image inside the
+    window moves to a border between two output pixels. Both moves are smaller than a pixel. Boxes are mapped through
     the adjusted window, so they fit its pixels exactly.
 
     Args:
-        window: the window.
-        image_size: height and width of the source image, pixels.
-        size: height and width of the output, pixels.
+        window: Window to adjust.
+        image_size: Height and width of the source image, pixels.
+        size: Height and width of the output, pixels.
 
     Returns:
-        the adjusted window; adjusting it again changes nothing.
+        The adjusted window. Adjusting it again changes nothing.
     """
     x0, x1 = _snap_axis(window.x0, window.x1, image_size[1], size[1])
     y0, y1 = _snap_axis(window.y0, window.y1, image_size[0], size[0])
@@ -166,27 +169,27 @@ def snap(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> 
 def _snap_axis(low: float, high: float, length: int, size: int) -> tuple[float, float]:
     source, output = overlap(low, high, length, size)
     if output.stop <= output.start:
-        return low, high  # nothing of the image is seen: there is nothing to align
+        return low, high  # the image is not visible, so there is nothing to align
     pixel = (source.stop - source.start) / (output.stop - output.start)
     return source.start - output.start * pixel, source.stop + (size - output.stop) * pixel
 
 
 def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, slice]:
-    """Where window and image overlap, along one axis.
+    """Find where window and image overlap along one axis.
 
     Args:
-        low: lower edge of the window, source pixels.
-        high: upper edge.
-        length: of the image, pixels.
-        size: of the output, pixels.
+        low: Lower edge of the window, source pixels.
+        high: Upper edge of the window, source pixels.
+        length: Length of the image, pixels.
+        size: Length of the output, pixels.
 
     Returns:
-        the source pixels that are shown, at least one, and the output pixels that show them; both empty where there is
-        no overlap.
+        The visible source pixels, at least one, and the output pixels that show them. Both are empty if window and
+        image do not overlap.
     """
     if min(high, length) <= max(low, 0):
         return slice(0, 0), slice(0, 0)
-    pixel = (high - low) / size  # source pixels an output pixel spans
+    pixel = (high - low) / size  # source pixels per output pixel
     first = min(round(max(low, 0)), length - 1)
     last = max(round(min(high, length)), first + 1)
     start = round((first - low) / pixel) if low < 0 else 0
@@ -194,22 +197,38 @@ def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, sli
     return slice(first, last), slice(start, stop)
 
 
+def overlaps_image(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether any output pixel shows the image.
+
+    Args:
+        window: Window to render.
+        image_size: Height and width of the source image, pixels.
+        size: Height and width of the output, pixels.
+
+    Returns:
+        False if the output shows nothing but the fill colour.
+    """
+    across = overlap(window.x0, window.x1, image_size[1], size[1])[1]
+    down = overlap(window.y0, window.y1, image_size[0], size[0])[1]
+    return across.stop > across.start and down.stop > down.start
+
+
 def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
     """Express boxes relative to a window.
 
     Args:
         boxes: ``(..., 4)`` pixels of the source image.
-        window: the window.
+        window: The window.
 
     Returns:
-        ``(..., 4)`` of the same type; 0 and 1 are the window's edges. Not clipped.
+        ``(..., 4)`` of the same type, not clipped. 0 and 1 are the edges of the window.
     """
     origin, extent = _frame(window)
     return ((boxes - origin) / extent).astype(boxes.dtype)
 
 
 def from_window(boxes_rel: np.ndarray, window: Window) -> np.ndarray:
-    """Turn boxes relative to a window into pixels of the source image: the inverse of :func:`to_window`."""
+    """Convert boxes relative to a window to pixels of the source image: the inverse of :func:`to_window`."""
     origin, extent = _frame(window)
     return (boxes_rel * extent + origin).astype(boxes_rel.dtype)
 
@@ -219,18 +238,18 @@ def _frame(window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 def look_through(objects: Objects, window: Window) -> Objects:
-    """The objects as the window shows them.
+    """Find the objects that a window shows.
 
-    An object stays if its centre is in the window, and its box is cut off at the window's edges. What is left without
-    an area is dropped: it has no logarithm of its size. A crowd region stays wherever a part of it shows, for it only
-    says where not to learn.
+    An object stays if its centre lies in the window, and its box is clipped at the edges of the window. A box without
+    an area is dropped, because its size has no logarithm. A crowd stays as long as a part of it is visible, because it
+    only marks where not to learn.
 
     Args:
-        objects: of the source image, N of them.
-        window: the window.
+        objects: N objects of the source image, in its pixels.
+        window: The window.
 
     Returns:
-        at most N objects, their boxes relative to the window.
+        At most N objects, their boxes relative to the window.
     """
     boxes_rel = to_window(objects.boxes, window)
     center = (boxes_rel[:, :2] + boxes_rel[:, 2:]) / 2

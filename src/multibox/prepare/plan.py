@@ -1,0 +1,132 @@
+"""A plan: everything random about one training example, drawn before any pixel is rendered.
+
+The plan is plain data. :func:`~multibox.prepare.example.augmented_image` carries it out, and
+:mod:`multibox.explain.augmentation` shows it step by step. So both see the same example.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from multibox.config import Config
+from multibox.data.record import Objects, Record
+from multibox.prepare.affine import affine_matrix
+from multibox.prepare.cutout import draw_holes
+from multibox.prepare.mixup import draw_weight
+from multibox.prepare.mosaic import Quarter, draw_quarters
+from multibox.prepare.quality import Flaws, draw_flaws
+from multibox.prepare.render import decode
+from multibox.prepare.shot import Shot, draw_shot
+
+Another = Callable[[np.random.Generator], Record]
+"""Draws another record of the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One decoded image and the shot to take of it.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        objects: Objects to train with, in pixels of the image.
+        shot: How the image is shown.
+        size: Height and width of the output, pixels.
+    """
+
+    image: np.ndarray
+    objects: Objects
+    shot: Shot
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One image, or four in a mosaic.
+
+    Attributes:
+        subjects: The images, one or four.
+        quarters: Place of each image in the mosaic; empty for a single image.
+    """
+
+    subjects: tuple[Subject, ...]
+    quarters: tuple[Quarter, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything random about one training example, in the order of the steps.
+
+    Attributes:
+        scene: What the example shows.
+        second: Scene to mix in; None for no mixup.
+        weight: Weight of the first scene in the mix.
+        matrix: ``(2, 3)`` affine map.
+        holes: ``(K, 4)`` int64 rectangles to cut out, pixels.
+        flaws: Blur, noise and contrast.
+    """
+
+    scene: Scene
+    second: Scene | None
+    weight: float
+    matrix: np.ndarray
+    holes: np.ndarray
+    flaws: Flaws
+
+
+def draw_plan(record: Record, rng: np.random.Generator, config: Config, another: Another | None = None) -> Plan:
+    """Draw a training example.
+
+    The order of the draws is fixed: with the same state of the generator, a record gives the same example.
+
+    Args:
+        record: Encoded image and its objects.
+        rng: Random generator.
+        config: Configuration of the run.
+        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
+
+    Returns:
+        The plan.
+
+    Raises:
+        BadInput: If an image cannot be decoded.
+    """
+    another = another or (lambda _: record)
+    size, steps = config.network.size, config.augment
+    scene, second, weight = _draw_scene(record, rng, config, another), None, 1.0
+    if rng.random() < steps.mixup.probability:
+        second = _draw_scene(another(rng), rng, config, another)
+        weight = draw_weight(rng, steps.mixup)
+    matrix = affine_matrix(rng, steps.affine, size)
+    holes = draw_holes(rng, steps.cutout, size)
+    return Plan(scene, second, weight, matrix, holes, draw_flaws(rng, steps, size))
+
+
+def _draw_scene(record: Record, rng: np.random.Generator, config: Config, another: Another) -> Scene:
+    size = config.network.size
+    if rng.random() >= config.augment.mosaic.probability:
+        return Scene((_draw_subject(record, rng, config, size),))
+    quarters = draw_quarters(rng, size, config.augment.mosaic)
+    records = [record, another(rng), another(rng), another(rng)]
+    pairs = zip(records, quarters, strict=True)
+    return Scene(tuple(_draw_subject(each, rng, config, quarter.size) for each, quarter in pairs), quarters)
+
+
+def _draw_subject(record: Record, rng: np.random.Generator, config: Config, size: tuple[int, int]) -> Subject:
+    image = decode(record.image, record.source or record.id)
+    objects = choose_objects(record.objects, config.data.difficult)
+    image_size = (image.shape[0], image.shape[1])
+    return Subject(image, objects, draw_shot(rng, config.augment, objects, image_size, size, config.data.resize), size)
+
+
+def choose_objects(objects: Objects, difficult: str) -> Objects:
+    """Choose the objects to train with.
+
+    Args:
+        objects: Objects of an image.
+        difficult: ``keep`` for all objects, as the authors do; ``drop`` for those that are not marked difficult.
+
+    Returns:
+        The chosen objects.
+    """
+    return objects.keep(~objects.difficult) if difficult == "drop" and objects.difficult.any() else objects

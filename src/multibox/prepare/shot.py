@@ -1,0 +1,103 @@
+"""A shot: one image as it might have been photographed, from nearer or further away, mirrored, in another light.
+
+Everything random is drawn first, as plain data (:func:`draw_shot`). Then the pixels are rendered once
+(:func:`take_shot`). A shot without some of its changes shows the steps in between.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import cv2
+import numpy as np
+
+from multibox.config import Augment
+from multibox.data.record import Objects
+from multibox.prepare.distort import AS_PHOTOGRAPHED, Colors, distort, draw_colors
+from multibox.prepare.mirror import flip_boxes, mirror_boxes
+from multibox.prepare.render import INTERPOLATIONS, render
+from multibox.prepare.window import Window, crop, expand, letterbox, look_through, overlaps_image, snap, whole
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Everything random about how one image is shown.
+
+    Attributes:
+        expanded: Window after the zoom out.
+        cropped: Window after the zoom in.
+        window: Window that is rendered: ``cropped``, fitted to the size of the output.
+        interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
+        mirror: Whether left and right are exchanged.
+        flip: Whether top and bottom are exchanged.
+        colors: Change of light and colour.
+    """
+
+    expanded: Window
+    cropped: Window
+    window: Window
+    interpolation: int = cv2.INTER_LINEAR
+    mirror: bool = False
+    flip: bool = False
+    colors: Colors = AS_PHOTOGRAPHED
+
+
+def draw_shot(
+    rng: np.random.Generator,
+    config: Augment,
+    objects: Objects,
+    image_size: tuple[int, int],
+    size: tuple[int, int],
+    resize: str = "warp",
+) -> Shot:
+    """Draw how an image is shown.
+
+    Args:
+        rng: Random generator.
+        config: Probability and range of each change.
+        objects: Objects of the image, in its pixels.
+        image_size: Height and width of the image, pixels.
+        size: Height and width of the output, pixels.
+        resize: ``warp`` stretches the window to the output; ``letterbox`` pads it.
+
+    Returns:
+        The shot.
+    """
+    expanded = expand(whole(image_size), rng, config.expand)
+    cropped = crop(expanded, objects.boxes[~objects.crowd], rng, config.crop)
+    window = letterbox(cropped, size) if resize == "letterbox" else cropped
+    window = snap(window, image_size, size)
+    interpolation = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
+    mirror, flip = rng.random(2) < (config.mirror, config.flip)
+    colors = AS_PHOTOGRAPHED
+    if overlaps_image(window, image_size, size):  # else there are no colours to change
+        colors = draw_colors(rng, config.distort)
+    return Shot(expanded, cropped, window, interpolation, bool(mirror), bool(flip), colors)
+
+
+def take_shot(image: np.ndarray, objects: Objects, shot: Shot, size: tuple[int, int]) -> tuple[np.ndarray, Objects]:
+    """Render a shot of an image, and take its objects along.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        objects: N objects of the image, in its pixels.
+        shot: How the image is shown.
+        size: Height and width of the output, pixels.
+
+    Returns:
+        ``(*size, 3)`` uint8 RGB, and at most N objects, their boxes relative to the output.
+    """
+    output = render(
+        image,
+        shot.window,
+        size,
+        interpolation=shot.interpolation,
+        mirror=shot.mirror,
+        flip=shot.flip,
+        recolor=partial(distort, colors=shot.colors),
+    )
+    objects_rel = look_through(objects, shot.window)
+    if shot.mirror:
+        objects_rel = replace(objects_rel, boxes=mirror_boxes(objects_rel.boxes))
+    if shot.flip:
+        objects_rel = replace(objects_rel, boxes=flip_boxes(objects_rel.boxes))
+    return output, objects_rel
