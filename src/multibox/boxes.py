@@ -1,9 +1,9 @@
 """Boxes: intersection over union, encoding, decoding, clipping, and changes of format.
 
-A box is ``x0, y0, x1, y1``: continuous, 0-based, the edges of a region and not the centres of its outer pixels, so its
-width is ``x1 - x0`` and nothing ever adds 1. Arrays of boxes are ``(..., 4)``.
+A box is ``x0, y0, x1, y1``, continuous and 0-based. The numbers are the edges of a region, not the centres of its outer
+pixels. So its width is ``x1 - x0``, and nothing ever adds 1. Arrays of boxes are ``(..., 4)``.
 
-Every function takes the array namespace it computes with: NumPy (the default) in preparation and detection,
+Encoding and decoding take the array namespace they compute with: NumPy (the default) in preparation and detection,
 ``keras.ops`` inside a network. So training and detection cannot drift apart.
 """
 
@@ -15,11 +15,11 @@ import numpy as np
 Array = Any
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
-"""What the four deltas are divided by (Caffe's ``prior_variance``)."""
+"""Divisors of the four deltas (Caffe's ``prior_variance``)."""
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:
-    """Areas of boxes; 0 for an inverted box.
+    """Compute the areas of boxes. An inverted box has the area 0.
 
     Args:
         boxes: ``(..., 4)``.
@@ -33,7 +33,7 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Area of the overlap of every box of ``a`` with every box of ``b``.
+    """Compute the area of the overlap of every box of ``a`` with every box of ``b``.
 
     Args:
         a: ``(N, 4)``.
@@ -48,14 +48,14 @@ def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of every box of ``a`` with every box of ``b``.
+    """Compute the intersection over union of every box of ``a`` with every box of ``b``.
 
     Args:
         a: ``(N, 4)``.
         b: ``(M, 4)``.
 
     Returns:
-        ``(N, M)`` in [0, 1]; 0 where both boxes are empty.
+        ``(N, M)`` in [0, 1]; 0 if both boxes are empty.
     """
     overlap = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - overlap
@@ -63,7 +63,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Share of each box's area that lies inside ``region``.
+    """Compute the share of each box's area that lies inside ``region``.
 
     Args:
         boxes: ``(N, 4)``.
@@ -77,17 +77,17 @@ def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 
 def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Cut boxes ``(..., 4)`` off at the edges of a ``width`` x ``height`` image."""
+    """Clip boxes ``(..., 4)`` at the edges of an image of ``width`` x ``height``."""
     limits = np.array([width, height, width, height], dtype=boxes.dtype)
     return np.minimum(np.maximum(boxes, 0), limits)
 
 
 def to_centers(boxes: Array, xp: ModuleType = np) -> Array:
-    """Change ``x0, y0, x1, y1`` into ``cx, cy, w, h``.
+    """Convert ``x0, y0, x1, y1`` to ``cx, cy, w, h``.
 
     Args:
         boxes: ``(..., 4)``.
-        xp: array namespace, ``numpy`` or ``keras.ops``.
+        xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
         ``(..., 4)`` centres and sizes, in the same units.
@@ -97,7 +97,7 @@ def to_centers(boxes: Array, xp: ModuleType = np) -> Array:
 
 
 def to_corners(centers: Array, xp: ModuleType = np) -> Array:
-    """Change ``cx, cy, w, h`` into ``x0, y0, x1, y1``: the inverse of :func:`to_centers`."""
+    """Convert ``cx, cy, w, h`` to ``x0, y0, x1, y1``: the inverse of :func:`to_centers`."""
     middle, half = centers[..., :2], centers[..., 2:] / 2
     return xp.concatenate([middle - half, middle + half], axis=-1)
 
@@ -106,16 +106,16 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
     """Express boxes as deltas from priors, the numbers that the network learns to predict.
 
     SSD section 2.2, equation 2: the shift of the centre in units of the prior's size, and the logarithm of the ratio
-    of sizes; each divided by its variance.
+    of sizes. Each number is then divided by its variance.
 
     Args:
         boxes: ``(..., 4)`` corners with positive width and height.
         priors: ``(..., 4)`` corners, in the same units.
-        variances: of ``cx, cy, w, h``.
-        xp: array namespace, ``numpy`` or ``keras.ops``.
+        variances: Variances of ``cx, cy, w, h``.
+        xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` deltas ``(cx, cy, w, h)``, without unit.
+        ``(..., 4)`` deltas ``cx, cy, w, h``, without a unit.
     """
     box, prior = to_centers(boxes, xp), to_centers(priors, xp)
     shift = (box[..., :2] - prior[..., :2]) / prior[..., 2:]
@@ -127,10 +127,10 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
     """Turn deltas back into boxes: the inverse of :func:`encode`.
 
     Args:
-        deltas: ``(..., 4)`` as :func:`encode` gives them.
+        deltas: ``(..., 4)``, as :func:`encode` returns them.
         priors: ``(..., 4)`` corners.
-        variances: of ``cx, cy, w, h``.
-        xp: array namespace, ``numpy`` or ``keras.ops``.
+        variances: Variances of ``cx, cy, w, h``.
+        xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
         ``(..., 4)`` corners in the units of ``priors``, not clipped.
@@ -141,7 +141,7 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
 def decode_centers(
     deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np
 ) -> Array:
-    """The first half of :func:`decode`: ``(..., 4)`` as ``cx, cy, w, h``."""
+    """Decode deltas to centres and sizes ``cx, cy, w, h``: the first half of :func:`decode`."""
     delta, prior = deltas * xp.array(variances, dtype=deltas.dtype), to_centers(priors, xp)
     middle = prior[..., :2] + delta[..., :2] * prior[..., 2:]
     size = prior[..., 2:] * xp.exp(delta[..., 2:])

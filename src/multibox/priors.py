@@ -1,7 +1,7 @@
-"""The prior boxes: where the network looks, and at which sizes and shapes.
+"""Prior boxes: the places, sizes and shapes at which the network searches for objects.
 
-Every cell of every feature map has a few boxes around its centre. The network says for each of them what is there and
-how to move it; matching says which of them answers for which object. Start reading here, then ``prepare/``.
+Every cell of every feature map has a few boxes around its centre. For each of them, the network predicts a class and
+how to move the box. Matching assigns them to objects. Start reading here, then go on with ``prepare/``.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from multibox.errors import BadInput
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """A map that the heads look at.
+    """A feature map that feeds a head.
 
     Attributes:
-        name: of its layer.
-        height: cells.
-        width: cells.
-        step_y: pixels of the input between two rows of cells.
-        step_x: likewise of columns.
+        name: Name of its layer.
+        height: Number of rows of cells.
+        width: Number of columns of cells.
+        step_y: Distance between two rows of cells, pixels of the input.
+        step_x: Distance between two columns of cells, pixels of the input.
     """
 
     name: str
@@ -37,12 +37,12 @@ class FeatureMap:
 
 
 class Grid(NamedTuple):
-    """How the priors of a map lie in the list of all: by row, column, then shape.
+    """The layout of a map's priors, which are ordered by row, then column, then shape.
 
     Attributes:
-        height: cells.
-        width: cells.
-        per_cell: priors of a cell.
+        height: Number of rows of cells.
+        width: Number of columns of cells.
+        per_cell: Number of priors in each cell.
     """
 
     height: int
@@ -51,15 +51,15 @@ class Grid(NamedTuple):
 
 
 def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = "caffe") -> np.ndarray:
-    """Widths and heights of the priors of one cell.
+    """Compute the widths and heights of the priors of one cell, as Caffe's ``PriorBox`` layer does.
 
-    A square of side s, a square of side sqrt(s s') that fills the gap to the next map's size s', and for each ratio r
-    a box of s sqrt(r) by s / sqrt(r) and its transpose (Caffe's ``PriorBox`` layer).
+    They are a square of side s, a square of side sqrt(s s') that fills the gap to the next map's size s', and for each
+    ratio r a box of s sqrt(r) by s / sqrt(r) and its transpose.
 
     Args:
-        size: s, pixels.
-        next_size: s', pixels.
-        ratios: width over height, each above 1.
+        size: Size s of this map's priors, pixels.
+        next_size: Size s' of the next map's priors, pixels.
+        ratios: Ratios of width to height, each above 1.
         order: ``caffe`` for 2, 1/2, 3, 1/3, or ``five_scripts`` for 2, 3, 1/2, 1/3.
 
     Returns:
@@ -74,12 +74,12 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
 
 
 def priors_per_cell(config: Priors) -> list[int]:
-    """How many priors a cell of each map has."""
+    """Number of priors in a cell of each map."""
     return [2 + 2 * len(ratios) for ratios in config.ratios]
 
 
 def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
-    """Which priors belong to which map, in the order of :func:`make_priors`."""
+    """Layout of the priors of each map, in the order of :func:`make_priors`."""
     counts = zip(maps, priors_per_cell(config), strict=True)
     return tuple(Grid(fmap.height, fmap.width, count) for fmap, count in counts)
 
@@ -87,20 +87,20 @@ def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
 def make_priors(
     maps: Sequence[FeatureMap], config: Priors, image_size: tuple[int, int], order: str = "caffe"
 ) -> np.ndarray:
-    """All priors of a network, in the order of its outputs: by map, row, column, then shape.
+    """Make all priors of a network, in the order of its outputs: by map, row, column, then shape.
 
     Args:
-        maps: the feature maps, from the finest to the coarsest.
-        config: sizes, ratios and the rest.
-        image_size: height and width of the network's input, pixels.
-        order: Order of the priors of a cell, see :func:`shapes`.
+        maps: Feature maps, from the finest to the coarsest.
+        config: Sizes, ratios, steps, offset and clipping of the priors.
+        image_size: Height and width of the network's input, pixels.
+        order: Order of the priors in a cell, as :func:`shapes` takes it.
 
     Returns:
-        ``(P, 4)`` float32 corners, relative to the image: 0 and 1 are its edges. Priors may reach beyond them unless
-        ``config.clip`` is set.
+        ``(P, 4)`` float32 corners, relative to the image: 0 and 1 are its edges. Priors may reach beyond the edges
+        unless ``config.clip`` is set.
 
     Raises:
-        BadInput: sizes, ratios or steps do not fit the number of maps.
+        BadInput: If the sizes, ratios or steps do not fit the number of maps.
     """
     _check(maps, config)
     height, width = image_size
@@ -120,7 +120,7 @@ def make_priors(
 
 
 def _clipped(centers_rel: np.ndarray, clip: bool | str) -> np.ndarray:
-    """Centres and sizes as corners, cut off as ``Priors.clip`` says."""
+    """Convert centres and sizes to corners, clipped as ``Priors.clip`` demands."""
     if clip == "centers":
         return to_corners(centers_rel.clip(0, 1))
     if clip == "sizes":

@@ -187,9 +187,11 @@ def test_names_are_those_of_what_a_weighted_batch_shows(stores, small_priors, st
 
 
 def test_weights_that_do_not_fit_the_stores(stores, make_store, small_priors):
-    with pytest.raises(BadInput, match=r"^data\.weights: 3 given for 2 stores of data\.train; give one a store$"):
+    with pytest.raises(
+        BadInput, match=r"^data\.weights: 3 weights for 2 stores of data\.train; give one for each store$"
+    ):
         training_batches(stores, CLASSES, small_priors, config_with(weights=(1, 2, 3)))
-    with pytest.raises(BadInput, match=r"^data\.weights: a store of data\.train has no images to draw"):
+    with pytest.raises(BadInput, match=r"^data\.weights: a store of data\.train has no images; remove it$"):
         training_batches([*stores, make_store([])], CLASSES, small_priors, config_with(weights=(1, 2, 3)))
 
 

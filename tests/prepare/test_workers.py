@@ -128,9 +128,9 @@ def test_items_that_cannot_be_sent_are_refused_before_anything_starts():
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (-9, r"^a worker process was killed \(signal 9\): too little memory\? lower data\.workers or train\.batch$"),
-        (-11, r"^a worker process was killed \(signal 11\); .*data\.workers=0 trains without such processes$"),
-        (3, r"^a worker process ended with exit code 3; what it printed is above; data\.workers=0"),
+        (-9, r"^a worker process was killed \(signal 9\), probably .*; lower data\.workers or train\.batch$"),
+        (-11, r"^a worker process was killed \(signal 11\); .*set data\.workers=0 to train without worker processes$"),
+        (3, r"^a worker process ended with exit code 3; its output is above; set data\.workers=0"),
         (0, r"^a worker process ended with exit code 0; "),
     ],
 )
@@ -283,7 +283,7 @@ def test_a_worker_that_is_killed_ends_training_with_one_line_and_code_1(store_ro
     assert process.wait(20) == 1
     assert len(error) == 1
     assert error[0].startswith(
-        "multibox: a worker process was killed (signal 9): too little memory? lower data.workers"
+        "multibox: a worker process was killed (signal 9), probably for lack of memory; lower data.workers"
     )
     wait_until_gone(pids)
 

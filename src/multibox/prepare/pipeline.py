@@ -1,8 +1,8 @@
 """The stream of training batches.
 
-The global step is the only position in the data. One endless order is fixed by the seed; example k is made from the
-k-th record of that order with a generator that depends on the seed and k alone, in the phase of the run that k is in.
-So a run that is resumed at a step, or runs on another number of processes, sees exactly the same examples.
+The global step is the only position in the data. The seed fixes one endless order of records. Example k is made from
+the k-th record of that order, with a random generator that depends only on the seed and k, and with the configuration
+of the phase that k lies in. So a run sees exactly the same examples after it is resumed, or with more processes.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ except ImportError:
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 
 ENDLESS = 2**53
-"""Examples, more than any run makes. Grain counts batches in floating point, which is exact up to here."""
+"""More examples than any run needs. Grain counts batches in floating point, which is exact up to this number."""
 
 BUFFERED = 2
-"""Batches that each thread prepares ahead."""
+"""Number of batches that each thread prepares in advance."""
 
 
 def training_batches(
@@ -45,23 +45,23 @@ def training_batches(
     host: int = 0,
     hosts: int = 1,
 ) -> "TrainingBatches":
-    """Prepare batches for training, without end, ahead of their use.
+    """Prepare an endless stream of training batches, in advance of their use.
 
     Args:
-        stores: what to train on; joined, in this order.
-        classes: the run's classes; a store's labels are translated by name.
-        priors_rel: ``(P, 4)`` the network's priors, relative to its input.
-        config: the run's configuration.
-        start_step: the global step of the first batch.
-        host: which of the hosts this is.
-        hosts: how many there are; each gets its share of the global batch.
+        stores: Stores to train on, joined in this order.
+        classes: Classes of the run. Labels of the stores are translated by name.
+        priors_rel: ``(P, 4)`` priors of the network, relative to its input.
+        config: Configuration of the run.
+        start_step: Global step of the first batch.
+        host: Index of this host.
+        hosts: Number of hosts. Each gets an equal share of the global batch.
 
     Returns:
-        the batches; close them at the end of the run.
+        The batches. Close them at the end of the run.
 
     Raises:
-        BadInput: no images, a store with classes that are not in the list, weights that do not fit the stores, or a
-            batch that hosts cannot share.
+        BadInput: If there are no images, a store has classes that are not in the list, the weights do not fit the
+            stores, or the hosts cannot share a batch equally.
     """
     records, order = joined_order(stores, classes, config)
     batch = config.train.batch
@@ -75,23 +75,32 @@ def training_batches(
 def joined_order(
     stores: Sequence[Any], classes: Sequence[str], config: Config
 ) -> tuple[JoinedStores, grain.MapDataset]:
-    """The records of a run as one sequence, and the endless order in which they are seen: what is fixed before it runs.
+    """Join the records of a run, and fix the endless order in which it sees them.
+
+    Args:
+        stores: Stores to train on, joined in this order.
+        classes: Classes of the run. Labels of the stores are translated by name.
+        config: Configuration of the run.
+
+    Returns:
+        The records as one sequence, and the order of their positions.
 
     Raises:
-        BadInput: as :func:`training_batches`.
+        BadInput: If there are no images, a store has classes that are not in the list, or the weights do not fit the
+            stores.
     """
     records = JoinedStores(stores, classes)
     return records, endless_order(records.ends, config.data.weights, config.train.seed)
 
 
 class TrainingBatches:
-    """An endless iterator of batches, and the names of what it reads.
+    """An endless iterator of batches, and the names of their records.
 
-    Each batch is ``(images, targets)``: images ``(B, H, W, 3)`` uint8 RGB; targets ``classes`` ``(B, P)`` int32 and
-    ``boxes`` ``(B, P, 4)`` float32. It holds threads or processes: close it, or use it in a ``with``.
+    Each batch is ``(images, targets)``: images ``(B, H, W, 3)`` uint8 RGB, and targets ``classes`` ``(B, P)`` int32 and
+    ``boxes`` ``(B, P, 4)`` float32. The iterator holds threads or processes, so close it, or use it in a ``with``.
 
-    A failure to make a batch leaves the ``with`` as it is, also where who asked for the batch turned it into another:
-    TensorFlow makes an error of its own of whatever is raised while it reads.
+    If preparing a batch fails, leaving the ``with`` block raises the original exception, even if TensorFlow has wrapped
+    it in an error of its own.
     """
 
     def __init__(
@@ -118,28 +127,28 @@ class TrainingBatches:
             raise
 
     def record_ids(self, step: int) -> list[tuple[str, str]]:
-        """Name the images of a step, over all hosts, without preparing them.
+        """Name the images of a step on all hosts, without preparing them.
 
         Args:
-            step: the global step.
+            step: Global step.
 
         Returns:
-            the store, as ``NAME/SPLIT``, and the id of each record, in the order of the global batch.
+            The store, as ``NAME/SPLIT``, and the id of each record, in the order of the global batch.
         """
         first = step * self._batch
         return [self._records.name(self._order[k]) for k in range(first, first + self._batch)]
 
     def check(self) -> None:
-        """Look after the processes. Who reads ahead, as TensorFlow does, would learn late that one has died.
+        """Verify that all worker processes are alive. TensorFlow reads ahead, so it would notice a death only later.
 
         Raises:
-            RunFailed: a worker process was killed.
+            RunFailed: If a worker process was killed.
         """
         if isinstance(self._batches, Workers):
             self._batches.check()
 
     def close(self) -> None:
-        """Stop the threads or processes. Nothing can be read afterwards."""
+        """Stop the threads or processes. No batches can be read afterwards."""
         if self._batches is not None:
             self._batches.close()
         self._batches = None
@@ -156,16 +165,16 @@ class TrainingBatches:
 def endless_examples(
     order: grain.MapDataset, records: JoinedStores, priors_rel: np.ndarray, config: Config
 ) -> grain.MapDataset:
-    """Example k, for each k: of each phase of the run those that are its own.
+    """Prepare example k for every k, with the configuration of its phase.
 
     Args:
-        order: of the records.
-        records: what is prepared.
-        priors_rel: ``(P, 4)``.
-        config: the run's configuration.
+        order: Endless order of positions in the records.
+        records: Records to prepare.
+        priors_rel: ``(P, 4)`` priors of the network, relative to its input.
+        config: Configuration of the run.
 
     Returns:
-        the examples. Where a phase begins nothing else changes: not the order, nor the chance of an example.
+        The examples. A new phase changes neither the order nor the random state of an example.
     """
     (_, first), *later = phases(config, len(records)).items()
     examples = order.random_map(PrepareExample(records, priors_rel, first))
@@ -176,14 +185,14 @@ def endless_examples(
 
 
 def phases(config: Config, images: int) -> dict[int, Config]:
-    """The configurations of a run, each by the first example that it prepares, in their order.
+    """Split a run into phases, at the steps where mosaic or mixup end.
 
     Args:
-        config: the run's, which says how long it mixes images.
-        images: how many there are to train on.
+        config: Configuration of the run.
+        images: Number of images to train on.
 
     Returns:
-        the one of the start; then, where mosaic or mixup end before the run does, the same without.
+        Configuration of each phase, by the number of its first example. Later phases are without mosaic or mixup.
     """
     steps = config.train.epochs * config.train.epoch_steps(images)
     began = {0: config}
@@ -197,7 +206,7 @@ def phases(config: Config, images: int) -> dict[int, Config]:
 
 
 class PrepareExample:
-    """Makes the example of a position in the joined stores: what travels to the workers."""
+    """Prepares the example of a position in the joined stores. It is pickled and sent to the workers."""
 
     def __init__(self, records: JoinedStores, priors_rel: np.ndarray, config: Config):
         self.records = records
@@ -206,67 +215,70 @@ class PrepareExample:
         self.grids = grids_of(config)
 
     def __call__(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Prepare the record at ``index`` with the chance of ``rng``."""
+        """Prepare the record at ``index`` with a random generator."""
         return training_example(self.records[index], rng, self.priors_rel, self.config, self.draw_record, self.grids)
 
     def draw_record(self, rng: np.random.Generator) -> Record:
-        """Any record, each as likely as the others."""
+        """Draw any record, each with the same probability."""
         return self.records[int(rng.integers(len(self.records)))]
 
 
 def by_columns(priors_rel: np.ndarray) -> np.ndarray:
-    """The same priors, laid out in memory column by column: matching reads one coordinate of all priors at a time."""
+    """Store priors column by column in memory, because matching reads one coordinate of all priors at a time."""
     return np.asfortranarray(priors_rel)
 
 
 def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> grain.MapDataset:
-    """The endless order of positions in the joined stores.
+    """Make the endless order of positions in the joined stores.
 
     Args:
-        ends: where each store ends.
-        weights: the stores' shares of the examples, told apart to a hundredth of the smallest; none: every image is as
-            frequent as any other.
-        seed: of the order, and of what is made of it.
+        ends: Position after the last record of each store.
+        weights: Shares of the stores in the examples, rounded to a hundredth of the smallest. Without weights, every
+            image is equally frequent.
+        seed: Seed of the order, and of the examples made from it.
 
     Returns:
-        the order: every pass over the data, or over a store where there are weights, has its own permutation.
+        The order. Every pass over the data has its own permutation. With weights, so has every pass over a store.
 
     Raises:
-        BadInput: not one weight a store, or one for a store without images.
+        BadInput: If there is not one weight for each store, or a store without images has a weight.
     """
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # Grain reads command-line flags of its own, which nobody parses here
+        flags.FLAGS.mark_as_parsed()  # Grain has command-line flags of its own, which Multibox does not parse
     if not weights:
         return grain.MapDataset.range(ends[-1]).seed(seed).shuffle().repeat()
     spans = list(pairwise([0, *ends]))
     if len(weights) != len(spans):
-        raise BadInput("data.weights", f"{len(weights)} given for {len(spans)} stores of data.train; give one a store")
+        raise BadInput(
+            "data.weights", f"{len(weights)} weights for {len(spans)} stores of data.train; give one for each store"
+        )
     if any(start == end for start, end in spans):
-        raise BadInput("data.weights", "a store of data.train has no images to draw; leave it out")
+        raise BadInput("data.weights", "a store of data.train has no images; remove it")
     orders = [
         grain.MapDataset.range(*span).shuffle(seed=(seed + place) % 2**32).repeat() for place, span in enumerate(spans)
     ]
-    hundredths = [round(100 * weight / min(weights)) for weight in weights]  # as Grain does, which rounds down
+    hundredths = [round(100 * weight / min(weights)) for weight in weights]  # Grain would round down
     return grain.MapDataset.mix(orders, hundredths).seed(seed)
 
 
 def stack(examples: Sequence[dict[str, np.ndarray]]) -> Batch:
-    """Join examples to a batch, as Keras takes it: ``(inputs, targets)``."""
+    """Stack examples into a batch for Keras: ``(inputs, targets)``."""
     columns = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
     return columns.pop("image"), columns
 
 
 def choose_workers(workers: int) -> int:
-    """How many processes prepare examples.
+    """Choose the number of processes that prepare examples.
 
-    With few cores the network needs them all, and the threads of this process do. With many cores there is an
-    accelerator to feed: all but two of them, which are for the training loop and the system.
+    With few cores the network needs all of them, so threads of this process are enough. Many cores usually come with an
+    accelerator that needs much data. Then all cores prepare examples but two, which are left for the training loop and
+    the system.
 
     Args:
-        workers: the configured number, or -1 to choose.
+        workers: Configured number, or -1 to choose automatically.
 
     Returns:
-        processes; 0 for threads of this process.
+        Number of processes, or 0 for threads of this process.
     """
     if workers >= 0:
         return workers

@@ -1,11 +1,11 @@
-"""Processes that make the items of a sequence ahead of their use, and how they end.
+"""Processes that make the items of a sequence in advance of their use.
 
-A worker is a new interpreter at the end of two pipes: it reads the sequence from its standard input, then writes one
-item after the other to its standard output. It never runs the caller's script again, so that script needs no
-``if __name__ == "__main__":``, and may come from a notebook or a terminal.
+A worker is a new interpreter at the end of two pipes. It reads the sequence from its standard input, then writes one
+item after the other to its standard output. It never runs the caller's script again. So that script needs no
+``if __name__ == "__main__":``, and may be a notebook or an interactive session.
 
-Processes and pipes are all there is. However a process dies, the system closes its pipes, which tells the other side;
-nothing has a name that could be left over.
+There are only processes and pipes. However a process dies, the operating system closes its pipes, and the other side
+notices at once. Nothing has a name, so nothing can be left behind.
 """
 
 import os
@@ -27,19 +27,19 @@ import cv2
 from multibox.errors import BadInput, RunFailed
 
 PIPE_BYTES = 1 << 20
-"""Of the pipe from a worker, where the system allows it: with the usual 64 KiB a batch would be hundreds of reads."""
+"""Capacity of the pipe from a worker, if the system allows it. With 64 KiB a batch would be hundreds of reads."""
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from multibox.prepare.workers import serve; serve()"
 
 
 class Workers:
-    """An endless iterator over a sequence whose items are made by processes, in order.
+    """An endless iterator over a sequence whose items are made by worker processes, in order.
 
     Worker w of n makes items w, w + n, w + 2n and so on, and is about three items ahead.
 
     Args:
-        items: what to iterate over, without end; it is pickled and sent to each worker.
-        workers: how many processes.
+        items: Endless sequence, which is pickled and sent to each worker.
+        workers: Number of processes.
 
     Example:
         ``with closing(Workers(examples, 4)) as ready: first = next(ready)``
@@ -61,23 +61,26 @@ class Workers:
     def __next__(self) -> Any:
         """Wait for the next item.
 
+        Returns:
+            The item.
+
         Raises:
-            RunFailed: a worker has ended.
-            StopIteration: closed.
+            RunFailed: If the worker has ended.
+            StopIteration: If the iterator has been closed.
         """
         return next(self._turns).take()
 
     def check(self) -> None:
-        """Look after the processes: whoever reads far ahead would learn late that one has died.
+        """Verify that all processes are alive. A caller that reads far ahead would notice a death only later.
 
         Raises:
-            RunFailed: a worker was killed.
+            RunFailed: If a worker was killed.
         """
         for worker in self._workers:
             worker.check()
 
     def close(self) -> None:
-        """End the processes, at once. Who waits for an item in another thread is told that there are no more."""
+        """End the processes at once. A thread that waits for an item gets ``StopIteration``."""
         for worker in self._workers:
             worker.kill()
         for worker in self._workers:
@@ -93,13 +96,13 @@ class _Failure:
 
 @dataclass(frozen=True)
 class _Ended:
-    """A worker has ended, with this exit code; minus a signal's number where that killed it."""
+    """The exit code of a worker that has ended. If a signal killed it, the code is minus the signal's number."""
 
     code: int
 
 
 class _Worker:
-    """A worker as its parent sees it: a process, and a thread that reads from it."""
+    """The parent's side of a worker: a process, and a thread that reads from it."""
 
     def __init__(self, work: bytes):
         self._closed = False
@@ -114,16 +117,16 @@ class _Worker:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise if the process has died; an item that it could not make is told when its turn comes."""
+        """Raise if the process has died. An item that it could not make is reported when its turn comes."""
         code = self._process.poll()
         if code and not self._closed:
             raise RunFailed(_epitaph(code))
 
     def take(self) -> Any:
-        """Wait for the next item, or raise what kept the worker from making it."""
+        """Wait for the next item, or raise the exception that the worker met while making it."""
         message = self._ready.get()
         if self._closed:
-            self._ready.put(message)  # for another thread that waits
+            self._ready.put(message)  # for any other thread that waits
             raise StopIteration
         if isinstance(message, _Ended):
             raise RunFailed(_epitaph(message.code))
@@ -132,12 +135,12 @@ class _Worker:
         return message
 
     def kill(self) -> None:
-        """There is nothing that a worker would have to tidy up."""
+        """Kill the process. A worker has nothing to clean up."""
         self._closed = True
         self._process.kill()
 
     def join(self) -> None:
-        """Wait until process and thread have ended, and wake whoever waits for an item."""
+        """Wait until process and thread have ended, and wake any thread that waits for an item."""
         self._process.wait()
         while self._thread.is_alive():
             self._discard()
@@ -150,7 +153,7 @@ class _Worker:
             self._pass_items_on(work)
         except (OSError, EOFError, pickle.UnpicklingError):
             self._ready.put(_Ended(self._process.wait()))
-        except Exception as error:  # Unpickling runs code of whatever was sent; nobody may be left waiting.
+        except Exception as error:  # Unpickling can run any code; a waiting thread must still be woken.
             self._ready.put(_Failure(error))
 
     def _pass_items_on(self, work: bytes) -> None:
@@ -177,20 +180,20 @@ def _widen(pipe: IO[bytes]) -> None:
 
 def _epitaph(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "a worker process was killed (signal 9): too little memory? lower data.workers or train.batch"
+        return "a worker process was killed (signal 9), probably for lack of memory; lower data.workers or train.batch"
     how = f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"
-    return f"a worker process {how}; what it printed is above; data.workers=0 trains without such processes"
+    return f"a worker process {how}; its output is above; set data.workers=0 to train without worker processes"
 
 
 def serve() -> None:
-    """Make items for the parent: all that a worker does, from its start to its end."""
+    """Make items for the parent until it is gone. This is the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     out = _claim_output()
     try:
         _make_items(out)
     except BrokenPipeError:
-        os._exit(0)  # The parent is gone; closing the stream would only complain of it.
+        os._exit(0)  # The parent is gone, and closing the stream would only raise again.
 
 
 def _make_items(out: IO[bytes]) -> None:
@@ -210,14 +213,14 @@ def _send(message: Any, out: IO[bytes]) -> None:
 
 
 def _claim_output() -> IO[bytes]:
-    """The pipe to the parent, for items alone: what anything else prints goes to the error stream."""
+    """Reserve the pipe to the parent for items. Everything else that is printed goes to the error stream."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return out
 
 
 def _portable(error: Exception) -> Exception:
-    """The error as it can be sent; one that is not meant for people with its traceback, which would be lost."""
+    """Make an error ready to be pickled. Unexpected errors get their traceback as a note, which pickling would lose."""
     if isinstance(error, BadInput | RunFailed):
         return error
     trace = traceback.format_exc()
