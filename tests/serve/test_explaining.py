@@ -16,8 +16,8 @@ from multibox.data.record import Record, make_objects
 from multibox.detect.load import load
 from multibox.explain.browsing import open_datasets
 from multibox.explain.cells import look_at_cell
-from multibox.explain.detections import explain_detections
 from multibox.explain.matching import explain_matching, training_config
+from multibox.explain.origin import explain_detections
 from multibox.prepare.example import augmented_image
 from multibox.prepare.render import decode
 from served import OBJECTS, assert_refused, client_of, encode, painted

@@ -21,8 +21,8 @@ from multibox.detect.load import load
 from multibox.evaluation.columns import Found
 from multibox.evaluation.results import save_results
 from multibox.explain.browsing import open_datasets
-from multibox.explain.detections import explain_detections
 from multibox.explain.matching import explain_matching, labelled_objects
+from multibox.explain.origin import explain_detections
 from multibox.models.maps import feature_maps
 from served import OBJECTS, SETTINGS, encode, painted, server_of
 from tiny_onnx import write_tiny_onnx

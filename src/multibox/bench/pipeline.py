@@ -3,7 +3,9 @@
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -14,27 +16,16 @@ from multibox.config import Config
 from multibox.data.store import Store
 from multibox.machine import cores
 from multibox.models.maps import network_priors
-from multibox.prepare import example
+from multibox.prepare import example, plan, shot
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.pipeline import PrepareExample, training_batches
 
-STEPS = (
-    "decode",
-    "expand",
-    "crop",
-    "letterbox",
-    "snap",
-    "render",
-    "distort",
-    "look_through",
-    "join",
-    "mixup",
-    "affine",
-    "cutout",
-    "degrade",
-    "make_targets",
-)
-"""The functions that make an example of a record, as ``prepare/example.py`` calls them."""
+STEPS: dict[ModuleType, tuple[str, ...]] = {
+    plan: ("decode", "draw_flaws"),
+    shot: ("expand", "crop", "letterbox", "snap", "render", "distort", "look_through"),
+    example: ("join", "mixup", "affine", "cutout", "degrade", "make_targets"),
+}
+"""The functions that make an example of a record, by the module that calls them."""
 
 ROUNDS = 5
 
@@ -124,7 +115,9 @@ def _watch_all(prepare: PrepareExample, count: int) -> dict[str, float]:
     stopwatch = Stopwatch()
     read = stopwatch.watch("read", prepare.records.__getitem__)
     another = stopwatch.watch("read", prepare.draw_record)
-    with stopwatch.watching(example, STEPS):
+    with ExitStack() as stack:
+        for module, names in STEPS.items():
+            stack.enter_context(stopwatch.watching(module, names))
         for index in range(count):
             record = read(index)
             rng = np.random.default_rng(index)

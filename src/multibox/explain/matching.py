@@ -15,8 +15,8 @@ from multibox.detect.prepare_image import Prepared
 from multibox.errors import BadInput
 from multibox.evaluation.columns import places
 from multibox.explain.cells import Box, as_box, place_of
-from multibox.explain.detections import refuse_unexplained
 from multibox.explain.loss import Losses, losses_of
+from multibox.explain.origin import refuse_unexplained
 from multibox.models.schema import Schema
 from multibox.postprocess.decode import scores_of
 from multibox.prepare.plan import choose_objects
@@ -222,7 +222,7 @@ def explain_matching(
         the picture.
 
     Raises:
-        BadInput: see :func:`multibox.explain.detections.refuse_unexplained`.
+        BadInput: see :func:`multibox.explain.origin.refuse_unexplained`.
     """
     refuse_unexplained(detector)
     prepared = detector.prepare(image)

@@ -16,8 +16,8 @@ from multibox.evaluation.test_set import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
 from multibox.explain.browsing import Dataset
 from multibox.explain.cells import Box, Cell, as_box, look_at_cell
-from multibox.explain.detections import ExplainedPicture, explain_detections
 from multibox.explain.matching import MatchedPicture, explain_matching, labelled_objects, training_config
+from multibox.explain.origin import ExplainedPicture, explain_detections
 from multibox.serve.batcher import Batcher
 from multibox.serve.bodies import Form, read_form
 from multibox.serve.images import read_image

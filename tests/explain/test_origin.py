@@ -12,7 +12,7 @@ from multibox.boxes import iou, to_centers
 from multibox.config import Detect
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
-from multibox.explain.detections import explain_decoding, explain_detections
+from multibox.explain.origin import explain_decoding, explain_detections
 from multibox.prepare.window import to_window
 
 IMAGE = paint((210, 320), {"red": (40, 20, 240, 180), "blue": (200, 100, 300, 200)})
