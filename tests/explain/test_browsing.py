@@ -130,9 +130,9 @@ def test_refusals(store, detections, tmp_path):
     dataset = Dataset(store)
     with pytest.raises(BadInput, match="no class 'cow'; it has cat, dog, owl"):
         dataset.choose(name="cow")
-    with pytest.raises(BadInput, match="--detections"):
+    with pytest.raises(BadInput, match="no mistakes are known; open the dataset with a file of detections"):
         dataset.choose(mistake="false")
-    with pytest.raises(BadInput, match=r"has no picture '\.\./\.\./etc'"):
+    with pytest.raises(BadInput, match=r"has no image '\.\./\.\./etc'"):
         dataset.record("../../etc")
     with pytest.raises(BadInput, match="no such store"):
         open_datasets(["zoo/val", "zoo/test"])
@@ -148,6 +148,6 @@ def test_detections_go_to_the_dataset_they_were_found_in(store, detections, tmp_
     ]
     with pytest.raises(BadInput, match="no such image in the data"):
         open_datasets(["other/val"], detections)
-    with pytest.raises(BadInput, match="give --data"):
+    with pytest.raises(BadInput, match="name the one they were found in"):
         open_datasets([], detections)
     assert open_datasets([]) == {}

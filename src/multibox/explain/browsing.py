@@ -1,4 +1,4 @@
-"""Browsing a dataset: which pictures show a class, a size, or a mistake of a detector."""
+"""Browse a dataset for images that show a class, a size, or a mistake of a detector."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ Kind = Literal["missed", "false", "mislabelled"]
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """Things to be seen in the pictures of a dataset, M of them: objects, or mistakes of one kind.
+    """M objects of a dataset, or M mistakes of one kind.
 
     Attributes:
-        images: ``(M,)`` int64 positions of their pictures, not decreasing.
+        images: ``(M,)`` int64 positions of their images, not decreasing.
         labels: ``(M,)`` int64, 0-based over the dataset's classes.
-        boxes: ``(M, 4)`` corners, pixels.
-        more: M further things that are said of each.
+        boxes: ``(M, 4)`` corners, pixels of their images.
+        more: Further values of each of the M.
     """
 
     images: np.ndarray
@@ -41,7 +41,7 @@ class Marks:
     more: tuple[dict[str, Any], ...]
 
     def chosen(self, label: int | None, size: Size | None) -> np.ndarray:
-        """Positions of the pictures that show one of a class and a size, in order; None: of any."""
+        """Positions of the images that show a class and a size, in order. None stands for any class or size."""
         rows = np.ones(len(self.images), np.bool_)
         if label is not None:
             rows &= self.labels == label
@@ -51,8 +51,8 @@ class Marks:
             rows &= (low <= pixels) & (pixels < high)
         return np.unique(self.images[rows])
 
-    def of_picture(self, position: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Those of one picture: ``name``, ``box`` and more."""
+    def of_image(self, position: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """The objects or mistakes of one image: ``name``, ``box`` and further values."""
         begin, end = np.searchsorted(self.images, [position, position + 1]).tolist()
         return [
             {"name": classes[self.labels[i]], "box": as_box(self.boxes[i]), **self.more[i]} for i in range(begin, end)
@@ -63,17 +63,18 @@ class Dataset:
     """A store to browse.
 
     Args:
-        store: the store.
-        detections: a file of a detector's detections in it, as ``multibox eval --save-detections`` writes it.
-        thresholds: the scores that detections must exceed to be shown, of each class that the detector knows; None: of
-            all classes the usual one.
+        store: The store.
+        detections: File of a detector's detections in the store, as ``multibox eval --save-detections`` writes it.
+        thresholds: Score that detections of each class of the detector must exceed to be shown. Without it, the default
+            score is used for all classes.
 
     Attributes:
-        store: as given.
-        classes: the store's.
+        store: The store.
+        classes: Names of the store's classes.
+        mistakes: Mistakes of the detector by kind; empty without detections.
 
     Raises:
-        BadInput: the file cannot be read, or does not fit the store.
+        BadInput: If the file cannot be read, or does not fit the store.
     """
 
     def __init__(
@@ -91,17 +92,17 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Such as ``voc2007/val``."""
+        """Name of the store, such as ``voc2007/val``."""
         return f"{self.store.meta.name}/{self.store.meta.split}"
 
     @cached_property
     def truth(self) -> Truth:
-        """All objects, also those that no evaluation counts."""
+        """All objects, including those that evaluation does not count."""
         return truth_of([self.store], self.classes)
 
     @cached_property
     def objects(self) -> Marks:
-        """All objects, and whether they are difficult."""
+        """All objects, each with a flag if it is difficult."""
         truth = self.truth
         more = tuple({"difficult": bool(difficult)} for difficult in truth.difficult)
         return Marks(truth.images, truth.labels, truth.boxes, more)
@@ -111,60 +112,62 @@ class Dataset:
         return {name: position for position, name in enumerate(self.store.ids)}
 
     def record(self, record_id: str) -> Record:
-        """The record of an id.
+        """Find a record by its id.
+
+        Args:
+            record_id: Id of the record.
+
+        Returns:
+            The record.
 
         Raises:
-            BadInput: none has it.
+            BadInput: If no record has this id.
         """
         if record_id not in self._positions:
-            raise BadInput(self.name, f"has no picture {record_id[:100]!r}; take an id from /v1/datasets/images")
+            raise BadInput(self.name, f"has no image {record_id[:100]!r}; take an id from /v1/datasets/images")
         return self.store[self._positions[record_id]]
 
     def choose(self, name: str | None = None, size: Size | None = None, mistake: Kind | None = None) -> np.ndarray:
-        """Choose pictures.
+        """Choose images by what they show. Without any argument, all images are chosen.
 
         Args:
-            name: that show an object of this class, or a mistake about one; None: any, also those that show nothing.
-            size: of the object or the mistake.
-            mistake: that show such a mistake.
+            name: Class of an object or a mistake in the image.
+            size: Size of the object or the mistake.
+            mistake: Kind of the mistake. Without it, objects count.
 
         Returns:
-            their positions in the store, in order.
+            Positions of the images in the store, in order.
 
         Raises:
-            BadInput: no such class, or mistakes are asked for that nobody has made.
+            BadInput: If there is no such class, or no mistakes are known.
         """
         if name is not None and name not in self.classes:
             raise BadInput("class", f"{self.name} has no class {name[:100]!r}; it has {', '.join(self.classes)}")
         if mistake is not None and not self.mistakes:
-            raise BadInput(
-                "mistake", "none are known; give the server --detections FILE, see multibox eval --save-detections"
-            )
+            raise BadInput("mistake", "no mistakes are known; open the dataset with a file of detections")
         if name is None and size is None and mistake is None:
             return np.arange(len(self))
         marks = self.objects if mistake is None else self.mistakes[mistake]
         return marks.chosen(None if name is None else self.classes.index(name), size)
 
     def describe(self, position: int) -> dict[str, Any]:
-        """A picture and what is known about it, as JSON-able values.
+        """Describe an image in JSON-able values.
 
         Args:
-            position: in the store.
+            position: Position of the image in the store.
 
         Returns:
-            ``id``, ``width``, ``height``, ``objects``, and ``mistakes`` by kind, where there are detections.
+            ``id``, ``width``, ``height``, ``objects``, and ``mistakes`` by kind if there are detections.
         """
         width, height = self.truth.image_sizes[position].tolist()
         known = {
             "id": self.store.ids[position],
             "width": width,
             "height": height,
-            "objects": self.objects.of_picture(position, self.classes),
+            "objects": self.objects.of_image(position, self.classes),
         }
         if self.mistakes:
-            known["mistakes"] = {
-                kind: marks.of_picture(position, self.classes) for kind, marks in self.mistakes.items()
-            }
+            known["mistakes"] = {kind: marks.of_image(position, self.classes) for kind, marks in self.mistakes.items()}
         return known
 
 
@@ -176,15 +179,16 @@ def open_datasets(
     """Open datasets by their names.
 
     Args:
-        names: ``NAME/SPLIT`` each.
-        detections: see :class:`Dataset`; of those of the datasets that have all of its pictures.
-        thresholds: see :class:`Dataset`.
+        names: ``NAME/SPLIT`` of each dataset.
+        detections: File of detections, as :class:`Dataset` takes it. It is used for each dataset that has all of its
+            images.
+        thresholds: Scores of the classes, as :class:`Dataset` takes them.
 
     Returns:
-        the datasets by name.
+        The datasets by name.
 
     Raises:
-        BadInput: one is not there, or the file of detections fits none.
+        BadInput: If a dataset does not exist, or the file of detections fits none of them.
     """
     stores = {name: open_store(name) for name in names}
     if detections is None:
@@ -197,28 +201,35 @@ def open_datasets(
             datasets[name] = Dataset(store)
             misfits.append(error)
     if len(misfits) == len(datasets):
-        raise misfits[0] if misfits else BadInput(detections, "give --data NAME/SPLIT too: what they were found in")
+        raise (
+            misfits[0]
+            if misfits
+            else BadInput(
+                detections,
+                "no dataset is open to show these detections in; name the one they were found in, as NAME/SPLIT",
+            )
+        )
     return datasets
 
 
 def find_mistakes(
     store: Store, detections: str | os.PathLike[str], thresholds: Mapping[str, float] | None = None
 ) -> dict[str, Marks]:
-    """The mistakes of a detector, when only what is worth showing is shown.
+    """Find the mistakes of a detector among detections above their thresholds.
 
-    A detection that would be right if it had another's class is mislabelled (TIDE's classification error), and its
-    object is not missed. Every other detection that hits nothing is false, and says which of TIDE's errors it is.
+    A detection that would be right with another class is mislabelled (the classification error of TIDE), and its object
+    does not count as missed. Every other detection without an object is false, and carries the name of its TIDE error.
 
     Args:
-        store: the pictures.
-        detections: see :class:`Dataset`.
-        thresholds: see there.
+        store: Store of the images.
+        detections: File of detections, as :class:`Dataset` takes it.
+        thresholds: Scores of the classes, as :class:`Dataset` takes them.
 
     Returns:
-        the mistakes by kind.
+        The mistakes by kind.
 
     Raises:
-        BadInput: see :class:`Dataset`.
+        BadInput: If the file cannot be read, or does not fit the store.
     """
     least = dict.fromkeys(store.meta.classes, Detect().show) if thresholds is None else thresholds
     classes = judged_classes(tuple(least), [store])

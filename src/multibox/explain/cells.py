@@ -1,4 +1,4 @@
-"""Cells: where on the feature maps each prior lies, and which priors look at one place."""
+"""Cells: the place of each prior on the feature maps, and the priors of one place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Map:
-    """A feature map, as far as priors go.
+    """The layout of a feature map's priors.
 
     Attributes:
-        index: its place among the maps, from the finest.
-        height: cells.
-        width: cells.
-        per_cell: priors of a cell.
-        first: the index of its first prior.
+        index: Index of the map, from the finest.
+        height: Number of rows of cells.
+        width: Number of columns of cells.
+        per_cell: Number of priors in each cell.
+        first: Index of the map's first prior.
     """
 
     index: int
@@ -34,15 +34,15 @@ class Map:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a prior lies.
+    """The place of a prior.
 
     Attributes:
-        index: of the prior, among all.
-        map: index of its map.
-        row: of its cell.
-        column: of its cell.
-        kind: its place among the priors of the cell: 0 the square, 1 the larger square, then the oblong ones.
-        ratio: width over height, pixels of the input.
+        index: Index of the prior among all priors.
+        map: Index of its map.
+        row: Row of its cell.
+        column: Column of its cell.
+        kind: Position among the priors of the cell: 0 for the square, 1 for the larger square, then the oblong ones.
+        ratio: Ratio of width to height in pixels of the input.
     """
 
     index: int
@@ -58,10 +58,10 @@ class CellPrior:
     """A prior of a cell.
 
     Attributes:
-        index: among all priors.
-        box_rel: corners, relative to the network's input; they may lie beyond it.
-        ratio: width over height, pixels of the input.
-        pixels: width and height, pixels of the input.
+        index: Index of the prior among all priors.
+        box_rel: Corners, relative to the network's input. They may lie beyond it.
+        ratio: Ratio of width to height in pixels of the input.
+        pixels: Width and height, pixels of the input.
     """
 
     index: int
@@ -72,7 +72,14 @@ class CellPrior:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a map, and its priors."""
+    """A cell of a feature map.
+
+    Attributes:
+        map: Index of the map.
+        row: Row of the cell.
+        column: Column of the cell.
+        priors: Priors of the cell, in their order.
+    """
 
     map: int
     row: int
@@ -81,7 +88,7 @@ class Cell:
 
 
 def maps_of(schema: Schema) -> tuple[Map, ...]:
-    """The maps that a network's heads look at, from the finest to the coarsest."""
+    """The feature maps that feed a network's heads, from the finest to the coarsest."""
     maps, first = [], 0
     for index, (height, width, per_cell) in enumerate(prior_grids(schema.maps, schema.priors)):
         maps.append(Map(index, height, width, per_cell, first))
@@ -90,15 +97,15 @@ def maps_of(schema: Schema) -> tuple[Map, ...]:
 
 
 def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
-    """Where a prior lies: priors are counted by map, row, column, then shape.
+    """Find the place of a prior. Priors are ordered by map, row, column, then shape.
 
     Args:
-        index: of the prior.
-        schema: of the model.
-        priors_rel: ``(P, 4)`` its priors.
+        index: Index of the prior.
+        schema: Schema of the model.
+        priors_rel: ``(P, 4)`` priors of the model, relative to its input.
 
     Returns:
-        the place.
+        The place.
     """
     fmap = next(fmap for fmap in reversed(maps_of(schema)) if fmap.first <= index)
     cell, kind = divmod(index - fmap.first, fmap.per_cell)
@@ -108,20 +115,20 @@ def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
 
 
 def look_at_cell(schema: Schema, priors_rel: np.ndarray, map_index: int, row: int, column: int) -> Cell:
-    """The priors of one cell.
+    """Find the priors of one cell.
 
     Args:
-        schema: of the model.
-        priors_rel: ``(P, 4)`` its priors.
-        map_index: of the cell's map.
-        row: of the cell.
-        column: of the cell.
+        schema: Schema of the model.
+        priors_rel: ``(P, 4)`` priors of the model, relative to its input.
+        map_index: Index of the cell's map.
+        row: Row of the cell.
+        column: Column of the cell.
 
     Returns:
-        the cell.
+        The cell.
 
     Raises:
-        BadInput: there is no such cell.
+        BadInput: If there is no such cell.
     """
     maps = maps_of(schema)
     _check("map", map_index, len(maps), "the model's maps")
@@ -137,17 +144,17 @@ def look_at_cell(schema: Schema, priors_rel: np.ndarray, map_index: int, row: in
 
 
 def sides(box_rel: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
-    """Width and height in pixels of a box ``(4,)`` that is relative to an input of ``size`` height and width."""
+    """Width and height in pixels of a box ``(4,)``, relative to an input of ``size`` (height and width)."""
     width, height = to_centers(box_rel)[2:].tolist()
     return width * size[1], height * size[0]
 
 
 def as_box(values: Sequence[float] | np.ndarray) -> Box:
-    """Four numbers as plain floats."""
+    """Convert four numbers to plain floats."""
     a, b, c, d = np.asarray(values).tolist()
     return a, b, c, d
 
 
 def _check(name: str, value: int, count: int, what: str) -> None:
     if not 0 <= value < count:
-        raise BadInput(name, f"{value} is not one of {what}; they are counted from 0 to {count - 1}")
+        raise BadInput(name, f"{value} is not one of {what}; choose 0 to {count - 1}")

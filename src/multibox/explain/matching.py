@@ -1,4 +1,4 @@
-"""Matching: which priors answer for which object, and what the network would learn from each."""
+"""Matching: which priors are matched to which object, and what the network would learn from each of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,13 @@ from multibox.runtimes.outputs import Outputs
 
 @dataclass(frozen=True)
 class Best:
-    """The prior that fits an object best, and so answers for it whatever their overlap."""
+    """The prior that fits an object best, which is matched to it whatever their overlap.
+
+    Attributes:
+        prior: Index of the prior.
+        iou: IoU with the object.
+        box: Corners, pixels of the image.
+    """
 
     prior: int
     iou: float
@@ -37,18 +43,18 @@ class Best:
 
 @dataclass(frozen=True)
 class Positive:
-    """A prior that answers for an object.
+    """A prior that is matched to an object.
 
     Attributes:
-        prior: its index.
-        iou: with the object.
-        box: corners, pixels of the picture.
-        map: of its cell.
-        row: of its cell.
-        column: of its cell.
-        kind: among the priors of its cell.
-        loss_classes: of what it says is there.
-        loss_boxes: of what it says where.
+        prior: Index of the prior.
+        iou: IoU with the object.
+        box: Corners, pixels of the image.
+        map: Index of its map.
+        row: Row of its cell.
+        column: Column of its cell.
+        kind: Position among the priors of its cell.
+        loss_classes: Loss of its class.
+        loss_boxes: Loss of its box.
     """
 
     prior: int
@@ -64,16 +70,16 @@ class Positive:
 
 @dataclass(frozen=True)
 class MatchedObject:
-    """An object and the priors that answer for it.
+    """An object and its priors.
 
     Attributes:
-        name: of its class.
-        label: of its class; -1: the model does not know it.
-        box: corners, pixels of the picture.
-        trained: whether it is trained with: not a crowd, of a class that the model knows, and not difficult where the
-            configuration drops those.
-        best: its best prior; None without one, as where every prior that overlaps it answers for another.
-        positives: its priors, the best first.
+        name: Name of its class.
+        label: Label of its class, or -1 if the model does not have the class.
+        box: Corners, pixels of the image.
+        trained: Whether the network would train with it. It would not with a crowd, a class that the model does not
+            have, or a difficult object if the configuration drops those.
+        best: Its best prior, or None if every prior that overlaps it is matched to another object.
+        positives: Its priors, the best first.
     """
 
     name: str
@@ -86,14 +92,14 @@ class MatchedObject:
 
 @dataclass(frozen=True)
 class Negative:
-    """A prior that is trained to say that nothing is there.
+    """A prior that is trained as background.
 
     Attributes:
-        prior: its index.
-        box: corners, pixels of the picture.
-        map: of its cell.
-        loss: of what it says is there.
-        most_like: the class that it says most.
+        prior: Index of the prior.
+        box: Corners, pixels of the image.
+        map: Index of its map.
+        loss: Loss of its class.
+        most_like: Name of its most likely class.
     """
 
     prior: int
@@ -105,13 +111,13 @@ class Negative:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many priors count, and how.
+    """Numbers of priors.
 
     Attributes:
-        positives: that answer for an object.
-        negatives: that were mined; with a sigmoid loss all others count, and these are the hardest.
-        ignored: over a crowd: neither.
-        ratio: negatives for each positive; None without positives.
+        positives: Number of priors matched to an object.
+        negatives: Number of mined negatives. With a sigmoid loss all negatives count, and these are the hardest.
+        ignored: Number of priors over a crowd, which are neither.
+        ratio: Negatives for each positive, or None without positives.
     """
 
     positives: int
@@ -122,16 +128,16 @@ class Counts:
 
 @dataclass(frozen=True)
 class Rules:
-    """By what rules priors were matched and mined.
+    """The rules of matching and mining.
 
     Attributes:
-        method: of matching.
-        iou: from which a prior answers for an object, with the method ``threshold``.
-        negatives: mined for each positive.
-        min_negatives: mined at least.
-        mined: whether only mined negatives count; with a sigmoid loss all do.
-        classes: the loss of classes.
-        boxes: the loss of boxes.
+        method: Method of matching.
+        iou: Smallest IoU of a match, for the method ``threshold``.
+        negatives: Number of negatives mined for each positive.
+        min_negatives: Smallest number of mined negatives.
+        mined: Whether only mined negatives count. With a sigmoid loss all do.
+        classes: Kind of the loss of classes.
+        boxes: Kind of the loss of boxes.
     """
 
     method: str
@@ -144,18 +150,18 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class MatchedPicture:
-    """A labelled picture as training sees it, without augmentation.
+class MatchedImage:
+    """A labelled image as training sees it, without augmentation.
 
     Attributes:
-        width: of the picture, pixels.
-        height: likewise.
-        window: what the network's input shows: corners, pixels of the picture.
-        objects: all of them, in their order, with their priors.
-        negatives: mined, the hardest first.
-        counts: of the priors.
-        loss: of the picture: the sum over these priors for each positive.
-        config: the rules.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
+        window: Part of the image that the network's input shows, as corners in pixels of the image.
+        objects: All objects in their order, with their priors.
+        negatives: Mined negatives, the hardest first.
+        counts: Numbers of priors.
+        loss: Loss of the image: the sum over its priors, divided by the number of positives.
+        config: Rules of matching and mining.
     """
 
     width: int
@@ -169,13 +175,16 @@ class MatchedPicture:
 
 
 def training_config(schema: Schema) -> Config:
-    """The configuration that a model was trained with; the paper's, where its file does not say.
+    """The configuration that a model was trained with. Fields missing from its file have the values of the paper.
 
     Args:
-        schema: of the model, which has the last word on network, priors and resize.
+        schema: Schema of the model. Its network, priors and resize override the configuration.
 
     Returns:
-        the configuration.
+        The configuration.
+
+    Raises:
+        BadInput: If the training configuration in the model's file is not valid.
     """
     asked = schema.training
     data = {**asked.get("data", {}), "resize": schema.resize}
@@ -185,17 +194,17 @@ def training_config(schema: Schema) -> Config:
 
 
 def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
-    """Objects from what a person says of them.
+    """Make objects from labels and boxes that a person has entered.
 
     Args:
-        labels: of their classes.
-        boxes: corners, pixels of the picture.
+        labels: Labels of the objects.
+        boxes: Boxes of the objects: corners, pixels of the image.
 
     Returns:
-        the objects.
+        The objects.
 
     Raises:
-        BadInput: a box is none.
+        BadInput: If a box is not valid.
     """
     try:
         objects = make_objects(boxes, labels)
@@ -203,26 +212,26 @@ def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
         raise BadInput("objects", "each box must be four numbers, [x0, y0, x1, y1]") from None
     sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
     if len(objects) != len(labels) or not (np.isfinite(objects.boxes).all() and (sides > 0).all()):
-        raise BadInput("objects", "each box must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1, pixels of the picture")
+        raise BadInput("objects", "each box must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1, pixels of the image")
     return objects
 
 
 def explain_matching(
     detector: Detector, image: np.ndarray, objects: Objects, classes: Sequence[str] | None = None
-) -> MatchedPicture:
-    """Match the priors to the objects of a picture, and say what training would make of each.
+) -> MatchedImage:
+    """Match the priors to the objects of an image, and compute what training would learn from each.
 
     Args:
-        detector: the detector.
+        detector: The detector.
         image: ``(H, W, 3)`` uint8 RGB, upright.
-        objects: what is in it, in its pixels.
-        classes: names of their labels; None: the detector's.
+        objects: Objects of the image, in its pixels.
+        classes: Names of the objects' labels. Without it, those of the detector.
 
     Returns:
-        the picture.
+        The matched image.
 
     Raises:
-        BadInput: see :func:`multibox.explain.origin.refuse_unexplained`.
+        BadInput: If the detector cannot be explained, as :func:`~multibox.explain.origin.refuse_unexplained` decides.
     """
     refuse_unexplained(detector)
     prepared = detector.prepare(image)
@@ -235,18 +244,18 @@ def explain_targets(
     outputs: Sequence[Outputs],
     objects: Objects,
     classes: Sequence[str] | None = None,
-) -> MatchedPicture:
-    """As :func:`explain_matching`, where the network has run already.
+) -> MatchedImage:
+    """Match the priors to the objects of an image, from outputs of the network.
 
     Args:
-        detector: the detector.
-        prepared: the picture.
-        outputs: of the network, for this picture.
-        objects: see there.
-        classes: see there.
+        detector: The detector.
+        prepared: The prepared image.
+        outputs: Outputs of the network for this image.
+        objects: Objects of the image, in its pixels.
+        classes: Names of the objects' labels. Without it, those of the detector.
 
     Returns:
-        the picture.
+        The matched image.
     """
     schema, priors_rel, config = detector.schema, detector.priors_rel, training_config(detector.schema)
     (view,), (output,) = prepared.views, outputs
@@ -268,7 +277,7 @@ def explain_targets(
     ]
     count, mined, (height, width), window = int((wanted > 0).sum()), len(negatives), prepared.image_size, view.window
     priors = {int(i): _positives(targets, k, matches, boxes, losses, detector) for k, i in enumerate(targets.ids)}
-    return MatchedPicture(
+    return MatchedImage(
         width=width,
         height=height,
         window=(window.x0, window.y0, window.x1, window.y1),
@@ -281,7 +290,7 @@ def explain_targets(
 
 
 def _objects_to_train(objects: Objects, names: Sequence[str], known: Sequence[str], config: Config) -> Objects:
-    """The objects that training would get, with the model's labels; their ids are their positions."""
+    """Choose the objects that training would see. They get the model's labels, and their positions as ids."""
     labels = places(names, known)[objects.labels]
     numbered = replace(objects, labels=labels, ids=tuple(map(str, range(len(objects)))))
     return choose_objects(numbered.keep(labels >= 0), config.data.difficult)
@@ -304,7 +313,7 @@ def _matched(
 def _positives(
     targets: Objects, i: int, matches: np.ndarray, boxes: np.ndarray, losses: Losses, detector: Detector
 ) -> tuple[Positive, ...]:
-    """The priors that answer for an object, the best first."""
+    """The priors that are matched to an object, the best first."""
     priors = np.flatnonzero(matches == i)
     overlaps = iou(targets.boxes[i : i + 1], detector.priors_rel[priors])[0]
     order = np.argsort(-overlaps, kind="stable")

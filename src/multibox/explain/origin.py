@@ -1,6 +1,7 @@
-"""Detections: which prior each came from, how its box was worked out, and which boxes it removed.
+"""The origin of detections: the prior of each, the arithmetic of its box, and the boxes that it removed.
 
-It goes the way of :class:`~multibox.detect.detector.Detector`, with the same functions, and remembers where things are.
+The steps are those of :class:`~multibox.detect.detector.Detector`, with the same functions. Only the origin of each box
+is kept as well.
 """
 
 from collections.abc import Sequence
@@ -26,11 +27,11 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Prior(Place):
-    """The prior that a detection came from.
+    """The prior of a detection.
 
     Attributes:
-        box: corners, pixels of the picture; they may lie beyond it.
-        box_rel: ``cx, cy, w, h`` relative to the network's input.
+        box: Corners, pixels of the image. They may lie beyond it.
+        box_rel: Centre and size ``cx, cy, w, h``, relative to the network's input.
     """
 
     box: Box
@@ -38,12 +39,12 @@ class Prior(Place):
 
 
 @dataclass(frozen=True)
-class Step:
+class Formula:
     """A line of arithmetic.
 
     Attributes:
-        text: such as ``cx = 0.31 + 0.52 * 0.1 * 0.2``.
-        value: what comes out, as the detector has it.
+        text: Formula with numbers, such as ``cx = 0.31 + 0.52 * 0.1 * 0.2``.
+        value: Result of the detector.
     """
 
     text: str
@@ -52,32 +53,32 @@ class Step:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How the network's deltas become a box (SSD section 2.2, equation 2, read backwards).
+    """How the network's deltas become a box (the inverse of SSD section 2.2, equation 2).
 
     Attributes:
-        prior_cxcywh: the prior, relative to the network's input.
-        deltas: as the network gives them: of cx, cy, w, h.
-        variances: what deltas are multiplied with.
-        steps: from these to the box.
-        box_rel: corners, relative to the network's input, not cut off at its edges.
+        prior_cxcywh: Centre and size of the prior, relative to the network's input.
+        deltas: Deltas of cx, cy, w and h from the network.
+        variances: Factors of the deltas.
+        steps: Formulas that lead to the box.
+        box_rel: Corners, relative to the network's input, not clipped at its edges.
     """
 
     prior_cxcywh: Box
     deltas: Box
     variances: Box
-    steps: tuple[Step, ...]
+    steps: tuple[Formula, ...]
     box_rel: Box
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A box that non-maximum suppression removed for a better one.
+    """A box that non-maximum suppression removed because of a better one.
 
     Attributes:
-        box: corners, pixels of the picture.
-        score: in [0, 1].
-        iou: with the better one.
-        prior: index of the prior that it came from.
+        box: Corners, pixels of the image.
+        score: Score in [0, 1].
+        iou: IoU with the better box.
+        prior: Index of its prior.
     """
 
     box: Box
@@ -88,19 +89,19 @@ class Removed:
 
 @dataclass(frozen=True)
 class Explained:
-    """A detection and how it came about.
+    """A detection and its origin.
 
     Attributes:
-        label: of its class.
-        name: of its class.
-        score: in [0, 1].
-        box: corners, pixels of the picture.
-        prior: that it came from.
-        logits: what the network says of the prior: of background, then of each class.
-        scores: what that makes of each class.
-        deltas: what the network says of where the box is.
-        decode: how the box was worked out.
-        removed: the boxes that went for it, the best first.
+        label: Label of its class.
+        name: Name of its class.
+        score: Score in [0, 1].
+        box: Corners, pixels of the image.
+        prior: Prior of the detection.
+        logits: Logits of the prior from the network: background first, then each class.
+        scores: Score of each class.
+        deltas: Deltas of the prior from the network.
+        decode: Arithmetic of the box.
+        removed: Boxes that the detection removed, the best first.
     """
 
     label: int
@@ -116,15 +117,16 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class ExplainedPicture:
-    """A picture and all of its detections.
+class ExplainedImage:
+    """An image and all of its detections.
 
     Attributes:
-        width: of the picture, pixels.
-        height: likewise.
-        input: height and width of the network's input.
-        window: what the input shows: corners, pixels of the picture; beyond it where the input is a letterbox.
-        detections: the best first, as the detector gives them.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
+        input: Height and width of the network's input, pixels.
+        window: Part of the image that the input shows, as corners in pixels of the image. A letterbox reaches beyond
+            the image.
+        detections: Detections in the order of the detector, the best first.
     """
 
     width: int
@@ -134,19 +136,19 @@ class ExplainedPicture:
     detections: tuple[Explained, ...]
 
 
-def explain_detections(detector: Detector, image: np.ndarray, score: float | None = None) -> ExplainedPicture:
-    """Detect in a picture, and say of each detection how it came about.
+def explain_detections(detector: Detector, image: np.ndarray, score: float | None = None) -> ExplainedImage:
+    """Detect objects in an image, and explain the origin of each detection.
 
     Args:
-        detector: the detector.
+        detector: The detector.
         image: ``(H, W, 3)`` uint8 RGB, upright.
-        score: that detections must exceed; without it, the model's thresholds for people.
+        score: Score that detections must exceed. Without it, the thresholds of the model are used.
 
     Returns:
-        the same detections as ``detector(image, score=score)``, explained.
+        The same detections as those of ``detector(image, score=score)``, explained.
 
     Raises:
-        BadInput: see :func:`refuse_unexplained`.
+        BadInput: If the detector cannot be explained, as :func:`refuse_unexplained` decides.
     """
     refuse_unexplained(detector)
     prepared = detector.prepare(image)
@@ -154,30 +156,35 @@ def explain_detections(detector: Detector, image: np.ndarray, score: float | Non
 
 
 def refuse_unexplained(detector: Detector) -> None:
-    """Refuse detectors that do more than the steps of SSD, or do them out of sight.
+    """Refuse a detector that does more than the steps of SSD, or does them inside the model file.
+
+    Args:
+        detector: The detector.
 
     Raises:
-        BadInput: non-maximum suppression is inside the model file, or the detector looks at a picture several times.
+        BadInput: If non-maximum suppression is part of the model file, or the detector uses several views of an image.
     """
     if detector.runtime.has_nms:
-        raise BadInput("model", "NMS runs inside its file, so nothing is left to explain; export it without NMS")
+        raise BadInput("model", "NMS is part of its file, so nothing is left to explain; export it without NMS")
     if detector.tiles or detector.tta != AS_IT_IS:
-        raise BadInput("model", "tiles and several views cannot be explained; load it without tiles and tta")
+        raise BadInput(
+            "model", "detections from tiles or several views cannot be explained; load it without tiles and tta"
+        )
 
 
 def explain_outputs(
     detector: Detector, prepared: Prepared, outputs: Sequence[Outputs], score: float | None = None
-) -> ExplainedPicture:
-    """Explain what the network says of a picture, where it has run already.
+) -> ExplainedImage:
+    """Explain the detections in an image, from outputs of the network.
 
     Args:
-        detector: the detector.
-        prepared: the picture.
-        outputs: of the network, for this picture.
-        score: see :func:`explain_detections`.
+        detector: The detector.
+        prepared: The prepared image.
+        outputs: Outputs of the network for this image.
+        score: Score that detections must exceed. Without it, the thresholds of the model are used.
 
     Returns:
-        the detections, explained.
+        The detections, explained.
     """
     schema, config, least = detector.schema, detector.config, detector.thresholds(score)
     (view,), (region,), (output,) = prepared.views, prepared.regions, outputs
@@ -218,26 +225,26 @@ def explain_outputs(
         )
     (height, width), window = prepared.image_size, view.window
     shown = (window.x0, window.y0, window.x1, window.y1)
-    return ExplainedPicture(width, height, schema.network.size, shown, tuple(detections))
+    return ExplainedImage(width, height, schema.network.size, shown, tuple(detections))
 
 
 def who_removed(
     candidates: Candidates, boxes: np.ndarray, stays: np.ndarray, config: Detect
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the box that each removed box went for.
+    """Find the box that removed each removed box.
 
-    That is the best of those that stay and overlap it enough. Soft-NMS lowers scores step by step; there it is the one
-    that overlaps it most, which has lowered its score most.
+    It is the best of the remaining boxes that overlap the removed box enough. Soft-NMS lowers scores step by step, so
+    there it is the box with the largest overlap, because that one has lowered the score most.
 
     Args:
-        candidates: K of them.
-        boxes: ``(K, 4)`` theirs.
-        stays: ``(K,)`` bool.
-        config: ``nms`` and ``nms_iou``.
+        candidates: K candidates.
+        boxes: ``(K, 4)`` boxes of the candidates.
+        stays: ``(K,)`` bool, true for boxes that remain.
+        config: Kind of suppression, and its largest overlap.
 
     Returns:
-        ``(K,)`` int64 rows of the candidates, :data:`NOBODY` for those that stay or fell for their score alone; and
-        ``(K,)`` float32 the overlaps with them.
+        ``(K,)`` int64 rows of the removing candidates, or :data:`NOBODY` for boxes that remain or were removed only for
+        their score. And ``(K,)`` float32 overlaps with them.
     """
     remover, iou = np.full(len(boxes), NOBODY), np.zeros(len(boxes), np.float32)
     for group in np.unique(candidates.groups[~stays]):
@@ -253,28 +260,30 @@ def who_removed(
 
 
 def explain_decoding(prior_rel: np.ndarray, deltas: np.ndarray, variances: Sequence[float]) -> Decoding:
-    """The arithmetic from a prior and its deltas to a box, with numbers.
+    """Write out the arithmetic from a prior and its deltas to a box.
 
     Args:
         prior_rel: ``(4,)`` corners, relative to the network's input.
-        deltas: ``(4,)`` float32.
-        variances: of the deltas.
+        deltas: ``(4,)`` float32 from the network.
+        variances: Variances of the four deltas.
 
     Returns:
-        eight lines: the centre and the size, then the corners.
+        Eight lines: the centre and the size, then the corners.
     """
     prior, box = to_centers(prior_rel), decode_centers(deltas, prior_rel, tuple(variances))
     corners = to_corners(box)
     steps = [
-        Step(f"{name} = {prior[i]:.4g} {_signed(deltas[i])} * {variances[i]:.4g} * {prior[i + 2]:.4g}", float(box[i]))
+        Formula(
+            f"{name} = {prior[i]:.4g} {_signed(deltas[i])} * {variances[i]:.4g} * {prior[i + 2]:.4g}", float(box[i])
+        )
         for i, name in ((0, "cx"), (1, "cy"))
     ]
     steps += [
-        Step(f"{name} = {prior[i]:.4g} * exp({deltas[i]:.4g} * {variances[i]:.4g})", float(box[i]))
+        Formula(f"{name} = {prior[i]:.4g} * exp({deltas[i]:.4g} * {variances[i]:.4g})", float(box[i]))
         for i, name in ((2, "w"), (3, "h"))
     ]
     steps += [
-        Step(f"{name} = {box[i % 2]:.4g} {sign} {box[i % 2 + 2]:.4g} / 2", float(corners[i]))
+        Formula(f"{name} = {box[i % 2]:.4g} {sign} {box[i % 2 + 2]:.4g} / 2", float(corners[i]))
         for i, name, sign in ((0, "x0", "-"), (1, "y0", "-"), (2, "x1", "+"), (3, "y1", "+"))
     ]
     return Decoding(as_box(prior), as_box(deltas), as_box(variances), tuple(steps), as_box(corners))

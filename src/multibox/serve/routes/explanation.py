@@ -16,8 +16,8 @@ from multibox.evaluation.test_set import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
 from multibox.explain.browsing import Dataset
 from multibox.explain.cells import Box, Cell, as_box, look_at_cell
-from multibox.explain.matching import MatchedPicture, explain_matching, labelled_objects, training_config
-from multibox.explain.origin import ExplainedPicture, explain_detections
+from multibox.explain.matching import MatchedImage, explain_matching, labelled_objects, training_config
+from multibox.explain.origin import ExplainedImage, explain_detections
 from multibox.serve.batcher import Batcher
 from multibox.serve.bodies import Form, read_form
 from multibox.serve.images import read_image
@@ -100,7 +100,7 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
         steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
         return as_json(asdict(AugmentedPicture(seed, show_steps(steps, labelled.classes))))
 
-    @router.post("/detections", response_model=ExplainedPicture, openapi_extra=form_with_image(ScoreField))
+    @router.post("/detections", response_model=ExplainedImage, openapi_extra=form_with_image(ScoreField))
     async def detections(request: Request) -> Response:
         """Every detection: its prior, its arithmetic, and the boxes it suppressed."""
         form = await read_form(request, settings)
@@ -116,13 +116,13 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
         """The priors of one cell of a feature map."""
         return as_json(asdict(look_at_cell(detector.schema, detector.priors_rel, index, row, column)))
 
-    @router.get("/matching", response_model=MatchedPicture)
+    @router.get("/matching", response_model=MatchedImage)
     async def matching_of_dataset(data: str, id: str) -> Response:
         """Which priors match which objects of a dataset's image, and what training learns from them."""
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: match(of_dataset(dataset, id)))
 
-    @router.post("/matching", response_model=MatchedPicture, openapi_extra=form_with_image(MatchingFields))
+    @router.post("/matching", response_model=MatchedImage, openapi_extra=form_with_image(MatchingFields))
     async def matching(request: Request) -> Response:
         """Which priors match which objects of an uploaded image, and what training learns from them."""
         form = await read_form(request, settings)
