@@ -1,1 +1,1 @@
-"""How fast the parts of Multibox are on this machine, and where their time goes."""
+"""Benchmarks of Multibox on this machine, and where the time goes."""

@@ -1,6 +1,5 @@
 """The device that Keras runs on: its name, and the memory it has used."""
 
-import resource
 import sys
 from typing import Any
 
@@ -8,7 +7,7 @@ import keras
 
 
 def device_name() -> str:
-    """The first device's name, as its driver gives it; ``cpu`` without an accelerator."""
+    """Name of the first device, as its driver gives it. ``cpu`` without an accelerator."""
     if keras.backend.backend() == "jax":
         return str(_jax_device().device_kind)
     import tensorflow
@@ -18,7 +17,7 @@ def device_name() -> str:
 
 
 def peak_memory() -> int:
-    """The most memory used so far, bytes: of an accelerator the first device's, else of this process."""
+    """Largest memory used so far, bytes: the first accelerator's, or without one this process's."""
     if keras.backend.backend() == "jax":
         statistics = _jax_device().memory_stats()  # None on a CPU
         return int(statistics["peak_bytes_in_use"]) if statistics else _peak_of_process()
@@ -36,5 +35,7 @@ def _jax_device() -> Any:
 
 
 def _peak_of_process() -> int:
+    import resource  # which Windows lacks
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -31,19 +31,19 @@ _PEAKS = (
 
 
 def count_macs(network: keras.Model) -> int:
-    """The multiply-accumulate operations of one image through a network, forward.
+    """Count the multiply-accumulate operations of one image through a network, forward.
 
     Convolutions and dense layers are counted, by the shapes of kernels and outputs; the rest, such as normalisation,
     activations and pooling, is not, as is usual.
 
     Args:
-        network: of sizes that are known but for the batch's.
+        network: Network of known sizes, except the batch's.
 
     Returns:
         MACs.
 
     Raises:
-        ValueError: a layer with a kernel that is not known how to count.
+        ValueError: If a layer with a kernel is of an unknown kind.
     """
     return sum(_macs_of_node(node) for layer in network.layers for node in layer._inbound_nodes)
 
@@ -59,11 +59,11 @@ def _macs_of_node(node: Any) -> int:
 
 
 def peak_flops(device: str, precision: str) -> float | None:
-    """What a chip can do at best.
+    """Peak operations per second of a chip.
 
     Args:
-        device: its name, as the driver gives it, such as ``NVIDIA H100 80GB HBM3``.
-        precision: a dtype policy of Keras, such as ``mixed_bfloat16``.
+        device: Name of the device, as the driver gives it, such as ``NVIDIA H100 80GB HBM3``.
+        precision: Keras dtype policy, such as ``mixed_bfloat16``.
 
     Returns:
         FLOP/s of dense matrices; None for a chip that is not in the list, and for a CPU.

@@ -32,15 +32,15 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class PipelineSpeed:
-    """What preparing examples costs.
+    """Cost of preparing examples.
 
     Attributes:
-        images: how many were prepared again and again.
-        ms_per_example: milliseconds from the store's bytes to image and targets, on one core.
-        images_per_second_per_core: likewise.
-        stages: milliseconds an example spends in each stage, on average; ``other`` is what no stage accounts for.
-        bytes_per_example: read from the store; and what is sent to the training loop, as image and as targets.
-        workers: images a second with each number of processes (0: threads of one process), in batches.
+        images: Number of images that were prepared repeatedly.
+        ms_per_example: Milliseconds from the store's bytes to image and targets, on one core.
+        images_per_second_per_core: Images per second on one core.
+        stages: Mean milliseconds of an example in each stage. ``other`` is what no stage accounts for.
+        bytes_per_example: Bytes read from the store, and bytes sent to the training loop as image and as targets.
+        workers: Images per second for each number of processes (0: threads of one process), in batches.
     """
 
     images: int
@@ -61,17 +61,17 @@ def measure_pipeline(
     """Measure the preparation of training examples.
 
     Args:
-        stores: whose images are prepared.
-        config: of a run; its network, priors, augmentation and batch are what counts.
-        images: how many of the stores are prepared on one core, in each of five rounds.
-        workers: numbers of processes to try; none: 0, 1, 2, 4 ... as far as there are cores.
-        seconds: to measure each number of processes.
+        stores: Stores whose images are prepared.
+        config: Configuration of a run. Its network, priors, augmentation and batch matter.
+        images: Number of images prepared on one core, in each of five rounds.
+        workers: Numbers of processes to try. Empty tries 0, 1, 2, 4 and so on up to the number of cores.
+        seconds: Seconds to measure each number of processes.
 
     Returns:
-        medians over the rounds.
+        Medians over the rounds.
 
     Raises:
-        BadInput: no images.
+        BadInput: If the stores hold no images.
     """
     classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
     priors_rel = network_priors(config.network, config.priors)
@@ -89,7 +89,9 @@ def measure_pipeline(
 
 
 def _measure_one_core(prepare: PrepareExample, count: int) -> tuple[float, dict[str, float]]:
-    """Milliseconds of an example; and of its stages, watched in rounds of their own, as watching costs time too."""
+    """Milliseconds of an example and of its stages, which are measured in rounds of their own, as that costs time
+    too.
+    """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -36,19 +36,21 @@ PEERS = ("torchvision",)
 
 @dataclass(frozen=True)
 class RuntimeSpeed:
-    """What detection costs in one runtime.
+    """Cost of detection in one runtime.
 
     Attributes:
-        p50_ms: milliseconds from the encoded images of a batch to their detections: the median.
-        p95_ms: what 95 of 100 batches stay below.
-        images_per_second: through files, as ``multibox predict`` goes: decoding and the network overlap.
-        decode_ms: of an image: from the file's bytes to pixels. The median, as for the following.
-        resize_ms: from the pixels to the network's input.
-        network_ms: the network, an image's share of the batch.
-        postprocess_ms: from the network's numbers to detections.
-        times_peer: how often it goes, from bytes to detections, into the time of the peer's network alone; the median
-            over the rounds, in each of which both were measured. None without a peer.
-        network_times_peer: likewise the network alone.
+        p50_ms: Median milliseconds from the encoded images of a batch to their detections.
+        p95_ms: 95th percentile of the same milliseconds.
+        images_per_second: Images per second through files, as in ``multibox predict``, where decoding and the network
+            overlap.
+        decode_ms: Median milliseconds an image from the file's bytes to pixels.
+        resize_ms: Median milliseconds an image from the pixels to the network's input.
+        network_ms: Median milliseconds of the network, an image's share of the batch.
+        postprocess_ms: Median milliseconds an image from the network's output to detections.
+        times_peer: Time of the peer's network alone over the time from bytes to detections, median over the rounds, in
+            each of which both were measured. None without a peer.
+        network_times_peer: Time of the peer's network over that of the network, median over the rounds. None without a
+            peer.
     """
 
     p50_ms: float
@@ -63,22 +65,22 @@ class RuntimeSpeed:
 
     @property
     def beyond_network_ms(self) -> float:
-        """What an image costs beyond the network."""
+        """Milliseconds of an image beyond the network."""
         return self.decode_ms + self.resize_ms + self.postprocess_ms
 
 
 @dataclass(frozen=True)
 class PredictionSpeed:
-    """What detection costs.
+    """Cost of detection.
 
     Attributes:
-        processor: its model.
-        threads: that each network computed with.
-        batch: images that went through it together.
-        runtimes: by their names, with the file's where one runtime ran several.
-        left_out: the runtimes that are installed and read such files, but not this one, and why.
-        peer: name of the peer.
-        peer_ms: milliseconds of its network on a batch, the median.
+        processor: Model of the processor.
+        threads: Number of threads of each network.
+        batch: Number of images that went through the network together.
+        runtimes: Figures by runtime, with the file's name if one runtime ran several.
+        left_out: Installed runtimes that read such files but could not run this one, and why.
+        peer: Name of the peer.
+        peer_ms: Median milliseconds of the peer's network on a batch.
     """
 
     processor: str
@@ -104,7 +106,7 @@ class Lap(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What was measured of a runtime before the next one's turn."""
+    """Measurements of a runtime before the next one's turn."""
 
     laps: list[Lap]
     images_per_second: float
@@ -125,24 +127,24 @@ def measure_prediction(
     rounds: int = 5,
     peer: str | None = None,
 ) -> PredictionSpeed:
-    """Measure detection in rendered scenes, as large and as coded as VOC's images.
+    """Measure detection in rendered scenes with the size and coding of VOC's images.
 
-    All runtimes are measured in turns, so that a machine whose speed changes changes it for all.
+    All runtimes are measured in turns, so that a change of the machine's speed affects all.
 
     Args:
-        models: model files. Each is run by all installed runtimes that read it.
-        runtime: the only one to measure.
-        threads: of the CPU, that each network computes with, and OpenCV; None: one a core.
-        batch: images that go through the network together.
-        images: scenes of a turn, at least a batch.
-        rounds: turns of each that count.
-        peer: one of :data:`PEERS`, measured in the same turns.
+        models: Paths of model files. Every installed runtime that reads one runs it.
+        runtime: The only runtime to measure.
+        threads: Number of CPU threads of each network, and of OpenCV. None takes one a core.
+        batch: Number of images that go through the network together.
+        images: Number of scenes in a turn, at least a batch.
+        rounds: Number of turns that count.
+        peer: One of :data:`PEERS`, measured in the same turns.
 
     Returns:
-        the figures.
+        The figures.
 
     Raises:
-        BadInput: a model cannot be opened, a runtime or the peer is missing.
+        BadInput: If a model cannot be opened, or a runtime or the peer is missing.
     """
     threads = threads or cores()
     detectors, left_out = open_detectors(models, runtime, threads)
@@ -174,16 +176,16 @@ def open_detectors(
     """Open each model in each installed runtime that reads it.
 
     Args:
-        models: model files.
-        runtime: the only one to open.
-        threads: of the CPU, that compute.
+        models: Paths of model files.
+        runtime: The only runtime to open.
+        threads: Number of CPU threads.
 
     Returns:
-        detectors by the names of their runtimes, with the file's where there are several of one; and by such names why
-        others cannot run a file, unless that is the one to open.
+        Detectors by the names of their runtimes, with the file's if one runtime has several, and by the same names why
+        other runtimes cannot run a file.
 
     Raises:
-        BadInput: a model cannot be opened, or the runtime is missing.
+        BadInput: If a model cannot be opened, or the runtime is missing.
     """
     paths = [model_file(model, runtime) for model in models]
     pairs = [(path, name) for path in paths for name in ([runtime] if runtime else installed_readers(path))]
@@ -204,7 +206,7 @@ def installed_readers(model: str | Path) -> list[str]:
     """The installed runtimes that read a file.
 
     Raises:
-        BadInput: there is none, or no file.
+        BadInput: If there is no such runtime or no such file.
     """
     path = Path(model)
     able = [name for name in readers(path) if RUNTIMES[name].is_installed]
@@ -217,11 +219,11 @@ def write_scenes(folder: Path, count: int) -> list[Path]:
     """Write rendered scenes as files.
 
     Args:
-        folder: an empty one.
-        count: of scenes.
+        folder: Path of an empty folder.
+        count: Number of scenes.
 
     Returns:
-        the JPEG files.
+        Paths of the JPEG files.
     """
     paths = []
     for record in make_scenes(folder / "scenes.lmdb", count):
@@ -231,14 +233,14 @@ def write_scenes(folder: Path, count: int) -> list[Path]:
 
 
 def in_rounds(turns: Mapping[str, Callable[[], Value]], rounds: int) -> dict[str, list[Value]]:
-    """Take turns, so that a machine whose speed changes changes it for all.
+    """Run functions in turns, so that a change of the machine's speed affects all.
 
     Args:
-        turns: what is done in a turn, by name.
-        rounds: that count; one more, in which code is loaded and memory taken, goes before.
+        turns: Functions of a turn, by name.
+        rounds: Number of rounds that count. One more goes before, in which code is loaded and memory allocated.
 
     Returns:
-        what the turns gave, by name.
+        Results of the turns, by name.
     """
     given: dict[str, list[Value]] = {name: [] for name in turns}
     for number in range(1 + rounds):
@@ -286,15 +288,15 @@ def time_calls(call: Callable[[], Any], count: int) -> list[float]:
 
 
 def speed_of(turns: Sequence[Turn], batch: int, peer_turns: Sequence[Sequence[float]] | None = None) -> RuntimeSpeed:
-    """Sum up the turns of a runtime.
+    """Summarise the turns of a runtime.
 
     Args:
-        turns: of the runtime.
-        batch: images of a lap.
-        peer_turns: seconds of the peer's calls, in the turns of the same rounds.
+        turns: Turns of the runtime.
+        batch: Number of images in a lap.
+        peer_turns: Seconds of the peer's calls, in the turns of the same rounds.
 
     Returns:
-        the figures.
+        The figures.
     """
     laps = [lap for turn in turns for lap in turn.laps]
     whole_ms = np.array([sum(lap) * 1000 for lap in laps])
@@ -313,7 +315,7 @@ def speed_of(turns: Sequence[Turn], batch: int, peer_turns: Sequence[Sequence[fl
 
 
 def _times(peer_turns: Sequence[Sequence[float]] | None, turns: Sequence[Sequence[float]]) -> float | None:
-    """How often a turn goes into the peer's of the same round: the median."""
+    """Median ratio of the peer's time to this one's, over the rounds."""
     if peer_turns is None:
         return None
     pairs = zip(peer_turns, turns, strict=True)
@@ -322,7 +324,7 @@ def _times(peer_turns: Sequence[Sequence[float]] | None, turns: Sequence[Sequenc
 
 @contextmanager
 def opencv_threads(threads: int) -> Iterator[None]:
-    """OpenCV computes with some threads, as long as the block lasts."""
+    """OpenCV uses a number of threads while the block lasts."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:

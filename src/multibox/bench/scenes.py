@@ -1,4 +1,4 @@
-"""Images to measure with where there are none: rendered scenes in a store, as large and as coded as VOC's."""
+"""Rendered scenes in a store, with the size and coding of VOC's images, for measurements without data."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,14 +18,14 @@ LONGER_SIDE = 500
 
 
 def make_scenes(path: Path, count: int = 32) -> Store:
-    """Write a store of rendered scenes, whose things are of random classes.
+    """Write a store of rendered scenes, whose things have random classes.
 
     Args:
-        path: of the store's file.
-        count: of images.
+        path: Path of the store's file.
+        count: Number of images.
 
     Returns:
-        the store.
+        The store.
     """
     with ThreadPoolExecutor(cores()) as pool:
         scenes = list(pool.map(_make_scene, range(count)))

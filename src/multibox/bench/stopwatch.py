@@ -1,4 +1,4 @@
-"""Where the time of nested function calls goes."""
+"""The time spent in nested function calls."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 
 class Stopwatch:
-    """Adds up the seconds that functions spend in themselves, without those of other watched functions they call.
+    """Adds up the seconds spent in functions themselves, without other watched functions they call.
 
     Attributes:
-        seconds: of each name.
+        seconds: Seconds by name.
 
     Example:
         >>> stopwatch = Stopwatch()
@@ -26,7 +26,7 @@ class Stopwatch:
         self._inner = [0.0]  # seconds of watched calls inside each call under way
 
     def watch(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, watched under a name."""
+        """The same function, timed under a name."""
         self.seconds.setdefault(name, 0.0)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
@@ -43,7 +43,7 @@ class Stopwatch:
 
     @contextmanager
     def watching(self, module: ModuleType, names: Iterable[str]) -> Iterator[None]:
-        """Watch functions of a module, by the names it calls them by, as long as the block lasts."""
+        """Time functions of a module, by the names it calls them by, while the block lasts."""
         with ExitStack() as stack:
             for name in names:
                 stack.enter_context(patch.object(module, name, self.watch(name, getattr(module, name))))

@@ -1,4 +1,4 @@
-"""torchvision's SSD300, to measure against and to compare with."""
+"""torchvision's SSD300, as a peer in measurements and comparisons."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,7 +10,7 @@ from multibox.errors import BadInput
 
 @cache
 def import_detection() -> ModuleType:
-    """Import torchvision's detectors, also where its compiled part does not fit PyTorch.
+    """Import torchvision's detectors, even if its compiled part does not fit PyTorch.
 
     As it is imported, torchvision describes its operators nms and qnms to PyTorch, and fails where that part was built
     for another PyTorch and could not be loaded (a CUDA build beside a CPU one). No forward pass of a network and no
@@ -43,15 +43,15 @@ _KEPT: list[Any] = []
 
 
 def ssd300_network(classes: int, batch: int, threads: int | None = None) -> Callable[[], Any]:
-    """The network of torchvision's ``ssd300_vgg16``, of random weights, in PyTorch's eager mode on the CPU.
+    """The network of torchvision's ``ssd300_vgg16``, with random weights, in PyTorch's eager mode on the CPU.
 
     Args:
-        classes: of the user; its heads have one more, the background.
-        batch: images that go through it together.
-        threads: that compute; None: as PyTorch likes.
+        classes: Number of the user's classes. The heads have one more, the background.
+        batch: Number of images that go through it together.
+        threads: Number of threads. None takes PyTorch's default.
 
     Returns:
-        runs the trunk, the extra maps and the heads on images of noise, and nothing else.
+        A function that runs trunk, extra maps and heads on images of noise, and nothing else.
 
     Raises:
         BadInput: PyTorch or torchvision is missing.

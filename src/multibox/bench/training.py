@@ -38,22 +38,22 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class TrainingSpeed:
-    """What a training step costs.
+    """Cost of a training step.
 
     Attributes:
-        device: its name.
-        backend: of Keras.
-        precision: that layers compute in.
-        batch: images of a step.
-        images_per_second: of the run.
-        step_ms: milliseconds of a step of the run.
-        bare_step_ms: of a bare step.
-        ratio: of the two: the median over the rounds, in each of which both were measured.
-        data_wait_share: of the run's time, how much the next batch was waited for.
+        device: Name of the device.
+        backend: Keras backend.
+        precision: Precision that layers compute in.
+        batch: Number of images in a step.
+        images_per_second: Images per second of the run.
+        step_ms: Milliseconds of a step of the run.
+        bare_step_ms: Milliseconds of a bare step.
+        ratio: Median ratio of the two over the rounds, in each of which both were measured.
+        data_wait_share: Share of the run's time spent waiting for the next batch.
         peak_memory_mb: 10^6 bytes: of an accelerator, else of the process; before the bare step was made.
-        flops_per_image: floating-point operations of training with an image: six for each multiply-accumulate of the
+        flops_per_image: Floating-point operations of training with an image: six for each multiply-accumulate of the
             network, as if all of it were trained.
-        flops_share: what the run does of them, of what the devices could do; None on a CPU or an unknown chip.
+        flops_share: Share of the devices' peak that the run reaches. None on a CPU or an unknown chip.
     """
 
     device: str
@@ -92,17 +92,17 @@ def measure_training(
     of each, which compiles, does not count.
 
     Args:
-        config: of the run.
-        stores: whose images are trained on; none: rendered ones.
-        steps: of an epoch.
-        rounds: turns of each that count.
+        config: Configuration of the run.
+        stores: Stores whose images are trained on. Without any, scenes are rendered.
+        steps: Number of steps in an epoch.
+        rounds: Number of turns that count.
 
     Returns:
-        medians over the rounds.
+        Medians over the rounds.
 
     Raises:
-        BadInput: the configuration or the stores cannot be used.
-        RunFailed: the loss was not finite.
+        BadInput: If the configuration or the stores cannot be used.
+        RunFailed: If the loss was not finite.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -136,7 +136,9 @@ def measure_training(
 
 
 def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
-    """The configuration with the classes of the stores, judged by nobody and told to no service, mixing to its end."""
+    """The configuration for measurements: the stores' classes, no validation, no tracking service, mixing to the
+    end.
+    """
     data = config.data.model_copy(update={"classes": all_classes(config, stores), "val": (), "weights": ()})
     train = config.train.model_copy(update={"tracker": "none"})
     mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}
@@ -146,17 +148,17 @@ def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
 class LastEpoch(keras.callbacks.Callback):
     """Times the last epoch of a ``fit``.
 
-    It is not called at steps, where Keras would wait for the device on behalf of any callback.
+    It has no callback for steps, before which Keras would wait for the device.
     """
 
     seconds = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start anew."""
+        """Restart the clock."""
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop; the metrics are numbers here, so the device is done."""
+        """Stop the clock. The metrics are numbers here, so the device is done."""
         self.seconds = time.perf_counter() - self.began
 
 
@@ -180,7 +182,7 @@ class _Run:
         """Train for two epochs, with a pipeline of their own.
 
         Returns:
-            seconds of the second.
+            Seconds of the second epoch.
         """
         timer, first = LastEpoch(), self.clock.epochs_done
         segment = Segment(first, first + 2, self.clock.steps_per_epoch)
@@ -189,13 +191,13 @@ class _Run:
 
 
 def waiting_share(log: Path) -> float:
-    """Of the time of every second epoch after the first two, how much the next batch was waited for.
+    """Share of time spent waiting for the next batch, in every second epoch after the first two.
 
     Args:
         log: ``log.csv`` of a run.
 
     Returns:
-        a share, in [0, 1].
+        The share, in [0, 1].
     """
     waited = total = 0.0
     before = 0
@@ -210,7 +212,7 @@ def waiting_share(log: Path) -> float:
 
 
 class _Bare:
-    """The bare step, see :func:`measure_training`."""
+    """The bare step of :func:`measure_training`."""
 
     def __init__(self, setup: Setup, steps: int):
         config, self.steps = setup.config, steps
@@ -225,7 +227,7 @@ class _Bare:
         """Train for two epochs.
 
         Returns:
-            seconds of the second.
+            Seconds of the second epoch.
         """
         timer = LastEpoch()
         batches = _endlessly(self.batch)
@@ -234,10 +236,10 @@ class _Bare:
 
 
 class BareModel(keras.Model):
-    """A network and the MultiBox loss, as little as ``fit`` can do with.
+    """A network and the MultiBox loss, with the least that ``fit`` needs.
 
     Args:
-        network: as the run's.
+        network: A network like the run's.
         setup: Everything the run is made of.
     """
 
@@ -261,14 +263,14 @@ class BareModel(keras.Model):
 
 
 def plain_optimizer(config: Train) -> keras.optimizers.Optimizer:
-    """Keras' own optimizer of the same kind, with a rate at which the weights stay usable on one batch."""
+    """Keras' own optimizer of the same kind, with a rate that keeps the weights usable on one batch."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(1e-6, momentum=config.momentum, weight_decay=config.weight_decay)
     return keras.optimizers.AdamW(1e-6, weight_decay=config.weight_decay)
 
 
 def _endlessly(batch: Batch) -> Any:
-    """The same batch again and again, in the form in which ``fit`` asks for it at the least cost."""
+    """The same batch repeated, in the form that costs ``fit`` the least."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 

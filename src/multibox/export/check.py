@@ -110,7 +110,8 @@ def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tu
 
 def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     """Distance in score and box to the nearest of ``others``, for detections not at the threshold. Infinite for
-    none."""
+    none.
+    """
     height, width = schema.network.size
     scale = np.array((width, height, width, height), np.float32)
     full = len(some.scores) == schema.detect.per_image
