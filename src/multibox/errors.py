@@ -36,6 +36,18 @@ class Stopped(RuntimeError):  # noqa: N818
         self.signal = signal
 
 
+def install(*extras: str) -> str:
+    """The command that installs Multibox with extras, to end a message with.
+
+    Multibox is not on a package index yet, so the command is one for a clone of the repository.
+
+    Args:
+        extras: Extras to choose from. One choice may hold several, separated by commas.
+    """
+    choices = " or ".join(f"'.[{extra}]'" for extra in extras)
+    return f"in a clone of Multibox, run: pip install {choices}"
+
+
 def first_line(error: Exception) -> str:
     """The first line of another library's error, to end a message of one line with."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -176,11 +176,11 @@ def test_another_backend_is_refused(network, tmp_path, monkeypatch):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BadInput, match=r"pip install 'multibox\[train,export\]'"):
+    with pytest.raises(BadInput, match=r"pip install '\.\[train,export\]'"):
         require_onnx("model.keras")
-    with pytest.raises(BadInput, match=r"model\.keras: needs Keras.*pip install 'multibox\[train\]'"):
+    with pytest.raises(BadInput, match=r"model\.keras: needs Keras.*pip install '\.\[train\]'"):
         runtimes.require_keras("model.keras")
-    with pytest.raises(BadInput, match=r"model\.keras: needs LiteRT.*pip install 'multibox\[litert\]'"):
+    with pytest.raises(BadInput, match=r"model\.keras: needs LiteRT.*pip install '\.\[litert\]'"):
         export("model.keras", "litert")
 
 

@@ -37,18 +37,18 @@ def test_keras_has_something_to_run_on(installed, names, chosen, becomes):
 @pytest.mark.parametrize(
     ("names", "chosen", "message"),
     [
-        ((), None, r"train: needs Keras.*: pip install 'multibox\[train\]' or 'multibox\[jax\]'$"),
-        ((), "jax", r"train: needs Keras.*: pip install 'multibox\[jax\]'$"),
-        (("keras",), None, r"train: Keras needs TensorFlow or JAX.*\[train\]' or 'multibox\[jax\]'$"),
+        ((), None, r"train: needs Keras.*: pip install '\.\[train\]' or '\.\[jax\]'$"),
+        ((), "jax", r"train: needs Keras.*: pip install '\.\[jax\]'$"),
+        (("keras",), None, r"train: Keras needs TensorFlow or JAX.*\[train\]' or '\.\[jax\]'$"),
         (
             ("keras", "tensorflow"),
             "jax",
-            r"train: Keras is to run on jax, which is not.*: pip install 'multibox\[jax\]'$",
+            r"train: Keras is to run on jax, which is not.*: pip install '\.\[jax\]'$",
         ),
         (
             ("keras", "jax"),
             "tensorflow",
-            r"on tensorflow, which is not installed.*pip install 'multibox\[train\]'$",
+            r"on tensorflow, which is not installed.*pip install '\.\[train\]'$",
         ),
     ],
 )

@@ -150,7 +150,8 @@ def test_what_a_runtime_cannot_run(model, other, tmp_path):
 def test_a_missing_package(model, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name in OTHERS:
-        with pytest.raises(BadInput, match=rf"tiny\.onnx: needs .*; run: pip install 'multibox\[{name}\]'$"):
+        message = rf"tiny\.onnx: needs .*; in a clone of Multibox, run: pip install '\.\[{name}\]'$"
+        with pytest.raises(BadInput, match=message):
             open_runtime(model, runtime=name)
 
 

@@ -121,7 +121,7 @@ def test_a_service_that_is_not_installed_is_refused_before_the_run(name, store_r
     monkeypatch.setitem(sys.modules, name, None)
     result = CliRunner().invoke(main, ["train", "--data", "tiny", "--tracker", name])
     assert result.exit_code == 2
-    message = f"multibox: train.tracker: {name} is not installed; run: pip install 'multibox[{name}]'"
+    message = f"multibox: train.tracker: {name} is not installed; in a clone of Multibox, run: pip install '.[{name}]'"
     assert result.stderr.splitlines() == [message]
     assert not (tmp_path / "experiments").exists()
     require_tracker(config("none"))

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.export.onnx_detections import add_detections, rename
 from multibox.export.onnx_precision import to_float16, to_int8
 from multibox.models.schema import MEMBER, PARAMETERS, Schema
@@ -24,7 +24,7 @@ def require_onnx(what: str) -> None:
         BadInput: If a package is missing.
     """
     if not all(importlib.util.find_spec(name) for name in ("keras", "onnx", "tf2onnx")):
-        raise BadInput(what, "export needs Keras, onnx and tf2onnx; run: pip install 'multibox[train,export]'")
+        raise BadInput(what, f"export needs Keras, onnx and tf2onnx; {install('train,export')}")
 
 
 def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str = "fp32", images: Any = None) -> Any:

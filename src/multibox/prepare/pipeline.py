@@ -14,7 +14,7 @@ import numpy as np
 
 from multibox.config import Config
 from multibox.data.record import Record
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.machine import cores
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
@@ -24,7 +24,7 @@ try:
     import grain
     from absl import flags
 except ImportError:
-    raise BadInput("train", "needs Grain, which is not installed; run: pip install 'multibox[train]'") from None
+    raise BadInput("train", f"needs Grain, which is not installed; {install('train')}") from None
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.image_file import image_format
 from multibox.prepare.rarer import decode_with_pillow, turn_avif
 from multibox.prepare.window import Window, overlap
@@ -52,7 +52,7 @@ def _decode_otherwise(encoded: bytes, source: str) -> np.ndarray:
     try:
         image = decode_with_pillow(encoded)
     except ImportError:
-        image, more = None, " (more formats can with: pip install 'multibox[pictures]')"
+        image, more = None, f" (for more formats, {install('pictures')})"
     if image is None:
         raise BadInput(source, f"not an image that can be decoded{more}; replace the file or leave it out")
     return image

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.models.backend import import_keras, jit_compile
 from multibox.models.file import load_model, read_schema
 from multibox.models.schema import Schema
@@ -80,14 +80,14 @@ def require_keras(what: str, backend: str | None = None) -> None:
         BadInput: Keras or the backend is not installed.
     """
     chosen = backend or os.environ.get("KERAS_BACKEND")
-    extras = {"tensorflow": "'multibox[train]'", "jax": "'multibox[jax]'"}
-    install = f"pip install {extras[chosen] if chosen in extras else ' or '.join(extras.values())}"
+    extras = {"tensorflow": "train", "jax": "jax"}
+    remedy = install(extras[chosen]) if chosen in extras else install(*extras.values())
     if not is_installed("keras"):
-        raise BadInput(what, f"needs Keras, which is not installed; run: {install}")
+        raise BadInput(what, f"needs Keras, which is not installed; {remedy}")
     if is_installed(chosen or "tensorflow"):
         return
     if chosen:
-        raise BadInput(what, f"Keras is to run on {chosen}, which is not installed; run: {install}")
+        raise BadInput(what, f"Keras is to run on {chosen}, which is not installed; {remedy}")
     if not is_installed("jax"):
-        raise BadInput(what, f"Keras needs TensorFlow or JAX, and neither is installed; run: {install}")
+        raise BadInput(what, f"Keras needs TensorFlow or JAX, and neither is installed; {remedy}")
     os.environ["KERAS_BACKEND"] = "jax"

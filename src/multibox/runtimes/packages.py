@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 
 
 def is_installed(module: str) -> bool:
@@ -23,4 +23,4 @@ def require_package(module: str, what: str, title: str, extra: str) -> None:
         BadInput: The package is not installed.
     """
     if not is_installed(module):
-        raise BadInput(what, f"needs {title}, which is not installed; run: pip install 'multibox[{extra}]'")
+        raise BadInput(what, f"needs {title}, which is not installed; {install(extra)}")

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from multibox.config import Config
-from multibox.errors import BadInput
+from multibox.errors import BadInput, install
 from multibox.training.experiment import Experiment
 
 log = logging.getLogger(__name__)
@@ -265,7 +265,7 @@ def require_tracker(config: Config) -> None:
     """
     name = config.train.tracker
     if name != "none" and not _is_installed(name):
-        raise BadInput("train.tracker", f"{name} is not installed; run: pip install 'multibox[{name}]'")
+        raise BadInput("train.tracker", f"{name} is not installed; {install(name)}")
 
 
 def _is_installed(name: str) -> bool:
