@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from multibox.bench.describe import plot_pipeline, print_pipeline
 from multibox.bench.pipeline import measure_pipeline
+from multibox.bench.plot import plot_pipeline
 from multibox.cli import main
+from multibox.cli.bench import print_pipeline
 from multibox.config import Config
 from multibox.data.store import open_store
 from multibox.models.maps import network_priors

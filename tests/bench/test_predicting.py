@@ -5,7 +5,6 @@ import pytest
 from click.testing import CliRunner
 
 from colored import ColorRuntime
-from multibox.bench.describe import print_prediction
 from multibox.bench.predicting import (
     Lap,
     PredictionSpeed,
@@ -19,6 +18,7 @@ from multibox.bench.predicting import (
     write_scenes,
 )
 from multibox.cli import main
+from multibox.cli.bench import print_prediction
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.runtimes.kinds import RUNTIMES

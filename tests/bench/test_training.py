@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from multibox.bench.describe import print_training
 from multibox.bench.scenes import CLASSES, make_scenes
 from multibox.bench.training import BareModel, TrainingSpeed, measure_training, plain_optimizer, waiting_share
 from multibox.cli import main
+from multibox.cli.bench import print_training
 from multibox.config import Config, Train
 from multibox.data.store import open_store
 from multibox.prepare.pipeline import training_batches

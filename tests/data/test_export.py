@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
+from multibox.cli.data_make import build_command
 from multibox.data.build import build
 from multibox.data.export import export_dataset
 from multibox.data.file_names import safe_stems
@@ -68,7 +69,7 @@ def known(stores):
 def round_trip(root, kind, stores):
     """Export, run the command that the export names, and open what it built."""
     report = export_dataset(stores, kind, root / kind)
-    words = shlex.split(report.build)
+    words = shlex.split(build_command(report))
     words[words.index("NAME")] = f"again-{kind}"
     result = CliRunner().invoke(main, words[1:])
     assert result.exit_code == 0, result.output

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from colored import make_schema
 from multibox import runtimes
 from multibox.cli import main
+from multibox.cli.models import export_lines
 from multibox.config import Detect, Network
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
@@ -245,7 +246,7 @@ def test_export_onnx_of_no_model(tmp_path):
     ],
 )
 def test_what_a_person_is_told(tmp_path, precision, check, maps, lines):
-    told = Exported(tmp_path, precision, check, "toys/val", maps).describe()
+    told = export_lines(Exported(tmp_path, precision, check, "toys/val", maps))
     assert len(told) == len(lines)
     for part, line in zip(lines, told, strict=True):
         assert part in line

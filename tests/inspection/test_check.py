@@ -14,7 +14,7 @@ from multibox.config_file import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
 from multibox.inspection.check import check
-from multibox.inspection.describe import checkup_page
+from multibox.inspection.checkup_page import checkup_page
 
 CONFIG = load_config()
 

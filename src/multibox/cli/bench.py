@@ -1,12 +1,18 @@
 """The commands that measure speed: bench pipeline, train, predict."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
+from multibox.cli.console import print_table
 from multibox.cli.options import replace_option, runtime_options, split_numbers
+
+if TYPE_CHECKING:
+    from multibox.bench.pipeline import PipelineSpeed
+    from multibox.bench.predicting import PredictionSpeed
+    from multibox.bench.training import TrainingSpeed
 
 
 @main.group()
@@ -39,8 +45,8 @@ def bench_pipeline(
 
     settings = load_config(config, overrides)
     stores = [store for name in names for store in open_stores(name)]
-    from multibox.bench.describe import plot_pipeline, print_pipeline
     from multibox.bench.pipeline import measure_pipeline
+    from multibox.bench.plot import plot_pipeline
     from multibox.draw import DRAWING
     from multibox.writing import check_file
 
@@ -84,7 +90,6 @@ def bench_train(
     stores = [store for name in names for store in open_stores(name)]
     require_keras("bench train", backend)
     import_keras(backend, settings.train.devices)
-    from multibox.bench.describe import print_training
     from multibox.bench.training import measure_training
 
     speed = measure_training(settings, stores, **options)
@@ -104,7 +109,6 @@ def bench_train(
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, **options: Any) -> None:
     """Measure detection: latency and images a second in each installed runtime, and where the time goes."""
-    from multibox.bench.describe import print_prediction
     from multibox.bench.predicting import measure_prediction
 
     speed = measure_prediction(models, runtime, **options)
@@ -112,3 +116,50 @@ def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, *
         click.echo(json.dumps(speed.to_json()))
     else:
         print_prediction(speed)
+
+
+def print_pipeline(speed: "PipelineSpeed") -> None:
+    """Print the stages of an example, and images per second by number of processes."""
+    whole = ("an example", f"{speed.ms_per_example:.3f}", f"{speed.images_per_second_per_core:.0f} images/s")
+    stages = [(name, f"{ms:.3f}", f"{ms / speed.ms_per_example:.0%}") for name, ms in speed.stages.items()]
+    print_table(("stage", "ms", "share"), stages, [whole])
+    workers = [(str(count) if count else "0 (threads)", f"{rate:.0f}") for count, rate in speed.workers.items()]
+    print_table(("processes", "images/s"), workers)
+    kb = {name: f"{size / 1000:.0f} kB" for name, size in speed.bytes_per_example.items()}
+    click.echo(f"An example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.")
+
+
+def print_training(speed: "TrainingSpeed") -> None:
+    """Print what a training step costs."""
+    rows = {
+        "images a second": f"{speed.images_per_second:.1f}",
+        "ms": f"{speed.step_ms:.1f}",
+        "ms of the bare step": f"{speed.bare_step_ms:.1f}",
+        "times the bare step": f"{speed.ratio:.3f}",
+        "waiting for data": f"{speed.data_wait_share:.1%}",
+        "peak memory": f"{speed.peak_memory_mb:,.0f} MB",
+        "GFLOP an image": f"{speed.flops_per_image / 1e9:.1f}",
+        "of the chip's peak": "not known" if speed.flops_share is None else f"{speed.flops_share:.1%}",
+    }
+    print_table(("a step of training", f"batch {speed.batch}"), list(rows.items()))
+    click.echo(f"{speed.backend}, {speed.precision}, on: {speed.device}")
+
+
+def print_prediction(speed: "PredictionSpeed") -> None:
+    """Print what detection costs in each runtime."""
+    headings = ["runtime", "p50", "p95", "decode", "resize", "network", "post", "images/s"]
+    rows = []
+    for name, figures in speed.runtimes.items():
+        steps = figures.decode_ms, figures.resize_ms, figures.network_ms, figures.postprocess_ms
+        row = [name, f"{figures.p50_ms:.1f}", f"{figures.p95_ms:.1f}", *(f"{ms:.2f}" for ms in steps)]
+        times = [] if figures.times_peer is None else [f"{figures.times_peer:.2f}"]
+        rows.append([*row, f"{figures.images_per_second:.1f}", *times])
+    print_table([*headings, f"times {speed.peer}"] if speed.peer else headings, rows)
+    click.echo(
+        f"Milliseconds. p50 and p95: of a batch of {speed.batch}, from the files' bytes to detections; the steps: of "
+        f"an image; post: what follows the network. {speed.threads} threads of: {speed.processor}"
+    )
+    for name, reason in speed.left_out.items():
+        click.echo(f"{name} is left out: {reason}")
+    if speed.peer_ms is not None:
+        click.echo(f"{speed.peer}: its network alone took {speed.peer_ms:.1f} ms, and is compared with all of ours")

@@ -2,13 +2,20 @@
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from multibox.cli.console import progress_bar
+from multibox.cli.commands import as_options
+from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
+from multibox.cli.data_make import data_build
 from multibox.cli.options import replace_option, split_names
+
+if TYPE_CHECKING:
+    from multibox.inspection.check import Checkup
+    from multibox.inspection.coverage import Reach
+    from multibox.report.page import Cell
 
 
 @data.command("check")
@@ -40,7 +47,7 @@ def data_check(
     """
     from multibox.config_file import load_config
     from multibox.inspection.check import check
-    from multibox.inspection.describe import checkup_page, print_checkup
+    from multibox.inspection.checkup_page import checkup_page
     from multibox.inspection.propose import PROPOSAL, proposal_yaml, save_proposal
     from multibox.report.page import PAGE, save_page
     from multibox.writing import check_file
@@ -62,3 +69,48 @@ def data_check(
     if html is not None:
         save_page(html, checkup_page(found, config, proposal), replace=replace)
     sys.exit(1 if found.stops else 0)
+
+
+SHOWN = 5
+"""Findings of a kind that are listed. JSON and page have them all."""
+
+
+def print_checkup(checkup: "Checkup", proposal: str) -> None:
+    """Print a check.
+
+    Args:
+        checkup: What was found.
+        proposal: The proposed priors as YAML.
+    """
+    from multibox.inspection.checkup_page import BUCKET_NAMES, counts, coverage_line, proposal_line, verdict
+    from multibox.inspection.finding import KINDS, by_kind
+
+    for kind, found in by_kind(checkup.findings).items():
+        click.echo(f"{KINDS[kind]}: {len(found):,} ({found[0].action})")
+        for finding in found[:SHOWN]:
+            click.echo(f"  {finding}")
+        if len(found) > SHOWN:
+            click.echo(f"  ... and {len(found) - SHOWN:,} more; --json and --html have all")
+    print_table(("", *checkup.images), [[_text(cell) for cell in row] for row in counts(checkup)])
+    fit = checkup.fit
+    click.echo(f"\nprior coverage of {fit.split}: {coverage_line(fit.coverage)}")
+    rows = [
+        (name, f"{reaches['all'].objects:,}", *(_brief(reaches[bucket]) for bucket in BUCKET_NAMES))
+        for name, reaches in fit.coverage.classes.items()
+    ]
+    print_table(("class", "objects", *BUCKET_NAMES), rows, right={1})
+    click.echo(
+        "mean best IoU, and the share below 0.5; sizes are areas in the network's input, from 32x32 and from 96x96"
+    )
+    click.echo(as_options(data_check, proposal_line(checkup)))
+    if fit.is_better:
+        click.echo(proposal)
+    click.echo(f"{checkup.target}: {as_options(data_build, verdict(checkup))}")
+
+
+def _text(cell: "Cell") -> str:
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _brief(reach: "Reach") -> str:
+    return f"{reach.mean:.2f}  {reach.unreached:4.0%}" if reach.objects else ""

@@ -1,6 +1,7 @@
 """The commands that make a dataset: data build, sample, split, merge, export."""
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from multibox.cli.options import replace_option, split_names
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
+    from multibox.data.export import Export
 
 MOST_PROBLEMS = 20
 """Problems that are listed. The report beside the stores lists them all."""
@@ -120,12 +122,12 @@ def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) ->
     with progress_bar("writing") as progress:
         report = export_dataset(open_stores(name), kind, out, replace=replace, progress=progress)
     if as_json:
-        click.echo(json.dumps(report.to_json()))
+        click.echo(json.dumps({**report.to_json(), "build": build_command(report)}))
         return
     for sentence in report.lost:
         click.echo(f"lost in {kind}: {sentence}")
     click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build stores of it with:")
-    click.echo(report.build)
+    click.echo(build_command(report))
 
 
 def print_report(report: "BuildReport") -> None:
@@ -138,3 +140,9 @@ def print_report(report: "BuildReport") -> None:
     print_counts(report.classes, report.splits)
     click.echo(f"{report.path}: built in {report.seconds:.1f} s")
     click.echo(f"left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}")
+
+
+def build_command(export: "Export") -> str:
+    """The command that builds stores of an exported folder again."""
+    words = ["multibox", "data", "build", export.path, "--name", "NAME"]
+    return shlex.join([*words, "--classes", ",".join(export.classes)] if export.classes else words)

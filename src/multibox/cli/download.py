@@ -1,12 +1,23 @@
 """The commands that download what others publish: data get, model list, model get."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
+from multibox.cli.commands import option_name
+from multibox.cli.console import print_table, transfer_bars
 from multibox.cli.data import data
+from multibox.cli.data_make import data_build
+
+if TYPE_CHECKING:
+    from multibox.download.datasets import Dataset
+    from multibox.download.fetch import RemoteFile
+    from multibox.download.models import PublishedModel
 
 
 @data.command("get")
@@ -15,7 +26,6 @@ from multibox.cli.data import data
 def data_get(name: str, out: str | None) -> None:
     """Download a published dataset; run it again to go on after a break."""
     from multibox.download.datasets import download_folder, find_dataset, get_dataset
-    from multibox.download.describe import transfer_bars, unchecked
 
     dataset = find_dataset(name)
     folder = Path(out) if out is not None else download_folder(dataset)
@@ -24,7 +34,7 @@ def data_get(name: str, out: str | None) -> None:
     for line in unchecked(archive.file for archive in dataset.archives):
         click.echo(line)
     click.echo(f"{folder}: {name}; licence: {dataset.licence}")
-    click.echo(f"build its stores with: {dataset.build_command(folder)}")
+    click.echo(f"build its stores with: {build_command(dataset, folder)}")
 
 
 @main.group("model")
@@ -36,7 +46,6 @@ def published() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with the URLs and checksums.")
 def model_list(as_json: bool) -> None:
     """Show what can be downloaded."""
-    from multibox.download.describe import model_json, print_models
     from multibox.download.models import MODELS
 
     if as_json:
@@ -50,7 +59,6 @@ def model_list(as_json: bool) -> None:
 @click.option("--out", default=None, metavar="FOLDER", help="Else models/NAME.")
 def model_get(name: str, out: str | None) -> None:
     """Download weights by their name in the list; run it again to go on after a break."""
-    from multibox.download.describe import transfer_bars, unchecked
     from multibox.download.models import find_model, get_model
 
     model = find_model(name)
@@ -60,4 +68,57 @@ def model_get(name: str, out: str | None) -> None:
     for line in unchecked([model.file]):
         click.echo(line)
     click.echo(f"{path}; licence: {model.licence}")
-    click.echo(f"make a model of it with: {model.import_command(path)}")
+    click.echo(f"make a model of it with: {import_command(model, path)}")
+
+
+def build_command(dataset: "Dataset", folder: Path) -> str:
+    """The command that builds the stores of a downloaded dataset."""
+    options = {
+        option_name(data_build, name): value if isinstance(value, str) else ",".join(value)
+        for name, value in dataset.options.items()
+    }
+    written = " ".join(f"{option} {value}" for option, value in options.items())
+    return f"multibox data build {quote(str(folder / dataset.source))} {written}"
+
+
+def import_command(model: "PublishedModel", path: Path) -> str:
+    """The command that makes a model file of downloaded weights."""
+    return f"multibox import {quote(str(path))} --from {model.kind} --out {model.name}.keras"
+
+
+def unchecked(files: "Iterable[RemoteFile]") -> list[str]:
+    """A line for each file that has no checksum."""
+    against = {"size": "only its size was checked", "nothing": "there was nothing to check it against"}
+    files = [file for file in files if file.check in against]
+    return [f"{file.name}: its publisher gives no checksum; {against[file.check]}" for file in files]
+
+
+def model_json(model: "PublishedModel") -> dict[str, Any]:
+    """A row of the table as JSON-able values."""
+    return {
+        "name": model.name,
+        "from": model.kind,
+        "url": model.file.urls[0],
+        "checksum": model.file.checksum or None,
+        "size": model.file.size or None,
+        "licence": model.licence,
+        "score": model.score,
+        "measure": model.measure or None,
+    }
+
+
+def print_models(models: "Iterable[PublishedModel]") -> None:
+    """Print what can be downloaded."""
+    rows = [
+        (
+            model.name,
+            model.kind,
+            f"{model.file.size / 1e6:,.0f}" if model.file.size else "?",
+            model.file.check,
+            model.licence,
+            f"{model.score:g} {model.measure}" if model.score is not None else "a trunk alone",
+        )
+        for model in models
+    ]
+    headings = ("name", "--from", "MB", "checked by", "licence", "published score")
+    print_table(headings, rows, right={2}, whole={0, 1})

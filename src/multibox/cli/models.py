@@ -1,15 +1,23 @@
 """The commands of model files: export, import, info."""
 
 import json
-from typing import Any
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
+from multibox.cli.console import print_table
 from multibox.cli.options import replace_option, split_names
 from multibox.errors import BadInput
 from multibox.importers import KINDS
 from multibox.old_names import current_kind
+
+if TYPE_CHECKING:
+    from multibox.export.export_model import Exported
+    from multibox.importers.import_model import Imported
 
 FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
 
@@ -38,7 +46,7 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
 
     if kind != "weights":
         exported = export(model, kind, out, replace=replace, **options)
-        click.echo("\n".join([f"{kind}: {exported.path}", *exported.describe()]))
+        click.echo("\n".join([f"{kind}: {exported.path}", *export_lines(exported)]))
         return
     if any(options[name] for name in ("nms", "calibrate", "evaluate_on")) or options["precision"] != "fp32":
         raise BadInput(
@@ -46,6 +54,31 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
         )
     require_keras("export --format weights")
     click.echo(f"{kind}: {export_weights(model, out, replace=replace)}")
+
+
+def export_lines(exported: "Exported") -> list[str]:
+    """How an exported file compares with the Keras model."""
+    check, lines = exported.check, []
+    where = f"on {check.images} images of {exported.tried}"
+    if check.difference is not None:
+        pixels, score = check.difference.pixels, check.difference.score
+        lines.append(f"compared with the Keras model {where}: boxes within {pixels:.2g} px, scores {score:.1g}")
+    elif check.found is None:
+        lines.append(f"run {where}, where the Keras model shows nothing to compare with")
+    else:
+        lines.append(f"finds {check.found:.1%} of what the Keras model shows, {where}")
+    if exported.maps is not None:
+        before, after = exported.maps
+        lines.append(f"mAP {after:.4f}, of the Keras model {before:.4f}: {_change(before, after)}")
+    elif exported.precision != "fp32":
+        lines.append("mAP was not measured; give --eval NAME/SPLIT to see what the precision costs")
+    return lines
+
+
+def _change(before: float, after: float) -> str:
+    if math.isnan(before):
+        return "there are no objects to judge by"
+    return f"{'loss' if after <= before else 'gain'} {abs(before - after):.4f}"
 
 
 @main.command("import")
@@ -69,8 +102,21 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
     from multibox.importers.import_model import import_model
 
     imported = import_model(file, kind, out, classes=split_names(classes), overrides=overrides, replace=replace)
-    click.echo(imported.describe())
-    click.echo(f"model: {out}")
+    click.echo("\n".join([*import_lines(imported), f"model: {out}"]))
+
+
+def import_lines(imported: "Imported") -> list[str]:
+    """What was loaded, permuted and left out."""
+    from multibox.models.transfer import some
+
+    network = imported.schema.network
+    lines = [
+        f"{imported.title}: {network.layout} on {network.trunk}, {len(imported.schema.classes)} classes",
+        f"loaded: {len(imported.loaded)} layers",
+    ]
+    layers = {"permuted": imported.permuted, "left out": imported.left_out, "fresh": imported.fresh}
+    lines += [f"{title}: {some(names, 4)}" for title, names in layers.items() if names]
+    return lines + [f"note: {note}" for note in imported.notes]
 
 
 @main.command("info")
@@ -78,9 +124,85 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
 @click.option("--json", "as_json", is_flag=True, help="Print the schema of the model file as JSON.")
 def model_info(model: str, as_json: bool) -> None:
     """Show what a model file is: its network, classes, thresholds."""
-    from multibox.detect.describe import model_json, print_model
-
     if as_json:
         click.echo(json.dumps(model_json(model)))
     else:
         print_model(model)
+
+
+def model_json(path: str | Path) -> dict[str, Any]:
+    """Describe a model file without building its network.
+
+    Args:
+        path: A model file in any format, or ``voc20``, the bundled detector.
+
+    Returns:
+        Its schema, and ``parameters``, the number of parameters. None if that is unknown without Keras.
+
+    Raises:
+        BadInput: It is not a model file.
+    """
+    from multibox.models.file import count_parameters, read_schema
+    from multibox.models.schema import PARAMETERS
+    from multibox.models.shipped import model_path
+    from multibox.runtimes import OnnxRuntime, open_runtime
+
+    path = model_path(path)
+    if path.suffix in (".tflite", ".savedmodel", ".xml"):
+        return {**open_runtime(path).schema.model_dump(mode="json"), "parameters": None}
+    if path.suffix != ".onnx":
+        return {**read_schema(path).model_dump(mode="json"), "parameters": count_parameters(path)}
+    if not path.is_file():
+        raise BadInput(path, "no such model file")
+    runtime = OnnxRuntime(path)
+    count = runtime.metadata.get(PARAMETERS)
+    return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count and count.isdecimal() else None}
+
+
+def print_model(path: str | Path) -> None:
+    """Print what a model file is."""
+    about = model_json(path)
+    network, detect = about["network"], about["detect"]
+    height, width = network["size"]
+    parameters = about["parameters"]
+    neck = "" if network["neck"] == "none" else f" with {network['neck']}"
+    rows = {
+        "network": f"{network['layout']} on {network['trunk']}{neck}, input {width} x {height} ({about['resize']})",
+        "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
+        "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
+        "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
+        "priors": _priors(about),
+        "normalisation": _normalisation(network),
+        "detections": f"shown above {detect['show']}, overlapping at most {detect['nms_iou']}",
+        "written by": f"multibox {about['version']}, format {about['format']}",
+    }
+    if about["thresholds"]:
+        rows["thresholds"] = ", ".join(f"{name} {score}" for name, score in about["thresholds"].items())
+    if about["training"]:
+        rows["trained"] = _training(about["training"])
+    print_table(("", ""), list(rows.items()), right=(), title=str(path))
+
+
+def _priors(about: dict[str, Any]) -> str:
+    from multibox.config import Priors
+    from multibox.priors import priors_per_cell
+
+    per_cell = priors_per_cell(Priors.model_validate(about["priors"]))
+    count = sum(fmap["height"] * fmap["width"] * cell for fmap, cell in zip(about["maps"], per_cell, strict=True))
+    return f"{count:,}; squares of {_numbers(about['priors']['sizes'])} pixels at {about['priors']['at']:g}"
+
+
+def _normalisation(network: dict[str, Any]) -> str:
+    if not (network["mean"] or network["scale"]):
+        return f"as {network['trunk']}'s published weights"
+    mean, scale = (network[name] and _numbers(network[name]) for name in ("mean", "scale"))
+    return f"RGB less {mean or 'the mean of its trunk'}, times {scale or 'the scale of its trunk'}"
+
+
+def _training(config: dict[str, Any]) -> str:
+    train, data = config["train"], ", ".join(config["data"]["train"])
+    return f"{train['epochs']} epochs of {data} in batches of {train['batch']}, {train['optimizer']} at {train['lr']:g}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

@@ -1,7 +1,6 @@
 """Export of datasets: stores as files in a layout that other tools, and a build, can read."""
 
 import dataclasses
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,7 +34,7 @@ class Export:
         images: Number of images written.
         objects: Number of objects written.
         lost: What the format cannot hold, a sentence each.
-        build: Command that builds stores from the folder.
+        classes: Classes to pass to a build of the folder, as its files do not give their order. Else empty.
     """
 
     path: str
@@ -43,11 +42,11 @@ class Export:
     images: int
     objects: int
     lost: tuple[str, ...]
-    build: str
+    classes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON-able values."""
-        return asdict(self)
+        """The report as JSON-able values, without the classes."""
+        return {name: value for name, value in asdict(self).items() if name != "classes"}
 
 
 def export_dataset(
@@ -91,9 +90,7 @@ def export_dataset(
                 progress(done, len(stems))
         late = writer.close()
     sentences = [f"{what}: {count:,}" for what, count in lost.items()] + late + _lost_of_all(stores, writer)
-    return Export(
-        str(folder), kind, len(stems), objects, tuple(sentences), _build_command(folder, stores[0].meta, writer)
-    )
+    return Export(str(folder), kind, len(stems), objects, tuple(sentences), _classes_to_give(stores[0].meta, writer))
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -147,10 +144,7 @@ def _lost_of_all(stores: Sequence[Store], writer: LayoutWriter) -> list[str]:
     return sentences
 
 
-def _build_command(folder: str | Path, meta: Meta, writer: LayoutWriter) -> str:
-    """The build command. It names the classes if the files do not give their order."""
-    words = ["multibox", "data", "build", str(folder), "--name", "NAME"]
+def _classes_to_give(meta: Meta, writer: LayoutWriter) -> tuple[str, ...]:
+    """The classes, if the files do not give their order or give numbers that mean another one."""
     is_in_files = "order" in writer.holds and list(meta.category_ids) == sorted(meta.category_ids)
-    if not is_in_files and not any("," in name for name in meta.classes):
-        words += ["--classes", ",".join(meta.classes)]
-    return shlex.join(words)
+    return () if is_in_files or any("," in name for name in meta.classes) else meta.classes

@@ -7,7 +7,7 @@ GitHub makes the archive of a commit anew when it likes, so that its bytes have 
 
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
+from typing import Any
 
 from multibox.data.store import data_root
 from multibox.download.archive import Archive, get_archive
@@ -31,19 +31,15 @@ class Dataset:
         name: Name of the dataset in Multibox.
         archives: Archives, all unpacked into one folder.
         source: Path inside the folder that the stores are built from. ``.`` for all of it.
-        options: Options of ``multibox data build``, with the names that the presets use.
+        options: Arguments of :func:`~multibox.data.build.build`. The name is the one that the presets use.
         licence: Licence, in words.
     """
 
     name: str
     archives: tuple[Archive, ...]
     source: str
-    options: str
+    options: dict[str, Any]
     licence: str
-
-    def build_command(self, folder: Path) -> str:
-        """The command that builds stores from ``folder``."""
-        return f"multibox data build {quote(str(folder / self.source))} {self.options}"
 
 
 def _voc(year: str, split: str, file: str, checksum: str, size: int) -> Archive:
@@ -98,7 +94,7 @@ DATASETS = {
                 ),
             ),
             "VOCdevkit/VOC2007",
-            "--name voc07 --splits trainval,test",
+            {"name": "voc07", "splits": ("trainval", "test")},
             _VOC_TERMS,
         ),
         Dataset(
@@ -113,21 +109,21 @@ DATASETS = {
                 ),
             ),
             "VOCdevkit/VOC2012",
-            "--name voc12 --splits trainval",
+            {"name": "voc12", "splits": ("trainval",)},
             _VOC_TERMS,
         ),
         Dataset(
             "coco2017",
             (_COCO_ANNOTATIONS, _COCO_VAL, _COCO_TRAIN),
             ".",
-            "--name coco2017 --on-bad skip",
+            {"name": "coco2017", "on_bad": "skip"},
             _COCO_TERMS,
         ),
         Dataset(
             "coco2017-val",
             (_COCO_ANNOTATIONS, _COCO_VAL),
             "annotations/instances_val2017.json",
-            "--name coco2017-val --on-bad skip",
+            {"name": "coco2017-val", "on_bad": "skip"},
             _COCO_TERMS,
         ),
         Dataset(
@@ -139,7 +135,7 @@ DATASETS = {
                 ),
             ),
             f"BCCD_Dataset-{_BCCD}/BCCD",
-            "--name bccd --on-bad skip",
+            {"name": "bccd", "on_bad": "skip"},
             "MIT",
         ),
     )

@@ -9,7 +9,6 @@ checksums; ``keras.applications`` (URL, MD5). Scores are their publishers', in p
 
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from multibox.download.archive import Archive, get_archive
 from multibox.download.fetch import Progress, RemoteFile, fetch
@@ -34,7 +33,7 @@ class PublishedModel:
 
     Attributes:
         name: Name of the weights in Multibox.
-        kind: Kind of file, as ``multibox import`` takes it.
+        kind: Kind of file, a key of :data:`~multibox.importers.import_model.PEERS`.
         file: File to download.
         licence: Name of the licence.
         score: Published score in percent. None for a trunk alone.
@@ -49,10 +48,6 @@ class PublishedModel:
     score: float | None = None
     measure: str = ""
     member: str = ""
-
-    def import_command(self, path: Path) -> str:
-        """The command that turns the weights at ``path`` into a model file."""
-        return f"multibox import {quote(str(path))} --from {self.kind} --out {self.name}.keras"
 
 
 def _caffe(name: str, archive: RemoteFile, score: float, member: str) -> PublishedModel:

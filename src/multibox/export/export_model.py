@@ -1,6 +1,5 @@
 """Export of a model file to another format."""
 
-import math
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -44,24 +43,6 @@ class Exported:
     check: Check
     tried: str
     maps: tuple[float, float] | None
-
-    def describe(self) -> list[str]:
-        """Lines for display."""
-        checked, lines = self.check, []
-        where = f"on {checked.images} images of {self.tried}"
-        if checked.difference is not None:
-            pixels, score = checked.difference.pixels, checked.difference.score
-            lines.append(f"compared with the Keras model {where}: boxes within {pixels:.2g} px, scores {score:.1g}")
-        elif checked.found is None:
-            lines.append(f"run {where}, where the Keras model shows nothing to compare with")
-        else:
-            lines.append(f"finds {checked.found:.1%} of what the Keras model shows, {where}")
-        if self.maps is not None:
-            before, after = self.maps
-            lines.append(f"mAP {after:.4f}, of the Keras model {before:.4f}: {_change(before, after)}")
-        elif self.precision != "fp32":
-            lines.append("mAP was not measured; give --eval NAME/SPLIT to see what the precision costs")
-        return lines
 
 
 def export(
@@ -156,9 +137,3 @@ def _require_plain_nms(schema: Schema) -> None:
         raise BadInput(
             "nms", f"a file has hard NMS by class inside, and the model's detect says {how}; leave --nms out"
         )
-
-
-def _change(before: float, after: float) -> str:
-    if math.isnan(before):
-        return "there are no objects to judge by"
-    return f"{'loss' if after <= before else 'gain'} {abs(before - after):.4f}"

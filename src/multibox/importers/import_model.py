@@ -23,7 +23,6 @@ from multibox.models.file import MODEL, save_model
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.models.transfer import some
 from multibox.old_names import current_kind
 from multibox.writing import check_file
 
@@ -53,19 +52,6 @@ class Imported:
     left_out: tuple[str, ...]
     fresh: tuple[str, ...]
     notes: tuple[str, ...]
-
-    def describe(self) -> str:
-        """What was loaded, permuted and left out, for display."""
-        network = self.schema.network
-        said = {
-            f"{self.title}: {network.layout} on {network.trunk}, {len(self.schema.classes)} classes": True,
-            f"loaded: {len(self.loaded)} layers": True,
-            f"permuted: {some(self.permuted, 4)}": self.permuted,
-            f"left out: {some(self.left_out, 4)}": self.left_out,
-            f"fresh: {some(self.fresh, 4)}": self.fresh,
-            **{f"note: {note}": True for note in self.notes},
-        }
-        return "\n".join(line for line, is_there in said.items() if is_there)
 
 
 def import_model(

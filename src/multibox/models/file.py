@@ -8,7 +8,7 @@ import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multibox.errors import BadInput
 from multibox.metadata import read_metadata
@@ -81,6 +81,36 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
             reason = " ".join(str(error).split())
             raise BadInput(path, f"its weights do not fit its schema, or are damaged ({reason:.200})") from None
     return network, schema
+
+
+def count_parameters(path: str | Path) -> int | None:
+    """Count the parameters of a ``.keras`` file, without Keras.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The number of parameters of all layers. None if h5py, which Keras installs, is missing.
+
+    Raises:
+        BadInput: The weights of the file are missing or damaged.
+    """
+    try:
+        import h5py
+    except ImportError:
+        return None
+    counts: list[int] = []
+
+    def count(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and name.startswith("layers/") and "seed_generator" not in name:
+            counts.append(node.size)
+
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
+            weights.visititems(count)
+    except DAMAGES:
+        raise BadInput(path, f"its {_WEIGHTS} is missing or damaged; copy the model again, or train anew") from None
+    return sum(counts)
 
 
 def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None:

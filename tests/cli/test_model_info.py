@@ -4,9 +4,10 @@ import zipfile
 import pytest
 
 from colored import make_schema
+from multibox.cli.models import model_json, print_model
 from multibox.config_file import load_config
-from multibox.detect.describe import count_parameters, model_json, print_model
 from multibox.errors import BadInput
+from multibox.models.file import count_parameters
 
 
 @pytest.fixture(scope="module")
