@@ -33,8 +33,9 @@ from torch.nn import functional
 from multibox.bench.torchvision_ssd import import_detection
 from multibox.data.store import Store, open_store
 from multibox.detect.detections import Detections
-from multibox.evaluation.columns import found_in, places, truth_of
-from multibox.evaluation.evaluate import Evaluation, evaluate_detections
+from multibox.evaluation.columns import found_in, places
+from multibox.evaluation.evaluate import Evaluation
+from multibox.evaluation.test_set import open_test_set
 from multibox.importers.efficientnet_lite0 import packaged_file
 from multibox.models.efficientnet_lite0 import BLOCKS, MEAN, SCALE
 from multibox.postprocess.nms import suppress
@@ -265,7 +266,7 @@ def judge(model: SSD, data: str) -> Evaluation:
     store = open_store(data)
     classes = store.meta.classes
     found = found_in(detect(model, store), relabel=places(classes, classes))
-    return evaluate_detections(truth_of([store], classes), found)
+    return Evaluation("torchvision", open_test_set(store), found)
 
 
 def write(path: Path, state: dict) -> None:

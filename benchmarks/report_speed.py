@@ -22,10 +22,12 @@ from benchmarks.voc_speed import make_found, make_truth
 from multibox.evaluation.bootstrap import draw_weights, resampled_ap
 from multibox.evaluation.coco import coco
 from multibox.evaluation.compare import compare
-from multibox.evaluation.figures import measure
-from multibox.evaluation.judged import judged
+from multibox.evaluation.evaluate import Evaluation
+from multibox.evaluation.figures import Figures
+from multibox.evaluation.outcomes import find_outcomes
 from multibox.evaluation.pairs import areas
-from multibox.evaluation.report import Subject, write_report
+from multibox.evaluation.report import write_report
+from multibox.evaluation.test_set import TestSet
 from multibox.evaluation.tide import tide
 from multibox.evaluation.voc import voc
 
@@ -53,7 +55,7 @@ def main() -> None:
     truth = replace(truth, area=areas(truth.boxes))
     found = make_found(rng, truth, arguments.detections)
     photo = rng.integers(0, 256, (375, 500, 3)).astype(np.uint8)
-    case = judged(truth, found)
+    case = find_outcomes(truth, found)
 
     parts = {
         "voc": lambda: voc(truth, found),
@@ -63,9 +65,12 @@ def main() -> None:
     }
     seconds = {name: timed(work)[1] for name, work in parts.items()}
 
+    class Photos(TestSet):
+        def pixels(self, position: int) -> np.ndarray:
+            return photo
+
     def report(folder: Path) -> int:
-        figures = measure(truth, found)
-        return write_report(folder, Subject("random", "random"), figures, lambda _: photo).stat().st_size
+        return write_report(Evaluation("random", Photos((), truth), found), folder).stat().st_size
 
     profiler = cProfile.Profile()
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +79,7 @@ def main() -> None:
         size, seconds["whole report"] = timed(lambda: report(Path(folder) / "report"))
         profiler.disable()
     other = found.keep(rng.random(len(found)) < 0.9)
-    _, seconds["comparison"] = timed(lambda: compare(measure(truth, found), measure(truth, other), "other"))
+    _, seconds["comparison"] = timed(lambda: compare(Figures(truth, found), Figures(truth, other), "other"))
     print(json.dumps({"detections": len(found), "images": arguments.images, "page_bytes": size, **seconds}, indent=1))
     if arguments.profile:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(20)

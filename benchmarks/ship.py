@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 
 from multibox import evaluate
+from multibox.evaluation.save_thresholds import save_thresholds
 from multibox.export.onnx_file import make_onnx
 from multibox.models.file import load_model, read_schema, save_model
 from multibox.models.shipped import FOLDER, NAME
@@ -67,7 +68,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = rounded(options.judged / options.weights, Path(folder) / "rounded.keras")
         full = evaluate(options.judged / options.weights, VAL).to_json()
-        half = evaluate(copy, VAL, save_thresholds=True).to_json()
+        evaluation = evaluate(copy, VAL)
+        save_thresholds(copy, evaluation.thresholds)
+        half = evaluation.to_json()
         thresholds = read_schema(copy).thresholds
     scores = {
         "date": date.today().isoformat(),

@@ -12,7 +12,7 @@ from multibox.evaluation.voc import (
     by_class,
     count_by_class,
     eleven_points,
-    judge,
+    find_hits,
     precision_recall,
     voc,
 )
@@ -24,7 +24,7 @@ CLASSES = TEST.meta.classes
 DETECTED = list(detect_all(JUDGE, [TEST]))
 TRUTH, FOUND = truth_of([TEST], CLASSES), found_in(DETECTED)
 RESULT = voc(TRUTH, FOUND)
-HITS, _ = judge(TRUTH, FOUND)
+HITS, _ = find_hits(TRUTH, FOUND)
 POSITIVES = count_by_class(TRUTH)
 ROWS = by_class(FOUND, len(CLASSES))
 CURVES = [precision_recall(HITS[rows], POSITIVES[i]) for i, rows in enumerate(ROWS)]

@@ -5,7 +5,7 @@ import pytest
 
 from multibox.evaluation.bootstrap import draw_weights, interval, mean_over_classes, resampled_ap
 from multibox.evaluation.columns import Found
-from multibox.evaluation.judged import judged
+from multibox.evaluation.outcomes import find_outcomes
 from multibox.evaluation.voc import mean_of, voc
 
 
@@ -28,7 +28,7 @@ def repeated(truth, found, weights):
 def test_a_draw_is_judged_as_the_drawn_images_would_be(make_random_case, seed):
     truth, found = make_random_case(seed)
     weights = draw_weights(len(truth.image_ids), draws=40, seed=seed)
-    ap = resampled_ap(judged(truth, found), weights)
+    ap = resampled_ap(find_outcomes(truth, found), weights)
     for row, drawn in zip(ap, weights, strict=True):
         expected = voc(*repeated(truth, found, drawn)).ap
         np.testing.assert_allclose(row, expected, atol=1e-6)
@@ -37,7 +37,7 @@ def test_a_draw_is_judged_as_the_drawn_images_would_be(make_random_case, seed):
 
 def test_once_each_is_the_figure_itself(make_random_case):
     truth, found = make_random_case(3)
-    ap = resampled_ap(judged(truth, found), np.ones((1, len(truth.image_ids)), np.float32))
+    ap = resampled_ap(find_outcomes(truth, found), np.ones((1, len(truth.image_ids)), np.float32))
     np.testing.assert_allclose(ap[0], voc(truth, found).ap, atol=1e-12)
 
 
@@ -59,7 +59,7 @@ def test_the_interval_covers_what_repeated_samples_give(make_truth, make_found):
     box = (0, 0, 40, 40)
     truth = make_truth([(i, 0, box) for i in range(400)], classes=("a",))
     found = make_found([(i, 0, 0.9, box) for i in range(0, 400, 2)])
-    drawn = interval(mean_over_classes(resampled_ap(judged(truth, found), draw_weights(400, draws=1000))))
+    drawn = interval(mean_over_classes(resampled_ap(find_outcomes(truth, found), draw_weights(400, draws=1000))))
     assert drawn.low == pytest.approx(0.5 - 1.96 / 40, abs=0.006)
     assert drawn.high == pytest.approx(0.5 + 1.96 / 40, abs=0.006)
 
@@ -67,8 +67,8 @@ def test_the_interval_covers_what_repeated_samples_give(make_truth, make_found):
 def test_nothing(make_truth, make_found):
     box = (0, 0, 40, 40)
     weights = draw_weights(3, draws=5)
-    none_found = resampled_ap(judged(make_truth([(0, 0, box)], images=3), make_found([])), weights)
+    none_found = resampled_ap(find_outcomes(make_truth([(0, 0, box)], images=3), make_found([])), weights)
     assert np.nansum(none_found) == 0
-    none_there = resampled_ap(judged(make_truth([], images=3), make_found([(0, 0, 0.9, box)])), weights)
+    none_there = resampled_ap(find_outcomes(make_truth([], images=3), make_found([(0, 0, 0.9, box)])), weights)
     assert np.isnan(none_there).all()
-    assert resampled_ap(judged(make_truth([], images=0), make_found([])), draw_weights(0)).shape == (0, 3)
+    assert resampled_ap(find_outcomes(make_truth([], images=0), make_found([])), draw_weights(0)).shape == (0, 3)

@@ -9,7 +9,7 @@ from multibox.boxes import iou
 from multibox.evaluation.calibration import calibration
 from multibox.evaluation.confusion import confusion, most_confused
 from multibox.evaluation.crowding import by_crowding
-from multibox.evaluation.judged import judged
+from multibox.evaluation.outcomes import find_outcomes
 from multibox.evaluation.voc import voc
 
 BOX, FAR = (0, 0, 40, 40), (100, 0, 140, 40)
@@ -56,16 +56,16 @@ def test_calibration_by_hand(make_truth, make_found):
     # Two at 0.75 of which one hits, one at 0.25 that does not: gaps 0.25 (weight 2) and 0.25 (weight 1).
     truth = make_truth([(0, 0, BOX)])
     found = make_found([(0, 0, 0.75, BOX), (0, 0, 0.75, FAR), (0, 0, 0.25, FAR)])
-    result = calibration(judged(truth, found))
+    result = calibration(find_outcomes(truth, found))
     assert result.detections.tolist() == [0, 0, 1, 0, 0, 0, 0, 2, 0, 0]
     assert (result.score[7], result.precision[7], result.precision[2]) == (0.75, 0.5, 0)
     assert result.ece == pytest.approx(0.25)
-    assert np.isnan(calibration(judged(truth, make_found([]))).ece)
+    assert np.isnan(calibration(find_outcomes(truth, make_found([]))).ece)
 
 
 def test_crowding_judges_each_image_once(make_random_case):
     truth, found = make_random_case(2)
-    groups = by_crowding(judged(truth, found), np.full(3, 0.4))
+    groups = by_crowding(find_outcomes(truth, found), np.full(3, 0.4))
     assert sum(group.images for group in groups) == len(truth.image_ids)
     assert sum(group.objects for group in groups) == truth.counted.sum()
     there = np.bincount(truth.images[truth.counted], minlength=len(truth.image_ids))
@@ -80,7 +80,7 @@ def test_crowding_judges_each_image_once(make_random_case):
 def test_crowding_counts_false_alarms(make_truth, make_found):
     truth = make_truth([(0, 0, BOX)], images=3)
     found = make_found([(1, 0, 0.9, BOX), (1, 0, 0.8, FAR), (2, 0, 0.1, FAR), (0, 0, 0.9, BOX)])
-    groups = by_crowding(judged(truth, found), np.full(3, 0.5))
+    groups = by_crowding(find_outcomes(truth, found), np.full(3, 0.5))
     assert [(group.name, group.images, group.false_alarms) for group in groups] == [("0", 2, 1.0), ("1", 1, 0.0)]
     assert np.isnan(groups[0].map)
     assert groups[1].map == 1

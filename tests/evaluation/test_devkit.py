@@ -55,7 +55,7 @@ def test_a_folder_with_other_things_is_left_alone(make_truth, make_found, tmp_pa
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
     (folder / "comp4_det_test_cat.txt").write_text("")
-    with pytest.raises(BadInput, match=r"results: holds other things than comp4_det_\*\.txt, such as notes\.txt"):
+    with pytest.raises(BadInput, match=r"results: holds other files than comp4_det_\*\.txt, such as notes\.txt"):
         save_devkit(folder, make_truth([], classes=("cat",)), make_found([]))
     assert sorted(path.name for path in folder.iterdir()) == ["comp4_det_test_cat.txt", "notes.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["results"]

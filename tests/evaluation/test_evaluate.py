@@ -3,17 +3,21 @@ import json
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import multibox
 from colored import ColorRuntime, make_schema, paint
+from multibox.cli import main
 from multibox.data.record import Record, make_objects
 from multibox.data.store import open_store, write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
-from multibox.evaluation.columns import found_in, truth_of
+from multibox.evaluation import figures
+from multibox.evaluation.columns import found_in
 from multibox.evaluation.describe import print_evaluation
-from multibox.evaluation.evaluate import evaluate, evaluate_detections
-from multibox.evaluation.test_set import coco_category_ids, coco_image_ids, judged_classes, open_split
+from multibox.evaluation.evaluate import Evaluation, evaluate
+from multibox.evaluation.save_detections import save_detections
+from multibox.evaluation.test_set import common_classes, open_split, open_test_set
 
 CLASSES = ("blue", "grey", "red")  # another order than the detector's, and one class that it does not know
 
@@ -72,7 +76,7 @@ def test_strict_is_the_same_where_nothing_is_near(detector):
 
 
 def test_save_detections(detector, tmp_path):
-    evaluate(detector, "colors/test", save_detections=tmp_path / "found.json", strict=True)
+    save_detections(evaluate(detector, "colors/test", strict=True), tmp_path / "found.json")
     rows = json.loads((tmp_path / "found.json").read_text())
     assert sorted((row["image_id"], row["category_id"]) for row in rows if row["image_id"] == 7) == [(7, 1), (7, 3)]
     assert [row["image_id"] for row in rows][-1] == "007"
@@ -84,7 +88,7 @@ def test_save_detections(detector, tmp_path):
     ]
 
 
-def test_two_stores_are_judged_as_one(detector, store):
+def test_two_stores_are_evaluated_as_one(detector, store):
     write_store("more", "val", [make_record("7", {"red": (20, 20, 90, 70)})], CLASSES)
     evaluation = evaluate(detector, ["colors/test", "more"])
     assert evaluation.images == 5
@@ -118,7 +122,7 @@ def test_no_such_data(detector, data, message):
 
 def test_no_class_in_common(store):
     with pytest.raises(BadInput, match=r"colors/test: none of its classes \(blue, grey, red\).*\(cup, plate\)"):
-        judged_classes(("cup", "plate"), [store])
+        common_classes(("cup", "plate"), [store])
 
 
 def test_a_broken_picture_is_named(detector):
@@ -128,25 +132,48 @@ def test_a_broken_picture_is_named(detector):
         evaluate(detector, "broken")
 
 
-def test_evaluate_detections_alone(detector, store):
-    truth = truth_of([store], ("red", "blue"))
-    evaluation = evaluate_detections(truth, found_in([]))
+def test_no_detections(store):
+    evaluation = Evaluation("nothing", open_test_set(store, ("red", "blue")), found_in([]))
     assert evaluation.ap == {"red": 0.0, "blue": 0.0}
     assert evaluation.detections == 0
 
 
+def test_figures_are_computed_once_and_only_when_read(detector, monkeypatch):
+    calls = []
+
+    def count(name):
+        original = getattr(figures, name)
+        monkeypatch.setattr(figures, name, lambda *given: calls.append(name) or original(*given))
+
+    for name in ("average_precisions", "coco", "tide"):
+        count(name)
+    evaluation = evaluate(detector, "colors")
+    assert calls == []
+    assert evaluation.map == evaluation.map == 0.75
+    assert calls == ["average_precisions"]
+    assert evaluation.to_json() == evaluation.to_json()
+    assert calls == ["average_precisions", "coco"]
+
+
+def test_the_test_set_of_another_evaluation(detector):
+    first = evaluate(detector, "colors")
+    other = evaluate(Detector(ColorRuntime(make_schema(classes=("blue", "red", "green")))), first.test_set)
+    assert list(other.ap) == ["red", "blue"]
+    with pytest.raises(BadInput, match="this detector: has no class blue"):
+        evaluate(Detector(ColorRuntime(make_schema(classes=("red", "green")))), first.test_set)
+
+
 def test_coco_names(store):
-    truth = truth_of([store], ("red", "blue"))
-    assert coco_image_ids(truth, [store]) == [7, "none", "green", "007"]
-    assert coco_category_ids(("red", "blue"), [store]) == [3, 1]
-    assert coco_image_ids(truth_of([store, store], ("red",)), [store, store])[0] == "colors/test/7"
+    test_set = open_test_set(store, ("red", "blue"))
+    assert test_set.image_ids == [7, "none", "green", "007"]
+    assert test_set.category_ids == [3, 1]
+    assert open_test_set([store, store]).image_ids[0] == "colors/test/7"
 
 
 def test_a_number_that_stores_use_twice_names_no_class(store):
     other = write_store("other", "test", [], ("red",))
-    assert coco_category_ids(("red", "blue"), [store]) == [3, 1]
-    assert coco_category_ids(("red",), [other]) == [1]
-    assert coco_category_ids(("blue", "red"), [other, store]) == [2, 1]
+    assert open_test_set(other).category_ids == [1]
+    assert open_test_set([other, store], ("blue", "red")).category_ids == [2, 1]
 
 
 def test_letterbox_gives_the_same_figures():
@@ -161,19 +188,21 @@ def test_the_public_name_stays_the_function():
     assert multibox.evaluate is evaluate
 
 
-def test_classes_that_the_model_does_not_know_are_named(detector, store, capsys):
+def test_classes_that_the_model_does_not_have_are_named(detector, store, capsys):
     evaluation = evaluate(detector, ["colors/test", store])
     assert evaluation.left_out == {"grey": 2}
     print_evaluation(evaluation)
-    assert "does not know these classes (objects): grey (2)\n" in capsys.readouterr().err
-    print_evaluation(evaluate_detections(truth_of([store], ("red",)), found_in([])))
+    assert "does not have these classes (objects): grey (2)\n" in capsys.readouterr().err
+    print_evaluation(Evaluation("all", open_test_set(store), found_in([])))
     assert capsys.readouterr().err == ""
 
 
-def test_the_devkits_folder_is_looked_at_before_the_work(detector, tmp_path):
+def test_the_devkits_folder_is_checked_before_the_work(tmp_path, monkeypatch):
+    """A model that does not exist would be the next error."""
     (tmp_path / "found-devkit").mkdir()
     (tmp_path / "found-devkit" / "mine").write_text("")
-    with pytest.raises(BadInput, match="found-devkit: holds other things"):
-        evaluate(detector, "colors/test", save_detections=tmp_path / "found.json", strict=True)
-    assert detector.runtime.batches == []
+    options = ["--strict", "--save-detections", str(tmp_path / "found.json")]
+    result = CliRunner().invoke(main, ["eval", "none.keras", "--data", "colors", *options])
+    assert result.exit_code == 2
+    assert "found-devkit: holds other files" in result.stderr
     assert not (tmp_path / "found.json").exists()

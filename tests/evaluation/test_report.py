@@ -17,9 +17,11 @@ from multibox.draw import color_of
 from multibox.errors import BadInput
 from multibox.evaluation.compare import compare
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.figures import measure
-from multibox.evaluation.judged import judged
+from multibox.evaluation.figures import Figures
 from multibox.evaluation.mistakes import FALSE_ALARM, FOUND, MISSED, draw_mistakes, find_mistakes
+from multibox.evaluation.outcomes import find_outcomes
+from multibox.evaluation.report import write_report
+from multibox.evaluation.save_detections import save_detections
 from multibox.evaluation.sections import comparison_section, figure_sections
 from multibox.writing import MARKER
 
@@ -42,7 +44,8 @@ def data(tmp_path, monkeypatch):
 
 def test_the_folder(detector, tmp_path):
     out = tmp_path / "out"
-    evaluation = evaluate(detector, "colors", report=out)
+    evaluation = evaluate(detector, "colors")
+    assert write_report(evaluation, out) == out / "report.html"
     assert sorted(path.name for path in out.iterdir()) == [MARKER, "report.html", "report.json", "worst"]
     assert [path.name for path in (out / "worst").iterdir()] == ["001-3.png"]
     values = json.loads((out / "report.json").read_text())
@@ -57,33 +60,33 @@ def test_the_folder(detector, tmp_path):
 
 
 def test_it_is_written_anew_but_never_over_other_things(detector, tmp_path):
-    out = tmp_path / "out"
+    out, evaluation = tmp_path / "out", evaluate(detector, "colors")
     for _ in range(2):
-        evaluate(detector, "colors", report=out)
+        write_report(evaluation, out)
     (out / "mine.txt").write_text("")
-    runtime = ColorRuntime()
     with pytest.raises(BadInput, match=r"out: holds mine\.txt, which is no part of a report"):
-        evaluate(Detector(runtime), "colors", report=out)
-    assert runtime.batches == []  # before the work
+        write_report(evaluation, out)
+    result = CliRunner().invoke(main, ["eval", "none.keras", "--data", "colors", "--report", str(out)])
+    assert "out: holds mine.txt" in result.stderr  # before the model is opened, and long before the work
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 
 def test_a_report_of_version_0_1_0_is_replaced(detector, tmp_path):
     """It had no marker and is known by the names in it."""
     out = tmp_path / "out"
-    evaluate(detector, "colors", report=out)
+    write_report(evaluate(detector, "colors"), out)
     (out / MARKER).unlink()
     (out / "worst" / "050-old.png").write_bytes(b"")
-    evaluate(detector, "colors", report=out)
+    write_report(evaluate(detector, "colors"), out)
     assert len(list((out / "worst").iterdir())) == 1
 
 
 def test_a_report_that_was_changed_is_not_replaced(detector, tmp_path):
     out = tmp_path / "out"
-    evaluate(detector, "colors", report=out)
+    write_report(evaluate(detector, "colors"), out)
     (out / "report.html").write_text("with my remarks")
     with pytest.raises(BadInput, match="out: was changed since Multibox wrote it"):
-        evaluate(detector, "colors", report=out)
+        write_report(evaluate(detector, "colors"), out)
     assert (out / "report.html").read_text() == "with my remarks"
 
 
@@ -94,31 +97,25 @@ def test_a_report_of_another_tool_stays(detector, tmp_path, name):
     folder.mkdir()
     (tmp_path / name).rename(folder / name)
     with pytest.raises(BadInput, match=name):
-        evaluate(detector, "colors", report=folder)
+        write_report(evaluate(detector, "colors"), folder)
     assert (folder / name).read_text() == "mine"
 
 
-def test_a_report_measures_once(detector, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr("multibox.evaluation.evaluate.coco", lambda *_: calls.append("twice"))
-    assert evaluate(detector, "colors", report=tmp_path / "out").map > 0.8
-    assert calls == []
-
-
 def test_an_older_report_stays_where_a_new_one_fails(detector, tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    evaluate(detector, "colors", report=out)
+    out, evaluation = tmp_path / "out", evaluate(detector, "colors")
+    write_report(evaluation, out)
     before = (out / "report.json").read_bytes()
     monkeypatch.setattr("multibox.evaluation.report.page", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        evaluate(detector, "colors", report=out)
+        write_report(evaluation, out)
     assert (out / "report.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 
 def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
     saved = tmp_path / "found.json"
-    whole = evaluate(detector, "colors", save_detections=saved)
+    whole = evaluate(detector, "colors")
+    save_detections(whole, saved)
     again = evaluate(saved, "colors")
     assert (again.map, again.map_50_95) == pytest.approx((whole.map, whole.map_50_95), abs=1e-3)
     (tmp_path / "half.json").write_text(json.dumps([r for r in json.loads(saved.read_text()) if r["image_id"] != 1]))
@@ -136,25 +133,31 @@ def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compare": "other.json"}, "compare: .*name its folder with --report"),
-        ({"save_thresholds": True}, "save_thresholds: writes into a .keras or .onnx file"),
+        (["--compare", "other.json"], "--compare: the comparison is part of a report; name its folder with --report"),
+        (["--save-thresholds"], "--save-thresholds: none.json cannot store thresholds; give a .keras or .onnx file"),
     ],
 )
-def test_what_does_not_go_together(detector, options, message):
-    with pytest.raises(BadInput, match=message):
-        evaluate(detector, "colors", **options)
+def test_options_that_contradict_each_other(options, message):
+    result = CliRunner().invoke(main, ["eval", "none.json", "--data", "colors", *options])
+    assert result.exit_code == 2
+    assert message in result.stderr
 
 
-def test_classes_that_are_not_judged_are_named(tmp_path):
+def test_classes_that_are_not_evaluated_are_named(tmp_path):
     runtime = ColorRuntime(make_schema(classes=("red", "green")))
-    evaluate(Detector(runtime), "colors", report=tmp_path / "out")
-    assert "does not know these classes (objects): blue (5)." in (tmp_path / "out" / "report.html").read_text()
+    write_report(evaluate(Detector(runtime), "colors"), tmp_path / "out")
+    assert "does not have these classes (objects): blue (5)." in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_other_classes_are_not_compared(detector, tmp_path):
-    other = Detector(ColorRuntime(make_schema(classes=("red", "green"))))
-    with pytest.raises(BadInput, match="compare: this detector: does not know blue"):
-        evaluate(detector, "colors", report=tmp_path / "out", compare=other)
+def test_other_classes_or_images_are_not_compared(detector, tmp_path):
+    evaluation = evaluate(detector, "colors")
+    for other in (
+        evaluate(Detector(ColorRuntime(make_schema(classes=("red", "green")))), "colors"),
+        evaluate(detector, write_store("empty", "test", [], ("red", "blue"))),
+    ):
+        with pytest.raises(BadInput, match="this detector: was evaluated on other images or classes"):
+            write_report(evaluation, tmp_path / "out", other)
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_such_detections():
@@ -165,8 +168,9 @@ def test_no_such_detections():
 def test_no_images_and_no_detections(detector, tmp_path):
     write_store("empty", "test", [], ("red", "blue"))
     (tmp_path / "nothing.json").write_text("[]")
-    evaluate(tmp_path / "nothing.json", "empty", report=tmp_path / "a", compare=detector)
-    evaluate(tmp_path / "nothing.json", "colors", report=tmp_path / "b", compare=detector)
+    for name, folder in (("empty", "a"), ("colors", "b")):
+        evaluation = evaluate(tmp_path / "nothing.json", name)
+        write_report(evaluation, tmp_path / folder, evaluate(detector, evaluation.test_set))
     assert json.loads((tmp_path / "a" / "report.json").read_text())["map"] is None
     assert json.loads((tmp_path / "b" / "report.json").read_text())["comparison"]["difference"] < 0
 
@@ -174,7 +178,7 @@ def test_no_images_and_no_detections(detector, tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_all_sections_of_random_detections(make_random_case, seed):
     truth, found = make_random_case(seed)
-    figures, other = measure(truth, found), measure(truth, found.keep(found.scores > 0.3))
+    figures, other = Figures(truth, found), Figures(truth, found.keep(found.scores > 0.3))
     sections = [*figure_sections(figures), comparison_section(figures, compare(figures, other, "B"))]
     assert all("nan" not in part for section in sections for part in section.parts)
     assert json.dumps(figures.to_json(), allow_nan=False)
@@ -182,7 +186,7 @@ def test_all_sections_of_random_detections(make_random_case, seed):
 
 
 def test_compare_with_itself(make_random_case):
-    figures = measure(*make_random_case(0))
+    figures = Figures(*make_random_case(0))
     same = compare(figures, figures, "itself")
     assert (same.difference, same.interval.low, same.interval.high, same.share_better) == (0, 0, 0, 0)
     assert not same.is_clear
@@ -192,7 +196,7 @@ def test_compare_with_itself(make_random_case):
 def test_the_worst_images(make_truth, make_found):
     truth = make_truth([(0, 0, BOX), (1, 0, BOX), (1, 0, FAR, "difficult"), (2, 0, BOX), (2, 1, FAR)], images=4)
     found = [(0, 0, 0.9, BOX), (1, 0, 0.9, BOX), (1, 1, 0.75, FAR), (2, 0, 0.4, BOX), (3, 0, 0.1, BOX)]
-    mistakes = find_mistakes(judged(truth, make_found(found)), np.full(3, 0.5))
+    mistakes = find_mistakes(find_outcomes(truth, make_found(found)), np.full(3, 0.5))
     assert mistakes.cost.tolist() == [0, 0.75, 2, 0]  # what is found at 0.4 is not shown
     assert mistakes.worst(5) == [2, 1]
     assert mistakes.missed.tolist() == [False, False, False, True, True]
@@ -202,7 +206,7 @@ def test_the_worst_images(make_truth, make_found):
 def test_mistakes_are_drawn_in_their_colours(make_truth, make_found):
     truth = make_truth([(0, 0, (10, 10, 60, 60)), (0, 1, (10, 120, 60, 170))])
     found = make_found([(0, 0, 0.9, (10, 10, 60, 60)), (0, 2, 0.9, (120, 120, 170, 170))])
-    case = judged(truth, found)
+    case = find_outcomes(truth, found)
     image = np.zeros((200, 200, 3), np.uint8)
     drawn = draw_mistakes(image, 0, case, find_mistakes(case, np.full(3, 0.5)))
     assert tuple(drawn[59, 40]) == color_of(FOUND)

@@ -68,7 +68,7 @@ def test_an_onnx_file(tmp_path, saved):
 
 @pytest.mark.parametrize("name", ["model.tflite", "found.json"])
 def test_other_files_have_no_place_for_them(tmp_path, name):
-    with pytest.raises(BadInput, match=f"save_thresholds: .*{name} is not"):
+    with pytest.raises(BadInput, match=f"save_thresholds: .*{name} cannot store thresholds"):
         save_thresholds(tmp_path / name, {})
 
 

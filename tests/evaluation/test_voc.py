@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from multibox.evaluation import voc as metric
-from multibox.evaluation.voc import area, best_objects, eleven_points, judge, precision_recall, voc
+from multibox.evaluation.voc import area, best_objects, eleven_points, find_hits, precision_recall, voc
 
 LEFT, RIGHT = (0, 0, 50, 50), (100, 0, 150, 50)
 
@@ -104,14 +104,14 @@ def test_the_second_detection_of_an_object_is_a_false_alarm(make_truth, make_fou
     truth = make_truth([(0, 0, LEFT), (0, 0, (5, 0, 55, 50))])
     # Both overlap the first object most: the second is not given the other one, though it would reach it.
     found = make_found([(0, 0, 0.5, LEFT), (0, 0, 0.9, (0, 0, 50, 49))])
-    hits, ignored = judge(truth, found)
+    hits, ignored = find_hits(truth, found)
     assert hits.tolist() == [False, True]
     assert not ignored.any()
 
 
 def test_equal_scores_keep_their_order(make_truth, make_found):
     truth = make_truth([(0, 0, LEFT)])
-    hits, _ = judge(truth, make_found([(0, 0, 0.5, (0, 0, 50, 40)), (0, 0, 0.5, LEFT)]))
+    hits, _ = find_hits(truth, make_found([(0, 0, 0.5, (0, 0, 50, 40)), (0, 0, 0.5, LEFT)]))
     assert hits.tolist() == [True, False]
 
 
@@ -126,7 +126,7 @@ def test_of_equal_overlaps_the_first_object_is_taken(make_truth, make_found):
 def test_ignored_objects_count_neither_way(make_truth, make_found, flag):
     truth = make_truth([(0, 0, LEFT, flag), (0, 0, RIGHT)])
     found = make_found([(0, 0, 0.9, LEFT), (0, 0, 0.8, LEFT), (0, 0, 0.7, RIGHT)])
-    hits, ignored = judge(truth, found)
+    hits, ignored = find_hits(truth, found)
     assert hits.tolist() == [False, False, True]
     assert ignored.tolist() == [True, True, False]
     assert voc(truth, found).ap[0] == 1.0
@@ -134,13 +134,13 @@ def test_ignored_objects_count_neither_way(make_truth, make_found, flag):
 
 def test_overlap_of_exactly_a_half_is_enough(make_truth, make_found):
     truth = make_truth([(0, 0, (0, 0, 10, 10))])
-    assert judge(truth, make_found([(0, 0, 0.9, (0, 0, 10, 5))]))[0].all()
-    assert not judge(truth, make_found([(0, 0, 0.9, (0, 0, 10, 4.99))]))[0].any()
+    assert find_hits(truth, make_found([(0, 0, 0.9, (0, 0, 10, 5))]))[0].all()
+    assert not find_hits(truth, make_found([(0, 0, 0.9, (0, 0, 10, 4.99))]))[0].any()
 
 
 def test_other_image_and_other_class_do_not_match(make_truth, make_found):
     truth = make_truth([(0, 0, LEFT)], images=2)
-    assert not judge(truth, make_found([(1, 0, 0.9, LEFT), (0, 1, 0.9, LEFT)]))[0].any()
+    assert not find_hits(truth, make_found([(1, 0, 0.9, LEFT), (0, 1, 0.9, LEFT)]))[0].any()
 
 
 def test_a_class_without_objects_is_nan_and_not_in_the_mean(make_truth, make_found):

@@ -8,11 +8,10 @@ import pytest
 from multibox.data.record import Record, make_objects
 from multibox.data.store import write_store
 from multibox.errors import BadInput
-from multibox.evaluation.columns import truth_of
-from multibox.evaluation.judged import judged
+from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.mistakes import find_mistakes as count_mistakes
-from multibox.evaluation.results import read_results
-from multibox.evaluation.test_set import Split
+from multibox.evaluation.outcomes import find_outcomes
+from multibox.evaluation.test_set import open_test_set
 from multibox.explain.browsing import Dataset, open_datasets
 
 CLASSES = ("cat", "dog", "owl")
@@ -105,9 +104,9 @@ def test_what_is_said_of_a_picture(store, detections):
 def test_mistakes_are_those_of_the_evaluation(store, detections):
     """Together they are what the evaluation's report counts, image by image."""
     dataset = Dataset(store, detections)
-    split = Split((store,), truth_of([store], CLASSES))
-    found = read_results(detections, split.image_ids, split.category_ids)
-    counted = count_mistakes(judged(split.truth, found), np.full(3, 0.4))
+    test_set = open_test_set(store)
+    found = read_results(detections, test_set.image_ids, test_set.category_ids)
+    counted = count_mistakes(find_outcomes(test_set.truth, found), np.full(3, 0.4))
     for i in range(len(store)):
         known = dataset.describe(i)["mistakes"]
         assert len(known["false"]) + len(known["mislabelled"]) == counted.false_alarms[i]

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("fastapi", reason="needs multibox[serve]")
 pytest.importorskip("httpx", reason="needs httpx")
 
+from multibox.evaluation.coco_results import save_results
 from multibox.evaluation.columns import Found
-from multibox.evaluation.results import save_results
 from multibox.explain.browsing import open_datasets
 from multibox.prepare.render import decode
 from served import assert_refused, client_of

@@ -18,8 +18,8 @@ from colored import ColorRuntime, make_schema, paint
 from multibox.config_file import load_config
 from multibox.data.store import open_store
 from multibox.detect.load import load
+from multibox.evaluation.coco_results import save_results
 from multibox.evaluation.columns import Found
-from multibox.evaluation.results import save_results
 from multibox.explain.browsing import open_datasets
 from multibox.explain.matching import explain_matching, labelled_objects
 from multibox.explain.origin import explain_detections

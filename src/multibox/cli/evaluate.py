@@ -9,6 +9,7 @@ import click
 from multibox.cli.app import main
 from multibox.cli.console import progress_bar
 from multibox.cli.options import detection_options, runtime_options
+from multibox.errors import BadInput
 
 
 @main.command("eval")
@@ -24,19 +25,60 @@ from multibox.cli.options import detection_options, runtime_options
 @click.option("--compare", type=click.Path(), metavar="OTHER", help="A model or detections to compare with in it.")
 @click.option("--save-thresholds", is_flag=True, help="Write the thresholds of the best F1 into the model file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate_model(model: str, names: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def evaluate_model(
+    model: str,
+    names: tuple[str, ...],
+    batch: int,
+    strict: bool,
+    save_detections: str | None,
+    report: str | None,
+    compare: str | None,
+    save_thresholds: bool,
+    as_json: bool,
+    **loading: Any,
+) -> None:
     """Measure a model on a dataset: average precision of each class, and their mean.
 
     MODEL may also be a .json file of detections in COCO's results format, whatever found them.
     """
+    from multibox.evaluation.candidates import open_candidate, require_classes
     from multibox.evaluation.describe import print_evaluation
     from multibox.evaluation.evaluate import evaluate
+    from multibox.evaluation.report import REPORT, write_report
+    from multibox.evaluation.save_detections import refuse_other_detections
+    from multibox.evaluation.save_detections import save_detections as write_detections
+    from multibox.evaluation.save_thresholds import file_for_thresholds
+    from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
+    from multibox.evaluation.test_set import open_test_set
+    from multibox.writing import check_folder
 
+    if compare is not None and report is None:
+        raise BadInput("compare", "the comparison is part of a report; name its folder with --report DIR")
+    if save_detections is not None:
+        refuse_other_detections(save_detections, strict=strict)
+    if report is not None:
+        check_folder(report, REPORT)
+    if save_thresholds:
+        file_for_thresholds(model)
+    candidate = open_candidate(model, **loading)
+    rival = None if compare is None else open_candidate(compare, **loading)
+    test_set = open_test_set(names, candidate.classes)
+    if rival is not None:
+        require_classes(rival, test_set.truth.classes)
     with progress_bar("detecting") as progress:
-        evaluation = evaluate(model, names, progress=progress, **options)
+        evaluation = evaluate(candidate, test_set, batch=batch, strict=strict, progress=progress)
+        if save_detections is not None:
+            write_detections(evaluation, save_detections)
+        other = None
+        if rival is not None:
+            other = evaluate(rival, test_set, batch=batch, strict=strict, progress=progress)
+        if report is not None:
+            write_report(evaluation, report, other)
+    if save_thresholds:
+        write_thresholds(model, evaluation.thresholds)
     if as_json:
         click.echo(json.dumps(evaluation.to_json()))
     else:
         print_evaluation(evaluation)
-    if options["report"] is not None:
-        click.echo(f"report: {Path(options['report']) / 'report.html'}", err=True)
+    if report is not None:
+        click.echo(f"report: {Path(report) / 'report.html'}", err=True)

@@ -1,1 +1,1 @@
-"""How good detections are: the VOC and the COCO metric."""
+"""Evaluation of detections: the metrics of PASCAL VOC and COCO, error analysis, and reports."""

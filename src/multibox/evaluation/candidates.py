@@ -1,124 +1,127 @@
-"""Where detections come from: a detector, or a file of what any tool has found."""
+"""What can be evaluated: a detector, or a file of detections that any tool wrote."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.errors import BadInput
+from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.columns import Found, found_in, places
-from multibox.evaluation.results import read_results
-from multibox.evaluation.test_set import Split, judged_classes
+from multibox.evaluation.test_set import TestSet
 
-Model = Detector | str | os.PathLike[str]
-"""A detector, a model file, or a ``.json`` file of detections in COCO's results format."""
+Detect = Callable[[Detector, Sequence[Store]], Iterable[Detections]]
+"""Detects objects in every image of the stores, in the order of their records."""
+
+
+class Candidate(Protocol):
+    """Something that can be evaluated."""
+
+    @property
+    def name(self) -> str:
+        """Name for reports and messages."""
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of its classes. None if any class is possible."""
+
+    def detections(self, test_set: TestSet, detect: Detect) -> Found:
+        """The detections of the evaluated classes, image by image."""
+
+
+@dataclass(frozen=True)
+class LoadedDetector:
+    """A detector, ready to run.
+
+    Attributes:
+        detector: The detector.
+        name: Name for reports and messages.
+    """
+
+    detector: Detector
+    name: str = "this detector"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the detector's classes."""
+        return self.detector.classes
+
+    def detections(self, test_set: TestSet, detect: Detect) -> Found:
+        """Detect objects in every image.
+
+        Raises:
+            BadInput: An image cannot be decoded.
+        """
+        relabel = places(self.classes, test_set.truth.classes)
+        return found_in(detect(self.detector, test_set.stores), relabel)
 
 
 @dataclass(frozen=True)
 class ResultsFile:
-    """Detections in COCO's results format."""
+    """Detections in COCO's results format.
+
+    Attributes:
+        path: Path of the JSON file.
+        classes: None. The file numbers classes and does not name them.
+    """
 
     path: Path
+    classes: None = None
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def detections(self, test_set: TestSet, detect: Detect) -> Found:
+        """Read the file.
+
+        Raises:
+            BadInput: The file does not hold detections in these images.
+        """
+        return read_results(self.path, test_set.image_ids, test_set.category_ids)
 
 
-Source = Detector | ResultsFile
+Model = Detector | Candidate | str | os.PathLike[str]
+"""A detector, a model file, or a ``.json`` file of detections in COCO's results format."""
 
 
-@dataclass(frozen=True)
-class Rival:
-    """What another is compared with."""
-
-    name: str
-    source: Source
-
-
-def open_source(model: Model, **loading: Any) -> Source:
-    """Open what gives detections.
+def open_candidate(model: Model, **loading: Any) -> Candidate:
+    """Open what is to be evaluated.
 
     Args:
-        model: what was named.
-        loading: how to load a model file, see :func:`~multibox.detect.load.load`.
+        model: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
+        loading: How to load a model file. See :func:`~multibox.detect.load.load`.
 
     Returns:
-        a detector, or a file.
+        The candidate.
 
     Raises:
-        BadInput: no such file, or not a model.
+        BadInput: There is no such file, or it is not a model.
     """
     if isinstance(model, Detector):
+        return LoadedDetector(model)
+    if not isinstance(model, str | os.PathLike):
         return model
-    if is_results(model):
-        if not Path(model).is_file():
-            raise BadInput(model, "no such file of detections")
-        return ResultsFile(Path(model))
-    return load(model, **loading)
+    path = Path(model)
+    if path.suffix != ".json":
+        return LoadedDetector(load(model, **loading), str(model))
+    if not path.is_file():
+        raise BadInput(path, "no such file of detections; give one in COCO's results format")
+    return ResultsFile(path)
 
 
-def is_results(model: Model) -> bool:
-    """Whether this is a file of detections and not a model."""
-    return not isinstance(model, Detector) and Path(model).suffix == ".json"
-
-
-def name_of(model: Model) -> str:
-    """What a model is called in a report."""
-    return "this detector" if isinstance(model, Detector) else str(model)
-
-
-def classes_judged(source: Source, stores: Sequence[Store]) -> tuple[str, ...]:
-    """The classes that a source and stores have in common; a file of detections may hold any class of the stores.
+def require_classes(candidate: Candidate, classes: Sequence[str]) -> None:
+    """Verify that a candidate can detect all classes of a test set.
 
     Raises:
-        BadInput: there is none.
+        BadInput: It cannot.
     """
-    if isinstance(source, Detector):
-        return judged_classes(source.classes, stores)
-    there = dict.fromkeys(name for store in stores for name in store.meta.classes)
-    return judged_classes(tuple(there), stores)
-
-
-def open_rival(model: Model, classes: Sequence[str], **loading: Any) -> Rival:
-    """Open what another model is to be compared with.
-
-    Args:
-        model: what was named.
-        classes: those that are judged.
-        loading: see :func:`open_source`.
-
-    Returns:
-        the rival.
-
-    Raises:
-        BadInput: no such file, not a model, or one that does not know all of the classes.
-    """
-    rival = Rival(name_of(model), open_source(model, **loading))
-    unknown = [name for name in classes if isinstance(rival.source, Detector) and name not in rival.source.classes]
-    if unknown:
-        listed = ", ".join(unknown)
-        raise BadInput("compare", f"{rival.name}: does not know {listed}; compare models of the same classes")
-    return rival
-
-
-def found_by(
-    source: Source, split: Split, detect: Callable[[Detector, Sequence[Store]], Iterable[Detections]]
-) -> Found:
-    """The detections of a source in all images.
-
-    Args:
-        source: a detector, or a file.
-        split: the images and the classes judged.
-        detect: runs a detector on all images of stores, in their order.
-
-    Returns:
-        the detections of the classes judged.
-
-    Raises:
-        BadInput: an image cannot be decoded, or the file is not one of detections in these images.
-    """
-    if isinstance(source, ResultsFile):
-        return read_results(source.path, split.image_ids, split.category_ids)
-    return found_in(detect(source, split.stores), relabel=places(source.classes, split.truth.classes))
+    missing = [name for name in classes if candidate.classes is not None and name not in candidate.classes]
+    if missing:
+        raise BadInput(candidate.name, f"has no class {', '.join(missing)}; compare models that have the same classes")

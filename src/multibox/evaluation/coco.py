@@ -1,11 +1,12 @@
-"""The COCO metric: average precision over overlaps, sizes of objects and numbers of detections.
+"""The COCO metric: average precision over IoUs, sizes of objects and numbers of detections.
 
-Detections of a class in an image go by their scores, the best 100 of them. Each takes, of the objects that are left,
-the one it overlaps most; one that is to be ignored only where no other is left. Ignored are crowds, which any number
-of detections may take and whose overlap is the share of the detection inside them, and, where a size is judged alone,
-objects of another size. Objects marked difficult are treated as crowds, the only way that COCO has to leave one out.
+The best 100 detections of a class in an image are matched in the order of their scores. Each takes the free object
+with the highest IoU. It takes an ignored object only if there is no other. Two kinds of objects are ignored: crowds,
+and objects of another size where one size is evaluated alone. Any number of detections may take a crowd, and its IoU
+is the share of the detection inside it. Difficult objects are treated as crowds, because COCO has no other way to
+leave an object out.
 
-The figures are those of pycocotools, whose loops over images, classes and overlaps are columns here.
+The figures are those of pycocotools. Its loops over images, classes and IoUs are columns here.
 """
 
 from dataclasses import dataclass
@@ -19,21 +20,21 @@ from multibox.evaluation.voc import by_class, mean_of
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 LIMITS = (1, 10, 100)
-"""How many detections of a class in an image are counted, at most."""
+"""Largest number of detections of a class in an image."""
 
 SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""The lowest and the highest area of an object, squared pixels."""
+"""Lowest and highest area of an object, in squared pixels."""
 
 
 @dataclass(frozen=True)
 class CocoResult:
-    """Averages over classes and overlaps; NaN for a class without objects to find.
+    """Results by size, IoU and class. NaN for a class without objects to find.
 
     Attributes:
-        ap: ``(4, 10, C)``, the average precision by size, as in ``SIZES``, by overlap and by class.
-        recall: ``(4, 10, C)``, the recall of the best 100 detections, likewise.
-        recall_limited: ``(2, 10, C)``, that of the best 1 and the best 10, over all sizes.
-        objects: ``(4, C)`` how many there are to find.
+        ap: ``(4, 10, C)`` average precision by size (as in ``SIZES``), IoU and class.
+        recall: ``(4, 10, C)`` recall of the best 100 detections by size, IoU and class.
+        recall_limited: ``(2, 10, C)`` recall of the best 1 and the best 10 detections, over all sizes.
+        objects: ``(4, C)`` number of objects to find by size and class.
     """
 
     ap: np.ndarray
@@ -43,12 +44,12 @@ class CocoResult:
 
     @property
     def map_50_95(self) -> float:
-        """The main figure: the mean over overlaps and classes; NaN without an object to find."""
+        """The main figure: the mean over IoUs and classes. NaN without an object to find."""
         return mean_of(self.ap[0])
 
     @property
     def figures(self) -> dict[str, float]:
-        """COCO's 12 numbers, in their order; NaN where there is no object of that size."""
+        """COCO's 12 numbers, in their order. NaN if there is no object of that size."""
         sizes = list(SIZES)[1:]
         return {
             "AP": self.map_50_95,
@@ -63,14 +64,14 @@ class CocoResult:
 
 
 def coco(truth: Truth, found: Found) -> CocoResult:
-    """Judge the detections of a split as COCO does.
+    """Compute the COCO metric.
 
     Args:
-        truth: its objects.
-        found: its detections.
+        truth: Objects of the test set.
+        found: Detections.
 
     Returns:
-        average precisions and recalls.
+        Average precisions and recalls.
     """
     classes = len(truth.classes)
     found, rank = _best_of_each_image(found, classes)
@@ -87,7 +88,7 @@ def coco(truth: Truth, found: Found) -> CocoResult:
         preferred = pairs.keep(np.lexsort((-pairs.object, -pairs.iou, ignored[pairs.object], pairs.detection)))
         other_size = (area < low) | (area > high)
         for j, overlap in enumerate(OVERLAPS):
-            hits, left_out = _judge(preferred.keep(preferred.iou >= overlap), truth, ignored, other_size)
+            hits, left_out = _match(preferred.keep(preferred.iou >= overlap), truth, ignored, other_size)
             ap[i, j], recall[i, j] = _summed_up(ranking, hits, left_out, objects[i])
             for k, limit in enumerate(LIMITS[:-1] if i == 0 else ()):
                 limited[k, j] = _share(found.labels[hits & (rank < limit)], objects[i])
@@ -95,7 +96,7 @@ def coco(truth: Truth, found: Found) -> CocoResult:
 
 
 def _best_of_each_image(found: Found, classes: int) -> tuple[Found, np.ndarray]:
-    """The detections that COCO counts, image by image, class by class, the best first; and their ranks there."""
+    """The detections that COCO counts by image, class and falling score, and their ranks among these."""
     order = np.argsort(-found.scores, kind="stable")
     order = order[np.argsort((found.images * classes + found.labels)[order], kind="stable")]
     found = found.keep(order)
@@ -107,7 +108,7 @@ def _best_of_each_image(found: Found, classes: int) -> tuple[Found, np.ndarray]:
 
 
 def _pairs(truth: Truth, found: Found) -> Pairs:
-    """The pairs that overlap enough to matter; over an object that is always ignored, the share of the detection."""
+    """The pairs that can match. The IoU with an object that is always ignored is the share of the detection."""
     pairs = pairs_of_class(truth, found)
     crowds = np.flatnonzero(~truth.counted[pairs.object])
     boxes = found.boxes[pairs.detection[crowds]]
@@ -116,8 +117,8 @@ def _pairs(truth: Truth, found: Found) -> Pairs:
     return pairs.keep(pairs.iou >= OVERLAPS[0])
 
 
-def _judge(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``(D,)`` bool, the hits, and ``(D,)`` bool, those that count neither way."""
+def _match(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Match detections with objects: ``(D,)`` bool for hits, and ``(D,)`` bool for detections that are left out."""
     made = pairs.keep(match(pairs.object, pairs.detection, ~truth.counted[pairs.object]))
     hits, left_out = np.zeros(len(other_size), bool), other_size.copy()
     hits[made.detection] = ~ignored[made.object]
@@ -128,7 +129,7 @@ def _judge(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarr
 def _summed_up(
     ranking: list[np.ndarray], hits: np.ndarray, left_out: np.ndarray, objects: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision and recall, ``(C,)`` each. Precision is at its best at hits: nothing else is looked at."""
+    """Average precision and recall, ``(C,)`` each. Hits suffice, as precision has its local maxima there."""
     ap, recall = np.full(len(objects), np.nan), np.full(len(objects), np.nan)
     for label, rows in enumerate(ranking):
         if objects[label]:

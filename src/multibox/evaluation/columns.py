@@ -1,4 +1,4 @@
-"""A whole split as columns: every object that is there, every detection that was made; one row each."""
+"""The objects and the detections of a whole test set as columns, with a row for each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from multibox.data.store import Store
 
 @dataclass(frozen=True)
 class Truth:
-    """The objects of N images, M rows.
+    """M objects in N images.
 
     Attributes:
-        classes: names of the classes that are judged.
-        image_ids: N ids, unique.
+        classes: Names of the evaluated classes.
+        image_ids: N unique ids.
         image_sizes: ``(N, 2)`` int64 widths and heights, pixels.
-        images: ``(M,)`` int64, the position of the object's image, not decreasing.
-        labels: ``(M,)`` int64, 0-based over ``classes``.
+        images: ``(M,)`` int64 position of each object's image, in rising order.
+        labels: ``(M,)`` int64 labels, 0-based over ``classes``.
         boxes: ``(M, 4)`` float32 corners, pixels.
-        difficult: ``(M,)`` bool; finding one is neither hit nor miss.
-        crowd: ``(M,)`` bool; likewise.
-        area: ``(M,)`` float32, squared pixels.
+        difficult: ``(M,)`` bool. A detection of a difficult object is neither a hit nor a false alarm.
+        crowd: ``(M,)`` bool. A detection of a crowd is neither a hit nor a false alarm.
+        area: ``(M,)`` float32 areas, squared pixels.
     """
 
     classes: tuple[str, ...]
@@ -40,18 +40,18 @@ class Truth:
 
     @property
     def counted(self) -> np.ndarray:
-        """``(M,)`` bool: the objects that a detector must find."""
+        """``(M,)`` bool for the objects that a detector must find."""
         return ~(self.difficult | self.crowd)
 
 
 @dataclass(frozen=True)
 class Found:
-    """The detections in N images, D rows; where scores are equal, the earlier row goes first.
+    """D detections in N images. Of equal scores, the earlier row ranks first.
 
     Attributes:
-        images: ``(D,)`` int64, the position of the detection's image.
-        labels: ``(D,)`` int64, 0-based over the judged classes.
-        scores: ``(D,)`` float32.
+        images: ``(D,)`` int64 position of each detection's image.
+        labels: ``(D,)`` int64 labels, 0-based over the evaluated classes.
+        scores: ``(D,)`` float32 scores, in [0, 1].
         boxes: ``(D, 4)`` corners, pixels of the upright image.
     """
 
@@ -64,24 +64,24 @@ class Found:
         return len(self.images)
 
     def keep(self, rows: np.ndarray) -> "Found":
-        """The rows where a mask is true, or those at the given positions, in that order."""
+        """The rows where a mask is true, or the rows at given positions, in that order."""
         return Found(self.images[rows], self.labels[rows], self.scores[rows], self.boxes[rows])
 
 
 def truth_of(stores: Sequence[Store], classes: Sequence[str]) -> Truth:
-    """Read the objects of stores, without their pictures.
+    """Read the objects of stores, without the images.
 
     Args:
-        stores: one, or several that are judged as one.
-        classes: the classes that are judged; objects of others are left out.
+        stores: Stores that are evaluated as one.
+        classes: Names of the evaluated classes. Objects of other classes are left out.
 
     Returns:
-        the objects, in the order of the records.
+        The objects, in the order of the records.
     """
     records = [(store, store.without_image(i)) for store in stores for i in range(len(store))]
     relabel = {id(store): places(store.meta.classes, classes) for store in stores}
     labels = [relabel[id(store)][record.objects.labels] for store, record in records]
-    judged = [record.objects.keep(label >= 0) for (_, record), label in zip(records, labels, strict=True)]
+    kept = [record.objects.keep(label >= 0) for (_, record), label in zip(records, labels, strict=True)]
     several = len(stores) > 1
     return Truth(
         classes=tuple(classes),
@@ -89,23 +89,23 @@ def truth_of(stores: Sequence[Store], classes: Sequence[str]) -> Truth:
             f"{store.meta.name}/{store.meta.split}/{record.id}" if several else record.id for store, record in records
         ),
         image_sizes=np.array([(record.width, record.height) for _, record in records], np.int64).reshape(-1, 2),
-        images=np.repeat(np.arange(len(judged)), [len(objects) for objects in judged]),
+        images=np.repeat(np.arange(len(kept)), [len(objects) for objects in kept]),
         labels=_join([label[label >= 0] for label in labels], np.zeros(0, np.int64)),
-        boxes=_join([objects.boxes for objects in judged], np.zeros((0, 4), np.float32)),
-        difficult=_join([objects.difficult for objects in judged], np.zeros(0, bool)),
-        crowd=_join([objects.crowd for objects in judged], np.zeros(0, bool)),
-        area=_join([objects.area for objects in judged], np.zeros(0, np.float32)),
+        boxes=_join([objects.boxes for objects in kept], np.zeros((0, 4), np.float32)),
+        difficult=_join([objects.difficult for objects in kept], np.zeros(0, bool)),
+        crowd=_join([objects.crowd for objects in kept], np.zeros(0, bool)),
+        area=_join([objects.area for objects in kept], np.zeros(0, np.float32)),
     )
 
 
 def places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """The place of each of ``names`` among ``classes``, int64; -1 where it is not among them."""
+    """Position of each name in ``classes``, int64. -1 for a name that is missing."""
     known = {name: place for place, name in enumerate(classes)}
     return np.array([known.get(name, -1) for name in names], np.int64)
 
 
 class ImageDetections(Protocol):
-    """The detections of one image, as :class:`multibox.detect.detections.Detections` holds them."""
+    """Detections in one image, such as :class:`multibox.detect.detections.Detections`."""
 
     @property
     def boxes(self) -> np.ndarray:
@@ -113,23 +113,23 @@ class ImageDetections(Protocol):
 
     @property
     def scores(self) -> np.ndarray:
-        """``(K,)`` in [0, 1]."""
+        """``(K,)`` scores, in [0, 1]."""
 
     @property
     def labels(self) -> np.ndarray:
-        """``(K,)`` int64, 0-based over the detector's classes."""
+        """``(K,)`` int64 labels, 0-based over the detector's classes."""
 
 
 def found_in(detections: Iterable[ImageDetections], relabel: np.ndarray | None = None) -> Found:
     """Join the detections of all images.
 
     Args:
-        detections: of each image, in the images' order.
-        relabel: for each class of the detector its place among the judged classes, as :func:`places` gives it; without
-            it the classes are the same.
+        detections: Detections in each image, in the order of the images.
+        relabel: Position of each of the detector's classes among the evaluated classes, from :func:`places`. None: the
+            classes are the same.
 
     Returns:
-        the rows, image by image.
+        The rows, image by image.
     """
     parts = list(detections)
     images = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])

@@ -1,30 +1,32 @@
-"""Two detectors on the same images: is the difference more than chance, and where is it?"""
+"""Compare two detectors on the same images: how large the difference is, and whether it is significant."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from multibox.errors import BadInput
 from multibox.evaluation.bootstrap import Interval, interval, mean_over_classes
-from multibox.evaluation.figures import Figures, plain
+from multibox.evaluation.figures import Figures
+from multibox.evaluation.json_values import without_nan
 
 FEW = 10
-"""Images: where fewer hold a class, a bootstrap hardly knows how its average precision varies."""
+"""Least number of images of a class for which a bootstrap estimates the spread of the average precision."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How one detector differs from another; what is positive speaks for the first.
+    """How one detector differs from another. Positive numbers are in favour of the first.
 
     Attributes:
-        name: of the other.
-        other: the other's figures.
-        difference: of the mean average precisions (area, IoU 0.5).
-        interval: of the difference, by the paired bootstrap: both are judged on the same draws of images.
-        share_better: of the draws, in how many the first is better.
-        classes: of each class the difference of average precision, and its interval.
-        few: the classes that too few images hold for their intervals to say much.
-        images: ``(N,)`` by how much less the first's mistakes cost in each image.
+        name: Name of the other detector.
+        other: Figures of the other detector.
+        difference: Difference of the mean average precisions (area, IoU 0.5).
+        interval: Interval of the difference, by the paired bootstrap: each draw of images is the same for both.
+        share_better: Share of the draws in which the first is better.
+        classes: Difference of the average precision, and its interval, by class.
+        few: Classes in too few images for a meaningful interval.
+        images: ``(N,)`` by how much less the mistakes of the first cost in each image.
     """
 
     name: str
@@ -38,17 +40,17 @@ class Comparison:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.interval.low > 0 or self.interval.high < 0
 
     def most_changed(self, count: int) -> list[int]:
-        """The images that changed most, whichever way."""
+        """Positions of the images that differ most, in either direction."""
         order = np.argsort(-np.abs(self.images), kind="stable")[:count]
         return [int(i) for i in order if self.images[i]]
 
     def to_json(self) -> dict[str, Any]:
-        """As values that ``json.dumps`` takes."""
-        return plain(
+        """The comparison as values for ``json.dumps``. NaN becomes None."""
+        return without_nan(
             {
                 "other": self.name,
                 "map_other": self.other.voc.map,
@@ -67,13 +69,17 @@ def compare(first: Figures, other: Figures, name: str) -> Comparison:
     """Compare two detectors.
 
     Args:
-        first: the figures of one; both are of the same objects.
-        other: those of the other.
-        name: what the other is called.
+        first: Figures of the first detector.
+        other: Figures of the other detector on the same test set.
+        name: Name of the other detector.
 
     Returns:
-        the differences.
+        The differences.
+
+    Raises:
+        BadInput: The figures are about other images or classes.
     """
+    _require_same_test_set(first, other, name)
     draws = mean_over_classes(first.draws) - mean_over_classes(other.draws)
     known = draws[~np.isnan(draws)]
     by_class = zip(first.truth.classes, first.voc.ap - other.voc.ap, (first.draws - other.draws).T, strict=True)
@@ -89,3 +95,10 @@ def compare(first: Figures, other: Figures, name: str) -> Comparison:
         ),
         images=other.mistakes.cost - first.mistakes.cost,
     )
+
+
+def _require_same_test_set(first: Figures, other: Figures, name: str) -> None:
+    if (first.truth.classes, first.truth.image_ids) != (other.truth.classes, other.truth.image_ids):
+        raise BadInput(
+            name, "was evaluated on other images or classes; pass the test_set of one evaluation to the other"
+        )

@@ -1,4 +1,4 @@
-"""Which class is taken for which: the confusion matrix, with the background as one class more."""
+"""The confusion matrix, with the background as an additional class."""
 
 import numpy as np
 
@@ -8,27 +8,27 @@ from multibox.evaluation.voc import MIN_IOU, by_score
 
 
 def confusion(truth: Truth, found: Found, thresholds: np.ndarray, min_iou: float = MIN_IOU) -> np.ndarray:
-    """Count what objects are detected as.
+    """Count the class of each object against the class of its detection.
 
-    Whatever their classes, detections go by their scores, and each takes the object that it overlaps most of those
-    that are left. Detections on difficult objects and crowds are left out.
+    Detections are matched in the order of their scores, whatever their classes. Each takes the free object with the
+    highest IoU. Detections of difficult objects and crowds are left out.
 
     Args:
-        truth: the objects.
-        found: the detections.
-        thresholds: ``(C,)`` the scores that detections must exceed, by class.
-        min_iou: the overlap that is enough.
+        truth: Objects of the test set.
+        found: Detections.
+        thresholds: ``(C,)`` scores that detections must exceed, by class.
+        min_iou: Least IoU of a match.
 
     Returns:
-        ``(C + 1, C + 1)`` int64: rows are what is there, columns what was detected; the last row counts detections
-        of nothing, the last column objects that were not found.
+        ``(C + 1, C + 1)`` int64 counts. Rows are the classes of the objects, columns those of the detections. The last
+        row counts detections of nothing, the last column objects that were not found.
     """
     shown = found.keep(found.scores > thresholds[found.labels])
     shown = shown.keep(by_score(shown.scores))
     pairs = pairs_of_image(truth, shown)
     pairs = pairs.keep(pairs.iou >= min_iou)
     ignored = ~truth.counted[pairs.object]
-    order = np.lexsort((-pairs.iou, ignored, pairs.detection))  # an object to find goes before one that is ignored
+    order = np.lexsort((-pairs.iou, ignored, pairs.detection))  # objects to find come before ignored ones
     pairs, ignored = pairs.keep(order), ignored[order]
     made = match(pairs.object, pairs.detection, ignored)
 
@@ -44,7 +44,7 @@ def confusion(truth: Truth, found: Found, thresholds: np.ndarray, min_iou: float
 
 
 def most_confused(matrix: np.ndarray, count: int) -> list[tuple[int, int, int]]:
-    """The most frequent confusions of two classes, as ``(there, detected as, how often)``."""
+    """The most frequent confusions of two classes, as ``(class, detected class, count)``."""
     between = matrix[:-1, :-1] * ~np.eye(len(matrix) - 1, dtype=bool)
     order = np.argsort(-between, axis=None, kind="stable")[:count]
     there, detected = np.unravel_index(order, between.shape)

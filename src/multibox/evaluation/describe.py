@@ -28,7 +28,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     )
     if evaluation.left_out:
         listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
-        click.echo(f"not judged, as the model does not know these classes (objects): {listed}", err=True)
+        click.echo(f"not evaluated, because the model does not have these classes (objects): {listed}", err=True)
 
 
 def _figure(value: float) -> str:

@@ -1,4 +1,4 @@
-"""PASCAL VOC's own files of results: one a class, a line a detection, for the devkit or the evaluation server."""
+"""PASCAL VOC's results files, with a line for each detection, for the devkit or the evaluation server."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.voc import by_score
 
 DECIMALS = 6
-"""What ``%f`` prints, with which the devkit's examples write scores and corners."""
+"""Decimals of ``%f``, with which the devkit's examples write scores and corners."""
 
 
 def as_written(found: Found) -> Found:
-    """The detections as they come back from the devkit's files: scores and corners with six decimals.
+    """The detections as the devkit reads them from its files: scores and corners with six decimals.
 
-    Rounding makes ties, and ties decide which of two detections takes an object; so a figure that is to equal the
-    devkit's is worked out from these.
+    Rounding makes ties, and a tie can decide which of two detections takes an object. So only rounded numbers give the
+    devkit's figures exactly.
     """
     corners = written_boxes(found)
     corners[:, :2] -= 1
@@ -28,7 +28,7 @@ def as_written(found: Found) -> Found:
 
 
 def written_boxes(found: Found) -> np.ndarray:
-    """``(D, 4)`` float64 as VOC counts: the first and the last pixel inside, from 1; ``x0 + 1, y0 + 1, x1, y1``."""
+    """``(D, 4)`` float64 first and last pixels inside, counted from 1 as in VOC: ``x0 + 1, y0 + 1, x1, y1``."""
     return np.round(found.boxes + np.array([1.0, 1.0, 0.0, 0.0]), DECIMALS)
 
 
@@ -41,13 +41,13 @@ def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, spli
     """Write a folder of ``comp4_det_SPLIT_CLASS.txt``, as the devkit reads them.
 
     Args:
-        folder: is there whole or not at all; one that holds nothing but such files is replaced.
-        truth: names the classes and the images.
-        found: the detections.
-        split: of the dataset, for the files' names.
+        folder: Path of the folder. A folder that holds only such files is replaced.
+        truth: Objects of the test set, for the names of classes and images.
+        found: Detections.
+        split: Name of the split, for the names of the files.
 
     Raises:
-        BadInput: the folder holds other things.
+        BadInput: The folder holds other files.
     """
     folder = Path(folder)
     refuse_other_files(folder)
@@ -67,10 +67,10 @@ def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, spli
 
 
 def refuse_other_files(folder: Path) -> None:
-    """Refuse to replace what is not a folder of the devkit's files alone.
+    """Refuse to replace anything but a folder of the devkit's files.
 
     Raises:
-        BadInput: it is not.
+        BadInput: It is something else.
     """
     if not os.path.lexists(folder):
         return
@@ -80,7 +80,7 @@ def refuse_other_files(folder: Path) -> None:
     if other is not None:
         raise BadInput(
             folder,
-            f"holds other things than comp4_det_*.txt, such as {other}; "
+            f"holds other files than comp4_det_*.txt, such as {other}; "
             "move them away, or save the detections under another name",
         )
 

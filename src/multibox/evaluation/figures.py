@@ -1,7 +1,7 @@
-"""All that a report says of a detector, as numbers."""
+"""All figures of an evaluation report."""
 
-import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,66 +18,96 @@ from multibox.evaluation.coco import SIZES, CocoResult, coco
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.confusion import confusion
 from multibox.evaluation.crowding import Group, by_crowding
-from multibox.evaluation.judged import Judged, judged
+from multibox.evaluation.json_values import without_nan
 from multibox.evaluation.mistakes import Mistakes, find_mistakes
-from multibox.evaluation.thresholds import Best, best_thresholds, threshold_array
+from multibox.evaluation.outcomes import Outcomes, find_outcomes
+from multibox.evaluation.thresholds import BestThreshold, best_thresholds, threshold_array
 from multibox.evaluation.tide import Errors, tide
 from multibox.evaluation.voc import VocResult, average_precisions, mean_of
 
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """A detector on a split, measured in every way.
+    """Every measure of detections in a test set. Each is computed when it is first read.
 
     Attributes:
-        judged: its detections, judged at IoU 0.5.
-        voc: PASCAL's metric.
-        coco: COCO's metric.
-        draws: ``(R, C)`` average precision by the bootstrap, see :mod:`~multibox.evaluation.bootstrap`.
-        best: the best threshold of each class.
-        errors: TIDE's.
-        confusion: ``(C + 1, C + 1)``, at the best thresholds.
-        groups: images by how many objects they hold.
-        calibration: of the scores.
-        mistakes: by image, at the best thresholds.
+        truth: Objects of the test set.
+        found: Detections.
     """
 
-    judged: Judged
-    voc: VocResult
-    coco: CocoResult
-    draws: np.ndarray
-    best: list[Best | None]
-    errors: Errors
-    confusion: np.ndarray
-    groups: list[Group]
-    calibration: Calibration
-    mistakes: Mistakes
+    truth: Truth
+    found: Found
 
-    @property
-    def truth(self) -> Truth:
-        """The objects."""
-        return self.judged.truth
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Outcomes of the detections at IoU 0.5."""
+        return find_outcomes(self.truth, self.found)
+
+    @cached_property
+    def voc(self) -> VocResult:
+        """PASCAL's metric."""
+        return average_precisions(self.outcomes.found, self.outcomes.hits, self.outcomes.positives)
+
+    @cached_property
+    def coco(self) -> CocoResult:
+        """COCO's metric."""
+        return coco(self.truth, self.found)
+
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """``(R, C)`` average precision in each draw of the :mod:`~multibox.evaluation.bootstrap`."""
+        return resampled_ap(self.outcomes, draw_weights(len(self.truth.image_ids)))
+
+    @cached_property
+    def best(self) -> list[BestThreshold | None]:
+        """Threshold with the best F1 of each class. None for a class without a hit."""
+        return best_thresholds(self.outcomes)
+
+    @cached_property
+    def errors(self) -> Errors:
+        """Errors as TIDE sorts them."""
+        return tide(self.truth, self.found)
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """``(C + 1, C + 1)`` confusion matrix at the best thresholds."""
+        return confusion(self.truth, self.found, threshold_array(self.best))
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Results by the number of objects in an image, at the best thresholds."""
+        return by_crowding(self.outcomes, threshold_array(self.best))
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Calibration of the scores."""
+        return calibration(self.outcomes)
+
+    @cached_property
+    def mistakes(self) -> Mistakes:
+        """Mistakes in each image at the best thresholds."""
+        return find_mistakes(self.outcomes, threshold_array(self.best))
 
     @property
     def map_interval(self) -> Interval:
-        """Of the mean average precision (area, IoU 0.5)."""
+        """Interval of the mean average precision (area, IoU 0.5)."""
         return interval(mean_over_classes(self.draws))
 
     @property
     def ap_intervals(self) -> list[Interval]:
-        """Of each class, likewise."""
+        """Interval of the average precision of each class (area, IoU 0.5)."""
         return [interval(of_class) for of_class in self.draws.T]
 
     @property
     def images_of_class(self) -> np.ndarray:
-        """``(C,)`` how many images hold an object to find of each class."""
+        """``(C,)`` number of images that contain an object to find, by class."""
         truth = self.truth
         there = np.unique(np.column_stack([truth.labels, truth.images])[truth.counted], axis=0)
         return np.bincount(there[:, 0], minlength=len(truth.classes))
 
     @property
     def by_size(self) -> dict[str, tuple[int, float, float]]:
-        """By the size of objects, how many there are to find, and their mean AP at IoU 0.5 and from 0.5 to 0.95."""
+        """Number of objects of each size, their mean AP at IoU 0.5, and from 0.5 to 0.95."""
         return {
             name: (int(self.coco.objects[i].sum()), mean_of(self.coco.ap[i, 0]), mean_of(self.coco.ap[i]))
             for i, name in enumerate(SIZES)
@@ -85,14 +115,14 @@ class Figures:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The best thresholds by class, for a model file; classes without a hit are not among them."""
+        """Score with the best F1 by class, for a model file. Classes without a hit are missing."""
         rows = zip(self.truth.classes, self.best, strict=True)
         return {name: round(best.threshold, 6) for name, best in rows if best is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """As values that ``json.dumps`` takes; what is not known is None."""
+        """The figures as values for ``json.dumps``. NaN becomes None."""
         classes = zip(self.truth.classes, self.voc.ap, self.voc.ap_11point, self.ap_intervals, self.best, strict=True)
-        return plain(
+        return without_nan(
             {
                 "map": self.voc.map,
                 "map_interval": asdict(self.map_interval),
@@ -111,41 +141,3 @@ class Figures:
                 "ece": self.calibration.ece,
             }
         )
-
-
-def measure(truth: Truth, found: Found) -> Figures:
-    """Measure detections in every way.
-
-    Args:
-        truth: the objects of a split.
-        found: the detections.
-
-    Returns:
-        the figures.
-    """
-    case = judged(truth, found)
-    best = best_thresholds(case)
-    thresholds = threshold_array(best)
-    return Figures(
-        judged=case,
-        voc=average_precisions(case.found, case.hits, case.positives),
-        coco=coco(truth, found),
-        draws=resampled_ap(case, draw_weights(len(truth.image_ids))),
-        best=best,
-        errors=tide(truth, found),
-        confusion=confusion(truth, found, thresholds),
-        groups=by_crowding(case, thresholds),
-        calibration=calibration(case),
-        mistakes=find_mistakes(case, thresholds),
-    )
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON: not a number becomes None."""
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return None if math.isnan(value) else float(value)
-    return value

@@ -1,4 +1,4 @@
-"""What was seen wrongly in each image, and pictures of it."""
+"""The mistakes in each image, and images with the mistakes drawn in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from multibox.draw import draw_boxes
-from multibox.evaluation.judged import Judged
+from multibox.evaluation.outcomes import Outcomes
 from multibox.evaluation.voc import best_objects
 
 FALSE_ALARM, MISSED, FOUND = 0, 1, 2
-"""Colours of the palette: red, blue and green."""
+"""Positions of red, blue and green in the palette."""
 
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The mistakes among N images, when only what is worth showing is shown.
+    """The mistakes in N images, if only detections above the thresholds are shown.
 
     Attributes:
-        shown: ``(D,)`` bool, of the detections judged.
-        missed: ``(M,)`` bool, the objects that nothing shown has hit.
-        missed_count: ``(N,)`` how many those are in each image.
-        false_alarms: ``(N,)`` how many shown detections hit nothing.
-        cost: ``(N,)`` one for each missed object, and the scores of the false alarms: a sure mistake is worse.
+        shown: ``(D,)`` bool, whether each detection is shown.
+        missed: ``(M,)`` bool, whether no shown detection hits an object.
+        missed_count: ``(N,)`` number of missed objects in each image.
+        false_alarms: ``(N,)`` number of shown false alarms in each image.
+        cost: ``(N,)`` one for each missed object plus the scores of the false alarms, as a confident mistake is worse.
     """
 
     shown: np.ndarray
@@ -32,51 +32,51 @@ class Mistakes:
     cost: np.ndarray
 
     def worst(self, count: int) -> list[int]:
-        """The images that cost most, the worst first; those without a mistake are not among them."""
+        """Positions of the images with the highest cost, the worst first. Images without a mistake are left out."""
         order = np.argsort(-self.cost, kind="stable")[:count]
         return [int(i) for i in order if self.cost[i] > 0]
 
 
-def find_mistakes(judged: Judged, thresholds: np.ndarray) -> Mistakes:
-    """Count the mistakes of each image.
+def find_mistakes(outcomes: Outcomes, thresholds: np.ndarray) -> Mistakes:
+    """Count the mistakes in each image.
 
     Args:
-        judged: the detections.
-        thresholds: ``(C,)`` the scores that shown detections exceed, by class.
+        outcomes: Outcomes of the detections.
+        thresholds: ``(C,)`` scores above which detections are shown, by class.
 
     Returns:
-        the mistakes.
+        The mistakes.
     """
-    truth, found, images = judged.truth, judged.found, len(judged.truth.image_ids)
+    truth, found, images = outcomes.truth, outcomes.found, len(outcomes.truth.image_ids)
     shown = found.scores > thresholds[found.labels]
     missed = truth.counted.copy()
-    missed[best_objects(truth, found.keep(shown & judged.hits))[0]] = False
-    alarms = shown & ~judged.hits
+    missed[best_objects(truth, found.keep(shown & outcomes.hits))[0]] = False
+    alarms = shown & ~outcomes.hits
     missed_count = np.bincount(truth.images[missed], minlength=images)
     cost = missed_count + np.bincount(found.images[alarms], found.scores[alarms], images)
     return Mistakes(shown, missed, missed_count, np.bincount(found.images[alarms], minlength=images), cost)
 
 
-def draw_mistakes(image: np.ndarray, position: int, judged: Judged, mistakes: Mistakes) -> np.ndarray:
-    """Draw what was found (green), what hits nothing (red, ``false``) and what was missed (blue, ``missed``).
+def draw_mistakes(image: np.ndarray, position: int, outcomes: Outcomes, mistakes: Mistakes) -> np.ndarray:
+    """Draw hits (green), false alarms (red, ``false``) and missed objects (blue, ``missed``).
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        position: of the image.
-        judged: the detections.
-        mistakes: as :func:`find_mistakes` gives them.
+        position: Position of the image in the test set.
+        outcomes: Outcomes of the detections.
+        mistakes: Mistakes that :func:`find_mistakes` found.
 
     Returns:
-        ``(H, W, 3)`` a new image.
+        A new image ``(H, W, 3)`` uint8 RGB.
     """
-    truth, found = judged.truth, judged.found
+    truth, found = outcomes.truth, outcomes.found
     missed = np.flatnonzero(mistakes.missed & (truth.images == position))
     rows = np.flatnonzero(mistakes.shown & (found.images == position))
-    rows = rows[np.argsort(~judged.hits[rows], kind="stable")]  # false alarms last, so that they are on top
+    rows = rows[np.argsort(~outcomes.hits[rows], kind="stable")]  # false alarms last, so that they are on top
     texts = [f"{truth.classes[found.labels[row]]} {found.scores[row]:.2f}" for row in rows]
-    captions = [text if hit else f"false: {text}" for text, hit in zip(texts, judged.hits[rows], strict=True)]
+    captions = [text if hit else f"false: {text}" for text, hit in zip(texts, outcomes.hits[rows], strict=True)]
     captions += [f"missed: {truth.classes[label]}" for label in truth.labels[missed]]
-    colors = [*np.where(judged.hits[rows], FOUND, FALSE_ALARM), *np.full(len(missed), MISSED)]
+    colors = [*np.where(outcomes.hits[rows], FOUND, FALSE_ALARM), *np.full(len(missed), MISSED)]
     return draw_boxes(image, np.concatenate([found.boxes[rows], truth.boxes[missed]]), captions, colors)
 
 

@@ -1,4 +1,4 @@
-"""Tables of pairs: every detection beside every object that it may be about, one row each."""
+"""Tables of pairs of a detection and an object that it may match."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from multibox.evaluation.columns import Found, Truth
 
 @dataclass(frozen=True)
 class Pairs:
-    """K pairs of a detection and an object, those of one detection next to each other, its objects in their order.
+    """K pairs of a detection and an object. The pairs of a detection are adjacent, in the order of the objects.
 
     Attributes:
         detection: ``(K,)`` int64 rows of the detections.
         object: ``(K,)`` int64 rows of the objects.
-        iou: ``(K,)`` float64 overlaps.
+        iou: ``(K,)`` float64 IoUs.
     """
 
     detection: np.ndarray
@@ -25,7 +25,7 @@ class Pairs:
         return len(self.iou)
 
     def keep(self, rows: np.ndarray) -> "Pairs":
-        """The pairs where a mask is true, or those at the given positions, in that order."""
+        """The pairs where a mask is true, or the pairs at given positions, in that order."""
         return Pairs(self.detection[rows], self.object[rows], self.iou[rows])
 
 
@@ -41,14 +41,14 @@ def pairs_of_image(truth: Truth, found: Found) -> Pairs:
 
 
 def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the object that each detection overlaps most; of equals, the first.
+    """Find the object with the highest IoU for each detection. Of equal ones, the first is taken.
 
     Args:
-        pairs: of detections and objects.
-        detections: how many there are, D.
+        pairs: Pairs of detections and objects.
+        detections: Number of detections, D.
 
     Returns:
-        ``(D,)`` int64 rows of the objects, and ``(D,)`` float64 overlaps; row 0 and overlap -1 for those without pairs.
+        ``(D,)`` int64 rows of the objects, and ``(D,)`` float64 IoUs. Row 0 and IoU -1 for detections without pairs.
     """
     best = np.zeros(detections, np.int64)
     overlap = np.full(detections, -1.0)
@@ -61,33 +61,33 @@ def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def match(target: np.ndarray, suitor: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Give each suitor, one after the other, what it likes best of what is left.
+    """Match suitors, in their order, with the first free target of each.
 
-    That is the one stable matching in which all targets prefer the same suitors, so it is found in rounds over all of
-    them at once: each suitor asks for the target it likes best of those it was not refused, and each target refuses
-    all but the first suitor (Gale and Shapley, 1962).
+    The result is the stable matching in which all targets prefer the earlier suitor. So it is found in rounds over all
+    suitors at once (Gale and Shapley, 1962): each suitor proposes to its next target, and each target refuses all but
+    the earliest suitor.
 
     Args:
-        target: ``(K,)`` int64, of each pair; a suitor's pairs are next to each other, the one it likes best first.
-        suitor: ``(K,)`` int64, not decreasing: the lower goes first.
-        shared: ``(K,)`` bool: a target that takes any number of suitors.
+        target: ``(K,)`` int64 target of each pair. The pairs of a suitor are adjacent, in falling preference.
+        suitor: ``(K,)`` int64 suitor of each pair, in rising order. The lowest is matched first.
+        shared: ``(K,)`` bool for targets that accept any number of suitors.
 
     Returns:
-        ``(S,)`` int64 positions of the pairs that were made, at most one a suitor.
+        ``(S,)`` int64 positions of the matched pairs, at most one for each suitor.
     """
     begins = np.flatnonzero(np.diff(suitor, prepend=-1))
     ends = np.append(begins[1:], len(suitor))
-    asked = begins.copy()
-    first = np.full(target.max(initial=-1) + 1, np.iinfo(np.int64).max)  # of each target, its first suitor so far
+    current = begins.copy()
+    first = np.full(target.max(initial=-1) + 1, np.iinfo(np.int64).max)  # earliest suitor of each target so far
     while True:
-        going = np.flatnonzero(asked < ends)
-        pair = asked[going]
+        open_ = np.flatnonzero(current < ends)
+        pair = current[open_]
         single = pair[~shared[pair]]
         np.minimum.at(first, target[single], suitor[single])
-        refused = going[~shared[pair] & (first[target[pair]] < suitor[pair])]
+        refused = open_[~shared[pair] & (first[target[pair]] < suitor[pair])]
         if not refused.size:
             return pair
-        asked[refused] += 1
+        current[refused] += 1
 
 
 def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -98,7 +98,7 @@ def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def paired_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The area that each row of ``a`` ``(N, 4)`` shares with the same row of ``b`` ``(N, 4)``: ``(N,)`` float64."""
+    """Intersection area of each row of ``a`` ``(N, 4)`` with the same row of ``b`` ``(N, 4)``: ``(N,)`` float64."""
     ax0, ay0, ax1, ay1 = np.asarray(a, np.float64).T
     bx0, by0, bx1, by1 = np.asarray(b, np.float64).T
     width = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0), 0)
@@ -106,13 +106,13 @@ def paired_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:
-    """Of boxes ``(N, 4)``: ``(N,)`` float64."""
+    """Areas of boxes ``(N, 4)``: ``(N,)`` float64."""
     x0, y0, x1, y1 = np.asarray(boxes, np.float64).T
     return (x1 - x0) * (y1 - y0)
 
 
 def _pairs(truth: Truth, found: Found, groups: np.ndarray, wanted: np.ndarray) -> Pairs:
-    """Pair what is in the same group. Objects sorted by their group are neighbours: each detection has a range."""
+    """Pair detections and objects of the same group. Sorted by group, the objects for each detection are a range."""
     objects = np.argsort(groups, kind="stable")
     groups = groups[objects]
     begin = np.searchsorted(groups, wanted, "left")

@@ -3,8 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from multibox._version import __version__
 from multibox.draw import save_png
-from multibox.evaluation.compare import Comparison
+from multibox.evaluation.compare import Comparison, compare
+from multibox.evaluation.evaluate import Evaluation
 from multibox.evaluation.figures import Figures
 from multibox.evaluation.mistakes import draw_mistakes, in_words
 from multibox.evaluation.sections import comparison_section, figure_sections
@@ -29,66 +29,46 @@ Pixels = Callable[[int], np.ndarray]
 """Gives the image at a position, ``(H, W, 3)`` uint8 RGB."""
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What a report is about.
-
-    Attributes:
-        model: the name of the model, or of the file of detections.
-        data: the names of the stores.
-        left_out: how many objects there are of each class that is not judged.
-    """
-
-    model: str
-    data: str
-    left_out: Mapping[str, int] = field(default_factory=dict)
-
-    def in_words(self) -> list[str]:
-        """What the page begins with."""
-        lines = [f"{self.model} on {self.data}."]
-        if self.left_out:
-            listed = ", ".join(f"{name} ({count})" for name, count in self.left_out.items())
-            lines.append(f"Not judged, as the model does not know these classes (objects): {listed}.")
-        return lines
-
-
-def write_report(
-    folder: str | os.PathLike[str],
-    subject: Subject,
-    figures: Figures,
-    pixels: Pixels,
-    comparison: Comparison | None = None,
-) -> Path:
-    """Write the report.
+def write_report(evaluation: Evaluation, folder: str | os.PathLike[str], other: Evaluation | None = None) -> Path:
+    """Write the report of an evaluation.
 
     Args:
-        folder: is there whole or not at all; an older report is replaced.
-        subject: what it is about.
-        figures: of the detector.
-        pixels: of the images.
-        comparison: with another detector.
+        evaluation: The evaluation.
+        folder: Path of the folder. An older report is replaced.
+        other: Evaluation of another detector on the same test set, for a comparison.
 
     Returns:
-        the page.
+        Path of the page.
 
     Raises:
-        BadInput: the folder holds other things than a report, or an image cannot be decoded.
+        BadInput: The folder holds other files than a report, an image cannot be decoded, or the other evaluation is
+            about another test set.
     """
     folder = Path(folder)
+    figures, pixels = evaluation.figures, evaluation.test_set.pixels
+    comparison = None if other is None else compare(figures, other.figures, other.model)
     with new_folder(folder, REPORT) as new:
         sections = figure_sections(figures)
         if comparison is not None:
             sections.insert(1, comparison_section(figures, comparison))
             sections.append(_changed_images(figures, comparison, pixels, new / CHANGED))
         sections.append(_worst_images(figures, pixels, new / WORST))
-        sections.insert(0, Section("What this is", subject.in_words()))
+        sections.insert(0, Section("What this is", _subject(evaluation)))
         footer = f"multibox {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        save_page(new / PAGE, page(f"How good is {subject.model}?", sections, footer=footer))
-        values = {"model": subject.model, "data": subject.data, **figures.to_json()}
+        save_page(new / PAGE, page(f"How good is {evaluation.model}?", sections, footer=footer))
+        values = {"model": evaluation.model, "data": evaluation.test_set.name, **figures.to_json()}
         if comparison is not None:
             values["comparison"] = comparison.to_json()
         (new / FIGURES).write_text(json.dumps(values, indent=1), "utf-8")
     return folder / PAGE
+
+
+def _subject(evaluation: Evaluation) -> list[str]:
+    lines = [f"{evaluation.model} on {evaluation.test_set.name}."]
+    if evaluation.left_out:
+        listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
+        lines.append(f"Not evaluated, because the model does not have these classes (objects): {listed}.")
+    return lines
 
 
 def _is_report(folder: Path) -> bool:
@@ -109,7 +89,7 @@ def _worst_images(figures: Figures, pixels: Pixels, folder: Path) -> Section:
     mistakes, names = figures.mistakes, figures.truth.image_ids
     shown = []
     for place, i in enumerate(mistakes.worst(WORST_IMAGES), start=1):
-        image = draw_mistakes(pixels(i), i, figures.judged, mistakes)
+        image = draw_mistakes(pixels(i), i, figures.outcomes, mistakes)
         shown.append(_figure(image, in_words(mistakes, i, names), folder, place, names[i]))
     explained = (
         "The images whose mistakes cost most: one for each missed object, and for each false alarm its score. Shown is "
@@ -125,8 +105,8 @@ def _changed_images(figures: Figures, comparison: Comparison, pixels: Pixels, fo
     for place, i in enumerate(comparison.most_changed(CHANGED_IMAGES), start=1):
         image = pixels(i)
         gap = np.full((image.shape[0], 8, 3), 255, np.uint8)
-        mine = draw_mistakes(image, i, figures.judged, figures.mistakes)
-        theirs = draw_mistakes(image, i, other.judged, other.mistakes)
+        mine = draw_mistakes(image, i, figures.outcomes, figures.mistakes)
+        theirs = draw_mistakes(image, i, other.outcomes, other.mistakes)
         words = f"{in_words(figures.mistakes, i, names)}; by {comparison.name} {in_words(other.mistakes, i, names)}"
         shown.append(_figure(np.concatenate([mine, gap, theirs], axis=1), words, folder, place, names[i]))
     explained = f"Where the cost of mistakes differs most: on the left this model, on the right {comparison.name}."

@@ -1,4 +1,4 @@
-"""Put thresholds into a model file; nothing else in it changes."""
+"""Write score thresholds into a model file and leave everything else in it as it is."""
 
 import os
 import zipfile
@@ -14,14 +14,14 @@ from multibox.writing import new_file
 
 
 def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float]) -> None:
-    """Write the scores from which on detections are shown into a model file.
+    """Write the scores above which detections are shown into a model file.
 
     Args:
-        path: a ``.keras`` or ``.onnx`` file.
-        thresholds: by class; other classes keep theirs.
+        path: Path of a ``.keras`` or ``.onnx`` file.
+        thresholds: Threshold by class, such as the ``thresholds`` of an evaluation. Other classes keep theirs.
 
     Raises:
-        BadInput: another file, or a damaged one.
+        BadInput: The file is of another format, or damaged.
     """
     path = file_for_thresholds(path)
     is_onnx = path.suffix == ".onnx"
@@ -37,18 +37,24 @@ def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float
 
 
 def file_for_thresholds(path: object) -> Path:
-    """The file of a model, if it has a place for thresholds.
+    """The path of a model file that can store thresholds.
+
+    Args:
+        path: Path of a model file.
+
+    Returns:
+        The path.
 
     Raises:
-        BadInput: neither a ``.keras`` nor an ``.onnx`` file, or the shipped detector's.
+        BadInput: It is neither a ``.keras`` nor an ``.onnx`` file, or it is the bundled detector.
     """
     if isinstance(path, str | os.PathLike) and is_shipped(model_path(path)):
         raise BadInput(
             "save_thresholds",
-            f"{path} comes with multibox and stays as it is; give the file that 'multibox export {NAME}' writes",
+            f"{path} is bundled with multibox and stays as it is; export it first: multibox export {NAME}",
         )
     if not isinstance(path, str | os.PathLike) or Path(path).suffix not in (".keras", ".onnx"):
-        raise BadInput("save_thresholds", f"writes into a .keras or .onnx file, which {path} is not")
+        raise BadInput("save_thresholds", f"{path} cannot store thresholds; give a .keras or .onnx file")
     return Path(path)
 
 

@@ -100,7 +100,7 @@ def _main_figures(figures: Figures) -> list[str]:
     truth = figures.truth
     counts = (
         f"{len(truth.image_ids):,} images, {int(truth.counted.sum()):,} objects to find, "
-        f"{len(figures.judged.found):,} detections that count."
+        f"{len(figures.outcomes.found):,} detections that count."
     )
     rows: list[list[Cell]] = [
         ["mAP, IoU 0.5, area", _known(figures.voc.map), _range(figures.map_interval)],
@@ -129,7 +129,7 @@ def _errors(figures: Figures) -> list[str]:
 def _classes(figures: Figures) -> list[str]:
     columns = zip(
         figures.truth.classes,
-        figures.judged.positives.tolist(),
+        figures.outcomes.positives.tolist(),
         figures.voc.ap,
         figures.ap_intervals,
         figures.voc.ap_11point,
@@ -156,10 +156,10 @@ def _classes(figures: Figures) -> list[str]:
 
 def _precision_charts(figures: Figures) -> list[Html]:
     charts = []
-    for label, (name, rows) in enumerate(zip(figures.truth.classes, figures.judged.ranking, strict=True)):
-        total = int(figures.judged.positives[label])
+    for label, (name, rows) in enumerate(zip(figures.truth.classes, figures.outcomes.ranking, strict=True)):
+        total = int(figures.outcomes.positives[label])
         if total:
-            precision, recall = precision_recall(figures.judged.hits[rows], total)
+            precision, recall = precision_recall(figures.outcomes.hits[rows], total)
             envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
             best = envelope[np.searchsorted(recall, SHARES, "left")]
             title = f"{name}: AP {_share(figures.voc.ap[label])}"
@@ -172,7 +172,7 @@ def _f1(figures: Figures) -> list[str]:
     charts = []
     for label, (name, best) in enumerate(zip(figures.truth.classes, figures.best, strict=True)):
         if best is not None:
-            line = Line("F1", SHARES, f1_at(figures.judged, label, SHARES))
+            line = Line("F1", SHARES, f1_at(figures.outcomes, label, SHARES))
             title = f"{name}: best {best.f1:.3f} above {best.threshold:.3f}"
             charts.append(chart(title, [line], x="threshold", y="F1", x_range=(0, 1), y_range=(0, 1)))
     explained = (

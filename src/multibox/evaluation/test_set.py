@@ -1,4 +1,4 @@
-"""The images to judge on: stores, the classes judged, and what images and classes are called elsewhere."""
+"""The test set: stores, the objects in their images, and the names that COCO files use for images and classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,37 +9,70 @@ import numpy as np
 from multibox.data.record import Record
 from multibox.data.store import Store, dataset_splits, open_store
 from multibox.errors import BadInput
-from multibox.evaluation.columns import Truth
+from multibox.evaluation.columns import Truth, truth_of
 from multibox.prepare.render import decode
 
 
 @dataclass(frozen=True)
-class Split:
-    """Stores that are judged as one, and their objects."""
+class TestSet:
+    """Stores that are evaluated as one, and the objects of the evaluated classes.
+
+    Attributes:
+        stores: The stores.
+        truth: Objects of all stores.
+    """
 
     stores: tuple[Store, ...]
     truth: Truth
 
     @property
     def name(self) -> str:
-        """Such as ``voc2007/test``."""
+        """Names of the stores, such as ``voc2007/test``."""
         return ", ".join(f"{store.meta.name}/{store.meta.split}" for store in self.stores)
 
     @cached_property
+    def left_out(self) -> dict[str, int]:
+        """Number of objects of each class of the stores that is not evaluated."""
+        counts: dict[str, int] = {}
+        for store in self.stores:
+            for name in store.meta.classes:
+                if name not in self.truth.classes:
+                    counts[name] = counts.get(name, 0) + store.meta.counts.per_class.get(name, 0)
+        return counts
+
+    @cached_property
     def image_ids(self) -> list[int | str]:
-        """What each image is called in COCO's files."""
-        return coco_image_ids(self.truth, self.stores)
+        """Id of each image in COCO files: a number if it is written as one, else text."""
+        ids = self.truth.image_ids
+        if len(self.stores) > 1:
+            return list(ids)
+        return [int(name) if name.isdecimal() and str(int(name)) == name else name for name in ids]
 
     @cached_property
     def category_ids(self) -> list[int]:
-        """What each class is called in COCO's files."""
-        return coco_category_ids(self.truth.classes, self.stores)
+        """Number of each class in COCO files, as the first store that has the class numbers it.
+
+        If stores use one number for different classes, classes are numbered from 1 in the order of the stores.
+        """
+        ids: dict[str, int] = {}
+        for store in self.stores:
+            for name, number in zip(store.meta.classes, store.meta.category_ids, strict=True):
+                ids.setdefault(name, number)
+        if len(set(ids.values())) < len(ids):
+            ids = {name: place for place, name in enumerate(ids, start=1)}
+        return [ids[name] for name in self.truth.classes]
 
     def pixels(self, position: int) -> np.ndarray:
-        """An image, ``(H, W, 3)`` uint8 RGB.
+        """Decode an image.
+
+        Args:
+            position: Position of the image over all stores.
+
+        Returns:
+            ``(H, W, 3)`` uint8 RGB.
 
         Raises:
-            BadInput: it cannot be decoded.
+            BadInput: The image cannot be decoded.
         """
         for store in self.stores:
             if position < len(store):
@@ -48,17 +81,42 @@ class Split:
         raise IndexError(position)
 
 
-def open_split(data: str) -> Store:
-    """Open the store to judge on.
+Data = str | Store | Sequence[str | Store]
+"""``NAME/SPLIT``, or ``NAME`` for its split test or else val, or a store. Several are evaluated as one."""
+
+
+def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
+    """Open stores and read the objects to find in them.
 
     Args:
-        data: ``NAME/SPLIT``; or ``NAME``, for its split test, else val.
+        data: ``NAME/SPLIT``, or ``NAME`` for its split test or else val, or a store, or several of these.
+        known: Names of the detector's classes. Only those that the data also have are evaluated, in this order. None:
+            all classes of the data.
 
     Returns:
-        the store.
+        The test set.
 
     Raises:
-        BadInput: there is none.
+        BadInput: There is no such store, or it has none of the detector's classes.
+    """
+    names = [data] if isinstance(data, str | Store) else data
+    stores = tuple(store if isinstance(store, Store) else open_split(store) for store in names)
+    if known is None:
+        known = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    return TestSet(stores, truth_of(stores, common_classes(known, stores)))
+
+
+def open_split(data: str) -> Store:
+    """Open the store of a split.
+
+    Args:
+        data: ``NAME/SPLIT``, or ``NAME`` for its split test or else val.
+
+    Returns:
+        The store.
+
+    Raises:
+        BadInput: There is no such store.
     """
     if "/" in data:
         return open_store(data)
@@ -68,14 +126,21 @@ def open_split(data: str) -> Store:
             return open_store(f"{data}/{split}")
     if splits:
         raise BadInput(data, f"has neither test nor val; name one of its splits: {', '.join(splits)}")
-    return open_store(data)  # says which there are
+    return open_store(data)  # raises an error that lists the stores
 
 
-def judged_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, ...]:
+def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, ...]:
     """The classes that a detector and stores have in common, in the detector's order.
 
+    Args:
+        known: Names of the detector's classes.
+        stores: Stores.
+
+    Returns:
+        Names of the common classes.
+
     Raises:
-        BadInput: there is none.
+        BadInput: There are none.
     """
     there = {name for store in stores for name in store.meta.classes}
     classes = tuple(name for name in known if name in there)
@@ -87,41 +152,16 @@ def judged_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, 
     return classes
 
 
-def objects_left_out(classes: Sequence[str], stores: Sequence[Store]) -> dict[str, int]:
-    """How many objects stores hold of each of their classes that is not judged."""
-    counts: dict[str, int] = {}
-    for store in stores:
-        for name in store.meta.classes:
-            if name not in classes:
-                counts[name] = counts.get(name, 0) + store.meta.counts.per_class.get(name, 0)
-    return counts
-
-
-def coco_image_ids(truth: Truth, stores: Sequence[Store]) -> list[int | str]:
-    """What each image is called in COCO's files: its number there if it has one, else its id."""
-    if len(stores) > 1:
-        return list(truth.image_ids)
-    return [int(name) if name.isdecimal() and str(int(name)) == name else name for name in truth.image_ids]
-
-
-def coco_category_ids(classes: Sequence[str], stores: Sequence[Store]) -> list[int]:
-    """What each class is called in COCO's files: as the first store that has it says.
-
-    Where stores use a number for different classes, it is its place among all of their classes, from 1.
-    """
-    ids: dict[str, int] = {}
-    for store in stores:
-        for name, number in zip(store.meta.classes, store.meta.category_ids, strict=True):
-            ids.setdefault(name, number)
-    if len(set(ids.values())) < len(ids):
-        ids = {name: place for place, name in enumerate(ids, start=1)}
-    return [ids[name] for name in classes]
-
-
 def pixels_of(record: Record) -> np.ndarray:
-    """The decoded image of a record.
+    """Decode the image of a record.
+
+    Args:
+        record: The record.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB.
 
     Raises:
-        BadInput: it cannot be decoded.
+        BadInput: The image cannot be decoded.
     """
     return decode(record.image, record.source or record.id)

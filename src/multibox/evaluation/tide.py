@@ -1,15 +1,16 @@
-"""What goes wrong, and what setting it right would give: the six errors of TIDE (Bolya et al., arXiv 2008.08115).
+"""The six errors of TIDE (Bolya et al., arXiv 2008.08115), and the gain from fixing each.
 
-Every false alarm is one of five errors. With tf = 0.5 and tb = 0.1, and overlaps with the objects to find:
+Every false alarm is one of five errors. With tf = 0.5, tb = 0.1 and IoUs with the objects to find, the first condition
+that holds decides:
 
-- localisation: its class is there, but overlaps between tb and tf;
-- classification: else, an object of another class overlaps at least tf;
-- duplicate: else, its class is there with at least tf, but a detection with a higher score has taken the object;
-- both: else, an object of another class overlaps at least tb;
-- background: nothing overlaps tb.
+- localisation: The best IoU with an object of its class is at least tb and below tf.
+- classification: The IoU with an object of another class is at least tf.
+- duplicate: The IoU with an object of its class is at least tf, but a detection with a higher score took the object.
+- both: The IoU with an object of another class is at least tb.
+- background: All IoUs are below tb.
 
-An object that is not found, and that no detection is about with the wrong class or the wrong box, is missed.
-The conditions are the paper's section 2.2; where several hold, this order decides, which is that of its authors' code.
+An object is missed if it is not found and there is no classification or localisation error for it. The conditions are
+in section 2.2 of the paper. Their order is that of the authors' code.
 """
 
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ import numpy as np
 
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.pairs import best_of, pairs_of_image
-from multibox.evaluation.voc import average_precisions, by_score, count_by_class, judge
+from multibox.evaluation.voc import average_precisions, by_score, count_by_class, find_hits
 
 FOREGROUND, BACKGROUND = 0.5, 0.1
-"""The overlaps tf, from which on a detection hits, and tb, below which it is about nothing."""
+"""The IoU tf, least of a hit, and the IoU tb, below which a detection belongs to the background."""
 
 NAMES = ("classification", "localisation", "both", "duplicate", "background", "missed")
 HIT, IGNORED = -1, -2
@@ -29,15 +30,16 @@ HIT, IGNORED = -1, -2
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors of a split.
+    """The errors in a test set.
 
     Attributes:
-        kind: ``(D,)`` int64 what each detection is: a position in ``NAMES``, ``HIT`` or ``IGNORED``.
-        target: ``(D,)`` int64 the object that a hit, a wrong class or a wrong box is about.
-        missed: ``(M,)`` bool the missed objects.
-        counts: how many errors there are, by their names.
-        gains: what mean average precision (area, IoU 0.5) rises by where one kind of error alone is set right; besides
-            the six, ``false alarms`` (all are taken away) and ``not found`` (only what is found is asked for).
+        kind: ``(D,)`` int64 kind of each detection: a position in ``NAMES``, ``HIT`` or ``IGNORED``.
+        target: ``(D,)`` int64 row of the object for a hit, a classification error or a localisation error.
+        missed: ``(M,)`` bool for missed objects.
+        counts: Number of errors of each kind.
+        gains: Gain of mean average precision (area, IoU 0.5) from fixing one kind of error alone. There are two more
+            than the six kinds: ``false alarms`` removes all of them, ``not found`` removes all objects that are not
+            found.
     """
 
     kind: np.ndarray
@@ -48,14 +50,14 @@ class Errors:
 
 
 def tide(truth: Truth, found: Found) -> Errors:
-    """Sort the errors of a detector.
+    """Sort the errors of a detector by kind.
 
     Args:
-        truth: the objects.
-        found: the detections.
+        truth: Objects of the test set.
+        found: Detections.
 
     Returns:
-        the errors.
+        The errors.
     """
     kind, target = _sort(truth, found)
     about = np.isin(kind, (NAMES.index("classification"), NAMES.index("localisation")))
@@ -69,8 +71,8 @@ def tide(truth: Truth, found: Found) -> Errors:
 
 
 def _sort(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Say of each detection what it is, and which object it is about."""
-    hits, ignored = judge(truth, found)
+    """The kind of each detection and the row of its object."""
+    hits, ignored = find_hits(truth, found)
     pairs = pairs_of_image(truth, found)
     pairs = pairs.keep(truth.counted[pairs.object])
     same = truth.labels[pairs.object] == found.labels[pairs.detection]
@@ -91,7 +93,7 @@ def _sort(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
 def _gains(
     truth: Truth, found: Found, kind: np.ndarray, target: np.ndarray, missed: np.ndarray, found_objects: np.ndarray
 ) -> dict[str, float]:
-    """What each repair of the paper's section 2.3 gives."""
+    """The gain from each fix in section 2.3 of the paper."""
     positives = count_by_class(truth)
     counted, hits = kind != IGNORED, kind == HIT
 
@@ -100,7 +102,7 @@ def _gains(
         return average_precisions(found.keep(kept), hits[kept], objects).map
 
     def repaired(name: str) -> float:
-        """Each becomes a hit on its object; of all hits on one object the best-scored stays."""
+        """Each becomes a hit on its object. Of all hits on one object, the one with the highest score stays."""
         wrong = kind == NAMES.index(name)
         labels = np.where(wrong, truth.labels[target], found.labels) if len(truth) else found.labels
         claims = np.flatnonzero(wrong | hits)

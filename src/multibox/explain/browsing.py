@@ -14,9 +14,9 @@ from multibox.data.record import Record
 from multibox.data.stats import SIZES
 from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
+from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.columns import Truth, truth_of
-from multibox.evaluation.results import read_results
-from multibox.evaluation.test_set import Split, judged_classes
+from multibox.evaluation.test_set import TestSet, common_classes
 from multibox.evaluation.tide import HIT, IGNORED, NAMES, tide
 from multibox.explain.cells import as_box
 
@@ -232,11 +232,11 @@ def find_mistakes(
         BadInput: If the file cannot be read, or does not fit the store.
     """
     least = dict.fromkeys(store.meta.classes, Detect().show) if thresholds is None else thresholds
-    classes = judged_classes(tuple(least), [store])
-    split = Split((store,), truth_of([store], classes))
-    found = read_results(detections, split.image_ids, split.category_ids)
+    classes = common_classes(tuple(least), [store])
+    test_set = TestSet((store,), truth_of([store], classes))
+    found = read_results(detections, test_set.image_ids, test_set.category_ids)
     found = found.keep(found.scores > np.array([least[name] for name in classes])[found.labels])
-    errors, truth = tide(split.truth, found), split.truth
+    errors, truth = tide(test_set.truth, found), test_set.truth
     labels = np.array([store.meta.classes.index(name) for name in classes])
 
     wrong = errors.kind == NAMES.index("classification")

@@ -12,7 +12,7 @@ from multibox.config_file import load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.store import Store
 from multibox.errors import BadInput
-from multibox.evaluation.test_set import judged_classes
+from multibox.evaluation.test_set import common_classes
 from multibox.importers.pretrained import load_pretrained
 from multibox.models import shipped
 from multibox.models.backend import computing_in, jit_compile
@@ -109,7 +109,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     settings = settings.model_copy(update=chosen)
     joined_order(stores, classes, settings)
     if settings.data.val:
-        judged_classes(classes, open_stores(settings.data.val))
+        common_classes(classes, open_stores(settings.data.val))
     return settings
 
 

@@ -1,4 +1,4 @@
-"""COCO's file of results: a list of detections, which any tool writes and reads."""
+"""COCO's results format: a JSON list of detections, which many tools write and read."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from multibox.writing import new_file
 
 FIELDS = ("image_id", "category_id", "bbox", "score")
 DECIMALS = 6
-"""Of a score."""
+"""Decimals of a score."""
 
 
 def save_results(
@@ -23,10 +23,10 @@ def save_results(
     """Write detections in COCO's results format.
 
     Args:
-        path: of the JSON file, which is there whole or not at all.
-        found: the detections.
-        image_ids: what each image is called in the file.
-        category_ids: what each class is called in the file.
+        path: Path of the JSON file.
+        found: Detections.
+        image_ids: Id of each image in the file.
+        category_ids: Number of each class in the file.
     """
     boxes = np.asarray(found.boxes, np.float64)
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).round(3).tolist()
@@ -43,19 +43,19 @@ def save_results(
 def read_results(
     path: str | os.PathLike[str], image_ids: Sequence[int | str], category_ids: Sequence[int | None]
 ) -> Found:
-    """Read detections in COCO's results format, whoever wrote them.
+    """Read detections in COCO's results format from any tool.
 
     Args:
-        path: of the JSON file.
-        image_ids: what each image is called in it.
-        category_ids: what each class is called in it.
+        path: Path of the JSON file.
+        image_ids: Id of each image in the file.
+        category_ids: Number of each class in the file.
 
     Returns:
-        the detections of these classes, image by image.
+        The detections of these classes, image by image.
 
     Raises:
-        BadInput: it cannot be read, is no such file, names an image that is not among these or only classes that are
-            not, or a score is not in [0, 1].
+        BadInput: The file cannot be read or has another format. It has an unknown image, no known class, or a score
+            outside [0, 1].
     """
     rows = _read_rows(path)
     images = _places(path, "image_id", [row["image_id"] for row in rows], image_ids)
@@ -63,14 +63,14 @@ def read_results(
     labels = np.array([known.get(str(row["category_id"]), -1) for row in rows], np.int64)
     if rows and labels.max() < 0:
         given = rows[0]["category_id"]
-        raise BadInput(path, f"category_id {given}: no such class in the data; they are {', '.join(known)}")
+        raise BadInput(path, f"category_id {given}: no such class in the data; its numbers are {', '.join(known)}")
     try:
         boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(len(rows), 4)
         scores = np.array([row["score"] for row in rows], np.float64)
         if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
             raise ValueError
     except (TypeError, ValueError):
-        raise BadInput(path, "each bbox must be four numbers, x, y, width and height, and each score one") from None
+        raise BadInput(path, "each bbox must be four numbers (x, y, width, height), and each score one") from None
     outside = np.flatnonzero((scores.round(DECIMALS) < 0) | (scores.round(DECIMALS) > 1))
     if outside.size:
         raise BadInput(path, f"detection {outside[0]} has score {scores[outside[0]]:g}; scale scores to 0..1")
@@ -88,16 +88,16 @@ def _read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     except ValueError:
         raise BadInput(path, "is not JSON; give detections in COCO's results format") from None
     if not isinstance(rows, list):
-        raise BadInput(path, "must be a list of detections, in COCO's results format")
+        raise BadInput(path, "is not a list; give detections in COCO's results format")
     for i, row in enumerate(rows):
         missing = [field for field in FIELDS if not isinstance(row, dict) or field not in row]
         if missing:
-            raise BadInput(path, f"detection {i} has no {', '.join(missing)}; see COCO's results format")
+            raise BadInput(path, f"detection {i} has no {', '.join(missing)}; give detections in COCO's results format")
     return rows
 
 
 def _places(path: str | os.PathLike[str], field: str, names: Sequence[int | str], known: Sequence[int | str]) -> Any:
-    """The place of each image; one that a tool calls by number where the dataset has text, or the other way, counts."""
+    """Position of each image. A number matches the same digits as text."""
     places = {str(name): place for place, name in enumerate(known)}
     try:
         return np.array([places[str(name)] for name in names], np.int64)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from multibox.errors import BadInput
-from multibox.evaluation.results import read_results, save_results
+from multibox.evaluation.coco_results import read_results, save_results
 
 ROW = {"image_id": 17, "category_id": 90, "bbox": [1.0, 2.0, 10.0, 20.0], "score": 0.5}
 
@@ -48,14 +48,14 @@ def test_rows_of_another_tool(tmp_path):
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("{}", "must be a list"),
+        ("{}", "is not a list"),
         ('[{"image_id": 4}]', "detection 0 has no category_id, bbox, score"),
         (json.dumps([{**ROW, "image_id": 5}]), "image_id 5: no such image in the data; ids look like 4"),
         (json.dumps([{**ROW, "bbox": [1, 2, 3]}]), "each bbox must be four numbers"),
         (json.dumps([{**ROW, "score": None}]), "each bbox must be four numbers.*each score one"),
         (json.dumps([ROW, {**ROW, "score": 87.5}]), "detection 1 has score 87.5; scale scores to 0..1"),
         (json.dumps([{**ROW, "score": -1}]), "detection 0 has score -1"),
-        (json.dumps([{**ROW, "category_id": 3}]), "category_id 3: no such class in the data; they are 90"),
+        (json.dumps([{**ROW, "category_id": 3}]), "category_id 3: no such class in the data; its numbers are 90"),
         (json.dumps([{**ROW, "category_id": [90]}]), "category_id .*no such class in the data"),
     ],
 )
