@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_tensorflow_is_refused(monkeypatch):
 class Spy:
     """A detector that finds in an image its number."""
 
-    runtime: None = None
+    runtime: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(devices=1))
 
     def prepare(self, image):
         return int(image[0, 0, 0])
