@@ -1,4 +1,4 @@
-"""Pictures: boxes with captions, grids of images, and what training examples look like."""
+"""Drawing: boxes with captions, grids of images, and training examples."""
 
 import os
 import unicodedata
@@ -40,23 +40,23 @@ PALETTE: Final[tuple[Color, ...]] = (
     (90, 210, 160),
     (200, 110, 20),
 )
-"""RGB colours that are told apart on photographs and from each other, also next to each other in this order."""
+"""RGB colours that stand out on photographs and from one another, neighbours in this order included."""
 
 WHITE: Final[Color] = (255, 255, 255)
 BLACK: Final[Color] = (0, 0, 0)
 GREY: Final = 15
-"""The position of a grey in the palette."""
+"""Position of grey in the palette."""
 
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 SHOWN_SIDE: Final = 480
-"""Examples are enlarged to at least this many pixels a side, so that captions and thin lines can be read."""
+"""Pixels per side that examples are enlarged to, at least, so that captions and thin lines are legible."""
 
 SOFTWARE: Final = "multibox"
-"""What a PNG says that drew it."""
+"""Name of the software in a PNG that Multibox drew."""
 
 
 def color_of(color_id: int) -> Color:
-    """The RGB colour of a class; after the last colour the first comes again."""
+    """The RGB colour of a class. After the last colour, the palette starts again."""
     return PALETTE[int(color_id) % len(PALETTE)]
 
 
@@ -68,17 +68,17 @@ def draw_boxes(
     *,
     thickness: int | None = None,
 ) -> np.ndarray:
-    """Draw boxes with captions, the later ones over the earlier.
+    """Draw boxes with captions, later boxes over earlier ones.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        boxes: ``(N, 4)`` pixels; they may reach beyond the image.
+        boxes: ``(N, 4)`` corners in pixels. They may reach beyond the image.
         captions: N texts, or none.
-        color_ids: N numbers, equal ones in equal colours, such as labels; or none, for one colour.
-        thickness: of the lines, pixels; else to suit the image.
+        color_ids: N numbers, such as labels. Equal numbers get equal colours. Without them, all boxes have one colour.
+        thickness: Width of the lines, pixels. Without it, the width suits the image.
 
     Returns:
-        ``(H, W, 3)`` a new image.
+        ``(H, W, 3)`` uint8 RGB, a new image.
     """
     output = image.copy()
     line = thickness or round(1 + min(image.shape[:2]) / 400)
@@ -92,12 +92,12 @@ def draw_boxes(
 
 
 def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
-    """Lay images out in rows, on white.
+    """Arrange images in rows, on white.
 
     Args:
-        images: ``(h, w, 3)`` uint8 each; smaller ones than the largest stand in the upper left of their cell.
-        columns: images a row.
-        gap: pixels between them and around them.
+        images: Images ``(h, w, 3)`` uint8. Smaller ones lie in the upper left corner of their cell.
+        columns: Number of images per row.
+        gap: Space between and around the images, pixels.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -114,10 +114,10 @@ def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray
 
 
 def save_png(path: str | os.PathLike[str], image: np.ndarray, *, replace: bool = False) -> None:
-    """Write a PNG that says that Multibox drew it. It is there whole or not at all.
+    """Write a PNG file that names Multibox as its software, completely or not at all.
 
     Args:
-        path: Path of the file. Missing folders are made.
+        path: Path of the file. Missing folders are created.
         image: ``(H, W, 3)`` uint8 RGB.
         replace: Whether to replace a file that Multibox did not draw.
 
@@ -129,11 +129,11 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray, *, replace: bool =
 
 
 def is_drawing(path: Path, software: str = SOFTWARE) -> bool:
-    """Whether a file is a PNG that says that Multibox drew it.
+    """Whether a file is a PNG that names Multibox as its software.
 
     Args:
         path: Path of the file.
-        software: Name that the file has to give.
+        software: Name to look for.
     """
     try:
         with path.open("rb") as file:
@@ -146,7 +146,7 @@ DRAWING = Kind("image", is_drawing)
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The bytes of a PNG file of an image ``(H, W, 3)`` uint8 RGB."""
+    """Encode an image ``(H, W, 3)`` uint8 RGB as a PNG file."""
     return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
@@ -160,31 +160,31 @@ def show_examples(
     count: int = 12,
     columns: int = 4,
 ) -> np.ndarray:
-    """Draw training examples as the network gets them: augmented, with their objects and the priors matched to them.
+    """Draw training examples as the network sees them: augmented, with their objects and the priors matched to these.
 
     Args:
-        records: to choose from.
-        classes: names of the labels.
-        priors_rel: ``(P, 4)`` the network's priors, relative to its input.
-        config: the run's configuration.
-        seed: the same seed draws the same picture.
-        count: examples.
-        columns: examples a row.
+        records: Records to choose from.
+        classes: Names of the labels.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        config: Configuration of the run.
+        seed: Random seed. The same seed draws the same examples.
+        count: Number of examples.
+        columns: Number of examples per row.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB: the grid.
+        ``(H, W, 3)`` uint8 RGB, the grid of examples.
 
     Raises:
-        BadInput: an image cannot be decoded.
+        BadInput: An image cannot be decoded.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(records))
-    pictures = []
+    examples = []
     for i in range(count if len(records) else 0):
         record = records[int(order[i % len(order)])]
         image, objects_rel = augmented_image(record, rng, config, lambda rng: records[int(rng.integers(len(records)))])
-        pictures.append(draw_example(image, objects_rel, classes, priors_rel, config, title=record.id))
-    return grid(pictures, columns)
+        examples.append(draw_example(image, objects_rel, classes, priors_rel, config, title=record.id))
+    return grid(examples, columns)
 
 
 def draw_example(
@@ -195,15 +195,15 @@ def draw_example(
     config: Config,
     title: str = "",
 ) -> np.ndarray:
-    """Draw one training example: objects thick, with their names and how many priors answer for them; priors thin.
+    """Draw one training example. Objects are thick, with their names and numbers of matched priors. Priors are thin.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: its objects, their boxes relative to it; crowds are grey and named so.
-        classes: names of the labels.
-        priors_rel: ``(P, 4)``.
-        config: the run's configuration, which says what priors answer for which object.
-        title: a line below the image.
+        objects_rel: Objects in the image, with boxes relative to it. Crowds are grey.
+        classes: Names of the labels.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        config: Configuration of the run, which defines the matching.
+        title: Text below the image.
 
     Returns:
         ``(H', W', 3)`` uint8 RGB, enlarged.
@@ -218,14 +218,14 @@ def draw_example(
     output = _blend(output, priors_rel[matched] * extent, targets.labels[matches[matched]])
     captions = [f"crowd {classes[label]}" for label in crowds.labels]
     output = draw_boxes(output, crowds.boxes * extent, captions, np.full(len(crowds), GREY))
-    answering = np.bincount(matches[matched], minlength=len(targets))  # (N,)
-    captions = [f"{classes[label]} ({n})" for label, n in zip(targets.labels, answering, strict=True)]
+    counts = np.bincount(matches[matched], minlength=len(targets))  # (N,)
+    captions = [f"{classes[label]} ({n})" for label, n in zip(targets.labels, counts, strict=True)]
     output = draw_boxes(output, targets.boxes * extent, captions, targets.labels)
     return with_title(output, f"{title}  objects: {len(targets)}, priors: {len(matched)}")
 
 
 def _blend(image: np.ndarray, boxes: np.ndarray, color_ids: np.ndarray) -> np.ndarray:
-    """Thin boxes, half transparent, so that many of them still show what they lie on."""
+    """Draw thin, half transparent boxes, so that the image shows through many of them."""
     return cv2.addWeighted(image, 0.4, draw_boxes(image, boxes, (), color_ids, thickness=1), 0.6, 0)
 
 
@@ -234,7 +234,7 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        title: the text; what is longer than the image is cut off.
+        title: Text, cut off at the edge of the image.
 
     Returns:
         ``(H', W, 3)`` uint8 RGB.
@@ -250,7 +250,7 @@ def _outline(image: np.ndarray, box: np.ndarray, color: Color, line: int) -> Non
 
 
 def _caption(image: np.ndarray, box: np.ndarray, color: Color, caption: str, line: int) -> None:
-    """Write into the image, on the box's upper edge; inside the box where there is no room above it."""
+    """Write the caption above the box, or inside it if there is no room above."""
     text = _plain(caption)
     scale = max(0.4, min(image.shape[:2]) / 1000)
     weight = max(1, round(scale * 1.4))
@@ -266,13 +266,13 @@ def _caption(image: np.ndarray, box: np.ndarray, color: Color, caption: str, lin
 
 
 def _pixels(image: np.ndarray, box: np.ndarray) -> tuple[int, int, int, int]:
-    """The box's outermost pixels within reach of the image; OpenCV overflows far beyond it."""
+    """The box's outermost pixels, limited to the vicinity of the image, as OpenCV overflows far beyond it."""
     limit = 2 * max(image.shape[:2])
     x0, y0, x1, y1 = np.nan_to_num(np.round(box)).clip(-limit, limit).astype(int).tolist()
     return x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)
 
 
 def _plain(text: str) -> str:
-    """OpenCV's font knows ASCII only: accents are taken off, other signs become question marks."""
-    signs = (sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-    return "".join(signs).encode("ascii", "replace").decode()
+    """Reduce a text to ASCII, as in OpenCV's font. Accents are removed, other characters become question marks."""
+    characters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return "".join(characters).encode("ascii", "replace").decode()

@@ -136,7 +136,7 @@ def test_eval_with_views_and_tiles():
 def test_not_tiles():
     result = call("predict", "model.keras", "a.png", "--tiles", "huge")
     assert result.exit_code == 2
-    assert result.stderr.startswith("multibox: --tiles: huge: give the pixels of a side")
+    assert result.stderr.startswith("multibox: --tiles: huge: give a tile's side in pixels")
 
 
 def test_the_choices_are_what_there_is():

@@ -8,7 +8,7 @@ from colored import ColorRuntime, paint
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.postprocess.nms import Selected
-from multibox.postprocess.tiles import Tiles, put_together
+from multibox.postprocess.tiles import Tiles, merge_tiles
 from multibox.prepare.window import Window
 
 
@@ -62,7 +62,7 @@ IMAGE, LEFT, RIGHT = Window(0, 0, 180, 100), Window(0, 0, 100, 100), Window(80, 
 
 
 def put(whole, left, right):
-    both = put_together([whole, left, right], [IMAGE, LEFT, RIGHT], same=0.45)
+    both = merge_tiles([whole, left, right], [IMAGE, LEFT, RIGHT], same=0.45)
     return [(box.tolist(), pytest.approx(score)) for box, score in zip(both.boxes, both.scores, strict=True)]
 
 
@@ -98,20 +98,20 @@ def test_overlapping_objects_of_one_tile_are_left_to_its_own_nms():
 def test_other_classes_are_other_objects():
     left, right = found(((82, 10, 96, 30), 0.7)), found(((82, 10, 96, 30), 0.9))
     parts = [found(), left, right._replace(labels=np.ones(1, np.int64))]
-    assert len(put_together(parts, [IMAGE, LEFT, RIGHT], 0.45).scores) == 2
-    assert len(put_together(parts, [IMAGE, LEFT, RIGHT], 0.45, agnostic=True).scores) == 1
+    assert len(merge_tiles(parts, [IMAGE, LEFT, RIGHT], 0.45).scores) == 2
+    assert len(merge_tiles(parts, [IMAGE, LEFT, RIGHT], 0.45, agnostic=True).scores) == 1
 
 
 def test_three_pieces_in_a_row():
     regions = [Window(0, 0, 260, 100), *(Window(x, 0, x + 100, 100) for x in (0, 80, 160))]
     parts = [found(), found(((50, 0, 100, 9), 0.5)), found(((80, 0, 180, 9), 0.6)), found(((160, 0, 200, 9), 0.7))]
-    got = put_together(parts, regions, 0.45)
+    got = merge_tiles(parts, regions, 0.45)
     assert got.boxes.tolist() == [[50, 0, 200, 9]]
     assert got.scores.tolist() == pytest.approx([0.7])
 
 
 def test_nothing():
-    assert put_together([found(), found()], [IMAGE, LEFT], 0.45).boxes.shape == (0, 4)
+    assert merge_tiles([found(), found()], [IMAGE, LEFT], 0.45).boxes.shape == (0, 4)
 
 
 @pytest.mark.parametrize("x0", range(200, 420, 17))
@@ -134,7 +134,7 @@ def test_what_is_too_small_for_the_network_is_found_in_tiles():
 
 @pytest.mark.parametrize("tiles", [Tiles(size=8), Tiles(grid=(200, 200)), Tiles(grid=(1, 10**9))])
 def test_too_many_tiles(tiles):
-    with pytest.raises(BadInput, match=r"^tiles: .* for an image of 20000 x 10000; take larger ones$"):
+    with pytest.raises(BadInput, match=r"^tiles: .* for an image of 20000 x 10000 are too many; use larger tiles$"):
         tiles.regions((10_000, 20_000))
 
 
@@ -149,7 +149,7 @@ def test_a_crowd_takes_little_memory():
         boxes = np.concatenate([corner, corner + 30], axis=1).astype(np.float32)
         parts.append(Selected(boxes, rng.random(200, np.float32), np.zeros(200, np.int64)))
     tracemalloc.start()
-    both = put_together(parts, regions, same=0.45)
+    both = merge_tiles(parts, regions, same=0.45)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 10_000 < len(both.scores) < len(regions) * 200

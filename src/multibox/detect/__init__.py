@@ -1,1 +1,1 @@
-"""From the network's output, and from pictures, to detections."""
+"""The detector: images in, detections out."""

@@ -1,4 +1,4 @@
-"""What was detected in one image."""
+"""The detections of one image."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +12,15 @@ from multibox.errors import BadInput
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """The detections of one image, K of them, the best first.
+    """K detections in one image, the best first.
 
     Attributes:
-        boxes: ``(K, 4)`` float32, pixels of the upright image, ``x0, y0, x1, y1`` (edges, 0-based), clipped to it.
-        scores: ``(K,)`` float32 in [0, 1].
-        labels: ``(K,)`` int64, 0-based over ``classes``.
-        classes: names of the detector's classes.
-        image_size: height and width of the image, pixels.
-        image: ``(H, W, 3)`` uint8 RGB, the image they were found in, where it was kept.
+        boxes: ``(K, 4)`` float32 edges ``x0, y0, x1, y1`` in pixels of the upright image, 0-based, clipped to it.
+        scores: ``(K,)`` float32 scores in [0, 1].
+        labels: ``(K,)`` int64 labels, 0-based over ``classes``.
+        classes: Names of the detector's classes.
+        image_size: Height and width of the image, pixels.
+        image: ``(H, W, 3)`` uint8 RGB, the image, if it was kept.
 
     Example:
         ``for name, score in zip(found.names, found.scores): print(name, score)``
@@ -43,37 +43,44 @@ class Detections:
 
     @cached_property
     def names(self) -> list[str]:
-        """The ``K`` class names."""
+        """Names of the ``K`` classes."""
         return [self.classes[label] for label in self.labels]
 
     def above(self, score: float) -> "Detections":
-        """Those whose score is above ``score``."""
+        """Select detections.
+
+        Args:
+            score: Score that they must exceed.
+
+        Returns:
+            Detections with higher scores.
+        """
         rows = self.scores > score
         return Detections(
             self.boxes[rows], self.scores[rows], self.labels[rows], self.classes, self.image_size, self.image
         )
 
     def draw(self, image: np.ndarray | None = None) -> np.ndarray:
-        """Draw them, each with its name and score.
+        """Draw the detections, each with its name and score.
 
         Args:
-            image: ``(H, W, 3)`` uint8 RGB to draw on; without it, the image they were found in.
+            image: ``(H, W, 3)`` uint8 RGB to draw on. Without it, the kept image is used.
 
         Returns:
-            a new image of the same size.
+            New image of the same size.
 
         Raises:
-            BadInput: no image was given, and none was kept.
+            BadInput: No image was given, and none was kept.
         """
         image = self.image if image is None else image
         if image is None:
-            raise BadInput("draw", "these detections do not keep their image; give it, as draw(image)")
+            raise BadInput("image", "these detections did not keep their image; pass it, as in draw(image)")
         captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)]
-        worst_first = slice(None, None, -1)  # so that the best are drawn on top
+        worst_first = slice(None, None, -1)  # draws the best on top
         return draw_boxes(image, self.boxes[worst_first], captions[worst_first], self.labels[worst_first])
 
     def to_json(self) -> dict[str, Any]:
-        """As values that ``json.dumps`` takes: the image's width and height, and each detection."""
+        """Values for ``json.dumps``: the image's width and height, and name, score and box of each detection."""
         height, width = self.image_size
         rows = zip(self.names, self.scores, self.boxes, strict=True)
         return {
@@ -86,15 +93,18 @@ class Detections:
         }
 
     def to_supervision(self) -> Any:
-        """As ``supervision.Detections``, with the names as its data ``class_name``.
+        """Convert to ``supervision.Detections``, with the names in its data as ``class_name``.
+
+        Returns:
+            Detections of the package supervision.
 
         Raises:
-            BadInput: the package is not installed.
+            BadInput: The package is not installed.
         """
         try:
             import supervision
         except ImportError:
-            raise BadInput("to_supervision", "needs the package supervision; run: pip install supervision") from None
+            raise BadInput("supervision", "the package is not installed; run: pip install supervision") from None
         return supervision.Detections(
             xyxy=self.boxes,
             confidence=self.scores,

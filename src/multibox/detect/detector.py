@@ -20,7 +20,7 @@ from multibox.errors import BadInput
 from multibox.models.schema import Schema
 from multibox.postprocess.fusion import fuse
 from multibox.postprocess.nms import Selected
-from multibox.postprocess.tiles import Tiles, put_together
+from multibox.postprocess.tiles import Tiles, merge_tiles
 from multibox.prepare.window import Window
 from multibox.runtimes import Runtime
 from multibox.runtimes.outputs import Outputs, split_batch
@@ -188,7 +188,7 @@ class Detector:
         ]
         found = parts[0]
         if len(parts) > 1:
-            found = put_together(parts, image.regions, config.nms_iou, config.agnostic)
+            found = merge_tiles(parts, image.regions, config.nms_iou, config.agnostic)
         return Detections(found.boxes, found.scores, found.labels, self.classes, image.image_size, image.image)
 
     def thresholds(self, score: float | None) -> np.ndarray:

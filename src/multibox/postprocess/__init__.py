@@ -1,1 +1,1 @@
-"""From the network's output to detections: arrays in, arrays out."""
+"""From the network's outputs to detections: arrays in, arrays out."""

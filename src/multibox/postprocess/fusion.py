@@ -1,4 +1,4 @@
-"""Weighted box fusion: what several views of an image show is averaged (Solovyev et al., arXiv 1910.13302)."""
+"""Weighted box fusion: averages the detections in several views of an image (Solovyev et al., arXiv 1910.13302)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,24 +9,24 @@ from multibox.postprocess.groups import gather, number, overlaps, pad
 from multibox.postprocess.nms import Selected
 
 SAME: Final = 0.55
-"""Boxes that overlap by more than this IoU show one object (the paper's ``THR``)."""
+"""IoU above which boxes belong to one object (the paper's ``THR``)."""
 
 
 def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAME) -> Selected:
-    """Fuse what was found in N views of one image.
+    """Fuse the detections in N views of one image.
 
-    Section 3 of the paper: from the best box down, each joins the fused box of its class that it overlaps most, or
-    begins one. A fused box is the mean of its boxes, weighted by their scores; its score is their mean, times
-    ``min(T, N) / N`` where T boxes joined, so that what few views show counts less. All classes take their next box at
-    the same time.
+    The algorithm is that of the paper's section 3. From the best box down, each box joins the fused box of its class
+    that it overlaps most, or starts a new one. A fused box is the mean of its T boxes, weighted by their scores. Its
+    score is the mean of their scores times ``min(T, N) / N``, so that objects seen in few views score lower. All
+    classes process their next box at the same time.
 
     Args:
-        views: what each view shows, in the coordinates that they share.
-        agnostic: whether boxes of different classes join too; the class is then that of the best.
-        same: the IoU above which boxes show one object.
+        views: Detections in each view, in shared coordinates.
+        agnostic: Whether boxes of different classes join as well. The best box then gives the class.
+        same: IoU above which boxes belong to one object.
 
     Returns:
-        the fused detections, the best first.
+        Fused detections, the best first.
     """
     boxes, scores, labels = (np.concatenate(parts) for parts in zip(*views, strict=True))
     kinds = np.zeros_like(labels) if agnostic else labels

@@ -1,4 +1,4 @@
-"""Boxes of several classes side by side, so that one array operation serves all classes at once."""
+"""Boxes in groups, one per class, padded so that one array operation processes all groups."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from multibox.boxes import areas
 
 
 def number(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number groups, and the members of each, from 0.
+    """Number groups, and the members of each group, from 0.
 
     Args:
-        groups: ``(N,)`` integers, sorted.
+        groups: ``(N,)`` sorted integers, equal within a group.
 
     Returns:
-        ``(N,)`` the number of the member's group, and ``(N,)`` its rank within the group.
+        ``(N,)`` number of each member's group, and ``(N,)`` rank of the member within the group.
     """
     begins = np.diff(groups, prepend=-1) != 0
     of = np.cumsum(begins) - 1
@@ -20,15 +20,15 @@ def number(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pad(members: np.ndarray, of: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lay members out as a row for each group, filled up with zeros.
+    """Arrange members in one row per group, padded with zeros.
 
     Args:
         members: ``(N,)`` integers.
-        of: ``(N,)`` the group of each, as :func:`number` gives it.
-        rank: ``(N,)`` its rank there.
+        of: ``(N,)`` number of each member's group, from :func:`number`.
+        rank: ``(N,)`` rank of each member within its group.
 
     Returns:
-        ``(G, K)`` the members, and ``(G, K)`` bool: which of them are real.
+        ``(G, K)`` members, and ``(G, K)`` bool, False for padding.
     """
     shape = (of.max(initial=-1) + 1, rank.max(initial=-1) + 1)
     rows, real = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
@@ -37,26 +37,26 @@ def pad(members: np.ndarray, of: np.ndarray, rank: np.ndarray) -> tuple[np.ndarr
 
 
 def squeeze(rows: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the real members ``(G, K)`` of each row to its front, and cut off the columns that are left without any."""
+    """Move the real members ``(G, K)`` of each row to its front, and drop the columns that hold only padding."""
     widest = real.sum(axis=1).max(initial=0)
     order = np.argsort(~real, axis=1, kind="stable")[:, :widest]
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(real, order, axis=1)
 
 
 def gather(boxes: np.ndarray, rows: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Boxes ``(N, 4)`` at padded places as ``(G, K, 4)``; those that are not real have no area and overlap nothing."""
+    """Gather boxes ``(N, 4)`` by padded rows into ``(G, K, 4)``. Padding has no area, and overlaps nothing."""
     return np.where(real[..., None], boxes[rows], 0)
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union within each group, as :func:`multibox.boxes.iou` has it.
+    """Intersection over union within each group, as in :func:`multibox.boxes.iou`.
 
     Args:
-        a: ``(G, N, 4)``.
-        b: ``(G, M, 4)``.
+        a: ``(G, N, 4)`` corners.
+        b: ``(G, M, 4)`` corners.
 
     Returns:
-        ``(G, N, M)`` in [0, 1]; 0 where both boxes are empty.
+        ``(G, N, M)`` IoU in [0, 1], which is 0 if both boxes are empty.
     """
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = _edges(a[:, :, None]), _edges(b[:, None])
     overlap = _extent(ax0, ax1, bx0, bx1)
@@ -72,7 +72,7 @@ def _edges(boxes: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _extent(a0: np.ndarray, a1: np.ndarray, b0: np.ndarray, b1: np.ndarray) -> np.ndarray:
-    """How much of an axis two boxes share; in place, as new arrays of this size are what costs most."""
+    """The length that two boxes share on an axis. Computed in place, as allocating such arrays costs the most."""
     shared = np.minimum(a1, b1)
     shared -= np.maximum(a0, b0)
     return np.maximum(shared, 0, out=shared)

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that cover the same object, the best one stays (SSD section 2.2, "Inference")."""
+"""Non-maximum suppression: of overlapping boxes of one class, the best stays (SSD section 2.2, "Inference")."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from multibox.postprocess.groups import gather, number, overlaps, pad, squeeze
 from multibox.postprocess.soft_nms import soften
 
 BLOCK = 32
-"""Boxes of each group that are compared with one another at a time."""
+"""Number of boxes of each group that are compared with one another at a time."""
 
 
 class Selected(NamedTuple):
-    """What was detected in one image, the best first; K rows.
+    """K detections in one image or input, the best first.
 
     Attributes:
-        boxes: ``(K, 4)`` in the units they were given in.
-        scores: ``(K,)`` float32 in [0, 1].
-        labels: ``(K,)`` int64, 0-based over the user's classes.
+        boxes: ``(K, 4)`` corners, in the units of the input boxes.
+        scores: ``(K,)`` float32 scores in [0, 1].
+        labels: ``(K,)`` int64 labels, 0-based over the user's classes.
     """
 
     boxes: np.ndarray
@@ -26,22 +26,22 @@ class Selected(NamedTuple):
     labels: np.ndarray
 
     def keep(self, rows: np.ndarray) -> "Selected":
-        """The rows where a mask is true, or those at the given positions, in that order."""
+        """Select rows by a mask, or by positions in their order."""
         return Selected(self.boxes[rows], self.scores[rows], self.labels[rows])
 
     def best(self, count: int) -> "Selected":
-        """The ``count`` with the highest scores, the best first; of equal ones the earlier."""
+        """Select the ``count`` highest scores, the best first. Equal scores keep their order."""
         return self.keep(np.argsort(-self.scores, kind="stable")[:count])
 
 
 class Candidates(NamedTuple):
-    """What may become a detection: K pairs of a prior and a class, those of a group together, the best first.
+    """K candidates, each a pair of a prior and a class. Those of a group are together, the best first.
 
     Attributes:
-        priors: ``(K,)`` int64.
-        labels: ``(K,)`` int64, 0-based over the user's classes.
-        groups: ``(K,)`` int64, sorted; boxes of one group may suppress one another.
-        scores: ``(K,)`` float32 in [0, 1].
+        priors: ``(K,)`` int64 indices of the priors.
+        labels: ``(K,)`` int64 labels, 0-based over the user's classes.
+        groups: ``(K,)`` int64 sorted numbers of the groups. Boxes of one group may suppress one another.
+        scores: ``(K,)`` float32 scores in [0, 1].
     """
 
     priors: np.ndarray
@@ -51,19 +51,19 @@ class Candidates(NamedTuple):
 
 
 def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np.ndarray | None = None) -> Selected:
-    """Choose the detections of one image: by score, by class with non-maximum suppression, then the best of all.
+    """Select the detections of one image: by score, by non-maximum suppression within each class, then the best of all.
 
-    Equal scores keep the order of the priors, and of the classes.
+    Equal scores keep the order of the priors, then that of the classes.
 
     Args:
-        scores: ``(P, C)`` in [0, 1].
+        scores: ``(P, C)`` scores in [0, 1].
         boxes: ``(P, 4)`` corners.
-        config: ``score``, ``per_class``, ``per_image``, and how overlaps are settled: ``nms``, ``nms_iou``,
-            ``nms_sigma``, ``agnostic``.
-        thresholds: ``(C,)`` scores that a detection must exceed, by class; without them ``config.score``.
+        config: Limits ``score``, ``per_class`` and ``per_image``, and the kind of suppression: ``nms``, ``nms_iou``,
+            ``nms_sigma`` and ``agnostic``.
+        thresholds: ``(C,)`` scores that a detection must exceed, by class. Without them, ``config.score`` is used.
 
     Returns:
-        at most ``config.per_image`` detections. Soft-NMS gives them the scores that it leaves them.
+        At most ``config.per_image`` detections. Their scores are those that Soft-NMS lowered, if it is configured.
     """
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
     candidates = rank(scores, config, least)
@@ -73,15 +73,15 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
 
 
 def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
-    """Choose what may become a detection, by score alone.
+    """Select candidates by score alone.
 
     Args:
-        scores: ``(P, C)`` in [0, 1].
-        config: ``per_class`` and ``agnostic``.
-        least: ``(C,)`` scores that a detection must exceed, by class.
+        scores: ``(P, C)`` scores in [0, 1].
+        config: Limit ``per_class``, and ``agnostic``.
+        least: ``(C,)`` scores that a candidate must exceed, by class.
 
     Returns:
-        at most ``config.per_class`` candidates of each class; of all together, where NMS is class-agnostic.
+        At most ``config.per_class`` candidates of each class, or of all classes together if NMS is class-agnostic.
     """
     labels, priors = np.nonzero(least[:, None] < scores.T)
     groups = np.zeros_like(labels) if config.agnostic else labels
@@ -94,16 +94,16 @@ def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
 def settle_overlaps(
     candidates: Candidates, boxes: np.ndarray, config: Detect, least: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Say which candidates stay, by the kind of non-maximum suppression that is configured.
+    """Decide which candidates stay, by the configured kind of non-maximum suppression.
 
     Args:
-        candidates: K of them.
-        boxes: ``(K, 4)`` theirs.
-        config: ``nms``, ``nms_iou`` and ``nms_sigma``.
+        candidates: K candidates.
+        boxes: ``(K, 4)`` corners of their boxes.
+        config: Kind of suppression: ``nms``, ``nms_iou`` and ``nms_sigma``.
         least: ``(C,)`` scores that a detection must exceed, by class.
 
     Returns:
-        ``(K,)`` bool: which stay, and ``(K,)`` float32 the scores that they have then.
+        ``(K,)`` bool, True for candidates that stay, and ``(K,)`` float32 scores after suppression.
     """
     if config.nms == "hard":
         return suppress(boxes, candidates.groups, config.nms_iou), candidates.scores
@@ -114,19 +114,20 @@ def settle_overlaps(
 def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndarray:
     """Greedy non-maximum suppression within groups.
 
-    From the best box down: one that overlaps a better box that stays is left out. All groups go on together, a block of
-    boxes at a time: what stays of each group's next block removes what it covers of the rest, which soon leaves little.
+    From the best box down, a box is removed if it overlaps a better box that stays. All groups proceed together, one
+    block of boxes at a time. The boxes that stay in each group's block remove those that they cover in the rest of the
+    group, which soon leaves few.
 
     Args:
-        boxes: ``(N, 4)``, those of a group together, the best first.
-        groups: ``(N,)`` the sorted number of each box's group; those of one may suppress one another.
-        threshold: a box goes when its IoU with a better one that stays is above this.
+        boxes: ``(N, 4)`` corners. Those of a group are together, the best first.
+        groups: ``(N,)`` sorted numbers of the groups. Boxes of one group may suppress one another.
+        threshold: IoU with a better box that stays, above which a box is removed.
 
     Returns:
-        ``(N,)`` bool: which boxes stay.
+        ``(N,)`` bool, True for boxes that stay.
     """
     keep = np.zeros(len(boxes), np.bool_)
-    left = np.arange(len(boxes))  # whose fate is open
+    left = np.arange(len(boxes))  # undecided boxes
     while left.size:
         of, rank = number(groups[left])
         first = rank < BLOCK
@@ -142,19 +143,20 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
 
 
 def settle(covers: np.ndarray) -> np.ndarray:
-    """Who stays, where a box that stays removes those it covers that come after it.
+    """Decide which boxes stay, if each box that stays removes the later boxes that it covers.
 
     Args:
-        covers: ``(G, K, K)`` bool: the row's box could suppress the column's; only what is above the diagonal counts.
+        covers: ``(G, K, K)`` bool, True if the row's box could suppress the column's. Only entries above the diagonal
+            count.
 
     Returns:
-        ``(G, K)`` bool.
+        ``(G, K)`` bool, True for boxes that stay.
     """
     count = covers.shape[-1]
     covers = covers & ~np.tri(count, dtype=np.bool_)
-    # The boxes that nothing covers stay for certain, so what they cover goes for certain, and so on. Each round settles
-    # one link more of the longest chain of boxes that cover one another; an answer that a round no longer changes is
-    # the greedy one.
+    # Boxes that nothing covers certainly stay, so those that they cover certainly go, and so on. Each round settles one
+    # more link of the longest chain of boxes that cover one another. A result that a round no longer changes is the
+    # greedy one.
     keep = np.ones(covers.shape[:2], np.bool_)
     while True:
         again = np.logical_not((covers & keep[..., None]).any(axis=1))

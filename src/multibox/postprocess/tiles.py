@@ -1,4 +1,4 @@
-"""Huge images in tiles: each is looked at by itself, at its own resolution, and what they show is put together."""
+"""Huge images in tiles: each tile is searched at its own resolution, and the detections are merged."""
 
 import math
 import re
@@ -14,23 +14,23 @@ from multibox.postprocess.nms import Selected
 from multibox.prepare.window import Window, whole
 
 EDGE: Final = 0.02
-"""A box whose edge is nearer to a tile's border than this share of the tile may go on beyond it."""
+"""Share of a tile. A box whose edge is nearer to the tile's border may continue beyond it."""
 
 ROWS: Final = 256
-"""Boxes compared with all that are near them at a time, so that memory stays bounded."""
+"""Number of boxes that are compared with their neighbours at a time, which bounds memory."""
 
 MOST: Final = 10_000
-"""Tiles of an image; who gets more did not mean the size that was given."""
+"""Largest number of tiles per image. More are surely a mistake."""
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """How an image is cut.
+    """How an image is cut into tiles.
 
     Attributes:
-        size: of a square tile's side, pixels of the image; 0: by ``grid``.
-        grid: rows and columns of tiles.
-        overlap: the share of a tile that the next one shows too, at least.
+        size: Side of a square tile, pixels of the image. If 0, ``grid`` counts.
+        grid: Numbers of rows and columns of tiles.
+        overlap: Smallest share of a tile that the next tile shows as well.
     """
 
     size: int = 0
@@ -39,39 +39,46 @@ class Tiles:
 
     @classmethod
     def parse(cls, text: str) -> "Tiles":
-        """Read ``640``, a tile's side in pixels, or ``2x3``, rows and columns.
+        """Parse a text.
+
+        Args:
+            text: Side of a tile in pixels, such as ``640``, or rows and columns, such as ``2x3``.
+
+        Returns:
+            Tiles as described.
 
         Raises:
-            BadInput: it is neither.
+            BadInput: The text is neither.
         """
         found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
         if not found:
-            raise BadInput("tiles", f"{text}: give the pixels of a side, such as 640, or rows and columns, such as 2x3")
+            raise BadInput("tiles", f"{text}: give a tile's side in pixels (640), or rows and columns (2x3)")
         first, second = found.groups()
         return cls(grid=(int(first), int(second))) if second else cls(size=int(first))
 
     def regions(self, image_size: tuple[int, int]) -> list[Window]:
-        """The parts to look at: all of the image first, for what is larger than a tile, then the tiles.
+        """The regions to search: the whole image, for objects larger than a tile, then the tiles.
 
         Args:
-            image_size: height and width, pixels.
+            image_size: Height and width of the image, pixels.
 
         Returns:
-            windows within the image; the image alone, where a tile would hold it.
+            Windows within the image, or the image alone if a single tile would hold it.
 
         Raises:
-            BadInput: there are more than :data:`MOST`.
+            BadInput: There would be more tiles than :data:`MOST`.
         """
         rows, columns = (self._spans(length, count) for length, count in zip(image_size, self.grid, strict=True))
         if len(rows) == len(columns) == 1:
             return [whole(image_size)]
         if len(rows) * len(columns) > MOST:
             height, width = image_size
-            raise BadInput("tiles", f"{len(rows)}x{len(columns)} for an image of {width} x {height}; take larger ones")
+            size = f"{len(rows)}x{len(columns)} tiles for an image of {width} x {height}"
+            raise BadInput("tiles", f"{size} are too many; use larger tiles")
         return [whole(image_size), *(Window(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)]
 
     def _spans(self, length: int, count: int) -> list[tuple[float, float]]:
-        """Equal spans that cover an axis, in whole pixels."""
+        """Spans of equal length, in whole pixels, that cover an axis."""
         if self.size:
             side = min(self.size, length)
             count = max(1, math.ceil((length - self.overlap * side) / ((1 - self.overlap) * side) - 1e-9))
@@ -81,30 +88,31 @@ class Tiles:
         return [(start, start + side) for start in starts]
 
 
-def put_together(parts: Sequence[Selected], regions: Sequence[Window], same: float, agnostic: bool = False) -> Selected:
-    """One list of detections from those of all regions.
+def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: float, agnostic: bool = False) -> Selected:
+    """Merge the detections in all regions of an image.
 
-    Two boxes from two regions show one object if they agree about what both regions see: cut off at the regions' common
-    part, their IoU is above ``same``. Neither IoU nor the share of the smaller box alone can tell, where a border cuts
-    an object: the piece that one tile sees may overlap the other's piece, or the whole, by any amount.
+    Two boxes from two regions belong to one object if they agree where both regions can see: clipped to the regions'
+    intersection, their IoU is above ``same``. If a border cuts an object, neither the plain IoU nor the share of the
+    smaller box decides: the piece in one tile may overlap the piece in another, or the whole, by any amount.
 
-    Boxes that no inner border cuts go first, from the best down, and remove what shows the same. The pieces that are
-    left, of objects that no region holds, are joined: the box around them, with the best score.
+    Boxes that no inner border cuts come first, from the best down, and remove other boxes of the same object. The
+    remaining pieces belong to objects that no region holds entirely. They are joined: the box around them gets the best
+    score.
 
     Args:
-        parts: what each region shows, in pixels of the image.
-        regions: the regions, within the image; the first is all of it.
-        same: the IoU above which boxes show one object.
-        agnostic: whether boxes of different classes may show one object too.
+        parts: Detections in each region, in pixels of the image.
+        regions: Regions within the image. The first is the whole image.
+        same: IoU above which boxes belong to one object.
+        agnostic: Whether boxes of different classes may belong to one object.
 
     Returns:
-        the detections, the best first.
+        Detections, the best first.
     """
     boxes, scores, labels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     source = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])
     edges = np.array([(r.x0, r.y0, r.x1, r.y1) for r in regions], np.float32)[source].reshape(-1, 4)
     cut = _is_cut(boxes, edges, regions[0])
-    order = np.lexsort((-scores, cut))  # whole boxes first
+    order = np.lexsort((-scores, cut))  # complete boxes first
     found, source, edges, cut = Selected(boxes, scores, labels).keep(order), source[order], edges[order], cut[order]
     kinds = np.zeros_like(labels) if agnostic else found.labels
     first, second = _pairs(found.boxes, edges, kinds, source, same)
@@ -116,12 +124,12 @@ def put_together(parts: Sequence[Selected], regions: Sequence[Window], same: flo
     around = found.boxes.copy()
     np.minimum.at(around[:, :2], piece, found.boxes[:, :2])
     np.maximum.at(around[:, 2:], piece, found.boxes[:, 2:])
-    first_of_each = piece == np.arange(len(order))  # the best of an object's pieces, as they are sorted
+    first_of_each = piece == np.arange(len(order))  # the best piece of an object, as pieces are sorted
     return found._replace(boxes=around).keep(stays & first_of_each).best(len(order))
 
 
 def _is_cut(boxes: np.ndarray, edges: np.ndarray, image: Window) -> np.ndarray:
-    """``(N,)`` bool: which boxes reach a border of their region that is not the image's."""
+    """``(N,)`` bool, True for boxes that reach a border of their region that is no border of the image."""
     inner = edges != np.array([image.x0, image.y0, image.x1, image.y1], np.float32)
     extent = np.tile(edges[:, 2:] - edges[:, :2], 2)
     return (inner & (np.abs(boxes - edges) < EDGE * extent)).any(axis=1)
@@ -130,7 +138,7 @@ def _is_cut(boxes: np.ndarray, edges: np.ndarray, image: Window) -> np.ndarray:
 def _pairs(
     boxes: np.ndarray, edges: np.ndarray, kinds: np.ndarray, source: np.ndarray, same: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs, as two lists of places, the smaller first, of boxes of two regions that show one object."""
+    """Pairs of boxes from two regions that belong to one object: two arrays of positions, the smaller first."""
     found = [np.zeros((2, 0), np.int64)]
     downwards = np.argsort(boxes[:, 1])
     for start in range(0, len(boxes), ROWS):
@@ -147,16 +155,16 @@ def _pairs(
 
 
 def _cut_off(boxes: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """What lies within limits, both ``(..., 4)``; inverted where nothing does."""
+    """Clip boxes to limits, both ``(..., 4)``. A box outside its limits becomes inverted."""
     return np.concatenate(
         [np.maximum(boxes[..., :2], limits[..., :2]), np.minimum(boxes[..., 2:], limits[..., 2:])], axis=-1
     )
 
 
 def _greedy(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(count,)`` bool: who stays, where each that stays removes, of each pair that it is the first of, the second.
+    """``(count,)`` bool, True for boxes that stay, if each that stays removes the second of its pairs.
 
-    Settled as in :func:`multibox.postprocess.nms.settle`, over pairs.
+    This is :func:`multibox.postprocess.nms.settle` over pairs.
     """
     stays = np.ones(count, np.bool_)
     while True:
@@ -168,7 +176,7 @@ def _greedy(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _connected(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(count,)`` for each place the smallest that pairs connect it with."""
+    """``(count,)`` smallest position that pairs connect each position with."""
     root = np.arange(count)
     while True:
         again = root.copy()
