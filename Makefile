@@ -55,7 +55,7 @@ demo: .venv/demo.done
 	@echo "Training examples: demo/examples.png. Detections on images it has not trained on: demo/pictures"
 
 test: .venv/test.done
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 test-slow: .venv/test-all.done
 	$(BIN)/python -m pytest -m 'slow and not long' -rs
