@@ -92,21 +92,14 @@ def new_file(
         BadInput: The rule forbids the file, or its folder cannot be written.
         RunFailed: The disk is full.
     """
-    path = Path(path)
-    if kind is not None:
-        check_file(path, kind, replace=replace)
-    unfinished = Unfinished(path, durable=durable)
+    unfinished = Unfinished(path, kind, replace=replace, durable=durable)
     try:
-        with naming(path):
+        with naming(unfinished.given):
             yield unfinished.path
-        if kind is not None:
-            check_file(path, kind, replace=replace)
     except BaseException:
         unfinished.discard()
         raise
     unfinished.finish()
-    if kind is not None and path.is_file() and not kind.is_own(path):
-        note(path)
 
 
 @contextmanager
@@ -128,15 +121,10 @@ def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
         BadInput: The rule forbids the folder, or the folder above it cannot be written.
         RunFailed: The disk is full.
     """
-    path = Path(path)
-    check_folder(path, kind, replace=replace)
-    unfinished = Unfinished(path.resolve())
+    unfinished = Unfinished(path, kind, is_folder=True, replace=replace)
     try:
-        with naming(path):
-            unfinished.path.mkdir()
+        with naming(unfinished.given):
             yield unfinished.path
-            mark_folder(unfinished.path, kind)
-        check_folder(path, kind, replace=replace)
     except BaseException:
         unfinished.discard()
         raise
@@ -147,38 +135,56 @@ class Unfinished:
     """A file or folder that is being written, for writers that cannot use a ``with`` block.
 
     Args:
-        target: Path at which it appears. Missing folders are made.
+        target: Path at which it appears. Missing folders above it are made.
+        kind: Kind of it, see :func:`new_file`.
+        is_folder: Whether it is a folder.
+        replace: See :func:`new_file` and :func:`new_folder`.
         durable: See :func:`new_file`.
 
     Attributes:
-        path: Where to write it: a path of the same name in an empty folder. Files next to it belong to it.
+        given: The target as it was given.
+        path: Where to write it: a path of the same name in an empty folder. A folder exists there already. Files next
+            to it belong to it.
 
     Raises:
-        BadInput: The folder of the target cannot be written.
+        BadInput: The rule forbids it, or the folder above it cannot be written.
         RunFailed: The disk is full.
     """
 
-    def __init__(self, target: Path, *, durable: bool = False):
-        self.target, self._durable = target, durable
-        with naming(target, always=True):
-            self._made = _make_folders(target.parent)
-            self._scratch = Scratch(target.parent)
-        self.path = self._scratch.folder / target.name
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        kind: Kind | None = None,
+        *,
+        is_folder: bool = False,
+        replace: bool = False,
+        durable: bool = False,
+    ):
+        self.given, self._kind, self._is_folder, self._durable = Path(target), kind, is_folder, durable
+        self._target = self.given.resolve() if is_folder else self.given
+        self._replace = replace
+        self._check()
+        with naming(self.given, always=True):
+            self._made = _make_folders(self._target.parent)
+            self._scratch = Scratch(self._target.parent)
+            self.path = self._scratch.folder / self._target.name
+            if is_folder:
+                self.path.mkdir()
 
     def finish(self) -> None:
         """Move it to its place, and with it what belongs to it."""
         try:
-            with naming(self.target, always=True):
-                for path in sorted(self._scratch.content(), key=lambda path: path.name == self.target.name):
-                    if self._durable:
-                        _bring_to_disk(path)
-                    self._scratch.move(path, self.target.parent / path.name)
-                if self._durable:
-                    _bring_to_disk(self.target.parent)
+            with naming(self.given, always=True):
+                if self._kind is not None and self._is_folder:
+                    mark_folder(self.path, self._kind)
+                self._check()
+                self._move()
         except BaseException:
             self.discard()
             raise
         self._scratch.close()
+        if self._kind is not None and self._target.is_file() and not self._kind.is_own(self._target):
+            note(self._target)
 
     def discard(self) -> None:
         """Remove it."""
@@ -186,6 +192,18 @@ class Unfinished:
         for folder in reversed(self._made):
             with suppress(OSError):  # something else is in it by now
                 folder.rmdir()
+
+    def _check(self) -> None:
+        if self._kind is not None:
+            (check_folder if self._is_folder else check_file)(self.given, self._kind, replace=self._replace)
+
+    def _move(self) -> None:
+        for path in sorted(self._scratch.content(), key=lambda path: path.name == self._target.name):
+            if self._durable:
+                _bring_to_disk(path)
+            self._scratch.move(path, self._target.parent / path.name)
+        if self._durable:
+            _bring_to_disk(self._target.parent)
 
 
 class Scratch:

@@ -62,7 +62,7 @@ def test_predict(folder):
     assert result.exit_code == 0
     assert result.stdout.count("red") == 2
     saved = {path.name for path in (folder / "detections").iterdir()}
-    assert saved == {"a.png", "b.png", "detections.json", ".multibox-predict.json"}
+    assert saved == {"a.png", "b.png", "detections.json", ".multibox"}
 
 
 def test_predict_json():
@@ -115,7 +115,7 @@ def test_predict_saves_what_is_asked_for(folder):
     assert {path.name for path in (folder / "detections").iterdir()} == {
         "labels",
         "detections.csv",
-        ".multibox-predict.json",
+        ".multibox",
     }
     assert (folder / "detections/detections.csv").read_text().count("red") == 2
 

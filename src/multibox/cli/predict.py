@@ -9,7 +9,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table, progress_bar
-from multibox.cli.options import Range, detection_options, runtime_options
+from multibox.cli.options import Range, detection_options, replace_option, runtime_options
 from multibox.errors import BadInput, Stopped
 from multibox.models.shipped import NAME
 
@@ -26,6 +26,7 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", 
 @click.argument("words", nargs=-1, required=True, metavar="[MODEL] PATH...")
 @click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for what is saved.")
 @click.option("--save", "formats", multiple=True, type=click.Choice(SAVED), help="Can be given several times.")
+@replace_option
 @click.option("--score", type=Range(0, 1), default=None, help="Show what is above it; else as the model says.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: a cluster, into Parquet.")
@@ -36,6 +37,7 @@ def predict_files(
     words: tuple[str, ...],
     out: str,
     formats: tuple[str, ...],
+    replace: bool,
     score: float | None,
     batch: int,
     engine: str,
@@ -60,6 +62,8 @@ def predict_files(
 
         if formats:
             raise BadInput("save", "--engine ray writes Parquet; leave it out")
+        if replace:
+            raise BadInput("replace", "--engine ray resumes a run and never replaces one; leave it out")
         summary = Summary(as_json)
         options |= {"runtime": runtime, "threads": threads}
         with progress_bar("detecting", at_once=False, speed=True) as progress:
@@ -70,7 +74,7 @@ def predict_files(
         return
     sources = find_sources(paths)
     detector = load(model, runtime=runtime, threads=threads, **options)
-    outputs = open_outputs(formats, out, detector.classes, sources)
+    outputs = open_outputs(formats, out, detector.classes, sources, replace=replace)
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
     summary, total = Summary(as_json), count_images(sources)
 

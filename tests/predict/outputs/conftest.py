@@ -35,9 +35,9 @@ def film(tmp_path):
 def save(detector):
     """Detects in paths and saves in formats; gives the predictions."""
 
-    def run(paths, out, *formats):
+    def run(paths, out, *formats, replace=False):
         sources = find_sources(paths)
-        outputs = open_outputs(formats, out, detector.classes, sources)
+        outputs = open_outputs(formats, out, detector.classes, sources, replace=replace)
         seen = []
         save_predictions(predict(detector, sources, score=0.5, keep=outputs.draw), outputs, seen.append)
         return seen

@@ -40,7 +40,8 @@ def test_coco(save, files, tmp_path):
 
 
 def test_coco_numbers_its_own_classes(detector, tmp_path):
-    from multibox.predict.outputs.names import Stems
+    from multibox.writing import MARKER
+from multibox.predict.outputs.names import Stems
     from multibox.predict.outputs.rows import CocoOutput
 
     output = CocoOutput(tmp_path / "coco.json", ("person", "toothbrush", "stop sign"), Stems([]))
@@ -51,7 +52,8 @@ def test_voc(save, files, tmp_path):
     save(files, tmp_path / "out", "voc")
     folder = tmp_path / "out/voc"
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"comp4_det_test_{name}.txt" for name in ("blue", "green", "red")
+        MARKER,
+        *(f"comp4_det_test_{name}.txt" for name in ("blue", "green", "red")),
     ]
     name, score, *box = (folder / "comp4_det_test_blue.txt").read_text().split()
     assert name == "a-2"
@@ -63,7 +65,7 @@ def test_voc(save, files, tmp_path):
 def test_yolo(save, files, tmp_path):
     save(files, tmp_path / "out", "yolo")
     folder = tmp_path / "out/labels"
-    assert sorted(path.name for path in folder.iterdir()) == ["000007.txt", "a-2.txt", "a.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [MARKER, "000007.txt", "a-2.txt", "a.txt"]
     assert (folder / "000007.txt").read_text() == ""
     label, *center = (folder / "a-2.txt").read_text().split()
     assert label == "2"

@@ -7,6 +7,7 @@ from multibox.errors import BadInput, RunFailed, Stopped
 from multibox.predict.outputs.saving import FORMATS, open_outputs, save_predictions
 from multibox.predict.predict import predict
 from multibox.predict.sources import find_sources
+from multibox.writing import MARKER, mark
 
 NAMES = {
     "pictures": "a.png",
@@ -54,20 +55,55 @@ def test_other_files_are_not_replaced(save, files, tmp_path, name):
     out = tmp_path / "out"
     out.mkdir()
     (out / NAMES[name]).write_text("[]")
-    with pytest.raises(BadInput, match=f"{NAMES[name]}: was not written by 'multibox predict'"):
+    with pytest.raises(BadInput, match=f"{NAMES[name]}: exists, and Multibox did not write it"):
         save(files, out, name)
     assert (out / NAMES[name]).read_text() == "[]"
+    save(files, out, name, replace=True)
+    assert (out / NAMES[name]).read_text() != "[]"
 
 
 @pytest.mark.parametrize("name", ["voc", "yolo"])
 def test_a_folder_that_was_changed_is_not_replaced(save, files, tmp_path, name):
     out = tmp_path / "out"
     save(files, out, name)
-    mine = next(path for path in (out / NAMES[name]).iterdir())
+    mine = next((out / NAMES[name]).glob("*.txt"))
     mine.write_text("corrected by hand\n")
     with pytest.raises(BadInput, match="changed since"):
         save(files, out, name)
     assert mine.read_text() == "corrected by hand\n"
+    save(files, out, name, replace=True)
+    assert mine.read_text() != "corrected by hand\n"
+
+
+@pytest.fixture(params=[*(name for name in NAMES if name != "pictures"), "video"])
+def of_0_1_0(request, save, files, film, tmp_path):
+    """What version 0.1.0 wrote: it listed all in one file and put no marker into its folders."""
+    out, inputs = tmp_path / "out", [film] if request.param == "video" else files
+    written = out / {**NAMES, "video": "film.mp4"}[request.param]
+    save(inputs, out, request.param)
+    for marker in out.rglob(MARKER):
+        marker.unlink()
+    (out / ".multibox-predict.json").write_text(json.dumps({written.name: mark(written)}))
+    return written, lambda: save(inputs, out, request.param)
+
+
+def test_what_version_0_1_0_wrote_is_replaced(of_0_1_0):
+    written, save_again = of_0_1_0
+    save_again()
+    assert listed(written.parent) == [written.name]
+
+
+def test_what_version_0_1_0_wrote_and_somebody_changed_is_not_replaced(of_0_1_0):
+    written, save_again = of_0_1_0
+    changed = next(written.glob("*.txt")) if written.is_dir() else written
+    changed.write_text("corrected by hand")
+    if written.suffix == ".mp4":
+        save_again()
+        assert listed(written.parent) == ["film-2.mp4", "film.mp4"]
+    else:
+        with pytest.raises(BadInput, match=f"{written.name}: (exists, and|holds)"):
+            save_again()
+    assert changed.read_text() == "corrected by hand"
 
 
 def test_nothing_is_left_of_a_run_of_nothing_readable(save, files, tmp_path):

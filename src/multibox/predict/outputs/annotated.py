@@ -1,24 +1,25 @@
 """Annotated pictures, and annotated videos."""
 
-import os
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import cv2
 import numpy as np
 
-from multibox.draw import encode_png
+from multibox.draw import encode_png, is_drawing
 from multibox.errors import RunFailed
-from multibox.image_file import is_png_with_text, png_with_text
+from multibox.image_file import png_with_text
 from multibox.predict.frames import is_utf8
 from multibox.predict.outputs.names import Stems, may_write, unused
 from multibox.predict.outputs.output import image_id
-from multibox.predict.outputs.stamps import is_ours, stamp
+from multibox.predict.outputs.stamps import PREDICTION
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.writing import Scratch, Unfinished, is_own_file, naming
 
-_MARK: Final = ("Software", "multibox predict")
-"""The text in each of our images, by which a later run recognises it."""
+SOFTWARE: Final = "multibox predict"
+"""The name in each annotated image, by which a later run recognizes it."""
 
 
 class PictureOutput:
@@ -36,6 +37,7 @@ class PictureOutput:
     def __init__(self, folder: Path, stems: Stems, inputs: frozenset[str], *, frames: bool = True):
         self._folder, self._stems, self._inputs, self._frames = folder, stems, inputs, frames
         self._taken: dict[str, int] = {}
+        self._scratch: Scratch | None = None
 
     def name(self, prediction: Prediction) -> str:
         """The name of a prediction's picture, empty where it gets none; to be asked once, in order."""
@@ -47,40 +49,29 @@ class PictureOutput:
         """The file's bytes."""
         if not prediction.picture or prediction.detections is None:
             return b""
-        return png_with_text(encode_png(prediction.detections.draw()), *_MARK)
+        return png_with_text(encode_png(prediction.detections.draw()), "Software", SOFTWARE)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
         """Write the file; it is there whole or not at all."""
         if prediction.picture:
-            partial = _partial(self._folder)
-            try:
-                partial.write_bytes(encoded)
-                os.replace(partial, self._folder / prediction.picture)
-            finally:
-                partial.unlink(missing_ok=True)
+            target = self._folder / prediction.picture
+            with naming(target, always=True):
+                self._scratch = self._scratch or Scratch(self._folder)
+                new = self._scratch.folder / "image.png"
+                new.write_bytes(encoded)
+                self._scratch.move(new, target)
 
     def finish(self) -> None:
-        """Nothing to do: each picture is whole."""
+        """Nothing is left to write: each picture is whole."""
+        self.discard()
 
     def discard(self) -> None:
-        """Nothing to do."""
+        """Remove a picture that is not whole."""
+        if self._scratch is not None:
+            self._scratch.close()
 
     def _is_free(self, stem: str) -> bool:
-        return may_write(self._folder / f"{stem}.png", self._inputs, is_our_picture)
-
-
-def _partial(folder: Path, suffix: str = "") -> Path:
-    """Where a file is written before it gets its name, which may be as long as a name can be."""
-    return folder / f".multibox-{os.getpid()}.partial{suffix}"
-
-
-def is_our_picture(path: Path) -> bool:
-    """Whether a file is a picture that :class:`PictureOutput` wrote."""
-    try:
-        with path.open("rb") as file:
-            return is_png_with_text(file.read(1024), *_MARK)
-    except OSError:
-        return False
+        return may_write(self._folder / f"{stem}.png", self._inputs, partial(is_drawing, software=SOFTWARE))
 
 
 class VideoOutput:
@@ -99,7 +90,7 @@ class VideoOutput:
         self._taken: dict[str, int] = {}
         self._source: Source | None = None
         self._writer: Any = None
-        self._path = self._partial = folder
+        self._unfinished: Unfinished | None = None
         self._size = (0, 0)
         self._first = self._next = 0
 
@@ -115,7 +106,7 @@ class VideoOutput:
             self.finish()
         if encoded is None:
             return
-        if self._writer is None:
+        if self._unfinished is None:
             self._begin(prediction, encoded)
         if encoded.shape[1::-1] != self._size:
             encoded = cv2.resize(encoded, self._size, interpolation=cv2.INTER_AREA)
@@ -126,38 +117,45 @@ class VideoOutput:
 
     def finish(self) -> None:
         """Close the file that is written and give it its name."""
-        if self._writer is not None:
+        if self._unfinished is not None:
             self._writer.release()
-            self._refuse_cut_off()
-            os.replace(self._partial, self._path)
-            self._writer = None
-            stamp(self._path)
+            self._refuse_cut_off(self._unfinished)
+            _frames_of(self._unfinished).rename(self._unfinished.path)
+            self._unfinished.finish()
+            self._unfinished = None
 
     def discard(self) -> None:
         """Remove the file that is not whole."""
-        if self._writer is not None:
+        if self._unfinished is not None:
             self._writer.release()
-            self._partial.unlink(missing_ok=True)
+            self._unfinished.discard()
 
     def _begin(self, prediction: Prediction, frame: np.ndarray) -> None:
         self._source = prediction.source
-        self._path = self._folder / (unused(self._stems[prediction.source], self._is_free, self._taken) + ".mp4")
-        self._partial = _partial(self._folder, ".mp4")
+        name = unused(self._stems[prediction.source], self._is_free, self._taken) + ".mp4"
+        self._unfinished = Unfinished(self._folder / name, PREDICTION)
         self._size = frame.shape[1::-1]
         self._first = self._next = prediction.number or 0
         codec = cv2.VideoWriter.fourcc(*"mp4v")  # the one that OpenCV's wheels encode everywhere
-        name = str(self._partial) if is_utf8(self._partial) else ""
-        self._writer = cv2.VideoWriter(name, codec, prediction.rate, self._size)
+        path = _frames_of(self._unfinished)
+        self._writer = cv2.VideoWriter(str(path) if is_utf8(path) else "", codec, prediction.rate, self._size)
         if not self._writer.isOpened():
-            raise RunFailed(f"{self._path}: OpenCV cannot write MP4 here; save other things, as with --save jsonl")
+            raise RunFailed(
+                f"{self._folder / name}: OpenCV cannot write MP4 here; save other things, as with --save jsonl"
+            )
 
-    def _refuse_cut_off(self) -> None:
+    def _refuse_cut_off(self, unfinished: Unfinished) -> None:
         """OpenCV says nothing when a disk is full."""
-        capture = cv2.VideoCapture(str(self._partial))
+        capture = cv2.VideoCapture(str(_frames_of(unfinished)))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
         if frames < self._next - self._first:
-            raise RunFailed(f"{self._path}: could not be written to its end; is the disk full?")
+            raise RunFailed(f"{unfinished.given}: could not be written to its end; is the disk full?")
 
     def _is_free(self, stem: str) -> bool:
-        return may_write(self._folder / f"{stem}.mp4", self._inputs, is_ours)
+        return may_write(self._folder / f"{stem}.mp4", self._inputs, partial(is_own_file, kind=PREDICTION))
+
+
+def _frames_of(unfinished: Unfinished) -> Path:
+    """Where a video is written: OpenCV takes no name that is not UTF-8."""
+    return unfinished.path.with_name("frames.mp4")

@@ -1,8 +1,6 @@
 """Folders of text files: YOLO's labels, a file a picture; PASCAL VOC's results, a file a class."""
 
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +11,9 @@ import numpy as np
 from multibox.boxes import to_centers
 from multibox.predict.outputs.names import Stems
 from multibox.predict.outputs.output import image_id
-from multibox.predict.outputs.stamps import refuse_other, stamp
+from multibox.predict.outputs.stamps import PREDICTION
 from multibox.predict.predict import Prediction
+from multibox.writing import Unfinished, check_folder, naming
 
 
 class FolderOutput:
@@ -24,38 +23,32 @@ class FolderOutput:
         path: of the folder.
         classes: the detector's.
         stems: what sources are called.
+        replace: Whether to replace a folder that was changed since Multibox wrote it.
 
     Raises:
-        BadInput: there is something of that name that no prediction wrote, or that was changed since.
+        BadInput: There is such a folder, or something else.
     """
 
     draws: ClassVar[bool] = False
 
-    def __init__(self, path: Path, classes: Sequence[str], stems: Stems):
-        refuse_other(path)
-        self.path, self._classes, self._stems = path, classes, stems
-        self._partial: Path | None = None
+    def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
+        check_folder(path, PREDICTION, replace=replace)
+        self.path, self._classes, self._stems, self._replace = path, classes, stems, replace
+        self._unfinished: Unfinished | None = None
 
     def finish(self) -> None:
         """Give the folder its name."""
-        partial = self._folder()
-        partial.chmod(0o755)
-        refuse_other(self.path)
-        if self.path.exists():
-            shutil.rmtree(self.path)
-        partial.rename(self.path)
-        self._partial = None
-        stamp(self.path)
+        self._begun().finish()
 
     def discard(self) -> None:
         """Remove what is not whole."""
-        if self._partial is not None:
-            shutil.rmtree(self._partial, ignore_errors=True)
+        if self._unfinished is not None:
+            self._unfinished.discard()
 
-    def _folder(self) -> Path:
-        if self._partial is None:
-            self._partial = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
-        return self._partial
+    def _begun(self) -> Unfinished:
+        if self._unfinished is None:
+            self._unfinished = Unfinished(self.path, PREDICTION, is_folder=True, replace=self._replace)
+        return self._unfinished
 
 
 class YoloOutput(FolderOutput):
@@ -80,7 +73,8 @@ class YoloOutput(FolderOutput):
         """Write it; a picture that could not be read has no file."""
         name = image_id(prediction, self._stems[prediction.source])
         if prediction.detections is not None:
-            (self._folder() / f"{name}.txt").write_text(encoded, "utf-8")
+            with naming(self.path):
+                (self._begun().path / f"{name}.txt").write_text(encoded, "utf-8")
 
 
 class YoloScoreOutput(YoloOutput):
@@ -92,8 +86,8 @@ class YoloScoreOutput(YoloOutput):
 class VocOutput(FolderOutput):
     """The files that PASCAL's devkit reads, ``comp4_det_test_CLASS.txt``; pixels counted from 1, both ends inside."""
 
-    def __init__(self, path: Path, classes: Sequence[str], stems: Stems):
-        super().__init__(path, classes, stems)
+    def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
+        super().__init__(path, classes, stems, replace=replace)
         self._files: list[IO[str]] = []
 
     def encode(self, prediction: Prediction) -> list[tuple[int, str]]:
@@ -109,14 +103,16 @@ class VocOutput(FolderOutput):
 
     def add(self, prediction: Prediction, encoded: list[tuple[int, str]]) -> None:
         """Write each line to the file of its class."""
-        files = self._open()
-        for label, line in encoded:
-            files[label].write(line)
+        with naming(self.path):
+            files = self._open()
+            for label, line in encoded:
+                files[label].write(line)
 
     def finish(self) -> None:
         """Close the files and give the folder its name."""
-        for file in self._open():
-            file.close()
+        with naming(self.path):
+            for file in self._open():
+                file.close()
         super().finish()
 
     def discard(self) -> None:
@@ -129,6 +125,6 @@ class VocOutput(FolderOutput):
     def _open(self) -> list[IO[str]]:
         if not self._files:
             names = (f"comp4_det_test_{name.replace('/', '_')}.txt" for name in self._classes)
-            paths = (self._folder() / name for name in names)
+            paths = (self._begun().path / name for name in names)
             self._files = [path.open("w", encoding="utf-8", errors="backslashreplace") for path in paths]
         return self._files

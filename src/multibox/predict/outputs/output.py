@@ -1,12 +1,12 @@
 """An output: something that predictions are written to, one at a time."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 
-from multibox.predict.outputs.stamps import refuse_other, stamp
+from multibox.predict.outputs.stamps import PREDICTION
 from multibox.predict.predict import Prediction
+from multibox.writing import Unfinished, check_file, naming
 
 
 class Output(Protocol):
@@ -32,10 +32,11 @@ class TextOutput:
     """A text file, to which something is added of each prediction; it is there whole or not at all.
 
     Args:
-        path: of the file.
+        path: Path of the file.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since.
 
     Raises:
-        BadInput: there is something of that name that no prediction wrote.
+        BadInput: There is such a file.
     """
 
     draws: ClassVar[bool] = False
@@ -43,10 +44,10 @@ class TextOutput:
     between: ClassVar[str] = ""
     tail: ClassVar[str] = ""
 
-    def __init__(self, path: Path):
-        refuse_other(path)
-        self.path = path
-        self._partial = path.with_name(f".{path.name}.partial")
+    def __init__(self, path: Path, *, replace: bool = False):
+        check_file(path, PREDICTION, replace=replace)
+        self.path, self._replace = path, replace
+        self._unfinished: Unfinished | None = None
         self._file: IO[str] | None = None
         self._is_first = True
 
@@ -56,31 +57,35 @@ class TextOutput:
 
     def add(self, prediction: Prediction, encoded: str) -> None:
         """Write it."""
-        file = self._open()
-        if encoded:
-            file.write(encoded if self._is_first else self.between + encoded)
-            self._is_first = False
+        with naming(self.path):
+            file, _ = self._open()
+            if encoded:
+                file.write(encoded if self._is_first else self.between + encoded)
+                self._is_first = False
 
     def finish(self) -> None:
         """Close the file and give it its name."""
-        file = self._open()
-        file.write(self.tail)
-        file.close()
-        os.replace(self._partial, self.path)
-        stamp(self.path)
+        with naming(self.path):
+            file, unfinished = self._open()
+            file.write(self.tail)
+            file.close()
+        unfinished.finish()
 
     def discard(self) -> None:
         """Remove what is not whole."""
         if self._file is not None:
             with suppress(OSError):  # the disk is full, and what could not be written is not wanted any more
                 self._file.close()
-            self._partial.unlink(missing_ok=True)
+        if self._unfinished is not None:
+            self._unfinished.discard()
 
-    def _open(self) -> IO[str]:
+    def _open(self) -> tuple[IO[str], Unfinished]:
+        if self._unfinished is None:
+            self._unfinished = Unfinished(self.path, PREDICTION, replace=self._replace)
         if self._file is None:
-            self._file = self._partial.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            self._file = self._unfinished.path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
             self._file.write(self.head)
-        return self._file
+        return self._file, self._unfinished
 
 
 def image_id(prediction: Prediction, stem: str) -> str:

@@ -58,16 +58,17 @@ class CocoOutput(TextOutput):
         path: of the file.
         classes: the detector's. Those of COCO are called by COCO's ids, others are numbered from 1.
         stems: what sources are called.
+        replace: See :class:`TextOutput`.
     """
 
     head: ClassVar[str] = "[\n"
     between: ClassVar[str] = ",\n"
     tail: ClassVar[str] = "\n]\n"
 
-    def __init__(self, path: Path, classes: Sequence[str], stems: Stems):
+    def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
         from multibox.importers.class_lists import COCO, COCO_COLUMNS
 
-        super().__init__(path)
+        super().__init__(path, replace=replace)
         self._stems = stems
         known = dict(zip(COCO, COCO_COLUMNS[1:], strict=True))
         are_coco = set(classes) <= set(COCO)

@@ -44,7 +44,12 @@ class Outputs:
 
 
 def open_outputs(
-    formats: Sequence[str], folder: str | os.PathLike[str], classes: Sequence[str], sources: Sequence[Source]
+    formats: Sequence[str],
+    folder: str | os.PathLike[str],
+    classes: Sequence[str],
+    sources: Sequence[Source],
+    *,
+    replace: bool = False,
 ) -> Outputs:
     """Make the outputs of a run, before its work begins.
 
@@ -54,25 +59,27 @@ def open_outputs(
         folder: for all of them; it is made when there is something to write.
         classes: the detector's.
         sources: of the run.
+        replace: Whether to replace files that Multibox did not write, or that were changed since. Annotated images and
+            videos never do: where a name is taken, they take the next free one.
 
     Returns:
         the outputs.
 
     Raises:
-        BadInput: something that they would replace was not written by a prediction.
+        BadInput: There is such a file, and it is not to be replaced.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
     pictures = PictureOutput(folder, stems, inputs, frames=bool(formats))
     makers: dict[str, Callable[[], Output]] = {
         "pictures": lambda: pictures,
         "video": partial(VideoOutput, folder, stems, inputs),
-        "json": partial(JsonOutput, folder / "detections.json"),
-        "jsonl": partial(JsonLinesOutput, folder / "detections.jsonl"),
-        "coco": partial(CocoOutput, folder / "coco.json", classes, stems),
-        "voc": partial(VocOutput, folder / "voc", classes, stems),
-        "yolo": partial(YoloOutput, folder / "labels", classes, stems),
-        "yolo-score": partial(YoloScoreOutput, folder / "labels", classes, stems),
-        "csv": partial(CsvOutput, folder / "detections.csv"),
+        "json": partial(JsonOutput, folder / "detections.json", replace=replace),
+        "jsonl": partial(JsonLinesOutput, folder / "detections.jsonl", replace=replace),
+        "coco": partial(CocoOutput, folder / "coco.json", classes, stems, replace=replace),
+        "voc": partial(VocOutput, folder / "voc", classes, stems, replace=replace),
+        "yolo": partial(YoloOutput, folder / "labels", classes, stems, replace=replace),
+        "yolo-score": partial(YoloScoreOutput, folder / "labels", classes, stems, replace=replace),
+        "csv": partial(CsvOutput, folder / "detections.csv", replace=replace),
     }
     chosen = list(dict.fromkeys(formats or ("pictures", "video", "json")))
     if {"yolo", "yolo-score"} <= set(chosen):
