@@ -43,7 +43,7 @@ def test_keras_has_something_to_run_on(installed, names, chosen, becomes):
         (
             ("keras", "tensorflow"),
             "jax",
-            r"train: Keras is to run on jax, which is not.*: pip install '\.\[jax\]'$",
+            r"train: Keras is set to run on jax, which is not.*: pip install '\.\[jax\]'$",
         ),
         (
             ("keras", "jax"),

@@ -14,7 +14,7 @@ FASTEST = "fastest"
 """Name that stands for the fastest runtime on this machine."""
 
 CHOICES = (*RUNTIMES, FASTEST)
-"""What ``--runtime`` takes."""
+"""Names that :func:`open_runtime` accepts."""
 
 
 def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1) -> Path:
@@ -48,13 +48,16 @@ def open_runtime(
         raise BadInput(path, "not a model file; give a .keras file of a run, or an exported .onnx file")
     runtime = runtime or able[0]
     if runtime not in CHOICES:
-        raise BadInput("runtime", f"{runtime}: there is none of that name; choose one of {', '.join(CHOICES)}")
+        raise BadInput("runtime", f"{runtime}: there is no runtime of that name; choose one of {', '.join(CHOICES)}")
     if runtime not in (FASTEST, *able):
         suffixes = " and ".join(RUNTIMES[runtime].suffixes)
-        raise BadInput("runtime", f"{runtime}: reads {suffixes} files; make one of {given} with 'multibox export'")
+        advice = "choose another runtime, or export the model"
+        raise BadInput("runtime", f"{runtime}: reads {suffixes} files, not {given}; {advice}")
     if devices > 1 and "keras" not in able:
         title = RUNTIMES[able[0]].title
-        raise BadInput("devices", f"{title} takes what it finds; leave it out, or give the .keras file of {path}")
+        raise BadInput(
+            "devices", f"{title} chooses the devices itself; leave it out, or give a .keras file, not {path}"
+        )
     if devices > 1:
         return open_keras(path, devices, threads)
     if runtime == FASTEST:

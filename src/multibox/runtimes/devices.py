@@ -125,7 +125,7 @@ def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) ->
     Raises:
         BadInput: This machine has fewer devices.
     """
-    names = first_devices(devices, "--devices")
+    names = first_devices(devices, "devices")
     if keras.backend.backend() == "jax":
         return SharedRuntime(*load(), devices)
     with mirrored(tuple(names)).scope():

@@ -87,7 +87,7 @@ def require_keras(what: str, backend: str | None = None) -> None:
     if is_installed(chosen or "tensorflow"):
         return
     if chosen:
-        raise BadInput(what, f"Keras is to run on {chosen}, which is not installed; {remedy}")
+        raise BadInput(what, f"Keras is set to run on {chosen}, which is not installed; {remedy}")
     if not is_installed("jax"):
         raise BadInput(what, f"Keras needs TensorFlow or JAX, and neither is installed; {remedy}")
     os.environ["KERAS_BACKEND"] = "jax"

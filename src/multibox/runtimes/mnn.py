@@ -97,7 +97,7 @@ def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
     except (OSError, SystemError):
         network = None
     if network is None or not _answers(network, size):
-        raise BadInput(path, "not a model that MNN can run; choose another --runtime")
+        raise BadInput(path, "not a model that MNN can run; choose another runtime")
     return network
 
 
