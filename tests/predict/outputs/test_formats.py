@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from multibox.writing import MARKER
+
 BOX = pytest.approx((20, 20, 100, 90), abs=1.5)
 
 
@@ -40,8 +42,7 @@ def test_coco(save, files, tmp_path):
 
 
 def test_coco_numbers_its_own_classes(detector, tmp_path):
-    from multibox.writing import MARKER
-from multibox.predict.outputs.names import Stems
+    from multibox.predict.outputs.names import Stems
     from multibox.predict.outputs.rows import CocoOutput
 
     output = CocoOutput(tmp_path / "coco.json", ("person", "toothbrush", "stop sign"), Stems([]))
