@@ -1,4 +1,4 @@
-"""Chapter 3: which prior answers for which object."""
+"""Chapter 3: which prior is matched to which object."""
 
 import numpy as np
 from figure import BLUE, RED, Figure, color_of, row
@@ -64,7 +64,7 @@ def positives() -> Figure:
 
 
 def twin_boxes() -> Figure:
-    """Two objects that want the same prior."""
+    """Two objects with the same best prior."""
     figure = Figure(120, 110, "Two boxes almost in one place, and a prior each", left=90, top=95, text=6).image(INPUT)
     for thing, prior in zip(*match_exclusively(iou(TWINS, PRIORS)), strict=True):
         color = (BLUE, RED)[thing]
@@ -73,7 +73,7 @@ def twin_boxes() -> Figure:
 
 
 def thresholds() -> str:
-    """How many priors answer for each object, by the threshold."""
+    """The number of priors matched to each object, by the threshold."""
     limits = np.linspace(0.3, 0.8, 51)
     counts = np.array([[(match(BOXES, PRIORS, limit) == i).sum() for i in range(len(BOXES))] for limit in limits])
     sizes = [f"{name}, {box[2] - box[0]:.0f} px wide" for name, box in zip(NAMES, OBJECTS.boxes, strict=True)]

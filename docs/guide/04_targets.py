@@ -1,4 +1,4 @@
-"""Chapter 4: what the network should say for each prior."""
+"""Chapter 4: what the network should predict for each prior."""
 
 import numpy as np
 from figure import BLUE, ORANGE, Figure, beside
@@ -83,7 +83,7 @@ spread += [("standard deviation, divided", *(f"{n:.2f}" for n in (ALL / VARIANCE
 
 
 def one_prior() -> Figure:
-    """An object, a prior that answers for it, and what leads from one to the other."""
+    """An object, one of its priors, and the way from one to the other."""
     figure = Figure(170, 140, "A prior and the fish's box, an arrow between their centres", left=40, top=85, text=6.5)
     figure.image(INPUT).box(PRIORS[PRIOR] * SIDE, ORANGE, width=2.5, dash="6 3").box(
         BOX * SIDE, BLUE, "fish", width=2.5

@@ -1,4 +1,4 @@
-"""Chapter 5: which part of the photo is looked at."""
+"""Chapter 5: which part of the photo is shown."""
 
 import numpy as np
 from figure import BLUE, GREEN, ORANGE, RED, Figure, color_of, row

@@ -71,7 +71,7 @@ def drawn() -> Figure:
 
 
 def boxed(image: np.ndarray, objects_rel: Objects) -> Figure:
-    """A picture with its boxes."""
+    """An image with its boxes."""
     height, width = image.shape[:2]
     figure = Figure(width, height).image(image)
     for box, label in zip(objects_rel.boxes * (width, height, width, height), objects_rel.labels, strict=True):

@@ -1,4 +1,4 @@
-"""Chapter 7: what the network says."""
+"""Chapter 7: what the network predicts."""
 
 import cv2
 import numpy as np
@@ -84,7 +84,7 @@ def maps() -> Figure:
 
 
 def heat(which: int) -> np.ndarray:
-    """How sure the priors of a map are that there is something, cell by cell, as a picture: dark is nothing."""
+    """The highest confidence of each cell's priors that they show an object, as an image. Dark is background."""
     grid = GRIDS[which]
     something = SCORES[FIRST[which] : FIRST[which + 1]].sum(axis=1).reshape(grid.height, grid.width, grid.per_cell)
     shade = (something.max(axis=-1) * 255).astype(np.uint8)
@@ -92,7 +92,7 @@ def heat(which: int) -> np.ndarray:
 
 
 def answers() -> Figure:
-    """Where each map says that there is something."""
+    """Where each map predicts objects."""
     figures = []
     for i in range(len(MAPS)):
         cells = cv2.resize(heat(i), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)

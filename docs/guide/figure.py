@@ -14,20 +14,20 @@ BLUE, RED, GREEN, ORANGE, GREY = (f"rgb{PALETTE[i]}" for i in (1, 0, 2, 3, 15))
 
 
 def color_of(label: int) -> str:
-    """The colour of a class, as :mod:`multibox.draw` has it."""
+    """The colour of a class, as in :mod:`multibox.draw`."""
     return f"rgb{PALETTE[int(label) % len(PALETTE)]}"
 
 
 class Figure:
-    """A drawing surface; everything is in its own units, whatever size it is shown at.
+    """A drawing surface with units of its own, whatever size it is shown at.
 
     Args:
-        width: units.
-        height: units.
-        alt: what those hear who cannot see it.
-        left: the smallest x.
-        top: the smallest y.
-        text: size of words, units.
+        width: Width in units.
+        height: Height in units.
+        alt: Text for readers who cannot see the figure.
+        left: Smallest x.
+        top: Smallest y.
+        text: Height of text, units.
     """
 
     def __init__(self, width: float, height: float, alt: str = "", *, left: float = 0, top: float = 0, text: float = 0):
@@ -38,7 +38,7 @@ class Figure:
         self.labels: list[tuple[float, float, float]] = []  # x, y and width of each
 
     def image(self, pixels: np.ndarray, box: Sequence[float] | None = None, *, sharp: bool = False) -> "Figure":
-        """Lay an RGB picture ``(H, W, 3)`` into ``box``, or at its own size at 0, 0; ``sharp`` shows its pixels."""
+        """Draw an RGB image ``(H, W, 3)`` into ``box``, or in its own size at 0, 0. ``sharp`` shows its pixels."""
         x0, y0, x1, y1 = (0, 0, pixels.shape[1], pixels.shape[0]) if box is None else box
         options = [cv2.IMWRITE_JPEG_QUALITY, 88]
         _, data = cv2.imencode(".png", pixels[..., ::-1]) if sharp else cv2.imencode(".jpg", pixels[..., ::-1], options)
@@ -59,7 +59,7 @@ class Figure:
         fill: float = 0,
         opacity: float = 1,
     ) -> "Figure":
-        """Draw the outline of a box, its name above; ``fill`` is the opacity of its inside."""
+        """Draw the outline of a box, with its name above. ``fill`` is the opacity of its inside."""
         x0, y0, x1, y1 = map(float, box)
         self.parts.append(
             f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" fill="{color}" '
@@ -69,7 +69,7 @@ class Figure:
         return self.label(x0, y0, name, color) if name else self
 
     def label(self, x: float, y: float, name: str, color: str) -> "Figure":
-        """A name on a ground of ``color``, its lower left corner at ``x, y``; within the figure, off other names."""
+        """Draw a name on ``color``, its lower left corner at ``x, y``, inside the figure and clear of other names."""
         high, wide = self.size * 1.35, self.size * (0.6 * len(name) + 0.9)
         left, top, width, height = self.view
         x, y = min(max(x, left), left + width - wide), min(max(y, top + high), top + height)
@@ -86,7 +86,7 @@ class Figure:
     def text(
         self, x: float, y: float, words: str, *, kind: str = "", anchor: str = "start", size: float = 1
     ) -> "Figure":
-        """Words at ``x, y``; ``kind`` is ``on`` a dark ground, ``off`` it, ``soft``, or nothing."""
+        """Draw text at ``x, y``. ``kind`` is ``on`` a dark ground, ``off`` it, ``soft``, or nothing."""
         self.parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{self.size * size:.2f}" text-anchor="{anchor}" '
             f'class="{kind}">{escape(words)}</text>'
@@ -97,7 +97,7 @@ class Figure:
         self, x0: float, y0: float, x1: float, y1: float, color: str = INK, *, width: float = 1, dash: str = "",
         opacity: float = 1,
     ) -> "Figure":  # fmt: skip
-        """A line."""
+        """Draw a line."""
         self.parts.append(
             f'<path d="M{x0:.2f} {y0:.2f}L{x1:.2f} {y1:.2f}" stroke="{color}" stroke-width="{width}" '
             f'opacity="{opacity}" stroke-dasharray="{dash}" vector-effect="non-scaling-stroke"/>'
@@ -105,12 +105,12 @@ class Figure:
         return self
 
     def dot(self, x: float, y: float, color: str = INK, *, size: float = 3) -> "Figure":
-        """A point."""
+        """Draw a point."""
         self.parts.append(f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{size}" fill="{color}"/>')
         return self
 
     def grid(self, rows: int, columns: int, box: Sequence[float], color: str, *, opacity: float = 0.8) -> "Figure":
-        """Lines between the cells of a map that lies over ``box``."""
+        """Draw lines between the cells of a map over ``box``."""
         x0, y0, x1, y1 = box
         across = [f"M{x:.2f} {y0}V{y1}" for x in np.linspace(x0, x1, columns + 1)]
         down = [f"M{x0} {y:.2f}H{x1}" for y in np.linspace(y0, y1, rows + 1)]
@@ -121,7 +121,7 @@ class Figure:
         return self
 
     def inside(self, other: "Figure", box: Sequence[float]) -> "Figure":
-        """Lay another figure into ``box``."""
+        """Draw another figure into ``box``."""
         x0, y0, x1, y1 = box
         view = " ".join(f"{n:g}" for n in other.view)
         size = f'x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
@@ -134,14 +134,14 @@ class Figure:
 
 
 def row(figures: Sequence[Figure], titles: Sequence[str], alt: str, *, columns: int = 0, width: float = 240) -> Figure:
-    """Figures beside each other, each ``width`` units wide, with a title below or none.
+    """Put figures beside each other, each with a title below or none.
 
     Args:
-        figures: of about the same shape.
-        titles: as many.
-        alt: what the whole shows.
-        columns: figures a row; 0: all in one.
-        width: of each, units.
+        figures: Figures of about the same shape.
+        titles: Title of each figure.
+        alt: Text for readers who cannot see the figures.
+        columns: Number of figures in a row, or 0 for all in one row.
+        width: Width of each figure, units.
     """
     columns = columns or len(figures)
     heights = [figure.view[3] / figure.view[2] * width for figure in figures]
@@ -159,5 +159,5 @@ def row(figures: Sequence[Figure], titles: Sequence[str], alt: str, *, columns: 
 
 
 def beside(charts: Sequence[str]) -> str:
-    """Charts beside each other where there is room."""
+    """Put charts beside each other if there is room."""
     return f'<div class="charts">{"".join(charts)}</div>'

@@ -1,4 +1,4 @@
-"""The photo that all chapters look at: a rendered scene, so that anyone can build the guide without a download."""
+"""The photo of all chapters: a rendered scene, so that anyone can build the guide without a download."""
 
 import numpy as np
 
@@ -6,18 +6,18 @@ from multibox.data.record import Objects, make_objects
 from multibox.data.sample import CLASSES, draw_scene
 
 SIZE = 480
-"""The photo's longer side, pixels."""
+"""Longer side of the photo, pixels."""
 
 
 def scene(number: int, size: int = SIZE) -> tuple[np.ndarray, Objects]:
-    """One of endlessly many scenes, none of which any network of this guide trains on.
+    """Render one of endlessly many scenes. No network of this guide trains on any of them.
 
     Args:
-        number: which; the same number gives the same scene.
-        size: of its longer side, pixels.
+        number: Number of the scene. The same number gives the same scene.
+        size: Length of the longer side, pixels.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and what is in it.
+        ``(H, W, 3)`` uint8 RGB, and its objects.
     """
     image, things = draw_scene(np.random.default_rng([2016, number]), size)
     labels = [CLASSES.index(thing.name) for thing in things]
@@ -27,4 +27,4 @@ def scene(number: int, size: int = SIZE) -> tuple[np.ndarray, Objects]:
 PHOTO, OBJECTS = scene(58)
 HEIGHT, WIDTH = PHOTO.shape[:2]
 NAMES = ["mug", "large gear", "small gear", "fish"]
-"""What the objects are called here; their classes are mug, gear, gear and fish."""
+"""Names of the objects in the guide. Their classes are mug, gear, gear and fish."""

@@ -1,4 +1,4 @@
-"""The detector of chapters 7 to 11: trained while the guide is built, by the commands that chapter 9 shows."""
+"""The detector of chapters 7 to 11, trained while the guide is built, with the commands that chapter 9 shows."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from multibox.data.store import Store
 from multibox.detect.detector import Detector
 
 FOLDER = Path(os.environ.get("MULTIBOX_GUIDE", Path(__file__).parents[1] / "_build" / "guide"))
-"""Where it lies; it is trained where it does not."""
+"""Folder of the run. If the run is not there, it is trained."""
 
 COMMANDS = (
     "multibox data sample things --images 600 --seed 7",
@@ -54,28 +54,29 @@ def detector(epoch: int = EPOCHS[-1]) -> Detector:
 
 @cache
 def config() -> Config:
-    """The run's configuration."""
+    """The configuration of the run."""
     return load_config(run() / "config.yaml")
 
 
 def split(name: str) -> Store:
-    """A split of its data."""
+    """A split of the run's data."""
     run()
     return Store(FOLDER / "data" / "things" / f"{name}.lmdb")
 
 
 @cache
 def outputs(epoch: int = EPOCHS[-1]) -> tuple[np.ndarray, np.ndarray]:
-    """What the network says of the photo: its logits ``(P, C + 1)`` and its deltas ``(P, 4)``."""
+    """The network's outputs for the photo: logits ``(P, C + 1)`` and deltas ``(P, 4)``."""
     from photo import PHOTO
 
     judge = detector(epoch)
-    return judge.run([judge.prepare(PHOTO)])[0][0]
+    found = judge.run([judge.prepare(PHOTO)])[0][0]
+    return found["classes"], found["boxes"]
 
 
 @cache
 def fresh_outputs() -> tuple[np.ndarray, np.ndarray]:
-    """The same before training: an ImageNet trunk, and heads that know nothing."""
+    """The same outputs before training, of an ImageNet trunk with fresh heads."""
     import keras
     from photo import PHOTO
 

@@ -1,6 +1,6 @@
-"""Why a detector says what it says: the steps of SSD on one picture, with the detector's own numbers.
+"""Explanations of a detector: the steps of SSD on one image, with the detector's own numbers.
 
-Read ``cells.py`` first: where the network looks. Then ``detections.py``: how a detection comes about. Then the other
-way: ``matching.py`` and ``loss.py``, what training would ask of the network, and ``augmentation.py``, what it would be
-shown. ``browsing.py`` finds pictures worth looking at.
+Read ``cells.py`` first, for the places of the priors, then ``origin.py``, for the origin of each detection. The other
+files show training: ``matching.py`` and ``loss.py`` explain what the network learns from an image, and
+``augmentation.py`` explains how the image is changed before. ``browsing.py`` finds images worth explaining.
 """
