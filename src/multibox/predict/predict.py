@@ -25,7 +25,7 @@ class Prediction:
         error: Reason why it could not be read.
         number: Number of the frame in its video, from 0, or None for an image.
         rate: Frames per second of its video.
-        picture: Name of the annotated image, if one is saved.
+        annotated: Name of the annotated image, if one is saved.
     """
 
     source: Source
@@ -33,7 +33,7 @@ class Prediction:
     error: str = ""
     number: int | None = None
     rate: float = 0.0
-    picture: str = ""
+    annotated: str = ""
 
     def without_image(self) -> "Prediction":
         """A copy without pixels, so that many can be kept in memory."""
@@ -46,7 +46,7 @@ class Prediction:
         if self.number is not None:
             row |= {"frame": self.number, "seconds": round(self.number / self.rate, 3)}
         row |= {"error": self.error} if self.detections is None else self.detections.to_json()
-        return row | {"picture": self.picture} if self.picture else row
+        return row | {"picture": self.annotated} if self.annotated else row
 
 
 def predict(

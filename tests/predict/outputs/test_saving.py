@@ -112,7 +112,7 @@ def test_nothing_is_left_of_a_run_of_nothing_readable(save, files, tmp_path):
 
 
 def test_the_folder_is_a_file(save, files):
-    with pytest.raises(BadInput, match=r"broken\.jpg: cannot be made a folder"):
+    with pytest.raises(BadInput, match=r"broken\.jpg: the folder cannot be created"):
         save(files, files[1])
 
 
@@ -134,7 +134,7 @@ def test_what_was_found_until_ctrl_c_is_saved(detector, files, tmp_path):
         yield from [next(predictions)] * 40  # more than are drawn ahead
         raise KeyboardInterrupt
 
-    with pytest.raises(Stopped, match="is saved") as stopped:
+    with pytest.raises(Stopped, match="are saved") as stopped:
         save_predictions(interrupted(), outputs)
     assert stopped.value.signal == 2
     assert listed(tmp_path / "out") == ["detections.jsonl", "labels", "voc"]

@@ -1,1 +1,1 @@
-"""What is written of predictions: annotated pictures and videos, and what was found in the formats of others."""
+"""Writing predictions: annotated images and videos, and detections in several formats."""

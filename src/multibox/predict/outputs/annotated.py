@@ -1,4 +1,4 @@
-"""Annotated pictures, and annotated videos."""
+"""Annotated images and videos."""
 
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,17 @@ from multibox.predict.sources import Source
 from multibox.writing import Scratch, Unfinished, is_own_file, naming
 
 SOFTWARE: Final = "multibox predict"
-"""The name in each annotated image, by which a later run recognizes it."""
+"""Name of the software in each annotated image, by which a later run recognizes it."""
 
 
-class PictureOutput:
-    """A PNG file for each picture, that says itself that it is ours, so that a later run knows what it may replace.
+class ImageOutput:
+    """A PNG file for each image. It names Multibox as its software, so that a later run may replace it.
 
     Args:
-        folder: for the pictures.
-        stems: what sources are called.
-        inputs: the real paths of what the run reads.
-        frames: whether frames of videos get pictures too.
+        folder: Folder for the annotated images.
+        stems: Names of the sources.
+        inputs: Real paths of the files that the run reads.
+        frames: Whether frames of videos are saved as well.
     """
 
     draws: ClassVar[bool] = True
@@ -40,21 +40,21 @@ class PictureOutput:
         self._scratch: Scratch | None = None
 
     def name(self, prediction: Prediction) -> str:
-        """The name of a prediction's picture, empty where it gets none; to be asked once, in order."""
+        """Choose the name of a prediction's image, empty if none is saved. Call it once per prediction, in order."""
         if prediction.detections is None or (prediction.number is not None and not self._frames):
             return ""
         return unused(image_id(prediction, self._stems[prediction.source]), self._is_free, self._taken) + ".png"
 
     def encode(self, prediction: Prediction) -> bytes:
-        """The file's bytes."""
-        if not prediction.picture or prediction.detections is None:
+        """Encode the annotated image as a PNG file."""
+        if not prediction.annotated or prediction.detections is None:
             return b""
         return png_with_text(encode_png(prediction.detections.draw()), "Software", SOFTWARE)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
-        """Write the file; it is there whole or not at all."""
-        if prediction.picture:
-            target = self._folder / prediction.picture
+        """Write the file, completely or not at all."""
+        if prediction.annotated:
+            target = self._folder / prediction.annotated
             with naming(target, always=True):
                 self._scratch = self._scratch or Scratch(self._folder)
                 new = self._scratch.folder / "image.png"
@@ -62,11 +62,11 @@ class PictureOutput:
                 self._scratch.move(new, target)
 
     def finish(self) -> None:
-        """Nothing is left to write: each picture is whole."""
+        """Clean up. Each image is already complete."""
         self.discard()
 
     def discard(self) -> None:
-        """Remove a picture that is not whole."""
+        """Remove an incomplete image."""
         if self._scratch is not None:
             self._scratch.close()
 
@@ -78,9 +78,9 @@ class VideoOutput:
     """An MP4 file for each video and each camera.
 
     Args:
-        folder: for the files.
-        stems: what sources are called.
-        inputs: the real paths of what the run reads.
+        folder: Folder for the videos.
+        stems: Names of the sources.
+        inputs: Real paths of the files that the run reads.
     """
 
     draws: ClassVar[bool] = True
@@ -95,13 +95,13 @@ class VideoOutput:
         self._first = self._next = 0
 
     def encode(self, prediction: Prediction) -> np.ndarray | None:
-        """The frame, BGR as OpenCV's writers want it."""
+        """Draw the frame, in BGR as OpenCV's writers need it."""
         if prediction.number is None or prediction.detections is None:
             return None
         return cv2.cvtColor(prediction.detections.draw(), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
-        """Write the frame, stretched to the first one's size; and once more for each that was dropped before it."""
+        """Write the frame, resized to the first one's size, and once more for each frame that was dropped before it."""
         if prediction.source != self._source:
             self.finish()
         if encoded is None:
@@ -116,7 +116,7 @@ class VideoOutput:
         self._next = number + 1
 
     def finish(self) -> None:
-        """Close the file that is written and give it its name."""
+        """Complete the current file and give it its name."""
         if self._unfinished is not None:
             self._writer.release()
             self._refuse_cut_off(self._unfinished)
@@ -125,7 +125,7 @@ class VideoOutput:
             self._unfinished = None
 
     def discard(self) -> None:
-        """Remove the file that is not whole."""
+        """Remove the incomplete file."""
         if self._unfinished is not None:
             self._writer.release()
             self._unfinished.discard()
@@ -136,26 +136,24 @@ class VideoOutput:
         self._unfinished = Unfinished(self._folder / name, PREDICTION)
         self._size = frame.shape[1::-1]
         self._first = self._next = prediction.number or 0
-        codec = cv2.VideoWriter.fourcc(*"mp4v")  # the one that OpenCV's wheels encode everywhere
+        codec = cv2.VideoWriter.fourcc(*"mp4v")  # OpenCV's wheels encode it everywhere
         path = _frames_of(self._unfinished)
         self._writer = cv2.VideoWriter(str(path) if is_utf8(path) else "", codec, prediction.rate, self._size)
         if not self._writer.isOpened():
-            raise RunFailed(
-                f"{self._folder / name}: OpenCV cannot write MP4 here; save other things, as with --save jsonl"
-            )
+            raise RunFailed(f"{self._folder / name}: OpenCV cannot write MP4 files here; save another format")
 
     def _refuse_cut_off(self, unfinished: Unfinished) -> None:
-        """OpenCV says nothing when a disk is full."""
+        """Count the frames that were written, as OpenCV reports no error when the disk is full."""
         capture = cv2.VideoCapture(str(_frames_of(unfinished)))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
         if frames < self._next - self._first:
-            raise RunFailed(f"{unfinished.given}: could not be written to its end; is the disk full?")
+            raise RunFailed(f"{unfinished.given}: the video is incomplete; free disk space, then run it again")
 
     def _is_free(self, stem: str) -> bool:
         return may_write(self._folder / f"{stem}.mp4", self._inputs, partial(is_own_file, kind=PREDICTION))
 
 
 def _frames_of(unfinished: Unfinished) -> Path:
-    """Where a video is written: OpenCV takes no name that is not UTF-8."""
+    """Path that a video is first written to, as OpenCV opens only names that are valid UTF-8."""
     return unfinished.path.with_name("frames.mp4")

@@ -1,4 +1,4 @@
-"""Folders of text files: YOLO's labels, a file a picture; PASCAL VOC's results, a file a class."""
+"""Folders of text files: YOLO labels with a file per image, and PASCAL VOC results with a file per class."""
 
 import re
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from multibox.writing import Unfinished, check_folder, naming
 
 
 class FolderOutput:
-    """A folder that is there whole or not at all.
+    """A folder that is written completely or not at all.
 
     Args:
-        path: of the folder.
-        classes: the detector's.
-        stems: what sources are called.
+        path: Path of the folder.
+        classes: Names of the detector's classes.
+        stems: Names of the sources.
         replace: Whether to replace a folder that was changed since Multibox wrote it.
 
     Raises:
@@ -37,11 +37,11 @@ class FolderOutput:
         self._unfinished: Unfinished | None = None
 
     def finish(self) -> None:
-        """Give the folder its name."""
+        """Complete the folder and give it its name."""
         self._begun().finish()
 
     def discard(self) -> None:
-        """Remove what is not whole."""
+        """Remove the incomplete folder."""
         if self._unfinished is not None:
             self._unfinished.discard()
 
@@ -52,12 +52,12 @@ class FolderOutput:
 
 
 class YoloOutput(FolderOutput):
-    """A text file a picture, a line a detection: class from 0, centre, width and height in parts of the picture."""
+    """YOLO labels: a file per image, a line per detection with class from 0, relative centre, width and height."""
 
     with_score: ClassVar[bool] = False
 
     def encode(self, prediction: Prediction) -> str:
-        """The file of a picture; empty where nothing was found."""
+        """Format the file of an image, empty if nothing was found."""
         found = prediction.detections
         if not found:
             return ""
@@ -70,7 +70,7 @@ class YoloOutput(FolderOutput):
         )
 
     def add(self, prediction: Prediction, encoded: str) -> None:
-        """Write it; a picture that could not be read has no file."""
+        """Write the file. An image that could not be read has none."""
         name = image_id(prediction, self._stems[prediction.source])
         if prediction.detections is not None:
             with naming(self.path):
@@ -78,24 +78,24 @@ class YoloOutput(FolderOutput):
 
 
 class YoloScoreOutput(YoloOutput):
-    """The same, with the score at the end of each line."""
+    """YOLO labels with the score at the end of each line."""
 
     with_score: ClassVar[bool] = True
 
 
 class VocOutput(FolderOutput):
-    """The files that PASCAL's devkit reads, ``comp4_det_test_CLASS.txt``; pixels counted from 1, both ends inside."""
+    """PASCAL VOC results for the devkit, ``comp4_det_test_CLASS.txt``. Pixels count from 1, both ends are inside."""
 
     def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
         super().__init__(path, classes, stems, replace=replace)
         self._files: list[IO[str]] = []
 
     def encode(self, prediction: Prediction) -> list[tuple[int, str]]:
-        """Labels and lines."""
+        """Format the detections of an image as labels and lines."""
         found = prediction.detections
         if not found:
             return []
-        name = re.sub(r"\s", "_", image_id(prediction, self._stems[prediction.source]))  # columns are parted by spaces
+        name = re.sub(r"\s", "_", image_id(prediction, self._stems[prediction.source]))  # spaces separate columns
         return [
             (int(label), f"{name} {score:.6f} {x0 + 1:.6f} {y0 + 1:.6f} {x1:.6f} {y1:.6f}\n")
             for label, score, (x0, y0, x1, y1) in zip(found.labels, found.scores, found.boxes, strict=True)
@@ -109,16 +109,16 @@ class VocOutput(FolderOutput):
                 files[label].write(line)
 
     def finish(self) -> None:
-        """Close the files and give the folder its name."""
+        """Complete the files and give the folder its name."""
         with naming(self.path):
             for file in self._open():
                 file.close()
         super().finish()
 
     def discard(self) -> None:
-        """Remove what is not whole."""
+        """Remove the incomplete folder."""
         for file in self._files:
-            with suppress(OSError):  # the disk is full, and what could not be written is not wanted any more
+            with suppress(OSError):  # the disk is full, and the rest is discarded anyway
                 file.close()
         super().discard()
 

@@ -1,4 +1,4 @@
-"""Names for what is written of sources, so that no two get the same, and nothing of the user's is written over."""
+"""Names of the files that are written for sources. They are unique, and nothing of the user's is overwritten."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,10 +8,10 @@ from multibox.predict.sources import Source
 
 
 class Stems:
-    """A name without suffix for each source: its own, or where another has it, that with a number.
+    """A name without suffix for each source: its own stem, with a number if another source has the same.
 
     Args:
-        sources: all of the run.
+        sources: All sources of the run.
 
     Example:
         ``Stems([Source("a/x.jpg"), Source("b/x.jpg")])[Source("b/x.jpg")]`` is ``x-2``.
@@ -26,12 +26,15 @@ class Stems:
 
 
 def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> str:
-    """``STEM``, or ``STEM-2`` and so on: the first that is free.
+    """Choose the first free name of ``STEM``, ``STEM-2`` and so on.
 
     Args:
-        stem: the name that is wanted.
-        is_free: whether a name can be had.
-        taken: the names that were given, with the last number of each; the new one is added.
+        stem: Preferred name.
+        is_free: Function that says whether a name is free.
+        taken: Names chosen so far, with the last number of each. The new name is added.
+
+    Returns:
+        Free name.
     """
     name, number = stem, taken.get(stem, 1)
     while name in taken or not is_free(name):
@@ -42,10 +45,19 @@ def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> 
 
 
 def real_paths(sources: Sequence[Source]) -> frozenset[str]:
-    """The real paths of the files that a run reads, which none that it writes may replace."""
+    """Real paths of the files that a run reads, which its outputs must not replace."""
     return frozenset(os.path.realpath(source.name) for source in sources if "://" not in source.name)
 
 
 def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool]) -> bool:
-    """Whether a path is neither an input nor something that is not ours."""
+    """Whether a path is free, or belongs to Multibox and is no input of the run.
+
+    Args:
+        path: Path to write to.
+        inputs: Real paths of the files that the run reads.
+        is_ours: Function that says whether Multibox wrote a file.
+
+    Returns:
+        True if it may be written.
+    """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))

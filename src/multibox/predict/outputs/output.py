@@ -1,4 +1,4 @@
-"""An output: something that predictions are written to, one at a time."""
+"""An output: a file or folder that predictions are written to, one at a time."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,26 +10,29 @@ from multibox.writing import Unfinished, check_file, naming
 
 
 class Output(Protocol):
-    """Something that predictions are written to."""
+    """A file or folder that predictions are written to.
+
+    Attributes:
+        draws: Whether predictions need their image.
+    """
 
     draws: ClassVar[bool]
-    """Whether it needs the image."""
 
     def encode(self, prediction: Prediction) -> Any:
-        """What is to be written of a prediction; called in any thread, with the image where it ``draws``."""
+        """Format a prediction, which has its image if the output ``draws``. Any thread may call this method."""
 
     def add(self, prediction: Prediction, encoded: Any) -> None:
-        """Write it; called in order, without the image."""
+        """Write a formatted prediction, which has no image. Calls come in order."""
 
     def finish(self) -> None:
-        """Make whole what was written."""
+        """Complete the output and give it its name."""
 
     def discard(self) -> None:
-        """Remove what is not whole."""
+        """Remove an incomplete output."""
 
 
 class TextOutput:
-    """A text file, to which something is added of each prediction; it is there whole or not at all.
+    """A text file with an entry for each prediction, written completely or not at all.
 
     Args:
         path: Path of the file.
@@ -52,11 +55,11 @@ class TextOutput:
         self._is_first = True
 
     def encode(self, prediction: Prediction) -> str:
-        """The text of a prediction; nothing is written where it is empty."""
+        """Format the entry of a prediction. Nothing is written if it is empty."""
         raise NotImplementedError
 
     def add(self, prediction: Prediction, encoded: str) -> None:
-        """Write it."""
+        """Write the entry."""
         with naming(self.path):
             file, _ = self._open()
             if encoded:
@@ -64,7 +67,7 @@ class TextOutput:
                 self._is_first = False
 
     def finish(self) -> None:
-        """Close the file and give it its name."""
+        """Complete the file and give it its name."""
         with naming(self.path):
             file, unfinished = self._open()
             file.write(self.tail)
@@ -72,9 +75,9 @@ class TextOutput:
         unfinished.finish()
 
     def discard(self) -> None:
-        """Remove what is not whole."""
+        """Remove the incomplete file."""
         if self._file is not None:
-            with suppress(OSError):  # the disk is full, and what could not be written is not wanted any more
+            with suppress(OSError):  # the disk is full, and the rest is discarded anyway
                 self._file.close()
         if self._unfinished is not None:
             self._unfinished.discard()
@@ -89,5 +92,5 @@ class TextOutput:
 
 
 def image_id(prediction: Prediction, stem: str) -> str:
-    """What a picture is called in others' formats: its stem; a frame, its video's stem and its number."""
+    """Name of an image in other formats: its stem. The name of a frame is its video's stem with its number."""
     return stem if prediction.number is None else f"{stem}-{prediction.number:06d}"

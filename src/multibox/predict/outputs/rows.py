@@ -1,4 +1,4 @@
-"""Rows: JSON, JSON lines, CSV and COCO's results, all in one file a run."""
+"""Rows in a single file per run: JSON, JSON Lines, CSV and COCO results."""
 
 import csv
 import io
@@ -15,32 +15,32 @@ CSV_COLUMNS: Final = ("file", "frame", "name", "score", "x0", "y0", "x1", "y1")
 
 
 class JsonOutput(TextOutput):
-    """A list of all predictions: ``file``, ``width``, ``height``, ``detections``, or ``error``."""
+    """A JSON list of all predictions, with ``file``, ``width``, ``height`` and ``detections``, or ``error``."""
 
     head: ClassVar[str] = "[\n"
     between: ClassVar[str] = ",\n"
     tail: ClassVar[str] = "\n]\n"
 
     def encode(self, prediction: Prediction) -> str:
-        """A member of the list."""
+        """Format a member of the list."""
         return json.dumps(prediction.to_json())
 
 
 class JsonLinesOutput(TextOutput):
-    """The same, a line each."""
+    """JSON Lines: one prediction per line."""
 
     def encode(self, prediction: Prediction) -> str:
-        """A line."""
+        """Format a line."""
         return json.dumps(prediction.to_json()) + "\n"
 
 
 class CsvOutput(TextOutput):
-    """A line a detection, below a line of headings."""
+    """CSV: one detection per line, below a line of headings."""
 
     head: ClassVar[str] = ",".join(CSV_COLUMNS) + "\n"
 
     def encode(self, prediction: Prediction) -> str:
-        """The lines of a picture; none where nothing was found."""
+        """Format the lines of an image, none if nothing was found."""
         found, lines = prediction.detections, io.StringIO()
         if found:
             frame = "" if prediction.number is None else prediction.number
@@ -52,13 +52,13 @@ class CsvOutput(TextOutput):
 
 
 class CocoOutput(TextOutput):
-    """COCO's results. An image is called by its number where its file's name is one, else by its file's stem.
+    """COCO results. The id of an image is its file's name as a number if it is one, else the stem of the name.
 
     Args:
-        path: of the file.
-        classes: the detector's. Those of COCO are called by COCO's ids, others are numbered from 1.
-        stems: what sources are called.
-        replace: See :class:`TextOutput`.
+        path: Path of the file.
+        classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
+        stems: Names of the sources.
+        replace: Whether to replace another file, see :class:`~multibox.predict.outputs.output.TextOutput`.
     """
 
     head: ClassVar[str] = "[\n"
@@ -75,7 +75,7 @@ class CocoOutput(TextOutput):
         self._ids = [known[name] if are_coco else number for number, name in enumerate(classes, start=1)]
 
     def encode(self, prediction: Prediction) -> str:
-        """The members of the list that a picture gives."""
+        """Format the members of the list for an image."""
         found = prediction.detections
         if not found:
             return ""

@@ -1,4 +1,4 @@
-"""Write predictions to all outputs of a run, as they come."""
+"""Writing predictions to all outputs of a run, as they come."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from multibox.detect.in_threads import in_threads
 from multibox.errors import BadInput, Stopped
 from multibox.machine import cores
-from multibox.predict.outputs.annotated import PictureOutput, VideoOutput
+from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
 from multibox.predict.outputs.folders import VocOutput, YoloOutput, YoloScoreOutput
 from multibox.predict.outputs.names import Stems, real_paths
 from multibox.predict.outputs.output import Output
@@ -20,26 +20,26 @@ from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
 
 FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
-"""What can be saved."""
+"""Names of the formats that can be saved."""
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputSet:
     """The outputs of a run.
 
     Attributes:
-        folder: they lie in it.
-        outputs: all of them.
-        names: gives a prediction the name of its annotated picture.
+        folder: Folder of all outputs.
+        outputs: Outputs in the order of their formats.
+        name: Function that chooses the name of a prediction's annotated image, empty if none is saved.
     """
 
     folder: Path
     outputs: tuple[Output, ...]
-    names: Callable[[Prediction], str]
+    name: Callable[[Prediction], str]
 
     @property
     def draw(self) -> bool:
-        """Whether any needs images."""
+        """Whether any output needs images."""
         return any(output.draws for output in self.outputs)
 
 
@@ -50,28 +50,27 @@ def open_outputs(
     sources: Sequence[Source],
     *,
     replace: bool = False,
-) -> Outputs:
-    """Make the outputs of a run, before its work begins.
+) -> OutputSet:
+    """Open the outputs of a run, before its work begins.
 
     Args:
-        formats: some of :data:`FORMATS`; none for what a person looks at: annotated pictures, of videos annotated
-            videos, and ``detections.json``.
-        folder: for all of them; it is made when there is something to write.
-        classes: the detector's.
-        sources: of the run.
+        formats: Names from :data:`FORMATS`. Without any, annotated images and videos and ``detections.json`` are saved.
+        folder: Folder for all outputs. It is created when there is something to write.
+        classes: Names of the detector's classes.
+        sources: Sources of the run.
         replace: Whether to replace files that Multibox did not write, or that were changed since. Annotated images and
-            videos never do: where a name is taken, they take the next free one.
+            videos never do. If a name is taken, they get the next free one.
 
     Returns:
-        the outputs.
+        Outputs to write predictions to.
 
     Raises:
-        BadInput: There is such a file, and it is not to be replaced.
+        BadInput: There is such a file, and it is not to be replaced, or two formats exclude one another.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
-    pictures = PictureOutput(folder, stems, inputs, frames=bool(formats))
+    images = ImageOutput(folder, stems, inputs, frames=bool(formats))
     makers: dict[str, Callable[[], Output]] = {
-        "pictures": lambda: pictures,
+        "pictures": lambda: images,
         "video": partial(VideoOutput, folder, stems, inputs),
         "json": partial(JsonOutput, folder / "detections.json", replace=replace),
         "jsonl": partial(JsonLinesOutput, folder / "detections.jsonl", replace=replace),
@@ -83,37 +82,37 @@ def open_outputs(
     }
     chosen = list(dict.fromkeys(formats or ("pictures", "video", "json")))
     if {"yolo", "yolo-score"} <= set(chosen):
-        raise BadInput("save", "yolo and yolo-score write the same files; choose one")
-    return Outputs(
+        raise BadInput("formats", "yolo and yolo-score write the same files; choose one")
+    return OutputSet(
         folder,
         tuple(makers[name]() for name in chosen),
-        pictures.name if "pictures" in chosen else lambda prediction: "",
+        images.name if "pictures" in chosen else lambda prediction: "",
     )
 
 
 def save_predictions(
     predictions: Iterable[Prediction],
-    outputs: Outputs,
+    outputs: OutputSet,
     seen: Callable[[Prediction], object] = lambda prediction: None,
     *,
     few: bool = False,
 ) -> None:
-    """Write predictions as they come; drawing and encoding overlap with what makes them.
+    """Write predictions as they come. Drawing and encoding overlap with detection.
 
-    Nothing is written where nothing can be read. What was written until Ctrl-C is made whole.
+    Nothing is written if no image can be read. After Ctrl-C, the outputs are completed with what was found so far.
 
     Args:
-        predictions: as :func:`~multibox.predict.predict.predict` makes them, with images where ``outputs.draw``.
-        outputs: see :func:`open_outputs`.
-        seen: called with each prediction, without its image, when it is written.
-        few: whether few are to be drawn ahead, as huge images take memory, and live ones should be seen at once.
+        predictions: Predictions of :func:`~multibox.predict.predict.predict`, with images if ``outputs.draw``.
+        outputs: Outputs, see :func:`open_outputs`.
+        seen: Function that is called with each prediction, without its image, after it is written.
+        few: Whether to draw few images ahead, as huge ones take memory, and live ones should appear at once.
 
     Raises:
-        BadInput: the folder cannot be made.
-        Stopped: by Ctrl-C.
+        BadInput: The folder cannot be created.
+        Stopped: The user pressed Ctrl-C.
     """
     writing, stopped = _Writing(outputs), False
-    named = (replace(prediction, picture=outputs.names(prediction)) for prediction in predictions)
+    named = (replace(prediction, annotated=outputs.name(prediction)) for prediction in predictions)
     encoded = in_threads(partial(_encode, outputs=outputs.outputs), named, ahead=2 if few else cores() + 1)
     try:
         try:
@@ -128,13 +127,13 @@ def save_predictions(
         writing.discard()
         raise
     if stopped:
-        raise Stopped("stopped; what was found so far is saved", SIGINT)
+        raise Stopped("stopped; the detections so far are saved", SIGINT)
 
 
 class _Writing:
-    """What is written to all outputs; nothing before something was read."""
+    """Writes to all outputs, but nothing before the first image was read."""
 
-    def __init__(self, outputs: Outputs):
+    def __init__(self, outputs: OutputSet):
         self._folder, self._outputs = outputs.folder, outputs.outputs
         self._unread: list[Prediction] = []
         self._began = False
@@ -175,4 +174,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(folder, f"cannot be made a folder: {error.strerror}; name another") from None
+        raise BadInput(folder, f"the folder cannot be created: {error.strerror}; choose another") from None

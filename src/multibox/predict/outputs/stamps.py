@@ -1,4 +1,4 @@
-"""How a run of predictions recognizes what an earlier one wrote."""
+"""Recognizing what an earlier run of predictions wrote."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 from multibox.writing import Kind, mark
 
 STAMPS: Final = ".multibox-predict.json"
-"""The file in which version 0.1.0 listed what it wrote into a folder."""
+"""Name of the file in which version 0.1.0 listed what it wrote into a folder."""
 
 
 def is_stamped(path: Path) -> bool:
