@@ -1,4 +1,4 @@
-"""What no single image shows: pictures in two splits or in none, classes that are rare or written in two ways."""
+"""What no single image shows: images in two splits or in none, classes that are rare or written in two ways."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -15,7 +15,9 @@ RARE: Final = 0.1
 
 
 def in_two_splits(looks: dict[str, list[Look]]) -> Iterator[Finding]:
-    """Images that an earlier split has too, byte by byte or by their looks; each once, for the first such split."""
+    """Images that an earlier split has too, byte by byte or as look-alikes. Each is listed once, for the first such
+    split.
+    """
     whole = {split: [look for look in found if look.seen is not None] for split, found in looks.items()}
     splits = list(whole)
     for i, split in enumerate(splits):
@@ -29,7 +31,7 @@ def in_two_splits(looks: dict[str, list[Look]]) -> Iterator[Finding]:
 
 
 def _twins(looks: Sequence[Look], others: Sequence[Look]) -> Iterator[tuple[int, str, str]]:
-    """The position of each image that is among the others too, the kind of finding, and which one it is."""
+    """Position of each image that has a twin among the others, the kind of finding, and the twin."""
     same = {other.digest: other for other in reversed(others)}
     seen, theirs = (stack_looks([look.seen for look in found if look.seen]) for found in (looks, others))
     alike = find_alike(seen, theirs)
@@ -41,11 +43,11 @@ def _twins(looks: Sequence[Look], others: Sequence[Look]) -> Iterator[tuple[int,
 
 
 def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:
-    """Classes that are absent from a split, or rare in the one that trains.
+    """Classes that are absent from a split, or rare in the training split.
 
     Args:
-        objects: of each class, by split.
-        training: the split that trains.
+        objects: Numbers of objects of each class, by split.
+        training: Name of the training split.
     """
     for split, counts in objects.items():
         average = sum(counts.values()) / max(1, len(counts))
@@ -59,7 +61,7 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterato
 
 
 def spellings(source: Source) -> Iterator[Finding]:
-    """Names that differ by case or space alone."""
+    """Class names that differ only by case or spaces."""
     first: dict[str, str] = {}
     for name in source.classes:
         known = first.setdefault("".join(name.lower().split()), name)
@@ -69,7 +71,7 @@ def spellings(source: Source) -> Iterator[Finding]:
 
 
 def unused_pictures(source: Source) -> Iterator[Finding]:
-    """Pictures in the folders of the source that are in none of its splits."""
+    """Images in the folders of the source that are in none of its splits."""
     used = {item.image for items in source.splits.values() for item in items}
     for folder in sorted({image.parent for image in used}):
         if not folder.is_dir():

@@ -30,13 +30,13 @@ from multibox.progress import Progress
 
 @dataclass(frozen=True)
 class Fit:
-    """How well priors suit the objects that are trained with.
+    """How well priors suit the objects of the training split.
 
     Attributes:
-        split: whose objects they are.
-        coverage: of the configuration's priors.
-        proposal: priors proposed for these objects; None where there are none.
-        proposed: the coverage of the proposal; likewise.
+        split: Split whose objects they are.
+        coverage: Coverage by the configuration's priors.
+        proposal: Priors proposed for these objects. None without objects.
+        proposed: Coverage by the proposed priors. None without objects.
         boxes_rel: ``(N, 4)`` the objects, relative to the network's input.
     """
 
@@ -48,7 +48,7 @@ class Fit:
 
     @property
     def is_better(self) -> bool:
-        """Whether the proposal overlaps the objects better, and leaves no more of them unreached."""
+        """Whether the proposal overlaps the objects better, and misses no more of them."""
         if self.proposed is None:
             return False
         old, new = self.coverage.all, self.proposed.all
@@ -57,15 +57,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Checkup:
-    """What a check found.
+    """Result of a check.
 
     Attributes:
-        target: what was looked at.
-        classes: names, in the order of their labels.
-        images: how many, in each split.
-        objects: of each class, by split: those that would be trained with, or judged.
-        findings: all of them.
-        fit: of the priors.
+        target: Name or path of the dataset.
+        classes: Class names in the order of their labels.
+        images: Number of images in each split.
+        objects: Numbers of objects of each class, by split, that training or validation would use.
+        findings: All findings.
+        fit: How well the priors fit.
     """
 
     target: str
@@ -77,7 +77,7 @@ class Checkup:
 
     @property
     def stops(self) -> int:
-        """How many findings stop a build."""
+        """Number of findings that stop a build."""
         return sum(finding.stops for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
@@ -116,18 +116,19 @@ def check(
 
     Args:
         target: ``NAME`` or ``NAME/SPLIT`` of stores; or a file or folder as a build takes it.
-        config: of the run that it is for: the network's input says what is tiny, its priors what they reach.
-        classes: names in the order of their labels, for a file or folder; empty: the configuration's, else its own.
-        images: the folder of the pictures, for a file or folder where it is not the usual one.
-        one_based: how VOC coordinates are meant.
-        workers: threads; None: to suit the cores.
-        progress: told the number of images done and in all.
+        config: Configuration of the run. The network's input decides what is tiny, and its priors decide the coverage.
+        classes: Class names in the order of their labels, for a file or folder. Empty takes the configuration's, else
+            the data's.
+        images: Folder of the images, for a file or folder, if it is not the layout's usual one.
+        one_based: Whether VOC coordinates start at 1, as :func:`multibox.data.voc.read_voc` takes it.
+        workers: Number of threads. None suits the cores.
+        progress: Function called with the number of images done and in all.
 
     Returns:
-        what was found.
+        The result.
 
     Raises:
-        BadInput: no such data, or annotations that no reader can read at all.
+        BadInput: If there is no such data, or no reader can read its annotations.
     """
     logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     told = progress or (lambda done, total: None)
@@ -147,7 +148,7 @@ def check(
 
 
 def _left_out(stores: Sequence[Store]) -> list[Finding]:
-    """What the build of a dataset left out."""
+    """Findings about what the build of a dataset left out."""
     report = stores[0].path.parent / REPORT
     if not report.is_file():
         return []

@@ -32,12 +32,12 @@ def checkup_page(checkup: Checkup, config: Config, proposal: str) -> str:
     """A check as a page.
 
     Args:
-        checkup: what was found.
-        config: the configuration that it was made for.
-        proposal: the proposed priors as YAML.
+        checkup: Result of the check.
+        config: Configuration that the check was made for.
+        proposal: Proposed priors as YAML.
 
     Returns:
-        the HTML.
+        The page as HTML.
     """
     height, width = config.network.size
     intro = f"{verdict(checkup).capitalize()}. Network input {width}x{height}, {config.data.resize}."

@@ -1,7 +1,7 @@
-"""Prior coverage: how well the priors of a network can overlap the objects that it is to learn.
+"""Prior coverage: how well the priors of a network can overlap the objects it will learn.
 
-An object whose best prior overlaps it by less than 0.5 is learned by that one prior alone (SSD section 2.2, "Matching
-strategy"); where many are so, sizes and ratios do not fit the data.
+An object whose best prior overlaps it by less than 0.5 is learned by that prior alone (SSD section 2.2, "Matching
+strategy"). If many objects are like that, sizes and ratios do not fit the data.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ _BLOCK: Final = 1 << 22
 
 @dataclass(frozen=True)
 class Reach:
-    """How well priors overlap some objects at best.
+    """How well priors can overlap some objects.
 
     Attributes:
-        objects: how many there are.
-        mean: of their best IoUs; 0 where there are none.
-        worst: the best IoU that nine tenths of them exceed; likewise.
-        unreached: the share of them that no prior reaches at :data:`REACHED`.
+        objects: Number of objects.
+        mean: Mean of their best IoUs. 0 without objects.
+        worst: Best IoU that nine tenths of them exceed. 0 without objects.
+        unreached: Share of them whose best IoU is below :data:`REACHED`.
     """
 
     objects: int
@@ -44,12 +44,12 @@ class Reach:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How well the priors of a network overlap the objects of a dataset at best.
+    """How well the priors of a network can overlap the objects of a dataset.
 
     Attributes:
-        priors: how many there are.
-        all: of all objects.
-        classes: of each class: of ``all`` its objects and of those in each of :data:`BUCKETS`.
+        priors: Number of priors.
+        all: Reach of all objects.
+        classes: Reach of each class: of all its objects, and of those in each of :data:`BUCKETS`.
     """
 
     priors: int
@@ -67,14 +67,14 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
     Args:
         boxes_rel: ``(N, 4)`` objects, relative to the network's input.
         labels: ``(N,)`` their classes.
-        classes: names of the labels.
-        config: of the network and its priors.
+        classes: Names of the labels.
+        config: Configuration of the network and its priors.
 
     Returns:
-        the figures, by class and size.
+        The figures, by class and size.
 
     Raises:
-        BadInput: sizes, ratios or steps do not fit the network.
+        BadInput: If sizes, ratios or steps do not fit the network.
     """
     best = best_ious(boxes_rel, config)
     height, width = config.network.size
@@ -90,11 +90,11 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
 
 
 def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
-    """The IoU of each object ``(N, 4)`` with the prior that overlaps it most: ``(N,)``.
+    """IoU of each object ``(N, 4)`` with its best prior: ``(N,)``.
 
-    Of equal boxes on a grid the nearest overlaps an object most, as the overlap along either axis only falls with the
-    distance. So one cell of each map is looked at. Priors that are cut off at the image's edge differ within a map;
-    then all are looked at.
+    Of equal boxes on a grid the nearest overlaps an object most, because the overlap along an axis only falls with
+    distance. So one cell of each map suffices. Priors that are clipped at the image's edge differ within a map, and
+    then all are used.
     """
     maps = feature_maps(config.network)
     priors_rel = network_priors(config.network, config.priors)
@@ -109,7 +109,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
 
 
 def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: Config) -> np.ndarray:
-    """The positions of the priors in the cells nearest to each object: ``(N, A)``, A the shapes of all maps."""
+    """Positions of the priors in the cells nearest to each object: ``(N, A)``, A the shapes of all maps."""
     height, width = config.network.size
     center_x = (boxes_rel[:, 0] + boxes_rel[:, 2]) / 2 * width
     center_y = (boxes_rel[:, 1] + boxes_rel[:, 3]) / 2 * height

@@ -1,4 +1,4 @@
-"""A finding: something in a dataset that people should know of, and what training will do with it."""
+"""A finding: something in a dataset that the user should know, and what training will do with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ KINDS: Final = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a dataset that people should know of.
+    """Something in a dataset that the user should know.
 
     Attributes:
-        kind: one of :data:`KINDS`.
-        file: that holds it; a class is in a split.
-        object: which object of the file; empty where it is the whole file.
-        detail: what it is.
-        action: what training does with it.
-        stops: whether a build stops at it, unless it is told to leave such out.
+        kind: One of :data:`KINDS`.
+        file: Path of the file that holds it. For a class, its split.
+        object: Name of the object in the file. Empty for the whole file.
+        detail: What was found.
+        action: What training does with it.
+        stops: Whether it stops a build that does not skip bad images.
     """
 
     kind: str
@@ -50,13 +50,13 @@ class Finding:
 
 
 def of_problem(problem: Problem) -> Finding:
-    """What the builder says, as a finding."""
+    """A problem of the build, as a finding."""
     action = f"the build stops; with --on-bad skip: {problem.action}"
     return Finding(problem.kind, problem.file, problem.object, problem.detail, action, stops=True)
 
 
 def by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Findings by their kind, in the order of :data:`KINDS`; kinds without one are left out."""
+    """Findings by kind, in the order of :data:`KINDS`. Kinds without findings are left out."""
     grouped: dict[str, list[Finding]] = {kind: [] for kind in KINDS}
     for finding in findings:
         grouped[finding.kind].append(finding)

@@ -1,4 +1,4 @@
-"""One image looked at: what the builder says of it, what only an inspection asks, and what is kept to compare it."""
+"""Inspection of one image: the build's own checks, further ones, and what is kept to compare it with others."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ SAME_IOU: Final = 0.95
 
 @dataclass(frozen=True)
 class Look:
-    """What is kept of an image.
+    """Result of inspecting an image.
 
     Attributes:
-        file: of the picture.
-        findings: about it.
-        objects: that training would see, their boxes in pixels; None where the image is left out.
+        file: Path of the image.
+        findings: Findings about it.
+        objects: Objects that training would use, with boxes in pixels. None if the image is left out.
         boxes_rel: ``(N, 4)`` theirs, relative to the network's input.
-        digest: of the file's bytes; empty where the image is left out.
-        seen: its hash and thumbnail; None where the image is left out.
+        digest: Digest of the file's bytes. Empty if the image is left out.
+        seen: Hash and thumbnail of the image. None if the image is left out.
     """
 
     file: str
@@ -46,15 +46,15 @@ class Look:
 
 
 def look_at_item(item: Item, classes: Sequence[str], config: Config) -> Look:
-    """Look at an image of a source, with the builder's own check of it.
+    """Inspect an image of a source, with the build's own checks.
 
     Args:
-        item: the image.
-        classes: names of the labels; an object of another name is a finding.
-        config: of the run that it is for.
+        item: The image.
+        classes: Names of the labels. An object of another name is a finding.
+        config: Configuration of the run.
 
     Returns:
-        what was found.
+        The result.
     """
     found = item.annotation
     names = found.names if isinstance(found, Annotation) else ()
@@ -76,15 +76,15 @@ def look_at_item(item: Item, classes: Sequence[str], config: Config) -> Look:
 
 
 def look_at_record(record: Record, classes: Sequence[str], config: Config) -> Look:
-    """Look at an image of a store, whose annotations a build has checked already.
+    """Inspect an image of a store, whose annotations a build has verified.
 
     Args:
-        record: the image and its objects.
-        classes: names of the labels.
-        config: of the run that it is for.
+        record: The image and its objects.
+        classes: Names of the labels.
+        config: Configuration of the run.
 
     Returns:
-        what was found.
+        The result.
     """
     file = record.source or record.id
     try:
@@ -99,15 +99,15 @@ def look_at_record(record: Record, classes: Sequence[str], config: Config) -> Lo
 def _look_closer(
     record: Record, file: str, called: Sequence[str], findings: Sequence[Finding], config: Config, known: int
 ) -> Look:
-    """What the builder does not ask.
+    """Make the checks that the build does not make.
 
     Args:
-        record: the image, whole, and its good objects.
-        file: where these are written.
-        called: the name of each of them.
-        findings: so far.
-        config: of the run.
-        known: number of classes; labels from there on are unknown.
+        record: The intact image with its good objects.
+        file: Path of the file with the objects.
+        called: Name of each object.
+        findings: Findings so far.
+        config: Configuration of the run.
+        known: Number of classes. Labels from there on are unknown.
     """
     boxes_rel = in_network(record, config)
     more = [
@@ -129,7 +129,7 @@ def _look_closer(
 
 
 def in_network(record: Record, config: Config) -> np.ndarray:
-    """The boxes of a record ``(N, 4)`` relative to the network's input, after the resize that detection uses."""
+    """Boxes of a record ``(N, 4)`` relative to the network's input, after the resize of detection."""
     image_size, size = (record.height, record.width), config.network.size
     window = whole(image_size)
     window = letterbox(window, size) if config.data.resize == "letterbox" else window
@@ -137,7 +137,7 @@ def in_network(record: Record, config: Config) -> np.ndarray:
 
 
 def _without_labels(item: Item, found: Annotation) -> list[Finding]:
-    """A text file that YOLO's reader missed: it takes the image for one without objects."""
+    """A missing text file, for which YOLO's reader takes the image as one without objects."""
     if not found.file.endswith(".txt") or Path(found.file).is_file():
         return []
     detail = f"has no label file {found.file}"
@@ -169,7 +169,7 @@ def _tiny(boxes_rel: np.ndarray, file: str, called: Sequence[str], config: Confi
 
 
 def tiny_side(config: Config) -> float:
-    """The side below which an object is tiny: half a cell of the finest map, in pixels of the network's input."""
+    """Side below which an object is tiny: half a cell of the finest map, in pixels of the network's input."""
     finest = feature_maps(config.network)[0]
     return min(finest.step_x, finest.step_y) / 2
 

@@ -54,7 +54,7 @@ def cluster(sides: np.ndarray, count: int) -> np.ndarray:
 
     Args:
         sides: ``(N, 2)`` widths and heights, N at least 1.
-        count: of clusters, K.
+        count: Number of clusters K.
 
     Returns:
         ``(K, 2)`` mean widths and heights, by area; the same data give the same.
@@ -82,21 +82,21 @@ def shape_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
     """Propose sizes and ratios that overlap some objects better.
 
-    Clusters give a start: one a map for the sizes, and within each map's sizes clusters for its ratios. Clusters know
-    nothing of the grids, on which a small prior may lie too far from an object. So the better of that start and the
-    priors that there are is then adjusted number by number, as long as the priors on their grids fit better.
+    Clusters give a start: one a map for the sizes, and within each map's sizes clusters for its ratios. Clusters ignore
+    the grids, on which a small prior may be too far from an object. So the better of that start and the existing priors
+    is then adjusted number by number, while the priors on their grids fit better.
 
-    There are as many sizes and ratios as before, so that the network costs the same.
+    There are as many sizes and ratios as before, so the network costs the same.
 
     Args:
         boxes_rel: ``(N, 4)`` objects, relative to the network's input; N at least 1.
-        config: of the network, and the priors to improve on.
+        config: Configuration of the network, and of the priors to improve.
 
     Returns:
-        the proposal; all but sizes and ratios is as before.
+        The proposal, equal to the existing priors except for sizes and ratios.
 
     Raises:
-        BadInput: the priors that there are do not fit the network.
+        BadInput: If the existing priors do not fit the network.
     """
     start = _of_clusters(_some(boxes_rel, MOST), config)
     judge = partial(_fitness, _some(boxes_rel, MOST_JUDGED), config)
@@ -104,19 +104,19 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
 
 
 def _some(boxes: np.ndarray, most: int) -> np.ndarray:
-    """At most about so many of the boxes, evenly spread."""
+    """A limited number of the boxes, evenly spread."""
     return boxes[:: -(-len(boxes) // most)]
 
 
 def _fitness(boxes_rel: np.ndarray, config: Config, priors: Priors) -> float:
-    """The mean best IoU less the share of objects that no prior reaches; of whole priors, which are quick to judge."""
+    """Mean best IoU less the share of objects that no prior reaches, computed on whole priors, which is quick."""
     whole = priors.model_copy(update={"clip": False})
     best = best_ious(boxes_rel, config.model_copy(update={"priors": whole}))
     return float(best.mean() - (best < REACHED).mean())
 
 
 def _climb(priors: Priors, judge: Callable[[Priors], float]) -> Priors:
-    """Change one size or ratio at a time, by ever smaller factors, wherever that is better."""
+    """Change one size or ratio at a time, by ever smaller factors, as long as it helps."""
     best = judge(priors)
     for factor in FACTORS:
         for _ in range(CLIMBS):
@@ -140,7 +140,7 @@ def _places(priors: Priors) -> list[Place]:
 
 
 def _moved(priors: Priors, place: Place, by: float) -> Priors | None:
-    """Priors with one number changed by a factor; None where sizes would not rise or a ratio be near a square's."""
+    """Priors with one number changed by a factor. None if sizes would not increase or a ratio be near a square's."""
     i, k = place
     if k is None:
         sizes = (*priors.sizes[:i], round(priors.sizes[i] * by, 1), *priors.sizes[i + 1 :])
@@ -172,7 +172,7 @@ def _of_clusters(boxes_rel: np.ndarray, config: Config) -> Priors:
 
 
 def _ratios(sides: np.ndarray, sizes: np.ndarray, counts: list[int]) -> tuple[tuple[float, ...], ...]:
-    """Ratios of each map: those of the objects whose size is nearest to its own, of all objects where these are few."""
+    """Ratios of each map: those of the objects nearest to its size, or of all objects if these are few."""
     logs = np.abs(np.log(sides[:, 0] / sides[:, 1]))
     nearest = np.abs(np.log(np.sqrt(sides.prod(axis=1)))[:, None] - np.log(sizes)).argmin(axis=1)
     ratios = []
@@ -187,10 +187,10 @@ def _ratios_of(logs: np.ndarray, count: int) -> tuple[float, ...]:
 
     Args:
         logs: ``(N,)`` logarithms of the longer side over the shorter.
-        count: of ratios.
+        count: Number of ratios.
 
     Returns:
-        the ratios, rising, at least :data:`LEAST_RATIO`.
+        The ratios, increasing, at least :data:`LEAST_RATIO`.
     """
     shapes = np.stack([np.exp(logs / 2), np.exp(-logs / 2)], axis=1)  # of area 1
     centers = np.exp(np.quantile(logs, (np.arange(count) + 1) / (count + 1)))
@@ -226,15 +226,15 @@ def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None
 
 
 def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
-    """A configuration with other priors, as YAML that ``--config`` reads.
+    """A configuration with other priors, as YAML.
 
     Args:
-        priors: the proposal.
-        source: the preset or file that it is based on.
-        overrides: fields that were given besides it, see :func:`multibox.config_file.load_config`.
+        priors: The proposal.
+        source: Preset or file that it is based on.
+        overrides: Fields that were given besides, as :func:`multibox.config_file.load_config` takes them.
 
     Returns:
-        the text.
+        The text.
     """
     values = {"extends": source} if source in presets() else yaml.safe_load(Path(source).read_text("utf-8")) or {}
     proposed = {"priors.sizes": list(priors.sizes), "priors.ratios": [list(ratios) for ratios in priors.ratios]}
