@@ -12,7 +12,7 @@ from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.mistakes import find_mistakes as count_mistakes
 from multibox.evaluation.outcomes import find_outcomes
 from multibox.evaluation.test_set import open_test_set
-from multibox.explain.browsing import Dataset, open_datasets
+from multibox.explain.browsing import LabelledDataset, open_datasets
 
 CLASSES = ("cat", "dog", "owl")
 SMALL, LARGE = (10, 10, 30, 30), (20, 20, 180, 180)
@@ -58,7 +58,7 @@ def ids(dataset, **filters):
 
 
 def test_filters_by_class_and_size(store):
-    dataset = Dataset(store)
+    dataset = LabelledDataset(store)
     assert ids(dataset) == ["a", "b", "c", "d", "e"]
     assert ids(dataset, name="cat") == ["a", "b", "d"]
     assert ids(dataset, size="small") == ["a", "b"]
@@ -67,7 +67,7 @@ def test_filters_by_class_and_size(store):
 
 
 def test_filters_by_mistakes(store, detections):
-    dataset = Dataset(store, detections)
+    dataset = LabelledDataset(store, detections)
     assert ids(dataset, mistake="missed") == ["b", "d"]
     assert ids(dataset, mistake="false") == ["a", "c"]
     assert ids(dataset, mistake="mislabelled") == ["b"]
@@ -77,7 +77,7 @@ def test_filters_by_mistakes(store, detections):
 
 
 def test_what_is_said_of_a_picture(store, detections):
-    dataset = Dataset(store, detections)
+    dataset = LabelledDataset(store, detections)
     known = dataset.describe(1)
     assert (known["id"], known["width"], known["height"]) == ("b", 200, 200)
     assert known["objects"] == [
@@ -97,13 +97,13 @@ def test_what_is_said_of_a_picture(store, detections):
     assert [one["error"] for one in dataset.describe(0)["mistakes"]["false"]] == ["duplicate"]
     assert [one["error"] for one in dataset.describe(2)["mistakes"]["false"]] == ["background"]
     assert dataset.describe(4)["mistakes"] == {"missed": [], "false": [], "mislabelled": []}  # difficult: no one asks
-    assert "mistakes" not in Dataset(store).describe(1)
+    assert "mistakes" not in LabelledDataset(store).describe(1)
     json.dumps(known)
 
 
 def test_mistakes_are_those_of_the_evaluation(store, detections):
     """Together they are what the evaluation's report counts, image by image."""
-    dataset = Dataset(store, detections)
+    dataset = LabelledDataset(store, detections)
     test_set = open_test_set(store)
     found = read_results(detections, test_set.image_ids, test_set.category_ids)
     counted = count_mistakes(find_outcomes(test_set.truth, found), np.full(3, 0.4))
@@ -114,7 +114,7 @@ def test_mistakes_are_those_of_the_evaluation(store, detections):
 
 
 def test_thresholds_by_class_and_classes_that_are_not_known(store, detections):
-    dataset = Dataset(store, detections, {"cat": 0.2})
+    dataset = LabelledDataset(store, detections, {"cat": 0.2})
     assert ids(dataset, mistake="missed") == ["b"]  # the dog is nobody's mistake, d's cat is shown now
     assert ids(dataset, mistake="false") == ["a", "b"]
     assert ids(dataset, name="dog") == ["b"]
@@ -122,11 +122,11 @@ def test_thresholds_by_class_and_classes_that_are_not_known(store, detections):
 
 def test_nothing_found(store, tmp_path):
     (tmp_path / "none.json").write_text("[]")
-    assert ids(Dataset(store, tmp_path / "none.json"), mistake="missed") == ["a", "b", "d"]
+    assert ids(LabelledDataset(store, tmp_path / "none.json"), mistake="missed") == ["a", "b", "d"]
 
 
 def test_refusals(store, detections, tmp_path):
-    dataset = Dataset(store)
+    dataset = LabelledDataset(store)
     with pytest.raises(BadInput, match="no class 'cow'; it has cat, dog, owl"):
         dataset.choose(name="cow")
     with pytest.raises(BadInput, match="no mistakes are known; open the dataset with a file of detections"):

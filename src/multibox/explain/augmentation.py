@@ -22,7 +22,7 @@ from multibox.prepare.render import render
 from multibox.prepare.shot import take_shot
 from multibox.prepare.window import Window, look_through, snap, whole
 
-Labelled = tuple[np.ndarray, Objects]
+Shown = tuple[np.ndarray, Objects]
 """``(H, W, 3)`` uint8 RGB, and its objects, their boxes relative to it."""
 
 STEPS = {
@@ -53,8 +53,8 @@ class Step:
     """
 
     name: str
-    before: Labelled
-    after: Labelled
+    before: Shown
+    after: Shown
     did: bool
 
     @property
@@ -135,7 +135,7 @@ def _steps_of_shot(subject: Subject) -> list[Step]:
     ]
 
 
-def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, int]) -> Labelled:
+def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, int]) -> Shown:
     """What a window shows, in its own shape, about as large as the network's input."""
     scale = max(size) / max(window.height, window.width)
     own_size = max(1, round(window.height * scale)), max(1, round(window.width * scale))

@@ -59,7 +59,7 @@ class Marks:
         ]
 
 
-class Dataset:
+class LabelledDataset:
     """A store to browse.
 
     Args:
@@ -175,14 +175,14 @@ def open_datasets(
     names: Sequence[str],
     detections: str | os.PathLike[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
-) -> dict[str, Dataset]:
+) -> dict[str, LabelledDataset]:
     """Open datasets by their names.
 
     Args:
         names: ``NAME/SPLIT`` of each dataset.
-        detections: File of detections, as :class:`Dataset` takes it. It is used for each dataset that has all of its
+        detections: File of detections, as :class:`LabelledDataset` takes it. Each dataset uses it that has all of its
             images.
-        thresholds: Scores of the classes, as :class:`Dataset` takes them.
+        thresholds: Scores of the classes, as :class:`LabelledDataset` takes them.
 
     Returns:
         The datasets by name.
@@ -192,13 +192,13 @@ def open_datasets(
     """
     stores = {name: open_store(name) for name in names}
     if detections is None:
-        return {name: Dataset(store) for name, store in stores.items()}
+        return {name: LabelledDataset(store) for name, store in stores.items()}
     datasets, misfits = {}, []
     for name, store in stores.items():
         try:
-            datasets[name] = Dataset(store, detections, thresholds)
+            datasets[name] = LabelledDataset(store, detections, thresholds)
         except BadInput as error:
-            datasets[name] = Dataset(store)
+            datasets[name] = LabelledDataset(store)
             misfits.append(error)
     if len(misfits) == len(datasets):
         raise (
@@ -222,8 +222,8 @@ def find_mistakes(
 
     Args:
         store: Store of the images.
-        detections: File of detections, as :class:`Dataset` takes it.
-        thresholds: Scores of the classes, as :class:`Dataset` takes them.
+        detections: File of detections, as :class:`LabelledDataset` takes it.
+        thresholds: Scores of the classes, as :class:`LabelledDataset` takes them.
 
     Returns:
         The mistakes by kind.

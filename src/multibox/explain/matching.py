@@ -110,7 +110,7 @@ class Negative:
 
 
 @dataclass(frozen=True)
-class Counts:
+class PriorCounts:
     """Numbers of priors.
 
     Attributes:
@@ -169,7 +169,7 @@ class MatchedImage:
     window: Box
     objects: tuple[MatchedObject, ...]
     negatives: tuple[Negative, ...]
-    counts: Counts
+    counts: PriorCounts
     loss: float
     config: Rules
 
@@ -283,7 +283,7 @@ def explain_targets(
         window=(window.x0, window.y0, window.x1, window.y1),
         objects=tuple(_matched(objects, i, names, schema.classes, priors.get(i)) for i in range(len(objects))),
         negatives=tuple(negatives),
-        counts=Counts(count, mined, int((wanted < 0).sum()), mined / count if count else None),
+        counts=PriorCounts(count, mined, int((wanted < 0).sum()), mined / count if count else None),
         loss=losses.total / max(1, count),
         config=_rules(config),
     )

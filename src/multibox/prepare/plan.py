@@ -54,7 +54,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class ExamplePlan:
     """Everything random about one training example, in the order of the steps.
 
     Attributes:
@@ -74,7 +74,7 @@ class Plan:
     flaws: Flaws
 
 
-def draw_plan(record: Record, rng: np.random.Generator, config: Config, another: Another | None = None) -> Plan:
+def draw_plan(record: Record, rng: np.random.Generator, config: Config, another: Another | None = None) -> ExamplePlan:
     """Draw a training example.
 
     The order of the draws is fixed: with the same state of the generator, a record gives the same example.
@@ -99,7 +99,7 @@ def draw_plan(record: Record, rng: np.random.Generator, config: Config, another:
         weight = draw_weight(rng, steps.mixup)
     matrix = affine_matrix(rng, steps.affine, size)
     holes = draw_holes(rng, steps.cutout, size)
-    return Plan(scene, second, weight, matrix, holes, draw_flaws(rng, steps, size))
+    return ExamplePlan(scene, second, weight, matrix, holes, draw_flaws(rng, steps, size))
 
 
 def _draw_scene(record: Record, rng: np.random.Generator, config: Config, another: Another) -> Scene:

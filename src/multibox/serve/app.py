@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from multibox._version import __version__
 from multibox.detect.detector import Detector
-from multibox.explain.browsing import Dataset
+from multibox.explain.browsing import LabelledDataset
 from multibox.serve.batcher import Batcher
 from multibox.serve.metrics import Metrics
 from multibox.serve.refused import ERRORS, answer_errors
@@ -28,7 +28,7 @@ EXPLAINERS = 4
 """Number of threads that explain and browse. It bounds their memory."""
 
 
-def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, Dataset]) -> FastAPI:
+def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, LabelledDataset]) -> FastAPI:
     """Create the app of a server.
 
     Args:

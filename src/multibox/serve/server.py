@@ -12,7 +12,7 @@ import uvicorn
 
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
-from multibox.explain.browsing import Dataset
+from multibox.explain.browsing import LabelledDataset
 from multibox.predict.frames import silence_opencv
 from multibox.serve.app import create_app
 from multibox.serve.settings import Settings
@@ -24,7 +24,7 @@ BACKLOG = 2048
 def serve(
     detector: Detector,
     settings: Settings,
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, LabelledDataset],
     announce: Callable[[str], Any] = print,
 ) -> None:
     """Serve a detector until a signal stops the server. Running requests are answered first.

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from multibox.evaluation.test_set import pixels_of
-from multibox.explain.browsing import Dataset, Kind, Size
+from multibox.explain.browsing import Kind, LabelledDataset, Size
 from multibox.image_file import image_format
 from multibox.serve.refused import Refused
 
@@ -18,7 +18,7 @@ QUALITY = 92
 """JPEG quality of reduced images."""
 
 
-def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
+def dataset_routes(datasets: Mapping[str, LabelledDataset]) -> APIRouter:
     """Routes of datasets.
 
     Args:
@@ -57,7 +57,7 @@ def dataset_routes(datasets: Mapping[str, Dataset]) -> APIRouter:
     return router
 
 
-def dataset_of(datasets: Mapping[str, Dataset], name: str) -> Dataset:
+def dataset_of(datasets: Mapping[str, LabelledDataset], name: str) -> LabelledDataset:
     """The dataset with a name.
 
     Raises:
@@ -69,7 +69,7 @@ def dataset_of(datasets: Mapping[str, Dataset], name: str) -> Dataset:
     return datasets[name]
 
 
-def describe(name: str, dataset: Dataset) -> dict[str, Any]:
+def describe(name: str, dataset: LabelledDataset) -> dict[str, Any]:
     """A dataset as JSON."""
     counts = dataset.store.meta.counts
     return {

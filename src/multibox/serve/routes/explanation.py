@@ -14,7 +14,7 @@ from multibox.data.record import Objects, Record
 from multibox.draw import encode_png
 from multibox.evaluation.test_set import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
-from multibox.explain.browsing import Dataset
+from multibox.explain.browsing import LabelledDataset
 from multibox.explain.cells import Box, Cell, as_box, look_at_cell
 from multibox.explain.matching import MatchedImage, explain_matching, labelled_objects, training_config
 from multibox.explain.origin import ExplainedImage, explain_detections
@@ -73,7 +73,7 @@ class Labelled:
     classes: Sequence[str]
 
 
-def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> APIRouter:
+def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]) -> APIRouter:
     """Routes that explain.
 
     Args:
@@ -95,7 +95,7 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
         picture = explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)
         return as_json(asdict(picture))
 
-    def augment(labelled: Labelled, seed: int, dataset: Dataset | None = None) -> Response:
+    def augment(labelled: Labelled, seed: int, dataset: LabelledDataset | None = None) -> Response:
         another = None if dataset is None else lambda rng: dataset.store[int(rng.integers(len(dataset.store)))]
         steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
         return as_json(asdict(AugmentedPicture(seed, show_steps(steps, labelled.classes))))
@@ -144,7 +144,7 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, Dataset]) -> API
     return router
 
 
-def of_dataset(dataset: Dataset, record_id: str) -> Labelled:
+def of_dataset(dataset: LabelledDataset, record_id: str) -> Labelled:
     """An image of a dataset.
 
     Raises:
