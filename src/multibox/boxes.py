@@ -19,7 +19,7 @@ VARIANCES = (0.1, 0.1, 0.2, 0.2)
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:
-    """Compute the areas of boxes. An inverted box has the area 0.
+    """Areas of boxes. An inverted box has the area 0.
 
     Args:
         boxes: ``(..., 4)``.
@@ -33,7 +33,7 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Compute the area of the overlap of every box of ``a`` with every box of ``b``.
+    """Area of the overlap of every box of ``a`` with every box of ``b``.
 
     Args:
         a: ``(N, 4)``.
@@ -48,7 +48,7 @@ def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Compute the intersection over union of every box of ``a`` with every box of ``b``.
+    """Intersection over union of every box of ``a`` with every box of ``b``.
 
     Args:
         a: ``(N, 4)``.
@@ -63,7 +63,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Compute the share of each box's area that lies inside ``region``.
+    """Share of each box's area that lies inside ``region``.
 
     Args:
         boxes: ``(N, 4)``.
