@@ -287,7 +287,8 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
         raise BadInput(path, "is a folder; give the name of a file")
     if os.path.lexists(path) and not replace and not is_own_file(path, kind):
         raise BadInput(
-            path, "exists, and Multibox did not write it or it was changed since; give another name, or set replace"
+            path,
+            "exists, and Multibox did not write it or it was changed since; give another name, or set replace=True",
         )
 
 
@@ -314,9 +315,9 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
     if replace or not any(path.iterdir()):
         return
     if kind.on_request:
-        raise BadInput(given, "exists already; give another name, or set replace")
+        raise BadInput(given, "exists already; give another name, or set replace=True")
     if marker is not None and not _is_unchanged(path, marker):
-        raise BadInput(given, "was changed since Multibox wrote it; give another name, or set replace")
+        raise BadInput(given, "was changed since Multibox wrote it; give another name, or set replace=True")
 
 
 def is_own_file(path: Path, kind: Kind) -> bool:

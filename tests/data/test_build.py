@@ -135,7 +135,7 @@ def test_a_split_of_which_nothing_is_left(toys, root):
 def test_an_existing_dataset_is_kept(toys):
     build([toys], "tiny")
     digest = open_store("tiny/train").meta.digest
-    with pytest.raises(BadInput, match="exists already; give another name, or set replace"):
+    with pytest.raises(BadInput, match="exists already; give another name, or set replace=True"):
         build([toys], "tiny")
     spoil_image(toys, b"")
     with pytest.raises(BadInput, match="is empty"):

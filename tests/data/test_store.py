@@ -169,7 +169,7 @@ def test_a_replaced_store_is_opened_anew():
 
 def test_an_existing_dataset_is_not_replaced_unasked():
     write_store("toys", "train", [record(0)], ("ball", "crate"))
-    with pytest.raises(BadInput, match="exists already; give another name, or set replace"):
+    with pytest.raises(BadInput, match="exists already; give another name, or set replace=True"):
         write_store("toys", "train", [record(1)], ("ball", "crate"))
     assert open_store("toys/train").ids == ("r0",)
 
@@ -224,7 +224,9 @@ def test_a_store_that_is_cut_off(root, pages):
     copy = path.with_name("copy.lmdb")  # The file itself is open in this process.
     shutil.copy(path, copy)
     os.truncate(copy, int(pages * 4096) + (path.stat().st_size if pages < 0 else 0))
-    with pytest.raises(BadInput, match=r"copy.lmdb: cut off after \d+ of \d+ bytes; rebuild with"):
+    with pytest.raises(
+        BadInput, match=r"copy.lmdb: cut off after \d+ of \d+ bytes; build the dataset again with replace=True"
+    ):
         open_store("toys/copy")
 
 

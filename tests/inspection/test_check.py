@@ -282,7 +282,7 @@ def test_the_command(sample_folder, tmp_path):
     priors.write_text("corrected by hand")
     again = run("data", "check", sample_folder, "--priors", priors)
     assert (again.exit_code, priors.read_text()) == (2, "corrected by hand")
-    assert "set replace" in again.stderr
+    assert "set --replace" in again.stderr
     assert run("data", "check", sample_folder, "--priors", priors, "--html", page, "--replace").exit_code == 0
     assert "corrected" not in priors.read_text()
 
@@ -297,7 +297,7 @@ def test_code_1_and_the_reasons_where_a_build_would_stop(sample_folder, tmp_path
     (problem,) = printed["problems"]
     assert (problem["kind"], problem["stops"]) == ("box", True)
     assert problem["object"].endswith("(mug)")
-    assert problem["action"] == "the build stops; with --on-bad skip: object left out"
+    assert problem["action"] == "the build stops; with on_bad='skip': object left out"
     assert printed["images"] == 60
     assert printed["prior_coverage"]["all"]["objects"] == sum(printed["splits"]["train"]["per_class"].values())
     assert "is inverted" in page.read_text()

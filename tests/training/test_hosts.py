@@ -76,7 +76,7 @@ def test_the_first_node_of_a_list(nodes, first):
 
 def test_tensorflow_is_refused(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    with pytest.raises(BadInput, match="add --backend jax"):
+    with pytest.raises(BadInput, match="set backend=jax"):
         Cluster(2, 0, "a:1").join()
 
 

@@ -92,7 +92,10 @@ def test_validation_data_without_a_class_of_the_run_are_refused_at_once(store_ro
 
 def test_a_run_is_never_overwritten(store_root, folder):
     (folder / "experiments" / "first").mkdir(parents=True)
-    with pytest.raises(BadInput, match=r"experiments/first: there is a run of that name.*give another --name"):
+    with pytest.raises(
+        BadInput,
+        match=r"experiments/first: exists, .*; continue it with multibox\.resume\('first'\)",
+    ):
         train("tiny", overrides=SMALL, name="first")
     assert list((folder / "experiments" / "first").iterdir()) == []
 
@@ -239,7 +242,7 @@ def test_ctrl_c_ends_a_run_without_a_traceback(store_root, folder):
             break
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + signal.SIGINT
-    assert "go on by: multibox train --resume long" in error.splitlines()[-1]
+    assert "; continue with multibox train --resume long" in error.splitlines()[-1]
     assert "Traceback" not in error
 
 

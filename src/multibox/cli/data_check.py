@@ -86,7 +86,7 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
     from multibox.inspection.finding import KINDS, by_kind
 
     for kind, found in by_kind(checkup.findings).items():
-        click.echo(f"{KINDS[kind]}: {len(found):,} ({found[0].action})")
+        click.echo(f"{KINDS[kind]}: {len(found):,} ({as_options(data_build, found[0].action)})")
         for finding in found[:SHOWN]:
             click.echo(f"  {finding}")
         if len(found) > SHOWN:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from multibox.cli.app import main
+from multibox.cli.commands import as_options
 from multibox.cli.options import Range, detection_options, runtime_options
 from multibox.models.shipped import NAME
 
@@ -34,4 +35,4 @@ def serve_model(model: str, names: tuple[str, ...], detections: str | None, **op
     """
     from multibox.serve.opening import open_and_serve
 
-    open_and_serve(model, names, detections, announce=click.echo, **options)
+    open_and_serve(model, names, detections, announce=lambda line: click.echo(as_options(serve_model, line)), **options)

@@ -77,7 +77,7 @@ class VocWriter(LayoutWriter):
         super().__init__(folder, meta, stems)
         unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
         if unfit:
-            raise BadInput(f"class {unfit[0]!r}", "XML cannot hold its control characters; give another --format")
+            raise BadInput(f"class {unfit[0]!r}", "XML cannot hold its control characters; choose another format")
         self._members: dict[str, list[str]] = defaultdict(list)
         (folder / "Annotations").mkdir()
 

@@ -487,7 +487,7 @@ def _open(path: Path) -> tuple[lmdb.Environment, int]:
     if status.st_size < size:
         environment.close()
         raise BadInput(
-            path, f"cut off after {status.st_size} of {size} bytes; rebuild with 'multibox data build --replace'"
+            path, f"cut off after {status.st_size} of {size} bytes; build the dataset again with replace=True"
         )
     return environment, status.st_ino
 

@@ -41,7 +41,7 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
     """
     root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
     if not names:
-        raise BadInput(path, "nothing names its classes; write names: into data.yaml, or give --classes")
+        raise BadInput(path, "nothing names its classes; write names: into data.yaml, or set classes=NAMES")
     splits = {split: _items(found, names, root) for split, found in folders.items()}
     _check_labels(path, splits)
     return Part(root, splits, tuple(sorted(set(names))))
@@ -50,7 +50,7 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
 def _undescribed(root: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
     listed = root / "classes.txt"
     if classes or not listed.is_file():
-        names = _without_blank("--classes", classes)
+        names = _without_blank("classes", classes)
     else:
         names = _without_blank(str(listed), read_text(listed).rstrip().splitlines())
     below = [folder for folder in sorted((root / "images").iterdir()) if folder.is_dir()]
@@ -67,7 +67,7 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
         raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadInput(path, "holds no fields; a YOLO data.yaml has names, train and val")
-    names = _names(path, content["names"]) if content.get("names") else _without_blank("--classes", classes)
+    names = _names(path, content["names"]) if content.get("names") else _without_blank("classes", classes)
     root = path.parent / str(content.get("path") or "")
     if not root.is_dir():  # Such paths are often those of the machine that wrote them.
         root = path.parent

@@ -78,7 +78,7 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
     if found is not None and found < LEAST_FOUND:
         raise RunFailed(
             f"export: the written model finds {found:.0%} of what the original finds; nothing was kept. "
-            "Choose a higher --precision, or for int8 other images to --calibrate with"
+            "Choose a higher precision, or for int8 other images to calibrate with"
         )
     return Check(len(images), None, found)
 

@@ -81,9 +81,9 @@ def export(
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision, replace)
     if precision == "int8" and calibrate is None:
-        raise BadInput("precision", "int8: needs --calibrate NAME/SPLIT, real images to find the ranges of values with")
+        raise BadInput("precision", "int8 needs real images to find the ranges of values; set calibrate=NAME/SPLIT")
     if precision != "int8" and calibrate is not None:
-        raise BadInput("calibrate", f"--precision {precision} needs no images; leave it out")
+        raise BadInput("calibrate", "is for precision=int8 only; leave it out")
     FORMATS[kind].require(f"{model}")
     calibration = open_store(calibrate) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
@@ -114,12 +114,12 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | Non
 def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str, replace: bool) -> Path:
     """Path to write. What cannot be written is refused before anything is loaded."""
     if kind not in FORMATS:
-        raise BadInput("format", f"{kind}: there is none of that name; choose one of {', '.join(FORMATS)}")
+        raise BadInput("kind", f"{kind} is unknown; choose one of {', '.join(FORMATS)}")
     form = FORMATS[kind]
     if precision not in form.precisions:
         able = ", ".join(name for name, other in FORMATS.items() if precision in other.precisions)
-        what = f"is for --format {able}" if able else f"there is none; choose one of {', '.join(PRECISIONS)}"
-        raise BadInput("precision", f"{precision}: {what}")
+        what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
+        raise BadInput("precision", f"{precision} {what}")
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
@@ -135,5 +135,5 @@ def _require_plain_nms(schema: Schema) -> None:
     if schema.detect.nms != "hard" or schema.detect.agnostic:
         how = "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
-            "nms", f"a file has hard NMS by class inside, and the model's detect says {how}; leave --nms out"
+            "nms", f"a file contains hard NMS by class, but the model's configuration says {how}; leave nms out"
         )

@@ -79,7 +79,7 @@ class Format:
         (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
         weights = out.with_suffix(".bin")
         if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
-            raise BadInput(weights, "exists, and belongs to something else; give another name, or set replace")
+            raise BadInput(weights, "exists, and belongs to something else; give another name, or set replace=True")
 
 
 def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
@@ -117,7 +117,7 @@ FORMATS = {
     "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
 }
-"""The formats by the names that ``--format`` takes."""
+"""Formats by their names."""
 
 
 def write(

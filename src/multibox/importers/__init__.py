@@ -11,4 +11,4 @@ KINDS = (
     "five-scripts-pretrained",
     "keras",
 )
-"""Whose files can be made into models: what ``multibox import --from`` takes."""
+"""Kinds of files that can be imported, by whose they are."""

@@ -81,7 +81,7 @@ def import_model(
     """
     kind = current_kind(kind)
     if kind not in PEERS:
-        raise BadInput("from", f"{kind}: no such kind; give one of {', '.join(PEERS)}")
+        raise BadInput("kind", f"{kind} is unknown; choose one of {', '.join(PEERS)}")
     out = Path(out)
     if out.suffix != ".keras":
         raise BadInput("out", f"{out}: give a file that ends in .keras")
@@ -121,7 +121,7 @@ def _advice(refused: Peer, tensors: Tensors) -> str:
         if peer.read is refused.read and peer is not refused:
             with suppress(Misfit, BadInput):
                 peer.plan(tensors, ())
-                return f"; it looks like --from {peer.kind}"
+                return f"; it looks like kind={peer.kind}"
     return ""
 
 

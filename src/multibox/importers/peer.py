@@ -16,7 +16,7 @@ Weights = list[np.ndarray]
 TRUNK_ONLY = ("object",)
 """The classes of a model whose file had no heads."""
 
-TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it with --init"
+TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it with network.weights=FILE"
 
 
 class Misfit(ValueError):  # noqa: N818  It is what the file is, in the words of the user

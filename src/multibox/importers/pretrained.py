@@ -30,8 +30,8 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
     if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
         raise BadInput(
             "network.weights",
-            f"{network.weights} is a peer's file; make a model of it with 'multibox import', "
-            "and start from that with --init",
+            f"{network.weights} is a peer's file; import it with 'multibox import', then set network.weights to the "
+            "model file",
         )
     if network.trunk == "efficientnet_lite0":
         imagenet = network.weights == "imagenet"

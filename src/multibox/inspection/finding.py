@@ -51,7 +51,7 @@ class Finding:
 
 def of_problem(problem: Problem) -> Finding:
     """A problem of the build, as a finding."""
-    action = f"the build stops; with --on-bad skip: {problem.action}"
+    action = f"the build stops; with on_bad='skip': {problem.action}"
     return Finding(problem.kind, problem.file, problem.object, problem.detail, action, stops=True)
 
 

@@ -62,7 +62,9 @@ def open_and_serve(
     def tell(address: str) -> None:
         announce(f"{settings.name} is served at {address}")
         if not settings.local and settings.token is None:
-            announce("Any machine that can reach this one can send requests. Use --token to require authentication.")
+            announce(
+                "Any machine that can reach this one can send requests; set token=SECRET to require authentication"
+            )
 
     serve(detector, settings, datasets, tell)
 

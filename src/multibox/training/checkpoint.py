@@ -94,7 +94,7 @@ class Checkpoints:
                 _write(new, state, arrays)
         except (BadInput, RunFailed) as error:
             last = self.paths()[-1].name if self.paths() else "none"
-            raise RunFailed(f"{error}. The last good checkpoint is {last}; then go on by --resume") from None
+            raise RunFailed(f"{error}. The last good checkpoint is {last}; correct this, then resume the run") from None
         paths = self.paths()
         newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
         for useless in paths[: max(0, newest - self.keep)] + paths[newest:]:
@@ -117,7 +117,7 @@ class Checkpoints:
                 reason = " ".join(str(error).split())
                 log.warning(f"{path}: damaged ({reason:.100}); taking the one before it")
         if paths:
-            raise BadInput(self.folder, "every checkpoint is damaged; begin the run anew under another --name")
+            raise BadInput(self.folder, "every checkpoint is damaged; start a new run under another name")
         return None
 
     def _remove_unfinished(self) -> None:

@@ -55,7 +55,7 @@ class Cluster:
             BadInput: If the backend is not JAX.
         """
         if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
-            raise BadInput("hosts", f"{self.hosts} hosts can only train together on JAX; add --backend jax")
+            raise BadInput("hosts", f"{self.hosts} hosts can train together on JAX only; set backend=jax")
         import jax
 
         last, minutes = self.hosts - 1, JOIN_SECONDS // 60
@@ -103,7 +103,7 @@ def find_cluster(
     steps_hosts, steps_host, steps_coordinator = _slurm_step(environment)
     count = _first(hosts, _number(environment, "MULTIBOX_HOSTS"), steps_hosts)
     if count is None and not (host is None and coordinator is None):
-        raise BadInput("hosts", "give it too, where --host or --coordinator is given: the number of hosts")
+        raise BadInput("hosts", "is missing, although host or coordinator is given; set hosts=NUMBER")
     if count is None or count < 2:
         return None
     index = _first(host, _number(environment, "JOB_COMPLETION_INDEX"), steps_host)

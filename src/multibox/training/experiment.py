@@ -112,8 +112,7 @@ def new_experiment(name: str | None, default: str) -> Experiment:
         return Experiment(folder)
     raise BadInput(
         ROOT / str(name),
-        "there is a run of that name, and runs are never overwritten; go on with it by --resume "
-        f"{name}, or give another --name",
+        f"exists, and runs are never overwritten; continue it with multibox.resume({name!r}), or choose another name",
     )
 
 

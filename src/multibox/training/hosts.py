@@ -155,5 +155,5 @@ def others_may_fail() -> Iterator[None]:
         if count() == 1 or not any(word in line for word in ("Gloo", "NCCL", "Coordination")):
             raise
         raise RunFailed(
-            f"another host has ended or cannot be reached; see what it said, then go on by --resume on all ({line})"
+            f"another host has ended or cannot be reached; read its message, then resume the run on all hosts ({line})"
         ) from error

@@ -81,8 +81,8 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
         except StopAsked:
             save()
             raise Stopped(
-                f"stopped after step {clock.step} of {clock.steps}; continue with: multibox train --resume "
-                f"{experiment.folder.name}",
+                f"stopped after step {clock.step} of {clock.steps}; continue with "
+                f"multibox.resume({experiment.folder.name!r})",
                 stop.signal or 0,
             ) from None
     return Run(experiment.folder, experiment.best, validate.best if setup.validation else None)

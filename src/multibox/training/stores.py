@@ -56,8 +56,8 @@ def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: O
     if meta and Path(meta.source).resolve() != path.resolve():
         raise BadInput(
             path,
-            f"there is a dataset {name} too, built from {meta.source}; for that give data.train=[{name}/SPLIT] "
-            f"and no --data, for this build another with 'multibox data build {path} --name NAME'",
+            f"a dataset {name} exists, built from {meta.source}; to train on that, set data.train=[{name}/SPLIT] "
+            "alone, and to train on this, build a dataset of another name from it",
         )
     if meta is None or _newest_change(path) > datetime.fromisoformat(meta.built).timestamp() + 1:  # whole seconds
         report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
