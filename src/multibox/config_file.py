@@ -93,7 +93,7 @@ def parse_config(values: Mapping[str, Any], source: str) -> Config:
 
     Args:
         values: Nested values, as YAML holds them.
-        source: Where the values are from, for the message.
+        source: Origin of the values, for messages.
 
     Returns:
         The configuration.

@@ -143,7 +143,7 @@ class Detector:
             batch: Prepared images.
 
         Returns:
-            For each image, the outputs for each of its inputs, without the axis of the batch.
+            Outputs of each input of each image, without the batch axis.
         """
         return self._run(batch) if self._run else self._run_network(batch)
 
