@@ -1,4 +1,4 @@
-"""Browsing: the right pictures, and mistakes as the evaluation knows them."""
+"""Browsing finds the right images, and the same mistakes as the evaluation."""
 
 import json
 

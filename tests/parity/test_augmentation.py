@@ -1,4 +1,4 @@
-"""What chance does in each step of the paper's augmentation: histograms of 10,000 draws.
+"""The random draws of each step of the paper's augmentation, as histograms of 10,000 draws.
 
 Each share must lie within four standard errors of what the authors' numbers say. What can be seen in pixels is read off
 pixels: a grey one shows the light, a red one the colours.
@@ -190,7 +190,7 @@ def test_the_batch_sampler(objects):
 
 
 def test_mirror_and_interpolation():
-    """Ten pictures that may come of a small one, one as likely as another."""
+    """Ten outputs that a small image can lead to, each with the same probability."""
     image, rng = np.random.default_rng(1).integers(0, 256, (7, 9, 3), np.uint8), np.random.default_rng(0)
     off = {"probability": 0}
     config = Augment.model_validate({"distort": off, "expand": off, "crop": off, "mirror": PAPER.mirror})

@@ -61,7 +61,7 @@ def small_priors():
 
 @pytest.fixture
 def still():
-    """A configuration in which nothing is left to chance."""
+    """A configuration without random steps, except for the filter of the resize."""
     return Config.model_validate(
         {
             "network": {"size": [128, 128]},

@@ -1,4 +1,4 @@
-"""The fast path against SSD's steps done one by one, as the authors describe them, with the same chance."""
+"""The fast path against SSD's steps done one by one, as the authors describe them, with the same random state."""
 
 import copy
 

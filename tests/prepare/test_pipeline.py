@@ -72,7 +72,7 @@ def test_a_pass_sees_each_image_once_and_each_pass_another_order(stores, small_p
 
 
 def test_record_ids_name_what_the_batch_shows(stores, small_priors, still):
-    """Without chance, the batch of a step is the images it names."""
+    """Without random steps, the batch of a step has the images it names."""
     config = still.model_copy(update={"train": still.train.model_copy(update={"batch": BATCH})})
     by_id = {record.id: record for store in stores for record in store}
     with training_batches(stores, CLASSES, small_priors, config, start_step=2) as batches:
@@ -234,7 +234,7 @@ def test_hosts_end_mosaic_at_the_same_step(stores, small_priors):
     ],
 )
 def test_phases_of_a_run(until, expected):
-    """Of 10 examples in batches of 2: which begins where, with which chances of mosaic and mixup."""
+    """With 10 examples in batches of 2: where each phase begins, and its probabilities of mosaic and mixup."""
     began = {start: config.augment for start, config in phases(mixing(**until), images=99).items()}
     assert {start: (each.mosaic.probability, each.mixup.probability) for start, each in began.items()} == expected
 

@@ -98,7 +98,7 @@ def test_each_has_its_own_probability(image, name):
 
 
 def test_a_step_does_what_its_function_does(image):
-    """With a range of one value nothing but the noise itself is left to chance."""
+    """With a range of one value, only the noise itself is random."""
     exact = {"blur": {"sigma": (1.5, 1.5)}, "noise": {"sigma": (9, 9)}, "clahe": {"clip": (2, 2)}}
 
     def degraded(*names):

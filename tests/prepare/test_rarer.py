@@ -1,4 +1,4 @@
-"""What OpenCV and Pillow decode, in all the forms that pictures come in."""
+"""OpenCV and Pillow decode images in all their formats."""
 
 import io
 import sys
