@@ -1,9 +1,10 @@
-"""Show that a rebuild changed nothing but the shape: two installations of Multibox have to give the same bits.
+"""Prove that a rebuild changed nothing but the shape: two installations of Multibox must give the same bits.
 
     python benchmarks/same_as.py --old OLD/bin/python --new NEW/bin/python --work same_as
 
-Each part runs in both interpreters, one thread each, on the CPU. ``--new-path src`` puts a working tree before what
-the new interpreter has installed. What the old one wrote is kept in ``--work`` and reused. The new one starts afresh.
+Each part runs in both interpreters, with one thread on the CPU. Give ``--new-path src`` to compare with a working
+tree. Results of the old version stay in ``--work`` and are reused. The new version always starts afresh. Prints one
+line per part, and ends with code 1 if anything differs.
 """
 
 import argparse
@@ -42,7 +43,7 @@ class Side:
         folder.mkdir(parents=True, exist_ok=True)
 
     def results(self, part: str, images: Path | None, written: Path) -> Results:
-        """What a part gives; what is there from before is not made again."""
+        """The arrays of a part. Those of an earlier call are reused."""
         file = self.folder / f"{part}.npz"
         if not file.is_file():
             words = [self.python, "-P", PROBE, part, file, "--written", written]
@@ -55,7 +56,7 @@ class Side:
 
 
 def differences(old: Results, new: Results) -> list[str]:
-    """What is not the same in every bit, one line each."""
+    """One line for each array that is not the same in every bit."""
     lines = [f"{name}: only in the {'new' if name in new else 'old'}" for name in sorted(old.keys() ^ new.keys())]
     for name in sorted(old.keys() & new.keys()):
         one, other = old[name], new[name]
@@ -71,7 +72,7 @@ def differences(old: Results, new: Results) -> list[str]:
 
 
 def compare(options: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Run the parts on both sides, and print a line for each."""
+    """Run the parts on both sides, and print one line per part."""
     made_with = f"{options.old} {options.images} {PROBE.read_text()}"
     old = Side(options.old, work / f"old-{hashlib.sha256(made_with.encode()).hexdigest()[:8]}")
     shutil.rmtree(work / "new", ignore_errors=True)
@@ -89,7 +90,7 @@ def compare(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         seconds = round(time.perf_counter() - start)
         summary[part] = {"arrays": count, "seconds": seconds, "differences": lines}
         more = "; ..." if len(lines) > 3 else ""
-        words = f"{len(lines)} differences: {'; '.join(lines[:3])}{more}" if lines else "identical"
+        words = f"{len(lines)} differ: {'; '.join(lines[:3])}{more}" if lines else "identical"
         print(f"{part}: {words} ({count} arrays, {seconds} s)", flush=True)
     return summary
 

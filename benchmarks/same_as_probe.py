@@ -1,6 +1,6 @@
-"""What one installation of Multibox gives, as named arrays: the part of ``same_as.py`` that runs in each interpreter.
+"""The part of ``same_as.py`` that runs in each interpreter: it gives the results of one installation as named arrays.
 
-It uses the command line and the public functions of Multibox, and what :data:`MOVED` lists.
+It uses the command line, the public functions of Multibox, and the functions in :data:`MOVED`.
 """
 
 import argparse
@@ -27,25 +27,25 @@ Results = dict[str, np.ndarray]
 
 MOVED = {
     "feature_maps": ["multibox.models.maps"],
-    "load_config": ["multibox.config"],
+    "load_config": ["multibox.config", "multibox.config_file"],
     "make_priors": ["multibox.priors"],
     "open_store": ["multibox.data.store"],
     "training_batches": ["multibox.prepare.pipeline"],
 }
-"""Where each name that is not public is found. The first module that has it counts."""
+"""Modules of the functions that are not public, in the old and in the new version. The first match counts."""
 
 DETECTED, RAW = 50, 3
-"""Images to detect in, and to run exported files on."""
+"""Number of images for detection and for exported files."""
 
 STORES = {"sample": 200, "small": 20}
-"""Rendered images of the dataset to train on, and of the one to calibrate with."""
+"""Number of rendered images in the dataset for training and in the one for calibration."""
 
 DEMO = ["network.size=[224,224]", "train.lr=2e-3", "train.epochs=2", "train.steps_per_epoch=15"]
 DEMO += ["train.validate_every=1", "train.log_every=1"]
 """The configuration of ``make demo``, for 30 steps."""
 
 BATCH = {"tensorflow": 8, "jax": 2}
-"""Images of a step. One thread of JAX trains a tenth as fast as one of TensorFlow."""
+"""Images per step. On one CPU thread, JAX trains at a tenth of TensorFlow's speed."""
 
 MIXED = ("mosaic", "mixup", "affine", "cutout", "clahe", "blur", "noise")
 EXAMPLES = {
@@ -64,7 +64,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "soft": {"nms": "soft-gaussian"},
     "agnostic": {"agnostic": True, "nms_iou": 0.3},
 }
-SAVED = ("json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+SAVED = ("json", "jsonl", "coco", "voc", "yolo-score", "csv")
 TIMES = {"seconds", "images_per_second", "data_wait"}
 
 FEW_STEPS = """
@@ -113,7 +113,9 @@ def digest(data: bytes) -> np.ndarray:
 
 
 def of_files(folder: str) -> Results:
-    return {str(path): digest(path.read_bytes()) for path in Path(folder).rglob("*") if path.is_file()}
+    """A digest of each file in a folder, except the marker, which version 0.1.0 did not write."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name != ".multibox")
+    return {str(path): digest(path.read_bytes()) for path in files}
 
 
 def flat(value: Any, name: str) -> Results:
@@ -125,7 +127,7 @@ def flat(value: Any, name: str) -> Results:
 
 
 def ensure_stores() -> None:
-    """Render and build the two datasets, unless they are there."""
+    """Render and build the two datasets, unless they exist."""
     for name, images in STORES.items():
         if not Path(os.environ["MULTIBOX_DATA"], name).is_dir():
             multibox("data", "sample", name, "--images", str(images))
@@ -133,7 +135,7 @@ def ensure_stores() -> None:
 
 
 def ensure_run(name: str, *words: str) -> Path:
-    """Train under a name, unless it was done."""
+    """Train under a name, unless that run has ended before."""
     ensure_stores()
     folder = Path("experiments", name)
     if not (folder / "best.keras").is_file():  # written last
@@ -147,7 +149,7 @@ def ensure_demo(backend: str = "tensorflow") -> Path:
 
 
 def ensure_exports() -> Iterator[Path]:
-    """Export the bundled detector to every format, unless it was done."""
+    """Export the bundled detector to every format, and give the paths. Existing files are kept."""
     ensure_stores()
     Path("exports").mkdir(exist_ok=True)
     for kind, precision, nms in product(EXPORTS, ("fp32", "fp16", "int8"), (False, True)):
@@ -161,7 +163,7 @@ def ensure_exports() -> Iterator[Path]:
 
 
 def of_run(folder: Path) -> Results:
-    """The losses of each step, the validations, and all weights and averages at the end of a run."""
+    """The losses of each step, the figures of each validation, and the last checkpoint of a run."""
     results: Results = {}
     for table in ("log.csv", "validation.csv"):
         for i, row in enumerate(csv.DictReader(io.StringIO((folder / table).read_text()))):
@@ -177,11 +179,14 @@ def of_detections(found: list[Any], name: str) -> Results:
 
 
 def of_evaluation(model: Path) -> Results:
+    """The figures of a model for three ways of evaluation, and its detections as columns."""
     results: Results = {}
     for how in ([], ["--strict"], ["--nms", "soft-linear", "--agnostic"]):
-        name, found = " ".join(how) or "plain", "found.json"
-        figures = multibox("eval", str(model), "--data", "sample/test", "--json", "--save-detections", found, *how)
-        results |= flat(json.loads(figures), name) | flat(json.loads(Path(found).read_text()), f"{name}/found")
+        name, file = " ".join(how) or "plain", Path("found.json")
+        figures = multibox("eval", str(model), "--data", "sample/test", "--json", "--save-detections", str(file), *how)
+        found = json.loads(file.read_text())
+        results |= flat(json.loads(figures), name)
+        results |= {f"{name}/found/{key}": np.array([row[key] for row in found]) for key in found[0]}
     return results
 
 
@@ -203,7 +208,7 @@ def images_of(folder: Path | None) -> list[str]:
 
 
 def probe_store(_: argparse.Namespace) -> Results:
-    """Rendered files, the stores of them, their statistics, and what they are exported as."""
+    """Rendered files, their stores with digests and records, statistics, and exported datasets."""
     ensure_stores()
     results = of_files("sample")
     for split in ("train", "val", "test"):
@@ -216,7 +221,7 @@ def probe_store(_: argparse.Namespace) -> Results:
 
 
 def probe_examples(_: argparse.Namespace) -> Results:
-    """Training examples 0 to 99, as the demo prepares them and with everything that is random."""
+    """Training examples 0 to 99, for the demo and for configurations with every augmentation."""
     ensure_stores()
     store, results = named("open_store")("sample/train"), {}
     for name, overrides in EXAMPLES.items():
@@ -237,7 +242,7 @@ def probe_train(_: argparse.Namespace) -> Results:
 
 
 def probe_eval(_: argparse.Namespace) -> Results:
-    """The figures of the trained model, and its detections."""
+    """Figures and detections of the trained model, from the command line and from Python."""
     model = ensure_demo() / "best.keras"
     import multibox as library
 
@@ -245,7 +250,7 @@ def probe_eval(_: argparse.Namespace) -> Results:
 
 
 def probe_detect(options: argparse.Namespace) -> Results:
-    """The bundled detector's detections, in each installed runtime and each way to detect."""
+    """Detections of the bundled detector, for each installed runtime, each option and each saved format."""
     from multibox import load
 
     images, results = images_of(options.images), {}
@@ -263,7 +268,7 @@ def probe_detect(options: argparse.Namespace) -> Results:
 
 
 def probe_exports(options: argparse.Namespace) -> Results:
-    """What every exported file gives, run without Multibox."""
+    """Outputs of every exported file, computed without Multibox."""
     import cv2
 
     images = np.stack([cv2.resize(cv2.imread(path), (320, 320))[..., ::-1] for path in images_of(options.images)[:RAW]])
@@ -299,7 +304,7 @@ def run_file(path: Path, images: np.ndarray) -> Results:
 
 
 def probe_write(_: argparse.Namespace) -> Results:
-    """Write what the other version has to open: stores, runs and exported files."""
+    """Write the stores, runs and exported files that the other version has to open."""
     ensure_demo()
     for name, text in CONFIGS.items():
         Path(f"{name}.yaml").write_text(text + FEW_STEPS)
