@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from multibox.data.record import Objects, Record
+from multibox.detect.detector import Detector
 from multibox.draw import encode_png
 from multibox.evaluation.test_set import pixels_of
 from multibox.explain.augmentation import Step, explain_augmentation
@@ -57,7 +58,7 @@ class ShownStep:
 
 
 @dataclass(frozen=True)
-class AugmentedPicture:
+class AugmentedImage:
     """What augmentation does to an image, step by step."""
 
     seed: int
@@ -91,15 +92,6 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]
         async with batcher.admit(1):
             return await run_in_threadpool(explain)
 
-    def match(labelled: Labelled) -> Response:
-        picture = explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)
-        return as_json(asdict(picture))
-
-    def augment(labelled: Labelled, seed: int, dataset: LabelledDataset | None = None) -> Response:
-        another = None if dataset is None else lambda rng: dataset.store[int(rng.integers(len(dataset.store)))]
-        steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
-        return as_json(asdict(AugmentedPicture(seed, show_steps(steps, labelled.classes))))
-
     @router.post("/detections", response_model=ExplainedImage, openapi_extra=form_with_image(ScoreField))
     async def detections(request: Request) -> Response:
         """Every detection: its prior, its arithmetic, and the boxes it suppressed."""
@@ -120,28 +112,40 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]
     async def matching_of_dataset(data: str, id: str) -> Response:
         """Which priors match which objects of a dataset's image, and what training learns from them."""
         dataset = dataset_of(datasets, data)
-        return await admitted(lambda: match(of_dataset(dataset, id)))
+        return await admitted(lambda: match(detector, of_dataset(dataset, id)))
 
     @router.post("/matching", response_model=MatchedImage, openapi_extra=form_with_image(MatchingFields))
     async def matching(request: Request) -> Response:
         """Which priors match which objects of an uploaded image, and what training learns from them."""
         form = await read_form(request, settings)
-        return await admitted(lambda: match(of_form(form, settings)))
+        return await admitted(lambda: match(detector, of_form(form, settings)))
 
-    @router.get("/augmentation", response_model=AugmentedPicture)
+    @router.get("/augmentation", response_model=AugmentedImage)
     async def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
         """What training may make of a dataset's image, step by step. The same seed gives the same images."""
         dataset = dataset_of(datasets, data)
-        return await admitted(lambda: augment(of_dataset(dataset, id), seed, dataset))
+        return await admitted(lambda: augment(detector, of_dataset(dataset, id), seed, dataset))
 
-    @router.post("/augmentation", response_model=AugmentedPicture, openapi_extra=form_with_image(AugmentationFields))
+    @router.post("/augmentation", response_model=AugmentedImage, openapi_extra=form_with_image(AugmentationFields))
     async def augmentation(request: Request) -> Response:
         """What training may make of an uploaded image, step by step. The same seed gives the same images."""
         form = await read_form(request, settings)
         seed = from_fields(AugmentationFields, form.fields).seed
-        return await admitted(lambda: augment(of_form(form, settings), seed))
+        return await admitted(lambda: augment(detector, of_form(form, settings), seed))
 
     return router
+
+
+def match(detector: Detector, labelled: Labelled) -> Response:
+    """The answer about matching."""
+    return as_json(asdict(explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)))
+
+
+def augment(detector: Detector, labelled: Labelled, seed: int, dataset: LabelledDataset | None = None) -> Response:
+    """The answer about augmentation, which may mix in other images of the dataset."""
+    another = None if dataset is None else lambda rng: dataset.store[int(rng.integers(len(dataset.store)))]
+    steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
+    return as_json(asdict(AugmentedImage(seed, show_steps(steps, labelled.classes))))
 
 
 def of_dataset(dataset: LabelledDataset, record_id: str) -> Labelled:

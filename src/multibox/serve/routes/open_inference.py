@@ -38,14 +38,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
     """Routes of the protocol."""
     errors = documented({"type": "string"})
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], responses=errors)
-    settings, config = batcher.settings, batcher.detector.config
-    most = config.per_image
-    outputs = [
-        {"name": "boxes", "datatype": "FP32", "shape": [-1, most, 4]},
-        {"name": "scores", "datatype": "FP32", "shape": [-1, most]},
-        {"name": "labels", "datatype": "INT32", "shape": [-1, most]},
-        {"name": "count", "datatype": "INT32", "shape": [-1]},
-    ]
+    settings, most = batcher.settings, batcher.detector.config.per_image
 
     def find(name: str, version: str = VERSION) -> None:
         if name != settings.name or version != VERSION:
@@ -73,7 +66,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
             "versions": [VERSION],
             "platform": f"multibox_{settings.runtime}",
             "inputs": INPUTS,
-            "outputs": outputs,
+            "outputs": outputs_of(most),
         }
 
     @router.get("/models/{name}/ready", summary="Whether the model is ready")
@@ -99,6 +92,16 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
         return write_response({"model_name": name, "model_version": VERSION}, tensors, asked)
 
     return router
+
+
+def outputs_of(most: int) -> list[dict[str, Any]]:
+    """The description of the model's outputs, of which an image has at most ``most`` detections."""
+    return [
+        {"name": "boxes", "datatype": "FP32", "shape": [-1, most, 4]},
+        {"name": "scores", "datatype": "FP32", "shape": [-1, most]},
+        {"name": "labels", "datatype": "INT32", "shape": [-1, most]},
+        {"name": "count", "datatype": "INT32", "shape": [-1]},
+    ]
 
 
 def _images_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callable[[], np.ndarray]]:
