@@ -13,7 +13,7 @@ from multibox.cli.options import NMS
 from multibox.cli.predict import SAVED
 from multibox.config import Detect
 from multibox.data.record import Record, make_objects
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.predict.outputs.saving import FORMATS
 
 

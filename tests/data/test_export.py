@@ -17,7 +17,7 @@ from multibox.data.merge import merge_datasets
 from multibox.data.open import open_stores
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
-from multibox.data.store import StoreWriter
+from multibox.data.store_writer import StoreWriter
 from multibox.errors import BadInput
 
 FORMATS = ("voc", "coco", "yolo", "csv")

@@ -12,16 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multibox.data.record import COLUMNS, Record, make_objects
-from multibox.data.store import (
-    HEAD_BYTES,
-    Store,
-    encode_record,
-    list_stores,
-    new_dataset,
-    open_store,
-    store_path,
-    write_store,
-)
+from multibox.data.store import HEAD_BYTES, Store, list_stores, open_store, store_path
+from multibox.data.store_writer import encode_record, new_dataset, write_store
 from multibox.errors import BadInput, RunFailed
 
 

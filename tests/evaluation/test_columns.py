@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from multibox.data.record import Record, make_objects
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.detect.detections import Detections
 from multibox.evaluation.columns import found_in, places, truth_of
 

@@ -9,7 +9,8 @@ import multibox
 from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
-from multibox.data.store import open_store, write_store
+from multibox.data.store import open_store
+from multibox.data.store_writer import write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation import figures

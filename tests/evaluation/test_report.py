@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.detect.detector import Detector
 from multibox.draw import color_of
 from multibox.errors import BadInput

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from multibox.data.record import Record, make_objects
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.mistakes import find_mistakes as count_mistakes

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from colored import make_schema
-from multibox.data.store import open_store, write_store
+from multibox.data.store import open_store
+from multibox.data.store_writer import write_store
 from multibox.detect.prepare_image import prepare_image
 from multibox.errors import BadInput
 from multibox.export.images import prepared

@@ -9,7 +9,7 @@ import pytest
 
 import worker_items
 from multibox.config import Config
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.prepare import pipeline
 from multibox.prepare.example import training_example

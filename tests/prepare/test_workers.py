@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import worker_items
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.errors import BadInput, RunFailed
 from multibox.prepare.workers import Workers
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from multibox.cli import main
 from multibox.config_file import load_config
 from multibox.data.record import Record, make_objects
-from multibox.data.store import write_store
+from multibox.data.store_writer import write_store
 from multibox.detect.detections import Detections
 from multibox.draw import color_of
 from multibox.training import trackers

@@ -15,7 +15,8 @@ import pytest
 import multibox
 from multibox.config_file import load_config
 from multibox.data.build import build
-from multibox.data.store import open_store, write_store
+from multibox.data.store import open_store
+from multibox.data.store_writer import write_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
 from multibox.training import loop, validate

@@ -8,7 +8,8 @@ import numpy as np
 
 from multibox.data.record import Record, make_objects
 from multibox.data.sample import draw_scene
-from multibox.data.store import Store, StoreWriter
+from multibox.data.store import Store
+from multibox.data.store_writer import StoreWriter
 from multibox.machine import cores
 
 CLASSES = tuple(f"thing{number}" for number in range(20))

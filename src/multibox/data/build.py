@@ -18,16 +18,8 @@ from multibox.data.check import BadImageError, Problem, box_faults, check_image,
 from multibox.data.file_names import readable
 from multibox.data.record import Record, make_objects
 from multibox.data.source import Source, open_source
-from multibox.data.store import (
-    REPORT,
-    SUFFIX,
-    Counts,
-    StoreWriter,
-    check_new_name,
-    data_root,
-    encode_record,
-    new_dataset,
-)
+from multibox.data.store import REPORT, SUFFIX, Counts, data_root
+from multibox.data.store_writer import StoreWriter, check_new_name, encode_record, new_dataset
 from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 from multibox.machine import cores

@@ -8,7 +8,8 @@ import numpy as np
 
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
-from multibox.data.store import Store, check_new_name, split_order
+from multibox.data.store import Store, split_order
+from multibox.data.store_writer import check_new_name
 from multibox.errors import BadInput
 from multibox.progress import Progress
 

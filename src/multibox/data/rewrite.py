@@ -7,7 +7,8 @@ from typing import Any
 
 from multibox.data.file_names import refuse_unsafe_split
 from multibox.data.record import Record
-from multibox.data.store import REPORT, SUFFIX, Counts, Store, StoreWriter, new_dataset, store_path
+from multibox.data.store import REPORT, SUFFIX, Counts, Store, store_path
+from multibox.data.store_writer import StoreWriter, new_dataset
 
 
 def write_splits(

@@ -13,7 +13,8 @@ from multibox.data.check import BadImageError
 from multibox.data.look_alikes import Looks, group_alike, look_of, stack_looks
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
-from multibox.data.store import Store, check_new_name
+from multibox.data.store import Store
+from multibox.data.store_writer import check_new_name
 from multibox.errors import BadInput
 from multibox.progress import Progress
 

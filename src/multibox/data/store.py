@@ -5,14 +5,10 @@ record is ``[head, image]`` in msgpack: the head holds everything but the pictur
 Under ``ids`` are the records' ids in order, under ``meta`` what the store says about itself.
 """
 
-import hashlib
 import os
-import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,8 +18,7 @@ import msgpack
 import numpy as np
 
 from multibox.data.record import COLUMNS, Objects, Record
-from multibox.errors import BadInput, RunFailed
-from multibox.writing import MARKER, Kind, check_folder, new_folder
+from multibox.errors import BadInput
 
 FORMAT = 1
 """The version of the store that this code writes; it reads this and older ones."""
@@ -34,9 +29,6 @@ REPORT = "build.json"
 PAGE = 4096
 HEAD_BYTES = 4096
 """How much of a record is read first when its image is not wanted; a longer head costs a second look."""
-
-_BATCH_BYTES = 2 << 20
-"""Bytes of records written in one transaction; more would take fresh memory from the system each time."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +196,7 @@ class Store(Sequence[Record]):
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"record {index} of {len(self)}")
-        return transaction.get(_key(position))
+        return transaction.get(key_of(position))
 
     def _read_meta(self) -> Meta:
         try:
@@ -212,222 +204,19 @@ class Store(Sequence[Record]):
                 values = msgpack.unpackb(transaction.get(b"meta"))
             if values["format"] > FORMAT:
                 raise BadInput(self.path, f"store format {values['format']} is newer than this multibox; upgrade it")
-            return _meta(values)
+            return meta_of(values)
         except (lmdb.Error, ValueError, TypeError, KeyError) as error:
             if isinstance(error, BadInput):
                 raise
             raise BadInput(self.path, "not a store, or a damaged one; build it again") from None
 
 
-class StoreWriter:
-    """Writes a store record by record. The file is complete once the writer is closed.
-
-    Args:
-        path: Path of the file to write. Its folder exists.
-        name: Name of the dataset.
-        split: Split of the dataset.
-        classes: Class names.
-        source: Origin of the data.
-        category_ids: Numbers of the classes in their source. Without any, 1 to C.
-
-    Example:
-        ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        name: str,
-        split: str,
-        classes: Sequence[str],
-        source: str = "",
-        category_ids: Sequence[int] = (),
-    ):
-        self.path = Path(path)
-        self._about = {"name": name, "split": split, "classes": tuple(classes), "source": source}
-        self._category_ids = tuple(category_ids) or tuple(range(1, len(classes) + 1))
-        self._ids: list[str] = []
-        self._per_class = np.zeros(len(classes), np.int64)
-        self._digest = hashlib.sha256()
-        self._waiting: list[tuple[bytes, bytes]] = []
-        self._waiting_bytes = 0
-        self._environment = lmdb.open(
-            str(self.path), subdir=False, lock=False, sync=False, map_size=_BATCH_BYTES, meminit=False
-        )
-        self._map_size = _BATCH_BYTES
-
-    def __enter__(self) -> "StoreWriter":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._environment.close()
-
-    def add(self, record: Record) -> None:
-        """Append a record."""
-        self.add_encoded(record.id, record.objects.labels, *encode_record(record))
-
-    def add_encoded(self, record_id: str, labels: np.ndarray, value: bytes, digest: bytes) -> None:
-        """Append a record that :func:`encode_record` has turned into bytes, perhaps in another thread."""
-        self._waiting.append((_key(len(self._ids)), value))
-        self._ids.append(record_id)
-        self._per_class += np.bincount(labels, minlength=len(self._per_class))
-        self._digest.update(digest)
-        self._waiting_bytes += len(value)
-        if self._waiting_bytes > _BATCH_BYTES:
-            self._flush()
-
-    @property
-    def counts(self) -> Counts:
-        """Numbers of what has been added so far."""
-        classes = self._about["classes"]
-        per_class = {name: int(count) for name, count in zip(classes, self._per_class, strict=True)}
-        return Counts(len(self._ids), int(self._per_class.sum()), per_class)
-
-    def close(self) -> Meta:
-        """Write what is left and the ``meta`` entry.
-
-        Returns:
-            Description of the store.
-        """
-        self._digest.update(msgpack.packb(self._about["classes"]))
-        values = {
-            "format": FORMAT,
-            **self._about,
-            "category_ids": self._category_ids,
-            "counts": asdict(self.counts),
-            "digest": self._digest.hexdigest(),
-            "built": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        self._waiting += [(b"ids", msgpack.packb(self._ids)), (b"meta", msgpack.packb(values))]
-        self._flush()
-        self._environment.sync(True)
-        self._environment.close()
-        return _meta(values)
-
-    def _flush(self) -> None:
-        # LMDB's map has a fixed size, which may only grow between transactions.
-        pages = sum(len(value) // PAGE + 3 for _, value in self._waiting)
-        used = self._environment.info()["last_pgno"]
-        needed = (used + pages) * PAGE + _BATCH_BYTES
-        if needed > self._map_size:
-            self._map_size = 2 * needed
-            self._environment.set_mapsize(self._map_size)
-        try:
-            with self._environment.begin(write=True) as transaction:
-                for key, value in self._waiting:
-                    transaction.put(key, value)
-        except lmdb.Error as error:
-            raise RunFailed(f"{self.path}: cannot be written: {error}; is the disk full?") from None
-        self._waiting.clear()
-        self._waiting_bytes = 0
-
-
-def new_dataset(name: str, *, replace: bool = False) -> AbstractContextManager[Path]:
-    """A folder for a dataset's new stores. It becomes ``data_root() / name`` when the block ends without an error.
-
-    Args:
-        name: Name of the dataset.
-        replace: Whether to replace a dataset of that name once the new one is whole.
-
-    Returns:
-        Gives an empty folder. Nothing of it stays if the block fails.
-
-    Raises:
-        BadInput: The name is not valid, or is taken and not to be replaced.
-    """
-    check_new_name(name, replace=replace)
-    return new_folder(data_root() / name, DATASET, replace=replace)
-
-
-def check_new_name(name: str, *, replace: bool = False) -> None:
-    """Refuse a name that a dataset cannot have.
-
-    Args:
-        name: Name of the dataset.
-        replace: Whether a dataset may exist under it.
-
-    Raises:
-        BadInput: The name is not valid, or is taken. Something that is no dataset is never replaced.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
-        raise BadInput("name", f"{name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
-    check_folder(data_root() / name, DATASET, replace=replace)
-
-
-def holds_only_stores(folder: Path) -> bool:
-    """Whether a folder is a dataset's, with nothing in it that a build did not write."""
-    return folder.is_dir() and all(path.suffix == SUFFIX or path.name in (REPORT, MARKER) for path in folder.iterdir())
-
-
-DATASET = Kind("dataset", holds_only_stores, on_request=True)
-
-
-def write_store(
-    name: str, split: str, records: Iterable[Record], classes: Sequence[str], *, source: str = "", replace: bool = False
-) -> Store:
-    """Write one split from records in memory: for tests, and for data that no reader reads.
-
-    Args:
-        name: Name of the dataset, which will have this split alone.
-        split: Split of the dataset.
-        records: Records, whose labels are positions in ``classes``.
-        classes: Class names.
-        source: Origin of the data.
-        replace: Whether an existing dataset of that name may be replaced.
-
-    Returns:
-        The store.
-    """
-    with (
-        new_dataset(name, replace=replace) as folder,
-        StoreWriter(folder / f"{split}{SUFFIX}", name=name, split=split, classes=classes, source=source) as writer,
-    ):
-        for record in records:
-            writer.add(record)
-    return Store(store_path(name, split))
-
-
-def encode_record(record: Record) -> tuple[bytes, bytes]:
-    """Encode a record as a store keeps it.
-
-    Args:
-        record: The record.
-
-    Returns:
-        The bytes, and their SHA-256.
-    """
-    objects = record.objects
-    columns = {name: getattr(objects, name).astype(kind, copy=False).tobytes() for name, kind in _STORED.items()}
-    head = {
-        "id": record.id,
-        "width": record.width,
-        "height": record.height,
-        "source": record.source,
-        "extra": record.extra,
-        "objects": {**columns, "ids": objects.ids},
-    }
-    value = _packer().pack([head, record.image])
-    return value, hashlib.sha256(value).digest()
-
-
-_STORED = {name: np.dtype(kind).newbyteorder("<") for name, kind in COLUMNS.items()}
-_packers = threading.local()
-
-
-def _packer() -> msgpack.Packer:
-    """The thread's packer. A packer must not be shared, and a new one costs a large buffer."""
-    if not hasattr(_packers, "packer"):
-        _packers.packer = msgpack.Packer()
-    return _packers.packer
+COLUMN_TYPES = {name: np.dtype(kind).newbyteorder("<") for name, kind in COLUMNS.items()}
 
 
 def _record(head: dict[str, Any], image: bytes = b"") -> Record:
     columns = head["objects"]
-    arrays = {name: np.frombuffer(columns[name], kind) for name, kind in _STORED.items()}
+    arrays = {name: np.frombuffer(columns[name], kind) for name, kind in COLUMN_TYPES.items()}
     arrays["boxes"] = arrays["boxes"].reshape(-1, 4)
     return Record(
         id=head["id"],
@@ -453,13 +242,15 @@ def _head(value: memoryview) -> dict[str, Any]:
     raise ValueError("a record without a head")
 
 
-def _meta(values: dict[str, Any]) -> Meta:
+def meta_of(values: dict[str, Any]) -> Meta:
+    """Description of a store, from its plain values."""
     known = {name: values[name] for name in Meta.__dataclass_fields__}
     sequences = {name: tuple(values[name]) for name in ("classes", "category_ids")}
     return Meta(**{**known, **sequences, "counts": Counts(**values["counts"])})
 
 
-def _key(position: int) -> bytes:
+def key_of(position: int) -> bytes:
+    """Key of the record at a position."""
     return position.to_bytes(8, "big")
 
 

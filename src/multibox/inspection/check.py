@@ -17,7 +17,8 @@ from multibox.data.build import in_order
 from multibox.data.check import Problem
 from multibox.data.open import open_stores
 from multibox.data.source import Source, read_source
-from multibox.data.store import REPORT, Store, dataset_splits, holds_only_stores, list_stores
+from multibox.data.store import REPORT, Store, dataset_splits, list_stores
+from multibox.data.store_writer import holds_only_stores
 from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 from multibox.inspection.across import in_two_splits, spellings, uneven_classes, unused_pictures

@@ -9,7 +9,8 @@ from typing import Any
 
 from multibox.config import Config
 from multibox.data.build import BuildReport, OnBad, build
-from multibox.data.store import Store, data_root, dataset_splits, holds_only_stores, list_stores, open_store
+from multibox.data.store import Store, data_root, dataset_splits, list_stores, open_store
+from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.progress import Progress
 
