@@ -33,7 +33,7 @@ class Source:
 
     Attributes:
         name: Path of the file, URL, ``camera:0`` or ``-``.
-        kind: ``image``; ``video``, of which every frame counts; or ``live``, of which only the newest frame does.
+        kind: ``image``, ``video`` or ``live``. A live stream gives only its newest frame.
         encoded: Bytes of an image that comes from no file.
     """
 

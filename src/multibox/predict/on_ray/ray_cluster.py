@@ -73,9 +73,7 @@ def joined() -> Iterator[Any]:
         with _silence():
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BadInput(
-            f"RAY_ADDRESS={address}", f"no cluster answers: {first_line(error)}; start it, or unset the variable"
-        ) from None
+        raise _no_answer(address, first_line(error)) from None
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # Ray prints dead nodes there
         try:
             yield ray
@@ -96,9 +94,7 @@ def _refuse_unanswered(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
-        raise BadInput(
-            f"RAY_ADDRESS={address}", f"no cluster answers: {error.strerror or error}; start it, or unset the variable"
-        ) from None
+        raise _no_answer(address, error.strerror or str(error)) from None
 
 
 def _no_answer(address: str, reason: str) -> BadInput:
