@@ -164,7 +164,7 @@ def show_examples(
 
     Args:
         records: Records to choose from.
-        classes: Names of the labels.
+        classes: Class names, in the order of their labels.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
         seed: Random seed. The same seed draws the same examples.

@@ -124,8 +124,8 @@ def end_of_image(encoded: bytes, kind: str) -> int | None:
         kind: Format of the file, one of :data:`FORMATS_WITH_END`.
 
     Returns:
-        The position behind the image, which is beyond the last byte of a file that breaks off. None if the file breaks
-        off or is damaged before its end can be known.
+        Offset of the first byte after the image. For a truncated file it is beyond the file's end. None if the end
+        cannot be determined, because the file is truncated or damaged before it.
     """
     return _ENDS[kind](encoded)
 

@@ -136,7 +136,7 @@ class Unfinished:
 
     Args:
         target: Path at which it appears. Missing folders above it are made.
-        kind: Kind of it, see :func:`new_file`.
+        kind: Kind of the file or folder, as :func:`new_file` takes it.
         is_folder: Whether it is a folder.
         replace: See :func:`new_file` and :func:`new_folder`.
         durable: See :func:`new_file`.

@@ -114,7 +114,7 @@ def test_hosts_share_the_global_batch(stores, small_priors):
 
 
 def test_hosts_that_cannot_share_the_batch(stores, small_priors):
-    with pytest.raises(BadInput, match=r"train\.batch: 4 images cannot be shared by 3 hosts"):
+    with pytest.raises(BadInput, match=r"train\.batch: 4 images cannot be split evenly over 3 hosts"):
         training_batches(stores, CLASSES, small_priors, config_with(), hosts=3)
 
 

@@ -146,7 +146,10 @@ def test_a_run_on_two_devices_goes_on_after_it_was_stopped(store_root, tmp_path,
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (["train.devices=2", "train.batch=3"], "train.batch: 3 images cannot be shared by 2 devices; choose a multi"),
+        (
+            ["train.devices=2", "train.batch=3"],
+            "train.batch: 3 images cannot be split evenly over 2 devices; choose a multi",
+        ),
         (["train.devices=4", "train.batch=4"], "train.devices: there are not 4 devices but "),
     ],
 )

@@ -237,7 +237,7 @@ def in_rounds(turns: Mapping[str, Callable[[], Value]], rounds: int) -> dict[str
 
     Args:
         turns: Functions of a turn, by name.
-        rounds: Number of rounds that count. One more goes before, in which code is loaded and memory allocated.
+        rounds: Number of rounds that count. One warm-up round is run first.
 
     Returns:
         Results of the turns, by name.

@@ -81,7 +81,13 @@ def data_sample(folder: str, images: int, **options: Any) -> None:
 @click.argument("source", metavar="NAME[/SPLIT]")
 @click.option("--name", required=True, help="Of the new dataset.")
 @click.option("--shares", default="train=0.7,val=0.15,test=0.15", show_default=True, help="Of the images, 1 together.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed deals the same.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Random seed. The same seed gives the same split.",
+)
 @replace_option
 def data_split(source: str, name: str, shares: str, **options: Any) -> None:
     """Divide a dataset anew: each class by the shares, images that look alike never apart."""

@@ -19,7 +19,9 @@ from multibox.models.shipped import NAME
 @click.option("--detections", type=click.Path(dir_okay=False), metavar="FILE", help="Of eval: shows its mistakes.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures run at once.")
 @click.option("--queue", default=64, show_default=True, type=click.IntRange(min=1), help="Pictures that may wait.")
-@click.option("--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Seconds.")
+@click.option(
+    "--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Seconds that a request may take."
+)
 @click.option("--max-bytes", default=32 << 20, show_default=True, type=click.IntRange(min=1), help="Of a request.")
 @click.option(
     "--max-pixels", default=50_000_000, show_default=True, type=click.IntRange(1, 150_000_000), help="Of a picture."

@@ -70,7 +70,8 @@ def export_dataset(
         What was written, and what the format could not hold.
 
     Raises:
-        BadInput: The folder holds something else, or a name cannot be written there.
+        BadInput: If the folder holds files that are not an earlier export, or a class or split has a name that the
+            layout cannot store.
     """
     for store in stores:
         refuse_unsafe_split(store.meta.split)

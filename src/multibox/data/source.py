@@ -116,7 +116,7 @@ def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
         seed: The same seed and items give the same division.
 
     Returns:
-        Items by split, none under :data:`UNSPLIT`.
+        Items by split. No item is left under :data:`UNSPLIT`.
     """
     divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
     loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)

@@ -126,7 +126,7 @@ class Detector:
 
         Args:
             batch: Prepared images.
-            config: Overlaps and limits. Without it, the detector's own are used.
+            config: IoU of NMS and limits on the number of detections. None takes the detector's.
             thresholds: ``(C,)`` scores to exceed, by class. Without them, ``config.score`` counts for every class, as
                 evaluation needs it.
 

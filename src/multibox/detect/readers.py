@@ -43,7 +43,7 @@ class Reader(Protocol):
         """Read the detections of one input.
 
         Args:
-            output: Outputs for the input, without the axis of the batch.
+            output: Raw outputs of the network for one input, without the batch axis.
             config: Overlaps and limits.
             thresholds: ``(C,)`` scores that detections must exceed, by class.
 

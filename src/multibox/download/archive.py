@@ -35,7 +35,7 @@ def get_archive(archive: Archive, folder: str | Path, *, progress: Progress | No
         Path of :attr:`Archive.content`.
 
     Raises:
-        BadInput: If a member would lie outside the folder, or another file of the archive's name exists.
+        BadInput: If a member would be extracted outside the folder, or a different file with the archive's name exists.
         RunFailed: If the archive is not available, damaged or has changed, or the disk is full.
     """
     folder = Path(folder)

@@ -66,7 +66,7 @@ def average_precisions(found: Found, hits: np.ndarray, positives: np.ndarray) ->
     """Compute average precision by class from the hits.
 
     Args:
-        found: D detections, without those that are not counted.
+        found: The D detections, except those matched to difficult objects or crowds.
         hits: ``(D,)`` bool, whether each detection is a hit.
         positives: ``(C,)`` number of objects to find of each class.
 

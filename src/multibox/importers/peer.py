@@ -30,7 +30,7 @@ class Part:
     Attributes:
         ours: Name of the layer.
         theirs: Names of the tensors it is made of.
-        change: Function from those tensors to the layer's weights, in the layer's order and shapes.
+        change: Function from the peer's tensors to the layer's weights, in the layer's order and shapes.
         rows: Indices on the last axis after that: the peer's outputs, in the network's order. None takes all as they
             are.
     """
@@ -92,8 +92,8 @@ class Peer:
         kind: Name that ``multibox import`` takes.
         title: Title for display.
         read: Function from a file to its tensors.
-        plan: Function from the tensors, and the classes that the user gave, to their meaning. It raises
-            :class:`Misfit`.
+        plan: Function that takes the peer's tensors and the user's class names, and returns a :class:`Plan`. It raises
+            :class:`Misfit` if the tensors are not the peer's.
     """
 
     kind: str
@@ -131,8 +131,8 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
 
     Args:
         ours: Name of the network's layer.
-        theirs: Names of scale, shift, mean and variance, and of the preceding convolution's bias if the network has
-            none there.
+        theirs: Names of the peer's scale, shift, mean and variance. If the convolution before has a bias in the peer's
+            network only, that bias too.
         extra_epsilon: How much larger the peer's epsilon is. It is added to the variance, which is equivalent.
     """
 

@@ -23,8 +23,8 @@ def names(norm: str, trunk: str, extras: str, classes: str, boxes: str) -> Calla
         norm: Name of the scale of the L2 normalisation.
         trunk: Prefix of VGG16's layers.
         extras: Prefix of the extra layers.
-        classes: Prefix of the heads of the classes.
-        boxes: Prefix of the heads of the boxes.
+        classes: Prefix of the tensor names of the classification heads.
+        boxes: Prefix of the tensor names of the box heads.
     """
 
     def of(ours: str) -> tuple[str, ...]:

@@ -66,7 +66,9 @@ def training_batches(
     records, order = joined_order(stores, classes, config)
     batch = config.train.batch
     if batch % hosts:
-        raise BadInput("train.batch", f"{batch} images cannot be shared by {hosts} hosts; choose a multiple of {hosts}")
+        raise BadInput(
+            "train.batch", f"{batch} images cannot be split evenly over {hosts} hosts; choose a multiple of {hosts}"
+        )
     examples = endless_examples(order, records, priors_rel, config)
     own = examples[start_step * batch : ENDLESS][host::hosts].batch(batch // hosts, batch_fn=stack)
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)

@@ -40,7 +40,8 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
     count = config.devices * hosts.count()
     if config.batch % count:
         raise BadInput(
-            "train.batch", f"{config.batch} images cannot be shared by {count} devices; choose a multiple of {count}"
+            "train.batch",
+            f"{config.batch} images cannot be split evenly over {count} devices; choose a multiple of {count}",
         )
     on_jax = keras.backend.backend() == "jax"
     if count == 1:

@@ -23,7 +23,8 @@ class Share:
     """The resources that one detector takes from a machine.
 
     Attributes:
-        cpus: Number of cores: one per thread, less a share that leaves room for reading.
+        cpus: Cores reserved for each detecting actor: one a thread, less a fraction kept free for the tasks that read
+            images.
         gpus: Number of GPUs.
     """
 
