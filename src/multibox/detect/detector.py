@@ -3,7 +3,8 @@
 import copy
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, Final
+from os import PathLike
+from typing import Any, Final, overload
 
 import numpy as np
 
@@ -83,6 +84,19 @@ class Detector:
     def shown(self) -> np.ndarray:
         """``(C,)`` scores that a detection must exceed to be shown to a person, by class."""
         return np.array([self.schema.thresholds.get(name, self.config.show) for name in self.classes])
+
+    @overload
+    def __call__(
+        self, images: list[Any] | tuple[Any, ...], *, score: float | None = None, nms_iou: float | None = None
+    ) -> list[Detections]: ...
+
+    @overload
+    def __call__(
+        self, images: str | PathLike[str] | np.ndarray, *, score: float | None = None, nms_iou: float | None = None
+    ) -> Detections: ...
+
+    @overload
+    def __call__(self, images: Any, *, score: float | None = None, nms_iou: float | None = None) -> Any: ...
 
     def __call__(self, images: Any, *, score: float | None = None, nms_iou: float | None = None) -> Any:
         """Detect objects in an image or in several.
