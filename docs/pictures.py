@@ -12,12 +12,13 @@ import numpy as np
 from multibox.config import Augment, Config
 from multibox.data.store import Store
 from multibox.draw import draw_example, grid
-from multibox.inspection.chart import draw_coverage
-from multibox.inspection.look import in_network
-from multibox.inspection.propose import propose_priors
+from multibox.inspection.coverage_chart import coverage_chart
+from multibox.inspection.inspect_image import boxes_in_network
+from multibox.inspection.propose_priors import propose_priors
 from multibox.models.maps import network_priors
 from multibox.prepare.example import augmented_image
 from multibox.prepare.render import decode
+from multibox.report.drawing import save_drawings
 
 SHOWN = 12
 SEED, PICTURE = 3, 4
@@ -31,7 +32,7 @@ def main(demo: Path, out: Path) -> None:
     save(out / "examples.jpg", decode(examples.read_bytes(), str(examples)))
     train = Store(demo / "data" / "sample" / "train.lmdb")
     save(out / "augmentations.jpg", draw_augmentations(train))
-    save(out / "coverage.jpg", draw_both_priors(train))
+    draw_both_priors(train, out / "coverage.svg")
 
 
 def draw_augmentations(store: Store) -> np.ndarray:
@@ -55,13 +56,14 @@ def draw_step(store: Store, title: str, augment: Augment) -> np.ndarray:
     return draw_example(image, objects_rel, store.meta.classes, priors_rel, config, title)
 
 
-def draw_both_priors(store: Store) -> np.ndarray:
+def draw_both_priors(store: Store, path: Path) -> None:
     """The objects of a store among the default priors, and among those proposed for them."""
     config = Config()
-    boxes_rel = np.concatenate([in_network(store.without_image(i), config) for i in range(len(store))])
+    boxes_rel = np.concatenate([boxes_in_network(store.without_image(i), config) for i in range(len(store))])
     proposed = config.model_copy(update={"priors": propose_priors(boxes_rel, config)})
-    chosen = draw_coverage(boxes_rel, config, "The default priors")
-    return grid([chosen, draw_coverage(boxes_rel, proposed, "Those proposed for these objects")], 2)
+    chosen = coverage_chart(boxes_rel, config, "The default priors")
+    charts = [chosen, coverage_chart(boxes_rel, proposed, "The priors proposed for these objects")]
+    save_drawings(path, "Objects and priors by width and height", charts, replace=True)
 
 
 def save(path: Path, image) -> None:

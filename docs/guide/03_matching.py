@@ -9,7 +9,7 @@ from multibox.config_file import load_config
 from multibox.models.maps import network_priors
 from multibox.prepare.match import match, match_exclusively
 from multibox.prepare.render import resize
-from multibox.report.chart import Line, chart
+from multibox.report.chart import Chart, Line
 
 CONFIG = load_config("ssd300-vgg16-voc0712")
 PRIORS = network_priors(CONFIG.network, CONFIG.priors)
@@ -78,4 +78,5 @@ def thresholds() -> str:
     counts = np.array([[(match(BOXES, PRIORS, limit) == i).sum() for i in range(len(BOXES))] for limit in limits])
     sizes = [f"{name}, {box[2] - box[0]:.0f} px wide" for name, box in zip(NAMES, OBJECTS.boxes, strict=True)]
     lines = [Line(name, limits, counts[:, i]) for i, name in enumerate(sizes)]
-    return chart("Priors that answer for each object", lines, x="IoU from which a prior answers", y="priors", log=True)
+    title, x = "Priors that answer for each object", "IoU from which a prior answers"
+    return Chart(title, lines, x=x, y="priors", y_log=True).html()

@@ -12,7 +12,7 @@ from multibox.prepare.match import match
 from multibox.prepare.render import resize
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through, whole
-from multibox.report.chart import Line, chart
+from multibox.report.chart import Chart, Line
 
 CONFIG = load_config("ssd300-vgg16-voc0712")
 PRIORS = network_priors(CONFIG.network, CONFIG.priors)
@@ -103,5 +103,5 @@ def histogram() -> str:
             for i, name in enumerate(("Δcx", "Δcy", "Δw", "Δh"))
         ]
 
-    bare = chart("As they are", lines(ALL, 0.1), x="delta", y="density")
-    return beside([bare, chart("Divided", lines(ALL / VARIANCES, 0.5), x="target", y="density")])
+    bare = Chart("As they are", lines(ALL, 0.1), x="delta", y="density")
+    return beside([bare, Chart("Divided", lines(ALL / VARIANCES, 0.5), x="target", y="density")])

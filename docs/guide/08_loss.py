@@ -12,7 +12,7 @@ from multibox.losses.multibox import multibox_loss, smooth_l1, softmax_loss
 from multibox.losses.numpy_ops import log_softmax
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through, whole
-from multibox.report.chart import Line, chart
+from multibox.report.chart import Chart, Line
 
 JUDGE, CONFIG = detector(), config()
 PRIORS, CLASSES = JUDGE.priors_rel, JUDGE.classes
@@ -112,6 +112,6 @@ def curves() -> str:
         Line("absolute", x, abs(x)),
     ]
     p = np.linspace(0.01, 1, 100)
-    deltas = chart("Localisation", boxes, x="said - target", y="loss", y_range=(0, 3))
-    classes = chart("Classification", [Line("", p, -np.log(p))], x="probability of the right class", y="loss")
+    deltas = Chart("Localisation", boxes, x="said - target", y="loss", y_range=(0, 3))
+    classes = Chart("Classification", [Line("", p, -np.log(p))], x="probability of the right class", y="loss")
     return beside([classes, deltas])

@@ -1,6 +1,5 @@
 """Chapter 9: training, and the photo while it goes on."""
 
-import csv
 import re
 
 import numpy as np
@@ -8,7 +7,8 @@ from figure import Figure, beside, color_of, row
 from photo import PHOTO
 from trained import COMMANDS, EPOCHS, FOLDER, config, detector, run, split
 
-from multibox.report.chart import Line, chart
+from multibox.report.chart import Chart, Line
+from multibox.training.run_log import read_logs
 
 RUN, CONFIG = run(), config()
 commands = "\n".join(re.sub(r" (?=\S+=)", " \\\\\n    ", command, count=0) for command in COMMANDS)
@@ -19,32 +19,25 @@ STEPS = CONFIG.train.epoch_steps(len(split("train"))) * CONFIG.train.epochs
 step_count, seen_count = f"{STEPS:,}", f"{STEPS * CONFIG.train.batch:,}"
 lr, trunk_lr, warmup = f"{CONFIG.train.lr:g}", f"{CONFIG.train.trunk_lr:g}", str(CONFIG.train.warmup_steps)
 
-with (RUN / "log.csv").open() as file:
-    LOG = [{name: float(value or "nan") for name, value in line.items()} for line in csv.DictReader(file)]
-with (RUN / "validation.csv").open() as file:
-    JUDGED = [{name: float(value or "nan") for name, value in line.items()} for line in csv.DictReader(file)]
+LOG, VALIDATIONS = read_logs(RUN / "log.csv", RUN / "validation.csv")
 
-first_loss, last_loss = f"{LOG[0]['loss']:.1f}", f"{LOG[-1]['loss']:.1f}"
+first_loss, last_loss = f"{LOG['loss'][0]:.1f}", f"{LOG['loss'][-1]:.1f}"
 validated = [("after epoch", "validation mAP, IoU 0.5")]
-validated += [(f"{line['epoch']:.0f}", f"{line['map']:.3f}") for line in JUDGED]
+rows = zip(VALIDATIONS["epoch"], VALIDATIONS["map"], strict=True)
+validated += [(f"{epoch:.0f}", f"{map_:.3f}") for epoch, map_ in rows]
 
 seconds = (FOLDER / "2.seconds").read_text("utf-8")
 
 console = "\n".join((FOLDER / "2.txt").read_text("utf-8").strip().splitlines()[-6:])
 
 
-def column(name: str) -> np.ndarray:
-    """A column of the log."""
-    return np.array([line[name] for line in LOG])
-
-
 def curves() -> str:
     """The loss and the learning rate."""
-    steps = column("step")
+    steps = LOG["step"]
     names = ("loss", "classification", "localisation")
-    parts = [Line(name, steps, column(name)) for name in names]
-    losses = chart("The loss and its parts", parts, x="step", y_range=(0, np.nanmax(column("loss"))))
-    rate = chart("The learning rate", [Line("", steps, column("lr"))], x="step")
+    parts = [Line(name, steps, LOG[name]) for name in names]
+    losses = Chart("The loss and its parts", parts, x="step", y_range=(0, np.nanmax(LOG["loss"])))
+    rate = Chart("The learning rate", [Line("", steps, LOG["lr"])], x="step")
     return beside([losses, rate])
 
 

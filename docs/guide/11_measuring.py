@@ -17,7 +17,7 @@ from multibox.evaluation.voc import (
     voc,
 )
 from multibox.prepare.render import decode
-from multibox.report.chart import Line, chart
+from multibox.report.chart import Chart, Line
 
 JUDGE, TEST = detector(), split("test")
 CLASSES = TEST.meta.classes
@@ -75,7 +75,7 @@ def curves() -> str:
             Line("made to fall", recall[bends], envelope[bends]),
             Line("as it is", recall[bends], precision[bends]),
         ]
-        figures.append(chart(title, lines, x="recall", y="precision", x_range=(0, 1), y_range=(0, 1)))
+        figures.append(Chart(title, lines, x="recall", y="precision", x_range=(0, 1), y_range=(0, 1)))
     return beside(figures)
 
 

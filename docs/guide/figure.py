@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from multibox.draw import PALETTE
+from multibox.report.chart import Chart
 
 INK = "currentColor"
 BLUE, RED, GREEN, ORANGE, GREY = (f"rgb{PALETTE[i]}" for i in (1, 0, 2, 3, 15))
@@ -158,6 +159,6 @@ def row(figures: Sequence[Figure], titles: Sequence[str], alt: str, *, columns: 
     return whole
 
 
-def beside(charts: Sequence[str]) -> str:
+def beside(charts: Sequence[Chart]) -> str:
     """Put charts beside each other if there is room."""
-    return f'<div class="charts">{"".join(charts)}</div>'
+    return f'<div class="charts">{"".join(chart.html() for chart in charts)}</div>'

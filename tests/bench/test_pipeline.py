@@ -1,4 +1,5 @@
 import json
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.bench.pipeline import measure_pipeline
-from multibox.bench.plot import plot_pipeline
+from multibox.bench.pipeline_chart import save_pipeline_chart
 from multibox.cli import main
 from multibox.cli.bench import print_pipeline
 from multibox.config import Config
@@ -51,19 +52,22 @@ def test_opencv_has_its_threads_again(store_root):
     assert cv2.getNumThreads() == 2
 
 
-def test_table_and_picture(speed, tmp_path, capsys):
+def test_table_and_charts(speed, tmp_path, capsys):
     print_pipeline(speed)
     printed = capsys.readouterr().out
     assert "decode" in printed
     assert "0 (threads)" in printed
     for _ in range(2):  # its own drawing is replaced
-        plot_pipeline(speed, tmp_path / "speed.png")
-    assert cv2.imread(str(tmp_path / "speed.png")) is not None
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["speed.png", "stores"]
+        save_pipeline_chart(speed, tmp_path / "speed.svg")
+    texts = [
+        element.text for element in ElementTree.parse(tmp_path / "speed.svg").iter() if element.tag.endswith("text")
+    ]
+    assert {"decode", f"{speed.stages['decode']:.2f} ms", "threads", "1 process"} <= set(texts)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["speed.svg", "stores"]
 
 
 def test_the_command_prints_the_figures(store_root, tmp_path):
-    picture = str(tmp_path / "p.png")
+    picture = str(tmp_path / "p.svg")
     options = ["--data", "tiny/train", "--images", "2", "--workers", "0", "--plot", picture, "--json"]
     result = CliRunner().invoke(main, ["bench", "pipeline", *options, "network.size=[128,128]"])
     assert result.exit_code == 0, result.output
@@ -72,13 +76,13 @@ def test_the_command_prints_the_figures(store_root, tmp_path):
     assert list(figures["workers"]) == ["0"]
 
 
-def test_a_picture_of_somebody_else_is_not_replaced(store_root, tmp_path):
-    (tmp_path / "mine.png").write_text("mine")
-    arguments = ["bench", "pipeline", "--data", "tiny/train", "--plot", str(tmp_path / "mine.png")]
+def test_a_drawing_of_somebody_else_is_not_replaced(store_root, tmp_path):
+    (tmp_path / "mine.svg").write_text("mine")
+    arguments = ["bench", "pipeline", "--data", "tiny/train", "--plot", str(tmp_path / "mine.svg")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
-    assert "mine.png: exists, and Multibox did not write it" in result.stderr
-    assert (tmp_path / "mine.png").read_text() == "mine"
+    assert "mine.svg: exists, and Multibox did not write it" in result.stderr
+    assert (tmp_path / "mine.svg").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

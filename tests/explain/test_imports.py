@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-HEAVY = ("keras", "tensorflow", "jax", "torch", "grain", "matplotlib")
+HEAVY = ("keras", "tensorflow", "jax", "torch", "grain")
 
 
 def test_explaining_needs_no_more_than_detection():

@@ -4,9 +4,9 @@ import pytest
 from multibox.boxes import iou
 from multibox.config import Config, Priors
 from multibox.config_file import load_config, presets
-from multibox.inspection.chart import draw_coverage
 from multibox.inspection.coverage import best_ious, measure_coverage
-from multibox.models.maps import network_priors
+from multibox.inspection.coverage_chart import BANDS, coverage_chart
+from multibox.models.maps import feature_maps, network_priors
 
 
 def random_boxes(count, seed=0):
@@ -58,16 +58,19 @@ def test_no_objects():
     assert best_ious(none, Config()).shape == (0,)
     assert best_ious(none, Config(priors=Priors(clip=True))).shape == (0,)
     assert measure_coverage(none, np.empty(0, np.int64), ("a",), Config()).all.objects == 0
-    assert draw_coverage(none, Config(), "nothing").dtype == np.uint8
+    assert coverage_chart(none, Config(), "nothing").summary.startswith("best IoU from 0.7: 0 points")
 
 
-def test_the_picture_shows_what_is_not_reached():
-    red = np.array([215, 48, 60])
-
-    def redness(boxes_rel):
-        picture = draw_coverage(boxes_rel, Config(), "title")
-        return int((np.abs(picture.astype(int) - red).sum(axis=2) < 30).sum())
-
-    legend = redness(np.empty((0, 4), np.float32))
-    assert redness(np.array([[0.2, 0.2, 0.5, 0.5]], np.float32)) == legend
-    assert redness(np.array([[0.1, 0.5, 0.9, 0.51]], np.float32)) > legend
+def test_the_chart_sorts_objects_by_their_best_iou():
+    """A prior-like object, a sliver that no prior reaches, and the shapes of the priors of each map."""
+    config = Config()
+    sliver, good = [0.1, 0.5, 0.9, 0.51], [0.2, 0.2, 0.5, 0.5]
+    chart = coverage_chart(np.array([sliver, good, good], np.float32), config, "title")
+    best = best_ious(np.array([good], np.float32), config)[0]
+    counts = {points.name: len(points.x) for points in chart.series}
+    assert counts["no prior reaches IoU 0.5"] == 1
+    assert [counts[name] for name, low, high, _ in BANDS if low <= best < high] == [2]
+    crosses = [points for points in chart.series if points.mark == "cross"]
+    assert [points.name for points in crosses] == [f"priors of {fmap.name}" for fmap in feature_maps(config.network)]
+    assert (crosses[0].x[0], crosses[0].y[0]) == pytest.approx([config.priors.sizes[0] * 320 / config.priors.at] * 2)
+    assert "#d7303c" in chart.html()

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from multibox.errors import BadInput, RunFailed
-from multibox.report.page import Html, Section, code, details, page, picture, save_page, table
+from multibox.report.page import Code, Details, Gallery, Image, Section, Shaded, Table, page, save_page
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NASTY = "<script>alert(\"x\")</script> & 'y'"
@@ -34,8 +34,9 @@ class Tags(HTMLParser):
 
 
 def full_page():
-    scores = table([NASTY, "AP"], [[NASTY, 0.91234], ["dog", None], ["cow", 1234]], caption=NASTY)
-    parts = [NASTY, scores, picture(PNG, alt=NASTY, caption=NASTY), code(NASTY), details(NASTY, [NASTY])]
+    scores = Table([NASTY, "AP"], [[NASTY, 0.91234], ["dog", None], ["cow", 1234]], caption=NASTY)
+    image = Image(PNG, alt=NASTY, caption=NASTY)
+    parts = [NASTY, scores, Gallery([image, image]), Code(NASTY), Details(NASTY, [NASTY, scores])]
     return page(NASTY, [Section(NASTY, parts), Section("Empty", [])], footer=NASTY)
 
 
@@ -59,9 +60,11 @@ def test_cells():
     assert '<td class="number">0.912</td>' in text
     assert '<td class="number">–</td>' in text
     assert '<td class="number">1,234</td>' in text
-    assert table(["a"], []).count("<tr>") == 1
-    assert "a/<wbr>b &lt;" in table(["file"], [["a/b <"]])
-    assert "<b>x/y</b>" in table(["file"], [[Html("<b>x/y</b>")]])
+    assert Table(["a"], []).html().count("<tr>") == 1
+    assert "a/<wbr>b &lt;" in Table(["file"], [["a/b <"]]).html()
+    shaded = Table(["class", "cat"], [["cat", Shaded(1234, 0.5)], ["dog", Shaded(0, 0.0)]]).html()
+    assert 'background:rgb(47 126 216 / 0.50)">1,234</span>' in shaded
+    assert '<span class="shaded">0</span>' in shaded
 
 
 def test_refresh_only_where_asked():

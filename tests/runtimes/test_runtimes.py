@@ -88,6 +88,5 @@ def test_an_onnx_file_needs_no_keras(tmp_path):
         "h5py",
         "openvino",
         "MNN",
-        "matplotlib",
         "onnx",
     }

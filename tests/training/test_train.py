@@ -51,7 +51,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
     run = train("tiny", overrides=SMALL, name="first")
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    assert {"config.yaml", "model.txt", "log.csv", "validation.csv", "curves.png", "best.keras", "last.keras"} <= files
+    assert {"config.yaml", "model.txt", "log.csv", "validation.csv", "curves.svg", "best.keras", "last.keras"} <= files
     assert {"snapshots/epoch-001.keras", "snapshots/epoch-002.keras"} <= files
     assert any(name.startswith("tensorboard/events") for name in files)
     with open(run.folder / "log.csv") as file:

@@ -1,6 +1,5 @@
 """The speed of training: the step of a run, with everything around it, against the bare step of Keras."""
 
-import csv
 import statistics
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
+import numpy as np
 from keras import ops
 
 from multibox.bench.device import device_name, peak_memory
@@ -25,8 +25,8 @@ from multibox.prepare.pipeline import Batch, training_batches
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices
 from multibox.training.experiment import Experiment
-from multibox.training.journal import FIELDS, Table
 from multibox.training.loop import fit_segment
+from multibox.training.run_log import STEP_FIELDS, RunLog, read_log
 from multibox.training.setup import Setup, set_up
 from multibox.training.stop import StopOnSignal
 from multibox.training.stores import all_classes
@@ -168,7 +168,7 @@ class _Run:
     def __init__(self, setup: Setup, folder: Path, steps: int, rounds: int):
         self.setup = setup
         self.log = folder / "log.csv"
-        self.table = Table(self.log, FIELDS)
+        self.table = RunLog(self.log, STEP_FIELDS)
         self.trackers = open_trackers(Experiment(folder), setup.config, 0)
         self.clock = Clock(steps, epochs=2 * (1 + rounds))
 
@@ -199,16 +199,10 @@ def waiting_share(log: Path) -> float:
     Returns:
         The share, in [0, 1].
     """
-    waited = total = 0.0
-    before = 0
-    with open(log, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            time_taken = (int(row["step"]) - before) / float(row["images_per_second"])  # the batch would cancel out
-            before = int(row["step"])
-            if int(row["epoch"]) > 2 and int(row["epoch"]) % 2 == 0:
-                waited += float(row["data_wait"]) * time_taken
-                total += time_taken
-    return waited / total
+    columns = read_log(log)
+    time_taken = np.diff(columns["step"], prepend=0) / columns["images_per_second"]  # the batch would cancel out
+    counted = (columns["epoch"] > 2) & (columns["epoch"] % 2 == 0)
+    return float((columns["data_wait"] * time_taken)[counted].sum() / time_taken[counted].sum())
 
 
 class _Bare:

@@ -26,7 +26,7 @@ def bench() -> None:
 @click.option("--config", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
 @click.option("--images", default=300, show_default=True, type=click.IntRange(min=1), help="To prepare on one core.")
 @click.option("--workers", default="", help="Numbers of processes to try, with commas; else 0, 1, 2, 4 ... cores.")
-@click.option("--plot", default="pipeline.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@click.option("--plot", default="pipeline.svg", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
 @replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_pipeline(
@@ -46,18 +46,18 @@ def bench_pipeline(
     settings = load_config(config, overrides)
     stores = [store for name in names for store in open_stores(name)]
     from multibox.bench.pipeline import measure_pipeline
-    from multibox.bench.plot import plot_pipeline
-    from multibox.draw import DRAWING
+    from multibox.bench.pipeline_chart import save_pipeline_chart
+    from multibox.report.drawing import SVG
     from multibox.writing import check_file
 
-    check_file(plot, DRAWING, replace=replace)
+    check_file(plot, SVG, replace=replace)
     speed = measure_pipeline(stores, settings, images=images, workers=split_numbers("workers", workers))
-    plot_pipeline(speed, plot, replace=replace)
+    save_pipeline_chart(speed, plot, replace=replace)
     if as_json:
         click.echo(json.dumps(speed.to_json()))
     else:
         print_pipeline(speed)
-        click.echo(f"the same as a picture: {plot}")
+        click.echo(f"chart: {plot}")
 
 
 @bench.command("train")

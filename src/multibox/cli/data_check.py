@@ -13,7 +13,7 @@ from multibox.cli.data_make import data_build
 from multibox.cli.options import replace_option, split_names
 
 if TYPE_CHECKING:
-    from multibox.inspection.check import Checkup
+    from multibox.inspection.check_dataset import Checkup
     from multibox.inspection.coverage import Reach
     from multibox.report.page import Cell
 
@@ -46,9 +46,9 @@ def data_check(
     Ends with code 1 where something stops a build, with 0 where nothing does.
     """
     from multibox.config_file import load_config
-    from multibox.inspection.check import check
+    from multibox.inspection.check_dataset import check_dataset
     from multibox.inspection.checkup_page import checkup_page
-    from multibox.inspection.propose import PROPOSAL, proposal_yaml, save_proposal
+    from multibox.inspection.propose_priors import PROPOSAL, proposal_yaml, save_proposal
     from multibox.report.page import PAGE, save_page
     from multibox.writing import check_file
 
@@ -58,7 +58,7 @@ def data_check(
     if html is not None:
         check_file(html, PAGE, replace=replace)
     with progress_bar("looking") as progress:
-        found = check(target, config, classes=split_names(classes), progress=progress, **options)
+        found = check_dataset(target, config, classes=split_names(classes), progress=progress, **options)
     proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)
     if as_json:
         click.echo(json.dumps(found.to_json()))

@@ -106,9 +106,9 @@ def _only_resume() -> None:
 @click.option("--window", is_flag=True, help="Open it with the system's browser.")
 def training_report(run: str, window: bool) -> None:
     """Write the curves of a training run as one page, experiments/RUN/report.html; a run that goes on does it, too."""
-    from multibox.training.report import report
+    from multibox.training.run_report import report_run
 
-    page = report(run)
+    page = report_run(run)
     click.echo(page)
     if window and click.launch(str(page)) != 0:
         raise RunFailed(f"{page}: written, but the system has no browser; open it yourself")

@@ -1,9 +1,8 @@
-"""The report of an evaluation: a folder with one page, its figures as JSON, and pictures of the worst images."""
+"""The report of an evaluation: a folder with a page, its figures as JSON, and the worst images."""
 
 import json
 import os
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,19 +13,15 @@ from multibox._version import __version__
 from multibox.draw import save_png
 from multibox.evaluation.compare import Comparison, compare
 from multibox.evaluation.evaluate import Evaluation
-from multibox.evaluation.figures import Figures
 from multibox.evaluation.mistakes import draw_mistakes, in_words
 from multibox.evaluation.sections import comparison_section, figure_sections
-from multibox.report.page import Html, Section, is_own_page, page, picture, pictures, save_page
+from multibox.report.page import Gallery, Image, Section, is_own_page, page, save_page
 from multibox.writing import Kind, new_folder
 
 PAGE, FIGURES, WORST, CHANGED = "report.html", "report.json", "worst", "changed"
 WORST_IMAGES, CHANGED_IMAGES = 50, 12
 SHOWN_SIDE = 480
-"""Pictures in the page are at most as wide and as high, pixels; those in the folder are as large as the images."""
-
-Pixels = Callable[[int], np.ndarray]
-"""Gives the image at a position, ``(H, W, 3)`` uint8 RGB."""
+"""Largest width and height of an image on the page, pixels. Images in the folder have their full size."""
 
 
 def write_report(evaluation: Evaluation, folder: str | os.PathLike[str], other: Evaluation | None = None) -> Path:
@@ -41,19 +36,19 @@ def write_report(evaluation: Evaluation, folder: str | os.PathLike[str], other: 
         Path of the page.
 
     Raises:
-        BadInput: The folder holds other files than a report, an image cannot be decoded, or the other evaluation is
-            about another test set.
+        BadInput: The folder has other content or was changed since, an image cannot be decoded, or the other evaluation
+            is about another test set.
     """
     folder = Path(folder)
-    figures, pixels = evaluation.figures, evaluation.test_set.pixels
+    figures = evaluation.figures
     comparison = None if other is None else compare(figures, other.figures, other.model)
     with new_folder(folder, REPORT) as new:
         sections = figure_sections(figures)
         if comparison is not None:
             sections.insert(1, comparison_section(figures, comparison))
-            sections.append(_changed_images(figures, comparison, pixels, new / CHANGED))
-        sections.append(_worst_images(figures, pixels, new / WORST))
-        sections.insert(0, Section("What this is", _subject(evaluation)))
+            sections.append(_changed_images(evaluation, comparison, new / CHANGED))
+        sections.append(_worst_images(evaluation, new / WORST))
+        sections.insert(0, Section("Model and data", _subject(evaluation)))
         footer = f"multibox {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         save_page(new / PAGE, page(f"How good is {evaluation.model}?", sections, footer=footer))
         values = {"model": evaluation.model, "data": evaluation.test_set.name, **figures.to_json()}
@@ -85,38 +80,39 @@ def _is_of_a_report(path: Path) -> bool:
 REPORT = Kind("report", _is_report)
 
 
-def _worst_images(figures: Figures, pixels: Pixels, folder: Path) -> Section:
+def _worst_images(evaluation: Evaluation, folder: Path) -> Section:
+    figures = evaluation.figures
     mistakes, names = figures.mistakes, figures.truth.image_ids
     shown = []
     for place, i in enumerate(mistakes.worst(WORST_IMAGES), start=1):
-        image = draw_mistakes(pixels(i), i, figures.outcomes, mistakes)
+        image = draw_mistakes(evaluation.test_set.pixels(i), i, figures.outcomes, mistakes)
         shown.append(_figure(image, in_words(mistakes, i, names), folder, place, names[i]))
     explained = (
-        "The images whose mistakes cost most: one for each missed object, and for each false alarm its score. Shown is "
-        "what exceeds the best threshold of its class: green is found, red (false) hits nothing, blue (missed) is an "
-        f"object that nothing hits. As large as the images, they are in the folder {WORST}."
+        "The images with the most expensive mistakes. A missed object costs one, a false alarm costs its score. "
+        "Shown are detections above the best threshold of their class: hits in green, false alarms in red (false). "
+        f"Objects without a hit are blue (missed). The folder {WORST} has the images in full size."
     )
-    return Section("Worst images", [explained, pictures(shown)] if shown else ["There is no mistake in any image."])
+    return Section("Worst images", [explained, Gallery(shown)] if shown else ["There is no mistake in any image."])
 
 
-def _changed_images(figures: Figures, comparison: Comparison, pixels: Pixels, folder: Path) -> Section:
-    names, other = figures.truth.image_ids, comparison.other
-    shown = []
+def _changed_images(evaluation: Evaluation, comparison: Comparison, folder: Path) -> Section:
+    figures, other = evaluation.figures, comparison.other
+    names, shown = figures.truth.image_ids, []
     for place, i in enumerate(comparison.most_changed(CHANGED_IMAGES), start=1):
-        image = pixels(i)
+        image = evaluation.test_set.pixels(i)
         gap = np.full((image.shape[0], 8, 3), 255, np.uint8)
         mine = draw_mistakes(image, i, figures.outcomes, figures.mistakes)
         theirs = draw_mistakes(image, i, other.outcomes, other.mistakes)
-        words = f"{in_words(figures.mistakes, i, names)}; by {comparison.name} {in_words(other.mistakes, i, names)}"
+        words = f"{in_words(figures.mistakes, i, names)}. {comparison.name}: {in_words(other.mistakes, i, names)}"
         shown.append(_figure(np.concatenate([mine, gap, theirs], axis=1), words, folder, place, names[i]))
-    explained = f"Where the cost of mistakes differs most: on the left this model, on the right {comparison.name}."
-    return Section("Images that changed most", [explained, pictures(shown)] if shown else ["No image changed."])
+    explained = f"The images where the cost of mistakes differs most. Left: this model. Right: {comparison.name}."
+    return Section("Images that changed most", [explained, Gallery(shown)] if shown else ["No image changed."])
 
 
-def _figure(image: np.ndarray, words: str, folder: Path, place: int, name: str) -> Html:
-    """Save a picture as it is, and give a smaller one for the page."""
+def _figure(image: np.ndarray, words: str, folder: Path, place: int, name: str) -> Image:
+    """Save an image in full size, and make a smaller one for the page."""
     save_png(folder / f"{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[-80:]}.png", image)
     scale = min(1.0, SHOWN_SIDE / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return picture(encoded.tobytes(), alt=words, caption=words)
+    return Image(encoded.tobytes(), alt=words, caption=words)

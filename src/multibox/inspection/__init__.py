@@ -1,1 +1,1 @@
-"""Inspection of a dataset before anything trains on it: what is wrong, and how well the priors fit."""
+"""The check of a dataset before training: what is wrong with it, and how well the priors fit its objects."""

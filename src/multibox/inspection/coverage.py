@@ -1,7 +1,7 @@
-"""Prior coverage: how well the priors of a network can overlap the objects it will learn.
+"""Prior coverage: how well the priors of a network can overlap the objects that it has to learn.
 
-An object whose best prior overlaps it by less than 0.5 is learned by that prior alone (SSD section 2.2, "Matching
-strategy"). If many objects are like that, sizes and ratios do not fit the data.
+An object whose best prior has an IoU below 0.5 is learned by that prior alone (SSD section 2.2, "Matching strategy").
+If there are many such objects, sizes and ratios do not fit the data.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ from multibox.models.maps import feature_maps, network_priors
 from multibox.priors import FeatureMap, prior_grids
 
 REACHED: Final = 0.5
-"""The IoU from which a prior reaches an object."""
+"""Least IoU of a prior that reaches an object."""
 
 BUCKETS: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
-"""Areas in squared pixels of the network's input: COCO's bounds."""
+"""Least and highest area of each size as in COCO, in squared pixels of the network's input."""
 
 _BLOCK: Final = 1 << 22
-"""Pairs of an object and a prior compared at once."""
+"""Number of pairs of an object and a prior compared together."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How well priors can overlap some objects.
+    """The best IoUs of priors with some objects.
 
     Attributes:
         objects: Number of objects.
-        mean: Mean of their best IoUs. 0 without objects.
-        worst: Best IoU that nine tenths of them exceed. 0 without objects.
-        unreached: Share of them whose best IoU is below :data:`REACHED`.
+        mean: Mean of the best IoUs. 0 without objects.
+        worst: Best IoU that 90% of the objects exceed. 0 without objects.
+        unreached: Share of the objects that no prior reaches at :data:`REACHED`. 0 without objects.
     """
 
     objects: int
@@ -44,12 +44,12 @@ class Reach:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How well the priors of a network can overlap the objects of a dataset.
+    """The best IoUs of the priors of a network with the objects of a dataset.
 
     Attributes:
         priors: Number of priors.
-        all: Reach of all objects.
-        classes: Reach of each class: of all its objects, and of those in each of :data:`BUCKETS`.
+        all: Best IoUs with all objects.
+        classes: Best IoUs with the objects of each class, with ``all`` of them and by size as in :data:`BUCKETS`.
     """
 
     priors: int
@@ -57,7 +57,7 @@ class Coverage:
     classes: dict[str, dict[str, Reach]]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able values."""
+        """The figures as values for ``json.dumps``."""
         return asdict(self)
 
 
@@ -65,16 +65,16 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
     """Measure how well the priors of a network can overlap objects.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the network's input.
-        labels: ``(N,)`` their classes.
-        classes: Names of the labels.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        labels: ``(N,)`` labels of the objects.
+        classes: Names of the classes.
         config: Configuration of the network and its priors.
 
     Returns:
         The figures, by class and size.
 
     Raises:
-        BadInput: If sizes, ratios or steps do not fit the network.
+        BadInput: Sizes, ratios or steps do not fit the network.
     """
     best = best_ious(boxes_rel, config)
     height, width = config.network.size
@@ -90,11 +90,18 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
 
 
 def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
-    """IoU of each object ``(N, 4)`` with its best prior: ``(N,)``.
+    """Compute the best IoU of any prior with each object.
 
-    Of equal boxes on a grid the nearest overlaps an object most, because the overlap along an axis only falls with
-    distance. So one cell of each map suffices. Priors that are clipped at the image's edge differ within a map, and
-    then all are used.
+    Of equal boxes on a grid, the nearest has the highest IoU, because the overlap along either axis falls with the
+    distance. So one cell of each map is enough. Priors that are cut off at the image's edge differ within a map. Then
+    all priors are compared.
+
+    Args:
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        config: Configuration of the network and its priors.
+
+    Returns:
+        ``(N,)`` best IoUs.
     """
     maps = feature_maps(config.network)
     priors_rel = network_priors(config.network, config.priors)
@@ -109,7 +116,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
 
 
 def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: Config) -> np.ndarray:
-    """Positions of the priors in the cells nearest to each object: ``(N, A)``, A the shapes of all maps."""
+    """Positions of the priors in the cells nearest to each object: ``(N, A)``, for A shapes over all maps."""
     height, width = config.network.size
     center_x = (boxes_rel[:, 0] + boxes_rel[:, 2]) / 2 * width
     center_y = (boxes_rel[:, 1] + boxes_rel[:, 3]) / 2 * height
@@ -125,7 +132,7 @@ def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: C
 
 
 def _paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """IoU of each box of ``a`` ``(N, 4)`` with that of ``b`` at the same place: ``(N,)``."""
+    """IoU of each row of ``a`` ``(N, 4)`` with the same row of ``b`` ``(N, 4)``: ``(N,)``."""
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     overlap = sides.clip(0).prod(axis=1)
     return overlap / np.maximum(areas(a) + areas(b) - overlap, np.finfo(np.float32).tiny)

@@ -1,4 +1,4 @@
-"""A finding: something in a dataset that the user should know, and what training will do with it."""
+"""A finding: something in a dataset that people should know, and its effect on training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,35 +7,35 @@ from typing import Final
 from multibox.data.check import Problem
 
 KINDS: Final = {
-    "missing": "files that are not there",
-    "annotation": "annotations that cannot be read",
-    "image": "images that are not whole",
-    "size": "images of another size than their annotation says",
-    "box": "boxes without a pixel of their image",
-    "label": "objects and images whose label is unknown or missing",
+    "missing": "missing files",
+    "annotation": "unreadable annotations",
+    "image": "damaged images",
+    "size": "images of another size than in their annotation",
+    "box": "boxes that contain no pixel of their image",
+    "label": "objects and images with an unknown or missing label",
     "clipped": "boxes that reach beyond their image",
-    "duplicate": "objects that are marked twice",
+    "duplicate": "objects that are annotated twice",
     "tiny": "objects that are tiny in the network's input",
     "same": "images that are in two splits",
-    "alike": "images that look like one of another split",
-    "color": "images without colours of their own, or with others than RGB",
-    "class": "classes that are rare, absent or written in two ways",
-    "unused": "pictures that nothing names",
+    "alike": "images that look like one in another split",
+    "color": "greyscale and CMYK images",
+    "class": "classes that are rare, absent or spelled in two ways",
+    "unused": "unused images",
 }
-"""What each kind of finding is about, those that stop a build first."""
+"""What each kind of finding is about. The kinds that stop a build come first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a dataset that the user should know.
+    """Something in a dataset that people should know.
 
     Attributes:
         kind: One of :data:`KINDS`.
-        file: Path of the file that holds it. For a class, its split.
-        object: Name of the object in the file. Empty for the whole file.
-        detail: What was found.
-        action: What training does with it.
-        stops: Whether it stops a build that does not skip bad images.
+        file: Path of the file. The name of the split for a finding about a class.
+        object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
+        detail: What it is.
+        action: Effect on training.
+        stops: Whether it stops a build that does not skip bad images and boxes.
     """
 
     kind: str
@@ -48,15 +48,22 @@ class Finding:
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.object, self.detail) if part)
 
-
-def of_problem(problem: Problem) -> Finding:
-    """A problem of the build, as a finding."""
-    action = f"the build stops; with on_bad='skip': {problem.action}"
-    return Finding(problem.kind, problem.file, problem.object, problem.detail, action, stops=True)
+    @classmethod
+    def of_problem(cls, problem: Problem) -> "Finding":
+        """The finding for a problem of a build."""
+        action = f"the build stops; with on_bad='skip': {problem.action}"
+        return cls(problem.kind, problem.file, problem.object, problem.detail, action, stops=True)
 
 
 def by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Findings by kind, in the order of :data:`KINDS`. Kinds without findings are left out."""
+    """Group findings by their kind.
+
+    Args:
+        findings: The findings.
+
+    Returns:
+        The findings of each kind, in the order of :data:`KINDS`. Kinds without findings are missing.
+    """
     grouped: dict[str, list[Finding]] = {kind: [] for kind in KINDS}
     for finding in findings:
         grouped[finding.kind].append(finding)

@@ -1,1 +1,1 @@
-"""Reports to look at in a browser: one file each, that needs no other file and no host."""
+"""Reports for a browser. Each is one HTML file that needs no other file and no network."""

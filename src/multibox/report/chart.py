@@ -1,22 +1,25 @@
-"""Charts of lines as SVG within a page: sharp at any size, in the page's colours, and no library draws them."""
+"""Charts of lines and points."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 
-from multibox.report.page import Html, escape
+from multibox.report.axis import Axis, Range, value_range
+from multibox.report.drawing import WIDTH, Drawing, Key
 
-COLORS = ("#2f7ed8", "#d9480f", "#2b8a3e", "#a63db8")
-"""Of the lines; told apart, by their dashes too, on a light and on a dark ground."""
-DASHES = ("", "6 3", "2 3", "8 3 2 3")
+COLORS: Final = ("#2f7ed8", "#d9480f", "#2b8a3e", "#a63db8")
+"""Colours of the lines. They differ on a light and on a dark background, and their dashes differ too."""
+DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
 
-POINTS = 400
-"""How many points of a line are drawn at most; more cannot be seen."""
+MOST: Final = 400
+"""Largest number of points of a line. More could not be seen."""
 
-WIDTH, HEIGHT = 360, 230
+HEIGHT: Final = 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 34
+"""Space around the chart for texts."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,10 @@ class Line:
     """A line of a chart.
 
     Attributes:
-        name: for the legend.
-        x: numbers, not decreasing.
-        y: as many; NaN leaves a gap.
-        marked: whether each point is marked, as for few points.
+        name: Name for the legend.
+        x: Numbers in rising order.
+        y: As many numbers. NaN leaves a gap.
+        marked: Whether each point is marked, as suits few points.
     """
 
     name: str
@@ -37,142 +40,184 @@ class Line:
 
 
 @dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-    begin: float
-    end: float
-    log: bool = False
+class Points:
+    """Points of a chart.
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Where values are, pixels."""
-        low, high = self._bent(np.array([self.low, self.high]))
-        return self.begin + (self._bent(values) - low) / (high - low) * (self.end - self.begin)
-
-    def _bent(self, values: np.ndarray) -> np.ndarray:
-        return np.log10(values) if self.log else values
-
-    def ticks(self) -> list[float]:
-        """Round numbers, about five of them."""
-        if self.log:
-            exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            steps = (1,) if len(exponents) > 4 else (1, 2, 5)
-            ticks = [s * 10.0**e for e in exponents for s in steps if self.low <= s * 10.0**e <= self.high]
-            if len(ticks) > 1:
-                return ticks
-        step = _round_up((self.high - self.low) / 5)
-        return [i * step for i in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)]
-
-
-def chart(
-    title: str,
-    lines: Sequence[Line],
-    *,
-    x: str,
-    y: str = "",
-    x_range: tuple[float, float] | None = None,
-    y_range: tuple[float, float] | None = None,
-    log: bool = False,
-) -> Html:
-    """Draw lines over a common x.
-
-    Args:
-        title: below the chart; together with where the lines end, it is what those hear who cannot see the chart.
-        lines: up to four.
-        x: what x is.
-        y: what y is.
-        x_range: lowest and highest x; else those of the lines.
-        y_range: lowest and highest y; else those of the lines.
-        log: whether y is logarithmic; what is not above 0 is left out then.
-
-    Returns:
-        the figure.
+    Attributes:
+        name: Name for the legend.
+        x: Numbers.
+        y: As many numbers.
+        color: Colour.
+        mark: Form of the points.
     """
-    points = [_points(line, log) for line in lines]
-    x_axis = _Axis(*_range(x_range, [xs for xs, _ in points]), LEFT, WIDTH - RIGHT)
-    y_axis = _Axis(*_range(y_range, [ys for _, ys in points], log), HEIGHT - BOTTOM, TOP, log)
-    drawn = [_line(line, i, x_axis, y_axis, *points[i]) for i, line in enumerate(lines)]
-    ends = "; ".join(_end(line, *points[i]) for i, line in enumerate(lines))
-    return Html(
-        f'<figure><svg role="img" aria-label="{escape(f"{title}. {ends}")}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'style="width:100%;max-width:{WIDTH * 1.4:.0f}px;font:11px system-ui,sans-serif">\n'
-        f"{_frame(x_axis, y_axis, x, y)}\n{''.join(drawn)}</svg>\n"
-        f"<figcaption>{escape(title)}{_legend(lines)}</figcaption></figure>"
-    )
+
+    name: str
+    x: Sequence[float] | np.ndarray
+    y: Sequence[float] | np.ndarray
+    color: str
+    mark: Literal["dot", "cross"] = "dot"
 
 
-def _points(line: Line, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    xs, ys = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
-    if len(xs) > POINTS:
-        rows = np.unique(np.linspace(0, len(xs) - 1, POINTS).astype(int))
-        xs, ys = xs[rows], ys[rows]
-    return xs, np.where(ys > 0, ys, np.nan) if log else ys
+@dataclass(frozen=True)
+class DrawnLine:
+    """A line in pixels.
+
+    Attributes:
+        key: Its entry in the legend.
+        polylines: Corners of each piece between two gaps.
+        dots: Marked points.
+    """
+
+    key: Key
+    polylines: Sequence[str]
+    dots: Sequence[tuple[float, float]]
 
 
-def _range(given: tuple[float, float] | None, values: list[np.ndarray], log: bool = False) -> tuple[float, float]:
-    if given is not None:
-        return given
-    known = np.concatenate([np.zeros(0), *values])
-    known = known[np.isfinite(known)]
-    if not known.size:
-        return (1.0, 10.0) if log else (0.0, 1.0)
-    low, high = float(known.min()), float(known.max())
-    if low == high:
-        return (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
-    return low, high
+@dataclass(frozen=True)
+class DrawnPoints:
+    """Points in pixels.
+
+    Attributes:
+        key: Their entry in the legend.
+        path: All of them as one path.
+    """
+
+    key: Key
+    path: str
 
 
-def _round_up(step: float) -> float:
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
+@dataclass(frozen=True)
+class Chart(Drawing):
+    """Lines and points over two axes.
+
+    Attributes:
+        title: Title below the chart.
+        series: Up to four lines, and any number of points.
+        x: Label of the horizontal axis.
+        y: Label of the vertical axis.
+        x_range: Range of the horizontal axis. None: the range of the values.
+        y_range: Range of the vertical axis. None: the range of the values.
+        x_log: Whether the horizontal axis is logarithmic. Values up to 0 are left out then.
+        y_log: Whether the vertical axis is logarithmic. Values up to 0 are left out then.
+        height: Height, in its own pixels.
+    """
+
+    picture: ClassVar[str] = "chart.svg"
+
+    title: str
+    series: Sequence[Line | Points]
+    x: str
+    y: str = ""
+    x_range: Range | None = None
+    y_range: Range | None = None
+    x_log: bool = False
+    y_log: bool = False
+    height: int = HEIGHT
+
+    @property
+    def left(self) -> int:
+        """Pixel of the left edge of the axes."""
+        return LEFT
+
+    @property
+    def right(self) -> int:
+        """Pixel of the right edge of the axes."""
+        return WIDTH - RIGHT
+
+    @property
+    def top(self) -> int:
+        """Pixel of the upper edge of the axes."""
+        return TOP
+
+    @property
+    def floor(self) -> int:
+        """Pixel of the lower edge of the axes."""
+        return self.height - BOTTOM
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether vertical lines help to read the chart: points are not read from left to right."""
+        return any(isinstance(one, Points) for one in self.series)
+
+    @cached_property
+    def x_axis(self) -> Axis:
+        """The horizontal axis."""
+        low, high = self.x_range or value_range([x for x, _ in self._values], self.x_log)
+        return Axis(low, high, self.left, self.right, self.x_log)
+
+    @cached_property
+    def y_axis(self) -> Axis:
+        """The vertical axis."""
+        low, high = self.y_range or value_range([y for _, y in self._values], self.y_log)
+        return Axis(low, high, self.floor, self.top, self.y_log)
+
+    @cached_property
+    def _values(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Values of each series that can be shown."""
+        values = []
+        for one in self.series:
+            x, y = np.asarray(one.x, np.float64), np.asarray(one.y, np.float64)
+            if isinstance(one, Line) and len(x) > MOST:
+                rows = np.unique(np.linspace(0, len(x) - 1, MOST).astype(int))
+                x, y = x[rows], y[rows]
+            values.append((_positive(x) if self.x_log else x, _positive(y) if self.y_log else y))
+        return values
+
+    @property
+    def drawn(self) -> list[DrawnLine | DrawnPoints]:
+        """The series in pixels."""
+        series: list[DrawnLine | DrawnPoints] = []
+        for key, one, (x, y) in zip(self._keys, self.series, self._values, strict=True):
+            known = np.isfinite(x) & np.isfinite(y)
+            pixels = np.column_stack([self.x_axis(x), self.y_axis(y)])
+            if isinstance(one, Points):
+                series.append(DrawnPoints(key, _path(pixels[known], one.mark)))
+            else:
+                series.append(_draw_line(key, pixels, known, one.marked))
+        return series
+
+    @property
+    def _keys(self) -> list[Key]:
+        styles = zip(COLORS, DASHES, strict=True)
+        return [
+            Key(one.name, one.color, mark=one.mark) if isinstance(one, Points) else Key(one.name, *next(styles))
+            for one in self.series
+        ]
+
+    @property
+    def legend(self) -> list[Key]:
+        """Entries of the legend. A single line has none."""
+        return self._keys if len(self.series) > 1 else []
+
+    @property
+    def summary(self) -> str:
+        """The ends of each line and the number of points, as text."""
+        rows = zip(self.series, self._values, strict=True)
+        return "; ".join(f"{one.name}: {_summary(one, y)}" for one, (_, y) in rows)
 
 
-def _line(line: Line, i: int, x_axis: _Axis, y_axis: _Axis, xs: np.ndarray, ys: np.ndarray) -> str:
-    known = np.isfinite(xs) & np.isfinite(ys)
-    pixels = np.column_stack([x_axis(xs), np.clip(y_axis(ys), TOP, HEIGHT - BOTTOM)])
-    pieces = np.split(np.arange(len(xs)), np.flatnonzero(~known))
-    joined = [" ".join(f"{a:.1f},{b:.1f}" for a, b in pixels[piece[known[piece]]]) for piece in pieces]
-    style = f'fill="none" stroke="{COLORS[i]}" stroke-width="1.6" stroke-dasharray="{DASHES[i]}"'
-    drawn = [f'<polyline points="{text}" {style}/>' for text in joined if " " in text]
-    marked = known if line.marked or not drawn else np.zeros(len(xs), bool)
-    dots = [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" fill="{COLORS[i]}"/>' for a, b in pixels[marked]]
-    return "".join([*drawn, *dots]) + "\n"
+def _positive(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, np.nan)
 
 
-def _frame(x_axis: _Axis, y_axis: _Axis, x: str, y: str) -> str:
-    floor = HEIGHT - BOTTOM
-    parts = []
-    for value in x_axis.ticks():
-        at = float(x_axis(np.array(value)))
-        parts.append(f'<text x="{at:.1f}" y="{floor + 14}" text-anchor="middle">{value:g}</text>')
-    for value in y_axis.ticks():
-        at = float(y_axis(np.array(value)))
-        parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="var(--line)"/>')
-        parts.append(f'<text x="{LEFT - 5}" y="{at + 4:.1f}" text-anchor="end">{value:g}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 3}" text-anchor="middle">{escape(x)}</text>')
-    if y:
-        middle = (TOP + floor) / 2
-        turned = f'transform="rotate(-90 10 {middle})"'
-        parts.append(f'<text x="10" y="{middle}" text-anchor="middle" {turned}>{escape(y)}</text>')
-    return f'<g fill="var(--soft)" stroke="none">{"".join(parts)}</g>'
+def _draw_line(key: Key, pixels: np.ndarray, known: np.ndarray, marked: bool) -> DrawnLine:
+    pieces = np.split(np.arange(len(pixels)), np.flatnonzero(~known))
+    joined = [" ".join(f"{x:.1f},{y:.1f}" for x, y in pixels[piece[known[piece]]]) for piece in pieces]
+    polylines = [text for text in joined if " " in text]
+    dots = pixels[known] if marked or not polylines else pixels[:0]
+    return DrawnLine(key, polylines, [(x, y) for x, y in dots.tolist()])
 
 
-def _legend(lines: Sequence[Line]) -> str:
-    if len(lines) < 2:
-        return ""
-    entries = [
-        '<span style="margin-right:0.8em;white-space:nowrap">'
-        '<svg viewBox="0 0 24 8" width="24" height="8" aria-hidden="true">'
-        f'<path d="M0 4H24" stroke="{COLORS[i]}" stroke-width="2" stroke-dasharray="{DASHES[i]}"/></svg> '
-        f"{escape(line.name)}</span>"
-        for i, line in enumerate(lines)
-    ]
-    return "<br/>" + " ".join(entries)
+def _path(pixels: np.ndarray, mark: str) -> str:
+    """One path for all points, without those that lie on another. Its round ends make a line of no length a dot."""
+    places = np.unique(np.round(pixels * 2) / 2, axis=0).tolist()
+    if mark == "dot":
+        return "".join(f"M{x:g} {y:g}h0" for x, y in places)
+    return "".join(f"M{x - 4:g} {y - 4:g}l8 8m0-8l-8 8" for x, y in places)
 
 
-def _end(line: Line, xs: np.ndarray, ys: np.ndarray) -> str:
-    known = np.flatnonzero(np.isfinite(ys))
-    if not known.size:
-        return f"{line.name}: nothing yet"
-    first, last = ys[known[0]], ys[known[-1]]
-    return f"{line.name}: from {first:.3g} to {last:.3g}"
+def _summary(one: Line | Points, y: np.ndarray) -> str:
+    known = y[np.isfinite(y)]
+    if isinstance(one, Points):
+        return f"{len(known):,} points"
+    return f"from {known[0]:.3g} to {known[-1]:.3g}" if known.size else "nothing yet"

@@ -1,138 +1,156 @@
-"""A report as one HTML file: titled sections of text, tables and pictures, which needs no other file and no host.
+"""A report as one HTML file: titled sections of text, tables and images. It needs no other file and no network.
 
-Plain text is escaped wherever it is given; what the functions here return is :class:`Html` and goes in as it is. The
-page follows the reader's light or dark setting, fits a telephone, and runs no script: its own policy forbids it.
+The page follows the light or dark setting of the browser and fits a phone. It contains no script, and its own content
+security policy forbids scripts.
 
 Example:
-    >>> from multibox.report.page import Section, page, picture, save_page, table
-    >>> scores = table(["class", "AP"], [["cat", 0.91], ["dog", None]], caption="Average precision")
-    >>> curve = picture(png, alt="Precision falls from 1 to 0.4 as recall grows", caption="Cat")
-    >>> save_page("report.html", page("My detector", [Section("Scores", ["Of 10 images.", scores, curve])]))
+    >>> from multibox.report.page import Image, Section, Table, page, save_page
+    >>> scores = Table(["class", "AP"], [["cat", 0.91], ["dog", None]], caption="Average precision")
+    >>> curve = Image(png, alt="Precision falls from 1 to 0.4 as recall grows", caption="Cat")
+    >>> save_page("report.html", page("My detector", [Section("Scores", ["10 images.", scores, curve])]))
 """
 
 import base64
-import html
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from string import Template
+from typing import ClassVar
 
 from multibox.image_file import image_format
+from multibox.report.part import Part, render
 from multibox.writing import Kind, new_file
 
-Cell = str | int | float | None
-
-
-class Html(str):
-    """Text that is HTML already, and is not escaped again."""
-
-    __slots__ = ()
+Cell = str | int | float | Part | None
+"""A cell of a table: text, an integer (shown as 1,234), a float (0.123), another part, or None for an unknown value."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page under a title of its own.
+    """A section of a page.
 
     Attributes:
-        title: plain text; also in the list at the head of the page.
-        parts: what is below it: plain text becomes a paragraph, :class:`Html` goes in as it is.
+        title: Title, which is also in the list at the top of the page.
+        parts: Content. A string is a paragraph.
     """
 
     title: str
-    parts: Sequence[str]
+    parts: Sequence[str | Part]
+
+
+@dataclass(frozen=True)
+class Table(Part):
+    """A table, which scrolls if the screen is narrow.
+
+    Attributes:
+        headings: Heading of each column. The first column has the headings of the rows.
+        rows: Cells of each row.
+        caption: Caption above the table.
+    """
+
+    template: ClassVar[str] = "table.html"
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+
+    @property
+    def is_number(self) -> list[bool]:
+        """Whether each column contains numbers."""
+        return [any(isinstance(row[i], int | float) for row in self.rows) for i in range(len(self.headings))]
+
+
+@dataclass(frozen=True)
+class Shaded(Part):
+    """A count in a table, on a background that is the darker the larger its share is.
+
+    Attributes:
+        count: The count.
+        share: The share, in [0, 1].
+    """
+
+    template: ClassVar[str] = "shaded.html"
+
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Code(Part):
+    """Text with its line breaks, such as a command or a file.
+
+    Attributes:
+        text: The text.
+    """
+
+    template: ClassVar[str] = "code.html"
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Image(Part):
+    """An image inside the page.
+
+    Attributes:
+        data: Bytes of a PNG or JPEG file.
+        alt: Text for those who cannot see the image.
+        caption: Caption below the image.
+    """
+
+    template: ClassVar[str] = "image.html"
+
+    data: bytes
+    alt: str
+    caption: str = ""
+
+    @property
+    def source(self) -> str:
+        """The image as a data URL."""
+        return f"data:image/{image_format(self.data).lower()};base64,{base64.b64encode(self.data).decode()}"
+
+
+@dataclass(frozen=True)
+class Gallery(Part):
+    """Images and charts side by side, as many as fit.
+
+    Attributes:
+        figures: Images and charts.
+    """
+
+    template: ClassVar[str] = "gallery.html"
+
+    figures: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Details(Part):
+    """Parts that appear when the reader clicks on a summary.
+
+    Attributes:
+        summary: Summary.
+        parts: Content. A string is a paragraph.
+    """
+
+    template: ClassVar[str] = "details.html"
+
+    summary: str
+    parts: Sequence[str | Part]
 
 
 def page(title: str, sections: Sequence[Section], *, footer: str = "", refresh: int = 0) -> str:
-    """Put sections into one page.
+    """Render a page.
 
     Args:
-        title: of the page, plain text.
-        sections: in their order.
-        footer: plain text at the end, such as the version and the time.
-        refresh: seconds after which a browser reads the file again, for a page that grows; 0: never.
+        title: Title of the page.
+        sections: Sections in their order.
+        footer: Text at the end, such as the version and the time.
+        refresh: Seconds after which a browser reloads the page, for a page that is written again and again. 0: never.
 
     Returns:
-        the HTML file's text.
+        Text of the HTML file.
     """
-    template = Template(resources.files("multibox.report").joinpath("page.html").read_text("utf-8"))
-    contents = [f'<li><a href="#s{i}">{escape(section.title)}</a></li>' for i, section in enumerate(sections)]
-    return template.substitute(
-        title=escape(title),
-        refresh=f'<meta http-equiv="refresh" content="{int(refresh)}">\n' if refresh else "",
-        contents="\n".join(contents),
-        sections="\n".join(_section(i, section) for i, section in enumerate(sections)),
-        footer=escape(footer),
-    )
-
-
-def escape(text: str) -> Html:
-    """Plain text as HTML; :class:`Html` stays as it is."""
-    return text if isinstance(text, Html) else Html(html.escape(text))
-
-
-def paragraph(text: str) -> Html:
-    """A paragraph."""
-    return Html(f"<p>{escape(text)}</p>")
-
-
-def code(text: str) -> Html:
-    """Lines as they are written, such as a command or a file."""
-    return Html(f"<pre tabindex=0><code>{escape(text)}</code></pre>")
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, caption: str = "") -> Html:
-    """A table, which scrolls by itself where the screen is narrow.
-
-    Args:
-        headings: one a column; the first column names the rows.
-        rows: a cell a column each: text, :class:`Html`, a whole number (written 1,234), a fraction (0.123), or None
-            for what is not known.
-        caption: what the table says, above it.
-
-    Returns:
-        the table.
-    """
-    numeric = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(headings))]
-    head = "".join(
-        f'<th scope="col"{_NUMBER * is_number}>{escape(heading)}</th>'
-        for heading, is_number in zip(headings, numeric, strict=True)
-    )
-    body = "\n".join(_row(row, numeric) for row in rows)
-    named = f"<caption>{escape(caption)}</caption>" if caption else ""
-    label = escape(caption or ", ".join(headings))
-    return Html(
-        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table>{named}\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-def picture(image: bytes, *, alt: str, caption: str = "") -> Html:
-    """A picture, within the page itself.
-
-    Args:
-        image: the bytes of a PNG or JPEG file.
-        alt: what it shows, for those who cannot see it.
-        caption: below it.
-
-    Returns:
-        the picture.
-    """
-    kind = image_format(image).lower()
-    source = f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return Html(f'<figure><img src="{source}" alt="{escape(alt)}">{below}</figure>')
-
-
-def pictures(figures: Sequence[Html]) -> Html:
-    """Several pictures side by side, as many as there is room for."""
-    return Html('<div class="pictures">' + "\n".join(figures) + "</div>")
-
-
-def details(summary: str, parts: Sequence[str]) -> Html:
-    """Parts that are shown when the summary is clicked on."""
-    return Html(f"<details><summary>{escape(summary)}</summary>\n{_parts(parts)}\n</details>")
+    return render("page.html", title=title, sections=sections, footer=footer, refresh=refresh)
 
 
 def save_page(path: str | os.PathLike[str], text: str, *, replace: bool = False) -> None:
@@ -162,34 +180,4 @@ PAGE = Kind("page", is_own_page)
 
 _MARK = b'<meta name="generator" content="multibox">'
 HEAD_BYTES = 1000
-"""Of a page, among which the mark is."""
-
-
-_NUMBER = ' class="number"'
-
-
-def _section(number: int, section: Section) -> str:
-    heading = f'<h2 id="s{number}-title">{escape(section.title)}</h2>'
-    return f'<section id="s{number}" aria-labelledby="s{number}-title">\n{heading}\n{_parts(section.parts)}\n</section>'
-
-
-def _parts(parts: Sequence[str]) -> str:
-    return "\n".join(part if isinstance(part, Html) else paragraph(part) for part in parts)
-
-
-def _row(row: Sequence[Cell], numeric: Sequence[bool]) -> str:
-    cells = [
-        f'<th scope="row">{_text(value)}</th>' if i == 0 else f"<td{_NUMBER * is_number}>{_text(value)}</td>"
-        for i, (value, is_number) in enumerate(zip(row, numeric, strict=True))
-    ]
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _text(value: Cell) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, Html):
-        return value
-    if isinstance(value, str):
-        return escape(value).replace("/", "/<wbr>")  # so that a path does not make its column as wide as itself
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+"""Number of bytes at the start of a page that contain the mark."""

@@ -1,42 +1,62 @@
-"""The curves of a run as a picture."""
+"""The curves of a run: charts of its losses, rates and mAP."""
 
-from multibox.report.training import read_run
+from multibox.report.chart import Chart, Line
+from multibox.report.drawing import save_drawings
 from multibox.training.experiment import Experiment
-from multibox.writing import new_file
+from multibox.training.run_log import Columns, read_logs
 
 
 def draw_curves(experiment: Experiment) -> None:
-    """Draw losses, rates and mAP from the logs of a run into ``curves.png``.
+    """Draw the losses, the mAP and the learning rate of a run into ``curves.svg``.
 
     Args:
-        experiment: the run.
+        experiment: The run.
 
     Raises:
-        BadInput: the run has written no line yet, or its logs are damaged.
+        BadInput: The run has written no row yet, or its logs are damaged.
     """
-    import matplotlib
+    log, validations = read_logs(experiment.log, experiment.validations)
+    charts = [*main_charts(log, validations), rate_chart(log)]
+    save_drawings(experiment.curves, f"Curves of {experiment.folder.name}", charts)
 
-    matplotlib.use("agg")
-    from matplotlib import pyplot
 
-    log, validations = read_run(experiment.folder)
-    figure, (loss_axis, rate_axis, map_axis) = pyplot.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
-    for name in ("loss", "classification", "localisation"):
-        loss_axis.plot(log["epoch_at"], log[name], label=name, linewidth=2 if name == "loss" else 1)
-    loss_axis.set(title="Loss per positive prior", xlabel="epoch", yscale="log")
-    loss_axis.legend(frameon=False)
-    rate_axis.plot(log["epoch_at"], log["lr"], color="tab:green")
-    rate_axis.set(title="Learning rate", xlabel="epoch")
-    if validations:
-        map_axis.plot(validations["epoch"], validations["map"], marker="o", label="IoU 0.5")
-        map_axis.plot(validations["epoch"], validations["map_50_95"], marker="o", label="IoU 0.5 to 0.95")
-        map_axis.legend(frameon=False)
-    else:
-        map_axis.text(0.5, 0.5, "no validation data", ha="center", transform=map_axis.transAxes)
-    map_axis.set(title="Validation mAP", xlabel="epoch", ylim=(0, 1))
-    for axis in (loss_axis, rate_axis, map_axis):
-        axis.set_xlim(0, log["epoch"][-1])
-        axis.grid(alpha=0.3)
-    with new_file(experiment.curves) as new:
-        figure.savefig(new, dpi=110)
-    pyplot.close(figure)
+def all_charts(log: Columns, validations: Columns) -> list[Chart]:
+    """Every chart of a run.
+
+    Args:
+        log: Columns of the log.
+        validations: Columns of the validations, which may be empty.
+
+    Returns:
+        The charts.
+    """
+    return [
+        *main_charts(log, validations),
+        rate_chart(log),
+        _over_steps(log, "Positive priors per image", "positives"),
+        _over_steps(log, "Waiting for data", "data_wait", factor=100, y="% of the time"),
+        _over_steps(log, "Images per second", "images_per_second"),
+    ]
+
+
+def main_charts(log: Columns, validations: Columns) -> list[Chart]:
+    """The losses, and the mAP of the validations if there are any."""
+    losses = _over_steps(log, "Loss per positive prior", "loss", "classification", "localisation", y_log=True)
+    if not validations:
+        return [losses]
+    names = {"map": "IoU 0.5", "map_50_95": "IoU 0.5 to 0.95"}
+    lines = [Line(text, validations["epoch"], validations[name], marked=True) for name, text in names.items()]
+    span = (0.0, max(float(log["epoch_at"][-1]), float(validations["epoch"][-1])))
+    return [losses, Chart("Validation mAP", lines, x="epoch", x_range=span, y_range=(0, 1))]
+
+
+def rate_chart(log: Columns) -> Chart:
+    """The learning rate."""
+    return _over_steps(log, "Learning rate", "lr")
+
+
+def _over_steps(log: Columns, title: str, *names: str, factor: float = 1, y: str = "", y_log: bool = False) -> Chart:
+    """Columns of the log over epochs. The length of the first epoch is unknown until it ends, so it is over steps."""
+    x, at = ("step", log["step"]) if log["epoch"][-1] == 1 else ("epoch", log["epoch_at"])
+    lines = [Line(name, at, log[name] * factor) for name in names]
+    return Chart(title, lines, x=x, y=y, x_range=(0, max(float(at[-1]), 1e-9)), y_log=y_log)

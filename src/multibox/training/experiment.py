@@ -48,8 +48,13 @@ class Experiment:
 
     @property
     def curves(self) -> Path:
-        """Losses and mAP as a picture."""
-        return self.folder / "curves.png"
+        """Charts of losses, mAP and learning rate."""
+        return self.folder / "curves.svg"
+
+    @property
+    def report(self) -> Path:
+        """The report as a page."""
+        return self.folder / "report.html"
 
     @property
     def config(self) -> Path:

@@ -1,9 +1,7 @@
 """The log of a run: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
 
-import csv
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,20 +9,8 @@ from keras import ops
 
 from multibox.training import hosts
 from multibox.training.clock import Clock
+from multibox.training.run_log import STEP_FIELDS, RunLog
 from multibox.training.trackers import Trackers
-from multibox.writing import new_file
-
-FIELDS = (
-    "step",
-    "epoch",
-    "loss",
-    "classification",
-    "localisation",
-    "positives",
-    "lr",
-    "images_per_second",
-    "data_wait",
-)
 
 
 class TimedBatches:
@@ -43,41 +29,6 @@ class TimedBatches:
             yield batch
 
 
-class Table:
-    """A CSV file that grows by a row at a time.
-
-    Args:
-        path: Path of the file. None writes nothing, as on all hosts but the first. In an existing file, rows up to
-            ``last`` are kept and later ones are removed.
-        fields: Names of the columns. The first column increases from row to row.
-        last: Largest value of the first column to keep.
-    """
-
-    def __init__(self, path: Path | None, fields: tuple[str, ...], last: int = 0):
-        self.path, self.fields = path, fields
-        if path is None:
-            return
-        rows = _rows_until(path, len(fields), last)
-        with new_file(path) as new, open(new, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([fields, *rows])
-
-    def write(self, row: dict[str, Any]) -> None:
-        """Add a row. Numbers have six digits."""
-        if self.path is None:
-            return
-        values = [row[field] for field in self.fields]
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
-
-
-def _rows_until(path: Path, columns: int, last: int) -> list[list[str]]:
-    if not path.is_file():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))[1:]
-    return [row for row in rows if len(row) == columns and int(row[0]) <= last]
-
-
 class Journal(keras.callbacks.Callback):
     """Writes the log of a run.
 
@@ -94,7 +45,7 @@ class Journal(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, table: Table, trackers: Trackers, batches: TimedBatches, clock: Clock, *, images: int, every: int
+        self, table: RunLog, trackers: Trackers, batches: TimedBatches, clock: Clock, *, images: int, every: int
     ):
         super().__init__()
         self.table, self.trackers, self.batches, self.clock = table, trackers, batches, clock
@@ -125,7 +76,7 @@ class Journal(keras.callbacks.Callback):
         optimizer: Any = self.model.optimizer
         row["lr"] = float(ops.convert_to_numpy(optimizer.learning_rate))
         self.table.write(row)
-        self.trackers.scalars({f"train/{name}": row[name] for name in FIELDS[1:]}, step)
+        self.trackers.scalars({f"train/{name}": row[name] for name in STEP_FIELDS[1:]}, step)
         hosts.log(self._sentence(row))
         self._restart_clock()
 

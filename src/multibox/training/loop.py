@@ -15,8 +15,9 @@ from multibox.training.checkpoint import Checkpoints, State, read_variables
 from multibox.training.clock import Clock, Segment
 from multibox.training.experiment import Experiment
 from multibox.training.finite import StopIfNotFinite
-from multibox.training.journal import FIELDS, Journal, Table, TimedBatches
+from multibox.training.journal import Journal, TimedBatches
 from multibox.training.one_step_ahead import OneStepAhead
+from multibox.training.run_log import STEP_FIELDS, RunLog
 from multibox.training.setup import Setup
 from multibox.training.stop import StopAsked, StopOnSignal
 from multibox.training.trackers import Trackers, open_trackers
@@ -62,7 +63,7 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
         opened = open_trackers(experiment, setup.config, state.step) if first else Trackers()
         trackers = until_end.enter_context(opened)
         stop = until_end.enter_context(StopOnSignal(settings.log_every if hosts.count() > 1 else 1))
-        table = Table(experiment.log if first else None, FIELDS, state.step)
+        table = RunLog(experiment.log if first else None, STEP_FIELDS, state.step)
         validate = Validate(setup, state, experiment, trackers, clock, stop)
 
         def save() -> None:
@@ -94,7 +95,7 @@ def fit_segment(
     clock: Clock,
     after: list[keras.callbacks.Callback],
     trackers: Trackers,
-    table: Table,
+    table: RunLog,
 ) -> None:
     """Train for a segment of the run.
 
@@ -104,7 +105,7 @@ def fit_segment(
         clock: Clock of the run, at the first step of the segment.
         after: Callbacks that run after those of the loop, at the end of each step and epoch.
         trackers: Trackers that receive the figures.
-        table: Table of the log.
+        table: Log of the steps.
     """
     config, settings = setup.config, setup.config.train
     with training_batches(

@@ -13,16 +13,14 @@ from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
 from multibox.training.distribute import as_if_alone, runtime_of
 from multibox.training.experiment import Experiment
-from multibox.training.journal import Table
+from multibox.training.live_report import LiveReport
 from multibox.training.optimizer import GuardedOptimizer
 from multibox.training.pictures import draw_findings
-from multibox.training.report import LiveReport
+from multibox.training.run_log import VALIDATION_FIELDS, RunLog
 from multibox.training.setup import Setup
 from multibox.training.stop import StopOnSignal
 from multibox.training.trackers import Trackers
 from multibox.training.training_model import bring_weights_back
-
-FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
 
 
 class Validate(keras.callbacks.Callback):
@@ -55,8 +53,8 @@ class Validate(keras.callbacks.Callback):
         self.every, self.patience = settings.validate_every, settings.patience
         self.runtime = runtime_of(setup.network, setup.schema, settings.devices)
         self.experiment, self.trackers, self.clock, self.stop = experiment, trackers, clock, stop
-        self.table = Table(
-            experiment.validations if self.stores and hosts.is_first() else None, FIELDS, state.validated
+        self.table = RunLog(
+            experiment.validations if self.stores and hosts.is_first() else None, VALIDATION_FIELDS, state.validated
         )
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
         self.report = LiveReport(experiment)
@@ -115,7 +113,8 @@ class Validate(keras.callbacks.Callback):
         evaluation = evaluate(detector, self.stores, progress=self._look, detect=hosts.detect_shares)
         figures = hosts.from_first(evaluation.to_json)
         self.table.write({"epoch": epoch, **figures})
-        self.trackers.scalars({f"validation/{name}": figures[name] or 0.0 for name in FIELDS[1:4]}, self.clock.step)
+        maps = {f"validation/{name}": figures[name] or 0.0 for name in VALIDATION_FIELDS[1:4]}
+        self.trackers.scalars(maps, self.clock.step)
         if self.trackers:
             self.trackers.pictures("validation", draw_findings(detector, self.stores), self.clock.step)
         score = figures["map"] or 0.0

@@ -13,7 +13,7 @@ from multibox.cli import main
 from multibox.config_file import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
-from multibox.inspection.check import check
+from multibox.inspection.check_dataset import check_dataset
 from multibox.inspection.checkup_page import checkup_page
 
 CONFIG = load_config()
@@ -118,7 +118,7 @@ def let_a_box_reach_beyond(damage):
 def mark_an_object_twice(damage):
     name = next(damage.free["train"])
     damage.add_object(name, *damage.first_object(name))
-    damage.plant("duplicate", damage.xml(name), "is object 1 of")
+    damage.plant("duplicate", damage.xml(name), "repeats object 1 of")
 
 
 def shrink_an_object(damage):
@@ -136,7 +136,7 @@ def forget_a_label(damage):
 def misspell_a_label(damage):
     name = next(damage.free["train"])
     damage.add_object(name, "mugg", (10, 10, 60, 60))
-    damage.plant("label", damage.xml(name), "is of no known class")
+    damage.plant("label", damage.xml(name), "has an unknown class")
 
 
 def put_an_image_into_two_splits(damage):
@@ -157,7 +157,7 @@ def save_an_image_again_in_another_split(damage):
 def take_the_colors_away(damage):
     name = next(damage.free["train"])
     cv2.imwrite(str(damage.jpg(name)), cv2.imread(str(damage.jpg(name)), cv2.IMREAD_GRAYSCALE))
-    damage.plant("color", damage.jpg(name), "is grey")
+    damage.plant("color", damage.jpg(name), "is greyscale")
 
 
 def leave_a_picture_unused(damage):
@@ -193,7 +193,7 @@ def classes_of(folder):
 
 
 def test_a_good_dataset_has_nothing_to_find(sample_folder):
-    checkup = check(sample_folder, CONFIG)
+    checkup = check_dataset(sample_folder, CONFIG)
     assert checkup.findings == ()
     assert checkup.stops == 0
     assert checkup.images == {"train": 42, "val": 9, "test": 9}
@@ -203,7 +203,7 @@ def test_every_damage_is_found_and_nothing_else(sample_folder, tmp_path):
     damage = Damage(shutil.copytree(sample_folder, tmp_path / "scenes"))
     for inflict in DAMAGES:
         inflict(damage)
-    checkup = check(damage.root, CONFIG, classes=classes_of(sample_folder))
+    checkup = check_dataset(damage.root, CONFIG, classes=classes_of(sample_folder))
     found = list(checkup.findings)
     for kind, file, detail in damage.planted:
         matching = [f for f in found if f.kind == kind and Path(f.file).name == file and detail in f.detail]
@@ -222,14 +222,14 @@ def test_what_stops_is_what_stops_a_build(sample_folder, tmp_path, monkeypatch, 
     for inflict in DAMAGES:
         if inflict is not misspell_a_label:
             inflict(damage)
-    stopping = [finding for finding in check(damage.root, CONFIG).findings if finding.stops]
+    stopping = [finding for finding in check_dataset(damage.root, CONFIG).findings if finding.stops]
     if on_bad == "fail":
         with pytest.raises(BadInput, match=stopping[0].detail[:20].replace("[", r"\[")):
             build([damage.root], "scenes")
         return
     report = build([damage.root], "scenes", on_bad="skip")
     assert [str(problem) for problem in report.problems] == [str(finding) for finding in stopping]
-    later = check("scenes", CONFIG)
+    later = check_dataset("scenes", CONFIG)
     assert later.stops == 0
     assert {"same", "alike", "duplicate", "tiny", "color"} <= {finding.kind for finding in later.findings}
     assert sum("when the stores were built" in finding.action for finding in later.findings) == len(stopping)
@@ -238,12 +238,12 @@ def test_what_stops_is_what_stops_a_build(sample_folder, tmp_path, monkeypatch, 
 def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
     damage = Damage(shutil.copytree(sample_folder, tmp_path / "scenes"))
     damage.add_object("000001", "Mug", (10, 10, 80, 80))
-    checkup = check(damage.root, CONFIG)
+    checkup = check_dataset(damage.root, CONFIG)
     details = [(f.object, f.detail) for f in checkup.findings if f.kind == "class"]
     average = sum(checkup.objects["train"].values()) / len(checkup.classes)
-    assert ("Mug", f"1 objects, where a class has {average:.0f} on average") in details
-    assert ("Mug", "no object in val") in details
-    assert ("mug", "differs from 'Mug' by case or space alone") in details
+    assert ("Mug", f"has 1 objects, against {average:.0f} of the average class") in details
+    assert ("Mug", "has no object in val") in details
+    assert ("mug", "differs from 'Mug' only in case or spaces") in details
     assert len(details) == 4
     assert checkup.stops == 0
 
@@ -256,7 +256,7 @@ def test_missing_label_files_of_yolo(sample_folder, tmp_path):
         (tmp_path / "labels" / split / f"{name}.txt").write_text("0 0.5 0.5 0.3 0.3\n")
     (tmp_path / "labels/train/000001.txt").unlink()
     (tmp_path / "classes.txt").write_text("mug\n")
-    (finding,) = check(tmp_path, CONFIG).findings
+    (finding,) = check_dataset(tmp_path, CONFIG).findings
     assert (finding.kind, finding.stops, Path(finding.file).name) == ("label", False, "000001.jpg")
     assert finding.action == "learned as an image without objects"
 
@@ -271,7 +271,7 @@ def test_the_command(sample_folder, tmp_path):
     assert result.exit_code == 0, result.output
     assert "nothing stops a build; 0 findings" in result.output
     assert "prior coverage of train" in result.output
-    assert "data:image/png;base64" in page.read_text()
+    assert "<svg role=" in page.read_text()
     proposed = load_config(priors)
     assert proposed.network.size == (256, 256)
     assert proposed.priors.sizes != CONFIG.priors.sizes
@@ -305,7 +305,7 @@ def test_code_1_and_the_reasons_where_a_build_would_stop(sample_folder, tmp_path
 
 def test_a_dataset_that_is_not_there(store_root):
     for name, message in (
-        ("photos/nothing", "photos/nothing: no such file or folder, nor a dataset with stores; there are: tiny"),
+        ("photos/nothing", "photos/nothing: no such file, folder or dataset with stores; there are: tiny"),
         ("tiny/nothing", "tiny/nothing: no such store"),
     ):
         result = run("data", "check", name)
@@ -317,10 +317,10 @@ def test_a_dataset_that_is_not_there(store_root):
 def test_an_empty_folder_and_a_damaged_report(store_root, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="empty: no dataset found here; give a folder"):
-        check(tmp_path / "empty", CONFIG)
+        check_dataset(tmp_path / "empty", CONFIG)
     (store_root / "tiny/build.json").write_text("{")
     with pytest.raises(BadInput, match=r"build\.json: is no report of a build"):
-        check("tiny", CONFIG)
+        check_dataset("tiny", CONFIG)
 
 
 def test_names_that_look_like_markup(sample_folder, tmp_path):
@@ -343,7 +343,7 @@ def test_images_without_objects(tmp_path, voc_folder):
         for node in tree.getroot().findall("object"):
             tree.getroot().remove(node)
         tree.write(file)
-    checkup = check(root, CONFIG)
+    checkup = check_dataset(root, CONFIG)
     assert checkup.fit.proposal is None
     assert "<pre" not in checkup_page(checkup, CONFIG, "sizes: [1]")
     assert checkup.to_json()["objects"] == 0

@@ -1,7 +1,7 @@
-"""Priors that suit a dataset, proposed by clustering the shapes of its objects.
+"""Propose priors that fit a dataset, by clustering the shapes of its objects.
 
-The distance of two boxes is 1 - IoU with their centres on each other, so that large boxes weigh no more than small ones
-(k-means as in YOLOv2, arXiv 1612.08242, section 2, "Dimension Clusters").
+The distance of two boxes is 1 - IoU with a common centre, so that large boxes count no more than small ones (k-means as
+in YOLOv2, arXiv 1612.08242, section 2, "Dimension Clusters").
 """
 
 from collections.abc import Callable
@@ -20,44 +20,44 @@ from multibox.models.maps import feature_maps
 from multibox.writing import Kind, new_file
 
 MOST: Final = 50_000
-"""Objects that are clustered, spread evenly; more would say the same."""
+"""Largest number of objects that are clustered. More would give the same clusters."""
 
-MOST_JUDGED: Final = 1000
-"""Objects that changes are judged by."""
+MOST_SCORED: Final = 1000
+"""Largest number of objects on which a change is scored."""
 
 FACTORS: Final = (1.2, 1.06)
-"""By which numbers are changed, either way."""
+"""Factors by which numbers are raised and lowered."""
 
 CLIMBS: Final = 3
-"""Rounds over all numbers with each factor, at most."""
+"""Largest number of rounds over all numbers with each factor."""
 
 ROUNDS: Final = 100
-"""Of k-means at most; it mostly ends after a few."""
+"""Largest number of rounds of k-means. It usually ends after a few."""
 
 SHORTEST: Final = 1e-3
-"""Pixels; rounding may leave less of a side, even nothing."""
+"""Least side of an object, pixels. Rounding may leave even less."""
 
 CELLS: Final = 2.0
-"""The least side of a map's priors in cells: smaller ones would leave gaps between the cells."""
+"""Least side of a map's priors, in cells. Smaller priors would leave gaps between the cells."""
 
 GROWTH: Final = 1.15
-"""The least factor from one map's size to the next."""
+"""Least factor from the size of one map to the next."""
 
 LEAST_RATIO: Final = 1.2
-"""A ratio below this is a square."""
+"""Least ratio. A smaller one is a square."""
 
 PROPOSAL: Final = Kind("configuration with proposed priors")
 
 
-def cluster(sides: np.ndarray, count: int) -> np.ndarray:
+def cluster_shapes(sides: np.ndarray, count: int) -> np.ndarray:
     """Cluster boxes by their shape, with 1 - IoU as the distance.
 
     Args:
         sides: ``(N, 2)`` widths and heights, N at least 1.
-        count: Number of clusters K.
+        count: Number of clusters, K.
 
     Returns:
-        ``(K, 2)`` mean widths and heights, by area; the same data give the same.
+        ``(K, 2)`` mean widths and heights, in rising order of area. There is nothing random in them.
     """
     by_area = sides[np.argsort(sides.prod(axis=1), kind="stable")]
     centers = by_area[((np.arange(count) + 0.5) / count * len(sides)).astype(int)]  # one in each quantile
@@ -74,64 +74,64 @@ def cluster(sides: np.ndarray, count: int) -> np.ndarray:
 
 
 def shape_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """IoU of boxes ``(N, 2)`` and ``(M, 2)``, widths and heights, with their centres on each other: ``(N, M)``."""
+    """IoU of widths and heights ``(N, 2)`` with ``(M, 2)``, as boxes with a common centre: ``(N, M)``."""
     overlap = np.minimum(a[:, None], b[None]).prod(axis=2)
     return overlap / (a.prod(axis=1)[:, None] + b.prod(axis=1) - overlap)
 
 
 def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
-    """Propose sizes and ratios that overlap some objects better.
+    """Propose sizes and ratios that overlap objects better.
 
-    Clusters give a start: one a map for the sizes, and within each map's sizes clusters for its ratios. Clusters ignore
-    the grids, on which a small prior may be too far from an object. So the better of that start and the existing priors
-    is then adjusted number by number, while the priors on their grids fit better.
+    The start is made of clusters: one for the size of each map, and more among the objects of that size for its ratios.
+    Clusters ignore the grids, on which a small prior may be too far from an object. So the better one of this start and
+    the configured priors is then adjusted, number by number, as long as the priors on their grids fit better.
 
-    There are as many sizes and ratios as before, so the network costs the same.
+    The numbers of sizes and ratios stay, so that the network costs the same.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the network's input; N at least 1.
-        config: Configuration of the network, and of the priors to improve.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input. N is at least 1.
+        config: Configuration of the network and the priors to improve.
 
     Returns:
-        The proposal, equal to the existing priors except for sizes and ratios.
+        The proposal. Only sizes and ratios are new.
 
     Raises:
-        BadInput: If the existing priors do not fit the network.
+        BadInput: The configured priors do not fit the network.
     """
     start = _of_clusters(_some(boxes_rel, MOST), config)
-    judge = partial(_fitness, _some(boxes_rel, MOST_JUDGED), config)
-    return _climb(max(start, config.priors, key=judge), judge)
+    fitness = partial(_fitness, _some(boxes_rel, MOST_SCORED), config)
+    return _climb(max(start, config.priors, key=fitness), fitness)
 
 
 def _some(boxes: np.ndarray, most: int) -> np.ndarray:
-    """A limited number of the boxes, evenly spread."""
+    """About the given number of boxes at most, evenly spread."""
     return boxes[:: -(-len(boxes) // most)]
 
 
 def _fitness(boxes_rel: np.ndarray, config: Config, priors: Priors) -> float:
-    """Mean best IoU less the share of objects that no prior reaches, computed on whole priors, which is quick."""
+    """The mean best IoU minus the share of unreached objects. Priors are not cut off, which is fast to compute."""
     whole = priors.model_copy(update={"clip": False})
     best = best_ious(boxes_rel, config.model_copy(update={"priors": whole}))
     return float(best.mean() - (best < REACHED).mean())
 
 
-def _climb(priors: Priors, judge: Callable[[Priors], float]) -> Priors:
-    """Change one size or ratio at a time, by ever smaller factors, as long as it helps."""
-    best = judge(priors)
+def _climb(priors: Priors, fitness: Callable[[Priors], float]) -> Priors:
+    """Change one size or ratio at a time by smaller and smaller factors, if the fitness rises."""
+    best = fitness(priors)
     for factor in FACTORS:
         for _ in range(CLIMBS):
             before = best
             for place, by in product(_places(priors), (factor, 1 / factor)):
                 moved = _moved(priors, place, by)
-                if moved is not None and (fitness := judge(moved)) > best:
-                    priors, best = moved, fitness
+                if moved is not None and (score := fitness(moved)) > best:
+                    priors, best = moved, score
             if best == before:
                 break
     return priors
 
 
 Place = tuple[int, int | None]
-"""Of a number: the position of a size, and None; or of a map, and of one of its ratios."""
+"""Position of a number: of a size, and None; or of a map, and of one of its ratios."""
 
 
 def _places(priors: Priors) -> list[Place]:
@@ -140,7 +140,7 @@ def _places(priors: Priors) -> list[Place]:
 
 
 def _moved(priors: Priors, place: Place, by: float) -> Priors | None:
-    """Priors with one number changed by a factor. None if sizes would not increase or a ratio be near a square's."""
+    """Priors with one number changed by a factor. None if sizes would not rise or a ratio were close to a square."""
     i, k = place
     if k is None:
         sizes = (*priors.sizes[:i], round(priors.sizes[i] * by, 1), *priors.sizes[i + 1 :])
@@ -158,7 +158,7 @@ def _of_clusters(boxes_rel: np.ndarray, config: Config) -> Priors:
     sides = (boxes_rel[:, 2:] - boxes_rel[:, :2]).astype(np.float64) * extent
     sides = np.maximum(sides, SHORTEST)
     maps = feature_maps(config.network)
-    wanted = np.sqrt(cluster(sides, len(maps)).prod(axis=1))
+    wanted = np.sqrt(cluster_shapes(sides, len(maps)).prod(axis=1))
     sizes: list[float] = []
     for fmap, size in zip(maps, wanted, strict=True):
         carried = min(CELLS * max(fmap.step_x, fmap.step_y), 0.9 * min(extent))
@@ -172,7 +172,7 @@ def _of_clusters(boxes_rel: np.ndarray, config: Config) -> Priors:
 
 
 def _ratios(sides: np.ndarray, sizes: np.ndarray, counts: list[int]) -> tuple[tuple[float, ...], ...]:
-    """Ratios of each map: those of the objects nearest to its size, or of all objects if these are few."""
+    """Ratios of each map, from the objects whose size is nearest to its own. If they are few, from all objects."""
     logs = np.abs(np.log(sides[:, 0] / sides[:, 1]))
     nearest = np.abs(np.log(np.sqrt(sides.prod(axis=1)))[:, None] - np.log(sizes)).argmin(axis=1)
     ratios = []
@@ -183,14 +183,14 @@ def _ratios(sides: np.ndarray, sizes: np.ndarray, counts: list[int]) -> tuple[tu
 
 
 def _ratios_of(logs: np.ndarray, count: int) -> tuple[float, ...]:
-    """Clusters of aspect ratios besides the square, which every map has.
+    """Cluster aspect ratios, without the square, which every map has.
 
     Args:
-        logs: ``(N,)`` logarithms of the longer side over the shorter.
+        logs: ``(N,)`` logarithms of the longer side divided by the shorter.
         count: Number of ratios.
 
     Returns:
-        The ratios, increasing, at least :data:`LEAST_RATIO`.
+        The ratios in rising order, at least :data:`LEAST_RATIO`.
     """
     shapes = np.stack([np.exp(logs / 2), np.exp(-logs / 2)], axis=1)  # of area 1
     centers = np.exp(np.quantile(logs, (np.arange(count) + 1) / (count + 1)))
@@ -211,7 +211,7 @@ def _ratios_of(logs: np.ndarray, count: int) -> tuple[float, ...]:
 
 
 def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None:
-    """Write a proposal as a file of its own.
+    """Write a proposal as a configuration file.
 
     Args:
         path: Path of the YAML file. An earlier proposal is replaced, unless it was changed since.
@@ -226,15 +226,15 @@ def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None
 
 
 def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
-    """A configuration with other priors, as YAML.
+    """A configuration with the proposed priors.
 
     Args:
         priors: The proposal.
-        source: Preset or file that it is based on.
-        overrides: Fields that were given besides, as :func:`multibox.config_file.load_config` takes them.
+        source: Preset or file that it extends.
+        overrides: Further fields. See :func:`multibox.config_file.load_config`.
 
     Returns:
-        The text.
+        Text of the YAML file.
     """
     values = {"extends": source} if source in presets() else yaml.safe_load(Path(source).read_text("utf-8")) or {}
     proposed = {"priors.sizes": list(priors.sizes), "priors.ratios": [list(ratios) for ratios in priors.ratios]}

@@ -5,7 +5,7 @@ from multibox.config import Config
 from multibox.config_file import load_config
 from multibox.errors import BadInput
 from multibox.inspection.coverage import best_ious
-from multibox.inspection.propose import cluster, proposal_yaml, propose_priors, save_proposal, shape_iou
+from multibox.inspection.propose_priors import cluster_shapes, proposal_yaml, propose_priors, save_proposal, shape_iou
 
 
 def test_iou_of_shapes_by_hand():
@@ -17,12 +17,12 @@ def test_clusters_of_three_shapes():
     rng = np.random.default_rng(0)
     centers = np.array([[10.0, 20.0], [60.0, 30.0], [100.0, 200.0]])
     sides = np.concatenate([center * rng.uniform(0.95, 1.05, (100, 2)) for center in centers])
-    found = cluster(rng.permutation(sides), 3)
+    found = cluster_shapes(rng.permutation(sides), 3)
     np.testing.assert_allclose(found, centers, rtol=0.02)
 
 
 def test_more_clusters_than_shapes():
-    assert cluster(np.full((2, 2), 7.0), 4).tolist() == [[7.0, 7.0]] * 4
+    assert cluster_shapes(np.full((2, 2), 7.0), 4).tolist() == [[7.0, 7.0]] * 4
 
 
 def boxes_of(sides, count=400, seed=0):

@@ -1,14 +1,17 @@
 import errno
 import os
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.errors import BadInput
-from multibox.report.training import REFRESH, read_log, write_training_report
+from multibox.training.curves import draw_curves
 from multibox.training.experiment import Experiment
-from multibox.training.report import EVERY, LiveReport, report
+from multibox.training.live_report import EVERY, LiveReport
+from multibox.training.run_log import read_log
+from multibox.training.run_report import REFRESH, report_run, write_run_report
 
 LOG = """step,epoch,loss,classification,localisation,positives,lr,images_per_second,data_wait
 20,1,9.5,7.0,2.5,8.5,0.0002,19.1,0.0002
@@ -32,18 +35,18 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_page(folder):
-    page = write_training_report(folder, running=False).read_text()
+    page = write_run_report(Experiment(folder), running=False).read_text()
     assert page.count("<svg role") == 6  # losses, mAP, rate, positives, waiting, images a second
     assert "0.250, epoch 1" in page
     assert "8.01%" in page
-    assert "give the pipeline more workers" in page
+    assert "Give the pipeline more workers" in page
     assert "train: &lt;b&gt;" in page
     assert 'http-equiv="refresh"' not in page
     assert [path.name for path in folder.iterdir() if "report" in path.name] == ["report.html"]
 
 
 def test_a_running_page_looks_for_a_newer_one(folder):
-    page = write_training_report(folder, running=True).read_text()
+    page = write_run_report(Experiment(folder), running=True).read_text()
     assert f'<meta http-equiv="refresh" content="{REFRESH}">' in page
     assert "Running: step 50, epoch 2; last step at " in page
 
@@ -54,7 +57,7 @@ def test_steps_become_epochs(folder):
 
 def test_without_validations(folder):
     (folder / "validation.csv").unlink()
-    assert write_training_report(folder, running=False).read_text().count("<svg role") == 5
+    assert write_run_report(Experiment(folder), running=False).read_text().count("<svg role") == 5
 
 
 def test_a_line_that_is_just_being_written_is_left_out(folder):
@@ -65,18 +68,18 @@ def test_a_line_that_is_just_being_written_is_left_out(folder):
 def test_a_damaged_log_is_named(folder):
     (folder / "log.csv").write_text(LOG + "60,2,x,1,1,1,1,1,1\n")
     with pytest.raises(BadInput, match=r"log\.csv: is damaged"):
-        report("cats")
+        report_run("cats")
 
 
 def test_nothing_written_yet(folder):
     (folder / "log.csv").write_text(LOG.splitlines()[0] + "\n")
-    with pytest.raises(BadInput, match=r"log\.csv: the run has written no line yet"):
-        report("cats")
+    with pytest.raises(BadInput, match=r"log\.csv: the run has written no row yet"):
+        report_run("cats")
 
 
 def test_a_live_report_is_written_once_a_minute(folder, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("multibox.training.report.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("multibox.training.live_report.time.monotonic", lambda: now[0])
     live = LiveReport(Experiment(folder))
     page = folder / "report.html"
     live.refresh()
@@ -93,36 +96,48 @@ def test_a_live_report_is_written_once_a_minute(folder, monkeypatch):
     assert not page.exists()
 
 
+def test_the_curves(folder):
+    draw_curves(Experiment(folder))
+    svg = ElementTree.parse(folder / "curves.svg").getroot()
+    texts = [element.text for element in svg.iter() if element.tag.endswith("text")]
+    assert {"Loss per positive prior", "localisation", "Validation mAP", "IoU 0.5 to 0.95", "Learning rate"} <= set(
+        texts
+    )
+    (folder / "validation.csv").unlink()
+    draw_curves(Experiment(folder))
+    assert "Validation mAP" not in (folder / "curves.svg").read_text()
+
+
 def test_the_command(folder):
     result = CliRunner().invoke(main, ["report", "cats"])
     assert result.exit_code == 0
     assert result.stdout.strip() == "experiments/cats/report.html"
     assert "Not running" in (folder / "report.html").read_text()
     with Experiment(folder).locked():
-        report("cats")
+        report_run("cats")
     assert "Running" in (folder / "report.html").read_text()
     result = CliRunner().invoke(main, ["report", "dogs"])
     assert result.exit_code == 2
-    assert "report dogs: no such run in experiments; there are: cats" in result.stderr
+    assert "experiments/dogs: no such run; there are: cats" in result.stderr
 
 
 def test_the_page_says_when_the_last_step_was(folder):
     os.utime(folder / "log.csv", (1_700_000_000, 1_700_000_000))
-    assert "last step at 2023-11-14 22:13 UTC" in write_training_report(folder, running=True).read_text()
+    assert "last step at 2023-11-14 22:13 UTC" in write_run_report(Experiment(folder), running=True).read_text()
 
 
 def test_in_the_first_epoch_curves_are_over_steps(folder):
     """Whether 30 steps are an epoch or a tenth of one is not known before the next begins."""
     (folder / "log.csv").write_text("".join(LOG.splitlines(keepends=True)[:3]))
-    assert ">step</text>" in write_training_report(folder, running=True).read_text()
+    assert ">step</text>" in write_run_report(Experiment(folder), running=True).read_text()
     (folder / "log.csv").write_text(LOG)
-    assert ">step</text>" not in write_training_report(folder, running=True).read_text()
+    assert ">step</text>" not in write_run_report(Experiment(folder), running=True).read_text()
 
 
 def test_a_log_that_is_no_text_is_named(folder):
     (folder / "log.csv").write_bytes(LOG.encode() + b"\xff\xfe,2,1,1,1,1,1,1,1\n")
     with pytest.raises(BadInput, match=r"log\.csv: is damaged"):
-        report("cats")
+        report_run("cats")
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), BadInput("log.csv", "is damaged")])
@@ -130,11 +145,11 @@ def test_a_run_goes_on_where_its_report_cannot_be_written(folder, monkeypatch, c
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("multibox.training.report.write_training_report", fail)
+    monkeypatch.setattr("multibox.training.live_report.write_run_report", fail)
     live = LiveReport(Experiment(folder))
     live.write(running=True)
     assert str(error) in caplog.text
-    assert (folder / "curves.png").is_file()  # each is tried on its own
+    assert (folder / "curves.svg").is_file()  # each is tried on its own
     live.written -= EVERY
     live.refresh()
     live.refresh()  # not tried at every step
@@ -143,6 +158,6 @@ def test_a_run_goes_on_where_its_report_cannot_be_written(folder, monkeypatch, c
 
 def test_validations_without_objects(folder):
     (folder / "validation.csv").write_text(VALIDATIONS.splitlines()[0] + "\n1,,,,48.3\n")
-    page = write_training_report(folder, running=False).read_text()
+    page = write_run_report(Experiment(folder), running=False).read_text()
     assert "nan" not in page
     assert "Best mAP" not in page

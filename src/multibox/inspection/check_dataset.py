@@ -1,0 +1,233 @@
+"""Check a dataset before training on it: images, objects, splits, classes and priors."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cv2.utils import logging
+
+from multibox.config import Config, Priors
+from multibox.data.build import in_order
+from multibox.data.check import Problem
+from multibox.data.open import open_stores
+from multibox.data.source import Source, read_source
+from multibox.data.store import REPORT, Store, dataset_splits, list_stores
+from multibox.data.store_writer import holds_only_stores
+from multibox.data.voc import OneBased
+from multibox.errors import BadInput
+from multibox.inspection.coverage import Coverage, measure_coverage
+from multibox.inspection.dataset_findings import in_two_splits, spelled_twice, uneven_classes, unused_images
+from multibox.inspection.finding import Finding
+from multibox.inspection.inspect_image import InspectedImage, inspect_item, inspect_record
+from multibox.inspection.propose_priors import propose_priors
+from multibox.progress import Progress
+
+
+@dataclass(frozen=True)
+class PriorFit:
+    """How well priors fit the objects of the split for training.
+
+    Attributes:
+        split: Name of the split.
+        coverage: Coverage of the configured priors.
+        proposal: Priors proposed for these objects. None without objects.
+        proposed: Coverage of the proposal. None without objects.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+    """
+
+    split: str
+    coverage: Coverage
+    proposal: Priors | None
+    proposed: Coverage | None
+    boxes_rel: np.ndarray
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the proposal overlaps the objects better, and reaches no fewer of them."""
+        if self.proposed is None:
+            return False
+        old, new = self.coverage.all, self.proposed.all
+        return new.mean > old.mean + 0.005 and new.unreached <= old.unreached + 0.005
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """The result of a check.
+
+    Attributes:
+        target: What was checked.
+        classes: Names of the classes, in the order of their labels.
+        images: Number of images in each split.
+        objects: Number of objects of each class by split, of those that are trained on or evaluated.
+        findings: All findings.
+        fit: Fit of the priors.
+    """
+
+    target: str
+    classes: tuple[str, ...]
+    images: dict[str, int]
+    objects: dict[str, dict[str, int]]
+    findings: tuple[Finding, ...]
+    fit: PriorFit
+
+    @property
+    def stops(self) -> int:
+        """Number of findings that stop a build."""
+        return sum(finding.stops for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The check as values for ``json.dumps``."""
+        proposal, proposed = self.fit.proposal, self.fit.proposed
+        return {
+            "target": self.target,
+            "classes": self.classes,
+            "images": sum(self.images.values()),
+            "objects": sum(sum(counts.values()) for counts in self.objects.values()),
+            "splits": {
+                split: {"images": images, "per_class": self.objects[split]} for split, images in self.images.items()
+            },
+            "stops": self.stops,
+            "problems": [asdict(finding) for finding in self.findings],
+            "prior_coverage": {
+                "split": self.fit.split,
+                **self.fit.coverage.to_json(),
+                "proposal": proposal and {"sizes": proposal.sizes, "ratios": proposal.ratios},
+                "proposed": proposed and proposed.to_json(),
+            },
+        }
+
+
+def check_dataset(
+    target: str | Path,
+    config: Config,
+    *,
+    classes: Sequence[str] = (),
+    images: str | Path | None = None,
+    one_based: OneBased = "auto",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Checkup:
+    """Check a dataset before training on it.
+
+    Args:
+        target: ``NAME`` or ``NAME/SPLIT`` of stores, or a file or folder that a build accepts.
+        config: Configuration of the run. The size of the network's input decides which objects are tiny, and the
+            priors which objects are reached.
+        classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
+            else those of the dataset.
+        images: Folder of the images, if it is not the usual one.
+        one_based: Whether VOC coordinates count from 1.
+        workers: Number of threads. None: a suitable number for the processor.
+        progress: Function to call after each image, with the number of finished images and of all images.
+
+    Returns:
+        The result.
+
+    Raises:
+        BadInput: There is no such dataset, or no reader can read its annotations.
+    """
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    report = progress or (lambda done, total: None)
+    is_dataset = bool(dataset_splits(str(target).partition("/")[0]))
+    if Path(target).exists() and not (is_dataset and holds_only_stores(Path(target))):
+        source = read_source(
+            [target], classes=tuple(classes) or config.data.classes, images=images, one_based=one_based
+        )
+        inspected = _inspect_source(source, config, workers, report)
+        more = [*unused_images(source), *spelled_twice(source)]
+        return _sum_up(str(target), source.classes, inspected, more, config)
+    if not is_dataset:
+        known = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
+        raise BadInput(target, f"no such file, folder or dataset with stores; there are: {known}")
+    stores = open_stores(str(target))
+    inspected = _inspect_stores(stores, config, workers, report)
+    more = [] if "/" in str(target) else _left_out(stores)
+    return _sum_up(str(target), stores[0].meta.classes, inspected, more, config)
+
+
+def _left_out(stores: Sequence[Store]) -> list[Finding]:
+    """What the build of a dataset left out."""
+    report = stores[0].path.parent / REPORT
+    if not report.is_file():
+        return []
+    try:
+        problems = [Problem(**problem) for problem in json.loads(report.read_text("utf-8"))["problems"]]
+    except (ValueError, TypeError, KeyError):
+        raise BadInput(report, "is no report of a build; build the dataset again, or remove the file") from None
+    return [
+        Finding(**{**asdict(problem), "action": f"{problem.action} when the stores were built"}) for problem in problems
+    ]
+
+
+Inspected = dict[str, list[InspectedImage]]
+"""Inspected images by split."""
+
+Jobs = dict[str, list[Callable[[], InspectedImage]]]
+"""Functions that inspect an image each, by split."""
+
+
+def _inspect_source(source: Source, config: Config, workers: int | None, report: Progress) -> Inspected:
+    jobs: Jobs = {
+        split: [partial(inspect_item, item, source.classes, config) for item in items]
+        for split, items in source.splits.items()
+    }
+    return _run(jobs, workers, report)
+
+
+def _inspect_stores(stores: Sequence[Store], config: Config, workers: int | None, report: Progress) -> Inspected:
+    def inspect(store: Store, position: int) -> InspectedImage:
+        return inspect_record(store[position], store.meta.classes, config)
+
+    jobs: Jobs = {store.meta.split: [partial(inspect, store, i) for i in range(len(store))] for store in stores}
+    return _run(jobs, workers, report)
+
+
+def _run(jobs: Jobs, workers: int | None, report: Progress) -> Inspected:
+    total = sum(len(images) for images in jobs.values())
+    inspected: Inspected = defaultdict(list)
+    done = 0
+    with ThreadPoolExecutor(workers) as pool:
+        for split, images in jobs.items():
+            for image in in_order(pool, lambda job: job(), images):
+                inspected[split].append(image)
+                done += 1
+                report(done, total)
+    return dict(inspected)
+
+
+def _sum_up(
+    target: str, classes: tuple[str, ...], inspected: Inspected, more: Iterable[Finding], config: Config
+) -> Checkup:
+    objects = {split: _count(images, classes) for split, images in inspected.items()}
+    training = next((split for split in ("train", "trainval") if split in inspected), next(iter(inspected)))
+    findings = [finding for images in inspected.values() for image in images for finding in image.findings]
+    findings += [*in_two_splits(inspected), *uneven_classes(objects, training), *more]
+    counts = {split: len(images) for split, images in inspected.items()}
+    fit = _fit(inspected[training], training, classes, config)
+    return Checkup(target, classes, counts, objects, tuple(findings), fit)
+
+
+def _count(images: Sequence[InspectedImage], classes: Sequence[str]) -> dict[str, int]:
+    counts = np.zeros(len(classes), np.int64)
+    for image in images:
+        if image.objects is not None:
+            counts += np.bincount(image.objects.labels, minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
+
+
+def _fit(images: Sequence[InspectedImage], split: str, classes: Sequence[str], config: Config) -> PriorFit:
+    boxes = [image.boxes_rel for image in images if image.boxes_rel is not None]
+    boxes_rel = np.concatenate([np.empty((0, 4), np.float32), *boxes])
+    labels = np.concatenate([np.empty(0, np.int64), *(image.objects.labels for image in images if image.objects)])
+    coverage = measure_coverage(boxes_rel, labels, classes, config)
+    if not len(boxes_rel):
+        return PriorFit(split, coverage, None, None, boxes_rel)
+    proposal = propose_priors(boxes_rel, config)
+    other = config.model_copy(update={"priors": proposal})
+    return PriorFit(split, coverage, proposal, measure_coverage(boxes_rel, labels, classes, other), boxes_rel)

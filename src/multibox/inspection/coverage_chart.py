@@ -1,0 +1,76 @@
+"""The chart of prior coverage: each object by its width and height, and the shapes of the priors among them."""
+
+from itertools import cycle
+from typing import Final
+
+import numpy as np
+
+from multibox.config import Config
+from multibox.inspection.coverage import REACHED, best_ious
+from multibox.models.maps import feature_maps
+from multibox.priors import shapes
+from multibox.report.chart import Chart, Points
+
+HEIGHT: Final = 350
+"""Height that makes both axes about equally long, pixels."""
+
+MOST: Final = 20_000
+"""Largest number of objects in a chart."""
+
+BANDS: Final = (
+    ("best IoU from 0.7", 0.7, np.inf, "#467dbe"),
+    ("best IoU 0.5 to 0.7", REACHED, 0.7, "#f08c00"),
+    ("no prior reaches IoU 0.5", 0.0, REACHED, "#d7303c"),
+)
+"""Name, least and highest best IoU, and colour of the objects. The last are drawn on top."""
+
+MAP_COLORS: Final = ("#2b8a3e", "#a63db8", "#0c8599", "#e64980", "#8a5a1c", "#74b816", "#868e96")
+"""Colours of the priors of each map."""
+
+
+def coverage_chart(boxes_rel: np.ndarray, config: Config, title: str) -> Chart:
+    """Draw objects by their width and height in the network's input, on logarithmic axes.
+
+    The colour of a point is the best IoU of any prior with the object. Crosses are the shapes of the priors.
+
+    Args:
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        config: Configuration of the network and its priors.
+        title: Title of the chart.
+
+    Returns:
+        The chart.
+    """
+    height, width = config.network.size
+    some = boxes_rel[:: max(1, len(boxes_rel) // MOST)]
+    sides = (some[:, 2:] - some[:, :2]) * (width, height)
+    best = best_ious(some, config)
+    series = []
+    for name, low, high, color in BANDS:
+        inside = sides[(best >= low) & (best < high)]
+        series.append(Points(name, inside[:, 0], inside[:, 1], color))
+    for (name, priors), color in zip(_prior_shapes(config).items(), cycle(MAP_COLORS), strict=False):
+        series.append(Points(f"priors of {name}", priors[:, 0], priors[:, 1], color, "cross"))
+    limits = (3.0, 1.3 * max(height, width))
+    return Chart(
+        title,
+        series,
+        x="width in the network's input, pixels",
+        y="height, pixels",
+        x_range=limits,
+        y_range=limits,
+        x_log=True,
+        y_log=True,
+        height=HEIGHT,
+    )
+
+
+def _prior_shapes(config: Config) -> dict[str, np.ndarray]:
+    """Widths and heights of the priors of each map, ``(A, 2)`` pixels of the network's input."""
+    priors = config.priors
+    scale = min(config.network.size) / priors.at
+    rows = zip(feature_maps(config.network), priors.sizes, priors.sizes[1:], priors.ratios, strict=False)
+    return {
+        fmap.name: shapes(low * scale, high * scale, ratios, config.network.peer.prior_order)
+        for fmap, low, high, ratios in rows
+    }

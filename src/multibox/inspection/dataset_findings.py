@@ -1,0 +1,89 @@
+"""Findings that no single image shows: images in two splits or in none, and classes that are rare or spelled twice."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from multibox.data.annotation import IMAGE_SUFFIXES
+from multibox.data.file_names import readable
+from multibox.data.look_alikes import find_alike, stack_looks
+from multibox.data.source import Source
+from multibox.inspection.finding import Finding
+from multibox.inspection.inspect_image import InspectedImage
+
+RARE: Final = 0.1
+"""A class with less than this share of the mean number of objects is rare."""
+
+
+def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Finding]:
+    """Images that an earlier split also has, as the same file or as a look-alike.
+
+    Args:
+        inspected: Inspected images by split.
+
+    Yields:
+        A finding for each such image, about the first such split.
+    """
+    intact = {split: [image for image in images if image.look is not None] for split, images in inspected.items()}
+    splits = list(intact)
+    for i, split in enumerate(splits):
+        twins: dict[int, Finding] = {}
+        for earlier in splits[:i]:
+            action = f"figures of {split} are too good if {earlier} is trained on; keep one of the two"
+            for k, kind, detail in _twins(intact[split], intact[earlier]):
+                finding = Finding(kind, intact[split][k].file, "", f"{detail} of {earlier}", action)
+                twins.setdefault(k, finding)
+        yield from (twins[k] for k in sorted(twins))
+
+
+def _twins(images: Sequence[InspectedImage], others: Sequence[InspectedImage]) -> Iterator[tuple[int, str, str]]:
+    """Position of each image that is also among the others, the kind of finding, and its detail."""
+    same = {other.digest: other for other in reversed(others)}
+    looks, other_looks = (stack_looks([image.look for image in few if image.look]) for few in (images, others))
+    alike = find_alike(looks, other_looks)
+    for k, image in enumerate(images):
+        if image.digest in same:
+            yield k, "same", f"is the same file as {same[image.digest].file}"
+        elif k in alike:
+            yield k, "alike", f"looks like {others[alike[k]].file}"
+
+
+def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:
+    """Classes that are absent from a split, or rare in the split for training.
+
+    Args:
+        objects: Number of objects of each class, by split.
+        training: Name of the split for training.
+
+    Yields:
+        A finding for each class and split.
+    """
+    for split, counts in objects.items():
+        average = sum(counts.values()) / max(1, len(counts))
+        for name, count in counts.items():
+            if not count:
+                action = "never learned" if split == training else "not evaluated, as it has no average precision"
+                yield Finding("class", split, name, f"has no object in {split}", action)
+            elif split == training and count < RARE * average:
+                detail = f"has {count} objects, against {average:.0f} of the average class"
+                yield Finding("class", split, name, detail, "learned poorly; collect more images of it")
+
+
+def spelled_twice(source: Source) -> Iterator[Finding]:
+    """Class names that differ only in case or spaces."""
+    first: dict[str, str] = {}
+    for name in source.classes:
+        known = first.setdefault("".join(name.lower().split()), name)
+        if known != name:
+            detail = f"differs from {known!r} only in case or spaces"
+            yield Finding("class", source.description, name, detail, "learned as its own class; use one name")
+
+
+def unused_images(source: Source) -> Iterator[Finding]:
+    """Images in the folders of a source that are in none of its splits."""
+    used = {item.image for items in source.splits.values() for item in items}
+    for folder in sorted({image.parent for image in used}):
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in IMAGE_SUFFIXES and path not in used:
+                yield Finding("unused", readable(path), "", "is in no split, or has no annotation", "never used")

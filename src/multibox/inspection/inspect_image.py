@@ -1,0 +1,190 @@
+"""Inspect one image: with the checks of a build, with further ones, and for a comparison with other images."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from multibox import boxes as box
+from multibox.config import Config
+from multibox.data.annotation import Annotation, Item
+from multibox.data.build import check_item
+from multibox.data.check import BadImageError, check_image, object_name
+from multibox.data.look_alikes import look_of
+from multibox.data.record import Objects, Record
+from multibox.image_file import color_mode
+from multibox.inspection.finding import Finding
+from multibox.models.maps import feature_maps
+from multibox.prepare.window import letterbox, snap, to_window, whole
+
+SAME_IOU: Final = 0.95
+"""Least IoU of two boxes of one class that are the same object."""
+
+
+@dataclass(frozen=True)
+class InspectedImage:
+    """The result of inspecting an image.
+
+    Attributes:
+        file: Path of the image.
+        findings: Findings about the image.
+        objects: Objects that training would see, with boxes in pixels. None if the image is left out.
+        boxes_rel: ``(N, 4)`` corners of these objects, relative to the network's input. None if the image is left out.
+        digest: Digest of the file's bytes. Empty if the image is left out.
+        look: Perceptual hash and thumbnail. None if the image is left out.
+    """
+
+    file: str
+    findings: tuple[Finding, ...]
+    objects: Objects | None = None
+    boxes_rel: np.ndarray | None = None
+    digest: bytes = b""
+    look: tuple[int, np.ndarray] | None = None
+
+
+def inspect_item(item: Item, classes: Sequence[str], config: Config) -> InspectedImage:
+    """Inspect an image of a source, with the check that a build makes.
+
+    Args:
+        item: The image and its annotation.
+        classes: Names of the classes. An object with another name is a finding.
+        config: Configuration of the run that the dataset is for.
+
+    Returns:
+        The result.
+    """
+    annotation = item.annotation
+    names = annotation.names if isinstance(annotation, Annotation) else ()
+    known = len(classes)
+    labels = {name: label for label, name in enumerate(dict.fromkeys([*classes, *names]))}
+    checked = check_item(item, labels)
+    findings = [Finding.of_problem(problem) for problem in checked.problems]
+    if checked.record is None or not isinstance(annotation, Annotation):
+        return InspectedImage(str(item.image), tuple(findings))
+    called = [object_name(i, len(names), names[i]) for i in checked.kept]
+    for i in np.flatnonzero(checked.record.objects.labels >= known).tolist():
+        action = "the build stops; add the class or correct the name"
+        findings.append(Finding("label", annotation.file, called[i], "has an unknown class", action, stops=True))
+    for i in checked.clipped:
+        name = object_name(i, len(names), names[i])
+        findings.append(Finding("clipped", annotation.file, name, "reaches beyond the image", "cut off at its edge"))
+    findings += _without_labels(item, annotation)
+    return _inspect_further(checked.record, annotation.file, called, findings, config, known)
+
+
+def inspect_record(record: Record, classes: Sequence[str], config: Config) -> InspectedImage:
+    """Inspect an image of a store, whose annotation was checked by a build.
+
+    Args:
+        record: The image and its objects.
+        classes: Names of the classes.
+        config: Configuration of the run that the dataset is for.
+
+    Returns:
+        The result.
+    """
+    file = record.source or record.id
+    try:
+        check_image(record.image)
+    except BadImageError as error:
+        damaged = Finding("image", file, "", str(error), "training stops; build the store again", stops=True)
+        return InspectedImage(file, (damaged,))
+    count = len(record.objects)
+    called = [object_name(i, count, classes[label]) for i, label in enumerate(record.objects.labels.tolist())]
+    return _inspect_further(record, file, called, [], config, len(classes))
+
+
+def _inspect_further(
+    record: Record, file: str, called: Sequence[str], findings: Sequence[Finding], config: Config, known: int
+) -> InspectedImage:
+    """Find what a build does not look for.
+
+    Args:
+        record: The intact image and its good objects.
+        file: Path of the file with the annotation.
+        called: Name of each object for messages.
+        findings: Findings so far.
+        config: Configuration of the run that the dataset is for.
+        known: Number of classes. Labels from there on are unknown.
+    """
+    boxes_rel = boxes_in_network(record, config)
+    image = str(record.source or record.id)
+    more = [
+        *_annotated_twice(record.objects, file, called),
+        *_tiny(boxes_rel, file, called, config),
+        *_uncommon_colors(record.image, image),
+    ]
+    trained = (record.objects.labels < known) & ~record.objects.crowd
+    if config.data.difficult == "drop":
+        trained &= ~record.objects.difficult
+    return InspectedImage(
+        image,
+        (*findings, *more),
+        record.objects.keep(trained),
+        boxes_rel[trained],
+        hashlib.sha256(record.image).digest(),
+        look_of(record.image),
+    )
+
+
+def boxes_in_network(record: Record, config: Config) -> np.ndarray:
+    """The boxes of a record in the network's input, after the resize that detection uses.
+
+    Args:
+        record: The record.
+        config: Configuration of the network.
+
+    Returns:
+        ``(N, 4)`` corners, relative to the network's input.
+    """
+    image_size, size = (record.height, record.width), config.network.size
+    window = whole(image_size)
+    window = letterbox(window, size) if config.data.resize == "letterbox" else window
+    return to_window(record.objects.boxes, snap(window, image_size, size))
+
+
+def _without_labels(item: Item, annotation: Annotation) -> list[Finding]:
+    """The missing text file of an image in YOLO format, which is read as an image without objects."""
+    if not annotation.file.endswith(".txt") or Path(annotation.file).is_file():
+        return []
+    detail = f"has no label file {annotation.file}"
+    return [Finding("label", str(item.image), "", detail, "learned as an image without objects")]
+
+
+def _annotated_twice(objects: Objects, file: str, called: Sequence[str]) -> list[Finding]:
+    if len(objects) < 2:
+        return []
+    same = box.iou(objects.boxes, objects.boxes) >= SAME_IOU
+    same &= (objects.labels[:, None] == objects.labels) & ~objects.crowd[:, None] & ~objects.crowd
+    first = (same | np.eye(len(objects), dtype=np.bool_)).argmax(axis=1)  # itself, if none before it is the same
+    return [
+        Finding("duplicate", file, called[i], f"repeats {called[first[i]]}", "learned as two objects; remove one")
+        for i in np.flatnonzero(first < np.arange(len(objects))).tolist()
+    ]
+
+
+def _tiny(boxes_rel: np.ndarray, file: str, called: Sequence[str], config: Config) -> list[Finding]:
+    height, width = config.network.size
+    sides = (boxes_rel[:, 2:] - boxes_rel[:, :2]) * (width, height)
+    least = tiny_side(config)
+    action = "learned by the one prior nearest to it"
+    return [
+        Finding("tiny", file, called[i], f"has {w:.1f}x{h:.1f} pixels in the network's input", action)
+        for i, (w, h) in enumerate(sides.tolist())
+        if min(w, h) < least
+    ]
+
+
+def tiny_side(config: Config) -> float:
+    """Side below which an object is tiny: half a cell of the finest map, in pixels of the network's input."""
+    finest = feature_maps(config.network)[0]
+    return min(finest.step_x, finest.step_y) / 2
+
+
+def _uncommon_colors(image: bytes, file: str) -> list[Finding]:
+    mode = color_mode(image)
+    text = {"grey": "is greyscale", "cmyk": "is CMYK"}.get(mode)
+    return [Finding("color", file, "", text, "converted to RGB")] if text else []

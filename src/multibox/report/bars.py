@@ -1,0 +1,77 @@
+"""Charts of horizontal bars."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, NamedTuple
+
+from multibox.report.drawing import LETTER, WIDTH, Drawing
+
+STEP, THICKNESS, SPACE = 20, 14, 6
+"""Pixels from one bar to the next, of a bar, and between a bar and its texts."""
+
+COLOR: Final = "#2f7ed8"
+
+
+class Bar(NamedTuple):
+    """A bar in pixels.
+
+    Attributes:
+        name: Name.
+        value: Value as text.
+        top: Upper edge.
+        length: Length.
+    """
+
+    name: str
+    value: str
+    top: int
+    length: float
+
+
+@dataclass(frozen=True)
+class Bars(Drawing):
+    """A bar for each of several values.
+
+    Attributes:
+        title: Title below the bars.
+        values: Values by name, none of them negative.
+        decimals: Number of decimals that are shown.
+        unit: Unit of the values.
+    """
+
+    picture: ClassVar[str] = "bars.svg"
+    step: ClassVar[int] = STEP
+    thickness: ClassVar[int] = THICKNESS
+    space: ClassVar[int] = SPACE
+    color: ClassVar[str] = COLOR
+
+    title: str
+    values: Mapping[str, float]
+    unit: str
+    decimals: int = 2
+
+    @property
+    def height(self) -> int:
+        """Height, in its own pixels."""
+        return STEP * len(self.values)
+
+    @property
+    def left(self) -> float:
+        """Pixel at which the bars begin, after their names."""
+        return LETTER * max(map(len, self.values), default=0) + SPACE
+
+    @property
+    def bars(self) -> list[Bar]:
+        """The bars in pixels."""
+        texts = {name: f"{value:.{self.decimals}f} {self.unit}" for name, value in self.values.items()}
+        room = WIDTH - self.left - SPACE - LETTER * max(map(len, texts.values()), default=0)
+        most = max(self.values.values(), default=0) or 1
+        return [
+            Bar(name, texts[name], i * STEP + (STEP - THICKNESS) // 2, max(0.5, room * value / most))
+            for i, (name, value) in enumerate(self.values.items())
+        ]
+
+    @property
+    def summary(self) -> str:
+        """The values as text."""
+        return "; ".join(f"{bar.name}: {bar.value}" for bar in self.bars)
