@@ -10,9 +10,9 @@ The rule:
   sizes and times. A single file carries a mark inside, or is listed in the ``.multibox`` of its folder.
 - What Multibox wrote, and nobody has changed since, may be replaced by something of the same kind.
 - Anything else stays. Where Multibox chose the name, it takes the next free one, such as ``model-2.onnx``. Where the
-  user gave the name, it is refused until the user sets ``replace``.
-- A dataset is replaced only with ``replace``, and a training run never: both may hold hours of work.
-- A folder in which there is something that Multibox did not write is never replaced, not even with ``replace``.
+  user gave the name, it is refused until the user sets ``replace=True``.
+- A dataset is replaced only with ``replace=True``, and a training run never: both may hold hours of work.
+- A folder in which there is something that Multibox did not write is never replaced, not even with ``replace=True``.
 """
 
 import errno
@@ -62,11 +62,6 @@ class Kind:
     name: str
     is_own: Callable[[Path], bool] = _never
     on_request: bool = False
-
-    @property
-    def title(self) -> str:
-        """The name with its article."""
-        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
 
 
 @contextmanager
@@ -285,11 +280,12 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
     path = Path(path)
     if path.is_dir():
         raise BadInput(path, "is a folder; give the name of a file")
-    if os.path.lexists(path) and not replace and not is_own_file(path, kind):
-        raise BadInput(
-            path,
-            "exists, and Multibox did not write it or it was changed since; give another name, or set replace=True",
-        )
+    if not os.path.lexists(path) or replace or is_own_file(path, kind):
+        return
+    marker = _read_marker(path.parent)
+    is_listed = marker is not None and path.name in marker.wrote
+    reason = "was changed since Multibox wrote it" if is_listed else "exists, and Multibox did not write it"
+    raise BadInput(path, f"{reason}; give another name, or set replace=True")
 
 
 def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
@@ -308,11 +304,16 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
         return
     if not path.is_dir():
         raise BadInput(given, "is not a folder; give another name")
+    held = {entry.name for entry in path.iterdir()}
+    if not held:
+        return
     marker = _read_marker(path)
-    foreign = _foreign(path, marker, kind)
-    if foreign is not None:
-        raise BadInput(given, f"holds {foreign}, which is no part of {kind.title} of Multibox; give another name")
-    if replace or not any(path.iterdir()):
+    if not kind.is_own(path) if marker is None else marker.kind != kind.name:
+        raise BadInput(given, f"is not empty, and holds no {kind.name} of Multibox; give another name")
+    foreign = held - {MARKER, *marker.wrote} if marker is not None else set()
+    if foreign:
+        raise BadInput(given, f"holds {min(foreign)}, which Multibox did not write; give another name")
+    if replace:
         return
     if kind.on_request:
         raise BadInput(given, "exists already; give another name, or set replace=True")
@@ -426,14 +427,6 @@ def _write_marker(folder: Path, marker: _Marker) -> None:
     values = {"about": _ABOUT, "format": 1, "kind": marker.kind, "wrote": marker.wrote}
     with new_file(folder / MARKER) as new:
         new.write_text(json.dumps(values, indent=1), "utf-8")
-
-
-def _foreign(folder: Path, marker: _Marker | None, kind: Kind) -> str | None:
-    """The name of something in a folder that is not Multibox's, or None."""
-    if marker is None and kind.is_own(folder):
-        return None
-    known = marker.wrote.keys() if marker is not None and marker.kind == kind.name else ()
-    return min((path.name for path in folder.iterdir() if path.name not in {MARKER, *known}), default=None)
 
 
 def _is_unchanged(folder: Path, marker: _Marker) -> bool:

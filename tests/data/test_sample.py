@@ -90,6 +90,6 @@ def test_the_sample_is_an_ordinary_dataset(tmp_path, monkeypatch):
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("x")
-    with pytest.raises(BadInput, match="holds mine, which is no part of a sample dataset"):
+    with pytest.raises(BadInput, match="is not empty, and holds no sample dataset of Multibox"):
         make_sample(tmp_path, images=10)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

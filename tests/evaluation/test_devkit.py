@@ -4,13 +4,14 @@ import pytest
 from multibox.errors import BadInput
 from multibox.evaluation.devkit import as_written, save_devkit
 from multibox.evaluation.voc import voc
+from multibox.writing import MARKER
 
 
 def test_files_count_pixels_from_one(make_truth, make_found, tmp_path):
     truth = make_truth([(0, 0, (0, 0, 9, 9))], images=2, classes=("cat", "dog"))
     found = make_found([(1, 0, 0.25, (0, 0, 10, 20)), (0, 0, 0.75, (4, 5, 6, 7))])
     save_devkit(tmp_path / "results", truth, found)
-    files = {path.name: path.read_text().splitlines() for path in (tmp_path / "results").iterdir()}
+    files = {path.name: path.read_text().splitlines() for path in (tmp_path / "results").glob("*.txt")}
     assert files == {
         "comp4_det_test_cat.txt": [
             "0000 0.750000 5.000000 6.000000 6.000000 7.000000",
@@ -24,7 +25,23 @@ def test_files_count_pixels_from_one(make_truth, make_found, tmp_path):
 def test_a_folder_is_replaced(make_truth, make_found, tmp_path):
     save_devkit(tmp_path / "results", make_truth([], classes=("cat",)), make_found([]))
     save_devkit(tmp_path / "results", make_truth([], classes=("dog",)), make_found([]), "val")
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["comp4_det_val_dog.txt"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [MARKER, "comp4_det_val_dog.txt"]
+
+
+def test_a_folder_of_version_0_1_0_is_replaced(make_truth, make_found, tmp_path):
+    """It had no marker and is known by the names in it."""
+    save_devkit(tmp_path / "results", make_truth([], classes=("cat",)), make_found([]))
+    (tmp_path / "results" / MARKER).unlink()
+    save_devkit(tmp_path / "results", make_truth([], classes=("dog",)), make_found([]))
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [MARKER, "comp4_det_test_dog.txt"]
+
+
+def test_a_folder_that_was_changed_is_not_replaced(make_truth, make_found, tmp_path):
+    save_devkit(tmp_path / "results", make_truth([], classes=("cat",)), make_found([]))
+    (tmp_path / "results" / "comp4_det_test_cat.txt").write_text("corrected by hand")
+    with pytest.raises(BadInput, match="results: was changed since Multibox wrote it"):
+        save_devkit(tmp_path / "results", make_truth([], classes=("cat",)), make_found([]))
+    assert (tmp_path / "results" / "comp4_det_test_cat.txt").read_text() == "corrected by hand"
 
 
 def test_judged_as_the_files_say(make_random_case, tmp_path):
@@ -55,7 +72,7 @@ def test_a_folder_with_other_things_is_left_alone(make_truth, make_found, tmp_pa
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
     (folder / "comp4_det_test_cat.txt").write_text("")
-    with pytest.raises(BadInput, match=r"results: holds other files than comp4_det_\*\.txt, such as notes\.txt"):
+    with pytest.raises(BadInput, match="results: is not empty, and holds no devkit folder of Multibox"):
         save_devkit(folder, make_truth([], classes=("cat",)), make_found([]))
     assert sorted(path.name for path in folder.iterdir()) == ["comp4_det_test_cat.txt", "notes.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
@@ -65,6 +82,8 @@ def test_a_file_or_a_link_is_not_replaced(make_truth, make_found, tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
-    for name in ("file", "link"):
-        with pytest.raises(BadInput, match=f"{name}: is not a folder"):
-            save_devkit(tmp_path / name, make_truth([], classes=("cat",)), make_found([]))
+    with pytest.raises(BadInput, match="file: is not a folder"):
+        save_devkit(tmp_path / "file", make_truth([], classes=("cat",)), make_found([]))
+    save_devkit(tmp_path / "link", make_truth([], classes=("cat",)), make_found([]))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty" / "comp4_det_test_cat.txt").is_file()

@@ -84,6 +84,7 @@ def test_save_detections(detector, tmp_path):
     first = next(row for row in rows if row["category_id"] == 3)
     np.testing.assert_allclose(first["bbox"], [20, 20, 70, 50], atol=0.01)
     assert sorted(path.name for path in (tmp_path / "found-devkit").iterdir()) == [
+        ".multibox",
         "comp4_det_test_blue.txt",
         "comp4_det_test_red.txt",
     ]
@@ -205,5 +206,5 @@ def test_the_devkits_folder_is_checked_before_the_work(tmp_path, monkeypatch):
     options = ["--strict", "--save-detections", str(tmp_path / "found.json")]
     result = CliRunner().invoke(main, ["eval", "none.keras", "--data", "colors", *options])
     assert result.exit_code == 2
-    assert "found-devkit: holds other files" in result.stderr
+    assert "found-devkit: is not empty, and holds no devkit folder" in result.stderr
     assert not (tmp_path / "found.json").exists()

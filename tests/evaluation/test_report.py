@@ -65,7 +65,7 @@ def test_it_is_written_anew_but_never_over_other_things(detector, tmp_path):
     for _ in range(2):
         write_report(evaluation, out)
     (out / "mine.txt").write_text("")
-    with pytest.raises(BadInput, match=r"out: holds mine\.txt, which is no part of a report"):
+    with pytest.raises(BadInput, match=r"out: holds mine\.txt, which Multibox did not write"):
         write_report(evaluation, out)
     result = CliRunner().invoke(main, ["eval", "none.keras", "--data", "colors", "--report", str(out)])
     assert "out: holds mine.txt" in result.stderr  # before the model is opened, and long before the work
@@ -97,7 +97,7 @@ def test_a_report_of_another_tool_stays(detector, tmp_path, name):
     folder = tmp_path / "out"
     folder.mkdir()
     (tmp_path / name).rename(folder / name)
-    with pytest.raises(BadInput, match=name):
+    with pytest.raises(BadInput, match="out: is not empty, and holds no report of Multibox"):
         write_report(evaluate(detector, "colors"), folder)
     assert (folder / name).read_text() == "mine"
 

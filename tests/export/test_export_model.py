@@ -213,7 +213,7 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch, name, options, message):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "m.savedmodel").mkdir()
     (tmp_path / "m.savedmodel" / "mine").write_text("mine")
-    with pytest.raises(BadInput, match=r"m\.savedmodel: holds mine, which is no part of a model of Multibox"):
+    with pytest.raises(BadInput, match=r"m\.savedmodel: is not empty, and holds no model of Multibox"):
         export(tmp_path / "m.keras", "saved-model", tmp_path / "m.savedmodel")
 
 

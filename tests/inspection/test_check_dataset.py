@@ -282,7 +282,7 @@ def test_the_command(sample_folder, tmp_path):
     priors.write_text("corrected by hand")
     again = run("data", "check", sample_folder, "--priors", priors)
     assert (again.exit_code, priors.read_text()) == (2, "corrected by hand")
-    assert "set --replace" in again.stderr
+    assert "was changed since Multibox wrote it; give another name, or set --replace" in again.stderr
     assert run("data", "check", sample_folder, "--priors", priors, "--html", page, "--replace").exit_code == 0
     assert "corrected" not in priors.read_text()
 

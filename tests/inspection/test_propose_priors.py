@@ -70,6 +70,6 @@ def test_the_yaml_is_a_configuration(tmp_path, is_file):
     save_proposal(tmp_path / "new" / "priors.yaml", proposal_yaml(proposal, str(source), overrides))
     assert load_config(tmp_path / "new" / "priors.yaml") == config.model_copy(update={"priors": proposal})
     (tmp_path / "new" / "priors.yaml").write_text("corrected by hand")
-    with pytest.raises(BadInput, match=r"priors\.yaml: exists, and Multibox did not write it or it was changed since"):
+    with pytest.raises(BadInput, match=r"priors\.yaml: was changed since Multibox wrote it"):
         save_proposal(tmp_path / "new" / "priors.yaml", "")
     assert (tmp_path / "new" / "priors.yaml").read_text() == "corrected by hand"

@@ -254,7 +254,7 @@ def test_images_that_lie_in_the_folder_of_the_stores_are_never_taken_for_stores(
     shutil.copytree(voc_folder, photos)
     for _ in range(2):
         assert find_data(str(photos), "fail")["data.train"] == ["photos-stores/train"]
-    with pytest.raises(BadInput, match=r"photos: holds Annotations, which is no part of a dataset"):
+    with pytest.raises(BadInput, match=r"photos: is not empty, and holds no dataset of Multibox"):
         build([photos], "photos", replace=True)
     assert len(list((photos / "JPEGImages").iterdir())) == 8
 

@@ -8,7 +8,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import progress_bar
-from multibox.cli.options import detection_options, runtime_options
+from multibox.cli.options import detection_options, replace_option, runtime_options
 from multibox.errors import BadInput
 
 
@@ -23,6 +23,7 @@ from multibox.errors import BadInput
 @click.option("--save-detections", type=click.Path(dir_okay=False), metavar="FILE", help="Write COCO results there.")
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Write a page that says more there.")
 @click.option("--compare", type=click.Path(), metavar="OTHER", help="A model or detections to compare with in it.")
+@replace_option
 @click.option("--save-thresholds", is_flag=True, help="Write the thresholds of the best F1 into the model file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate_model(
@@ -34,6 +35,7 @@ def evaluate_model(
     report: str | None,
     compare: str | None,
     save_thresholds: bool,
+    replace: bool,
     as_json: bool,
     **loading: Any,
 ) -> None:
@@ -45,7 +47,7 @@ def evaluate_model(
     from multibox.evaluation.describe import print_evaluation
     from multibox.evaluation.evaluate import evaluate
     from multibox.evaluation.report import REPORT, write_report
-    from multibox.evaluation.save_detections import refuse_other_detections
+    from multibox.evaluation.save_detections import check_detections
     from multibox.evaluation.save_detections import save_detections as write_detections
     from multibox.evaluation.save_thresholds import file_for_thresholds
     from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
@@ -55,9 +57,9 @@ def evaluate_model(
     if compare is not None and report is None:
         raise BadInput("compare", "the comparison is part of a report; name its folder with --report DIR")
     if save_detections is not None:
-        refuse_other_detections(save_detections, strict=strict)
+        check_detections(save_detections, strict=strict, replace=replace)
     if report is not None:
-        check_folder(report, REPORT)
+        check_folder(report, REPORT, replace=replace)
     if save_thresholds:
         file_for_thresholds(model)
     candidate = open_candidate(model, **loading)
@@ -68,12 +70,12 @@ def evaluate_model(
     with progress_bar("detecting") as progress:
         evaluation = evaluate(candidate, test_set, batch=batch, strict=strict, progress=progress)
         if save_detections is not None:
-            write_detections(evaluation, save_detections)
+            write_detections(evaluation, save_detections, replace=replace)
         other = None
         if rival is not None:
             other = evaluate(rival, test_set, batch=batch, strict=strict, progress=progress)
         if report is not None:
-            write_report(evaluation, report, other)
+            write_report(evaluation, report, other, replace=replace)
     if save_thresholds:
         write_thresholds(model, evaluation.thresholds)
     if as_json:

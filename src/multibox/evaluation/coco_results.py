@@ -10,15 +10,22 @@ import numpy as np
 
 from multibox.errors import BadInput
 from multibox.evaluation.columns import Found
-from multibox.writing import new_file
+from multibox.writing import Kind, new_file
 
 FIELDS = ("image_id", "category_id", "bbox", "score")
 DECIMALS = 6
 """Decimals of a score."""
 
+DETECTIONS = Kind("file of detections")
+
 
 def save_results(
-    path: str | os.PathLike[str], found: Found, image_ids: Sequence[int | str], category_ids: Sequence[int]
+    path: str | os.PathLike[str],
+    found: Found,
+    image_ids: Sequence[int | str],
+    category_ids: Sequence[int],
+    *,
+    replace: bool = False,
 ) -> None:
     """Write detections in COCO's results format.
 
@@ -27,6 +34,10 @@ def save_results(
         found: Detections.
         image_ids: Id of each image in the file.
         category_ids: Number of each class in the file.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+
+    Raises:
+        BadInput: There is such a file.
     """
     boxes = np.asarray(found.boxes, np.float64)
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).round(3).tolist()
@@ -36,7 +47,7 @@ def save_results(
         {"image_id": image_ids[image], "category_id": category_ids[label], "bbox": box, "score": score}
         for image, label, box, score in columns
     ]
-    with new_file(path) as new:
+    with new_file(path, DETECTIONS, replace=replace) as new:
         new.write_text(json.dumps(rows), "utf-8")
 
 

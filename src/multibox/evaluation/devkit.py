@@ -1,16 +1,14 @@
 """PASCAL VOC's results files, with a line for each detection, for the devkit or the evaluation server."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from multibox.errors import BadInput
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.voc import by_score
+from multibox.writing import Kind, new_folder
 
 DECIMALS = 6
 """Decimals of ``%f``, with which the devkit's examples write scores and corners."""
@@ -37,7 +35,9 @@ def written_scores(found: Found) -> np.ndarray:
     return np.round(np.asarray(found.scores, np.float64), DECIMALS)
 
 
-def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, split: str = "test") -> None:
+def save_devkit(
+    folder: str | os.PathLike[str], truth: Truth, found: Found, split: str = "test", *, replace: bool = False
+) -> None:
     """Write a folder of ``comp4_det_SPLIT_CLASS.txt``, as the devkit reads them.
 
     Args:
@@ -45,48 +45,27 @@ def save_devkit(folder: str | os.PathLike[str], truth: Truth, found: Found, spli
         truth: Objects of the test set, for the names of classes and images.
         found: Detections.
         split: Name of the split, for the names of the files.
+        replace: Whether to replace a folder that was changed since.
 
     Raises:
         BadInput: The folder holds other files.
     """
-    folder = Path(folder)
-    refuse_other_files(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with new_folder(folder, DEVKIT, replace=replace) as new:
         for label, name in enumerate(truth.classes):
             lines = _lines(truth, found.keep(found.labels == label))
-            (partial / f"comp4_det_{split}_{name.replace('/', '_')}.txt").write_text("".join(lines), "utf-8")
-        partial.chmod(0o755)
-        if folder.exists():
-            refuse_other_files(folder)
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            (new / f"comp4_det_{split}_{name.replace('/', '_')}.txt").write_text("".join(lines), "utf-8")
 
 
-def refuse_other_files(folder: Path) -> None:
-    """Refuse to replace anything but a folder of the devkit's files.
-
-    Raises:
-        BadInput: It is something else.
-    """
-    if not os.path.lexists(folder):
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        raise BadInput(folder, "is not a folder; move it away, or save the detections under another name")
-    other = next((path.name for path in sorted(folder.iterdir()) if not _is_devkit_file(path)), None)
-    if other is not None:
-        raise BadInput(
-            folder,
-            f"holds other files than comp4_det_*.txt, such as {other}; "
-            "move them away, or save the detections under another name",
-        )
+def _is_devkit(folder: Path) -> bool:
+    """Whether a folder holds only the devkit's files. Version 0.1.0 wrote no marker into it."""
+    return all(_is_devkit_file(path) for path in folder.iterdir())
 
 
 def _is_devkit_file(path: Path) -> bool:
     return path.match("comp4_det_*.txt") and path.is_file()
+
+
+DEVKIT = Kind("devkit folder", _is_devkit)
 
 
 def _lines(truth: Truth, found: Found) -> Iterator[str]:

@@ -24,13 +24,20 @@ SHOWN_SIDE = 480
 """Largest width and height of an image on the page, pixels. Images in the folder have their full size."""
 
 
-def write_report(evaluation: Evaluation, folder: str | os.PathLike[str], other: Evaluation | None = None) -> Path:
+def write_report(
+    evaluation: Evaluation,
+    folder: str | os.PathLike[str],
+    other: Evaluation | None = None,
+    *,
+    replace: bool = False,
+) -> Path:
     """Write the report of an evaluation.
 
     Args:
         evaluation: The evaluation.
-        folder: Path of the folder. An older report is replaced.
+        folder: Path of the folder. An older report is replaced, unless it was changed since.
         other: Evaluation of another detector on the same test set, for a comparison.
+        replace: Whether to replace a report that was changed since.
 
     Returns:
         Path of the page.
@@ -42,7 +49,7 @@ def write_report(evaluation: Evaluation, folder: str | os.PathLike[str], other: 
     folder = Path(folder)
     figures = evaluation.figures
     comparison = None if other is None else compare(figures, other.figures, other.model)
-    with new_folder(folder, REPORT) as new:
+    with new_folder(folder, REPORT, replace=replace) as new:
         sections = figure_sections(figures)
         if comparison is not None:
             sections.insert(1, comparison_section(figures, comparison))

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
-from multibox.evaluation.coco_results import save_results
-from multibox.evaluation.devkit import refuse_other_files, save_devkit
+from multibox.evaluation.coco_results import DETECTIONS, save_results
+from multibox.evaluation.devkit import DEVKIT, save_devkit
 from multibox.evaluation.evaluate import Evaluation
+from multibox.writing import check_file, check_folder
 
 
-def save_detections(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
+def save_detections(evaluation: Evaluation, path: str | os.PathLike[str], *, replace: bool = False) -> None:
     """Write detections in COCO's results format.
 
     After a strict evaluation, the devkit's files are written too: into the folder ``found-devkit`` for ``found.json``.
@@ -16,31 +17,36 @@ def save_detections(evaluation: Evaluation, path: str | os.PathLike[str]) -> Non
     Args:
         evaluation: The evaluation.
         path: Path of the JSON file.
+        replace: Whether to replace files that Multibox did not write, or that were changed since.
 
     Raises:
-        BadInput: The devkit's folder holds other files.
+        BadInput: There are such files.
     """
+    check_detections(path, strict=evaluation.strict, replace=replace)
     test_set = evaluation.test_set
-    save_results(path, evaluation.found, test_set.image_ids, test_set.category_ids)
+    save_results(path, evaluation.found, test_set.image_ids, test_set.category_ids, replace=replace)
     if evaluation.strict:
-        save_devkit(devkit_folder(path), test_set.truth, evaluation.found, test_set.stores[0].meta.split)
+        split = test_set.stores[0].meta.split
+        save_devkit(devkit_folder(path), test_set.truth, evaluation.found, split, replace=replace)
+
+
+def check_detections(path: str | os.PathLike[str], *, strict: bool, replace: bool = False) -> None:
+    """Refuse a place for detections before the work that leads to them.
+
+    Args:
+        path: Path of the JSON file.
+        strict: Whether the devkit's files are written too.
+        replace: Whether to replace files that Multibox did not write, or that were changed since.
+
+    Raises:
+        BadInput: There are such files.
+    """
+    check_file(path, DETECTIONS, replace=replace)
+    if strict:
+        check_folder(devkit_folder(path), DEVKIT, replace=replace)
 
 
 def devkit_folder(path: str | os.PathLike[str]) -> Path:
     """The folder for the devkit's files next to a file of detections."""
     path = Path(path)
     return path.with_name(f"{path.stem}-devkit")
-
-
-def refuse_other_detections(path: str | os.PathLike[str], *, strict: bool) -> None:
-    """Refuse a place for detections before the work that leads to them.
-
-    Args:
-        path: Path of the JSON file.
-        strict: Whether the devkit's files are written too.
-
-    Raises:
-        BadInput: The devkit's folder holds other files.
-    """
-    if strict:
-        refuse_other_files(devkit_folder(path))

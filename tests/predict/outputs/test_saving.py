@@ -68,7 +68,7 @@ def test_a_folder_that_was_changed_is_not_replaced(save, files, tmp_path, name):
     save(files, out, name)
     mine = next((out / NAMES[name]).glob("*.txt"))
     mine.write_text("corrected by hand\n")
-    with pytest.raises(BadInput, match="changed since"):
+    with pytest.raises(BadInput, match="was changed since Multibox wrote it"):
         save(files, out, name)
     assert mine.read_text() == "corrected by hand\n"
     save(files, out, name, replace=True)
@@ -101,7 +101,7 @@ def test_what_version_0_1_0_wrote_and_somebody_changed_is_not_replaced(of_0_1_0)
         save_again()
         assert listed(written.parent) == ["film-2.mp4", "film.mp4"]
     else:
-        with pytest.raises(BadInput, match=f"{written.name}: (exists, and|holds)"):
+        with pytest.raises(BadInput, match=f"{written.name}: (exists, and|is not empty)"):
             save_again()
     assert changed.read_text() == "corrected by hand"
 
