@@ -212,7 +212,7 @@ def wait_for_a_bad_moment(process, checkpoints, rng, when):
         time.monotonic() + (rng.uniform(0.2, 4) if when == "start" else 90),
     )
     while time.monotonic() < deadline and process.poll() is None:
-        if when == "write" and any(checkpoints.glob(".step-*")):
+        if when == "write" and any(checkpoints.glob(".multibox-new-*")):
             return True
         if when == "step" and set(checkpoints.glob("step-*")) - before:
             time.sleep(rng.uniform(0, 0.3))

@@ -62,7 +62,8 @@ def write_run_report(experiment: Experiment, *, running: bool) -> Path:
     if running:
         footer += f" This page reloads every {REFRESH} seconds."
     title = f"Training {experiment.folder.name}"
-    save_page(experiment.report, page(title, sections, footer=footer, refresh=REFRESH if running else 0))
+    text = page(title, sections, footer=footer, refresh=REFRESH if running else 0)
+    save_page(experiment.report, text, replace=True)  # the folder of a run is Multibox's own
     return experiment.report
 
 

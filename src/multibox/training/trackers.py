@@ -20,6 +20,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.errors import BadInput, install
 from multibox.training.experiment import Experiment
+from multibox.writing import new_file
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class WeightsAndBiases:
             resume="allow",
             config=config.model_dump(mode="json"),
         )
-        known.write_text(self._run.id, "utf-8")
+        _write(known, self._run.id)
         self._run.define_metric("*", step_metric="step")
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
@@ -166,7 +167,7 @@ class MLflow:
         run_id = _read(known)
         run = mlflow.start_run(run_id=run_id, run_name=experiment.folder.name)
         if run_id is None:
-            known.write_text(run.info.run_id, "utf-8")
+            _write(known, run.info.run_id)
             mlflow.log_params(dict(_dotted(config.model_dump(mode="json"))))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
@@ -285,6 +286,11 @@ def _warn(name: str, error: Exception) -> None:
 
 def _read(path: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
+
+
+def _write(path: Path, run_id: str) -> None:
+    with new_file(path) as new:
+        new.write_text(run_id, "utf-8")
 
 
 def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
