@@ -75,7 +75,7 @@ def test_pictures_listed_in_a_file(folder):
     ("text", "message"),
     [
         ("names: [a]\ntrain: nowhere\n", "train: no such folder"),
-        ("names: [a]\n", "names no pictures"),
+        ("names: [a]\n", "names no images"),
         ("train: images/train\n", "nothing names its classes"),
         ("names: [cat, '', dog]\ntrain: images/train\n", "names: class 1 has no name"),
         ("names: {1: cat, 2: dog}\ntrain: images/train\n", "numbered 1, 2; number them from 0 without a gap"),
@@ -104,7 +104,7 @@ def test_only_blank_lines_at_the_end_of_a_list_are_passed_over(folder):
 
 def test_pictures_without_any_label_file(folder):
     shutil.rmtree(folder / "labels")
-    with pytest.raises(BadInput, match=r"no picture has a label file; looked for a.txt .*labels/train, .*labels/val"):
+    with pytest.raises(BadInput, match=r"no image has a label file; looked for a.txt .*labels/train, .*labels/val"):
         read_yolo(folder / "data.yaml")
 
 
@@ -124,7 +124,7 @@ def test_json_beside_a_description_is_not_taken_for_coco(folder):
 
 
 def test_a_folder_of_images_is_refused(folder):
-    with pytest.raises(BadInput, match=r"images: .*: not for YOLO"):
+    with pytest.raises(BadInput, match=r"images: .*: does not apply to YOLO"):
         open_source([folder], images=folder / "images")
 
 

@@ -144,7 +144,7 @@ def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[s
         return [read_coco(coco, images=images)]
     if yolo:
         if images is not None:
-            raise BadInput("images", f"{images}: not for YOLO, whose pictures are where {yolo} has them; leave it out")
+            raise BadInput("images", f"{images}: does not apply to YOLO, whose images {yolo} names; leave it out")
         return [read_yolo(yolo, classes=classes)]
     tables = [path] if path.suffix == ".csv" else sorted(path.glob("*.csv"))
     if tables:

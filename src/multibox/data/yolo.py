@@ -80,7 +80,7 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
         if entries:
             folders[split] = [_existing(path, root, str(entry), split) for entry in entries]
     if not folders:
-        raise BadInput(path, "names no pictures; write train:, val: or test: with a folder")
+        raise BadInput(path, "names no images; write train:, val: or test: with a folder")
     return root, names, folders
 
 
@@ -111,7 +111,7 @@ def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
     files = [Path(item.annotation.file) for items in splits.values() for item in items]
     if files and not any(file.is_file() for file in files):
         folders = ", ".join(list(dict.fromkeys(str(file.parent) for file in files))[:3])
-        raise BadInput(path, f"no picture has a label file; looked for {files[0].name} and others in {folders}")
+        raise BadInput(path, f"no image has a label file; looked for {files[0].name} and others in {folders}")
 
 
 def _existing(path: Path, root: Path, entry: str, split: str) -> Path:
