@@ -69,14 +69,14 @@ def test_predict_without_a_model(picture):
 
 
 def test_a_model_alone_is_not_taken_for_a_picture(picture):
-    assert run("predict", NAME) == (2, "multibox: voc20: is a model; name the pictures to look at after it\n")
+    assert run("predict", NAME) == (2, "multibox: voc20: is a model; name images after it\n")
     assert run("predict", "mine.keras")[1].startswith("multibox: mine.keras: is a model")
 
 
 @pytest.mark.parametrize("words", [("photo.jpg", "mine.onnx"), ("mine.pt", "photo.jpg"), ("mine.ONNX", "photo.jpg")])
 def test_it_does_not_look_where_another_model_was_meant(picture, words):
     code, text = run("predict", *words)
-    assert (code, "is no picture; a model comes first" in text) == (2, True)
+    assert (code, "is not an image; a model comes first" in text) == (2, True)
     assert not (picture.parent / "detections").exists()
 
 

@@ -148,7 +148,7 @@ def test_what_people_see_of_a_peer(capsys):
     print_prediction(PredictionSpeed("a chip", 2, 1, runtimes, {"mnn": "it cannot"}, "torchvision", 56.0))
     printed = capsys.readouterr().out
     assert "2.00" in printed
-    assert "mnn is left out: it cannot" in printed
+    assert "mnn was skipped: it cannot" in printed
     assert "took 56.0 ms" in printed
 
 

@@ -92,7 +92,7 @@ def test_the_table_has_the_figures(capsys):
     for value in ("2000.0", "64.0", "62.5", "1.024", "0.4%", "9,000 MB", "38.0%", "NVIDIA H200"):
         assert value in printed
     print_training(replace(FIGURES, flops_share=None))
-    assert "not known" in capsys.readouterr().out
+    assert "unknown" in capsys.readouterr().out
 
 
 def test_the_command_prints_the_figures_and_takes_the_batch(store_root, monkeypatch):

@@ -1,8 +1,10 @@
 import logging
+import re
 import subprocess
 import sys
 import time
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -10,7 +12,8 @@ import multibox
 from multibox.cli import main
 from multibox.cli.commands import as_options
 from multibox.cli.data_make import data_build
-from multibox.config_file import load_config
+from multibox.cli.options import PRESET
+from multibox.config_file import DEFAULT_PRESET, load_config
 from multibox.errors import BadInput
 
 
@@ -80,7 +83,34 @@ def test_the_public_names_stay_functions_after_their_rooms_are_imported():
 def test_init_takes_detectors_alone(name):
     result = CliRunner().invoke(main, ["train", "--data", "tiny", "--init", name])
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"multibox: --init: {name}: give a detector's .keras file")
+    assert result.stderr.startswith(f"multibox: --init: {name} is not a detector; give a .keras file")
+
+
+def options():
+    """The name and help of every option of every command."""
+    groups = [("multibox", main)]
+    while groups:
+        path, command = groups.pop()
+        yield path, command.help
+        groups += [(f"{path} {name}", child) for name, child in getattr(command, "commands", {}).items()]
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                yield f"{path} {parameter.opts[0]}", parameter.help
+
+
+@pytest.mark.parametrize(("option", "text"), [pytest.param(*pair, id=pair[0]) for pair in options()])
+def test_every_help_text_stands_alone(option, text):
+    assert text, "there is none"
+    assert re.match(r"[A-Z0-9`]", text)
+    assert not re.match(r"(Of|To|That|Whose|For|From|By|Where|Who|In|Else|See)\b", text)
+    assert text.rstrip().endswith(".")
+    assert ";" not in text
+    sentences = re.split(r"(?<=[.:]) ", " ".join(text.split()))
+    assert all(len(sentence.split()) <= 25 for sentence in sentences), sentences
+
+
+def test_the_default_configuration_of_the_commands_is_the_librarys():
+    assert PRESET == DEFAULT_PRESET
 
 
 def test_init_takes_a_name_as_it_is(monkeypatch):

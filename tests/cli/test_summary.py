@@ -38,13 +38,13 @@ def test_a_few(one, capsys):
     assert printed.count("0.98") == 1 + 20
     assert "20 20 100 90" in printed
     assert "and 5 more" in printed
-    assert "what was saved is in out" in printed
+    assert "outputs are in out" in printed
 
 
 def test_many_are_counted(one, capsys):
     shown([one] * (PICTURES + 1))
     printed = capsys.readouterr().out
-    assert f"{PICTURES + 1} pictures" in printed
+    assert f"{PICTURES + 1} images" in printed
     assert "a.png" not in printed
     assert str(PICTURES + 1) in next(line for line in printed.splitlines() if "red" in line)
 

@@ -48,7 +48,7 @@ def served(site, voc_folder, tmp_path, monkeypatch):
 def test_get_then_build_as_it_says(site, served):
     result = run("data get toys")
     assert result.exit_code == 0, result.output
-    assert "pictures.tar: its publisher gives no checksum; only its size was checked" in result.stdout
+    assert "pictures.tar: its publisher gives no checksum; only its size was verified" in result.stdout
     assert sorted(path.name for path in served.iterdir()) == [
         LOCK,
         "VOCdevkit",

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 import multibox
 from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
+from multibox.cli.evaluate import print_evaluation
 from multibox.data.record import Record, make_objects
 from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
@@ -15,7 +16,6 @@ from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation import figures
 from multibox.evaluation.columns import found_in
-from multibox.evaluation.describe import print_evaluation
 from multibox.evaluation.evaluate import Evaluation, evaluate
 from multibox.evaluation.save_detections import save_detections
 from multibox.evaluation.test_set import common_classes, open_split, open_test_set

@@ -134,7 +134,7 @@ def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--compare", "other.json"], "--compare: the comparison is part of a report; name its folder with --report"),
+        (["--compare", "other.json"], "--compare: the comparison is part of a report; set --report DIR"),
         (["--save-thresholds"], "--save-thresholds: none.json cannot store thresholds; give a .keras or .onnx file"),
     ],
 )

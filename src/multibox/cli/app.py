@@ -9,4 +9,4 @@ from multibox.cli.commands import Commands
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """SSD, the Single Shot MultiBox Detector: data, training, evaluation, detection."""
+    """Train, evaluate and run SSD, the Single Shot MultiBox Detector."""

@@ -7,7 +7,15 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import print_table
-from multibox.cli.options import replace_option, runtime_options, split_numbers
+from multibox.cli.options import (
+    PRESET,
+    backend_option,
+    config_option,
+    overrides_argument,
+    replace_option,
+    runtime_options,
+    split_numbers,
+)
 
 if TYPE_CHECKING:
     from multibox.bench.pipeline import PipelineSpeed
@@ -17,16 +25,41 @@ if TYPE_CHECKING:
 
 @main.group()
 def bench() -> None:
-    """Measure how fast things are on this machine."""
+    """Measure speed on this machine."""
 
 
 @bench.command("pipeline")
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--data", "names", multiple=True, required=True, metavar="NAME/SPLIT", help="Whose images are prepared.")
-@click.option("--config", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
-@click.option("--images", default=300, show_default=True, type=click.IntRange(min=1), help="To prepare on one core.")
-@click.option("--workers", default="", help="Numbers of processes to try, with commas; else 0, 1, 2, 4 ... cores.")
-@click.option("--plot", default="pipeline.svg", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@overrides_argument
+@click.option(
+    "--data",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="NAME/SPLIT",
+    help="Dataset whose images are prepared. Can be repeated.",
+)
+@config_option
+@click.option(
+    "--images",
+    default=300,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of examples to prepare on one core.",
+)
+@click.option(
+    "--workers",
+    default="",
+    metavar="NUMBERS",
+    help="Numbers of processes to try, separated by commas. Default: 0, 1, 2, 4 and so on, up to the cores.",
+)
+@click.option(
+    "--plot",
+    default="pipeline.svg",
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="SVG file to draw the figures in.",
+)
 @replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_pipeline(
@@ -39,7 +72,7 @@ def bench_pipeline(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Measure the preparation of training examples: its stages on one core, and images a second over processes."""
+    """Measure the preparation of training examples: stages on one core, and images per second by processes."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
 
@@ -61,13 +94,35 @@ def bench_pipeline(
 
 
 @bench.command("train")
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--model", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
-@click.option("--batch", type=click.IntRange(min=1), default=None, help="Images of a step; else as the model says.")
-@click.option("--data", "names", multiple=True, metavar="NAME/SPLIT", help="Whose images; else rendered ones.")
-@click.option("--steps", default=10, show_default=True, type=click.IntRange(min=1), help="Timed in each round.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Of the run and bare Keras.")
-@click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
+@overrides_argument
+@click.option(
+    "--model",
+    default=PRESET,
+    show_default=True,
+    metavar="PRESET|FILE",
+    help="Preset or YAML file with the configuration.",
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=None, help="Number of images in a step. Default: train.batch."
+)
+@click.option(
+    "--data",
+    "names",
+    multiple=True,
+    metavar="NAME/SPLIT",
+    help="Dataset whose images are used. Can be repeated. Default: rendered images.",
+)
+@click.option(
+    "--steps", default=10, show_default=True, type=click.IntRange(min=1), help="Number of timed steps in a round."
+)
+@click.option(
+    "--rounds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of rounds. Each times the run and bare Keras.",
+)
+@backend_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_train(
     model: str,
@@ -78,7 +133,7 @@ def bench_train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure a training step: images a second, what they take, and the time beyond the bare step of Keras."""
+    """Measure a training step: images per second, memory, and the time beyond a bare step of Keras."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
     from multibox.models.backend import import_keras
@@ -100,15 +155,25 @@ def bench_train(
 
 
 @bench.command("predict")
-@click.option("--model", "models", multiple=True, required=True, metavar="FILE", help="A model file; may be repeated.")
+@click.option("--model", "models", multiple=True, required=True, metavar="FILE", help="Model file. Can be repeated.")
 @runtime_options
-@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
-@click.option("--images", default=16, show_default=True, type=click.IntRange(min=1), help="Rendered, of each round.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Of all runtimes in turns.")
-@click.option("--peer", type=click.Choice(["torchvision"]), default=None, help="The network of its SSD300 beside.")
+@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch.")
+@click.option(
+    "--images", default=16, show_default=True, type=click.IntRange(min=1), help="Number of rendered images in a round."
+)
+@click.option(
+    "--rounds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of rounds. Each times all runtimes in turn.",
+)
+@click.option(
+    "--peer", type=click.Choice(["torchvision"]), default=None, help="Library whose SSD300 network is measured too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, **options: Any) -> None:
-    """Measure detection: latency and images a second in each installed runtime, and where the time goes."""
+    """Measure detection: latency, images per second and the time of each step, in each installed runtime."""
     from multibox.bench.predicting import measure_prediction
 
     speed = measure_prediction(models, runtime, **options)
@@ -120,7 +185,7 @@ def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, *
 
 def print_pipeline(speed: "PipelineSpeed") -> None:
     """Print the stages of an example, and images per second by number of processes."""
-    whole = ("an example", f"{speed.ms_per_example:.3f}", f"{speed.images_per_second_per_core:.0f} images/s")
+    whole = ("whole example", f"{speed.ms_per_example:.3f}", f"{speed.images_per_second_per_core:.0f} images/s")
     stages = [(name, f"{ms:.3f}", f"{ms / speed.ms_per_example:.0%}") for name, ms in speed.stages.items()]
     print_table(("stage", "ms", "share"), stages, [whole])
     workers = [(str(count) if count else "0 (threads)", f"{rate:.0f}") for count, rate in speed.workers.items()]
@@ -132,16 +197,16 @@ def print_pipeline(speed: "PipelineSpeed") -> None:
 def print_training(speed: "TrainingSpeed") -> None:
     """Print what a training step costs."""
     rows = {
-        "images a second": f"{speed.images_per_second:.1f}",
+        "images per second": f"{speed.images_per_second:.1f}",
         "ms": f"{speed.step_ms:.1f}",
-        "ms of the bare step": f"{speed.bare_step_ms:.1f}",
-        "times the bare step": f"{speed.ratio:.3f}",
+        "ms of a bare step": f"{speed.bare_step_ms:.1f}",
+        "ratio to a bare step": f"{speed.ratio:.3f}",
         "waiting for data": f"{speed.data_wait_share:.1%}",
         "peak memory": f"{speed.peak_memory_mb:,.0f} MB",
-        "GFLOP an image": f"{speed.flops_per_image / 1e9:.1f}",
-        "of the chip's peak": "not known" if speed.flops_share is None else f"{speed.flops_share:.1%}",
+        "GFLOP per image": f"{speed.flops_per_image / 1e9:.1f}",
+        "share of the chip's peak": "unknown" if speed.flops_share is None else f"{speed.flops_share:.1%}",
     }
-    print_table(("a step of training", f"batch {speed.batch}"), list(rows.items()))
+    print_table(("training step", f"batch {speed.batch}"), list(rows.items()))
     click.echo(f"{speed.backend}, {speed.precision}, on: {speed.device}")
 
 
@@ -156,10 +221,13 @@ def print_prediction(speed: "PredictionSpeed") -> None:
         rows.append([*row, f"{figures.images_per_second:.1f}", *times])
     print_table([*headings, f"times {speed.peer}"] if speed.peer else headings, rows)
     click.echo(
-        f"Milliseconds. p50 and p95: of a batch of {speed.batch}, from the files' bytes to detections; the steps: of "
-        f"an image; post: what follows the network. {speed.threads} threads of: {speed.processor}"
+        f"Times are in milliseconds. p50 and p95 are those of a batch of {speed.batch}, from encoded images to "
+        f"detections. Steps are those of one image, and post is postprocessing. "
+        f"{speed.threads} threads on: {speed.processor}"
     )
     for name, reason in speed.left_out.items():
-        click.echo(f"{name} is left out: {reason}")
+        click.echo(f"{name} was skipped: {reason}")
     if speed.peer_ms is not None:
-        click.echo(f"{speed.peer}: its network alone took {speed.peer_ms:.1f} ms, and is compared with all of ours")
+        click.echo(
+            f"{speed.peer}: its network alone took {speed.peer_ms:.1f} ms, compared with the whole of our detection"
+        )

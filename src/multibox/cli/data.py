@@ -9,7 +9,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table
-from multibox.cli.options import replace_option
+from multibox.cli.options import config_option, overrides_argument, replace_option
 from multibox.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ FLAGS = ("difficult", "crowd", "truncated", "occluded")
 
 @main.group()
 def data() -> None:
-    """Build, look at and make datasets."""
+    """Build, inspect and convert datasets."""
 
 
 @data.command("info")
 @click.argument("name", metavar="NAME[/SPLIT]")
-@click.option("--record", "record_id", default=None, help="The id of an image: show what is known about it.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--record", "record_id", default=None, metavar="ID", help="Id of an image to show, with its objects.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def data_info(name: str, record_id: str | None, as_json: bool) -> None:
-    """Show what a dataset holds, or one of its images."""
+    """Show the classes, splits and files of a dataset, or one of its images."""
     from multibox.data.open import find_record, open_stores
 
     stores = open_stores(name)
@@ -49,9 +49,9 @@ def data_info(name: str, record_id: str | None, as_json: bool) -> None:
 
 @data.command("stats")
 @click.argument("name", metavar="NAME[/SPLIT]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def data_stats(name: str, as_json: bool) -> None:
-    """Count what a dataset holds: objects by class and size, sizes of images, flags."""
+    """Count the objects of a dataset by class, size and flag, and measure images and boxes."""
     from multibox.data.open import open_stores
     from multibox.data.stats import measure_store
 
@@ -64,28 +64,35 @@ def data_stats(name: str, as_json: bool) -> None:
 
 @data.command("show")
 @click.argument("name", metavar="NAME[/SPLIT]")
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--config", "source", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed draws the same.")
-@click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Of examples.")
-@click.option("--out", default="examples.png", show_default=True, type=click.Path(dir_okay=False), metavar="FILE")
+@overrides_argument
+@config_option
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the augmentation.")
+@click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Number of examples.")
+@click.option(
+    "--out",
+    default="examples.png",
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="PNG file to write.",
+)
 @replace_option
-@click.option("--window", is_flag=True, help="Open the picture with the system's viewer.")
+@click.option("--window", is_flag=True, help="Open the image in the system's viewer.")
 def data_show(
-    name: str, overrides: tuple[str, ...], source: str, out: str, replace: bool, window: bool, **options: Any
+    name: str, overrides: tuple[str, ...], config: str, out: str, replace: bool, window: bool, **options: Any
 ) -> None:
-    """Draw training examples: augmented, with objects, matched priors and labels."""
+    """Draw training examples: augmented images with objects, matched priors and labels."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
     from multibox.draw import save_png, show_examples
     from multibox.models.maps import network_priors
 
-    store, config = open_stores(name)[0], load_config(source, overrides)
-    priors_rel = network_priors(config.network, config.priors)
-    save_png(out, show_examples(store, store.meta.classes, priors_rel, config, **options), replace=replace)
-    click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) counts the priors that answer for an object")
+    store, settings = open_stores(name)[0], load_config(config, overrides)
+    priors_rel = network_priors(settings.network, settings.priors)
+    save_png(out, show_examples(store, store.meta.classes, priors_rel, settings, **options), replace=replace)
+    click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) is the number of priors matched to an object")
     if window and click.launch(out) != 0:
-        raise RunFailed(f"{out}: written, but the system has no viewer for it; open it yourself")
+        raise RunFailed(f"{out}: was written, but the system has no viewer for it; open it yourself")
 
 
 def print_stores(stores: "Sequence[Store]") -> None:

@@ -10,7 +10,14 @@ from multibox.cli.commands import as_options
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
 from multibox.cli.data_make import data_build
-from multibox.cli.options import replace_option, split_names
+from multibox.cli.options import (
+    config_option,
+    images_option,
+    one_based_option,
+    overrides_argument,
+    replace_option,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from multibox.inspection.check_dataset import Checkup
@@ -20,20 +27,30 @@ if TYPE_CHECKING:
 
 @data.command("check")
 @click.argument("target", metavar="NAME[/SPLIT]|SOURCE")
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--config", "source", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
-@click.option("--classes", default="", help="The names that there should be, with commas; else any.")
-@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
-@click.option("--one-based", type=click.Choice(["auto", "true", "false"]), default="auto", help="See data build.")
-@click.option("--priors", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write proposed ones.")
-@click.option("--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Write all as a page.")
+@overrides_argument
+@config_option
+@click.option("--classes", default="", metavar="NAMES", help="Expected class names, separated by commas. Default: any.")
+@images_option
+@one_based_option
+@click.option(
+    "--priors",
+    default=None,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="YAML file to write the proposed priors to.",
+)
+@click.option(
+    "--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Page to write the findings to."
+)
 @replace_option
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else to suit the cores.")
-@click.option("--json", "as_json", is_flag=True, help="Print all as JSON.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=None, help="Number of threads. Default: by the number of cores."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def data_check(
     target: str,
     overrides: tuple[str, ...],
-    source: str,
+    config: str,
     classes: str,
     priors: str | None,
     html: str | None,
@@ -41,9 +58,9 @@ def data_check(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Find what is wrong with a dataset before training on it, and how well the priors fit its objects.
+    """Check a dataset before training, and measure how well the priors fit its objects.
 
-    Ends with code 1 where something stops a build, with 0 where nothing does.
+    The exit code is 1 if a finding stops a build, else 0.
     """
     from multibox.config_file import load_config
     from multibox.inspection.check_dataset import check_dataset
@@ -52,14 +69,14 @@ def data_check(
     from multibox.report.page import PAGE, save_page
     from multibox.writing import check_file
 
-    config = load_config(source, overrides)
+    settings = load_config(config, overrides)
     if priors is not None:
         check_file(priors, PROPOSAL, replace=replace)
     if html is not None:
         check_file(html, PAGE, replace=replace)
-    with progress_bar("looking") as progress:
-        found = check_dataset(target, config, classes=split_names(classes), progress=progress, **options)
-    proposal = proposal_yaml(found.fit.proposal or config.priors, source, overrides)
+    with progress_bar("checking") as progress:
+        found = check_dataset(target, settings, classes=split_names(classes), progress=progress, **options)
+    proposal = proposal_yaml(found.fit.proposal or settings.priors, config, overrides)
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:
@@ -67,7 +84,7 @@ def data_check(
     if priors is not None:
         save_proposal(priors, proposal, replace=replace)
     if html is not None:
-        save_page(html, checkup_page(found, config, proposal), replace=replace)
+        save_page(html, checkup_page(found, settings, proposal), replace=replace)
     sys.exit(1 if found.stops else 0)
 
 

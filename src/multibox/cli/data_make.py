@@ -8,7 +8,7 @@ import click
 
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
-from multibox.cli.options import replace_option, split_names
+from multibox.cli.options import images_option, one_based_option, replace_option, split_names
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
@@ -20,33 +20,32 @@ MOST_PROBLEMS = 20
 
 @data.command("build")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--name", required=True, help="Of the new dataset.")
-@click.option("--classes", default="", help="Names in the order of their labels, with commas; else those of the data.")
-@click.option("--splits", default="", help="The splits to take, with commas; else all.")
+@click.option("--name", required=True, help="Name of the new dataset.")
+@click.option(
+    "--classes",
+    default="",
+    metavar="NAMES",
+    help="Class names in the order of their labels, separated by commas. Default: those in the data.",
+)
+@click.option("--splits", default="", metavar="NAMES", help="Splits to build, separated by commas. Default: all.")
 @click.option(
     "--split-seed",
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Divides data that have no splits, 70/15/15.",
+    help="Seed that divides data without splits into train, val and test, 70/15/15.",
 )
-@click.option("--images", default=None, help="The folder of the pictures, where it is not the usual one.")
+@images_option
 @click.option(
     "--on-bad",
     type=click.Choice(["fail", "skip"]),
     default="fail",
     show_default=True,
-    help="Stop at the first damaged image or box, or leave such out and list them.",
+    help="Whether a damaged image or box stops the build, or is left out and listed.",
 )
-@click.option(
-    "--one-based",
-    type=click.Choice(["auto", "true", "false"]),
-    default="auto",
-    show_default=True,
-    help="Whether VOC coordinates count from 1.",
-)
+@one_based_option
 @replace_option
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads; else one a core.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Number of threads. Default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
     """Build stores from VOC, COCO, YOLO or CSV data."""
@@ -62,35 +61,42 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: boo
 
 @data.command("sample")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the images.")
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="The same seed renders the same."
+    "--images",
+    default=800,
+    show_default=True,
+    type=click.IntRange(min=10),
+    help="Number of images in all three splits together.",
 )
-@click.option("--images", default=800, show_default=True, type=click.IntRange(min=10), help="In all three splits.")
-@click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Of an image's side, pixels.")
+@click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Side of an image in pixels.")
 @replace_option
 def data_sample(folder: str, images: int, **options: Any) -> None:
-    """Render a dataset to try everything with: JPEG and XML files in VOC layout."""
+    """Render a sample dataset: JPEG and XML files in the layout of VOC."""
     from multibox.data.sample import make_sample
 
     with progress_bar("rendering") as progress:
         sample = make_sample(folder, images=images, progress=progress, **options)
-    click.echo(f"{sample}: {images} images; build their store with: multibox data build {sample} --name sample")
+    click.echo(f"{sample}: {images} images; build the dataset with: multibox data build {sample} --name sample")
 
 
 @data.command("split")
 @click.argument("source", metavar="NAME[/SPLIT]")
-@click.option("--name", required=True, help="Of the new dataset.")
-@click.option("--shares", default="train=0.7,val=0.15,test=0.15", show_default=True, help="Of the images, 1 together.")
+@click.option("--name", required=True, help="Name of the new dataset.")
 @click.option(
-    "--seed",
-    default=0,
+    "--shares",
+    default="train=0.7,val=0.15,test=0.15",
     show_default=True,
-    type=click.IntRange(min=0),
-    help="Random seed. The same seed gives the same split.",
+    metavar="SPLIT=SHARE,...",
+    help="Share of the images in each split. All shares add up to 1.",
 )
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the division.")
 @replace_option
 def data_split(source: str, name: str, shares: str, **options: Any) -> None:
-    """Divide a dataset anew: each class by the shares, images that look alike never apart."""
+    """Divide a dataset into new splits.
+
+    Each class is divided by the shares. Images that look alike stay in one split.
+    """
     from multibox.data.open import open_stores
     from multibox.data.split import parse_shares, split_dataset
 
@@ -101,10 +107,13 @@ def data_split(source: str, name: str, shares: str, **options: Any) -> None:
 
 @data.command("merge")
 @click.argument("sources", nargs=-1, required=True, metavar="NAME[/SPLIT]...")
-@click.option("--name", required=True, help="Of the new dataset.")
+@click.option("--name", required=True, help="Name of the new dataset.")
 @replace_option
 def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
-    """Put datasets into one: classes and splits of the same name become one, ids begin with their dataset's name."""
+    """Merge datasets into one.
+
+    Classes of the same name become one, and so do splits. Each id begins with the name of its dataset.
+    """
     from multibox.data.merge import merge_datasets
     from multibox.data.open import open_stores
 
@@ -116,12 +125,14 @@ def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
 
 @data.command("export")
 @click.argument("name", metavar="NAME[/SPLIT]")
-@click.option("--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True)
+@click.option(
+    "--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True, help="Layout of the files."
+)
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder to write.")
 @replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) -> None:
-    """Write a dataset as files that other tools read, and say what their format cannot hold."""
+    """Export a dataset to files that other tools read, and list what the format cannot hold."""
     from multibox.data.export import export_dataset
     from multibox.data.open import open_stores
 
@@ -132,7 +143,7 @@ def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) ->
         return
     for sentence in report.lost:
         click.echo(f"lost in {kind}: {sentence}")
-    click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build stores of it with:")
+    click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build the dataset again with:")
     click.echo(build_command(report))
 
 

@@ -1,4 +1,4 @@
-"""The commands that download what others publish: data get, model list, model get."""
+"""The commands that download published datasets and weights: data get, model list, model get."""
 
 import json
 from collections.abc import Iterable
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 @data.command("get")
 @click.argument("name", metavar="voc2007|voc2012|coco2017|coco2017-val|bccd")
-@click.option("--out", default=None, metavar="FOLDER", help="Else downloads/NAME in the folder of all stores.")
+@click.option(
+    "--out",
+    default=None,
+    metavar="FOLDER",
+    help="Folder to download to. Default: downloads/NAME in the folder of all datasets.",
+)
 def data_get(name: str, out: str | None) -> None:
-    """Download a published dataset; run it again to go on after a break."""
+    """Download a published dataset. Run the command again to resume an interrupted download."""
     from multibox.download.datasets import download_folder, find_dataset, get_dataset
 
     dataset = find_dataset(name)
@@ -34,18 +39,18 @@ def data_get(name: str, out: str | None) -> None:
     for line in unchecked(archive.file for archive in dataset.archives):
         click.echo(line)
     click.echo(f"{folder}: {name}; licence: {dataset.licence}")
-    click.echo(f"build its stores with: {build_command(dataset, folder)}")
+    click.echo(f"build the dataset with: {build_command(dataset, folder)}")
 
 
 @main.group("model")
 def published() -> None:
-    """List and download weights that others have published."""
+    """List and download published weights."""
 
 
 @published.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with the URLs and checksums.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with URLs and checksums.")
 def model_list(as_json: bool) -> None:
-    """Show what can be downloaded."""
+    """List the weights that can be downloaded."""
     from multibox.download.models import MODELS
 
     if as_json:
@@ -56,9 +61,9 @@ def model_list(as_json: bool) -> None:
 
 @published.command("get")
 @click.argument("name")
-@click.option("--out", default=None, metavar="FOLDER", help="Else models/NAME.")
+@click.option("--out", default=None, metavar="FOLDER", help="Folder to download to. Default: models/NAME.")
 def model_get(name: str, out: str | None) -> None:
-    """Download weights by their name in the list; run it again to go on after a break."""
+    """Download published weights. Run the command again to resume an interrupted download."""
     from multibox.download.models import find_model, get_model
 
     model = find_model(name)
@@ -68,7 +73,7 @@ def model_get(name: str, out: str | None) -> None:
     for line in unchecked([model.file]):
         click.echo(line)
     click.echo(f"{path}; licence: {model.licence}")
-    click.echo(f"make a model of it with: {import_command(model, path)}")
+    click.echo(f"import the weights with: {import_command(model, path)}")
 
 
 def build_command(dataset: "Dataset", folder: Path) -> str:
@@ -88,7 +93,7 @@ def import_command(model: "PublishedModel", path: Path) -> str:
 
 def unchecked(files: "Iterable[RemoteFile]") -> list[str]:
     """A line for each file that has no checksum."""
-    against = {"size": "only its size was checked", "nothing": "there was nothing to check it against"}
+    against = {"size": "only its size was verified", "nothing": "it could not be verified"}
     files = [file for file in files if file.check in against]
     return [f"{file.name}: its publisher gives no checksum; {against[file.check]}" for file in files]
 

@@ -1,30 +1,66 @@
 """The command eval."""
 
 import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
-from multibox.cli.console import progress_bar
+from multibox.cli.console import print_table, progress_bar
 from multibox.cli.options import detection_options, replace_option, runtime_options
 from multibox.errors import BadInput
+
+if TYPE_CHECKING:
+    from multibox.evaluation.evaluate import Evaluation
 
 
 @main.command("eval")
 @click.argument("model", type=click.Path())
-@click.option("--data", "names", multiple=True, required=True, metavar="NAME[/SPLIT]", help="Else test, or val.")
-@click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1), help="Images run at once a device.")
-@click.option("--devices", default=1, show_default=True, type=click.IntRange(min=1), help="Of this machine.")
+@click.option(
+    "--data",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="NAME[/SPLIT]",
+    help="Dataset to evaluate on. Can be repeated. Default split: test, else val.",
+)
+@click.option(
+    "--batch",
+    default=16,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of images in a batch, on each device.",
+)
+@click.option(
+    "--devices",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of devices of this machine to use.",
+)
 @detection_options
 @runtime_options
-@click.option("--strict", is_flag=True, help="Judge the numbers as PASCAL's devkit reads them from its files.")
-@click.option("--save-detections", type=click.Path(dir_okay=False), metavar="FILE", help="Write COCO results there.")
-@click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Write a page that says more there.")
-@click.option("--compare", type=click.Path(), metavar="OTHER", help="A model or detections to compare with in it.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Compute the figures from rounded numbers, as PASCAL's devkit reads them from its files.",
+)
+@click.option(
+    "--save-detections",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="File to write the detections to, in COCO's results format.",
+)
+@click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
+@click.option(
+    "--compare", type=click.Path(), metavar="OTHER", help="Model or file of detections to compare with in the report."
+)
 @replace_option
-@click.option("--save-thresholds", is_flag=True, help="Write the thresholds of the best F1 into the model file.")
+@click.option(
+    "--save-thresholds", is_flag=True, help="Write the threshold with the best F1 of each class into the model file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate_model(
     model: str,
@@ -39,12 +75,11 @@ def evaluate_model(
     as_json: bool,
     **loading: Any,
 ) -> None:
-    """Measure a model on a dataset: average precision of each class, and their mean.
+    """Evaluate a model on a dataset: the average precision of each class, and the mean.
 
-    MODEL may also be a .json file of detections in COCO's results format, whatever found them.
+    MODEL can also be a .json file of detections in COCO's results format, from any detector.
     """
     from multibox.evaluation.candidates import open_candidate, require_classes
-    from multibox.evaluation.describe import print_evaluation
     from multibox.evaluation.evaluate import evaluate
     from multibox.evaluation.report import REPORT, write_report
     from multibox.evaluation.save_detections import check_detections
@@ -55,7 +90,7 @@ def evaluate_model(
     from multibox.writing import check_folder
 
     if compare is not None and report is None:
-        raise BadInput("compare", "the comparison is part of a report; name its folder with --report DIR")
+        raise BadInput("compare", "the comparison is part of a report; set --report DIR")
     if save_detections is not None:
         check_detections(save_detections, strict=strict, replace=replace)
     if report is not None:
@@ -84,3 +119,27 @@ def evaluate_model(
         print_evaluation(evaluation)
     if report is not None:
         click.echo(f"report: {Path(report) / 'report.html'}", err=True)
+
+
+def print_evaluation(evaluation: "Evaluation") -> None:
+    """Print the average precision of every class, and the means. Classes that were not evaluated go to stderr."""
+    print_table(
+        ("class", "AP"),
+        [(name, _figure(ap)) for name, ap in evaluation.ap.items()],
+        [
+            ("mAP (IoU 0.5, area)", _figure(evaluation.map)),
+            ("mAP (IoU 0.5, 11 points)", _figure(evaluation.map_11point)),
+            ("mAP (IoU 0.5 to 0.95, COCO)", _figure(evaluation.map_50_95)),
+        ],
+    )
+    click.echo(
+        f"mAP {_figure(evaluation.map)}: {evaluation.images} images, {evaluation.objects} objects, "
+        f"{evaluation.detections} detections, {evaluation.seconds:.1f} s"
+    )
+    if evaluation.left_out:
+        listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
+        click.echo(f"not evaluated, because the model does not have these classes (objects): {listed}", err=True)
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"

@@ -10,7 +10,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import print_table
-from multibox.cli.options import replace_option, split_names
+from multibox.cli.options import overrides_argument, replace_option, split_names
 from multibox.errors import BadInput
 from multibox.importers import KINDS
 from multibox.old_names import current_kind
@@ -32,15 +32,37 @@ class ImportKind(click.Choice):
 
 @main.command("export")
 @click.argument("model", type=click.Path())
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="onnx", show_default=True)
-@click.option("--nms", is_flag=True, help="Decode and suppress inside: the file gives detections.")
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True)
-@click.option("--calibrate", default=None, metavar="NAME/SPLIT", help="Images to find the ranges of int8 with.")
-@click.option("--eval", "evaluate_on", default=None, metavar="NAME[/SPLIT]", help="Measure there what is lost.")
-@click.option("--out", type=click.Path(), default=None, metavar="FILE", help="Else beside the model.")
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), default="onnx", show_default=True, help="Format of the file."
+)
+@click.option("--nms", is_flag=True, help="Include decoding and NMS, so that the file returns detections.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="Precision of the file.",
+)
+@click.option(
+    "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images set the value ranges of int8."
+)
+@click.option(
+    "--eval",
+    "evaluate_on",
+    default=None,
+    metavar="NAME[/SPLIT]",
+    help="Dataset to measure mAP on, before and after. Default split: test, else val.",
+)
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=None,
+    metavar="FILE",
+    help="File or folder to write. Default: next to the model.",
+)
 @replace_option
 def export_model(model: str, kind: str, out: str | None, replace: bool, **options: Any) -> None:
-    """Write a model for another runtime, run it at once, and compare it with the Keras model."""
+    """Export a model to another format, run the file, and compare it with the Keras model."""
     from multibox.export import export, export_weights
     from multibox.runtimes import require_keras
 
@@ -49,50 +71,55 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
         click.echo("\n".join([f"{kind}: {exported.path}", *export_lines(exported)]))
         return
     if any(options[name] for name in ("nms", "calibrate", "evaluate_on")) or options["precision"] != "fp32":
-        raise BadInput(
-            "format", "weights: takes no other options than --out and --replace, as it writes them as they are"
-        )
+        raise BadInput("format", "weights can only be combined with --out and --replace, as they are written unchanged")
     require_keras("export --format weights")
     click.echo(f"{kind}: {export_weights(model, out, replace=replace)}")
 
 
 def export_lines(exported: "Exported") -> list[str]:
-    """How an exported file compares with the Keras model."""
+    """Lines that compare an exported file with the Keras model."""
     check, lines = exported.check, []
     where = f"on {check.images} images of {exported.tried}"
     if check.difference is not None:
         pixels, score = check.difference.pixels, check.difference.score
         lines.append(f"compared with the Keras model {where}: boxes within {pixels:.2g} px, scores {score:.1g}")
     elif check.found is None:
-        lines.append(f"run {where}, where the Keras model shows nothing to compare with")
+        lines.append(f"run {where}, where the Keras model has no detections to compare with")
     else:
-        lines.append(f"finds {check.found:.1%} of what the Keras model shows, {where}")
+        lines.append(f"finds {check.found:.1%} of the Keras model's detections, {where}")
     if exported.maps is not None:
         before, after = exported.maps
-        lines.append(f"mAP {after:.4f}, of the Keras model {before:.4f}: {_change(before, after)}")
+        lines.append(f"mAP {after:.4f}, Keras model {before:.4f}: {_change(before, after)}")
     elif exported.precision != "fp32":
-        lines.append("mAP was not measured; give --eval NAME/SPLIT to see what the precision costs")
+        lines.append("mAP was not measured; set --eval NAME/SPLIT to see what the precision costs")
     return lines
 
 
 def _change(before: float, after: float) -> str:
     if math.isnan(before):
-        return "there are no objects to judge by"
+        return "there are no objects to evaluate on"
     return f"{'loss' if after <= before else 'gain'} {abs(before - after):.4f}"
 
 
 @main.command("import")
 @click.argument("file", type=click.Path())
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Whose weights the file holds.")
-@click.option("--out", required=True, type=click.Path(), metavar="FILE", help="The model file to write, .keras.")
-@click.option("--classes", default="", help="Names in the file's order, with commas; else those of VOC or COCO.")
+@overrides_argument
+@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Project that the weights are from.")
+@click.option(
+    "--out", required=True, type=click.Path(), metavar="FILE", help="Model file to write. It must end in .keras."
+)
+@click.option(
+    "--classes",
+    default="",
+    metavar="NAMES",
+    help="Class names in the file's order, separated by commas. Default: those of VOC or COCO.",
+)
 @replace_option
 def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, replace: bool) -> None:
-    """Make a model file of weights that another SSD was trained with.
+    """Import the weights of another SSD into a model file.
 
-    Where the training differed from the peer's own, say so by fields of the network, the priors or the detection:
-    priors.sizes=[24,48,96,144,192,240,288]
+    If the weights were trained with other settings than that project's defaults, set the fields of network, priors
+    and detect that differ, as in priors.sizes=[24,48,96,144,192,240,288].
     """
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
@@ -106,7 +133,7 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
 
 
 def import_lines(imported: "Imported") -> list[str]:
-    """What was loaded, permuted and left out."""
+    """Lines that list the layers loaded, permuted and left out."""
     from multibox.models.transfer import some
 
     network = imported.schema.network
@@ -121,9 +148,9 @@ def import_lines(imported: "Imported") -> list[str]:
 
 @main.command("info")
 @click.argument("model", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the schema of the model file as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the schema of the model as JSON.")
 def model_info(model: str, as_json: bool) -> None:
-    """Show what a model file is: its network, classes, thresholds."""
+    """Show the network, classes and thresholds of a model."""
     if as_json:
         click.echo(json.dumps(model_json(model)))
     else:

@@ -21,31 +21,77 @@ class Range(click.FloatRange):
         return number
 
 
-replace_option = click.option("--replace", is_flag=True, help="Replace what is there already.")
+PRESET = "ssdlite-efficientnet"
+
+config_option = click.option(
+    "--config",
+    default=PRESET,
+    show_default=True,
+    metavar="PRESET|FILE",
+    help="Preset or YAML file with the configuration.",
+)
+overrides_argument = click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "jax"]),
+    default=None,
+    help="Backend that Keras runs on. Default: $KERAS_BACKEND, else TensorFlow, else JAX.",
+)
+images_option = click.option(
+    "--images", default=None, metavar="DIR", help="Folder of the images. Default: the usual one of the layout."
+)
+one_based_option = click.option(
+    "--one-based",
+    type=click.Choice(["auto", "true", "false"]),
+    default="auto",
+    show_default=True,
+    help="Whether VOC coordinates start at 1. `auto` tells from the boxes.",
+)
+replace_option = click.option("--replace", is_flag=True, help="Replace what exists under the same name.")
 """For commands that write: what :mod:`multibox.writing` replaces only on request."""
 
 
+DETECTION_OPTIONS = (
+    click.option("--agnostic", is_flag=True, default=None, help="Suppress overlaps between different classes too."),
+    click.option(
+        "--nms-iou",
+        type=Range(0, 1),
+        default=None,
+        help="Overlap (IoU) above which a detection is suppressed, from 0 to 1. Default: the model's.",
+    ),
+    click.option(
+        "--nms", type=click.Choice(NMS), default=None, help="Method of non-maximum suppression. Default: the model's."
+    ),
+    click.option(
+        "--tiles",
+        default=None,
+        metavar="640|2x3",
+        help="Tiles that large images are cut into: a tile's side in pixels, or rows and columns.",
+    ),
+    click.option(
+        "--tta", is_flag=True, help="Detect in mirrored and smaller copies of each image too, and fuse the results."
+    ),
+)
+
+
 def runtime_options(command: Any) -> Any:
-    """The options of what runs a model."""
-    threads = click.option("--threads", type=click.IntRange(min=1), default=None, help="Of the CPU; else one a core.")
+    """Add the options of what runs a model."""
+    threads = click.option(
+        "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads. Default: one per core."
+    )
     runtime = click.option(
         "--runtime",
         default=None,
         metavar="NAME",
-        help="keras, onnx, openvino, mnn, litert, saved-model, or fastest, measured once; else the file's default.",
+        help="Runtime: keras, onnx, openvino, mnn, litert, saved-model, or fastest, which is measured once. "
+        "Default: the one of the model's format.",
     )
     return runtime(threads(command))
 
 
 def detection_options(command: Any) -> Any:
-    """The options of how the network's output becomes detections."""
-    for option in (
-        click.option("--tta", is_flag=True, help="Look at images mirrored and smaller too, and fuse what is found."),
-        click.option("--tiles", default=None, metavar="640|2x3", help="Look at tiles: pixels of a side, or RxC."),
-        click.option("--nms", type=click.Choice(NMS), default=None, help="Else as the model says."),
-        click.option("--nms-iou", type=Range(0, 1), default=None, help="How much detections may overlap."),
-        click.option("--agnostic", is_flag=True, default=None, help="Settle overlaps of different classes, too."),
-    ):
+    """Add the options of how the network's output becomes detections."""
+    for option in reversed(DETECTION_OPTIONS):
         command = option(command)
     return command
 

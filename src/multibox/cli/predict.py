@@ -19,20 +19,39 @@ if TYPE_CHECKING:
 
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
-"""Endings that no picture has; other tools' models are among them."""
+"""Suffixes of models, other tools' included."""
 
 
 @main.command("predict")
 @click.argument("words", nargs=-1, required=True, metavar="[MODEL] PATH...")
-@click.option("--out", default="detections", show_default=True, type=click.Path(), help="A folder for what is saved.")
-@click.option("--save", "formats", multiple=True, type=click.Choice(SAVED), help="Can be given several times.")
+@click.option(
+    "--out", default="detections", show_default=True, type=click.Path(), metavar="DIR", help="Folder of the outputs."
+)
+@click.option(
+    "--save",
+    "formats",
+    multiple=True,
+    type=click.Choice(SAVED),
+    help="Kind of output. Can be repeated. Default: annotated images or videos, and json.",
+)
 @replace_option
-@click.option("--score", type=Range(0, 1), default=None, help="Show what is above it; else as the model says.")
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Images run at once.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: a cluster, into Parquet.")
+@click.option(
+    "--score",
+    type=Range(0, 1),
+    default=None,
+    help="Score that a detection must exceed, from 0 to 1. Default: the thresholds of the model.",
+)
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Engine that runs the detector: this machine, or a Ray cluster, which writes Parquet files.",
+)
 @detection_options
 @runtime_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the detections as JSON.")
 def predict_files(
     words: tuple[str, ...],
     out: str,
@@ -46,10 +65,9 @@ def predict_files(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Detect in pictures, folders, globs, - (standard input), videos, camera:0 or the URL of a stream.
+    """Detect objects in images, folders, globs, videos, camera:0, the URL of a stream, or - (standard input).
 
-    Without a model, by the detector that comes with multibox, which knows VOC's 20 classes.
-    Without --save: annotated pictures, of videos annotated videos, and detections.json.
+    Without MODEL, the bundled detector voc20 is used. It has the 20 classes of VOC.
     """
     from multibox.detect.load import load
     from multibox.predict.outputs.saving import open_outputs, save_predictions
@@ -61,9 +79,11 @@ def predict_files(
         from multibox.predict.on_ray.run import predict_on_ray
 
         if formats:
-            raise BadInput("save", "--engine ray writes Parquet; leave it out")
+            raise BadInput("save", "is not for --engine ray, which writes Parquet; leave it out")
         if replace:
-            raise BadInput("replace", "--engine ray resumes a run and never replaces one; leave it out")
+            raise BadInput(
+                "replace", "is not for --engine ray, which resumes a run and never replaces one; leave it out"
+            )
         summary = Summary(as_json)
         options |= {"runtime": runtime, "threads": threads}
         with progress_bar("detecting", at_once=False, speed=True) as progress:
@@ -94,7 +114,7 @@ def predict_files(
 
 
 def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The first word names the model if it ends as a model file does; else the shipped one is meant."""
+    """Split the words into the model and the paths. Without a model file in front, the model is the bundled one."""
     from multibox.runtimes.kinds import readers
 
     first = words[0]
@@ -102,15 +122,15 @@ def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         _refuse_models(words)
         return NAME, words
     if len(words) == 1:
-        raise BadInput(first, "is a model; name the pictures to look at after it")
+        raise BadInput(first, "is a model; name images after it")
     return first, words[1:]
 
 
 def _refuse_models(words: tuple[str, ...]) -> None:
-    """A model in the wrong place, or of another tool, is no picture for the shipped one to look at."""
+    """Refuse models in the wrong place, or of another tool, as images."""
     for word in words:
         if word.lower().endswith(OF_MODELS):
-            raise BadInput(word, "is no picture; a model comes first, and is a .keras file or an exported one")
+            raise BadInput(word, "is not an image; a model comes first, and is a .keras file or an exported one")
 
 
 LISTED = 20
@@ -153,11 +173,11 @@ class Summary:
         elif self._first:
             if len(self._first) > PICTURES:
                 counts = [(name, f"{count:,}") for name, count in self.tally.objects.most_common()]
-                print_table(("class", "objects"), counts, right=(), title=f"{self.tally.images:,} pictures")
+                print_table(("class", "objects"), counts, right=(), title=f"{self.tally.images:,} images")
             else:
                 rows = [row for prediction in self._first for row in _rows(prediction)]
                 print_table(("file", "object", "score", "box (x0 y0 x1 y1)"), rows, right=())
-            click.echo(f"what was saved is in {folder}")
+            click.echo(f"outputs are in {folder}")
 
 
 def _rows(prediction: "Prediction") -> list[Row]:

@@ -12,28 +12,79 @@ from multibox.models.shipped import NAME
 
 @main.command("serve")
 @click.argument("model", type=click.Path(), default=NAME, metavar="[MODEL]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: any machine may ask; then give --token.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
-@click.option("--token", default=None, envvar="MULTIBOX_TOKEN", help="What requests have to show; or MULTIBOX_TOKEN.")
-@click.option("--data", "names", multiple=True, metavar="NAME/SPLIT", help="A dataset to look at; may be repeated.")
-@click.option("--detections", type=click.Path(dir_okay=False), metavar="FILE", help="Of eval: shows its mistakes.")
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures run at once.")
-@click.option("--queue", default=64, show_default=True, type=click.IntRange(min=1), help="Pictures that may wait.")
 @click.option(
-    "--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Seconds that a request may take."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. With 0.0.0.0, any machine can send requests: set --token too.",
 )
-@click.option("--max-bytes", default=32 << 20, show_default=True, type=click.IntRange(min=1), help="Of a request.")
 @click.option(
-    "--max-pixels", default=50_000_000, show_default=True, type=click.IntRange(1, 150_000_000), help="Of a picture."
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on. 0 takes a free one.",
 )
-@click.option("--max-images", default=16, show_default=True, type=click.IntRange(min=1), help="Of a request.")
-@click.option("--cors-origin", "origins", multiple=True, metavar="ORIGIN", help="Of other pages that may ask.")
+@click.option(
+    "--token",
+    default=None,
+    envvar="MULTIBOX_TOKEN",
+    help="Secret that every request has to send. Default: $MULTIBOX_TOKEN, else none.",
+)
+@click.option("--data", "names", multiple=True, metavar="NAME/SPLIT", help="Dataset to browse. Can be repeated.")
+@click.option(
+    "--detections",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Detections that eval saved. Their mistakes are shown.",
+)
+@click.option(
+    "--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch, at most."
+)
+@click.option(
+    "--queue",
+    default=64,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of images that may wait, at most.",
+)
+@click.option(
+    "--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Time limit of a request in seconds."
+)
+@click.option(
+    "--max-bytes",
+    default=32 << 20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Size limit of a request in bytes.",
+)
+@click.option(
+    "--max-pixels",
+    default=50_000_000,
+    show_default=True,
+    type=click.IntRange(1, 150_000_000),
+    help="Size limit of an image in pixels.",
+)
+@click.option(
+    "--max-images",
+    default=16,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of images in a request, at most.",
+)
+@click.option(
+    "--cors-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Origin of other pages that may send requests, such as https://example.org. Can be repeated.",
+)
 @detection_options
 @runtime_options
 def serve_model(model: str, names: tuple[str, ...], detections: str | None, **options: Any) -> None:
-    """Answer requests over HTTP, and show a page to try and understand the model with.
+    """Serve a detector over HTTP, with a page to try and understand it.
 
-    Without a model, the detector that comes with multibox, which knows VOC's 20 classes.
+    Without MODEL, the bundled detector voc20 is served. It has the 20 classes of VOC.
     """
     from multibox.serve.opening import open_and_serve
 

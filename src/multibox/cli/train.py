@@ -9,26 +9,70 @@ from click.core import ParameterSource
 from multibox.cli.app import main
 from multibox.cli.console import progress_bar
 from multibox.cli.data_make import print_report
+from multibox.cli.options import backend_option, config_option, overrides_argument
 from multibox.errors import BadInput, RunFailed
 from multibox.models.shipped import NAME
 
 
 @main.command("train")
-@click.option("--data", "source", default=None, help="A dataset's name, or a folder or file with annotated images.")
-@click.option("--config", default="ssdlite-efficientnet", show_default=True, help="A preset, or a YAML file.")
-@click.option("--name", default=None, help="Of the run: its files lie in experiments/NAME.")
 @click.option(
-    "--on-bad", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="See data build."
+    "--data",
+    "source",
+    default=None,
+    metavar="NAME|PATH",
+    help="Dataset, or folder or file of annotated images. Default: the data of the configuration.",
 )
-@click.option("--backend", type=click.Choice(["tensorflow", "jax"]), default=None, help="Of Keras.")
-@click.option("--devices", type=click.IntRange(min=1), default=None, help="Of each host, to share each batch.")
-@click.option("--hosts", type=click.IntRange(min=1), default=None, help="That train together; srun tells it by itself.")
-@click.option("--host", type=click.IntRange(min=0), default=None, metavar="I", help="Which host this is, from 0.")
-@click.option("--coordinator", default=None, metavar="ADDRESS:PORT", help="Of host 0, to meet at.")
-@click.option("--init", default=None, metavar="MODEL", help="Start from a detector; its heads go by classes' names.")
-@click.option("--tracker", type=click.Choice(["none", "wandb", "mlflow"]), default=None, help="Besides TensorBoard.")
-@click.option("--resume", "resumed", default=None, metavar="NAME", help="Go on with a run that was stopped.")
-@click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
+@config_option
+@click.option(
+    "--name", default=None, help="Name of the run. Its files are in experiments/NAME. Default: by network and dataset."
+)
+@click.option(
+    "--on-bad",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Whether a damaged image or box stops the build of the dataset, or is left out and listed.",
+)
+@backend_option
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Devices per host. Each batch is split across them. Default: train.devices.",
+)
+@click.option(
+    "--hosts",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Number of hosts that train together, with one process on each. Default: $MULTIBOX_HOSTS, or set by srun.",
+)
+@click.option(
+    "--host",
+    type=click.IntRange(min=0),
+    default=None,
+    metavar="I",
+    help="Index of this host, from 0. Default: $JOB_COMPLETION_INDEX, or set by srun.",
+)
+@click.option(
+    "--coordinator",
+    default=None,
+    metavar="ADDRESS:PORT",
+    help="Address of host 0, where the hosts connect. Default: $MULTIBOX_COORDINATOR, or set by srun.",
+)
+@click.option(
+    "--init",
+    default=None,
+    metavar="MODEL",
+    help="Detector to start from: voc20 or a .keras file. Its heads are taken over by class name.",
+)
+@click.option(
+    "--tracker",
+    type=click.Choice(["none", "wandb", "mlflow"]),
+    default=None,
+    help="Tracker that receives the metrics, besides TensorBoard. Default: train.tracker.",
+)
+@click.option("--resume", "resumed", default=None, metavar="NAME", help="Name of a stopped run to continue.")
+@overrides_argument
 def train_command(
     source: str | None,
     config: str,
@@ -43,9 +87,10 @@ def train_command(
     resumed: str | None,
     **options: Any,
 ) -> None:
-    """Train a detector, from the one that comes with multibox where its layers fit (network.weights=auto).
+    """Train a detector.
 
-    Any field of the configuration can be given by its dotted name: train.epochs=20 network.size=[300,300].
+    Training starts from the bundled detector voc20 if its layers fit (network.weights=auto). Any field of the
+    configuration can be set by its dotted name: train.epochs=20 network.size=[300,300].
     """
     if resumed is not None:
         _only_resume()
@@ -59,8 +104,7 @@ def train_command(
         overrides = (*overrides, f"train.devices={devices}")
     if init is not None:
         if init != NAME and not init.endswith(".keras"):
-            known = f"a detector's .keras file, or {NAME}"
-            raise BadInput("init", f"{init}: give {known}; for other weights set network.weights")
+            raise BadInput("init", f"{init} is not a detector; give a .keras file or {NAME}, or set network.weights")
         overrides = (*overrides, f"network.weights={json.dumps(init)}")
     if tracker is not None:
         overrides = (*overrides, f"train.tracker={tracker}")
@@ -84,11 +128,11 @@ def train_command(
     if cluster is not None and cluster.host > 0:
         return
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
-    click.echo(f"{score}model: {run.model}; everything else of the run: {run.folder}")
+    click.echo(f"{score}model: {run.model}; other files of the run: {run.folder}")
 
 
 def _only_resume() -> None:
-    """A run goes on as it began: nothing that shapes it can be given again."""
+    """Refuse options and fields that would change the run."""
     context = click.get_current_context()
     others = [
         "FIELD=VALUE" if parameter.param_type_name == "argument" else parameter.opts[0]
@@ -98,17 +142,20 @@ def _only_resume() -> None:
         and context.params.get(parameter.name or "")
     ]
     if others:
-        raise BadInput("resume", f"goes on with the run's own configuration; leave out {', '.join(others)}")
+        raise BadInput("resume", f"continues with the run's own configuration; leave out {', '.join(others)}")
 
 
 @main.command("report")
 @click.argument("run")
-@click.option("--window", is_flag=True, help="Open it with the system's browser.")
+@click.option("--window", is_flag=True, help="Open the page in the system's browser.")
 def training_report(run: str, window: bool) -> None:
-    """Write the curves of a training run as one page, experiments/RUN/report.html; a run that goes on does it, too."""
+    """Write a page with the curves of a training run, experiments/RUN/report.html.
+
+    During training, the page is updated once a minute.
+    """
     from multibox.training.run_report import report_run
 
     page = report_run(run)
     click.echo(page)
     if window and click.launch(str(page)) != 0:
-        raise RunFailed(f"{page}: written, but the system has no browser; open it yourself")
+        raise RunFailed(f"{page}: was written, but the system has no browser; open it yourself")
