@@ -78,7 +78,7 @@ def test_a_run_starts_from_a_detector(store_root, folder, caplog):
     second = train("tiny", overrides=again, name="second")
     (old, schema), (new, _) = load_model(first.model), load_model(second.model)
     layers = sum(bool(layer.weights) for layer in old.layers)
-    told = f"{first.model}: {layers} layers taken over; known classes: {', '.join(schema.classes)}"
+    told = f"starts from {first.model}: {layers} layers taken over; known classes: {', '.join(schema.classes)}"
     assert told in [record.message for record in caplog.records]
     for a, b in zip(old.trainable_variables, new.trainable_variables, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
