@@ -11,6 +11,7 @@ _SCRATCH: Final = ".multibox-new-"
 _LOCK: Final = ".lock"
 _OLD: Final = ".old"
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EOPNOTSUPP})
+"""What a file system without locks answers."""
 
 
 class Scratch:

@@ -35,7 +35,7 @@ MARKER: Final = ".multibox"
 _ABOUT: Final = "Multibox wrote what is listed here, and may replace it as long as nobody changes it."
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What a file system answers that has no locks."""
+"""What the system answers when a disk is full."""
 
 Raised = BadInput | RunFailed
 

@@ -133,6 +133,12 @@ def test_more_refusals(client, picture):
     assert_refused(client.post("/v1/explain/detections", files={"image": ("a", b"?")}), 415, "not-an-image")
 
 
+def test_an_image_without_objects_is_explained_too(client, picture):
+    for path in ("matching", "augmentation"):
+        answer = client.post(f"/v1/explain/{path}", files=picture)
+        assert answer.status_code == 200, answer.text
+
+
 def test_a_file_that_suppresses_keeps_nothing_to_explain(picture):
     class Selecting(ColorRuntime):
         has_nms = True

@@ -226,6 +226,11 @@ def test_forms_that_are_none(client, body):
     assert answer.json()["error"]["code"] in {"bad-form", "no-images"}
 
 
+def test_a_charset_that_cannot_decode(client):
+    kind = {"Content-Type": "multipart/form-data; boundary=x; charset=undefined"}
+    assert_refused(client.post("/v1/detect", content=FILE + b"a\r\n--x--\r\n", headers=kind), 400, "bad-form")
+
+
 @pytest.mark.parametrize(
     "body",
     [

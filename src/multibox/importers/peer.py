@@ -67,7 +67,7 @@ class Plan:
 
     Attributes:
         network: Configuration of a network that computes the same as the peer's.
-        priors: Configuration of the priors, whose order is that of the network's outputs.
+        priors: Configuration of the priors.
         classes: Class names, without background.
         parts: Layers in the order of the network. Others keep fresh weights.
         notes: What the user should know.

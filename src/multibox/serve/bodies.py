@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -101,6 +102,8 @@ async def read_form(request: Request, settings: Settings) -> Form:
             text = f"the form has too many parts; send at most {settings.max_images} images"
             raise Refused(413, "too-many-parts", text) from None
         raise Refused(400, "bad-form", f"the form cannot be parsed: {error.message}") from None
+    except (FormParserError, ValueError) as error:
+        raise Refused(400, "bad-form", f"the form cannot be parsed: {error}") from None
     if not parser.complete:
         raise Refused(400, "bad-form", "the form is truncated; end it with the boundary and --")
     form = Form()

@@ -26,7 +26,7 @@ def decode_base64(text: Any) -> bytes:
 
 Encoded = Annotated[bytes, BeforeValidator(decode_base64), WithJsonSchema({"type": "string", "format": "byte"})]
 File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
-Score = Annotated[float | None, Field(ge=0, le=1, description="Smallest score. Without it, the model's thresholds.")]
+Score = Annotated[float | None, Field(ge=0, le=1, description="Scores exceed it. Without it, the model's thresholds.")]
 Overlap = Annotated[float | None, Field(ge=0, le=1, description="Largest IoU of two detections of one class.")]
 Seed = Annotated[int, Field(ge=0, lt=2**53, description="The same seed gives the same images.")]
 Name = Annotated[str, StringConstraints(max_length=1000)]
@@ -43,7 +43,7 @@ class ImageData(BaseModel):
     """An image in JSON."""
 
     data: Encoded
-    name: str | None = None
+    name: Annotated[str | None, BeforeValidator(lambda name: name if name is None else str(name))] = None
 
 
 class DetectRequest(Options):
@@ -65,10 +65,15 @@ class LabelledBox(BaseModel):
     box: Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1")]
 
 
+LabelledBoxes = Annotated[list[LabelledBox], Field(max_length=MOST_OBJECTS)]
+
+
 class MatchingFields(BaseModel):
     """Fields of a form that matches an image's objects with priors."""
 
-    objects: Annotated[Json[Annotated[list[LabelledBox], Field(max_length=MOST_OBJECTS)]], Field(default="[]")]
+    objects: Annotated[
+        Json[Annotated[list[LabelledBox], Field(max_length=MOST_OBJECTS)]], Field(default="[]", validate_default=True)
+    ]
 
 
 class AugmentationFields(MatchingFields):
@@ -115,6 +120,9 @@ class RequestedOutput(BaseModel):
 class InferParameters(Options):
     """Parameters of an inference."""
 
+    score: Annotated[float | None, Field(ge=0, le=1, description="Scores exceed it. Without it, all detections.")] = (
+        None
+    )
     binary_data_output: bool | None = None
 
 
@@ -123,7 +131,7 @@ class InferRequest(BaseModel):
 
     id: Annotated[str | int | None, Field(description="Repeated in the answer.")] = None
     parameters: InferParameters | None = None
-    inputs: Annotated[list[InputTensor] | None, Field(max_length=100)] = None
+    inputs: Annotated[list[InputTensor], Field(max_length=100)]
     outputs: Annotated[list[RequestedOutput] | None, Field(max_length=100)] = None
 
 

@@ -59,7 +59,7 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
     length = len(body) if json_length is None else _length(json_length, len(body))
     given, rest = from_json(InferRequest, body[:length], status=400), memoryview(body)[length:]
     inputs: dict[str, np.ndarray] = {}
-    for tensor in given.inputs or []:
+    for tensor in given.inputs:
         if tensor.name in inputs:
             raise _bad(f"inputs: two are named {tensor.name[:100]!r}; give each once")
         size = tensor.parameters.binary_data_size if tensor.parameters else None

@@ -92,9 +92,10 @@ class Checkpoints:
         try:
             with new_file(path, durable=True) as new:
                 _write(new, state, arrays)
-        except (BadInput, RunFailed) as error:
+        except (BadInput, RunFailed, OSError) as error:
             last = self.paths()[-1].name if self.paths() else "none"
-            raise RunFailed(f"{error}. The last good checkpoint is {last}; correct this, then resume the run") from None
+            what = f"{path}: cannot be written: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+            raise RunFailed(f"{what}. The last good checkpoint is {last}; correct this, then resume the run") from None
         paths = self.paths()
         newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
         for useless in paths[: max(0, newest - self.keep)] + paths[newest:]:

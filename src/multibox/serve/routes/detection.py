@@ -114,7 +114,9 @@ async def _read_request(request: Request, settings: Settings) -> tuple[list[Uplo
         body = await read_body(request)
         asked = await aside(lambda: from_json(DetectRequest, body), len(body))
         named = enumerate(asked.images)
-        uploads = [Upload((image.name or f"image {i}")[:NAME], image.data) for i, image in named]
+        uploads = [
+            Upload((f"image {i}" if image.name is None else image.name)[:NAME], image.data) for i, image in named
+        ]
         options: Options = asked
     else:
         form = await read_form(request, settings)

@@ -3,7 +3,7 @@
 The input ``image`` is either pixels, UINT8 ``[B, H, W, 3]`` RGB of any size, or encoded images, BYTES ``[B]`` (base64
 in JSON). The outputs are those of a model exported with NMS inside, with boxes in pixels of each image: ``boxes`` FP32
 ``[B, K, 4]``, ``scores`` FP32 ``[B, K]``, ``labels`` INT32 ``[B, K]`` and ``count`` INT32 ``[B]``. The parameters
-``score`` and ``nms_iou`` are those of ``/v1/detect``.
+``score`` and ``nms_iou`` are those of ``/v1/detect``, but without ``score`` all detections are returned.
 """
 
 from collections.abc import Callable, Sequence
