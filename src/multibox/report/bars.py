@@ -39,7 +39,7 @@ class Bars(Drawing):
         unit: Unit of the values.
     """
 
-    picture: ClassVar[str] = "bars.svg"
+    svg: ClassVar[str] = "bars.svg"
     step: ClassVar[int] = STEP
     thickness: ClassVar[int] = THICKNESS
     space: ClassVar[int] = SPACE

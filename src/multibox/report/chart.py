@@ -102,7 +102,7 @@ class Chart(Drawing):
         height: Height, in its own pixels.
     """
 
-    picture: ClassVar[str] = "chart.svg"
+    svg: ClassVar[str] = "chart.svg"
 
     title: str
     series: Sequence[Line | Points]

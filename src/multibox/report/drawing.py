@@ -39,12 +39,12 @@ class Drawing(Part):
     """A drawing with a title below it and a legend.
 
     Attributes:
-        picture: Name of the template of the SVG elements.
+        svg: Name of the template of the SVG elements.
         title: Title. With ``summary`` it is also the text for those who cannot see the drawing.
     """
 
     template: ClassVar[str] = "figure.html"
-    picture: ClassVar[str]
+    svg: ClassVar[str]
     width: ClassVar[int] = WIDTH
 
     title: str

@@ -17,7 +17,8 @@ def draw_curves(experiment: Experiment) -> None:
     """
     log, validations = read_logs(experiment.log, experiment.validations)
     charts = [*main_charts(log, validations), rate_chart(log)]
-    save_drawings(experiment.curves, f"Curves of {experiment.folder.name}", charts)
+    title = f"Curves of {experiment.folder.name}"
+    save_drawings(experiment.curves, title, charts, replace=True)  # the folder of a run is Multibox's own
 
 
 def all_charts(log: Columns, validations: Columns) -> list[Chart]:
