@@ -19,6 +19,7 @@ from multibox.writing import (
     locked,
     new_file,
     new_folder,
+    note,
     numbered,
 )
 
@@ -196,7 +197,7 @@ def test_a_folder_that_holds_something_else_is_never_replaced(tmp_path, replace)
     for name in ("photos", "other"):
         with pytest.raises(BadInput, match=f"{name}: is not empty, and holds no report of Multibox"):
             write_report(tmp_path / name, "second", replace=replace)
-    with pytest.raises(BadInput, match=r"report: holds notes\.txt, which Multibox did not write"):
+    with pytest.raises(BadInput, match=r"report: holds notes\.txt, which does not belong to it"):
         write_report(tmp_path / "report", "second", replace=replace)
     assert (tmp_path / "report/page.html").read_text() == "first"
 
@@ -353,3 +354,27 @@ def test_a_folder_that_does_not_exist_cannot_be_locked(tmp_path):
         locked(tmp_path / "file" / ".lock", BadInput("run", "busy")),
     ):
         pass
+
+
+def test_what_lies_beside_the_content_of_a_folder_does_not_go_with_it(tmp_path):
+    """Such as detections that were saved into the folder of a report."""
+    folder = tmp_path / "report"
+    with new_folder(folder, REPORT) as new:
+        (new / "page.html").write_text("page")
+    with new_file(folder / "found.json") as new:
+        new.write_text("[]")
+    note(folder / "found.json")
+    with pytest.raises(BadInput, match=r"holds found\.json, which does not belong to it"):
+        check_folder(folder, REPORT)
+    assert is_own_file(folder / "found.json", Kind("detections"))
+
+
+def test_an_empty_folder_is_filled_and_not_exchanged(tmp_path):
+    """It may be the working folder of a shell, or the place of a mounted disk."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    before = folder.stat().st_ino
+    with new_folder(folder, REPORT) as new:
+        (new / "page.html").write_text("page")
+    assert folder.stat().st_ino == before
+    assert (folder / "page.html").read_text() == "page"

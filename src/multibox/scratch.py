@@ -38,6 +38,10 @@ class Scratch:
         if not (new.is_dir() and target.is_dir()):
             os.replace(new, target)
             return
+        if not any(target.iterdir()):  # it may be the working folder, or the place of a mounted disk
+            for path in new.iterdir():
+                path.rename(target / path.name)
+            return
         old = self.folder / _OLD / target.name
         old.parent.mkdir(exist_ok=True)
         target.rename(old)
@@ -103,3 +107,4 @@ def _remove_leftover(folder: Path) -> None:
             old.rename(target)
     shutil.rmtree(folder, ignore_errors=True)  # while it is locked, as its process may only be about to lock it
     lock.release()
+    shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the lock's file until then

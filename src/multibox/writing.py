@@ -21,7 +21,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -238,7 +238,7 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
     if not os.path.lexists(path) or replace or is_own_file(path, kind):
         return
     marker = _read_marker(path.parent)
-    is_listed = marker is not None and path.name in marker.wrote
+    is_listed = marker is not None and path.name in (*marker.wrote, *marker.beside)
     reason = "was changed since Multibox wrote it" if is_listed else "exists, and Multibox did not write it"
     raise BadInput(path, f"{reason}; give another name, or set replace=True")
 
@@ -267,7 +267,7 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
         raise BadInput(given, f"is not empty, and holds no {kind.name} of Multibox; give another name")
     foreign = held - {MARKER, *marker.wrote} if marker is not None else set()
     if foreign:
-        raise BadInput(given, f"holds {min(foreign)}, which Multibox did not write; give another name")
+        raise BadInput(given, f"holds {min(foreign)}, which does not belong to it; give another name")
     if replace:
         return
     if kind.on_request:
@@ -281,7 +281,8 @@ def is_own_file(path: Path, kind: Kind) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     marker = _read_marker(path.parent)
-    return kind.is_own(path) or (marker is not None and marker.wrote.get(path.name) == mark(path))
+    known = {} if marker is None else {**marker.wrote, **marker.beside}
+    return kind.is_own(path) or known.get(path.name) == mark(path)
 
 
 def numbered(name: str, after: int = 0) -> Iterator[str]:
@@ -312,10 +313,17 @@ def mark_folder(folder: Path, kind: Kind) -> None:
 
 
 def note(path: Path) -> None:
-    """List a file in the marker of its folder, as it is now."""
-    marker = _read_marker(path.parent) or _Marker("", {})
-    still_there = {name: known for name, known in marker.wrote.items() if os.path.lexists(path.parent / name)}
-    _write_marker(path.parent, _Marker(marker.kind, {**still_there, path.name: mark(path)}))
+    """List a file in the marker of its folder, as it is now.
+
+    A file beside the content of another folder, such as detections in the folder of a report, is listed apart: it does
+    not belong to that folder and must not go when the folder is replaced.
+    """
+    marker = _read_marker(path.parent) or _Marker("")
+    listed = marker.beside if marker.kind and path.name not in marker.wrote else marker.wrote
+    still_there = {name: known for name, known in listed.items() if os.path.lexists(path.parent / name)}
+    listed.clear()
+    listed.update({**still_there, path.name: mark(path)})
+    _write_marker(path.parent, marker)
 
 
 def mark(path: Path) -> str:
@@ -356,10 +364,11 @@ def locked(path: Path, busy: Raised) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Marker:
-    """What a marker says: the kind of its folder, empty where the folder is the user's, and what Multibox wrote."""
+    """A marker: the kind of its folder, empty for a folder of the user's, its content, and files of other kinds."""
 
     kind: str
-    wrote: dict[str, str]
+    wrote: dict[str, str] = field(default_factory=dict)
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 def _passes(path: Path, check: Callable[[Path], object]) -> bool:
@@ -373,13 +382,16 @@ def _passes(path: Path, check: Callable[[Path], object]) -> bool:
 def _read_marker(folder: Path) -> _Marker | None:
     try:
         values = json.loads((folder / MARKER).read_bytes())
-        return _Marker(str(values["kind"]), {str(name): str(known) for name, known in values["wrote"].items()})
+        listed = (values["wrote"], values.get("beside", {}))
+        return _Marker(
+            str(values["kind"]), *({str(name): str(known) for name, known in part.items()} for part in listed)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _write_marker(folder: Path, marker: _Marker) -> None:
-    values = {"about": _ABOUT, "format": 1, "kind": marker.kind, "wrote": marker.wrote}
+    values = {"about": _ABOUT, "format": 1, "kind": marker.kind, "wrote": marker.wrote, "beside": marker.beside}
     with new_file(folder / MARKER) as new:
         new.write_text(json.dumps(values, indent=1), "utf-8")
 

@@ -21,8 +21,8 @@ from multibox.prepare.example import grids_of
 from multibox.prepare.targets import make_targets
 from multibox.priors import FeatureMap, make_priors, prior_grids
 from multibox.training.checkpoint import Checkpoints, read_variables
-from multibox.training.journal import FIELDS
 from multibox.training.optimizer import make_optimizer
+from multibox.training.run_log import STEP_FIELDS
 from multibox.training.train import resume, train
 from multibox.training.training_model import TrainingModel, in_pixels
 
@@ -192,7 +192,9 @@ def test_the_modern_preset_trains_goes_on_and_is_exported(store_root, tmp_path, 
     fast = {"train.lr": 5e-3, "train.trunk_lr": 1, "train.warmup_steps": 1, "train.ema": 0.9, "train.keep": 99}
     overrides = plain | still | length | fast | {"train.checkpoint_every": 25}
     run = train("tiny", config="ssdlite-efficientnet-modern", overrides=overrides, name="whole")
-    losses = [float(line.split(",")[FIELDS.index("loss")]) for line in (run.folder / "log.csv").read_text().split()[1:]]
+    losses = [
+        float(line.split(",")[STEP_FIELDS.index("loss")]) for line in (run.folder / "log.csv").read_text().split()[1:]
+    ]
     assert losses[-1] < 0.9 * losses[0]
     cut = tmp_path / "experiments" / "cut"
     shutil.copytree(run.folder, cut)

@@ -16,6 +16,7 @@ from multibox.cli.options import (
     runtime_options,
     split_numbers,
 )
+from multibox.errors import BadInput
 
 if TYPE_CHECKING:
     from multibox.bench.pipeline import PipelineSpeed
@@ -83,6 +84,8 @@ def bench_pipeline(
     from multibox.report.drawing import SVG
     from multibox.writing import check_file
 
+    if not plot.endswith(".svg"):
+        raise BadInput("plot", f"{plot}: give a name that ends in .svg")
     check_file(plot, SVG, replace=replace)
     speed = measure_pipeline(stores, settings, images=images, workers=split_numbers("workers", workers))
     save_pipeline_chart(speed, plot, replace=replace)

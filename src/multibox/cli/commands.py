@@ -11,7 +11,7 @@ import click
 
 from multibox.errors import BadInput, RunFailed, Stopped
 
-SETTING = re.compile(r"""(?<![\w.])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""")
+SETTING = re.compile(r"""(?<![^\s(])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""")
 """A parameter with its value, as the library's messages write it: ``on_bad="skip"``."""
 
 RESUME = re.compile(r"""multibox\.resume\(["']([^"']+)["']\)""")
@@ -25,7 +25,8 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except BadInput as error:
-            error.field = option_name(ctx.command, error.field)
+            if error.field not in given(ctx):  # a file may be called as an option is
+                error.field = option_name(ctx.command, error.field)
             error.message = as_options(ctx.command, error.message)
             raise
         except (RunFailed, Stopped) as error:
@@ -50,6 +51,12 @@ class Commands(click.Group):
             _stop(error, 128 + error.signal)
         except (RunFailed, OSError) as error:  # OSError names the file: no space left, permission denied
             _stop(error, 1)
+
+
+def given(ctx: click.Context) -> set[str]:
+    """The texts that the user gave as values."""
+    values = (value if isinstance(value, tuple) else (value,) for value in ctx.params.values())
+    return {text for value in values for text in value if isinstance(text, str)}
 
 
 def option_name(command: click.Command, field: str) -> str:

@@ -104,13 +104,13 @@ def evaluate_model(
         require_classes(rival, test_set.truth.classes)
     with progress_bar("detecting") as progress:
         evaluation = evaluate(candidate, test_set, batch=batch, strict=strict, progress=progress)
-        if save_detections is not None:
-            write_detections(evaluation, save_detections, replace=replace)
         other = None
         if rival is not None:
             other = evaluate(rival, test_set, batch=batch, strict=strict, progress=progress)
         if report is not None:
             write_report(evaluation, report, other, replace=replace)
+        if save_detections is not None:  # last, as it may be a file in the folder of the report
+            write_detections(evaluation, save_detections, replace=replace)
     if save_thresholds:
         write_thresholds(model, evaluation.thresholds)
     if as_json:

@@ -277,9 +277,7 @@ def _open(path: Path) -> tuple[lmdb.Environment, int]:
     size = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if status.st_size < size:
         environment.close()
-        raise BadInput(
-            path, f"cut off after {status.st_size} of {size} bytes; build the dataset again with replace=True"
-        )
+        raise BadInput(path, f"cut off after {status.st_size} of {size} bytes; build the dataset again")
     return environment, status.st_ino
 
 

@@ -41,7 +41,10 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
     """
     root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
     if not names:
-        raise BadInput(path, "nothing names its classes; write names: into data.yaml, or set classes=NAMES")
+        raise BadInput(
+            path,
+            "nothing names its classes; write names: into data.yaml, or build it with the class names",
+        )
     splits = {split: _items(found, names, root) for split, found in folders.items()}
     _check_labels(path, splits)
     return Part(root, splits, tuple(sorted(set(names))))
