@@ -41,7 +41,7 @@ class Upload:
     """
 
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
