@@ -101,8 +101,8 @@ def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
     Args:
         path: Path of the folder. Missing folders above it are made. A link is followed.
         kind: Kind of the folder, for the rule above.
-        replace: Whether to replace a folder that was changed since Multibox wrote it, or that is replaced only on
-            request.
+        replace: Whether to replace a folder that is otherwise refused: one changed since Multibox wrote it, or a
+            dataset.
 
     Yields:
         An empty folder of the same name on the same disk.

@@ -118,7 +118,10 @@ def test_another_kind_is_refused_with_advice(folder):
     [
         ([], "--classes: the file has 3 classes, which is neither VOC nor COCO; give their names"),
         (["--classes", "cat,dog"], "--classes: 2 different names, but the file has 3 classes"),
-        (["--classes", "a,b,c", "train.lr=3"], "train: only fields of network, priors and detect can be given"),
+        (
+            ["--classes", "a,b,c", "train.lr=3"],
+            "train: an import takes only fields of the sections network, priors and detect",
+        ),
         (["--classes", "a,b,c", "priors.size=3"], "FIELD=VALUE: priors.size: no such field; did you mean priors.sizes"),
         (["--classes", "a,b,c", "priors.sizes=[3]"], "priors.sizes: needs 7 sizes for 6 feature maps, has 1"),
         (

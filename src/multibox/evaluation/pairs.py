@@ -68,7 +68,8 @@ def match(target: np.ndarray, suitor: np.ndarray, shared: np.ndarray) -> np.ndar
     the earliest suitor.
 
     Args:
-        target: ``(K,)`` int64 target of each pair. The pairs of a suitor are adjacent, in falling preference.
+        target: ``(K,)`` int64 index of the target in each candidate pair. All pairs of a suitor (such as a detection)
+            are adjacent, its preferred target first.
         suitor: ``(K,)`` int64 suitor of each pair, in rising order. The lowest is matched first.
         shared: ``(K,)`` bool for targets that accept any number of suitors.
 

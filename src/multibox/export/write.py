@@ -135,7 +135,7 @@ def write(
     Args:
         network: The Keras model, on TensorFlow.
         schema: Schema of the model.
-        out: File or folder to write. An older model of Multibox is replaced.
+        out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: What to write.
         images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
         then: Function called with a detector of the written file before it gets its name.
@@ -173,8 +173,8 @@ def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> Non
     Args:
         network: The Keras model.
         schema: Schema of the model.
-        out: File to write. An older one is replaced. :func:`~multibox.export.onnx_file.make_onnx` describes input and
-            outputs.
+        out: File to write. One that an earlier export wrote is replaced. :func:`~multibox.export.onnx_file.make_onnx`
+            describes input and outputs.
 
     Raises:
         BadInput: If a package is missing.

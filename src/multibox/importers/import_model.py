@@ -129,7 +129,10 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
     sections = {"network": plan.network, "priors": plan.priors, "detect": plan.detect}
     values = with_overrides({name: section.model_dump() for name, section in sections.items()}, overrides)
     if set(values) - set(sections):
-        raise BadInput((set(values) - set(sections)).pop(), "only fields of network, priors and detect can be given")
+        raise BadInput(
+            (set(values) - set(sections)).pop(),
+            "an import takes only fields of the sections network, priors and detect",
+        )
     return parse_config(values, "FIELD=VALUE")
 
 

@@ -146,7 +146,7 @@ def others_may_fail() -> Iterator[None]:
     """Report in one line that another host has ended, which JAX reports in the words of its transport.
 
     Raises:
-        RunFailed: If another host has ended.
+        RunFailed: If another host of the same run has stopped, so that this one cannot continue.
     """
     try:
         yield

@@ -102,7 +102,7 @@ def fit_segment(
     Args:
         setup: Everything the run is made of.
         segment: Part of the run to train for.
-        clock: Clock of the run, at the first step of the segment.
+        clock: Clock of the run, which stands at the first step of the segment.
         after: Callbacks that run after those of the loop, at the end of each step and epoch.
         trackers: Trackers that receive the figures.
         table: Log of the steps.

@@ -110,7 +110,7 @@ def _locked(experiment: Experiment) -> Iterator[None]:
 
     Raises:
         BadInput: If another process is training this run.
-        RunFailed: If another host has ended.
+        RunFailed: If another host of the same run has stopped, so that this one cannot continue.
     """
     with ExitStack() as until_end, hosts.others_may_fail():
         hosts.from_first(lambda: until_end.enter_context(experiment.locked()))

@@ -58,6 +58,6 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
         is_ours: Function that says whether Multibox wrote a file.
 
     Returns:
-        True if it may be written.
+        True if no such file exists, or it may be replaced.
     """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))
