@@ -111,7 +111,7 @@ def test_other_data_is_refused(folder, voc_folder, monkeypatch):
     (other / "ImageSets" / "Main" / "train.txt").write_text("000000\n000001\n")
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "other stores"))
     build([other], "tiny")
-    with pytest.raises(BadInput, match="of tiny/train, tiny/val, something changed since the run began"):
+    with pytest.raises(BadInput, match=r"its data has changed since it began \(tiny/train, tiny/val\)"):
         resume("elsewhere")
 
 
