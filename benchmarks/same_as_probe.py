@@ -113,8 +113,8 @@ def digest(data: bytes) -> np.ndarray:
 
 
 def of_files(folder: str) -> Results:
-    """A digest of each file in a folder, except the marker, which version 0.1.0 did not write."""
-    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name != ".multibox")
+    """A digest of each file in a folder, except markers such as ``.multibox``, which hold times of files."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith(".multibox"))
     return {str(path): digest(path.read_bytes()) for path in files}
 
 
