@@ -1,6 +1,5 @@
 """Which room imports which, over every import in the package, those inside functions too."""
 
-import ast
 import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -52,19 +51,3 @@ def test_only_the_command_line_prints(graph, package):
 
 def test_nobody_inside_imports_the_package_itself(graph):
     assert not graph.find_modules_that_directly_import("multibox")
-
-
-def test_every_module_can_be_imported_on_windows():
-    lacking = {"fcntl", "grp", "pwd", "resource", "termios", "uvloop"}
-    found = {path: lacking & set(imported_at_once(path)) for path in (PROJECT / "src").rglob("*.py")}
-    assert not {path.name: names for path, names in found.items() if names}
-
-
-def imported_at_once(path):
-    """The packages that a module imports when it is imported: outside functions."""
-    for node in ast.parse(path.read_text()).body:
-        for part in ast.walk(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef) else ():
-            if isinstance(part, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in part.names)
-            elif isinstance(part, ast.ImportFrom):
-                yield part.module.partition(".")[0]

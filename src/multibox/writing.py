@@ -82,14 +82,8 @@ def new_file(
         BadInput: The rule forbids the file, or its folder cannot be written.
         RunFailed: The disk is full.
     """
-    unfinished = Unfinished(path, kind, replace=replace, durable=durable)
-    try:
-        with naming(unfinished.given):
-            yield unfinished.path
-    except BaseException:
-        unfinished.discard()
-        raise
-    unfinished.finish()
+    with _completed(Unfinished(path, kind, replace=replace, durable=durable)) as new:
+        yield new
 
 
 @contextmanager
@@ -111,7 +105,13 @@ def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
         BadInput: The rule forbids the folder, or the folder above it cannot be written.
         RunFailed: The disk is full.
     """
-    unfinished = Unfinished(path, kind, is_folder=True, replace=replace)
+    with _completed(Unfinished(path, kind, is_folder=True, replace=replace)) as new:
+        yield new
+
+
+@contextmanager
+def _completed(unfinished: "Unfinished") -> Iterator[Path]:
+    """Finish a file or folder when the block ends, and discard it when the block fails."""
     try:
         with naming(unfinished.given):
             yield unfinished.path
