@@ -15,14 +15,14 @@ import numpy as np
 Array = Any
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
-"""Divisors of the four deltas (Caffe's ``prior_variance``)."""
+"""Numbers that the four deltas ``cx, cy, w, h`` are divided by (Caffe's ``prior_variance``)."""
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:
     """Areas of boxes. An inverted box has the area 0.
 
     Args:
-        boxes: ``(..., 4)``.
+        boxes: ``(..., 4)`` corners.
 
     Returns:
         ``(...)`` areas, in squared units of the boxes.
@@ -33,14 +33,14 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Area of the overlap of every box of ``a`` with every box of ``b``.
+    """Area of the intersection of every box of ``a`` with every box of ``b``.
 
     Args:
-        a: ``(N, 4)``.
-        b: ``(M, 4)``.
+        a: ``(N, 4)`` corners.
+        b: ``(M, 4)`` corners, in the same units.
 
     Returns:
-        ``(N, M)`` areas.
+        ``(N, M)`` areas, in squared units of the boxes.
     """
     width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
     height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
@@ -51,11 +51,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 
     Args:
-        a: ``(N, 4)``.
-        b: ``(M, 4)``.
+        a: ``(N, 4)`` corners.
+        b: ``(M, 4)`` corners, in the same units.
 
     Returns:
-        ``(N, M)`` in [0, 1]; 0 if both boxes are empty.
+        ``(N, M)`` IoUs in [0, 1]; 0 if both boxes are empty.
     """
     overlap = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - overlap
@@ -66,11 +66,11 @@ def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
     """Share of each box's area that lies inside ``region``.
 
     Args:
-        boxes: ``(N, 4)``.
-        region: ``(4,)``.
+        boxes: ``(N, 4)`` corners.
+        region: ``(4,)`` corners of the region, in the same units.
 
     Returns:
-        ``(N,)`` in [0, 1].
+        ``(N,)`` shares in [0, 1].
     """
     inside = intersections(boxes, region[None])[:, 0]
     return inside / np.maximum(areas(boxes), np.finfo(np.float32).tiny)
@@ -86,11 +86,11 @@ def to_centers(boxes: Array, xp: ModuleType = np) -> Array:
     """Convert ``x0, y0, x1, y1`` to ``cx, cy, w, h``.
 
     Args:
-        boxes: ``(..., 4)``.
+        boxes: ``(..., 4)`` corners.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` centres and sizes, in the same units.
+        ``(..., 4)`` centres and sizes ``cx, cy, w, h``, in the units of ``boxes``.
     """
     low, high = boxes[..., :2], boxes[..., 2:]
     return xp.concatenate([(low + high) / 2, high - low], axis=-1)
@@ -110,8 +110,8 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
 
     Args:
         boxes: ``(..., 4)`` corners with positive width and height.
-        priors: ``(..., 4)`` corners, in the same units.
-        variances: Variances of ``cx, cy, w, h``.
+        priors: ``(..., 4)`` corners of the priors, in the units of ``boxes``.
+        variances: Divisors of the deltas ``cx, cy, w, h``.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
@@ -127,13 +127,13 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
     """Turn deltas back into boxes: the inverse of :func:`encode`.
 
     Args:
-        deltas: ``(..., 4)``, as :func:`encode` returns them.
-        priors: ``(..., 4)`` corners.
-        variances: Variances of ``cx, cy, w, h``.
+        deltas: ``(..., 4)`` deltas, as :func:`encode` returns them.
+        priors: ``(..., 4)`` corners of the priors.
+        variances: Factors of the deltas ``cx, cy, w, h``: the divisors of :func:`encode`.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` corners in the units of ``priors``, not clipped.
+        ``(..., 4)`` corners of the boxes in the units of ``priors``, not clipped to the image.
     """
     return to_corners(decode_centers(deltas, priors, variances, xp), xp)
 

@@ -24,11 +24,12 @@ Positive3 = tuple[Positive, Positive, Positive]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 Activation = Literal["softmax", "sigmoid"]
-"""How logits become scores: one class or background (softmax), or each class independently (sigmoid)."""
+"""Function that turns logits into scores: ``softmax`` over background and all classes, or ``sigmoid`` of each class
+independently."""
 
 
 class Section(BaseModel):
-    """A group of fields. Unknown names are refused, and values do not change once they are read."""
+    """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,22 +38,24 @@ class PeerSwitches(Section):
     """Switches that build the network as another project builds its own, so that its weights fit."""
 
     resnet50: Literal["keras", "five_scripts"] = "keras"
-    """Whose ResNet50. In ``five_scripts`` the first pool pads as TensorFlow's ``same`` does, and the first 1x1 of each
-    extra bottleneck has the stride."""
+    """Project whose ResNet50 is built. With ``five_scripts``, the first pool pads as TensorFlow's ``same`` does, and in
+    each extra bottleneck the first 1x1 convolution has the stride."""
     ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
-    """Whose SSDLite. The peers pad both sides, the last two have other extra maps, ``lufficc`` another first map."""
+    """Project whose SSDLite is built. All but ``multibox`` pad both sides of a map. ``qfgaohao`` and ``lufficc`` have
+    other extra maps, and ``lufficc`` also another first map."""
     tail: Literal["full", "reduced"] = "full"
-    """MobileNetV3's last stage: as in the classifier, or with half the channels (arXiv 1905.02244, section 6.3)."""
+    """Last stage of MobileNetV3: ``full`` as in the classifier, or ``reduced`` with half the channels (arXiv
+    1905.02244, section 6.3)."""
     downsample_padding: Literal["both", "same"] = "both"
-    """Padding of stride-2 extra layers of ssd300 and ssd512: on both sides (Caffe), or as TensorFlow's ``same`` does
-    (``five_scripts``)."""
+    """Padding of the extra layers of stride 2 in the layouts ssd300 and ssd512: ``both`` pads both sides as Caffe does,
+    ``same`` pads as TensorFlow's ``same`` does."""
     prior_order: Literal["caffe", "five_scripts"] = "caffe"
-    """Order of a cell's priors, and so of the heads' outputs: s, sqrt(s s'), then 2, 1/2, 3, 1/3 (``caffe``) or
-    2, 3, 1/2, 1/3 (``five_scripts``)."""
+    """Order of a cell's priors, and so of the heads' outputs. First come the squares of side s and sqrt(s s'), then the
+    aspect ratios: 2, 1/2, 3, 1/3 for ``caffe``, or 2, 3, 1/2, 1/3 for ``five_scripts``."""
 
 
 class Network(Section):
-    """The network: its trunk, its feature maps, its input."""
+    """The network: its trunk, its feature maps and its input."""
 
     trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_lite0"] = (
         "efficientnet_lite0"
@@ -64,19 +67,23 @@ class Network(Section):
     """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
     ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
     freeze: str = ""
-    """The last of the trunk's stages that are not trained. If empty, all stages are trained."""
+    """Name of the last frozen stage of the trunk: this stage and all stages before it are not trained. If empty, all
+    stages are trained."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
-    """Whether the trunk's batch normalisation keeps its statistics and scales, or learns them."""
+    """Batch normalisation of the trunk: ``frozen`` keeps its pretrained statistics and scales, ``trained`` learns
+    them."""
     neck: Literal["none", "fpn"] = "none"
-    """What lies between the maps and the heads: nothing, or a feature pyramid (arXiv 1612.03144)."""
+    """Layers between the feature maps and the heads: ``none``, or ``fpn`` for a feature pyramid (arXiv 1612.03144)."""
     neck_channels: int = Field(default=128, ge=8)
-    """Channels of every map of the neck."""
+    """Number of channels of every feature map of the neck."""
     mean: tuple[float, float, float] | None = None
-    """Mean of each channel (RGB, 0 to 255), subtracted from the pixels. None: that of the trunk's published weights."""
+    """Mean of each channel (RGB, 0 to 255), subtracted from the pixels. None takes the mean that the trunk's published
+    weights were trained with."""
     scale: Positive3 | None = None
-    """Factor of each channel (RGB), applied after the mean. None: that of the trunk's published weights."""
+    """Factor of each channel (RGB), multiplied after the mean is subtracted. None takes the factor that the trunk's
+    published weights were trained with."""
     peer: PeerSwitches = PeerSwitches()
-    """Where the network follows another project instead of Multibox."""
+    """Details in which the network follows another project, so that its published weights fit."""
 
     @field_validator("size")
     @classmethod
@@ -107,15 +114,19 @@ class Priors(Section):
     """The prior boxes of each feature map (SSD section 2.2, with the authors' numbers)."""
 
     sizes: tuple[Positive, ...] = (21, 45, 99, 153, 207, 261, 315)
-    """Sides of the square priors, one per map and one more, in pixels of an image whose shorter side is ``at``."""
+    """Sides of the square priors, in pixels of an image whose shorter side is ``at``: one for each feature map, and one
+    more as the next size after the last map's."""
     at: Positive = 300
     ratios: tuple[tuple[Positive, ...], ...] = ((2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    """Aspect ratios of each map, width over height. Each ratio r also gives 1/r."""
+    """Aspect ratios (width over height) of the priors of each feature map. Each ratio r also gives a prior of ratio
+    1/r."""
     steps: tuple[Positive, ...] = ()
-    """Pixels between the cells of each map. If empty, the network's strides are used."""
+    """Distance between neighbouring cells of each feature map, pixels of the input. If empty, the network's strides are
+    used."""
     offset: float = 0.5
     clip: bool | Literal["centers", "sizes"] = False
-    """What is clipped to the image: boxes (Caffe), centres and sizes (amdegroot), or sizes alone (torchvision)."""
+    """Part of the priors that is clipped to the image: nothing (``false``), the boxes (``true``, as in Caffe), centres
+    and sizes (``centers``, as in amdegroot), or sizes alone (``sizes``, as in torchvision)."""
     variances: tuple[Positive, Positive, Positive, Positive] = (0.1, 0.1, 0.2, 0.2)
 
 
@@ -123,28 +134,30 @@ class Data(Section):
     """The images for training and validation, and how they are read."""
 
     train: tuple[str, ...] = ()
-    """Stores, as ``NAME/SPLIT``."""
+    """Stores to train on, each as ``NAME/SPLIT``."""
     weights: tuple[Positive, ...] = ()
-    """Share of the examples that each store of ``train`` gives. If empty, all images are equally frequent."""
+    """Relative weight of each store of ``train``, by which training examples are drawn. If empty, every image is drawn
+    equally often."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
-    """Names of the classes. If empty, those of the stores are used."""
+    """Names of the classes to train. If empty, the classes of the stores are used."""
     difficult: Literal["keep", "drop"] = "keep"
-    """Whether objects marked difficult are kept for training or dropped."""
+    """Objects marked difficult: ``keep`` trains on them, ``drop`` leaves them out."""
     resize: Literal["warp", "letterbox"] = "warp"
     workers: int = Field(default=-1, ge=-1)
-    """Processes that prepare examples. 0: threads of this process. -1: chosen by the number of cores."""
+    """Number of processes that prepare examples. 0 uses threads of this process instead. -1 chooses by the number of
+    cores."""
 
 
 class Distort(Section):
-    """Photometric changes as in SSD's data layer, each applied with this probability."""
+    """Random brightness, contrast, saturation and hue, each applied with ``probability``, as in SSD's data layer."""
 
     probability: Probability = 0.5
     brightness: float = Field(default=32, ge=0, le=255)
     contrast: Range = (0.5, 1.5)
     saturation: Range = (0.5, 1.5)
     hue: float = Field(default=18, ge=0, le=90)
-    """Largest shift of the hue in half-degrees, on OpenCV's scale of 0 to 179."""
+    """Largest shift of the hue either way, in half-degrees (OpenCV's scale of 0 to 179)."""
 
 
 class Expand(Section):
@@ -155,12 +168,12 @@ class Expand(Section):
 
 
 class Crop(Section):
-    """Zoom in: the batch sampler, SSD section 2.2, "Data augmentation"."""
+    """Zoom in: crop a random window, the batch sampler of SSD section 2.2, "Data augmentation"."""
 
     probability: Probability = 1.0
     min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     scale: Shares = (0.3, 1.0)
-    """Range of the window's side, as a share of the image's."""
+    """Range of the cropped window's side, as a share of the image's side."""
     ratio: Positives = (0.5, 2.0)
     trials: int = Field(default=50, ge=1)
 
@@ -170,9 +183,10 @@ class Mosaic(Section):
 
     probability: Probability = 0.0
     until: Probability = 1.0
-    """Share of the run's steps after which it is off, so that the run ends on ordinary images (arXiv 2107.08430)."""
+    """Share of the run's steps after which mosaic is switched off, so that training ends on ordinary images (arXiv
+    2107.08430)."""
     center: Shares = (0.25, 0.75)
-    """Range of the point where the four meet, as a share of each side."""
+    """Range of the point where the four images meet, as a share of the width and of the height."""
 
 
 class Mixup(Section):
@@ -180,9 +194,10 @@ class Mixup(Section):
 
     probability: Probability = 0.0
     until: Probability = 1.0
-    """Share of the run's steps after which it is off, as for ``mosaic``."""
+    """Share of the run's steps after which mixup is switched off."""
     alpha: float = Field(default=8, ge=1, le=1000)
-    """Parameter of Beta(alpha, alpha), which gives the weight. Below 1, one image would often be invisible."""
+    """Parameter of the distribution Beta(alpha, alpha), from which the weight of the first image is drawn. Larger
+    values keep the weight nearer to one half."""
 
 
 class Affine(Section):
@@ -190,32 +205,34 @@ class Affine(Section):
 
     probability: Probability = 0.0
     degrees: float = Field(default=10, ge=0, le=180)
-    """Largest rotation either way, degrees."""
+    """Largest rotation in either direction, degrees."""
     shear: float = Field(default=5, ge=0, lt=45)
-    """Largest shear of each axis either way, degrees."""
+    """Largest shear of each axis in either direction, degrees."""
     scale: Positives = (0.8, 1.25)
     translate: Probability = 0.1
-    """Largest shift either way, as a share of each side."""
+    """Largest shift in either direction, as a share of the image's width and height."""
 
 
 class Cutout(Section):
-    """Holes of the mean colour, as if something stood in front (arXiv 1708.04552)."""
+    """Rectangular holes of the mean colour, as if something hid parts of the image (arXiv 1708.04552)."""
 
     probability: Probability = 0.0
     holes: int = Field(default=3, ge=1, le=32)
-    """Largest number of holes. There is at least one."""
+    """Largest number of holes in an image. Where cutout is applied, there is at least one hole."""
     side: Shares = (0.1, 0.3)
-    """Range of a hole's side, as a share of the image's."""
+    """Range of a hole's width and height, as a share of the image's."""
     hidden: Probability = 0.7
-    """Share of an object. If more is hidden, its priors count neither as positive nor as negative."""
+    """Share of an object's area. If holes hide more than this share, the object is ignored: its priors are neither
+    positive nor negative."""
 
 
 class Clahe(Section):
-    """Contrast equalised in each part of the image, as some cameras do."""
+    """CLAHE: contrast equalised locally in each tile of the image, as some cameras do."""
 
     probability: Probability = 0.0
     clip: Positives = (1.0, 4.0)
-    """Range of the clip limit, a multiple of the average frequency. More gives more contrast and more noise."""
+    """Range of the clip limit, as a multiple of the mean of a tile's histogram. A higher limit gives more contrast and
+    more noise."""
 
 
 class Blur(Section):
@@ -223,7 +240,7 @@ class Blur(Section):
 
     probability: Probability = 0.0
     sigma: Positives = (0.5, 2.0)
-    """Range of the Gaussian's sigma, pixels of the network's input."""
+    """Range of the Gaussian's standard deviation, pixels of the network's input."""
 
 
 class Noise(Section):
@@ -231,18 +248,18 @@ class Noise(Section):
 
     probability: Probability = 0.0
     sigma: Range = (2.0, 15.0)
-    """Range of the Gaussian's sigma, levels of 255."""
+    """Range of the noise's standard deviation, in grey levels from 0 to 255."""
 
 
 class Augment(Section):
-    """Random changes of a training image."""
+    """Augmentation: the random changes of a training image."""
 
     distort: Distort = Distort()
     expand: Expand = Expand()
     crop: Crop = Crop()
     mirror: Probability = 0.5
     flip: Probability = 0.0
-    """Probability of turning the image upside down, for images without an up such as a satellite's."""
+    """Probability of flipping the image upside down. Useful for images without a fixed up, such as satellite images."""
     mosaic: Mosaic = Mosaic()
     mixup: Mixup = Mixup()
     affine: Affine = Affine()
@@ -256,34 +273,40 @@ class Match(Section):
     """How priors are matched with objects."""
 
     method: Literal["threshold", "atss"] = "threshold"
-    """By one IoU for all (SSD section 2.2), or by a threshold computed for each object (ATSS, arXiv 1912.02424)."""
+    """Matching method: ``threshold`` uses one IoU for all objects (SSD section 2.2), ``atss`` computes a threshold for
+    each object (arXiv 1912.02424)."""
     iou: Probability = 0.5
-    """Least IoU of a match with ``threshold``, and least share of a prior inside a crowd with both methods."""
+    """Smallest IoU of a prior and its object, for ``method: threshold``. With both methods it is also the share of a
+    prior's area inside a crowd from which the prior is ignored."""
     candidates: int = Field(default=9, ge=1)
-    """Candidates of each map with ``atss``, the nearest first. A cell's priors are taken together."""
+    """Number of priors nearest to an object that are its candidates on each feature map, for ``method: atss``. It is
+    rounded up to whole cells."""
 
 
 class Loss(Section):
     """The MultiBox loss (SSD section 2.2) and later replacements of its parts."""
 
     classes: Literal["softmax", "focal", "varifocal"] = "softmax"
-    """Softmax over the mined negatives (SSD), focal (arXiv 1708.02002), or varifocal (arXiv 2008.13367)."""
+    """Loss of the classes: ``softmax`` with hard negative mining (SSD), ``focal`` (arXiv 1708.02002), or ``varifocal``
+    (arXiv 2008.13367)."""
     boxes: Literal["smooth_l1", "giou", "diou", "ciou"] = "smooth_l1"
-    """Loss of the deltas (SSD), or of the decoded boxes: GIoU (arXiv 1902.09630), DIoU or CIoU (arXiv 1911.08287)."""
+    """Loss of the boxes: ``smooth_l1`` compares deltas (SSD). ``giou`` (arXiv 1902.09630), ``diou`` and ``ciou`` (arXiv
+    1911.08287) compare decoded boxes."""
     negatives: float = Field(default=3, gt=0)
-    """Hard negatives mined for each positive of an image, with softmax only."""
+    """Number of hard negatives mined for each positive prior of an image. Used by ``classes: softmax`` only."""
     min_negatives: int = Field(default=3, ge=0)
-    """Least number of negatives mined in an image, with softmax only. Images without objects contribute through it."""
+    """Smallest number of hard negatives mined in an image, so that images without objects contribute too. Used by
+    ``classes: softmax`` only."""
     box_weight: Positive = 1.0
 
     @property
     def activation(self) -> Activation:
-        """How logits become scores in a network trained with this loss."""
+        """Function that turns logits into scores in a network trained with this loss: ``softmax`` or ``sigmoid``."""
         return "softmax" if self.classes == "softmax" else "sigmoid"
 
     @property
     def sees_boxes(self) -> bool:
-        """Whether the loss needs decoded boxes, and so the priors."""
+        """Whether the loss compares decoded boxes, and so needs the priors."""
         return self.classes == "varifocal" or self.boxes != "smooth_l1"
 
 
@@ -292,9 +315,9 @@ class Train(Section):
 
     epochs: int = Field(default=40, ge=1)
     steps_per_epoch: int = Field(default=0, ge=0)
-    """Steps of an epoch. 0: as many as see each image once."""
+    """Number of steps per epoch. 0 takes as many as are needed to see each image about once."""
     batch: int = Field(default=8, ge=1)
-    """Images of a step, over all devices."""
+    """Number of images per step, over all devices and hosts together."""
     devices: int = Field(default=1, ge=1)
     """Devices per host. Each batch is split across them."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
@@ -306,27 +329,30 @@ class Train(Section):
     trunk_lr: Positive = 0.3
     """Learning rate of the pretrained trunk as a multiple of ``lr``."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """Number format of the layers. Weights, L2 normalisation, softmax and loss are always float32."""
+    """Number format in which the layers compute. Weights, L2 normalisation, softmax and loss are always float32."""
     clip_norm: Factor = 0.0
-    """Largest norm of all gradients together. 0: gradients are not clipped."""
+    """Largest norm of all gradients together, to which larger gradients are scaled down. 0 switches clipping off."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged for one update. Each is normalised by its own positives."""
+    """Number of batches whose gradients are averaged for one update of the weights. The loss of each batch is divided
+    by that batch's own number of positives."""
     ema: float = Field(default=0.0, ge=0, lt=1)
-    """Momentum of a running average of the weights, which is validated and saved instead of them. 0: none."""
+    """Momentum of the exponential moving average of the weights. The averaged weights are validated and saved instead
+    of the current ones. 0 keeps no average."""
     warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["step", "cosine"] = "cosine"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    """Epochs after which the step schedule multiplies ``lr`` by 0.1."""
+    """Epochs after which the learning rate is multiplied by 0.1, with ``schedule: step``."""
     validate_every: int = Field(default=5, ge=0)
-    """Epochs between two validations. 0: only at the end."""
+    """Number of epochs between two validations. 0 validates only at the end."""
     log_every: int = Field(default=20, ge=1)
-    """Steps between two lines of the log, and between two checks that the loss is finite."""
+    """Number of steps between two lines of the log. The loss is checked to be finite equally often."""
     patience: int = Field(default=0, ge=0)
-    """Validations without a better mAP after which the run ends. 0: never."""
+    """Number of validations in a row without a better mAP after which training stops early. 0 never stops early."""
     checkpoint_every: int = Field(default=0, ge=0)
-    """Steps between two checkpoints, in addition to the one after each epoch. 0: no others."""
+    """Number of steps between two checkpoints, in addition to the checkpoint after each epoch. 0 saves none in
+    addition."""
     keep: int = Field(default=2, ge=1)
-    """Number of checkpoints kept."""
+    """Number of the newest checkpoints that are kept."""
     tracker: Literal["none", "wandb", "mlflow"] = "none"
     """Service that records the run in addition to TensorBoard: none, Weights & Biases, or MLflow."""
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -337,25 +363,27 @@ class Train(Section):
 
 
 class Detect(Section):
-    """From the network's output to detections (SSD section 2.2, "Inference")."""
+    """Decoding and non-maximum suppression: from the network's outputs to detections (SSD section 2.2, "Inference")."""
 
     score: Probability = 0.01
     nms: Literal["hard", "soft-linear", "soft-gaussian"] = "hard"
-    """Whether a box that overlaps a better one is removed, or its score decays (Soft-NMS, arXiv 1704.04503)."""
+    """Kind of non-maximum suppression: ``hard`` removes a box that overlaps a better one, ``soft-linear`` and
+    ``soft-gaussian`` lower its score (Soft-NMS, arXiv 1704.04503)."""
     nms_iou: Probability = 0.45
     nms_sigma: Positive = 0.5
-    """Width of the Gaussian of ``soft-gaussian``."""
+    """Sigma of the Gaussian by which ``nms: soft-gaussian`` lowers scores: a box of IoU x with a better one gets
+    exp(-x^2 / sigma) of its score."""
     agnostic: bool = False
     """Whether boxes of different classes suppress each other, as if there were one class."""
     per_class: int = Field(default=400, ge=1)
-    """Largest number of candidates of a class, or of all classes together if NMS is class-agnostic."""
+    """Largest number of candidates for NMS in each class, or in all classes together if ``agnostic`` is set."""
     per_image: int = Field(default=200, ge=1)
     show: Probability = 0.4
-    """Lowest score of the detections that are shown."""
+    """Score that a detection must exceed to be shown to a person."""
 
 
 class Config(Section):
-    """A whole run."""
+    """The configuration of a whole run, in its eight sections."""
 
     network: Network = Network()
     priors: Priors = Priors()

@@ -1,7 +1,8 @@
 """Reads and writes the configuration as YAML.
 
-``extends: PRESET`` takes another file's values first (one level). Any field can be overridden by its dotted name, as
-``train.epochs=20``. An unknown field, or a value of the wrong kind, gives an error of one line that names it.
+``extends: PRESET`` starts from the values of that preset or file, which must not extend another one itself. Any field
+can be overridden by its dotted name, such as ``train.epochs=20``. An unknown field, or a value of the wrong kind, gives
+an error of one line that names it.
 """
 
 import difflib
@@ -21,7 +22,7 @@ DEFAULT_PRESET = "ssdlite-efficientnet"
 
 
 def presets() -> list[str]:
-    """Names of the presets in the package."""
+    """Names of the presets that the package contains."""
     folder = resources.files("multibox").joinpath("presets")
     return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
 
@@ -30,8 +31,9 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
     """Read a configuration.
 
     Args:
-        source: Name of a preset, or path of a YAML file.
-        overrides: ``dotted.name=value`` each, with the value in YAML, or a mapping of dotted names to values.
+        source: Name of a preset (see :func:`presets`), or path of a YAML file.
+        overrides: Fields to change: texts ``dotted.name=value`` with the value in YAML, or a mapping from dotted names
+            to values.
 
     Returns:
         The configuration.
@@ -55,14 +57,14 @@ def to_yaml(config: Config) -> str:
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Replace fields of plain values.
+    """Replace fields of a configuration that is still plain, nested values.
 
     Args:
         values: Nested values, as YAML holds them. They are not changed.
         overrides: The fields to replace, as :func:`load_config` takes them.
 
     Returns:
-        New nested values.
+        New nested dicts with the replaced fields.
 
     Raises:
         BadInput: An override has no name, or its value is not YAML.
@@ -74,13 +76,13 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping
 
 
 def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Parse overrides.
+    """Parse overrides such as ``train.epochs=20``.
 
     Args:
         overrides: The overrides, as :func:`load_config` takes them.
 
     Returns:
-        The values by their dotted names.
+        Dict from dotted names to values.
 
     Raises:
         BadInput: An override has no name, or its value is not YAML.
@@ -93,7 +95,7 @@ def parse_config(values: Mapping[str, Any], source: str) -> Config:
 
     Args:
         values: Nested values, as YAML holds them.
-        source: Origin of the values, for messages.
+        source: Preset or file that the values come from, for messages.
 
     Returns:
         The configuration.
@@ -149,7 +151,7 @@ def _nested(name: str, value: Any) -> dict[str, Any]:
 
 
 def _number(text: str) -> str | float:
-    """The number that a text stands for, if any. YAML 1.1 reads ``1e-3`` as text."""
+    """The number that a text stands for, else the text itself. YAML 1.1 reads numbers such as ``1e-3`` as text."""
     try:
         return float(text)
     except ValueError:

@@ -40,7 +40,7 @@ PALETTE: Final[tuple[Color, ...]] = (
     (90, 210, 160),
     (200, 110, 20),
 )
-"""RGB colours that stand out on photographs and from one another, neighbours in this order included."""
+"""RGB colours of boxes. They stand out on photographs, and consecutive colours are easy to tell apart."""
 
 WHITE: Final[Color] = (255, 255, 255)
 BLACK: Final[Color] = (0, 0, 0)
@@ -49,14 +49,14 @@ GREY: Final = 15
 
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 SHOWN_SIDE: Final = 480
-"""Pixels per side that examples are enlarged to, at least, so that captions and thin lines are legible."""
+"""Smallest side to which drawn examples are enlarged, pixels, so that captions and thin lines are legible."""
 
 SOFTWARE: Final = "multibox"
 """Name of the software in a PNG that Multibox drew."""
 
 
 def color_of(color_id: int) -> Color:
-    """The RGB colour of a class. After the last colour, the palette starts again."""
+    """The RGB colour of a number, such as a label. Numbers beyond the palette start again at its first colour."""
     return PALETTE[int(color_id) % len(PALETTE)]
 
 
@@ -72,10 +72,11 @@ def draw_boxes(
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        boxes: ``(N, 4)`` corners in pixels. They may reach beyond the image.
-        captions: N texts, or none.
-        color_ids: N numbers, such as labels. Equal numbers get equal colours. Without them, all boxes have one colour.
-        thickness: Width of the lines, pixels. Without it, the width suits the image.
+        boxes: ``(N, 4)`` corners in pixels of the image. Boxes may reach beyond the image.
+        captions: Text for each of the N boxes. Empty for boxes without captions.
+        color_ids: Number for each of the N boxes, such as its label, that chooses its colour. Boxes of equal numbers
+            have equal colours. If empty, all boxes have one colour.
+        thickness: Width of the lines, pixels. None chooses a width that suits the size of the image.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, a new image.
@@ -92,15 +93,16 @@ def draw_boxes(
 
 
 def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
-    """Arrange images in rows, on white.
+    """Arrange images in rows, on a white background.
 
     Args:
-        images: Images ``(h, w, 3)`` uint8. Smaller ones lie in the upper left corner of their cell.
+        images: Images ``(h, w, 3)`` uint8 RGB of any size. An image smaller than its cell lies in the cell's upper left
+            corner.
         columns: Number of images per row.
         gap: Space between and around the images, pixels.
 
     Returns:
-        ``(H, W, 3)`` uint8.
+        ``(H, W, 3)`` uint8 RGB, all images in one.
     """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
@@ -122,7 +124,7 @@ def save_png(path: str | os.PathLike[str], image: np.ndarray, *, replace: bool =
         replace: Whether to replace a file that Multibox did not draw.
 
     Raises:
-        BadInput: There is such a file.
+        BadInput: There is a file that Multibox did not draw, and ``replace`` is not set.
     """
     with new_file(path, DRAWING, replace=replace) as new:
         new.write_bytes(png_with_text(encode_png(image), "Software", SOFTWARE))
@@ -133,7 +135,7 @@ def is_drawing(path: Path, software: str = SOFTWARE) -> bool:
 
     Args:
         path: Path of the file.
-        software: Name to look for.
+        software: Name of the software that the file must hold.
     """
     try:
         with path.open("rb") as file:
@@ -160,10 +162,10 @@ def show_examples(
     count: int = 12,
     columns: int = 4,
 ) -> np.ndarray:
-    """Draw training examples as the network sees them: augmented, with their objects and the priors matched to these.
+    """Draw training examples as the network sees them: augmented, with their objects and matched priors.
 
     Args:
-        records: Records to choose from.
+        records: Records of which ``count`` are chosen at random.
         classes: Class names, in the order of their labels.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
@@ -199,14 +201,14 @@ def draw_example(
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: Objects in the image, with boxes relative to it. Crowds are grey.
-        classes: Names of the labels.
+        objects_rel: Objects in the image, with boxes relative to the image. Crowds are drawn in grey.
+        classes: Class names, in the order of their labels.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run, which defines the matching.
         title: Text below the image.
 
     Returns:
-        ``(H', W', 3)`` uint8 RGB, enlarged.
+        ``(H', W', 3)`` uint8 RGB, enlarged if the image is small.
     """
     scale = max(1.0, SHOWN_SIDE / min(image.shape[:2]))
     output = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
@@ -234,10 +236,10 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        title: Text, cut off at the edge of the image.
+        title: Line of text. It is cut off where it is wider than the image.
 
     Returns:
-        ``(H', W, 3)`` uint8 RGB.
+        ``(H', W, 3)`` uint8 RGB, the image with the line below it.
     """
     strip = np.full((24, image.shape[1], 3), WHITE, np.uint8)
     cv2.putText(strip, _plain(title), (2, 16), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
@@ -266,7 +268,7 @@ def _caption(image: np.ndarray, box: np.ndarray, color: Color, caption: str, lin
 
 
 def _pixels(image: np.ndarray, box: np.ndarray) -> tuple[int, int, int, int]:
-    """The box's outermost pixels, limited to the vicinity of the image, as OpenCV overflows far beyond it."""
+    """The box's outermost pixels, limited to the image's vicinity because OpenCV overflows far beyond it."""
     limit = 2 * max(image.shape[:2])
     x0, y0, x1, y1 = np.nan_to_num(np.round(box)).clip(-limit, limit).astype(int).tolist()
     return x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)

@@ -4,7 +4,7 @@ import os
 
 
 class BadInput(ValueError):  # noqa: N818  It is named after what happened
-    """Something the user gave is wrong: a parameter, a configuration field or a file. The command line exits with 2.
+    """Something the user gave is wrong: a parameter, a configuration field or a file. The exit status is 2.
 
     Args:
         field: Name of the parameter (``"nms_iou"``) or of the configuration field (``"train.epochs"``), or path of the
@@ -25,11 +25,11 @@ class BadInput(ValueError):  # noqa: N818  It is named after what happened
 
 
 class RunFailed(RuntimeError):  # noqa: N818
-    """The input was good, but the run could not be finished (disk full, loss not finite). The command exits with 1."""
+    """The input was good, but the run could not be finished (disk full, loss not finite). The exit status is 1."""
 
 
 class Stopped(RuntimeError):  # noqa: N818
-    """A signal ended a run that can be resumed. The command exits with 128 plus the signal's number, as shells do."""
+    """A signal ended a run that can be resumed. The exit status is 128 plus the signal's number, as in shells."""
 
     def __init__(self, message: str, signal: int):
         super().__init__(message)
@@ -37,17 +37,17 @@ class Stopped(RuntimeError):  # noqa: N818
 
 
 def install(*extras: str) -> str:
-    """The command that installs Multibox with extras, to end a message with.
+    """The pip command that installs Multibox with some extras, for the end of an error message.
 
     Multibox is not on a package index yet, so the command is one for a clone of the repository.
 
     Args:
-        extras: Extras to choose from. One choice may hold several, separated by commas.
+        extras: Alternative choices of extras. One choice may hold several extras, separated by commas.
     """
     choices = " or ".join(f"'.[{extra}]'" for extra in extras)
     return f"in a clone of Multibox, run: pip install {choices}"
 
 
 def first_line(error: Exception) -> str:
-    """The first line of another library's error, to end a message of one line with."""
+    """The first line of another library's error message, for the end of a message that must be one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

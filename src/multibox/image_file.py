@@ -21,7 +21,7 @@ _SIGNATURES: Final = (
 )
 
 _PNG_HEADER: Final = 33
-"""Length of a PNG's signature and header chunk, bytes. The next chunk begins behind them."""
+"""Length of a PNG's signature and header chunk together, bytes. The second chunk begins there."""
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff\x01]")
 """A marker with a segment, or EOI. In a scan, 255 is followed by 0 or a restart marker (ITU T.81, B.1.1.5)."""
@@ -36,9 +36,9 @@ class JpegHeader(NamedTuple):
 
     Attributes:
         width: Width as coded, before EXIF turns the image, pixels. It is 0 without a frame header.
-        height: Height as coded, pixels.
-        channels: Number of colour channels.
-        scan: Position of the first scan.
+        height: Height as coded, before EXIF turns the image, pixels. It is 0 without a frame header.
+        channels: Number of colour channels: 1 for grey, 3 for colour, 4 for CMYK. It is 0 without a frame header.
+        scan: Position of the first scan's marker in the file, bytes.
     """
 
     width: int
@@ -48,7 +48,7 @@ class JpegHeader(NamedTuple):
 
 
 def image_format(encoded: bytes) -> str:
-    """Recognise a format by the first bytes.
+    """Recognise the format of an image file by its first bytes.
 
     Args:
         encoded: Bytes of the file.
@@ -82,7 +82,7 @@ def jpeg_header(encoded: bytes) -> JpegHeader | None:
 
 
 def color_mode(encoded: bytes) -> Literal["grey", "cmyk", "color"]:
-    """Read from the header of a whole image how it keeps its colours.
+    """Read from the header of an image file whether the image is grey, CMYK or in colour.
 
     Args:
         encoded: Bytes of the file.
@@ -98,7 +98,7 @@ def color_mode(encoded: bytes) -> Literal["grey", "cmyk", "color"]:
 
 
 def is_whole(encoded: bytes) -> bool:
-    """Find out whether the end of an image is there. What follows it does not matter.
+    """Find out whether an image file is complete. Bytes after the end of the image do not matter.
 
     Args:
         encoded: Bytes of the file.
@@ -135,11 +135,11 @@ def png_with_text(encoded: bytes, keyword: str, text: str) -> bytes:
 
     Args:
         encoded: Bytes of a PNG file.
-        keyword: What the text is, such as ``Software``.
-        text: The text.
+        keyword: Keyword of the text, such as ``Software``.
+        text: Text to store under the keyword.
 
     Returns:
-        Bytes of the new file.
+        Bytes of the PNG file with the text.
     """
     return encoded[:_PNG_HEADER] + _text_chunk(keyword, text) + encoded[_PNG_HEADER:]
 
@@ -159,7 +159,7 @@ def _number(encoded: bytes, place: int, length: int) -> int:
 
 
 def _jpeg_markers(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """The markers of a JPEG up to EOI: each with its position and that of its segment."""
+    """The markers of a JPEG up to EOI. Each comes with its position and the position of its segment."""
     place = 2
     while found := _JPEG_MARKER.search(encoded, place):
         marker = encoded[found.start() + 1]
@@ -170,12 +170,12 @@ def _jpeg_markers(encoded: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _end_of_jpeg(encoded: bytes) -> int | None:
-    """Behind the marker EOI."""
+    """Offset of the first byte after a JPEG: behind its marker EOI. None if the file has no such marker."""
     return next((behind for marker, _, behind in _jpeg_markers(encoded) if marker == _END), None)
 
 
 def _end_of_png(encoded: bytes) -> int | None:
-    """Behind the chunk IEND, if the checksums on the way are right."""
+    """Offset of the first byte after a PNG: behind its chunk IEND. The checksums of all chunks are verified."""
     place = 8
     while place + 12 <= len(encoded):
         behind = place + 8 + _number(encoded, place, 4)
@@ -188,7 +188,7 @@ def _end_of_png(encoded: bytes) -> int | None:
 
 
 def _end_of_gif(encoded: bytes) -> int | None:
-    """Behind the trailer ``;`` (GIF89a, appendix A)."""
+    """Offset of the first byte after a GIF: behind its trailer ``;`` (GIF89a, appendix A)."""
     place = 13 + _palette(encoded, 10)
     while place < len(encoded):
         block = encoded[place]
@@ -223,7 +223,7 @@ def _end_of_bmp(encoded: bytes) -> int | None:
 
 
 def _end_of_boxes(encoded: bytes) -> int | None:
-    """Behind the last box of a file of boxes (ISO/IEC 14496-12, 4.2)."""
+    """Offset of the first byte after an ISO base media file's last box (ISO/IEC 14496-12, 4.2)."""
     place = 0
     while place < len(encoded):
         length = _number(encoded, place, 4)
@@ -238,7 +238,7 @@ def _end_of_boxes(encoded: bytes) -> int | None:
 
 
 def _end_of_jpeg2000(encoded: bytes) -> int | None:
-    """Behind a file of boxes, or a bare codestream, which ends with the marker EOC (ITU T.800, A.4.4)."""
+    """Offset of the first byte after a JPEG 2000: its last box, or a bare codestream's EOC (ITU T.800, A.4.4)."""
     if not encoded.startswith(b"\xff\x4f"):
         return _end_of_boxes(encoded)
     found = encoded.rfind(b"\xff\xd9")
@@ -258,4 +258,4 @@ _ENDS: dict[str, Callable[[bytes], int | None]] = {
 }
 
 FORMATS_WITH_END: Final = tuple(_ENDS)
-"""The formats whose end is known."""
+"""Image formats of which :func:`end_of_image` can find the end."""

@@ -10,10 +10,11 @@ from multibox.errors import BadInput
 from multibox.protobuf_wire import BYTES, Field, encode_bytes, open_message, read_fields
 
 _METADATA_PROPS = 14
-"""The field of ``ModelProto`` that holds one key and one value. It is repeated for each pair."""
+"""Number of the field ``metadata_props`` of ``ModelProto``. The field holds one key and one value, and is repeated for
+each pair."""
 
 _KEY, _VALUE = 1, 2
-"""The fields of ``StringStringEntryProto``."""
+"""Numbers of the fields ``key`` and ``value`` of ``StringStringEntryProto``."""
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -23,7 +24,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         path: Path of the file.
 
     Returns:
-        The values by their keys.
+        The metadata: a dict from keys to values.
 
     Raises:
         BadInput: The file cannot be read, or is not an ONNX file.
@@ -42,9 +43,9 @@ def copy_with_metadata(path: str | Path, out: str | Path, key: str, value: str) 
 
     Args:
         path: Path of a file that :func:`read_metadata` can read.
-        out: Path of the copy.
-        key: Key of the pair, which need not exist yet.
-        value: New value of the pair, which becomes the last field of the file.
+        out: Path of the copy, which must differ from ``path``.
+        key: Key whose value is replaced. The pair is added if the file has no such key.
+        value: New value of the key. The pair becomes the last field of the file.
     """
     with open(out, "wb") as file:
         for field in read_fields(open_message(path)):
@@ -59,7 +60,7 @@ def _is_metadata(field: Field) -> bool:
 
 
 def _pair(entry: Field) -> tuple[bytes, bytes]:
-    """The key and the value of an entry, which must have exactly one key."""
+    """The key and the value of one entry of the metadata, which must have exactly one key."""
     parts = [(field.number, bytes(field.data)) for field in read_fields(entry.data) if field.kind == BYTES]
     (key,) = (data for number, data in parts if number == _KEY)
     return key, b"".join(data for number, data in parts if number == _VALUE)

@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 
 
 class Renamed(NamedTuple):
-    """What has become of an old field.
+    """The new name of a renamed configuration field, and the new names of its values.
 
     Attributes:
-        field: Its new dotted name.
-        values: Its new values by their old ones. Other values are unchanged.
+        field: New dotted name of the field.
+        values: New values of the field by the old values. Values that are not listed stay the same.
     """
 
     field: str
@@ -20,7 +20,8 @@ class Renamed(NamedTuple):
 
 
 IMPORT_KIND: Final = "import.kind"
-"""The row of the kinds of weights that ``multibox import`` reads. It is no field of the configuration."""
+"""Key of :data:`RENAMED` for the kinds of weights that ``multibox import`` reads. It is no field of the
+configuration."""
 
 RENAMED: Final[Mapping[str, Renamed]] = {
     "network.resnet50": Renamed("network.peer.resnet50", {"seed": "five_scripts"}),
@@ -30,22 +31,23 @@ RENAMED: Final[Mapping[str, Renamed]] = {
     "priors.order": Renamed("network.peer.prior_order", {"seed": "five_scripts"}),
     IMPORT_KIND: Renamed(IMPORT_KIND, {"seed": "five-scripts", "seed-pretrained": "five-scripts-pretrained"}),
 }
-"""The old fields."""
+"""The renamed fields: what each old dotted name has become."""
 
 
 def current_kind(kind: str) -> str:
-    """The name that a kind of imported weights has today."""
+    """Current name of a kind of imported weights, given its old or current name."""
     return RENAMED[IMPORT_KIND].values.get(kind, kind)
 
 
 def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields of a configuration, or of a model's schema, the names that they have today.
+    """Rename the old fields of a configuration, or of a model's schema, to their current names.
 
     Args:
         values: Nested values, as YAML or JSON holds them. They are not changed.
 
     Returns:
-        New nested values. An old field stays as it is if the new one is there too, so that it is refused.
+        New nested values with current names. If an old and a new name of one field are both present, the old one stays,
+        and reading the configuration then refuses it as unknown.
     """
     current = _copy(values)
     for old, (field, new_values) in RENAMED.items():
@@ -66,7 +68,7 @@ def _copy(values: Any) -> Any:
 
 
 def _section(values: Any, path: list[str], *, make: bool = False) -> dict[str, Any] | None:
-    """The section at a path, made if it is missing and wanted. None if there is none, or something else is there."""
+    """The section at a path of names, or None. A missing section is made if ``make`` is set."""
     for name in path:
         if not isinstance(values, dict):
             return None

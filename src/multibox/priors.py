@@ -22,11 +22,11 @@ class FeatureMap:
     """A feature map that feeds a head.
 
     Attributes:
-        name: Name of its layer.
+        name: Name of the layer that computes the map.
         height: Number of rows of cells.
         width: Number of columns of cells.
-        step_y: Distance between two rows of cells, pixels of the input.
-        step_x: Distance between two columns of cells, pixels of the input.
+        step_y: Distance between two neighbouring rows of cells, pixels of the network's input.
+        step_x: Distance between two neighbouring columns of cells, pixels of the network's input.
     """
 
     name: str
@@ -53,14 +53,15 @@ class Grid(NamedTuple):
 def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = "caffe") -> np.ndarray:
     """Compute the widths and heights of the priors of one cell, as Caffe's ``PriorBox`` layer does.
 
-    They are a square of side s, a square of side sqrt(s s') that fills the gap to the next map's size s', and for each
-    ratio r a box of s sqrt(r) by s / sqrt(r) and its transpose.
+    The priors are a square of side s, a square of side sqrt(s s') that fills the gap to the next map's size s', and for
+    each ratio r a box of s sqrt(r) by s / sqrt(r) and its transpose.
 
     Args:
         size: Size s of this map's priors, pixels.
         next_size: Size s' of the next map's priors, pixels.
         ratios: Ratios of width to height, each above 1.
-        order: ``caffe`` for 2, 1/2, 3, 1/3, or ``five_scripts`` for 2, 3, 1/2, 1/3.
+        order: Order of the priors that are not square, by ratio: ``caffe`` for 2, 1/2, 3, 1/3, or ``five_scripts`` for
+            2, 3, 1/2, 1/3.
 
     Returns:
         ``(2 + 2 * len(ratios), 2)`` float64 widths and heights, pixels.
@@ -74,12 +75,12 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
 
 
 def priors_per_cell(config: Priors) -> list[int]:
-    """Number of priors in a cell of each map."""
+    """Number of priors per cell, for each feature map."""
     return [2 + 2 * len(ratios) for ratios in config.ratios]
 
 
 def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
-    """Layout of the priors of each map, in the order of :func:`make_priors`."""
+    """Layout of each feature map's priors, in the order of :func:`make_priors`."""
     counts = zip(maps, priors_per_cell(config), strict=True)
     return tuple(Grid(fmap.height, fmap.width, count) for fmap, count in counts)
 
@@ -96,8 +97,8 @@ def make_priors(
         order: Order of the priors in a cell, as :func:`shapes` takes it.
 
     Returns:
-        ``(P, 4)`` float32 corners, relative to the image: 0 and 1 are its edges. Priors may reach beyond the edges
-        unless ``config.clip`` is set.
+        ``(P, 4)`` float32 corners ``x0, y0, x1, y1`` relative to the input, whose edges are 0 and 1. Priors may reach
+        beyond the edges unless ``config.clip`` is set.
 
     Raises:
         BadInput: If the sizes, ratios or steps do not fit the number of maps.
@@ -120,7 +121,7 @@ def make_priors(
 
 
 def _clipped(centers_rel: np.ndarray, clip: bool | str) -> np.ndarray:
-    """Convert centres and sizes to corners, clipped as ``Priors.clip`` demands."""
+    """Convert boxes from centres and sizes to corners, clipped as ``Priors.clip`` says."""
     if clip == "centers":
         return to_corners(centers_rel.clip(0, 1))
     if clip == "sizes":

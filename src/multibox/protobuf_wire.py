@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""The kinds of values. The other two, deprecated groups, are refused."""
+"""Numbers of the kinds of values on the wire. Kinds 3 and 4, deprecated groups, are refused."""
 
 _FIXED_LENGTHS = {FIXED64: 8, FIXED32: 4}
 
 _NUMBERS = 1 << 29
-"""The bound of the numbers of fields, which begin at 1."""
+"""Bound of the numbers of fields: they are at least 1 and less than this."""
 
 _VARINT_BYTES = 10
-"""The longest varint, in bytes: 64 bits, 7 in each."""
+"""Largest number of bytes of a varint: 64 bits, 7 in each byte."""
 
 
 class Field(NamedTuple):
     """A field of a message.
 
     Attributes:
-        number: Number of the field in the message's schema.
-        kind: Kind of its value, one of :data:`VARINT`, :data:`FIXED64`, :data:`BYTES` and :data:`FIXED32`.
-        value: Value of a varint. It is 0 for the other kinds.
-        data: Bytes of the value. They are empty for a varint.
+        number: Number of the field in the schema of its message.
+        kind: Kind of the field's value, one of :data:`VARINT`, :data:`FIXED64`, :data:`BYTES` and :data:`FIXED32`.
+        value: Value of a field of kind :data:`VARINT`. It is 0 for the other kinds.
+        data: Bytes of the value. They are empty for a field of kind :data:`VARINT`.
         encoded: Bytes of the whole field, its key included.
     """
 
@@ -42,7 +42,7 @@ class Field(NamedTuple):
 
 
 def open_message(path: str | Path) -> memoryview:
-    """Map a file into memory. Its pages are read when they are used.
+    """Map a file into memory. The system reads each page of the file when it is first used.
 
     Args:
         path: Path of the file.
@@ -90,11 +90,11 @@ def read_fields(message: memoryview) -> Iterator[Field]:
 
 
 def read_varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Read a whole number: 7 bits in each byte, the lowest first.
+    """Read a varint: a whole number with 7 bits in each byte, the lowest bits first.
 
     Args:
         message: Bytes that contain the number.
-        place: Position of its first byte.
+        place: Position of the number's first byte.
 
     Returns:
         The number, and the position after it.
@@ -119,7 +119,7 @@ def encode_bytes(number: int, value: bytes) -> bytes:
 
     Args:
         number: Number of the field.
-        value: Its value.
+        value: Bytes of the value.
 
     Returns:
         The encoded field.

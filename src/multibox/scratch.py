@@ -1,4 +1,4 @@
-"""Hidden folders for what is not yet complete, and the removal of those that killed processes left behind."""
+"""Hidden folders for files that are not yet complete, and their removal after a process was killed."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ _SCRATCH: Final = ".multibox-new-"
 _LOCK: Final = ".lock"
 _OLD: Final = ".old"
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EOPNOTSUPP})
-"""What a file system without locks answers."""
+"""Error numbers of file systems that do not support locks."""
 
 
 class Scratch:
-    """A hidden folder for what is not yet whole. It is locked, so that others can tell whether its process is alive.
+    """A hidden folder for incomplete files. Its lock tells other processes whether the process that made it is alive.
 
     Args:
-        parent: Folder to make it in.
+        parent: Existing folder in which the hidden folder is made.
 
     Attributes:
         folder: Path of the hidden folder.
@@ -30,11 +30,11 @@ class Scratch:
         self.folder, self._lock = _locked_folder(parent)
 
     def content(self) -> list[Path]:
-        """What has been written."""
+        """Paths of the files and folders that were written into the hidden folder."""
         return [path for path in self.folder.iterdir() if path.name not in (_LOCK, _OLD)]
 
     def move(self, new: Path, target: Path) -> None:
-        """Move a file or folder to its place. A folder that is there already is put aside until the new one is."""
+        """Move a finished file or folder to ``target``. If the move fails, a folder at ``target`` stays as it was."""
         if not (new.is_dir() and target.is_dir()):
             os.replace(new, target)
             return
@@ -52,14 +52,14 @@ class Scratch:
             raise
 
     def close(self) -> None:
-        """Remove the folder."""
+        """Remove the hidden folder and all it holds."""
         if self._lock is not None:
             self._lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _locked_folder(parent: Path) -> tuple[Path, Any]:
-    """A new folder, and a lock on it; None where the file system has no locks."""
+    """A new hidden folder and its lock. The lock is None if the file system has no locks."""
     from filelock import FileLock, Timeout
 
     while True:
@@ -80,11 +80,12 @@ def _locked_folder(parent: Path) -> tuple[Path, Any]:
 
 
 _cleared: set[Path] = set()
-"""Folders in which this process has looked for leftovers. Others come from processes that ended meanwhile."""
+"""Folders in which this process has already removed the leftovers of killed processes, which it does once per
+folder."""
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove what processes left behind that were killed, and put back what they had put aside."""
+    """Remove the hidden folders of killed processes, and put back the folders that they had put aside."""
     parent = parent.resolve()
     if parent in _cleared:
         return

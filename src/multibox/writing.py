@@ -35,7 +35,7 @@ MARKER: Final = ".multibox"
 _ABOUT: Final = "Multibox wrote what is listed here, and may replace it as long as nobody changes it."
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system answers when a disk is full."""
+"""Error numbers that the system gives when a disk is full."""
 
 Raised = BadInput | RunFailed
 
@@ -46,12 +46,14 @@ def _never(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of thing that Multibox writes.
+    """A kind of file or folder that Multibox writes, such as a model or a report.
 
     Attributes:
-        name: What the marker calls it.
-        is_own: Recognizes what has no marker: files with a mark inside, and what version 0.1.0 wrote.
-        on_request: Whether even Multibox's own is replaced only on request.
+        name: Name of the kind in the marker and in messages.
+        is_own: Function that says whether Multibox wrote a path that has no marker: a file with a mark inside, or
+            something that version 0.1.0 wrote.
+        on_request: Whether files and folders of this kind are replaced only with ``replace=True``, even unchanged ones
+            that Multibox wrote.
     """
 
     name: str
@@ -63,23 +65,23 @@ class Kind:
 def new_file(
     path: str | os.PathLike[str], kind: Kind | None = None, *, replace: bool = False, durable: bool = False
 ) -> Iterator[Path]:
-    """Write a file, and any files that belong to it next to it.
+    """Write a file, and the files that belong next to it, all at once.
 
-    When the block ends, all of them take their places, ``path`` itself last. When the block fails, nothing of them
-    remains.
+    When the block ends, all files are moved to their places, ``path`` last. When the block fails, none of them remains.
 
     Args:
         path: Path of the file. Missing folders are made.
-        kind: Kind of the file, for the rule above. None for a file in a place of Multibox's own, such as a run or the
-            cache: it is replaced without a question.
-        replace: Whether to replace a file that Multibox did not write, or that was changed since.
-        durable: Whether the file has to reach the disk before it takes its place, so that it survives a power cut.
+        kind: Kind of the file, for the rule of :mod:`multibox.writing`. None always replaces the file, for places that
+            belong to Multibox, such as a run or the cache.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
+        durable: Whether the file is flushed to the disk before it is moved to its place, so that it survives a power
+            cut.
 
     Yields:
-        A path of the same name in an empty folder on the same disk.
+        Path to write the file to: it has the same name, in an empty folder on the same disk.
 
     Raises:
-        BadInput: The rule forbids the file, or its folder cannot be written.
+        BadInput: The path holds a file that may not be replaced, or its folder cannot be written.
         RunFailed: The disk is full.
     """
     with _completed(Unfinished(path, kind, replace=replace, durable=durable)) as new:
@@ -90,19 +92,20 @@ def new_file(
 def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> Iterator[Path]:
     """Write a folder.
 
-    When the block ends, the folder gets its marker and takes its place. When the block fails, nothing of it remains.
+    When the block ends, the folder gets its marker and is moved to its place. When the block fails, nothing of it
+    remains.
 
     Args:
         path: Path of the folder. Missing folders above it are made. A link is followed.
-        kind: Kind of the folder, for the rule above.
-        replace: Whether to replace a folder that is otherwise refused: one changed since Multibox wrote it, or a
-            dataset.
+        kind: Kind of the folder, for the rule of :mod:`multibox.writing`.
+        replace: Whether to replace a folder that is otherwise refused: a folder that was changed since Multibox wrote
+            it, or a dataset.
 
     Yields:
-        An empty folder of the same name on the same disk.
+        Empty folder of the same name on the same disk, to write into.
 
     Raises:
-        BadInput: The rule forbids the folder, or the folder above it cannot be written.
+        BadInput: The path holds something that may not be replaced, or the folder above cannot be written.
         RunFailed: The disk is full.
     """
     with _completed(Unfinished(path, kind, is_folder=True, replace=replace)) as new:
@@ -111,7 +114,7 @@ def new_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
 
 @contextmanager
 def _completed(unfinished: "Unfinished") -> Iterator[Path]:
-    """Finish a file or folder when the block ends, and discard it when the block fails."""
+    """Finish a file or folder when the block ends, or discard it when the block fails."""
     try:
         with naming(unfinished.given):
             yield unfinished.path
@@ -125,19 +128,19 @@ class Unfinished:
     """A file or folder that is being written, for writers that cannot use a ``with`` block.
 
     Args:
-        target: Path at which it appears. Missing folders above it are made.
+        target: Path at which the finished file or folder appears. Missing folders above it are made.
         kind: Kind of the file or folder, as :func:`new_file` takes it.
-        is_folder: Whether it is a folder.
+        is_folder: Whether a folder is written instead of a file.
         replace: Whether an existing file or folder may be replaced, as :func:`new_file` takes it.
         durable: Whether to wait until the file is on the disk, as :func:`new_file` takes it.
 
     Attributes:
         given: The target as it was given.
-        path: Path to write to, with the same name, in an empty folder. If it is a folder, it exists already. Files next
-            to it belong to it.
+        path: Path to write to, with the same name in an empty folder. A folder exists there already. Files that are
+            written next to the path are moved with it.
 
     Raises:
-        BadInput: The rule forbids it, or the folder above it cannot be written.
+        BadInput: The target holds something that may not be replaced, or the folder above cannot be written.
         RunFailed: The disk is full.
     """
 
@@ -162,7 +165,7 @@ class Unfinished:
                 self.path.mkdir()
 
     def finish(self) -> None:
-        """Move it to its place, and with it what belongs to it."""
+        """Move the file or folder to its place, with the files that were written next to it."""
         try:
             with naming(self.given, always=True):
                 if self._kind is not None and self._is_folder:
@@ -177,7 +180,7 @@ class Unfinished:
             note(self._target)
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove the unfinished file or folder."""
         self._scratch.close()
         for folder in reversed(self._made):
             with suppress(OSError):  # something else is in it by now
@@ -198,15 +201,16 @@ class Unfinished:
 
 @contextmanager
 def naming(path: Path, *, always: bool = False) -> Iterator[None]:
-    """Name the file when the system refuses to write it: its own errors do not.
+    """Turn the system's errors of writing into errors that name the file.
 
     Args:
         path: File or folder that is being written.
-        always: Whether every error of the system is about that file. Otherwise only a full disk is.
+        always: Whether every error of the system in the block concerns the file. Otherwise only a full disk is reported
+            for it.
 
     Raises:
-        BadInput: The place cannot be written.
-        RunFailed: The disk is full, or broken.
+        BadInput: The path cannot be written.
+        RunFailed: The disk is full or broken.
     """
     try:
         yield
@@ -222,15 +226,15 @@ def naming(path: Path, *, always: bool = False) -> Iterator[None]:
 
 
 def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
-    """Refuse a file that may not be written, before the work that leads to it.
+    """Verify that a file may be written, before the work that produces it begins.
 
     Args:
         path: Path of the file.
         kind: Kind of the file.
-        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
 
     Raises:
-        BadInput: The rule of this module forbids it.
+        BadInput: The path holds something that may not be replaced.
     """
     path = Path(path)
     if path.is_dir():
@@ -244,15 +248,16 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
 
 
 def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = False) -> None:
-    """Refuse a folder that may not be written, before the work that leads to it.
+    """Verify that a folder may be written, before the work that produces it begins.
 
     Args:
         path: Path of the folder.
         kind: Kind of the folder.
-        replace: Whether to replace a folder that was changed since, or that is replaced only on request.
+        replace: Whether to replace a folder that was changed since Multibox wrote it, or whose kind is replaced only
+            with ``replace=True``.
 
     Raises:
-        BadInput: The rule of this module forbids it.
+        BadInput: The path holds something that may not be replaced.
     """
     given, path = path, Path(path).resolve()
     if not os.path.lexists(path):
@@ -277,7 +282,7 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
 
 
 def is_own_file(path: Path, kind: Kind) -> bool:
-    """Whether Multibox wrote a file, and nobody has changed it since."""
+    """Whether Multibox wrote a file of this kind, and nobody has changed the file since."""
     if path.is_symlink() or not path.is_file():
         return False
     marker = _read_marker(path.parent)
@@ -286,11 +291,11 @@ def is_own_file(path: Path, kind: Kind) -> bool:
 
 
 def numbered(name: str, after: int = 0) -> Iterator[str]:
-    """The names to try where Multibox chooses one: ``NAME``, ``NAME-2``, ``NAME-3`` and so on.
+    """The names that Multibox tries when it chooses one: ``NAME``, ``NAME-2``, ``NAME-3`` and so on, without end.
 
     Args:
         name: The first name.
-        after: How many of them to pass over.
+        after: Number of names to skip at the start.
     """
     yield from (name if number == 1 else f"{name}-{number}" for number in count(after + 1))
 
@@ -302,21 +307,21 @@ def first_free(folder: Path, name: str, suffix: str, check: Callable[[Path], obj
         folder: Folder of the file.
         name: Name without its suffix.
         suffix: Suffix of the file.
-        check: Raises BadInput for a path that may not be written.
+        check: Function that raises BadInput for a path that may not be written.
     """
     return next(path for candidate in numbered(name) if _passes(path := folder / f"{candidate}{suffix}", check))
 
 
 def mark_folder(folder: Path, kind: Kind) -> None:
-    """Write the marker of a folder that holds nothing but what Multibox wrote."""
+    """Write the marker of a folder in which Multibox wrote every file."""
     _write_marker(folder, _Marker(kind.name, {path.name: mark(path) for path in sorted(folder.iterdir())}))
 
 
 def note(path: Path) -> None:
-    """List a file in the marker of its folder, as it is now.
+    """List a file in the marker of its folder, with its present size and time.
 
-    A file beside the content of another folder, such as detections in the folder of a report, is listed apart: it does
-    not belong to that folder and must not go when the folder is replaced.
+    A file beside the content of another folder, such as detections in the folder of a report, is listed apart. It does
+    not belong to that folder, so it must not be removed when the folder is replaced.
     """
     marker = _read_marker(path.parent) or _Marker("")
     listed = marker.beside if marker.kind and path.name not in marker.wrote else marker.wrote
@@ -327,7 +332,7 @@ def note(path: Path) -> None:
 
 
 def mark(path: Path) -> str:
-    """Digest of the size and time of a file, or of all files in a folder. Version 0.1.0 made the same."""
+    """Digest of the size and time of a file, or of all files in a folder. Version 0.1.0 made the same digest."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         status = file.stat(follow_symlinks=False)
@@ -338,12 +343,12 @@ def mark(path: Path) -> str:
 
 @contextmanager
 def locked(path: Path, busy: Raised) -> Iterator[None]:
-    """Keep other processes out as long as the block lasts. The system ends the lock when the process ends.
+    """Hold a lock during the block. The system releases the lock when the process ends.
 
     Args:
-        path: Path of the lock file, in a folder that exists. It stays: if it were removed, two processes could hold
-            a lock of the same name.
-        busy: Raised when another process holds the lock.
+        path: Path of the lock file, in a folder that exists. The file is never removed: otherwise two processes could
+            hold locks of the same name.
+        busy: Error to raise when another process holds the lock.
 
     Raises:
         BadInput: The lock file cannot be written.
@@ -364,7 +369,7 @@ def locked(path: Path, busy: Raised) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Marker:
-    """A marker: the kind of its folder, empty for a folder of the user's, its content, and files of other kinds."""
+    """A marker: the folder's kind (empty for a user's folder), its files, and other files of Multibox in it."""
 
     kind: str
     wrote: dict[str, str] = field(default_factory=dict)
@@ -401,10 +406,10 @@ def _is_unchanged(folder: Path, marker: _Marker) -> bool:
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it.
+    """Make a folder and all missing folders above it.
 
     Returns:
-        Those that were missing, the outermost first.
+        The folders that were missing, the outermost first.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
     folder.mkdir(parents=True, exist_ok=True)
@@ -412,7 +417,7 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def _bring_to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Flush to the disk the content of a file, or the names in a folder."""
     if path.is_dir() and not hasattr(os, "O_DIRECTORY"):  # Windows cannot do it
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

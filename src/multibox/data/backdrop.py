@@ -1,4 +1,4 @@
-"""Backgrounds of the rendered sample: surfaces, and clutter of no class."""
+"""Backgrounds of the rendered sample: surfaces, and clutter that belongs to no class."""
 
 from collections.abc import Callable
 from math import cos, pi, sin
@@ -10,12 +10,12 @@ Generator = np.random.Generator
 
 
 def draw_backdrop(height: int, width: int, rng: Generator) -> np.ndarray:
-    """A textured surface with clutter on it.
+    """Draw a textured surface with clutter on it.
 
     Args:
         height: Height in pixels.
         width: Width in pixels.
-        rng: Random state of everything that varies.
+        rng: Random generator of the surface and the clutter.
 
     Returns:
         ``(height, width, 3)`` float32 RGB, about 0 to 255.
@@ -28,7 +28,7 @@ def draw_backdrop(height: int, width: int, rng: Generator) -> np.ndarray:
 
 
 def clouds(height: int, width: int, rng: Generator, cells: int = 3, octaves: int = 5) -> np.ndarray:
-    """Noise of several scales, ``(height, width)`` float32 with mean 0 and deviation 1."""
+    """Draw noise of several scales: ``(height, width)`` float32 with mean 0 and standard deviation 1."""
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
         size = cells * 2**octave
@@ -38,14 +38,14 @@ def clouds(height: int, width: int, rng: Generator, cells: int = 3, octaves: int
 
 
 def stone(height: int, width: int, rng: Generator) -> np.ndarray:
-    """Clouds between two colours."""
+    """Draw stone: cloudy noise between two colours."""
     low, high = muted_colour(rng), muted_colour(rng)
     share = 1 / (1 + np.exp(-1.5 * clouds(height, width, rng, int(rng.integers(2, 6)))))
     return _mix(low, high, share) + 5 * rng.normal(0, 1, (height, width, 1)).astype(np.float32)
 
 
 def boards(height: int, width: int, rng: Generator) -> np.ndarray:
-    """Wood: planks with a grain along them."""
+    """Draw wood: boards with a grain along them."""
     colour, planks = muted_colour(rng), int(rng.integers(3, 9))
     grain = cv2.resize(rng.normal(0, 1, (height, 6)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     which = (np.arange(height) * planks // height).clip(0, planks - 1)
@@ -57,7 +57,7 @@ def boards(height: int, width: int, rng: Generator) -> np.ndarray:
 
 
 def tiles(height: int, width: int, rng: Generator) -> np.ndarray:
-    """A turned grid of two colours with joints."""
+    """Draw tiles: a rotated grid of two colours with joints between the tiles."""
     low, high, joint = muted_colour(rng), muted_colour(rng), muted_colour(rng)
     side, angle = rng.uniform(0.08, 0.3) * width, rng.uniform(0, pi)
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -69,7 +69,7 @@ def tiles(height: int, width: int, rng: Generator) -> np.ndarray:
 
 
 def cloth(height: int, width: int, rng: Generator) -> np.ndarray:
-    """Stripes of soft waves."""
+    """Draw cloth: soft, wavy stripes."""
     low, high = muted_colour(rng), muted_colour(rng)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     angle, length = rng.uniform(0, pi), rng.uniform(0.02, 0.15) * width
@@ -79,7 +79,7 @@ def cloth(height: int, width: int, rng: Generator) -> np.ndarray:
 
 
 def grass(height: int, width: int, rng: Generator) -> np.ndarray:
-    """Blades, thousands of short strokes."""
+    """Draw grass: thousands of short strokes, the blades."""
     colour = muted_colour(rng)
     image = stone(height, width, rng) * 0.4 + colour * 0.6
     starts = rng.uniform((0, 0), (width, height), (height * width // 150, 2))
@@ -94,7 +94,7 @@ SURFACES: tuple[Callable[[int, int, Generator], np.ndarray], ...] = (stone, boar
 
 
 def muted_colour(rng: Generator) -> np.ndarray:
-    """A colour of a surface, ``(3,)`` float32 RGB, 0 to 255."""
+    """Draw the colour of a surface: ``(3,)`` float32 RGB, 0 to 255."""
     hsv = np.array([[[rng.uniform(0, 360), rng.uniform(0.05, 0.5), rng.uniform(0.25, 0.9)]]], np.float32)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0] * 255
 

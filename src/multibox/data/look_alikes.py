@@ -1,6 +1,6 @@
 """Look-alikes: the same image saved again, resized or a little brighter has nearly the same hash.
 
-A hash has 64 bits, so two are compared by one exclusive or and a count of bits.
+A hash has 64 bits, so two hashes are compared by one exclusive or and a count of bits.
 """
 
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ from multibox.data.check import decode_grey
 
 HASH_SIDE: Final = 8
 SEEN_SIDE: Final = 32
-"""Pixels of the side of what is hashed."""
+"""Side of the square to which an image is resized before it is hashed, pixels."""
 
 MOST_BITS: Final = 10
-"""Hashes that differ in more bits are of different pictures: of 64 bits at random, so few differ once in 10^8."""
+"""Largest number of differing bits, of 64, between the hashes of look-alikes. Two random hashes differ in so few bits
+once in 10^8."""
 
 LEAST_CORRELATION: Final = 0.97
-"""Of the grey levels of two pictures whose hashes are close, from which they are called alike."""
+"""Smallest correlation between the grey levels of two thumbnails whose images count as look-alikes."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What is kept of images to compare them.
+    """Hashes and thumbnails of N images, which are enough to compare the images.
 
     Attributes:
-        hashes: ``(N,)`` uint64.
-        thumbnails: ``(N, T)`` uint8 grey levels.
+        hashes: ``(N,)`` uint64 perceptual hashes.
+        thumbnails: ``(N, 256)`` uint8 grey levels of the thumbnails' pixels.
     """
 
     hashes: np.ndarray
@@ -45,10 +46,10 @@ def look_of(data: bytes) -> tuple[int, np.ndarray]:
         data: Bytes of a whole image file.
 
     Returns:
-        64 bits as a number, and ``(256,)`` uint8.
+        The hash, a number of 64 bits, and the thumbnail, ``(256,)`` uint8 grey levels.
 
     Raises:
-        BadImageError: If the bytes are not an image.
+        BadImageError: If the bytes are not an image that can be decoded.
     """
     grey = decode_grey(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
     if min(grey.shape) < SEEN_SIDE:
@@ -68,14 +69,15 @@ def stack_looks(looks: list[tuple[int, np.ndarray]]) -> Looks:
 
 
 def find_alike(these: Looks, others: Looks) -> dict[int, int]:
-    """Find the images that look like another one.
+    """Find the images that look like an image of another set.
 
     Args:
-        these: N pictures.
-        others: M pictures.
+        these: Hashes and thumbnails of N images.
+        others: Hashes and thumbnails of M other images.
 
     Returns:
-        The position of the most similar other image, by the position of each image that has one.
+        Dict from the position of each image in ``these`` that has a look-alike to the position in ``others`` of the
+        most similar image.
     """
     rows, columns = _normalized(these.thumbnails), _normalized(others.thumbnails)
     found = {}
@@ -88,13 +90,13 @@ def find_alike(these: Looks, others: Looks) -> dict[int, int]:
 
 
 def group_alike(looks: Looks) -> np.ndarray:
-    """Group images that look alike, such as frames of a film.
+    """Group images that look alike, such as consecutive frames of a video.
 
     Args:
-        looks: N pictures.
+        looks: Hashes and thumbnails of N images.
 
     Returns:
-        ``(N,)`` the position of the first picture of each one's group: its own, where it stands alone.
+        ``(N,)`` position of the first image in each image's group. An image without look-alikes has its own position.
     """
     thumbnails = _normalized(looks.thumbnails)
     first = np.arange(len(looks.hashes))
@@ -109,11 +111,11 @@ def group_alike(looks: Looks) -> np.ndarray:
 
 
 def _close(value: np.uint64, others: np.ndarray) -> np.ndarray:
-    """Positions of the hashes that differ from a given one in few bits."""
+    """Positions of the hashes that differ from ``value`` in at most :data:`MOST_BITS` bits."""
     return np.flatnonzero(np.bitwise_count(others ^ value) <= MOST_BITS)
 
 
 def _normalized(thumbnails: np.ndarray) -> np.ndarray:
-    """Rows of mean 0 and length 1, whose dot products are Pearson's coefficients. Constant rows become 0."""
+    """Scale rows to mean 0 and length 1, so that their dot products are correlations. Constant rows become 0."""
     rows = thumbnails - thumbnails.mean(axis=1, keepdims=True, dtype=np.float32)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)

@@ -19,11 +19,12 @@ def merge_datasets(
 ) -> list[Store]:
     """Merge the images of several datasets into a new one.
 
-    Classes are matched by name, in order of first appearance. Ids begin with the name of their dataset, so that no two
-    are the same. That is the current name of its folder: a renamed or copied store still holds its old name.
+    Classes are matched by name, in order of first appearance. The name of its dataset is put before each record's id,
+    so that no two ids are equal. The name is that of the dataset's folder, because a renamed or copied store still
+    holds its old name.
 
     Args:
-        stores: Stores of the datasets, those of the first one first.
+        stores: Stores of all datasets, in the order in which their classes are listed.
         name: Name of the new dataset.
         replace: Whether to replace a dataset of the new one's name.
         progress: Function called with the number of images done and in all.
@@ -32,7 +33,7 @@ def merge_datasets(
         The new stores.
 
     Raises:
-        BadInput: If the name is taken, or a store is given twice.
+        BadInput: If the name is taken and ``replace`` is not set, or a store is given twice.
     """
     check_new_name(name, replace=replace)
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]

@@ -13,14 +13,16 @@ class Objects:
     """The objects of one image, as columns of equal length N.
 
     Attributes:
-        boxes: ``(N, 4)`` float32, pixels of the upright image, ``x0, y0, x1, y1`` (edges, 0-based).
-        labels: ``(N,)`` int64, 0-based over the dataset's classes.
-        difficult: ``(N,)`` bool; evaluation neither rewards nor punishes finding them.
-        crowd: ``(N,)`` bool; a region of many objects, never a target.
-        truncated: ``(N,)`` bool; the object reaches beyond the image.
-        occluded: ``(N,)`` bool; something else hides a part of it.
-        area: ``(N,)`` float32, squared pixels; the segment's area where the source gives one, else the box's.
-        ids: ``N`` ids of the objects in their source, or their positions.
+        boxes: ``(N, 4)`` float32 edges ``x0, y0, x1, y1``, 0-based, in pixels of the upright image.
+        labels: ``(N,)`` int64 positions in the dataset's list of classes.
+        difficult: ``(N,)`` bool, True for objects that evaluation ignores: finding or missing them changes no score.
+        crowd: ``(N,)`` bool, True for a region of many objects that were not annotated one by one. It is never a
+            training target.
+        truncated: ``(N,)`` bool, True for an object that continues beyond the image.
+        occluded: ``(N,)`` bool, True for an object that is partly hidden by something else.
+        area: ``(N,)`` float32 areas in squared pixels: of the object's segment if the source gives one, else of its
+            box.
+        ids: Id of each of the N objects in its source. Without ids in the source, their positions from 0.
     """
 
     boxes: np.ndarray
@@ -36,7 +38,7 @@ class Objects:
         return len(self.boxes)
 
     def keep(self, mask: np.ndarray) -> "Objects":
-        """Select the objects where ``mask`` ``(N,)`` is true, or those at the given positions, in that order."""
+        """Select objects by a mask ``(N,)`` bool, or by their positions in the order given."""
         chosen = np.arange(len(self))[mask]
         columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
         return Objects(**columns, ids=tuple(self.ids[i] for i in chosen))
@@ -51,7 +53,7 @@ COLUMNS = {
     "occluded": np.bool_,
     "area": np.float32,
 }
-"""The array columns of :class:`Objects` and their types."""
+"""Names of the array columns of :class:`Objects`, and the type of each."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,12 @@ class Record:
 
     Attributes:
         id: Identifier, unique within its split.
-        image: Bytes of the source file, untouched (JPEG, PNG, ...).
+        image: Unchanged bytes of the image file (JPEG, PNG or another format).
         width: Width of the upright image (after EXIF orientation), pixels.
         height: Height of the upright image, pixels.
         objects: Objects of the image.
-        source: Origin of the image, for messages: a path or ``archive:member``.
-        extra: Everything else the source holds about the image, as JSON-able values.
+        source: Origin of the image, for messages: a path, or ``ARCHIVE:MEMBER``.
+        extra: Further values that the source holds about the image, as ``json.dumps`` takes them.
     """
 
     id: str
@@ -88,21 +90,20 @@ def make_objects(
     area: Any = None,
     ids: Any = None,
 ) -> Objects:
-    """Build :class:`Objects` from lists or arrays. Missing flags are false, missing areas those of the boxes, missing
-    ids the positions.
+    """Build :class:`Objects` from lists or arrays. Every column but boxes and labels has a default.
 
     Args:
-        boxes: N boxes ``x0, y0, x1, y1``, possibly none.
-        labels: N class numbers.
-        difficult: N flags.
-        crowd: N flags.
-        truncated: N flags.
-        occluded: N flags.
-        area: N areas in squared pixels.
-        ids: N ids.
+        boxes: N boxes ``x0, y0, x1, y1`` in pixels of the upright image. N may be 0.
+        labels: N labels, positions in the list of classes.
+        difficult: N flags, True for objects that evaluation ignores. None: all are False.
+        crowd: N flags, True for regions of many objects. None: all are False.
+        truncated: N flags, True for objects that continue beyond the image. None: all are False.
+        occluded: N flags, True for partly hidden objects. None: all are False.
+        area: N areas in squared pixels. None: the areas of the boxes.
+        ids: N ids of the objects. None: their positions from 0.
 
     Returns:
-        The columns, each with its type of :data:`COLUMNS`.
+        The objects, as columns of the types in :data:`COLUMNS`.
     """
     box_array = np.asarray(boxes, np.float32).reshape(-1, 4)
     count = len(box_array)
@@ -127,10 +128,10 @@ def join_objects(parts: Sequence[Objects]) -> Objects:
     """Concatenate the objects of several images.
 
     Args:
-        parts: At least one, each possibly without objects. Their boxes use the same coordinates.
+        parts: Objects of each image, at least one image. All boxes must use the same coordinates.
 
     Returns:
-        All objects, part by part.
+        All objects, image after image.
     """
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
     return Objects(**columns, ids=tuple(chain.from_iterable(part.ids for part in parts)))

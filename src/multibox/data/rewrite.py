@@ -1,4 +1,4 @@
-"""New datasets from old ones: what splitting and merging share."""
+"""Writing a new dataset from the records of existing ones, for splitting and merging."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,18 +25,19 @@ def write_splits(
 
     Args:
         name: Name of the dataset.
-        splits: Records of each split.
-        classes: Class names. The records' labels are positions in them.
-        source: Origin of the data.
-        category_ids: Numbers of the classes in their source. Without any, 1 to C.
-        about: Further content of ``build.json`` beside the stores.
-        replace: Whether to replace a dataset of that name.
+        splits: Records of each split, by the split's name.
+        classes: Class names. The records' labels are positions in
+            this list.
+        source: Origin of the data, as a text for the stores' descriptions.
+        category_ids: Number of each class in the source, such as COCO's category ids. If empty, 1 to C.
+        about: Further values to write into ``build.json``, the report beside the stores.
+        replace: Whether to replace an existing dataset of that name.
 
     Returns:
-        The stores.
+        The new stores, one for each split.
 
     Raises:
-        BadInput: If the name is not valid, or taken.
+        BadInput: If the name is not valid, or it is taken and ``replace`` is not set.
     """
     for split in splits:
         refuse_unsafe_split(split)

@@ -1,7 +1,7 @@
-"""A rendered detection dataset: everything in this package runs on it, with no download.
+"""A rendered detection dataset, on which everything in this package can be tried without a download.
 
-Things of eight kinds lie on textured surfaces amid clutter, lit from one side, some partly behind others or beyond the
-border. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
+Objects of eight kinds lie on textured surfaces amid clutter, lit from one side. Some are partly hidden by others or
+reach beyond the image. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
 """
 
 import os
@@ -25,20 +25,20 @@ Generator = np.random.Generator
 Slices = tuple[slice, slice]  # rows, columns
 
 CLASSES = tuple(sorted(KINDS))
-"""The kinds of things; buckets and mugs are easily confused, flowers and gears too."""
+"""Class names, in alphabetical order. Buckets and mugs are easily confused, and so are flowers and gears."""
 
 SPLITS = {"train": 0.70, "val": 0.15, "test": 0.15}
-"""Shares of the images."""
+"""Share of the images in each split."""
 
 MOST_OBJECTS = 8
 SMALLEST, LARGEST = 0.06, 0.80
-"""Bounds of a box's sides, in parts of the image's longer and shorter side."""
+"""Smallest side of a box as a share of the image's longer side, and largest side as a share of its shorter side."""
 
 VISIBLE = 0.60
-"""The least share of a thing that stays in view."""
+"""Smallest share of an object that stays visible."""
 
 OVERLAPPING = 0.25
-"""How often a thing is laid onto or beside another on purpose."""
+"""Share of the objects that are placed on or beside another object on purpose."""
 
 
 SAMPLE = Kind("sample dataset")
@@ -46,14 +46,14 @@ SAMPLE = Kind("sample dataset")
 
 @dataclass(frozen=True)
 class Thing:
-    """An object of a scene.
+    """An object in a rendered scene.
 
     Attributes:
-        name: Class of the thing.
-        whole: Number of its pixels, including those hidden and those beyond the border.
-        mask: ``(H, W)`` bool, where it is seen.
-        truncated: Whether it reaches beyond the border.
-        occluded: Whether something hides a part of it.
+        name: Name of the object's class.
+        whole: Number of all pixels of the object, including hidden ones and those beyond the image.
+        mask: ``(H, W)`` bool, True where the object is visible.
+        truncated: Whether the object reaches beyond the image.
+        occluded: Whether another object hides a part of this one.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Thing:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """Edges of the visible part."""
+        """Edges ``x0, y0, x1, y1`` of the object's visible part, pixels."""
         columns, rows = np.flatnonzero(self.mask.any(axis=0)), np.flatnonzero(self.mask.any(axis=1))
         if not len(rows):
             return 0, 0, 0, 0
@@ -83,15 +83,16 @@ def make_sample(
     """Render a dataset in VOC layout.
 
     Args:
-        folder: Folder to write. An earlier sample is replaced, unless it was changed since.
-        seed: The same seed gives the same scenes.
+        folder: Folder to write. An earlier sample is replaced, unless it was changed since it was rendered.
+        seed: Random seed. The same seed gives the same scenes.
         images: Number of images in all splits together, at least 10.
         size: Longer side of an image, pixels.
-        replace: Whether to replace a sample that was changed since.
-        progress: Function called with the number of images done and in all.
+        replace: Whether to replace a sample that was changed since it was rendered.
+        progress: Function called with the number of finished images and of all images.
 
     Returns:
-        The folder, with ``JPEGImages``, ``Annotations`` and ``ImageSets/Main`` of train, val and test.
+        Path of the folder, with ``JPEGImages``, ``Annotations``, and the splits train, val and test in
+        ``ImageSets/Main``.
 
     Raises:
         BadInput: The folder holds something else.
@@ -108,14 +109,14 @@ def make_sample(
 
 
 def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]]:
-    """Draw one image.
+    """Draw the scene of one image.
 
     Args:
-        rng: Random state of everything that varies.
+        rng: Random generator. Its state alone decides what is drawn.
         size: Longer side of the image, pixels.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and the things in it, the lowest first.
+        ``(H, W, 3)`` uint8 RGB, and the objects in it. A later object lies on top of the earlier ones.
     """
     short = int(size * rng.uniform(0.72, 1.0))
     height, width = (short, size) if rng.random() < 0.75 else (size, short)
@@ -159,10 +160,10 @@ def _write_splits(folder: Path, images: int) -> None:
 
 
 def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Generator) -> list[Thing]:
-    """Draw one more thing into ``image`` where it hides no other too much, if there is room.
+    """Draw one more object into ``image`` where it does not hide too much of another, if there is room.
 
     Returns:
-        All things, with what is still visible of each.
+        All objects, each with its part that is still visible.
     """
     height, width = image.shape[:2]
     name = CLASSES[rng.integers(len(CLASSES))]
@@ -182,7 +183,7 @@ def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Genera
 
 
 def _place(things: list[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
-    """A centre: near the edge of another thing, or anywhere; x, y."""
+    """Draw the centre ``x, y`` of a new object, in pixels: near the edge of another object, or anywhere."""
     if things and rng.random() < OVERLAPPING:
         x0, y0, x1, y1 = things[rng.integers(len(things))].box
         middle, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
@@ -192,7 +193,7 @@ def _place(things: list[Thing], width: int, height: int, rng: Generator) -> np.n
 
 
 def _visible_colour(image: np.ndarray, center: np.ndarray, rng: Generator) -> np.ndarray:
-    """A colour that stands out from what lies around ``center``."""
+    """Draw a colour that stands out from the pixels around ``center``."""
     height, width = image.shape[:2]
     x, y = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(center, (width, height), strict=True))
     around = image[max(0, y - 20) : y + 20, max(0, x - 20) : x + 20].mean(axis=(0, 1))
@@ -208,7 +209,7 @@ def _corner(cutout: Cutout, center: np.ndarray) -> tuple[int, int]:
 def _window(
     cutout: Cutout, center: np.ndarray, width: int, height: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Rows and columns of the image that a cutout covers, and those of the cutout that are in the image."""
+    """Rows and columns of the image that a cutout covers, and those of the cutout inside the image."""
     x, y = _corner(cutout, center)
     rows, columns = cutout.alpha.shape
     y0, y1, x0, x1 = max(0, y), max(0, min(height, y + rows)), max(0, x), max(0, min(width, x + columns))
@@ -223,7 +224,7 @@ def _mask(cutout: Cutout, center: np.ndarray, width: int, height: int) -> np.nda
 
 
 def _behind(thing: Thing, mask: np.ndarray) -> Thing:
-    """The visible part of a thing behind ``mask``."""
+    """Remove from an object's visible part the pixels that ``mask`` covers."""
     seen = thing.mask & ~mask
     is_hidden = bool(seen.sum() < 0.98 * thing.mask.sum())
     return Thing(thing.name, thing.whole, seen, thing.truncated, thing.occluded or is_hidden)
@@ -238,7 +239,7 @@ def _is_in_view(thing: Thing) -> bool:
 
 
 def _paste(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: float) -> None:
-    """Lay a cutout and its shadow into ``image``."""
+    """Draw a cutout and its shadow into ``image``."""
     height, width = image.shape[:2]
     side = max(cutout.alpha.shape)
     reach = max(2, side // 14)
@@ -253,7 +254,7 @@ def _paste(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: float) 
 
 
 def _photograph(image: np.ndarray, light: float, rng: Generator) -> np.ndarray:
-    """Uneven light, a lens and a sensor."""
+    """Make a scene look like a photograph: with uneven light, and the flaws of a lens and a sensor."""
     height, width = image.shape[:2]
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
     lit = 1 + 0.14 * (x * np.cos(light) + y * np.sin(light)) + 0.06 * clouds(height, width, rng, 2, 2)

@@ -1,4 +1,4 @@
-"""The things in the rendered sample: drawn from polygons, lit, and cut out.
+"""The objects of the rendered sample: drawn from polygons, lit, and cut out.
 
 Two pairs are easily confused. A mug and a bucket differ in the place of the handle, a gear and a flower in the shape of
 the teeth and the middle. Colour carries no information, because every kind comes in all colours.
@@ -17,11 +17,13 @@ Contour = np.ndarray  # (K, 2) x right, y down; a shape spans about -1 to 1
 
 @dataclass(frozen=True)
 class Layer:
-    """One coat of paint.
+    """A part of an object that is painted in one tone.
 
     Attributes:
-        paint: ``body``, ``dark``, ``light`` or ``accent``; ``hole`` cuts through to what lies behind.
-        contours: Contours that are filled together, so that one within another is a hole of this layer.
+        paint: Tone of the layer: ``body``, ``dark``, ``light`` or ``accent``. A ``hole`` shows what lies behind the
+            object.
+        contours: Outlines of the layer. They are filled together, so that an outline within another one is a hole of
+            this layer.
     """
 
     paint: str
@@ -30,11 +32,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A drawn thing.
+    """A drawn object, cut out from its background.
 
     Attributes:
         colour: ``(H, W, 3)`` float32 RGB, 0 to 255.
-        alpha: ``(H, W)`` float32, 1 where the thing covers what lies behind.
+        alpha: ``(H, W)`` float32 opacity in [0, 1]: 1 where the object hides what lies behind.
     """
 
     colour: np.ndarray
@@ -42,17 +44,17 @@ class Cutout:
 
 
 def draw_thing(kind: str, side: float, colour: np.ndarray, light: float, rng: Generator) -> Cutout:
-    """Draw a thing in a random pose.
+    """Draw an object in a random pose.
 
     Args:
         kind: One of :data:`KINDS`.
-        side: Longer side of its box, pixels.
-        colour: RGB of its body, 0 to 255.
+        side: Longer side of the object's box, pixels.
+        colour: RGB colour of the object's body, 0 to 255.
         light: Direction of the light, radians.
-        rng: Random state of everything that varies.
+        rng: Random generator of the object's pose, shape and shading.
 
     Returns:
-        The thing, cut out tightly.
+        The object, cut out at the edges of its box.
     """
     shape, turn = KINDS[kind]
     layers = _pose(shape(rng), radians(rng.uniform(-turn, turn)), rng)
@@ -195,7 +197,7 @@ KINDS: dict[str, tuple[Callable[[Generator], list[Layer]], float]] = {
     "mug": (mug, 25),
     "star": (star, 180),
 }
-"""The shape of each kind, and how far it may be turned to either side, degrees."""
+"""Function that draws each kind of object, and its largest rotation in either direction, degrees."""
 
 
 def _vessel(top: float, bottom: float, y0: float, y1: float, rim: float, rng: Generator) -> list[Layer]:
@@ -220,7 +222,7 @@ def _vessel(top: float, bottom: float, y0: float, y1: float, rim: float, rng: Ge
 
 
 def _pose(layers: Sequence[Layer], angle: float, rng: Generator) -> list[Layer]:
-    """Mirror, stretch and turn all layers alike."""
+    """Mirror, stretch and turn all layers of an object in the same random way."""
     stretch = np.exp(rng.uniform(-0.16, 0.16))
     mirror = rng.choice([-1.0, 1.0])
     matrix = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]]) @ np.diag([mirror * stretch, 1 / stretch])
@@ -240,13 +242,13 @@ def _paints(body: np.ndarray, rng: Generator) -> dict[str, tuple[float, ...]]:
 
 
 def random_colour(rng: Generator) -> np.ndarray:
-    """A colour that a thing may have, ``(3,)`` RGB, 0 to 255."""
+    """Draw the colour of an object: ``(3,)`` RGB, 0 to 255."""
     hsv = np.array([[[rng.uniform(0, 360), rng.uniform(0.35, 0.95), rng.uniform(0.45, 0.98)]]], np.float32)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0] * 255
 
 
 def _shading(mask: np.ndarray, light: float, rng: Generator) -> np.ndarray:
-    """Brightness over a thing: rounded edges, a lit and a dark side, and a grain."""
+    """Brightness of each pixel of an object: with rounded edges, a lit and a dark side, and a grain."""
     height, width = mask.shape
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     edge = np.sqrt(np.clip(depth / (0.5 * depth.max() + 1e-3), 0, 1))

@@ -1,4 +1,4 @@
-"""Divide a dataset into splits: each class by the shares, and look-alikes never apart."""
+"""Divide a dataset into splits. Each class is divided by the shares, and look-alike images stay in one split."""
 
 import dataclasses
 import re
@@ -23,13 +23,13 @@ def parse_shares(text: str) -> dict[str, float]:
     """Parse the shares of splits.
 
     Args:
-        text: Shares by split, such as ``train=0.8,val=0.1,test=0.1``.
+        text: Share of the images for each split, such as ``train=0.8,val=0.1,test=0.1``.
 
     Returns:
-        The share of each split.
+        Dict from each split's name to its share, above 0.
 
     Raises:
-        BadInput: If the text has another form, or the shares do not add up to 1.
+        BadInput: If the text has another form, a share is 0, or the shares do not add up to 1.
     """
     shares: dict[str, float] = {}
     for part in text.split(","):
@@ -38,7 +38,10 @@ def parse_shares(text: str) -> dict[str, float]:
             raise BadInput("shares", f"{text}: give each split once with its share, such as train=0.8,val=0.1,test=0.1")
         shares[name] = float(share)
     if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
-        raise BadInput("shares", f"{text}: is {sum(shares.values()):g} together; give each a share, and 1 to all")
+        raise BadInput(
+            "shares",
+            f"{text}: the shares add up to {sum(shares.values()):g}; give each split a share above 0, and 1 in all",
+        )
     return shares
 
 
@@ -51,23 +54,23 @@ def split_dataset(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> list[Store]:
-    """Divide all images of some stores again, into a new dataset.
+    """Divide all images of a dataset into splits again, as a new dataset.
 
-    Ids stay as they are. If two of the stores have the same id, all ids begin with the name of their old split.
+    Records keep their ids. If two stores have records of the same id, the name of its old split is put before every id.
 
     Args:
-        stores: Stores of one dataset.
+        stores: Stores of one dataset, one for each of its old splits.
         name: Name of the new dataset.
-        shares: Share of the images by split. They add up to 1.
-        seed: The same seed, images and shares give the same division.
-        replace: Whether to replace a dataset of the new one's name.
-        progress: Function called with the number of images done and in all.
+        shares: Share of the images for each new split. The shares add up to 1.
+        seed: Random seed. The same seed, images and shares give the same division.
+        replace: Whether to replace an existing dataset that has the name ``name``.
+        progress: Function called with the number of finished images and of all images.
 
     Returns:
-        The new stores.
+        The new stores, one for each split.
 
     Raises:
-        BadInput: If the name is taken, an image is damaged, or there are too few images.
+        BadInput: If the name is taken and ``replace`` is not set, an image is damaged, or a split would get no image.
     """
     check_new_name(name, replace=replace)
     places = [(store, i) for store in stores for i in range(len(store))]
@@ -76,7 +79,9 @@ def split_dataset(
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
         if not count:
-            raise BadInput("shares", f"no image of {len(places)} is left for {split}; give it a larger share")
+            raise BadInput(
+                "shares", f"the split {split} would get none of the {len(places)} images; give it a larger share"
+            )
     ids = Counter(record_id for store in stores for record_id in store.ids)
     clash = max(ids.values(), default=0) > 1
 
@@ -100,7 +105,7 @@ def split_dataset(
 
 
 def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
-    """The look of each image, and ``(N, C)`` which classes it shows."""
+    """Hash and thumbnail of each of the N images, and ``(N, C)`` bool that says which classes each image shows."""
 
     def look(place: tuple[Store, int]) -> tuple[tuple[int, np.ndarray], np.ndarray]:
         store, i = place
@@ -122,19 +127,19 @@ def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> 
 
 
 def deal(present: np.ndarray, groups: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Assign images to splits so that each class is divided by the shares too.
+    """Assign images to splits so that the images of each class are divided by the shares as well.
 
     The class with the fewest remaining images comes first. Each of its images goes to the split that lacks most of that
     class (iterative stratification, Sechidis et al. 2011, "On the Stratification of Multi-Label Data").
 
     Args:
-        present: ``(N, C)`` bool, which classes each image shows.
-        groups: ``(N,)`` equal numbers for images that must stay together.
-        shares: Share of each of the S splits. They add up to 1.
-        rng: Random state.
+        present: ``(N, C)`` bool, True for the classes that an image shows.
+        groups: ``(N,)`` integers, equal for images that must stay in one split.
+        shares: Share of each of the S splits. The shares add up to 1.
+        rng: Random generator.
 
     Returns:
-        ``(N,)`` the split of each image.
+        ``(N,)`` number of each image's split, from 0 to S - 1.
     """
     heads, members = np.unique(groups, return_inverse=True)
     sizes = np.bincount(members, minlength=len(heads))

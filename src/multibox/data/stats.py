@@ -10,31 +10,32 @@ from multibox.boxes import areas
 from multibox.data.store import Store
 
 QUANTILES: Final = (0.0, 0.1, 0.5, 0.9, 1.0)
-"""Least, tenth, middle, nine tenths, most."""
+"""Quantiles of a distribution: minimum, 10 %, median, 90 % and maximum."""
 
 SIZES: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
-"""Areas in squared pixels of the image: COCO's bounds."""
+"""Lowest and highest area of small, medium and large objects, in squared pixels of the image, with COCO's bounds."""
 
 FLAGS: Final = ("difficult", "crowd", "truncated", "occluded")
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of a split. Five numbers are the :data:`QUANTILES`, all 0 for empty data.
+    """Statistics of a split. Five numbers are the :data:`QUANTILES` of a distribution, all 0 without values.
 
     Attributes:
         images: Number of images.
         empty: Number of images without objects.
         objects: Number of objects.
-        per_class: Number of objects of each class.
-        images_per_class: Number of images that show each class.
-        flags: Number of objects that are difficult, crowds, truncated and occluded.
-        sizes: Number of objects by :data:`SIZES`.
-        width: Widths of the images, pixels.
-        height: Heights of the images, pixels.
-        objects_per_image: Numbers of objects in an image.
-        side: Square roots of the boxes' areas, as fractions of the images'.
-        aspect: Width over height of the boxes.
+        per_class: Number of objects of each class, by position in the list of classes.
+        images_per_class: Number of images that show each class, by position in the list of classes.
+        flags: Number of objects with each of the flags ``difficult``, ``crowd``, ``truncated`` and ``occluded``, by
+            flag.
+        sizes: Number of ``small``, ``medium`` and ``large`` objects, as :data:`SIZES` defines them.
+        width: Quantiles of the images' widths, pixels.
+        height: Quantiles of the images' heights, pixels.
+        objects_per_image: Quantiles of the number of objects in an image.
+        side: Quantiles of the square root of a box's area, as a share of the square root of its image's area.
+        aspect: Quantiles of the boxes' aspect ratios, width over height.
     """
 
     images: int
@@ -51,12 +52,12 @@ class Stats:
     aspect: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able values."""
+        """The statistics as values for ``json.dumps``."""
         return asdict(self)
 
 
 def measure_store(store: Store) -> Stats:
-    """Compute the statistics of a store. Its images are not read."""
+    """Compute the statistics of a store from its annotations. Its images are not read."""
     records = [store.without_image(i) for i in range(len(store))]
     image_sizes = np.array([(record.width, record.height) for record in records], np.float64).reshape(-1, 2)
     counts = np.array([len(record.objects) for record in records], np.int64)

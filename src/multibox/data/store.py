@@ -1,8 +1,8 @@
 """The store: one file of LMDB for each split of a dataset, read at any position at the speed of memory.
 
 A store lies at ``NAME/SPLIT.lmdb`` below ``$MULTIBOX_DATA`` (or ``./data``). Under the 8-byte big-endian position of a
-record is ``[head, image]`` in msgpack: the head holds everything but the picture, which keeps the bytes of its file.
-Under ``ids`` are the records' ids in order, under ``meta`` what the store says about itself.
+record is ``[head, image]`` in msgpack: ``head`` holds the annotation, and ``image`` the unchanged bytes of the image
+file. Under ``ids`` are the records' ids in order, and under ``meta`` the store's description (:class:`Meta`).
 """
 
 import os
@@ -21,14 +21,14 @@ from multibox.data.record import COLUMNS, Objects, Record
 from multibox.errors import BadInput
 
 FORMAT = 1
-"""The version of the store that this code writes; it reads this and older ones."""
+"""Version of the store's format that this code writes. It also reads older versions."""
 
 SUFFIX = ".lmdb"
 REPORT = "build.json"
-"""What a build says of itself, beside its stores."""
+"""Name of the file with the report of a build, in the dataset's folder beside the stores."""
 PAGE = 4096
 HEAD_BYTES = 4096
-"""How much of a record is read first when its image is not wanted; a longer head costs a second look."""
+"""Number of bytes of a record that are read first if its image is not needed. A longer head costs a second read."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Counts:
     Attributes:
         images: Number of records.
         objects: Number of objects.
-        per_class: Number of objects of each class, in the order of the classes.
+        per_class: Number of objects of each class, by position in the list of classes.
     """
 
     images: int = 0
@@ -53,9 +53,10 @@ class Meta:
     Attributes:
         name: Name of the dataset.
         split: Split of the dataset, such as ``train``.
-        classes: Class names. The position is the label.
-        category_ids: Number of each class in its source (COCO's category ids), else 1 to C.
-        source: Origin of the data.
+        classes: Class names. A class's position in this list is its label.
+        category_ids: Number of each class in the source, such as COCO's category ids. 1 to C if the source has no
+            numbers.
+        source: Origin of the data, such as the path of the dataset's folder.
         counts: Numbers of images, objects, and objects per class.
         digest: SHA-256 over all records: two stores with the same digest hold the same data.
         built: Time of the build, ISO 8601 in UTC.
@@ -74,12 +75,12 @@ class Meta:
 
 
 def data_root() -> Path:
-    """Folder of all stores: ``$MULTIBOX_DATA``, else ``data`` in the working folder."""
+    """Folder that holds all stores: ``$MULTIBOX_DATA``, else ``data`` in the current folder."""
     return Path(os.environ.get("MULTIBOX_DATA") or "data")
 
 
 def store_path(name: str, split: str) -> Path:
-    """Path of the store of a dataset's split."""
+    """Path of the store of one split of a dataset."""
     return data_root() / name / f"{split}{SUFFIX}"
 
 
@@ -96,7 +97,7 @@ def split_order(split: str) -> tuple[int, str]:
 
 
 def list_stores() -> list[str]:
-    """All stores, as ``NAME/SPLIT``."""
+    """Names of all stores, each as ``NAME/SPLIT``."""
     paths = sorted(data_root().glob(f"*/*{SUFFIX}"), key=lambda path: (path.parent.name, split_order(path.stem)))
     return [f"{path.parent.name}/{path.stem}" for path in paths if not path.parent.name.startswith(".")]
 
@@ -105,29 +106,30 @@ def open_store(name: str) -> "Store":
     """Open a store by its name.
 
     Args:
-        name: ``NAME/SPLIT``.
+        name: Name of the store, as ``NAME/SPLIT``.
 
     Returns:
         The store.
 
     Raises:
-        BadInput: If there is no store of that name, or it cannot be read. The message lists those that exist.
+        BadInput: If there is no store of that name, or it cannot be read. The message lists the
+            existing stores.
     """
     words = name.split("/")
     path = store_path(words[0], words[-1])
     if len(words) != 2 or not all(words) or not path.is_file():
         stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
-        raise BadInput(name, f"no such store in {data_root()}; there are: {stores}")
+        raise BadInput(name, f"no such store in {data_root()}; choose one of: {stores}")
     return Store(path)
 
 
 class Store(Sequence[Record]):
     """The records of one split, read-only.
 
-    It can be pickled and sent to another process, which opens the file itself at the first use.
+    A store can be pickled and sent to another process, which opens the file itself when the store is first used.
 
     Args:
-        path: Path of the file.
+        path: Path of the ``.lmdb`` file.
 
     Raises:
         BadInput: If the file is not a store, or has a newer format.
@@ -161,13 +163,13 @@ class Store(Sequence[Record]):
         return {"path": self.path, "meta": self.meta}
 
     def without_image(self, index: int) -> Record:
-        """A record with an empty ``image``: what evaluation needs, without reading the image's bytes from disk."""
+        """Read the record at a position without its image: ``image`` is empty. Evaluation needs no more."""
         with self._environment().begin(buffers=True) as transaction:
             return _record(_head(self._value(transaction, index)))
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """The ids of all records, in order."""
+        """Ids of all records, in order."""
         with self._environment().begin() as transaction:
             return tuple(msgpack.unpackb(transaction.get(b"ids")))
 
@@ -178,10 +180,7 @@ class Store(Sequence[Record]):
             record_id: Id of the record.
 
         Returns:
-            The position.
-
-        Raises:
-            BadInput: If no record has this id.
+            The record's position in the store, from 0. Raises: BadInput: If no record has this id.
         """
         try:
             return self.ids.index(record_id)
@@ -230,7 +229,7 @@ def _record(head: dict[str, Any], image: bytes = b"") -> Record:
 
 
 def _head(value: memoryview) -> dict[str, Any]:
-    """The first element of ``[head, image]``, from as few pages of the file as possible."""
+    """The head of a stored ``[head, image]``, read from as few pages of the file as possible."""
     for size in (HEAD_BYTES, len(value)):
         unpacker = msgpack.Unpacker(max_buffer_size=0)
         unpacker.feed(value[:size])
@@ -243,14 +242,14 @@ def _head(value: memoryview) -> dict[str, Any]:
 
 
 def meta_of(values: dict[str, Any]) -> Meta:
-    """Description of a store, from its plain values."""
+    """Convert the stored plain values to the description of a store."""
     known = {name: values[name] for name in Meta.__dataclass_fields__}
     sequences = {name: tuple(values[name]) for name in ("classes", "category_ids")}
     return Meta(**{**known, **sequences, "counts": Counts(**values["counts"])})
 
 
 def key_of(position: int) -> bytes:
-    """Key of the record at a position."""
+    """Key in the LMDB file of the record at a position."""
     return position.to_bytes(8, "big")
 
 
@@ -282,7 +281,7 @@ def _open(path: Path) -> tuple[lmdb.Environment, int]:
 
 
 def _reopen_if_replaced(path: Path) -> None:
-    """Forget an environment whose file is no longer the one at ``path``."""
+    """Close the open LMDB environment of a path if another file has replaced the one that was opened."""
     with _environments_lock:
         known = _environments.get(path)
         if known and (not path.is_file() or path.stat().st_ino != known[1]):
@@ -291,7 +290,7 @@ def _reopen_if_replaced(path: Path) -> None:
 
 
 def _close_inherited() -> None:
-    """Start afresh after a fork, which an environment must not cross."""
+    """Forget all open LMDB environments after a fork, because a child process must not use its parent's."""
     global _environments_lock  # noqa: PLW0603  (another thread may have held it at the fork)
     _environments_lock = threading.Lock()
     for environment, _ in _environments.values():

@@ -34,19 +34,20 @@ from multibox.errors import BadInput, RunFailed
 from multibox.writing import MARKER, Kind, check_folder, new_folder
 
 _BATCH_BYTES = 2 << 20
-"""Bytes of records written in one transaction. More would take fresh memory from the system each time."""
+"""Number of bytes of records that one transaction of LMDB writes. Larger transactions would take new memory from the
+system each time."""
 
 
 class StoreWriter:
-    """Writes a store record by record. The file is complete once the writer is closed.
+    """Writes a store, one record at a time. The file is complete once the writer is closed.
 
     Args:
-        path: Path of the file to write. Its folder exists.
+        path: Path of the ``.lmdb`` file to write, in a folder that exists.
         name: Name of the dataset.
         split: Split of the dataset.
         classes: Class names.
-        source: Origin of the data.
-        category_ids: Numbers of the classes in their source. Without any, 1 to C.
+        source: Origin of the data, as a text for the store's description.
+        category_ids: Number of each class in the source, such as COCO's category ids. If empty, 1 to C.
 
     Example:
         ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``
@@ -89,7 +90,7 @@ class StoreWriter:
         self.add_encoded(record.id, record.objects.labels, *encode_record(record))
 
     def add_encoded(self, record_id: str, labels: np.ndarray, value: bytes, digest: bytes) -> None:
-        """Append a record that :func:`encode_record` has turned into bytes, perhaps in another thread."""
+        """Append a record that :func:`encode_record` has already encoded, for example in another thread."""
         self._waiting.append((key_of(len(self._ids)), value))
         self._ids.append(record_id)
         self._per_class += np.bincount(labels, minlength=len(self._per_class))
@@ -100,16 +101,16 @@ class StoreWriter:
 
     @property
     def counts(self) -> Counts:
-        """Numbers of what has been added so far."""
+        """Numbers of images and objects that have been added so far."""
         classes = self._about["classes"]
         per_class = {name: int(count) for name, count in zip(classes, self._per_class, strict=True)}
         return Counts(len(self._ids), int(self._per_class.sum()), per_class)
 
     def close(self) -> Meta:
-        """Write what is left and the ``meta`` entry.
+        """Write the remaining records and the description of the store, and close the file.
 
         Returns:
-            Description of the store.
+            Description of the complete store.
         """
         self._digest.update(msgpack.packb(self._about["classes"]))
         values = {
@@ -145,31 +146,31 @@ class StoreWriter:
 
 
 def new_dataset(name: str, *, replace: bool = False) -> AbstractContextManager[Path]:
-    """A folder for a dataset's new stores. It becomes ``data_root() / name`` when the block ends without an error.
+    """Make a folder for a new dataset. It becomes ``data_root() / name`` when the block ends without an error.
 
     Args:
         name: Name of the dataset.
-        replace: Whether to replace a dataset of that name once the new one is whole.
+        replace: Whether to replace an existing dataset of that name. It is replaced once the new one is complete.
 
     Returns:
-        Gives an empty folder. Nothing of it stays if the block fails.
+        Context manager that gives an empty folder to write into. If the block fails, the folder is removed.
 
     Raises:
-        BadInput: The name is not valid, or is taken and not to be replaced.
+        BadInput: The name is not valid, or a dataset of that name exists and ``replace`` is not set.
     """
     check_new_name(name, replace=replace)
     return new_folder(data_root() / name, DATASET, replace=replace)
 
 
 def check_new_name(name: str, *, replace: bool = False) -> None:
-    """Refuse a name that a dataset cannot have.
+    """Verify that a new dataset can have a name.
 
     Args:
         name: Name of the dataset.
-        replace: Whether a dataset may exist under it.
+        replace: Whether an existing dataset of that name may be replaced.
 
     Raises:
-        BadInput: The name is not valid, or is taken. Something that is no dataset is never replaced.
+        BadInput: The name is not valid, or its path exists. Something that is not a dataset is never replaced.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
         raise BadInput("name", f"{name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
@@ -177,7 +178,7 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
 
 
 def holds_only_stores(folder: Path) -> bool:
-    """Whether a folder is a dataset's, with nothing in it that a build did not write."""
+    """Whether a folder is a dataset and holds nothing that a build did not write."""
     return folder.is_dir() and all(path.suffix == SUFFIX or path.name in (REPORT, MARKER) for path in folder.iterdir())
 
 
@@ -190,15 +191,15 @@ def write_store(
     """Write one split from records in memory: for tests, and for data that no reader reads.
 
     Args:
-        name: Name of the dataset, which will have this split alone.
-        split: Split of the dataset.
+        name: Name of the dataset, of which ``split`` becomes the only split.
+        split: Name of the split, such as ``train``.
         records: Records, whose labels are positions in ``classes``.
         classes: Class names.
-        source: Origin of the data.
+        source: Origin of the data, as a text for the store's description.
         replace: Whether an existing dataset of that name may be replaced.
 
     Returns:
-        The store.
+        The written store.
     """
     with (
         new_dataset(name, replace=replace) as folder,
@@ -210,13 +211,13 @@ def write_store(
 
 
 def encode_record(record: Record) -> tuple[bytes, bytes]:
-    """Encode a record as a store keeps it.
+    """Encode a record in the format of a store.
 
     Args:
-        record: The record.
+        record: Image and annotation to encode.
 
     Returns:
-        The bytes, and their SHA-256.
+        Bytes of the encoded record, and their SHA-256 digest as bytes.
     """
     objects = record.objects
     columns = {name: getattr(objects, name).astype(kind, copy=False).tobytes() for name, kind in COLUMN_TYPES.items()}
@@ -236,7 +237,7 @@ _packers = threading.local()
 
 
 def _packer() -> msgpack.Packer:
-    """The thread's packer. A packer must not be shared, and a new one costs a large buffer."""
+    """The msgpack packer of this thread. Threads must not share a packer, and each new packer costs a large buffer."""
     if not hasattr(_packers, "packer"):
         _packers.packer = msgpack.Packer()
     return _packers.packer
