@@ -14,7 +14,9 @@ def detections(image: dict) -> fo.Detections:
     width, height = image["width"], image["height"]
     return fo.Detections(
         detections=[
-            fo.Detection(label=thing["name"], bounding_box=[x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height])
+            fo.Detection(
+                label=thing["name"], bounding_box=[x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]
+            )
             for thing in image["objects"]
             for x0, y0, x1, y1 in [thing["box"]]
         ]

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import labelme2coco
-from common import OUT, fresh, images
+from common import fresh, images
 
 folder = fresh("labelme2coco", "coco")
 os.chdir(folder)  # it writes the images' paths as they were given
@@ -17,7 +17,14 @@ for image in images():
         for x0, y0, x1, y1 in [thing["box"]]
     ]
     size = {"imageWidth": image["width"], "imageHeight": image["height"]}
-    document = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": image["name"], "imageData": None, **size}
+    document = {
+        "version": "5.5.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image["name"],
+        "imageData": None,
+        **size,
+    }
     (folder / "photos" / image["name"].replace(".jpg", ".json")).write_text(json.dumps(document))
 labelme2coco.convert("photos", str(folder))
 shutil.rmtree(folder / "photos")

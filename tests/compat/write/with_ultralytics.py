@@ -1,36 +1,48 @@
 """ultralytics: its converter of COCO, and the label files that ``predict save_txt`` writes."""
 
-import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import torch
-from common import CLASSES, IMAGES, fresh, images, write_coco
+from common import CLASSES, fresh, images, write_coco
 from ultralytics.data.converter import convert_coco
 from ultralytics.engine.results import Results
+
+SCORE, TRACK = 0.75, 7
+LAYOUTS = {
+    "save-txt": ((), False),
+    "save-txt-conf": ((), True),
+    "save-txt-track": ((TRACK,), False),
+    "save-txt-track-conf": ((TRACK,), True),
+}
+
+
+def found(image: dict, track: tuple[int, ...] = (), keypoints: bool = False) -> Results:
+    """What a detector that makes no mistakes finds. Its key points are the upper left and the lower right corner."""
+    things = image["objects"]
+    rows = [(*thing["box"], *track, SCORE, CLASSES.index(thing["name"])) for thing in things]
+    boxes = torch.tensor(rows, dtype=torch.float64).reshape(-1, 6 + len(track))
+    corners = [(x0, y0, 2, x1, y1, 2) for thing in things for x0, y0, x1, y1 in [thing["box"]]]
+    points = torch.tensor(corners, dtype=torch.float64).reshape(-1, 2, 3) if keypoints else None
+    pixels = np.zeros((image["height"], image["width"], 3), np.uint8)
+    return Results(pixels, image["name"], dict(enumerate(CLASSES)), boxes=boxes, keypoints=points)
+
+
+def label_file(layout: Path, image: dict) -> str:
+    return str(layout / "labels" / image["name"].replace(".jpg", ".txt"))
+
 
 source = fresh("ultralytics", "source")
 write_coco(source / "instances_train.json")
 converted = fresh("ultralytics", "convert-coco")
-converted.rmdir()  # it counts a folder of that name on
+converted.rmdir()  # where the folder is there, the converter takes another name
 convert_coco(str(source), str(converted), cls91to80=False)
 shutil.rmtree(source)
-
-COLUMNS = {"save-txt": (), "save-txt-conf": (0.75,), "save-txt-track-conf": (7, 0.75)}
-for layout, further in COLUMNS.items():
+for layout, (track, score) in LAYOUTS.items():
     folder = fresh("ultralytics", layout)
     for image in images():
-        rows = [(*thing["box"], *(further or (0.75,)), CLASSES.index(thing["name"])) for thing in image["objects"]]
-        boxes = torch.tensor(rows, dtype=torch.float64).reshape(-1, 6 + (len(further) == 2))
-        pixels = np.zeros((image["height"], image["width"], 3), np.uint8)
-        result = Results(pixels, image["name"], dict(enumerate(CLASSES)), boxes=boxes)
-        result.save_txt(folder / "labels" / image["name"].replace(".jpg", ".txt"), save_conf=bool(further))
-
+        found(image, track).save_txt(label_file(folder, image), save_conf=score)
 pose = fresh("ultralytics", "save-txt-pose")
 for image in images():
-    boxes = torch.tensor([(*thing["box"], 0.75, CLASSES.index(thing["name"])) for thing in image["objects"]], dtype=torch.float64)
-    corners = [[[x0, y0, 0.9], [x1, y1, 0.8]] for thing in image["objects"] for x0, y0, x1, y1 in [thing["box"]]]
-    pixels = np.zeros((image["height"], image["width"], 3), np.uint8)
-    points = torch.tensor(corners, dtype=torch.float64).reshape(-1, 2, 3)
-    result = Results(pixels, image["name"], dict(enumerate(CLASSES)), boxes=boxes.reshape(-1, 6), keypoints=points)
-    result.save_txt(pose / "labels" / image["name"].replace(".jpg", ".txt"))
+    found(image, keypoints=True).save_txt(label_file(pose, image))
