@@ -3,6 +3,7 @@ import pytest
 
 from multibox.data.check import Problem
 from multibox.data.csv import read_csv
+from multibox.data.source import open_source
 from multibox.errors import BadInput
 
 ROWS = {
@@ -31,6 +32,24 @@ def test_splits_from_a_column_or_from_the_name(tmp_path):
     assert list(read_csv(tmp_path / "boxes.csv").splits) == ["val", "mine"]
     (tmp_path / "test_boxes.csv").write_text("a.jpg,1,2,3,4,x\n")
     assert list(read_csv(tmp_path / "test_boxes.csv").splits) == ["test"]
+
+
+def test_a_list_of_classes_beside_it_gives_their_order(tmp_path):
+    (tmp_path / "boxes.csv").write_text(ROWS["ours"])
+    assert read_csv(tmp_path / "boxes.csv").classes == ()
+    (tmp_path / "classes.txt").write_text("\ufeffwolf\n dog \ncat\n\n", "utf-8")
+    assert read_csv(tmp_path / "boxes.csv").classes == ("wolf", "dog", "cat")
+    (tmp_path / "classes.txt").write_text("dog\n\ncat\n")
+    with pytest.raises(BadInput, match=r"classes.txt: class 1 has no name; write one"):
+        read_csv(tmp_path / "boxes.csv")
+
+
+def test_a_list_of_classes_without_one_of_the_objects(tmp_path):
+    (tmp_path / "boxes.csv").write_text(ROWS["ours"])
+    (tmp_path / "classes.txt").write_text("dog\n")
+    with pytest.raises(BadInput, match=r"boxes.csv: its list of classes: .* names that are not listed: cat \(1\); add"):
+        open_source([tmp_path / "boxes.csv"])
+    assert open_source([tmp_path / "boxes.csv"], classes=["cat", "dog"]).classes == ("cat", "dog")
 
 
 def test_a_number_that_is_none_is_not_read_as_one(tmp_path):

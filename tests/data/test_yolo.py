@@ -29,7 +29,7 @@ def folder(tmp_path):
 def test_a_described_dataset(folder):
     assert find_yolo(folder) == folder / "data.yaml"
     part = read_yolo(folder / "data.yaml")
-    assert part.classes == ("ant", "zebra")
+    assert part.classes == ("zebra", "ant")
     labelled, empty = part.splits["train"]
     assert (labelled.id, labelled.image) == ("a", folder / "images/train/a.jpg")
     found = labelled.annotation
@@ -60,7 +60,7 @@ def test_folders_without_a_description(folder):
     assert source.classes == ("zebra", "ant", "cow")
     assert source.splits["val"][0].annotation.names == ("cow",)
     (folder / "classes.txt").write_text("zebra\nant\ncow\n")
-    assert open_source([folder]).classes == ("ant", "cow", "zebra")
+    assert open_source([folder]).classes == ("zebra", "ant", "cow")
 
 
 def test_pictures_listed_in_a_file(folder):
@@ -119,8 +119,21 @@ def test_another_encoding(folder, name):
 
 def test_json_beside_a_description_is_not_taken_for_coco(folder):
     (folder / "args.json").write_text("{}")
-    assert open_source([folder / "data.yaml"], splits=["train"]).classes == ("ant", "zebra")
-    assert open_source([folder], splits=["train"]).classes == ("ant", "zebra")
+    assert open_source([folder / "data.yaml"], splits=["train"]).classes == ("zebra", "ant")
+    assert open_source([folder], splits=["train"]).classes == ("zebra", "ant")
+
+
+def test_further_keys_are_splits_if_they_name_folders(folder):
+    (folder / "images/night").mkdir()
+    (folder / "images/night/c.jpg").touch()
+    text = "train: images/train\nval:\nnight: images/night\nvalid: [images/val]\nnc: 2\nnames: [zebra, ant]\n"
+    (folder / "data.yaml").write_text(text + "path: .\nlicense: CC0\nurl: nowhere\nroboflow: {images: images}\n")
+    splits = read_yolo(folder / "data.yaml").splits
+    assert {split: [item.id for item in items] for split, items in splits.items()} == {
+        "train": ["a", "b"],
+        "night": ["c"],
+        "val": ["a", "b"],
+    }
 
 
 def test_a_folder_of_images_is_refused(folder):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,29 @@ def read_text(file: Path) -> str:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(file, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
+def read_class_list(file: Path) -> tuple[str, ...]:
+    """The class names of a text file, a line each, in the order of their labels.
+
+    Args:
+        file: Path of the file, such as ``classes.txt``.
+
+    Returns:
+        The names. Blank lines at the end do not count.
+
+    Raises:
+        BadInput: If a line between names is blank, which would shift the labels after it.
+    """
+    return class_names(str(file), read_text(file).rstrip().splitlines())
+
+
+def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
+    """Names as text. A blank one is refused, because leaving it out would shift the labels of those after it."""
+    texts = tuple("" if name is None else str(name).strip() for name in names)
+    if "" in texts:
+        raise BadInput(origin, f"class {texts.index('')} has no name; write one")
+    return texts
 
 
 def usual_split(text: str) -> str:

@@ -103,7 +103,8 @@ def _annotation(
 def _picture_folder(file: Path, images: list[dict[str, Any]]) -> Path:
     """The folder that has the first image: beside the file, or named after it as COCO does (``train2017``)."""
     bases = [file.parent, file.parent.parent]
-    name = file.stem.rpartition("_")[2]
-    folders = [base / below for base in bases for below in ("", name, "images", f"images/{name}", "JPEGImages")]
+    name, split = file.stem.rpartition("_")[2], file.stem.removeprefix("instances_")
+    below = ("", name, "images", f"images/{name}", f"images/{split}", "JPEGImages")
+    folders = [base / folder for base in bases for folder in below]
     first = images[0]["file_name"] if images else ""
     return next((folder for folder in folders if (folder / first).is_file()), folders[0])

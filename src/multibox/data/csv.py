@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.data.annotation import Annotation, Item, Part, read_text, usual_split
+from multibox.data.annotation import Annotation, Item, Part, read_class_list, read_text, usual_split
 from multibox.data.check import Problem
 from multibox.errors import BadInput
 
@@ -45,7 +45,7 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
         images: Folder of the images. None takes that of the file, or ``images`` in it.
 
     Returns:
-        The items in the order of the file.
+        The items in the order of the file, and the classes of ``classes.txt`` beside it, if that is there.
 
     Raises:
         BadInput: If columns are missing, there is no row, or a row names no image.
@@ -61,7 +61,8 @@ def read_csv(file: Path, *, images: Path | None = None) -> Part:
     for (split, image), found in by_image.items():
         item = Item(str(Path(image).with_suffix("")), folder / image, _annotation(file, image, found))
         splits[split or usual_split(file.stem)].append(item)
-    return Part(file, dict(splits))
+    listed = file.parent / "classes.txt"
+    return Part(file, dict(splits), read_class_list(listed) if listed.is_file() else ())
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

@@ -135,17 +135,19 @@ def _lost_of_all(stores: Sequence[Store], writer: LayoutWriter) -> list[str]:
     classes = stores[0].meta.classes
     renamed = [store.meta.split for store in stores if not writer.keeps_split(store.meta.split)]
     absent = [name for name in classes if not any(store.meta.counts.per_class[name] for store in stores)]
+    padded = [name for name in classes if name != name.strip()]
     sentences = []
+    if padded and "spaces" not in writer.holds:
+        sentences.append(f"spaces around the names of classes: {', '.join(map(repr, padded))}")
     if renamed:
         sentences.append(f"splits whose name is not kept: {', '.join(renamed)}")
-    if absent and "classes" not in writer.holds:
+    if absent and not ("classes" in writer.holds or writer.gives_order()):
         sentences.append(f"classes without an object: {', '.join(absent)}")
-    if list(classes) != sorted(classes) and "order" not in writer.holds:
+    if list(classes) != sorted(classes) and not writer.gives_order():
         sentences.append("the order of the classes")
     return sentences
 
 
 def _classes_to_give(meta: Meta, writer: LayoutWriter) -> tuple[str, ...]:
     """The classes, if the files do not give their order or give numbers that mean another one."""
-    is_in_files = "order" in writer.holds and list(meta.category_ids) == sorted(meta.category_ids)
-    return () if is_in_files or any("," in name for name in meta.classes) else meta.classes
+    return () if writer.gives_order() or any("," in name for name in meta.classes) else meta.classes

@@ -32,7 +32,7 @@ class LayoutWriter(ABC):
 
     holds: ClassVar[frozenset[str]]
     """What the layout has a place for: flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels,
-    ``classes`` without an object, the ``order`` of the classes."""
+    ``classes`` without an object, ``spaces`` around their names."""
 
     def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
         self.folder = folder
@@ -55,6 +55,10 @@ class LayoutWriter(ABC):
             What was lost beyond what the layout never holds, a sentence each.
         """
 
+    @abstractmethod
+    def gives_order(self) -> bool:
+        """Whether a reader will find all classes in their order."""
+
     def written_boxes(self, record: Record) -> np.ndarray:
         """The boxes ``(N, 4)`` of a record as a reader will find them, pixels."""
         return record.objects.boxes
@@ -67,9 +71,22 @@ class LayoutWriter(ABC):
         """Whether a reader will find the split under its name. A name that contains a usual split becomes that."""
         return usual_split(split) in ("", split)
 
+    def _write_class_list(self) -> None:
+        """Write ``classes.txt``, if each class can be a line of it."""
+        if all(map(_is_line, self.meta.classes)):
+            (self.folder / "classes.txt").write_text("".join(f"{name}\n" for name in self.meta.classes), "utf-8")
+
+
+def _is_line(name: str) -> bool:
+    """Whether a class's name can be a line of a text file: readers end lines at several characters, and strip them."""
+    return name.strip() == name and name.splitlines() == [name]
+
 
 class VocWriter(LayoutWriter):
-    """``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``, in whole pixels counted from 1."""
+    """``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``, in whole pixels counted from 1.
+
+    ``labelmap.txt`` lists the classes, as Datumaro and CVAT expect. A split's list names its images.
+    """
 
     holds = frozenset({"difficult", "truncated", "occluded"})
 
@@ -106,7 +123,15 @@ class VocWriter(LayoutWriter):
         lists.mkdir(parents=True)
         for split, stems in self._members.items():
             (lists / f"{split}.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
+        if not self.gives_order():
+            return ["labelmap.txt, which cannot list a class whose name has a colon, a line break or a '#' in front"]
+        lines = ["# label:color_rgb:parts:actions\n", *(f"{name}:::\n" for name in self.meta.classes)]
+        (self.folder / "labelmap.txt").write_text("".join(lines), "utf-8")
         return []
+
+    def gives_order(self) -> bool:
+        """If ``labelmap.txt`` can hold the names."""
+        return all(_is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
 
     def written_boxes(self, record: Record) -> np.ndarray:
         """Whole pixels, at least two a side: in VOC, corners that are one point are a box without area."""
@@ -124,9 +149,9 @@ _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 
 
 class CocoWriter(LayoutWriter):
-    """``annotations/instances_SPLIT.json`` and a folder of images for each split."""
+    """``annotations/instances_SPLIT.json`` and ``images/SPLIT``."""
 
-    holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "order"})
+    holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "spaces"})
 
     def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
         super().__init__(folder, meta, stems)
@@ -138,8 +163,12 @@ class CocoWriter(LayoutWriter):
         self._positions = 0
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """A folder a split, called as ``instances_SPLIT.json`` ends, where pictures are looked for."""
-        return PurePosixPath(split.rpartition("_")[2]) / (stem + suffix)
+        """A folder a split."""
+        return PurePosixPath("images") / split / (stem + suffix)
+
+    def gives_order(self) -> bool:
+        """If the numbers of the categories, by which readers sort, are in the order of the classes."""
+        return list(self.meta.category_ids) == sorted(self.meta.category_ids)
 
     def keeps_split(self, split: str) -> bool:
         """Names of files tell usual splits alone."""
@@ -163,6 +192,7 @@ class CocoWriter(LayoutWriter):
                     "image_id": number,
                     "category_id": self.meta.category_ids[objects.labels[i]],
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "segmentation": [],
                     "area": float(objects.area[i]),
                     "iscrowd": int(objects.crowd[i]),
                 }
@@ -179,7 +209,13 @@ class CocoWriter(LayoutWriter):
         (self.folder / "annotations").mkdir(exist_ok=True)
         for split, images in self._images.items():
             annotations = [{"id": next(ids), **annotation} for annotation in self._annotations[split]]
-            content = {"images": images, "annotations": annotations, "categories": categories}
+            content = {
+                "info": {},
+                "licenses": [],
+                "images": images,
+                "annotations": annotations,
+                "categories": categories,
+            }
             path = self.folder / "annotations" / f"instances_{split}.json"
             path.write_text(json.dumps(content), "utf-8")
         lost = 0 if kept else len(self._object_ids) - self._positions
@@ -192,7 +228,7 @@ def _is_number(text: str) -> bool:
 
 
 class YoloWriter(LayoutWriter):
-    """``images/SPLIT``, ``labels/SPLIT``, and ``data.yaml`` or, where it cannot name a split, ``classes.txt``."""
+    """``images/SPLIT``, ``labels/SPLIT``, ``data.yaml`` and ``classes.txt``."""
 
     holds = frozenset({"fractions", "classes"})
 
@@ -202,7 +238,13 @@ class YoloWriter(LayoutWriter):
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
         """A folder a split."""
+        if split in _WORDS_OF_YOLO:
+            raise BadInput(f"split {split!r}", "is a word of YOLO's own; rename the split, or choose another format")
         return PurePosixPath("images") / split / (stem + suffix)
+
+    def gives_order(self) -> bool:
+        """``data.yaml`` holds any name."""
+        return True
 
     def add(self, split: str, stem: str, record: Record) -> None:
         """Write an image's text."""
@@ -211,7 +253,7 @@ class YoloWriter(LayoutWriter):
         columns = [(x0 + x1) / 2 / record.width, (y0 + y1) / 2 / record.height]
         columns += [(x1 - x0) / record.width, (y1 - y0) / record.height]
         lines = [
-            f"{label} " + " ".join(f"{value:.9g}" for value in row) + "\n"
+            f"{label} " + " ".join(map(_decimal, row)) + "\n"
             for label, row in zip(record.objects.labels, np.stack(columns, axis=1).tolist(), strict=True)
         ]
         path = self.folder / "labels" / split / f"{stem}.txt"
@@ -219,18 +261,34 @@ class YoloWriter(LayoutWriter):
         path.write_text("".join(lines), "utf-8")
 
     def close(self) -> list[str]:
-        """Write the names of the classes."""
-        if not self._splits.keys() <= {"train", "val", "test"}:
-            (self.folder / "classes.txt").write_text("".join(f"{name}\n" for name in self.meta.classes), "utf-8")
-            return ["data.yaml, which names no other splits than train, val and test"]
-        paths = {split: f"images/{split}" for split in self._splits}
-        content = {**paths, "names": dict(enumerate(self.meta.classes))}
+        """Write the names of the classes and the folders of the splits.
+
+        Ultralytics refuses a file without ``train`` and ``val``, so these are there without a folder too. It takes a
+        ``path`` from the working folder, so none is written: then the file's own folder counts.
+        """
+        content: dict[str, Any] = {"train": None, "val": None} | {split: f"images/{split}" for split in self._splits}
+        content |= {"nc": len(self.meta.classes), "names": dict(enumerate(self.meta.classes))}
         (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+        self._write_class_list()
         return []
 
 
+_WORDS_OF_YOLO = frozenset(
+    {"channels", "download", "flip_idx", "images", "kpt_names", "kpt_shape", "labels", "names", "nc", "path"}
+)
+"""Keys of ``data.yaml`` and folders that have a meaning of their own."""
+
+
+def _decimal(value: float) -> str:
+    """A number without an exponent, which Datumaro does not take for a number."""
+    return np.format_float_positional(value, precision=12, trim="0")
+
+
 class CsvWriter(LayoutWriter):
-    """``annotations.csv``, a row an object, and ``images``. An image without objects has a row without a box."""
+    """``annotations.csv``, a row an object, ``images`` and ``classes.txt``.
+
+    An image without objects has a row without a box.
+    """
 
     holds = frozenset({"fractions"})
 
@@ -243,6 +301,10 @@ class CsvWriter(LayoutWriter):
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
         """All pictures in one folder."""
         return PurePosixPath("images") / (stem + suffix)
+
+    def gives_order(self) -> bool:
+        """If ``classes.txt`` can hold the names."""
+        return all(map(_is_line, self.meta.classes))
 
     def add(self, split: str, stem: str, record: Record) -> None:
         """Remember a row an object."""
@@ -258,4 +320,5 @@ class CsvWriter(LayoutWriter):
         """Write the table."""
         with open(self.folder / "annotations.csv", "w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([self.HEADER, *self._rows])
+        self._write_class_list()
         return []

@@ -73,7 +73,8 @@ def open_source(
     unknown = unknown_names(source)
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
-        raise BadInput("classes", f"objects of the data have names that are not listed: {listed}; add or correct them")
+        field = "classes" if classes else f"{source.description}: its list of classes"
+        raise BadInput(field, f"objects of the data have names that are not listed: {listed}; add or correct them")
     return source
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from lxml import etree
 
-from multibox.data.annotation import UNSPLIT, Annotation, Item, Part, images_by_stem, read_text
+from multibox.data.annotation import UNSPLIT, Annotation, Item, Part, class_names, images_by_stem, read_text
 from multibox.data.check import Problem
 from multibox.errors import BadInput
 
@@ -76,7 +76,7 @@ def read_voc(root: Path, *, images: Path | None = None, one_based: OneBased = "a
     return Part(
         root,
         {split: [items[image_id] for image_id in members] for split, members in splits.items()},
-        CLASSES if _is_pascal(root, parsed.values()) else (),
+        _classes(root, parsed.values()),
     )
 
 
@@ -226,9 +226,25 @@ def _with_edges(found: Annotation | Problem, one_based: bool) -> Annotation | Pr
     return Annotation(found.file, found.names, boxes, size=found.size, columns=found.columns)
 
 
-def _is_pascal(root: Path, annotations: Iterable[Annotation | Problem]) -> bool:
+def _classes(root: Path, annotations: Iterable[Annotation | Problem]) -> tuple[str, ...]:
+    """Classes of ``labelmap.txt``, else PASCAL's if it can be that. Empty without an order."""
     names = {name for found in annotations if isinstance(found, Annotation) for name in found.names}
-    return "voc" in root.absolute().name.lower() and names <= set(CLASSES)
+    listed = _labelmap(root / "labelmap.txt")
+    if listed:
+        kept = [name for name, color in listed.items() if name in names or (name, color) != _BACKGROUND]
+        return class_names(str(root / "labelmap.txt"), kept)
+    return CLASSES if "voc" in root.absolute().name.lower() and names <= set(CLASSES) else ()
+
+
+def _labelmap(file: Path) -> dict[str, str]:
+    """Names and colours of a ``labelmap.txt``: a line is ``name:r,g,b:parts:actions``, or a comment after ``#``."""
+    lines = [line.strip() for line in read_text(file).splitlines()] if file.is_file() else []
+    fields = [line.split(":") for line in lines if line and line[0] != "#"]
+    return {name.strip(): color.replace(" ", "") for name, color, *_ in ([*words, ""] for words in fields)}
+
+
+_BACKGROUND = ("background", "0,0,0")
+"""Class of the pixels without an object, which tools list among the others."""
 
 
 def _size(root: Any) -> tuple[int, int] | None:

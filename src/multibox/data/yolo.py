@@ -3,7 +3,6 @@
 A line of more numbers is a polygon, whose bounding box is taken. An image without a text file has no objects.
 """
 
-from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from multibox.data.annotation import IMAGE_SUFFIXES, UNSPLIT, Annotation, Item, Part, read_text, usual_split
+from multibox.data.annotation import (
+    IMAGE_SUFFIXES,
+    UNSPLIT,
+    Annotation,
+    Item,
+    Part,
+    class_names,
+    read_class_list,
+    read_text,
+    usual_split,
+)
 from multibox.data.check import Problem
 from multibox.errors import BadInput
 
@@ -34,7 +43,7 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
         classes: Class names by number, if the data does not give them.
 
     Returns:
-        The items, with their classes sorted by name.
+        The items, and the classes in the order of their numbers.
 
     Raises:
         BadInput: If a field of the description is missing or wrong, nothing names the classes, or no image has labels.
@@ -47,15 +56,12 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
         )
     splits = {split: _items(found, names, root) for split, found in folders.items()}
     _check_labels(path, splits)
-    return Part(root, splits, tuple(sorted(set(names))))
+    return Part(root, splits, tuple(dict.fromkeys(names)))
 
 
 def _undescribed(root: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
     listed = root / "classes.txt"
-    if classes or not listed.is_file():
-        names = _without_blank("classes", classes)
-    else:
-        names = _without_blank(str(listed), read_text(listed).rstrip().splitlines())
+    names = read_class_list(listed) if listed.is_file() and not classes else class_names("classes", classes)
     below = [folder for folder in sorted((root / "images").iterdir()) if folder.is_dir()]
     folders: dict[str, list[Path]] = {}
     for folder in below:
@@ -70,21 +76,31 @@ def _described(path: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, .
         raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadInput(path, "holds no fields; a YOLO data.yaml has names, train and val")
-    names = _names(path, content["names"]) if content.get("names") else _without_blank("classes", classes)
+    names = _names(path, content["names"]) if content.get("names") else class_names("classes", classes)
     root = path.parent / str(content.get("path") or "")
     if not root.is_dir():  # Such paths are often those of the machine that wrote them.
         root = path.parent
-    folders = {}
-    for split in ("train", "val", "test"):
-        entries = content.get(split) or []
-        entries = [entries] if isinstance(entries, str) else entries
-        if not isinstance(entries, list):
-            raise BadInput(path, f"{split}: is {entries!r}; write a folder, or a list of folders")
-        if entries:
-            folders[split] = [_existing(path, root, str(entry), split) for entry in entries]
+    folders: dict[str, list[Path]] = {}
+    for key in content:
+        found = _folders(path, root, content, key)
+        if found:
+            folders.setdefault(usual_split(str(key)) or str(key), []).extend(found)
     if not folders:
         raise BadInput(path, "names no images; write train:, val: or test: with a folder")
     return root, names, folders
+
+
+def _folders(path: Path, root: Path, content: dict[Any, Any], key: Any) -> list[Path]:
+    """Folders of images that a key of a description names. Beside the usual splits, a key may name one that exists."""
+    entries = content[key] or []
+    entries = [entries] if isinstance(entries, str) else entries
+    if key in ("train", "val", "test"):
+        if not isinstance(entries, list):
+            raise BadInput(path, f"{key}: is {entries!r}; write a folder, or a list of folders")
+        return [_existing(path, root, str(entry), key) for entry in entries]
+    if key == "path" or not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        return []
+    return [root / entry for entry in entries if (root / entry).is_dir()]
 
 
 def _names(path: Path, names: Any) -> tuple[str, ...]:
@@ -98,15 +114,7 @@ def _names(path: Path, names: Any) -> tuple[str, ...]:
         names = [by_number[number] for number in wanted]
     if not isinstance(names, list):
         raise BadInput(path, f"names: is {names!r}; write a list, such as [cat, dog]")
-    return _without_blank(f"{path}: names", names)
-
-
-def _without_blank(origin: str, names: Sequence[Any]) -> tuple[str, ...]:
-    """Names as text. A blank one is refused, because leaving it out would shift the numbers of those after it."""
-    texts = tuple("" if name is None else str(name).strip() for name in names)
-    if "" in texts:
-        raise BadInput(origin, f"class {texts.index('')} has no name; write one")
-    return texts
+    return class_names(f"{path}: names", names)
 
 
 def _check_labels(path: Path, splits: dict[str, list[Item]]) -> None:
