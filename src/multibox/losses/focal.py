@@ -6,7 +6,7 @@ from multibox.boxes import Array
 from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.25, 2.0
-"""The best values in the paper (table 1b)."""
+"""Alpha and gamma that are best in the paper (table 1b)."""
 
 
 def focal_loss(
@@ -17,14 +17,14 @@ def focal_loss(
     ``-alpha_t (1 - p_t)^gamma log p_t``, where p_t is the predicted probability of the true answer.
 
     Args:
-        truth: ``(...)`` with 1 where the class is present, and 0 elsewhere.
-        logits: ``(...)`` float32.
-        alpha: Weight of the ones. Zeros have the weight ``1 - alpha``.
-        gamma: Strength of the weighting. With 0, easy and hard predictions count alike.
+        truth: ``(...)`` targets: 1 where the class is present, and 0 elsewhere.
+        logits: ``(...)`` float32 logits of the network.
+        alpha: Weight of the targets that are 1, in [0, 1]. Targets that are 0 have the weight ``1 - alpha``.
+        gamma: Exponent by which easy predictions count less, at least 0. With 0, easy and hard predictions count alike.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` losses.
+        ``(...)`` float32 losses, one for each logit.
     """
     toward_truth = xp.where(truth > 0, logits, -logits)  # the logit of p_t
     log_right, log_wrong = xp.log_sigmoid(toward_truth), xp.log_sigmoid(-toward_truth)

@@ -1,8 +1,8 @@
 """Losses of boxes by their overlap: GIoU (arXiv 1902.09630), DIoU and CIoU (arXiv 1911.08287).
 
-Each function compares every box with its partner along the last axis, and is 0 for equal boxes. Widths and heights must
-be positive, as those of decoded deltas are. Distances and aspect ratios need a unit that is the same along both axes,
-such as the pixel.
+Each function compares every box of one array with the box at the same position of another. It is 0 for equal boxes.
+Widths and heights must be positive, as those of decoded deltas are. Distances and aspect ratios need a unit that is the
+same along both axes, such as the pixel.
 """
 
 from math import pi
@@ -12,7 +12,7 @@ from multibox.boxes import Array
 from multibox.losses import numpy_ops
 
 TINY = 1e-9
-"""Smallest denominator."""
+"""Smallest denominator, which prevents a division by 0."""
 
 
 def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tuple[Array, Array]:
@@ -24,7 +24,7 @@ def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tu
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` areas of overlaps, and ``(...)`` areas of unions.
+        ``(...)`` areas of the intersections, and ``(...)`` areas of the unions.
     """
     sides = xp.maximum(xp.minimum(a[..., 2:], b[..., 2:]) - xp.maximum(a[..., :2], b[..., :2]), 0.0)
     intersection = sides[..., 0] * sides[..., 1]
@@ -46,7 +46,7 @@ def giou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` in [0, 2].
+        ``(...)`` losses in [0, 2].
     """
     intersection, union = intersection_and_union(found, wanted, xp)
     around = area(enclosing(found, wanted, xp))
@@ -64,7 +64,7 @@ def diou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` in [0, 2].
+        ``(...)`` losses in [0, 2].
     """
     apart = (found[..., :2] + found[..., 2:] - wanted[..., :2] - wanted[..., 2:]) / 2
     around = enclosing(found, wanted, xp)
@@ -86,7 +86,7 @@ def ciou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` in [0, 3].
+        ``(...)`` losses in [0, 3].
     """
     v = 4 / pi**2 * xp.square(angle(wanted, xp) - angle(found, xp))
     alpha = xp.stop_gradient(v / xp.maximum(1.0 - paired_iou(found, wanted, xp) + v, TINY))

@@ -15,12 +15,12 @@ BOX_LOSSES = {"giou": giou_loss, "diou": diou_loss, "ciou": ciou_loss}
 
 
 class LossParts(NamedTuple):
-    """Sums over a batch. The loss is ``(classification + localisation) / max(1, positives)``.
+    """Sums of the losses over a batch. The loss to minimise is ``(classification + localisation) / max(1, positives)``.
 
     Attributes:
-        classification: Sum of the losses of classes.
-        localisation: Sum of the losses of boxes, times their weight.
-        positives: Number of positive priors.
+        classification: Sum of the classification losses of all priors that count.
+        localisation: Sum of the box losses of all positive priors, times ``box_weight``.
+        positives: Number of priors that are matched to an object.
     """
 
     classification: Array
@@ -33,8 +33,8 @@ class PriorLosses(NamedTuple):
 
     Attributes:
         positive: ``(B, P)`` bool, true for priors that are matched to an object.
-        classes: ``(B, P)`` losses of classes; 0 for priors that do not count.
-        boxes: ``(B, P)`` losses of boxes. Only those of positives count.
+        classes: ``(B, P)`` classification losses; 0 for ignored priors and for negatives that are not mined.
+        boxes: ``(B, P)`` box losses. Only those of positive priors count.
     """
 
     positive: Array
@@ -56,16 +56,16 @@ def multibox_loss(
 
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
-        deltas: ``(B, P, 4)`` targets. Only those of positives count.
-        logits: ``(B, P, C + 1)`` from the network. The sigmoid losses do not use column 0.
-        predicted: ``(B, P, 4)`` deltas from the network.
-        config: Kinds of loss, number of hard negatives, and weight of the boxes.
+        deltas: ``(B, P, 4)`` target deltas. Only those of positive priors count.
+        logits: ``(B, P, C + 1)`` logits of the network. The sigmoid losses do not use column 0.
+        predicted: ``(B, P, 4)`` deltas that the network predicts.
+        config: Kinds of loss, number of hard negatives, and weight of the box losses.
         priors: ``(P, 4)`` float32 corners, in a unit that is the same along both axes. Needed if ``config.sees_boxes``.
         variances: Variances of the four deltas.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        The sums, as scalars.
+        The three sums over the batch, as scalars.
     """
     each = prior_losses(labels, deltas, logits, predicted, config, priors, variances, xp)
     return LossParts(
@@ -104,16 +104,16 @@ def prior_losses(
 
 
 def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = numpy_ops) -> Array:
-    """Cross entropy of positives and of mined negatives; 0 for all other priors.
+    """Cross entropy of positive priors and of mined negatives; 0 for all other priors.
 
     Args:
-        labels: ``(B, P)`` integer targets.
-        logits: ``(B, P, C + 1)`` float32.
-        config: Number of negatives to mine.
+        labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
+        logits: ``(B, P, C + 1)`` float32 logits of the network.
+        config: Configuration of the loss: numbers of hard negatives to mine.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(B, P)`` losses.
+        ``(B, P)`` losses of the priors.
     """
     log_probability = xp.log_softmax(logits, axis=-1)  # (B, P, C+1)
     one_hot = xp.one_hot(xp.maximum(labels, 0), xp.shape(logits)[-1], dtype="float32")
@@ -126,9 +126,10 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
     """The focal loss of each prior over its classes, or the varifocal loss if there is a quality.
 
     Args:
-        labels: ``(B, P)`` integer targets.
-        logits: ``(B, P, C + 1)`` float32.
-        quality: ``(B, P)`` in [0, 1]: how well the box of a positive fits.
+        labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
+        logits: ``(B, P, C + 1)`` float32 logits of the network.
+        quality: ``(B, P)`` IoU in [0, 1] of each positive prior's predicted box with its object. Without it, the focal
+            loss is used.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -146,17 +147,17 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
 def boxes_of_positives(
     positive: Array, deltas: Array, priors: Array, variances: tuple[float, ...], xp: ModuleType = numpy_ops
 ) -> Array:
-    """Decode the deltas of positives. Other priors, whose deltas may be anything, stay where they are.
+    """Decode the deltas of positive priors. All other priors, whose deltas may be anything, are returned unchanged.
 
     Args:
-        positive: ``(B, P)`` bool.
-        deltas: ``(B, P, 4)`` float32.
-        priors: ``(P, 4)`` corners.
+        positive: ``(B, P)`` bool, True for positive priors.
+        deltas: ``(B, P, 4)`` float32 deltas.
+        priors: ``(P, 4)`` corners of the priors.
         variances: Variances of the four deltas.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(B, P, 4)`` corners in the units of ``priors``.
+        ``(B, P, 4)`` corners of the boxes in the units of ``priors``.
     """
     return decode_bounded(xp.where(positive[..., None], deltas, 0.0), priors, variances, xp)
 
@@ -168,9 +169,9 @@ def mine(background_loss: Array, labels: Array, config: Loss, xp: ModuleType = n
     lower index. An image without positives still contributes ``config.min_negatives``.
 
     Args:
-        background_loss: ``(B, P)`` loss of each prior if it is background.
-        labels: ``(B, P)`` integer targets.
-        config: Number of negatives for each positive, and the smallest number for an image.
+        background_loss: ``(B, P)`` loss that each prior would have as background.
+        labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
+        config: Number of negatives for each positive prior, and smallest number of negatives in an image.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

@@ -45,7 +45,7 @@ __all__ = [
 
 
 def argsort(x: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Indices that sort ``x`` along an axis. Of equal values the first stays first, as in ``keras.ops``."""
+    """Indices that sort ``x`` along an axis. Equal values keep their order, as in ``keras.ops``."""
     return np.argsort(x, axis=axis, kind="stable")
 
 

@@ -6,7 +6,7 @@ from multibox.boxes import Array
 from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.75, 2.0
-"""The best values in the paper."""
+"""Alpha and gamma that are best in the paper."""
 
 
 def varifocal_loss(
@@ -18,15 +18,15 @@ def varifocal_loss(
     weighted down, because positives are few.
 
     Args:
-        quality: ``(...)`` in [0, 1]: the IoU of the predicted box with its object for the class that is present, and 0
-            for all other classes.
-        logits: ``(...)`` float32.
-        alpha: Weight of the negatives.
-        gamma: Strength of the weighting. With 0, easy and hard negatives count alike.
+        quality: ``(...)`` targets in [0, 1]: the IoU of the predicted box with its object for the class of the object,
+            and 0 for all other classes.
+        logits: ``(...)`` float32 logits of the network.
+        alpha: Weight of the negatives, where the quality is 0.
+        gamma: Exponent by which easy negatives count less, at least 0. With 0, easy and hard negatives count alike.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(...)`` losses.
+        ``(...)`` float32 losses, one for each logit.
     """
     log_yes, log_no = xp.log_sigmoid(logits), xp.log_sigmoid(-logits)
     positive = -quality * (quality * log_yes + (1.0 - quality) * log_no)

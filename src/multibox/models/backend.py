@@ -1,4 +1,4 @@
-"""Keras' backend: which one it is, and what suits it."""
+"""Keras' backend: import it, choose its threads and devices, and find out what it can do."""
 
 import logging
 import os
@@ -15,9 +15,11 @@ def import_keras(backend: str | None = None, devices: int = 1, threads: int | No
     """Import Keras, without what TensorFlow's libraries and Grain print while they load.
 
     Args:
-        backend: ``tensorflow`` or ``jax``; None: as ``$KERAS_BACKEND`` or Keras' own configuration says.
-        devices: Number of devices to have. Without accelerators, the CPU is split into as many.
-        threads: Number of CPU threads. None takes one a core.
+        backend: ``tensorflow`` or ``jax``. None takes the backend of ``$KERAS_BACKEND``, or else of Keras' own
+            configuration.
+        devices: Number of devices to compute on. On a machine without accelerators, the CPU is split into that many
+            devices.
+        threads: Number of CPU threads to compute with. None means one per core.
 
     Raises:
         BadInput: If the backend is already running with a different number of threads.
@@ -38,16 +40,16 @@ def import_keras(backend: str | None = None, devices: int = 1, threads: int | No
 
 
 _RUNNING: set[str] = set()
-"""The backends that have begun to compute."""
+"""Names of the backends that have begun to compute. Their number of threads cannot change any more."""
 
 
 def jit_compile(devices: int = 1) -> bool:
-    """Whether XLA helps: always on JAX, with one accelerator on TensorFlow.
+    """Whether to compile with XLA: always on JAX, and on TensorFlow with a single accelerator.
 
     On a CPU, TensorFlow runs convolutions through oneDNN, ten times faster than XLA's.
 
     Args:
-        devices: Number of devices that share a step. TensorFlow's XLA compiles for one alone.
+        devices: Number of devices that share a step. On TensorFlow, XLA compiles for a single device only.
     """
     import keras
 
@@ -59,7 +61,7 @@ def jit_compile(devices: int = 1) -> bool:
 
 
 def devices() -> list[str]:
-    """Devices of this machine that Keras can run on: the accelerators, or without any the CPU, possibly split."""
+    """Names of the devices that Keras can run on: the accelerators of this machine, or else its CPU, possibly split."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -84,7 +86,7 @@ def first_devices(count: int, field: str) -> list[str]:
         Names of the devices.
 
     Raises:
-        BadInput: If there are fewer devices.
+        BadInput: If this machine has fewer devices.
     """
     names = devices()
     if count > len(names):
@@ -98,10 +100,10 @@ def first_devices(count: int, field: str) -> list[str]:
 
 @cache
 def mirrored(names: tuple[str, ...]) -> Any:
-    """TensorFlow's strategy for some devices. A process has one for everything it runs on them.
+    """TensorFlow's ``MirroredStrategy`` for some devices. A process uses one strategy for all it runs on them.
 
-    A second strategy would number its sums over devices from the start again, and TensorFlow would confuse them with
-    the first's.
+    TensorFlow numbers the sums over devices of each strategy from the start. It would confuse those of a second
+    strategy with those of the first.
     """
     import tensorflow
 
@@ -136,14 +138,14 @@ def _set_threads(threads: int) -> None:
 
 
 def _threads_of_jax(threads: int) -> bool:
-    """Whether the number could be set, or is set already."""
+    """Set the number of CPU threads. Returns False if the backend already runs with another number."""
     if "jax" not in _RUNNING:
         os.environ["NPROC"] = str(threads)  # what XLA takes for the number of cores when it starts
     return os.environ.get("NPROC") == str(threads)
 
 
 def _threads_of_tensorflow(threads: int) -> bool:
-    """Whether the number could be set, or is set already."""
+    """Set the number of CPU threads. Returns False if the backend already runs with another number."""
     import tensorflow
 
     threading = tensorflow.config.threading
@@ -155,7 +157,7 @@ def _threads_of_tensorflow(threads: int) -> bool:
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers created in the block compute in a precision, given as the name of a Keras dtype policy."""
+    """Make layers created in the block compute in a precision, given as the name of a Keras dtype policy."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -168,10 +170,10 @@ def computing_in(precision: str) -> Iterator[None]:
 
 @contextmanager
 def no_chatter(*streams: int) -> Iterator[None]:
-    """Close streams to what C++ libraries print. Python's errors are exceptions and are not lost.
+    """Discard what C++ libraries print to some streams during the block. Exceptions of Python are not lost.
 
     Args:
-        streams: 1, the output, and 2, the error stream.
+        streams: File descriptors of the streams to discard: 1 for standard output, 2 for standard error.
     """
     sys.stdout.flush()
     sys.stderr.flush()

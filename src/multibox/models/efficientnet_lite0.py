@@ -17,15 +17,16 @@ STAGES = ("stem", *(f"block{stage}{chr(ord('a') + i)}" for stage, count, *_ in B
 
 
 def trunk(x: Tensor, pad: str = "same") -> dict[str, Tensor]:
-    """From the normalised image to three maps.
+    """Compute three feature maps from the normalised image.
 
     Args:
-        x: ``(B, H, W, 3)``.
+        x: Normalised image, ``(B, H, W, 3)``.
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
 
     Returns:
-        ``c3`` ``(B, H/8, W/8, 240)`` and ``c4`` ``(B, H/16, W/16, 672)``: the widened maps before the next stride, as
-        SSDLite takes them (arXiv 1801.04381, section 6.2); ``c5`` ``(B, H/32, W/32, 320)``.
+        The maps by name: ``c3`` ``(B, H/8, W/8, 240)``, ``c4`` ``(B, H/16, W/16, 672)`` and ``c5`` ``(B, H/32, W/32,
+        320)``. The first two are the widened maps before the next stride, as SSDLite takes them (arXiv 1801.04381,
+        section 6.2).
     """
     x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
     maps = {}

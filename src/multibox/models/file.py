@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _WEIGHTS = "model.weights.h5"
 
 DAMAGES = (KeyError, OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What Python raises of a damaged zip, or of damaged weights in it."""
+"""Exceptions that Python raises when it reads a damaged zip, or damaged weights in a zip."""
 
 
 def read_schema(path: str | Path) -> Schema:
-    """Read the schema of a ``.keras`` file, without Keras.
+    """Read the schema of a ``.keras`` file. Keras is not needed.
 
     Raises:
         BadInput: If there is no such file, or it is not a model file of Multibox, damaged, or of a newer format.
@@ -40,7 +40,7 @@ def read_schema(path: str | Path) -> Schema:
 
 
 def read_onnx_schema(path: str | Path) -> Schema:
-    """Read the schema of an ONNX file that ``multibox export`` wrote, without ONNX.
+    """Read the schema of an ONNX file that ``multibox export`` wrote. The package onnx is not needed.
 
     Args:
         path: Path of the file.
@@ -84,7 +84,7 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
 
 
 def count_parameters(path: str | Path) -> int | None:
-    """Count the parameters of a ``.keras`` file, without Keras.
+    """Count the parameters of a ``.keras`` file. Keras is not needed.
 
     Args:
         path: Path of the file.
@@ -119,7 +119,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
     Args:
         network: Network, as :func:`multibox.models.ssd.build` returns it.
         schema: Schema of the network.
-        path: Path of the file, ending in ``.keras``.
+        path: Path of the file to write, ending in ``.keras``.
     """
     with new_file(path) as new:
         network.save(new)

@@ -16,10 +16,11 @@ def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str,
     """Build a pyramid on the maps of a network.
 
     Args:
-        maps: ``(B, H, W, F)`` by name, from the finest to the coarsest, no axis ever growing.
-        channels: Number of channels of every resulting map.
-        light: Whether to use separable convolutions with batch normalisation, as in SSDLite. Otherwise plain ones, as
-            in the paper.
+        maps: Feature maps ``(B, H, W, F)`` by name, from the finest to the coarsest. H and W never grow from one map to
+            the next.
+        channels: Number of channels of every map of the pyramid.
+        light: Whether to use separable convolutions with batch normalisation, as in SSDLite, instead of the plain
+            convolutions of the paper.
 
     Returns:
         ``(B, H, W, channels)`` maps of the same names and sizes, in the same order.
@@ -36,7 +37,7 @@ def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str,
 
 
 class Copying(NamedTuple):
-    """How an axis is enlarged: each cell is repeated ``times``, then every ``stride``-th is taken from ``start`` on."""
+    """How to enlarge an axis: repeat each cell ``times``, then take every ``stride``-th copy from ``start`` on."""
 
     times: int
     start: int
@@ -44,10 +45,10 @@ class Copying(NamedTuple):
 
 
 def copying(coarse: int, fine: int) -> Copying:
-    """How to enlarge an axis of ``coarse`` cells to ``fine``, which is at least as many.
+    """How to enlarge an axis of ``coarse`` cells to ``fine`` cells, where ``fine`` is at least ``coarse``.
 
-    A stride of 2 that rounded up made cell i from cells 2i and 2i + 1, and this returns it to them. Otherwise, as after
-    an unpadded convolution, each cell takes the one with the nearest centre.
+    If the coarse map came from a stride of 2 that rounded up, its cell i is copied to the fine cells 2i and 2i + 1.
+    Otherwise, as after an unpadded convolution, each fine cell copies the coarse cell with the nearest centre.
     """
     if fine in (2 * coarse - 1, 2 * coarse) and coarse > 1:
         return Copying(2, 0, 1)
@@ -56,17 +57,18 @@ def copying(coarse: int, fine: int) -> Copying:
 
 
 def enlarge(x: Tensor, size: tuple[int, int], name: str) -> Tensor:
-    """Enlarge a map to the cells of a finer one. Cells are only copied, chosen here in whole numbers.
+    """Enlarge a feature map to the size of a finer one by copying cells, chosen in integer arithmetic.
 
-    So every runtime computes the same. A resizing layer, from 10 cells to 19, would round differently in each.
+    So every runtime computes the same. A resizing layer, for example from 10 cells to 19, would round differently in
+    each runtime.
 
     Args:
-        x: ``(B, h, w, F)``.
-        size: H and W, at least h and w.
+        x: Map to enlarge, ``(B, h, w, F)``.
+        size: Height H and width W of the result in cells, at least h and w.
         name: Prefix of the layers' names.
 
     Returns:
-        ``(B, H, W, F)``.
+        The enlarged map, ``(B, H, W, F)``.
     """
     axes = [copying(coarse, fine) for coarse, fine in zip(x.shape[1:3], size, strict=True)]
     times, stride = [axis.times for axis in axes], [axis.stride for axis in axes]

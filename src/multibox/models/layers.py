@@ -18,16 +18,16 @@ def conv_bn(
     """Convolution without bias, batch normalisation and an activation.
 
     Args:
-        x: ``(B, H, W, F)``.
+        x: Input map, ``(B, H, W, F)``.
         filters: Number of output channels.
-        kernel: Side of the kernel.
+        kernel: Side of the square kernel, cells.
         name: Prefix of the layers' names.
-        stride: Stride in both axes.
+        stride: Stride along both axes.
         pad: Padding before a stride of 2, as :func:`downsample_pad` takes it.
         act: Name of the activation, as :func:`activate` takes it.
 
     Returns:
-        ``(B, H/stride, W/stride, filters)``.
+        Output map, ``(B, H/stride, W/stride, filters)``.
     """
     x, padding = _strided_pad(x, kernel, stride, name, pad)
     x = layers.Conv2D(filters, kernel, stride, padding=padding, use_bias=False, name=f"{name}_conv")(x)
@@ -40,15 +40,15 @@ def depthwise_bn(
     """Depthwise convolution without bias, batch normalisation and an activation.
 
     Args:
-        x: ``(B, H, W, F)``.
-        kernel: Side of the kernel.
+        x: Input map, ``(B, H, W, F)``.
+        kernel: Side of the square kernel, cells.
         name: Prefix of the layers' names.
-        stride: Stride in both axes.
-        pad: ``valid``: none; otherwise before a stride of 2, see :func:`downsample_pad`.
+        stride: Stride along both axes.
+        pad: ``valid`` for no padding. Otherwise the padding before a stride of 2, as :func:`downsample_pad` takes it.
         act: Name of the activation, as :func:`activate` takes it.
 
     Returns:
-        ``(B, H/stride, W/stride, F)``, or less by ``kernel - 1`` where it is not padded.
+        Output map, ``(B, H/stride, W/stride, F)``. Without padding, its height and width are smaller by ``kernel - 1``.
     """
     x, padding = (x, pad) if pad == "valid" else _strided_pad(x, kernel, stride, name, pad)
     x = layers.DepthwiseConv2D(kernel, stride, padding=padding, use_bias=False, name=f"{name}_dwconv")(x)
@@ -59,8 +59,8 @@ def activate(x: Tensor, act: str, prefix: str) -> Tensor:
     """Apply an activation.
 
     Args:
-        x: The map.
-        act: ``relu6``, the name of one of Keras', such as ``hard_silu``, or empty for none.
+        x: Input map of any shape.
+        act: ``relu6``, the name of an activation of Keras such as ``hard_silu``, or empty for none.
         prefix: Prefix of the layer's name.
 
     Returns:
@@ -75,11 +75,12 @@ def squeeze_excite(x: Tensor, name: str) -> Tensor:
     """Weight each channel by all channels (arXiv 1709.01507), as in MobileNetV3 (arXiv 1905.02244, 5.3).
 
     Args:
-        x: ``(B, H, W, F)``.
+        x: Input map, ``(B, H, W, F)``.
         name: Prefix of the layers' names.
 
     Returns:
-        The map times ``(B, 1, 1, F)`` weights in [0, 1], computed through F/4 channels, rounded to a multiple of 8.
+        The input times weights ``(B, 1, 1, F)`` in [0, 1]. The weights are computed through F/4 channels, rounded to a
+        multiple of 8.
     """
     filters = x.shape[-1]
     y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze_pool")(x)
@@ -106,23 +107,23 @@ def inverted_residual(
     act: str = "relu6",
     squeeze: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """MobileNetV2's block (arXiv 1801.04381, figure 4): widen, depthwise, narrow without activation, add.
+    """MobileNetV2's block (arXiv 1801.04381, figure 4): widen, depthwise convolution, narrow without activation, add.
 
-    MobileNetV3's block (arXiv 1905.02244, figure 4) also weights the channels of its middle.
+    MobileNetV3's block (arXiv 1905.02244, figure 4) also weights the channels of the widened map.
 
     Args:
-        x: ``(B, H, W, F)``.
+        x: Input map, ``(B, H, W, F)``.
         filters: Number of output channels.
         kernel: Side of the depthwise kernel.
         stride: Stride of the depthwise convolution.
-        expand: Factor by which the middle is wider. At 1 there is no widening layer.
+        expand: Factor from the channels of the input to those of the widened map. With 1 there is no widening layer.
         name: Prefix of the layers' names.
         pad: Padding before a stride of 2, as :func:`downsample_pad` takes it.
         act: Name of the activation, as :func:`activate` takes it.
-        squeeze: Whether :func:`squeeze_excite` weights the channels of the middle.
+        squeeze: Whether :func:`squeeze_excite` weights the channels of the widened map.
 
     Returns:
-        The output ``(B, H/stride, W/stride, filters)``, and the widened input ``(B, H, W, F * expand)``.
+        The output map ``(B, H/stride, W/stride, filters)``, and the widened input ``(B, H, W, F * expand)``.
     """
     wide = conv_bn(x, round_to_8(x.shape[-1] * expand), 1, f"{name}_expand", act=act) if expand != 1 else x
     y = depthwise_bn(wide, kernel, name, stride=stride, pad=pad, act=act)
@@ -135,14 +136,14 @@ def downsample_pad(x: Tensor, name: str, how: str, kernel: int = 3) -> tuple[Ten
     """Pad a map before a convolution of stride 2.
 
     Args:
-        x: ``(B, H, W, F)``.
+        x: Input map, ``(B, H, W, F)``.
         name: Prefix of the layer's name.
-        how: ``both``: alike on both sides, as Caffe and PyTorch; ``same``: as TensorFlow, which on an even map pads
-            one pixel less on the first side.
-        kernel: Side of the convolution's kernel.
+        how: ``both`` pads both sides equally, as Caffe and PyTorch do. ``same`` pads as TensorFlow does, which pads one
+            cell less on the first side of a map of even size.
+        kernel: Side of the convolution's square kernel, cells.
 
     Returns:
-        The padded map, and the ``padding`` of the convolution that follows.
+        The padded map, and the argument ``padding`` for the convolution that follows.
     """
     if how == "same":
         return x, "same"
@@ -154,6 +155,6 @@ def _strided_pad(x: Tensor, kernel: int, stride: int, name: str, how: str) -> tu
 
 
 def trim_pad(x: Tensor, name: str) -> Tensor:
-    """Before an unpadded 3x3 convolution, pad an axis of fewer than 3 cells so that it keeps them."""
+    """Pad each axis of fewer than 3 cells so that it keeps its number of cells in an unpadded 3x3 convolution."""
     pads = [1 if n < 3 else 0 for n in x.shape[1:3]]
     return layers.ZeroPadding2D(pads, name=f"{name}_pad")(x) if any(pads) else x

@@ -1,7 +1,6 @@
 """The feature maps of each network, computed without Keras: names, cells and steps.
 
-So preparation and detection have the priors where Keras is not installed. A test compares these with the built
-networks.
+So the priors can be computed where Keras is not installed. A test compares the maps with those of the built networks.
 """
 
 from collections.abc import Callable
@@ -16,28 +15,29 @@ Size = tuple[int, int]
 
 
 def halve(size: Size) -> Size:
-    """Cells after a stride of 2: half of them, rounded up, as in every padded layer of stride 2 here."""
+    """Number of cells of a map, rows and columns, after a padded layer of stride 2: half, rounded up."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
 def trim(size: Size) -> Size:
-    """Cells after an unpadded 3x3 convolution. An axis of fewer than 3 cells is padded and keeps them."""
+    """Number of cells after an unpadded 3x3 convolution. An axis of fewer than 3 cells is padded and keeps them."""
     return tuple(n - 2 if n >= 3 else n for n in size)  # type: ignore[return-value]
 
 
 def close(size: Size) -> Size:
-    """Cells after SSD512's last 4x4 convolution with padding 1. A single cell stays one."""
+    """Number of cells of a map after SSD512's last 4x4 convolution with padding 1. An axis of one cell keeps it."""
     return tuple(max(1, n - 1) for n in size)  # type: ignore[return-value]
 
 
 def collapse(size: Size) -> Size:
-    """Cells after global pooling."""
+    """Number of cells of a map after global pooling: one row and one column."""
     return 1, 1
 
 
 STRIDED, ENDING = True, False
 Stage = tuple[str, Callable[[Size], Size], bool]
-"""A map, how it comes from the one before, and whether its step is that of its strides or input / map."""
+"""Name of a map, function from the cells of the map before to its cells, and whether its step is the product of the
+strides (True) or the size of the input divided by that of the map (False)."""
 
 _MOBILENET: tuple[str, list[Stage]] = (
     "c4",
@@ -110,14 +110,14 @@ _FIRST_HALVINGS = {"c4": 4}
 
 
 def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
-    """The maps under the heads of a network, from the finest to the coarsest.
+    """Feature maps that feed the heads of a network, from the finest to the coarsest.
 
     Args:
         network: Configuration of the network.
 
     Returns:
-        The maps, with the pixels between their cells: the product of the strides, or input / map if a map is pooled to
-        the end or padded ``valid``.
+        The maps, with the steps between their cells in pixels. A step is the product of the strides before the map. For
+        a globally pooled or unpadded map it is the size of the input divided by that of the map.
 
     Raises:
         BadInput: If the layout does not exist for this trunk.
@@ -135,14 +135,14 @@ def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
 
 
 def network_priors(network: Network, priors: Priors) -> np.ndarray:
-    """All priors of a network, in the order of its outputs.
+    """Priors of a network, in the order of its outputs.
 
     Args:
         network: Configuration of the network.
-        priors: Configuration of its priors.
+        priors: Configuration of the network's priors.
 
     Returns:
-        ``(P, 4)`` float32 corners, relative to the image, as :func:`multibox.priors.make_priors` gives them.
+        ``(P, 4)`` float32 corners, relative to the network's input, as :func:`multibox.priors.make_priors` gives them.
 
     Raises:
         BadInput: The trunk has no such layout, or the priors do not fit its maps.
@@ -151,7 +151,7 @@ def network_priors(network: Network, priors: Priors) -> np.ndarray:
 
 
 def layout(network: Network) -> tuple[str, list[Stage]]:
-    """The first map's name and the stages after it."""
+    """Name of the first feature map, and the stages that compute the other maps from it."""
     try:
         return _LAYOUTS[network.trunk, network.layout]
     except KeyError:

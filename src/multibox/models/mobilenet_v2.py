@@ -17,15 +17,16 @@ STAGES = ("stem", *(f"block{i}" for i in range(sum(count for count, *_ in BLOCKS
 
 
 def trunk(x: Tensor, pad: str = "same", c4: str = "wide") -> dict[str, Tensor]:
-    """From the normalised image to two maps.
+    """Compute two feature maps from the normalised image.
 
     Args:
-        x: ``(B, H, W, 3)``.
+        x: Normalised image, ``(B, H, W, 3)``.
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
         c4: ``wide`` for the widened map of block 13, as in SSDLite (section 6.2), or ``narrow`` for that block's input.
 
     Returns:
-        ``c4`` ``(B, H/16, W/16, 576)``, or 96 channels if it is narrow, and ``c5`` ``(B, H/32, W/32, 1280)``.
+        The maps by name: ``c4`` ``(B, H/16, W/16, 576)``, or 96 channels if ``c4`` is ``narrow``, and ``c5`` ``(B,
+        H/32, W/32, 1280)``.
     """
     x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
     maps, block = {}, 0

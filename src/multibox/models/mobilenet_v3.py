@@ -23,20 +23,21 @@ BLOCKS = (
 )
 STAGES = ("stem", *(f"block{i}" for i in range(len(BLOCKS))), "last")
 C4 = 12
-"""The block whose middle is the first map, and after which a reduced tail has half the channels."""
+"""Number of the block whose widened map is the first feature map. After it, a reduced tail has half the channels."""
 
 
 def trunk(x: Tensor, pad: str = "same", tail: str = "full") -> dict[str, Tensor]:
-    """From the normalised image to two maps.
+    """Compute two feature maps from the normalised image.
 
     Args:
-        x: ``(B, H, W, 3)``.
+        x: Normalised image, ``(B, H, W, 3)``.
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
-        tail: ``full``, or ``reduced``: half the channels from block 12 on (section 6.3).
+        tail: ``full`` for the classifier's channels, or ``reduced`` for half the channels from block 12 on (section
+            6.3).
 
     Returns:
-        ``c4`` ``(B, H/16, W/16, 672)``, the widened map of block 12, and ``c5`` ``(B, H/32, W/32, 960)``, or 480
-        channels if the tail is reduced: the two that SSDLite takes (section 6.3).
+        The two maps that SSDLite takes (section 6.3), by name: ``c4`` ``(B, H/16, W/16, 672)``, the widened map of
+        block 12, and ``c5`` ``(B, H/32, W/32, 960)``, or 480 channels if the tail is reduced.
     """
     x = conv_bn(x, 16, 3, "stem", stride=2, pad=pad, act="hard_silu")
     maps = {}

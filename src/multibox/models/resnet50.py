@@ -16,7 +16,7 @@ EPSILON = 1.001e-5
 def conv_bn(
     x: Tensor, filters: int, kernel: int, name: str, *, stride: int = 1, padding: str = "same", dilation: int = 1
 ) -> Tensor:
-    """Convolution without bias and batch normalisation."""
+    """Convolution without bias, followed by batch normalisation."""
     x = layers.Conv2D(
         filters,
         kernel,
@@ -36,15 +36,15 @@ def bottleneck(
     """A residual block: 1x1 (with the stride), 3x3, 1x1, added to the input or to its projection.
 
     Args:
-        x: ``(B, H, W, F)``.
-        widths: Numbers of channels of the inner layers and of the output.
+        x: Input map, ``(B, H, W, F)``.
+        widths: Number of channels of the two inner layers, and number of channels of the output.
         name: Prefix of the layers' names.
-        stride: Stride of the first layer and of the projection.
+        stride: Stride of the first 1x1 convolution and of the shortcut's.
         dilation: Dilation of the 3x3 convolution.
-        project: Whether the shortcut is a 1x1 convolution.
+        project: Whether the shortcut is a 1x1 convolution instead of the input itself.
 
     Returns:
-        ``(B, H/stride, W/stride, widths[1])``.
+        Output map, ``(B, H/stride, W/stride, widths[1])``.
     """
     inner, outer = widths
     shortcut = conv_bn(x, outer, 1, f"{name}_0", stride=stride) if project else x
@@ -55,14 +55,15 @@ def bottleneck(
 
 
 def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
-    """From the normalised image to res3d and res5c.
+    """Compute the feature maps res3d and res5c from the normalised image.
 
     Args:
-        x: ``(B, H, W, 3)``.
-        like: ``keras``: the first pool has a cell of padding on both sides; ``five_scripts``: as TensorFlow's ``same``.
+        x: Normalised image, ``(B, H, W, 3)``.
+        like: Project whose padding of the first pool is used. ``keras`` pads one cell on both sides, ``five_scripts``
+            pads as TensorFlow's ``same`` does.
 
     Returns:
-        ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
+        The maps by name: ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
     """
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.ReLU(name="conv1_relu")(conv_bn(x, 64, 7, "conv1", stride=2, padding="valid"))
@@ -87,16 +88,17 @@ def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
 
 
 def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[str, Tensor]:
-    """Bottlenecks of [128, 128, 512] that halve the map, then a pooling of the last to one cell.
+    """Extra maps: bottlenecks of 128, 128 and 512 channels that each halve the map, then a pooling to one cell.
 
     Args:
         x: The map res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
         padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
-        like: ``keras``: the 3x3 has the stride, which looks at every cell; ``five_scripts``: the 1x1 before it.
+        like: Project whose stride is used. With ``keras`` the 3x3 convolution has the stride, so that every cell
+            counts. With ``five_scripts`` the 1x1 convolution before it has the stride.
 
     Returns:
-        The maps by name.
+        Dict from names to the extra maps, from the finest to the coarsest.
     """
     names = ("res6a", "res7a", "res8a") + (("res9a",) if layout == "ssd512" else ())
     maps = {}

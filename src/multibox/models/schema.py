@@ -12,13 +12,13 @@ from multibox.old_names import current_fields
 from multibox.priors import FeatureMap, make_priors
 
 FORMAT = 2
-"""The version of the schema that this code writes; it reads this and older ones."""
+"""Version of the schema's format that this code writes. It also reads older versions."""
 
 MEMBER = "multibox.json"
 """The schema's name inside a ``.keras`` file, and its key in an ONNX file's metadata."""
 
 PARAMETERS = "multibox.parameters"
-"""The key of the number of the network's parameters in an ONNX file's metadata."""
+"""Key in an ONNX file's metadata, under which the number of the network's parameters is stored."""
 
 
 class Schema(Section):
@@ -26,26 +26,28 @@ class Schema(Section):
 
     format: int = FORMAT
     version: str = __version__
-    """Of the package that wrote it."""
+    """Version of the package Multibox that wrote the file."""
     network: Network
     maps: tuple[FeatureMap, ...]
     classes: tuple[str, ...]
-    """The user's classes; the network's column 0 is background, column k + 1 is class k."""
+    """Names of the user's classes. Column 0 of the network's logits is background, and column k + 1 is class k."""
     priors: Priors
     resize: Literal["warp", "letterbox"] = "warp"
     activation: Activation = "softmax"
-    """What makes scores of the logits; with sigmoid, column 0 says nothing."""
+    """Function that turns logits into scores, ``softmax`` or ``sigmoid``. With ``sigmoid``, column 0 of the logits is
+    not used."""
     detect: Detect = Detect()
     thresholds: dict[str, Probability] = Field(default_factory=dict)
-    """The lowest score shown to people, by class, where it is not ``detect.show``."""
+    """Score that a detection must exceed to be shown to a person, by class. Classes that are not listed take
+    ``detect.show``."""
     training: dict[str, Any] = Field(default_factory=dict)
-    """The configuration it was trained with."""
+    """Configuration that the model was trained with, as nested plain values."""
 
     def to_json(self, indent: int | None = None) -> str:
         """The schema as the text of ``multibox.json``, in this version's format.
 
         Args:
-            indent: Spaces by which each level is indented. None writes a single line.
+            indent: Number of spaces by which each level is indented. None writes a single line.
         """
         return self.model_copy(update={"format": FORMAT}).model_dump_json(indent=indent)
 
@@ -58,7 +60,7 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
     """Parse a schema.
 
     Args:
-        text: JSON.
+        text: Text of ``multibox.json``.
         source: Name of the model file, for messages.
 
     Returns:

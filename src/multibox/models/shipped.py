@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 NAME = "voc20"
-"""What it is called wherever a model file can be given."""
+"""Name of the bundled detector, accepted wherever a model file can be given."""
 
 FOLDER = Path(str(resources.files("multibox"))) / "shipped"
 
@@ -14,11 +14,11 @@ def model_path(model: str | os.PathLike[str], suffix: str = ".onnx") -> Path:
     """Path of a model.
 
     Args:
-        model: Path of a file, or :data:`NAME`.
+        model: Path of a model file, or :data:`NAME` for the bundled detector.
         suffix: Suffix of the bundled detector's file: ``.onnx``, which the base install runs, or ``.keras``.
 
     Returns:
-        The path as given, or the bundled detector's.
+        The given path, or the path of the bundled detector's file.
     """
     return FOLDER / f"{NAME}{suffix}" if os.fspath(model) == NAME else Path(model)
 
@@ -29,5 +29,5 @@ def is_shipped(model: Path) -> bool:
 
 
 def folder_for(model: Path) -> Path:
-    """Folder for files made from a model: that of the model, or the current one for the bundled detector."""
+    """Folder for files made from a model: the model's own folder, or the current folder for the bundled detector."""
     return Path() if is_shipped(model) else model.parent

@@ -24,11 +24,12 @@ TRUNKS: dict[str, ModuleType] = {
 }
 
 Head = Callable[[Tensor, int, str, float], Tensor]
-"""From a map, the number of outputs, the layer's name and where its bias starts, to the outputs of each cell."""
+"""Function that makes a head. It takes a feature map, the number of outputs per cell, the layer's name and the initial
+bias, and returns the outputs of each cell."""
 
 RARE = -log((1 - 0.01) / 0.01)
-"""The bias at which a sigmoid says 0.01 (RetinaNet, arXiv 1708.02002, section 4.1): objects are rare, and at 0 the many
-priors without one would make the first losses huge."""
+"""Initial bias of the classes with sigmoid scores, which gives a score of 0.01 (RetinaNet, arXiv 1708.02002, section
+4.1). With a bias of 0, the many priors without an object would make the first losses huge."""
 
 
 def build(network: Network, classes: int, priors: Priors, activation: Activation = "softmax") -> keras.Model:
@@ -39,7 +40,7 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
         >>> model(images)["classes"].shape  # (B, P, 21)
 
     Args:
-        network: Configuration of trunk, layout, neck, input size and trained layers.
+        network: Configuration of the network: trunk, layout, neck, input size and frozen layers.
         classes: Number C of the user's classes, without background.
         priors: Configuration of the priors, which gives their number in a cell of each map.
         activation: How logits become scores: ``softmax`` or ``sigmoid``. With sigmoid, classes start out rare.
@@ -84,13 +85,13 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
 
 
 def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and scale of the input, RGB: those configured, else those of the trunk's published weights."""
+    """Mean and scale of the input, RGB: the configured values, else those of the trunk's published weights."""
     trunk = TRUNKS[network.trunk]
     return network.mean or trunk.MEAN, network.scale or trunk.SCALE
 
 
 def _switches(network: Network) -> dict[str, Any]:
-    """Keyword arguments of a trunk's function."""
+    """Keyword arguments for the function that builds the network's trunk."""
     style = ssdlite.STYLES[network.peer.ssdlite]
     by_trunk: dict[str, dict[str, Any]] = {
         "resnet50": {"like": network.peer.resnet50},
@@ -102,7 +103,7 @@ def _switches(network: Network) -> dict[str, Any]:
 
 
 def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
-    """Functions that make the head of each map."""
+    """Function that makes the head of each feature map, by the map's name."""
     if network.layout != "ssdlite":
         return dict.fromkeys(names, _head)
     plain = names[-1:] if ssdlite.STYLES[network.peer.ssdlite].plain_end else []
@@ -112,7 +113,7 @@ def _heads_of(network: Network, names: list[str]) -> dict[str, Head]:
 def _outputs(
     maps: dict[str, Tensor], heads: dict[str, Head], per_cell: list[int], size: int, kind: str, bias: float = 0.0
 ) -> Tensor:
-    """One head a map. Outputs are ordered by row, column and prior, and the maps are concatenated."""
+    """Outputs of one kind of head on all maps, concatenated and ordered by row, column and prior in each map."""
     flat = []
     for (name, head), count in zip(heads.items(), per_cell, strict=True):
         x = head(maps[name], count * size, f"{name}_head_{kind}", bias)
@@ -128,7 +129,7 @@ def _head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
 
 
 def stage_of(layer: keras.layers.Layer) -> str:
-    """The trunk's stage of a layer: its name up to the first underscore."""
+    """Stage of the trunk that a layer belongs to: the layer's name up to the first underscore."""
     return layer.name.split("_")[0]
 
 

@@ -1,4 +1,4 @@
-"""What SSDLite adds to a light trunk: extra maps and heads of depthwise convolutions (arXiv 1801.04381, 6.2)."""
+"""SSDLite's extra feature maps and heads, made of depthwise convolutions (arXiv 1801.04381, section 6.2)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ EXTRAS = {
     "mobilenet_v2": (512, 256, 256, 64),
     "mobilenet_v3_large": (512, 256, 256, 128),
 }
-"""Channels of each extra map, by trunk."""
+"""Number of channels of each extra map, by trunk."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class Style:
 
     Attributes:
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
-        c4: Map of stride 16 for the first heads: ``wide``, the widened map of block 13, or ``narrow``, that block's
-            input.
-        narrow: Channels in the middle of each extra map's layers. Empty takes half of the output's.
-        act: Activation of the extra maps. Empty for none, as at the end of an inverted residual.
-        plain_end: Whether the last map's heads are 1x1 convolutions alone.
+        c4: Map of stride 16 that feeds the first heads: ``wide`` for the widened map of block 13, or ``narrow`` for
+            that block's input.
+        narrow: Number of channels between the layers of each extra map. If empty, half the channels of the map.
+        act: Name of the activation of the extra maps. If empty, they have none, like the output of an inverted
+            residual.
+        plain_end: Whether the heads of the last map are plain 1x1 convolutions.
     """
 
     pad: str = "same"
@@ -45,7 +46,7 @@ STYLES = {
 
 
 def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
-    """Maps coarser than the trunk's: narrow, shrink by a depthwise 3x3, widen.
+    """Feature maps coarser than the trunk's. Each narrows the map before, shrinks it by a depthwise 3x3, and widens it.
 
     Args:
         x: The map c5, ``(B, H, W, F)``.
@@ -53,7 +54,8 @@ def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
         style: Style of the SSDLite.
 
     Returns:
-        ``extra6``, ``extra7``, ... by name. EfficientNet's last is unpadded, as SSD300's: it makes one cell of 3x3.
+        Dict from the names ``extra6``, ``extra7`` and so on to the maps. The last map on EfficientNet is unpadded, as
+        in SSD300, and makes one cell out of 3x3.
     """
     maps = {}
     wide = EXTRAS[trunk]

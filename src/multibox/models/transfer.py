@@ -1,4 +1,4 @@
-"""Start from a trained detector: all layers that fit, and the heads' rows of the same classes."""
+"""Start training from a trained detector: copy all layers that fit, and the heads' rows of equal classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,21 @@ from multibox.models.ssd import normalisation
 Weights = list[np.ndarray]
 
 LEVELS = 5.0
-"""Of 255, by which the means of two inputs may differ: those of published weights differ by less than one."""
+"""Largest difference between the means of two networks' inputs, in levels of 255. The means of published weights differ
+by less than 1."""
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a network took over from a model.
+    """Result of a transfer: the layers and classes whose weights were copied from a model, and those that were not.
 
     Attributes:
-        layers: Number of layers that got their weights.
-        fresh_layers: Layers that did not fit, or that the model does not have.
-        known: Classes whose rows of the heads were taken over.
-        fresh: Classes that start with fresh weights.
-        left_out: Classes of the model that the network does not have.
+        layers: Number of layers whose weights were copied from the model.
+        fresh_layers: Names of the layers that keep fresh weights, because they do not fit or the model does not have
+            them.
+        known: Names of the classes whose rows in the heads were copied from the model.
+        fresh: Names of the classes that start with fresh weights.
+        left_out: Names of the model's classes that the network does not have.
     """
 
     layers: int
@@ -50,23 +52,24 @@ class Transfer:
 
 
 def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer:
-    """Copy the weights of a model file to a network, as far as they mean the same.
+    """Copy the weights of a model file to a network, as far as both compute the same.
 
-    A layer is taken over if name and shapes agree. A row of a head belongs to one prior of a cell. If ratios or order
-    of the priors differ, or the neck before the heads, the heads start fresh. So do those of the classes if scores are
-    computed differently. The priors' sizes may differ, because deltas are relative to them. Classes are the same if
-    their names are, ignoring case.
+    A layer is copied if its name and shapes agree. A row of a head belongs to one prior of a cell. If the ratios or the
+    order of the priors differ, or the neck before the heads, the heads start fresh. The heads of the classes also start
+    fresh if scores are computed differently. The priors' sizes may differ, because deltas are relative to them. Classes
+    are equal if their names are equal, ignoring case.
 
     Args:
         network: Network with fresh weights, as :func:`multibox.models.ssd.build` returns it.
         schema: Schema of the network.
-        path: Path of the model.
+        path: Path of the ``.keras`` file to copy from.
 
     Returns:
-        What was taken over.
+        What was copied, and what starts fresh.
 
     Raises:
-        BadInput: If the file is not a model, has another trunk, or its layers mean something else.
+        BadInput: If the file is not a model, has another trunk, or has layers of equal names that compute something
+            else.
     """
     donor, theirs = load_model(path)
     _require_alike(theirs.network, schema.network, path)
@@ -95,7 +98,7 @@ def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer
 
 
 class _Logits:
-    """Which logits of two lists of classes mean the same: background's, and those of classes with the same name."""
+    """Pairs of columns of two lists of classes that mean the same: background, and classes of equal names."""
 
     def __init__(self, theirs: Sequence[str], ours: Sequence[str]):
         there = {name.casefold(): column for column, name in enumerate(theirs, start=1)}
@@ -105,7 +108,7 @@ class _Logits:
         self._of_theirs, self._of_ours = len(theirs) + 1, len(ours) + 1
 
     def mix(self, old: Weights, new: Weights) -> Weights | None:
-        """A head's new weights, with the old rows that mean the same. None if they do not fit."""
+        """Weights of a head with the old rows of background and equal classes copied. None if the shapes do not fit."""
         olds = [array.reshape(*array.shape[:-1], -1, self._of_theirs) for array in old]
         news = [array.reshape(*array.shape[:-1], -1, self._of_ours).copy() for array in new]
         if [array.shape[:-1] for array in olds] != [array.shape[:-1] for array in news]:
@@ -119,7 +122,8 @@ def start_weights(network: Network) -> str:
     """The weights that training starts from.
 
     Returns:
-        The configured ``weights``. If they are ``auto``: the bundled detector if its layers fit, else ``imagenet``.
+        The configured ``network.weights``. ``auto`` becomes ``voc20`` if the bundled detector's layers fit, else
+        ``imagenet``.
     """
     if network.weights != "auto":
         return network.weights
@@ -166,5 +170,5 @@ def _is_in(name: str, names: Sequence[str]) -> bool:
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """The first few names, and the number of the others."""
+    """The first few names, separated by commas, and the number of further names."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

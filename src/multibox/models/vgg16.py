@@ -6,7 +6,8 @@ from multibox.models.layers import Tensor, downsample_pad, trim_pad
 
 STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
-"""RGB; the published weights see channels less their mean."""
+"""Mean and scale of the input's channels, RGB. The published weights expect channels from which the mean is
+subtracted."""
 
 
 def conv(
@@ -26,16 +27,17 @@ def conv(
 
 
 def trunk(x: Tensor) -> dict[str, Tensor]:
-    """From the normalised image to conv4_3 and fc7.
+    """Compute the feature maps conv4_3 and fc7 from the normalised image.
 
-    Pools round up (``same``). Pool5 keeps the resolution, and fc6's dilation of 6 keeps its receptive field.
+    Pooling layers round sizes up (``same``). Pool5 keeps the resolution, and the dilation of 6 keeps fc6's receptive
+    field.
 
     Args:
-        x: ``(B, H, W, 3)``.
+        x: Normalised image, ``(B, H, W, 3)``.
 
     Returns:
-        ``conv4_3`` ``(B, H/8, W/8, 512)``, L2 normalised per position with a learned scale from 20 (arXiv 1506.04579),
-        and ``fc7`` ``(B, H/16, W/16, 1024)``.
+        The maps by name: ``conv4_3`` ``(B, H/8, W/8, 512)`` and ``fc7`` ``(B, H/16, W/16, 1024)``. ``conv4_3`` is
+        L2-normalised at each position, with a learned scale per channel that starts at 20 (arXiv 1506.04579).
     """
     maps = {}
     for stage, (filters, depth) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], start=1):
@@ -51,7 +53,7 @@ def trunk(x: Tensor) -> dict[str, Tensor]:
 
 
 def l2_normalize(x: Tensor) -> Tensor:
-    """Length 20 at every position at the start: x / rms(x) has length sqrt(C), so the scale starts at 20 / sqrt(C)."""
+    """L2 normalisation with a learned scale. Each position starts with length 20: x / rms(x) times 20 / sqrt(C)."""
     norm = layers.RMSNormalization(axis=-1, epsilon=1e-10, dtype="float32", name="conv4_3_norm")
     y = norm(x)
     norm.set_weights([norm.get_weights()[0] * 20 / x.shape[-1] ** 0.5])
@@ -67,7 +69,7 @@ def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
         padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
 
     Returns:
-        The maps by name.
+        Dict from names to the extra maps, from the finest to the coarsest.
     """
     maps = {}
     strided = {"conv6_2": 512, "conv7_2": 256} | ({"conv8_2": 256, "conv9_2": 256} if layout == "ssd512" else {})

@@ -4,11 +4,11 @@ Read ``example.py`` first: it names the steps in their order. Everything random 
 ``plan.py`` for the whole example and in ``shot.py`` for one image. Then follow the steps themselves:
 
 - ``window.py``: which part of the image is shown, and at which zoom;
-- ``render.py``: its pixels;
-- ``distort.py`` and ``mirror.py``: how it may look;
+- ``render.py``: the pixels of that part;
+- ``distort.py`` and ``mirror.py``: changes of colour, and mirroring;
 - ``match.py``: which prior is matched to which object;
 - ``targets.py``: what the network should predict for each prior;
-- ``pipeline.py``: all of it, for a whole run.
+- ``pipeline.py``: all steps together, as batches for a whole run.
 
 Beyond the paper, and off by default: ``mosaic.py``, ``mixup.py``, ``affine.py``, ``cutout.py``, ``quality.py`` and
 ``atss.py``.

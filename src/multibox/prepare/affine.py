@@ -33,12 +33,12 @@ def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int
 
     Args:
         rng: Random generator.
-        config: Probability, and range of each change.
+        config: Probability of the map, and range of each change.
         size: Height and width of the image, pixels.
 
     Returns:
-        ``(2, 3)``. ``matrix @ (x, y, 1)`` is the new place of a point, pixels (edges, 0-based). If nothing changes,
-        :data:`IDENTITY`.
+        ``(2, 3)`` float64 matrix. ``matrix @ (x, y, 1)`` is the new place of a point, pixels (edges, 0-based).
+        :data:`IDENTITY` if nothing changes.
     """
     if rng.random() >= config.probability:
         return IDENTITY
@@ -55,19 +55,19 @@ def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int
 
 
 def affine(image: np.ndarray, objects_rel: Objects, matrix: np.ndarray) -> tuple[np.ndarray, Objects]:
-    """Move every point of an image.
+    """Move every point of an image, and its objects, by an affine map.
 
     Objects are then kept and clipped as :func:`~multibox.prepare.window.look_through` does. An object whose centre
     leaves the image is dropped. A crowd stays as long as a part of it is visible.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: N objects, relative to the image.
-        matrix: ``(2, 3)``, as :func:`affine_matrix` returns it.
+        objects_rel: N objects, their boxes relative to the image.
+        matrix: ``(2, 3)`` affine map, as :func:`affine_matrix` returns it.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and at most N objects. Pixels beyond the image have the mean colour. If the matrix is
-        the identity, the image itself is returned.
+        The moved image, ``(H, W, 3)`` uint8 RGB, and at most N objects. Pixels that come from beyond the image have the
+        mean colour. If the matrix is the identity, the image itself is returned.
     """
     if np.array_equal(matrix, IDENTITY):
         return image, objects_rel
@@ -88,12 +88,12 @@ def move_boxes(boxes: np.ndarray, crowd: np.ndarray, matrix: np.ndarray) -> np.n
     A crowd does fill its corners, so its new box bounds the moved corners: half-extent along x = |a| w/2 + |b| h/2.
 
     Args:
-        boxes: ``(N, 4)`` pixels.
+        boxes: ``(N, 4)`` corners, pixels.
         crowd: ``(N,)`` bool, true for crowds.
-        matrix: ``(2, 3)``, as :func:`affine_matrix` returns it.
+        matrix: ``(2, 3)`` affine map, as :func:`affine_matrix` returns it.
 
     Returns:
-        ``(N, 4)`` pixels of the same type, not clipped.
+        ``(N, 4)`` corners of the moved boxes, pixels, of the type of ``boxes`` and not clipped to the image.
     """
     linear, shift = matrix[:, :2], matrix[:, 2]
     centers = box.to_centers(boxes.astype(float))

@@ -12,7 +12,7 @@ from multibox.priors import Grid
 def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], candidates: int) -> np.ndarray:
     """Match priors to objects.
 
-    On every feature map, the priors nearest to an object are its candidates. Its threshold is the mean of the
+    On every feature map, the priors nearest to an object are its candidates. The object's threshold is the mean of the
     candidates' IoUs plus their standard deviation. Candidates that reach the threshold, and whose centre lies inside
     the object, are matched to it. A prior claimed by two objects goes to the one it overlaps more; ties go to the first
     object.
@@ -21,10 +21,11 @@ def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Gr
     the free prior it overlaps most, as in :func:`~multibox.prepare.match.match`, so no object is left out.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
         grids: Grids of the feature maps, in the order of the priors.
-        candidates: Smallest number of candidates on each map. Whole cells are taken, as :func:`near_cells` explains.
+        candidates: Smallest number of candidates on each map. The priors of whole cells are taken, so there may be
+            more.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
@@ -51,9 +52,9 @@ def choose(box_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray) -> tup
     """Choose the candidates to match to an object.
 
     Args:
-        box_rel: ``(4,)`` object, relative to the image.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
-        near: ``(K,)`` positions of the candidates.
+        box_rel: ``(4,)`` corners of the object, relative to the image.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        near: ``(K,)`` positions of the candidates among the priors.
 
     Returns:
         ``(M,)`` positions of the chosen priors, and ``(M,)`` their IoUs with the object. M may be 0.
@@ -72,13 +73,13 @@ def candidates_of(
     """Find the candidates of each object on all maps.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
         grids: Grids of the feature maps, in the order of the priors.
         count: Smallest number of candidates on each map.
 
     Returns:
-        ``(K,)`` positions of priors, for each object in turn.
+        Array ``(K,)`` of positions among the priors, for each object in turn.
     """
     by_map, first = [], 0
     for grid in grids:
@@ -99,13 +100,13 @@ def near_cells(boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count:
     Distances are measured in cells. Relative coordinates would distort them for images that are not square.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image.
-        priors_rel: ``(P, 4)`` priors of the map, relative to the image.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
+        priors_rel: ``(P, 4)`` corners of the map's priors, relative to the image.
         grid: Grid of the map.
         count: Smallest number of priors in the cells, if the map has that many.
 
     Returns:
-        ``(N, K)`` positions of cells, the nearest first.
+        ``(N, K)`` positions of cells on the map, row after row, the nearest to each object first.
     """
     cells = to_centers(priors_rel[:: grid.per_cell])[:, :2] * (grid.width, grid.height)  # (M, 2)
     objects = to_centers(boxes_rel)[:, :2] * (grid.width, grid.height)  # (N, 2)

@@ -21,11 +21,12 @@ def draw_holes(rng: np.random.Generator, config: Cutout, size: tuple[int, int]) 
 
     Args:
         rng: Random generator.
-        config: Probability, largest number, and range of sizes.
+        config: Probability of holes, their largest number, and the range of their sides.
         size: Height and width of the image, pixels.
 
     Returns:
-        ``(K, 4)`` int64 ``x0, y0, x1, y1``, whole pixels within the image. K is 0 if nothing changes.
+        ``(K, 4)`` int64 corners ``x0, y0, x1, y1`` of the holes, whole pixels within the image. K is 0 if there are no
+        holes.
     """
     if rng.random() >= config.probability:
         return np.zeros((0, 4), np.int64)
@@ -44,12 +45,13 @@ def cutout(image: np.ndarray, objects_rel: Objects, holes: np.ndarray, hidden: f
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects_rel: N objects, relative to the image.
-        holes: ``(K, 4)`` int64, as :func:`draw_holes` returns them.
+        objects_rel: N objects, their boxes relative to the image.
+        holes: ``(K, 4)`` int64 corners of the holes in pixels, as :func:`draw_holes` returns them.
         hidden: Share of an object's area in [0, 1]. If more than that lies in holes, the object is ignored.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and the same N objects. Without holes, the image itself is returned.
+        ``(H, W, 3)`` uint8 RGB with filled holes, and the same N objects, some of them marked as crowds. Without holes,
+        the image itself is returned.
     """
     if len(holes) == 0:
         return image, objects_rel
@@ -68,11 +70,11 @@ def covered(boxes: np.ndarray, holes: np.ndarray) -> np.ndarray:
     a box shares with the inner cells can be added.
 
     Args:
-        boxes: ``(N, 4)`` float64 pixels.
-        holes: ``(K, 4)`` pixels.
+        boxes: ``(N, 4)`` float64 corners, pixels.
+        holes: ``(K, 4)`` corners of the holes, pixels.
 
     Returns:
-        ``(N,)`` in [0, 1], exact except for rounding; 0 for a box without an area.
+        ``(N,)`` shares in [0, 1], exact except for rounding. The share is 0 for a box without an area.
     """
     x, y = np.unique(holes[:, 0::2]), np.unique(holes[:, 1::2])
     x0, y0 = (low.ravel() for low in np.meshgrid(x[:-1], y[:-1]))

@@ -1,4 +1,4 @@
-"""Distort: other light, other cameras (SSD section 3.6; Caffe's ``ApplyDistort``).
+"""Distort: random changes of brightness, contrast, saturation and hue (SSD section 3.6; Caffe's ``ApplyDistort``).
 
 The authors distort the whole image before they crop it. Here only the pixels that the network sees are distorted,
 before or after the resize, wherever there are fewer of them. The network learns the same for a fraction of the cost.
@@ -17,14 +17,14 @@ HUES = np.arange(256, dtype=np.float32)
 
 @dataclass(frozen=True)
 class Colors:
-    """One change of light and colour.
+    """A change of light and colour, drawn at random.
 
     Attributes:
-        brightness: Levels to add; 0 for no change.
+        brightness: Number to add to all levels of 0 to 255; 0 for no change.
         contrast: Factor of all levels; 1 for no change.
         saturation: Factor of the saturation; 1 for no change.
-        hue: Half-degrees to turn the hue by; 0 for no change.
-        contrast_first: Whether contrast changes before saturation and hue, or after them.
+        hue: Half-degrees to turn the hue by, on OpenCV's circular scale of 0 to 179; 0 for no change.
+        contrast_first: Whether contrast changes before saturation and hue (True) or after them (False).
     """
 
     brightness: float = 0.0
@@ -43,10 +43,10 @@ def draw_colors(rng: np.random.Generator, config: Distort) -> Colors:
 
     Args:
         rng: Random generator.
-        config: Probability of each change, and its range.
+        config: Probability of each change, and range of its strength.
 
     Returns:
-        The change. A coin decides whether contrast comes before or after saturation and hue.
+        The drawn change. Whether contrast comes before or after saturation and hue is random too.
     """
     change_brightness, change_contrast, change_saturation, change_hue = rng.random(4) < config.probability
     return Colors(
@@ -65,7 +65,7 @@ def distort(image: np.ndarray, colors: Colors) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        colors: What to change, and by how much.
+        colors: Changes to make, as :func:`draw_colors` returns them.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, or the image itself if nothing changes.
@@ -83,8 +83,8 @@ def adjust_light(image: np.ndarray, brightness: float, contrast: float) -> np.nd
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        brightness: Levels to add, rounded to a whole number; 0 for no change.
-        contrast: Factor; 1 for no change.
+        brightness: Number to add to each level of 0 to 255, rounded to an integer; 0 for no change.
+        contrast: Factor of all levels; 1 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -101,8 +101,8 @@ def adjust_color(image: np.ndarray, saturation: float, hue: float) -> np.ndarray
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        saturation: Factor; 1 for no change. The result is clipped at 255.
-        hue: Half-degrees on OpenCV's circular scale of 0 to 179; 0 for no change.
+        saturation: Factor of the saturation; 1 for no change. The result is clipped at 255.
+        hue: Half-degrees to turn the hue by, on OpenCV's circular scale of 0 to 179; 0 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.

@@ -1,4 +1,4 @@
-"""A training example: the steps of SSD, in their order.
+"""A training example: SSD's steps of augmentation and matching, in their order.
 
 First everything random is drawn (``plan.py``), then the pixels are rendered, then the priors get their targets.
 """
@@ -33,15 +33,16 @@ def training_example(
 
     Args:
         record: Encoded image and its objects.
-        rng: Random generator. Its state alone decides what is drawn.
-        priors_rel: ``(P, 4)`` priors of the network, relative to its input.
+        rng: Random generator. Its state alone decides the augmentation.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
-        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
-        grids: Grids of the priors, as :func:`grids_of` returns them. Without them, those of ``config``.
+        another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
+        grids: Layout of the priors on each feature map, as :func:`grids_of` returns it. None computes it from
+            ``config``.
 
     Returns:
-        ``image`` ``(H, W, 3)`` uint8 RGB, and ``classes`` ``(P,)`` int32 and ``boxes`` ``(P, 4)`` float32 as
-        :func:`~multibox.prepare.targets.make_targets` returns them.
+        Dict of ``image`` ``(H, W, 3)`` uint8 RGB, and the targets ``classes`` ``(P,)`` int32 and ``boxes`` ``(P, 4)``
+        float32, as :func:`~multibox.prepare.targets.make_targets` returns them.
 
     Raises:
         BadInput: If an image cannot be decoded.
@@ -55,23 +56,23 @@ def training_example(
 
 
 def grids_of(config: Config) -> tuple[Grid, ...]:
-    """The grids of a run's priors if its matching needs them, else none."""
+    """Layout of a run's priors on each feature map if its matching method needs it, else an empty tuple."""
     return prior_grids(feature_maps(config.network), config.priors) if config.match.method == "atss" else ()
 
 
 def augmented_image(
     record: Record, rng: np.random.Generator, config: Config, another: Another | None = None
 ) -> tuple[np.ndarray, Objects]:
-    """The first half of :func:`training_example`: what the network sees, and the objects in it.
+    """Augment one image: the first half of :func:`training_example`.
 
     Args:
         record: Encoded image and its objects.
         rng: Random generator.
         config: Configuration of the run.
-        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
+        another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, and the objects, their boxes relative to it.
+        The augmented image, ``(H, W, 3)`` uint8 RGB, and its objects, their boxes relative to the image.
 
     Raises:
         BadInput: If an image cannot be decoded.
@@ -89,11 +90,11 @@ def render_scene(scene: Scene, size: tuple[int, int]) -> tuple[np.ndarray, Objec
     """Render one image, or a mosaic of four.
 
     Args:
-        scene: What to show.
+        scene: Images and shots to render, with their places in a mosaic.
         size: Height and width of the output, pixels.
 
     Returns:
-        ``(*size, 3)`` uint8 RGB, and the objects, their boxes relative to it.
+        ``(*size, 3)`` uint8 RGB, and the objects, their boxes relative to the output.
     """
     shots = [take_shot(each.image, each.objects, each.shot, each.size) for each in scene.subjects]
     return join(shots, scene.quarters, size) if scene.quarters else shots[0]

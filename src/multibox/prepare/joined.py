@@ -13,14 +13,14 @@ from multibox.errors import BadInput
 
 
 class JoinedStores:
-    """Stores one after the other, with labels that are translated by the names of the classes.
+    """Stores one after the other, whose labels are translated to the classes of the run by name.
 
     Args:
         stores: Sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
-        classes: Classes of the run. They must include every class of every store.
+        classes: Class names of the run. They must include every class of every store.
 
     Attributes:
-        ends: Position after the last record of each store.
+        ends: Position after the last record of each store, in the joined sequence.
 
     Raises:
         BadInput: If there is no store, no image, or a class that is not in the list.
@@ -45,17 +45,17 @@ class JoinedStores:
         return replace(record, objects=replace(record.objects, labels=labels))
 
     def locate(self, index: int) -> tuple[int, int]:
-        """The index of a record's store, and the record's position in that store."""
+        """Position of a record's store among the stores, and position of the record in that store."""
         which = bisect_right(self.ends, index)
         return which, index - (self.ends[which - 1] if which else 0)
 
     def name(self, index: int) -> tuple[str, str]:
-        """The store of a record, as ``NAME/SPLIT``, and the record's id in it."""
+        """Name of a record's store, as ``NAME/SPLIT``, and id of the record in that store."""
         which, position = self.locate(index)
         return _name(self.stores[which]), self.stores[which][position].id
 
     def _translate(self, store: Any) -> np.ndarray:
-        """The label in this run of each label of the store."""
+        """Array from each label of a store to the label of the same class in the run."""
         unknown = [name for name in store.meta.classes if name not in self.classes]
         if unknown:
             raise BadInput(_name(store), f"has classes that data.classes does not list: {', '.join(unknown)}; add them")

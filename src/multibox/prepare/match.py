@@ -6,7 +6,7 @@ from multibox import boxes as box
 
 NO_OBJECT = -1
 LEAST_IOU = 1e-6
-"""Smallest IoU of a match, even for an object that has no other prior (Caffe's ``MatchBBox``)."""
+"""Smallest IoU of any match, even of an object with its best prior (Caffe's ``MatchBBox``)."""
 
 
 def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
@@ -20,9 +20,10 @@ def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np
     Ties go to the first object, then to the first prior.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
-        threshold: Smallest IoU of a prior and its object.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        threshold: Smallest IoU, in [0, 1], at which a prior is matched to an object. An object's own best prior may
+            have less.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
@@ -45,10 +46,10 @@ def match_exclusively(overlaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     prior it was. So the best prior of each object is kept, and only those objects search again.
 
     Args:
-        overlaps: ``(N, P)`` IoU of objects and priors.
+        overlaps: ``(N, P)`` IoU of each object with each prior.
 
     Returns:
-        ``(M,)`` objects and ``(M,)`` their priors, in the order of matching. M is at most N.
+        ``(M,)`` positions of objects and ``(M,)`` positions of their priors, in the order of matching. M is at most N.
     """
     overlaps = overlaps.copy()
     best_prior = overlaps.argmax(axis=1)  # (N,)
@@ -73,9 +74,9 @@ def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float)
     """Find the priors over a crowd: a region of objects that were not annotated one by one.
 
     Args:
-        crowds_rel: ``(N, 4)`` regions, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
-        threshold: Smallest share of a prior's area that must lie in the region.
+        crowds_rel: ``(N, 4)`` corners of the regions, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        threshold: Smallest share of a prior's area, in [0, 1], that must lie in a region.
 
     Returns:
         ``(P,)`` bool, true for priors over a crowd.

@@ -18,8 +18,8 @@ def draw_weight(rng: np.random.Generator, config: Mixup) -> float:
 
     Args:
         rng: Random generator.
-        config: ``alpha`` of Beta(alpha, alpha). The mean is 1/2 and the standard deviation 1 / (2 sqrt(2 alpha + 1)):
-            0.12 for alpha = 8.
+        config: Configuration of mixup, with ``alpha`` of Beta(alpha, alpha). The mean of the weight is 1/2 and the
+            standard deviation 1 / (2 sqrt(2 alpha + 1)): 0.12 for alpha = 8.
 
     Returns:
         The weight, in [0, 1].
@@ -33,12 +33,12 @@ def mixup(
     """Blend two images and unite their objects.
 
     Args:
-        first: Image ``(H, W, 3)`` uint8 RGB, and its objects, relative to it.
-        second: Another image of the same size, and its objects.
-        weight: Weight of the first image, in [0, 1]. The second has the rest.
+        first: Image ``(H, W, 3)`` uint8 RGB, and its objects, their boxes relative to the image.
+        second: Image ``(H, W, 3)`` uint8 RGB of the same size, and its objects, their boxes relative to the image.
+        weight: Weight of the first image, in [0, 1]. The second image has the weight ``1 - weight``.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, each value rounded, and the objects of the first image, then those of the second.
+        The blended image, ``(H, W, 3)`` uint8 RGB, and the objects of the first image, then those of the second.
     """
     image = cv2.addWeighted(first[0], weight, second[0], 1 - weight, 0)
     return image, join_objects([first[1], second[1]])

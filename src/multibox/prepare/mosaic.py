@@ -20,8 +20,8 @@ class Quarter:
     """One of the four rectangles of a mosaic.
 
     Attributes:
-        rows: Rows of the mosaic, pixels.
-        columns: Columns of the mosaic, pixels.
+        rows: Rows of the mosaic that the rectangle covers, pixels.
+        columns: Columns of the mosaic that the rectangle covers, pixels.
     """
 
     rows: slice
@@ -29,7 +29,7 @@ class Quarter:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, pixels."""
+        """Height and width of the rectangle, pixels."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
@@ -43,7 +43,7 @@ def draw_quarters(
     Args:
         rng: Random generator.
         size: Height and width of the mosaic, pixels, each at least 2.
-        config: Range of the point.
+        config: Configuration of mosaic, with the range of the point.
 
     Returns:
         The upper left, upper right, lower left and lower right quarter, each of at least one pixel.
@@ -62,7 +62,8 @@ def join(
     """Put four images side by side.
 
     Args:
-        images: Image of each quarter, ``(*quarter.size, 3)`` uint8 RGB, and its objects, relative to it.
+        images: Image of each quarter, ``(*quarter.size, 3)`` uint8 RGB, and its objects, their boxes relative to the
+            image.
         quarters: Places of the images, as :func:`draw_quarters` returns them.
         size: Height and width of the mosaic, pixels.
 

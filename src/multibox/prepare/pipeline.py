@@ -29,7 +29,8 @@ except ImportError:
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 
 ENDLESS = 2**53
-"""More examples than any run needs. Grain counts batches in floating point, which is exact up to this number."""
+"""Length of the sequence of examples, which is more than any run needs. Grain counts batches in floating point, which
+is exact up to this number."""
 
 BUFFERED = 2
 """Number of batches that each thread prepares in advance."""
@@ -49,15 +50,15 @@ def training_batches(
 
     Args:
         stores: Stores to train on, joined in this order.
-        classes: Classes of the run. Labels of the stores are translated by name.
-        priors_rel: ``(P, 4)`` priors of the network, relative to its input.
+        classes: Class names of the run. Labels of the stores are translated to these classes by name.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
-        start_step: Global step of the first batch.
-        host: Index of this host.
-        hosts: Number of hosts. Each gets an equal share of the global batch.
+        start_step: Number of the step, from 0, whose batch comes first.
+        host: Index of this host, from 0 to ``hosts - 1``.
+        hosts: Number of hosts that train together. Each host gets an equal share of every batch.
 
     Returns:
-        The batches. Close them at the end of the run.
+        Iterator over the batches, which must be closed at the end of the run.
 
     Raises:
         BadInput: If there are no images, a store has classes that are not in the list, the weights do not fit the
@@ -81,11 +82,11 @@ def joined_order(
 
     Args:
         stores: Stores to train on, joined in this order.
-        classes: Classes of the run. Labels of the stores are translated by name.
+        classes: Class names of the run. Labels of the stores are translated to these classes by name.
         config: Configuration of the run.
 
     Returns:
-        The records as one sequence, and the order of their positions.
+        The records as one sequence, and an endless sequence of positions in it.
 
     Raises:
         BadInput: If there are no images, a store has classes that are not in the list, or the weights do not fit the
@@ -132,10 +133,10 @@ class TrainingBatches:
         """Name the images of a step on all hosts, without preparing them.
 
         Args:
-            step: Global step.
+            step: Number of the step, from 0.
 
         Returns:
-            The store, as ``NAME/SPLIT``, and the id of each record, in the order of the global batch.
+            Store, as ``NAME/SPLIT``, and id of each record, in the order of the batch over all hosts.
         """
         first = step * self._batch
         return [self._records.name(self._order[k]) for k in range(first, first + self._batch)]
@@ -172,11 +173,12 @@ def endless_examples(
     Args:
         order: Endless order of positions in the records.
         records: Records to prepare.
-        priors_rel: ``(P, 4)`` priors of the network, relative to its input.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
 
     Returns:
-        The examples. A new phase changes neither the order nor the random state of an example.
+        The examples, in the order of ``order``. A new phase changes neither the order nor the random state of an
+        example.
     """
     (_, first), *later = phases(config, len(records)).items()
     examples = order.random_map(PrepareExample(records, priors_rel, first))
@@ -194,7 +196,8 @@ def phases(config: Config, images: int) -> dict[int, Config]:
         images: Number of images to train on.
 
     Returns:
-        Configuration of each phase, by the number of its first example. Later phases are without mosaic or mixup.
+        Configuration of each phase, by the number of its first example. Mosaic and mixup are switched off in the phases
+        after their end.
     """
     steps = config.train.epochs * config.train.epoch_steps(images)
     began = {0: config}
@@ -208,7 +211,7 @@ def phases(config: Config, images: int) -> dict[int, Config]:
 
 
 class PrepareExample:
-    """Prepares the example of a position in the joined stores. It is pickled and sent to the workers."""
+    """Prepares the example of a position in the joined stores. It is pickled and sent to worker processes."""
 
     def __init__(self, records: JoinedStores, priors_rel: np.ndarray, config: Config):
         self.records = records
@@ -235,12 +238,13 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
 
     Args:
         ends: Position after the last record of each store.
-        weights: Shares of the stores in the examples, rounded to a hundredth of the smallest. Without weights, every
-            image is equally frequent.
-        seed: Seed of the order, and of the examples made from it.
+        weights: Relative weight of each store in the examples, rounded to a hundredth of the smallest. If empty, every
+            image is drawn equally often.
+        seed: Random seed of the order, and of the examples made from it.
 
     Returns:
-        The order. Every pass over the data has its own permutation. With weights, so has every pass over a store.
+        Endless sequence of positions. Every pass over the data has its own permutation. With weights, every pass over a
+        store has its own.
 
     Raises:
         BadInput: If there is not one weight for each store, or a store without images has a weight.
@@ -277,7 +281,7 @@ def choose_workers(workers: int) -> int:
     the system.
 
     Args:
-        workers: Configured number, or -1 to choose automatically.
+        workers: Configured number of processes, or -1 to choose automatically.
 
     Returns:
         Number of processes, or 0 for threads of this process.

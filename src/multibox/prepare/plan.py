@@ -20,17 +20,17 @@ from multibox.prepare.render import decode
 from multibox.prepare.shot import Shot, draw_shot
 
 Another = Callable[[np.random.Generator], Record]
-"""Draws another record of the data."""
+"""Function that draws another record of the data with a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One decoded image and the shot to take of it.
+    """A decoded image, and the shot that renders it.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects: Objects to train with, in pixels of the image.
-        shot: How the image is shown.
+        objects: Objects to train with, their boxes in pixels of the image.
+        shot: Window, mirroring and colours with which the image is rendered.
         size: Height and width of the output, pixels.
     """
 
@@ -42,10 +42,10 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One image, or four in a mosaic.
+    """The content of a training example: one image, or four in a mosaic.
 
     Attributes:
-        subjects: The images, one or four.
+        subjects: Images of the scene, one or four.
         quarters: Place of each image in the mosaic; empty for a single image.
     """
 
@@ -58,12 +58,12 @@ class ExamplePlan:
     """Everything random about one training example, in the order of the steps.
 
     Attributes:
-        scene: What the example shows.
-        second: Scene to mix in; None for no mixup.
-        weight: Weight of the first scene in the mix.
-        matrix: ``(2, 3)`` affine map.
-        holes: ``(K, 4)`` int64 rectangles to cut out, pixels.
-        flaws: Blur, noise and contrast.
+        scene: Image or mosaic that the example shows.
+        second: Scene that mixup blends with ``scene``. None for no mixup.
+        weight: Weight of ``scene`` in mixup, in [0, 1].
+        matrix: ``(2, 3)`` affine map of the image's pixels.
+        holes: ``(K, 4)`` int64 corners of the holes of cutout, pixels.
+        flaws: Blur, noise and contrast limit of the image.
     """
 
     scene: Scene
@@ -75,7 +75,7 @@ class ExamplePlan:
 
 
 def draw_plan(record: Record, rng: np.random.Generator, config: Config, another: Another | None = None) -> ExamplePlan:
-    """Draw a training example.
+    """Draw everything random about a training example.
 
     The order of the draws is fixed: with the same state of the generator, a record gives the same example.
 
@@ -83,10 +83,10 @@ def draw_plan(record: Record, rng: np.random.Generator, config: Config, another:
         record: Encoded image and its objects.
         rng: Random generator.
         config: Configuration of the run.
-        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
+        another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
 
     Returns:
-        The plan.
+        The plan, which holds the decoded images and all draws.
 
     Raises:
         BadInput: If an image cannot be decoded.
@@ -124,7 +124,8 @@ def choose_objects(objects: Objects, difficult: str) -> Objects:
 
     Args:
         objects: Objects of an image.
-        difficult: ``keep`` for all objects, as the authors do; ``drop`` for those that are not marked difficult.
+        difficult: ``keep`` keeps all objects, as SSD's authors do. ``drop`` leaves out the objects that are marked
+            difficult.
 
     Returns:
         The chosen objects.

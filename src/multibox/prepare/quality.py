@@ -18,12 +18,12 @@ TILES = (8, 8)
 
 @dataclass(frozen=True, eq=False)
 class Flaws:
-    """What lens, sensor and processing do to one image. None stands for no change.
+    """Blur, noise and contrast change of one image. None stands for no change.
 
     Attributes:
-        blur: Standard deviation of the blur, pixels.
-        grain: ``(H, W, 3)`` float32 noise, levels.
-        clip: Limit of the contrast, as :func:`clahe` takes it.
+        blur: Standard deviation of the Gaussian blur, pixels.
+        grain: ``(H, W, 3)`` float32 noise to add, in levels of 255.
+        clip: Clip limit of the contrast equalisation, as :func:`clahe` takes it.
     """
 
     blur: float | None = None
@@ -40,7 +40,7 @@ def draw_flaws(rng: np.random.Generator, config: Augment, size: tuple[int, int])
         size: Height and width of the image, pixels.
 
     Returns:
-        The flaws.
+        Blur, noise and contrast change to apply.
     """
     steps = config.blur, config.noise, config.clahe
     with_blur, with_noise, with_clahe = rng.random(3) < [step.probability for step in steps]
@@ -56,11 +56,11 @@ def draw_grain(rng: np.random.Generator, sigma: float, size: tuple[int, int]) ->
 
     Args:
         rng: Random generator.
-        sigma: Standard deviation, levels.
+        sigma: Standard deviation of the noise, in levels of 255.
         size: Height and width of the image, pixels.
 
     Returns:
-        ``(*size, 3)`` float32.
+        ``(*size, 3)`` float32 noise, in levels of 255.
     """
     return rng.standard_normal((*size, 3), np.float32) * np.float32(sigma)
 
@@ -72,7 +72,7 @@ def degrade(image: np.ndarray, flaws: Flaws) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        flaws: What to change.
+        flaws: Blur, noise and contrast change to apply.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, or the image itself if nothing changes.
@@ -87,7 +87,7 @@ def degrade(image: np.ndarray, flaws: Flaws) -> np.ndarray:
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Spread every point over its neighbours.
+    """Blur an image with a Gaussian.
 
     Args:
         image: ``(H, W, 3)`` uint8.
@@ -104,7 +104,7 @@ def add_grain(image: np.ndarray, grain: np.ndarray) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        grain: ``(H, W, 3)`` float32, levels.
+        grain: ``(H, W, 3)`` float32 noise to add, in levels of 255.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -115,11 +115,11 @@ def add_grain(image: np.ndarray, grain: np.ndarray) -> np.ndarray:
 def clahe(image: np.ndarray, clip: float) -> np.ndarray:
     """Equalise the contrast in each tile of the image, without raising it too far where there is little.
 
-    It changes the lightness in CIE L*a*b*, so colours keep their hue.
+    Only the lightness in CIE L*a*b* changes, so colours keep their hue.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        clip: Largest frequency of a level relative to the average level, above 0.
+        clip: Clip limit of a tile's histogram, as a multiple of its mean, above 0.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.

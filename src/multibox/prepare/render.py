@@ -22,7 +22,8 @@ INTERPOLATIONS: Final = (
     cv2.INTER_CUBIC,
     cv2.INTER_LANCZOS4,
 )
-"""The five filters that training draws from (Caffe's ``resize_param``), so that the network adapts to none of them."""
+"""The five filters of resizing that training draws from (Caffe's ``resize_param``), so that the network adapts to none
+of them."""
 
 
 def decode(encoded: bytes, source: str = "image") -> np.ndarray:
@@ -75,11 +76,11 @@ def render(
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        window: What to show. A window that does not come from :func:`~multibox.prepare.window.snap` is shown up to a
-            pixel off.
+        window: Part of the image to show. A window that does not come from :func:`~multibox.prepare.window.snap` is
+            shown with an error of up to one pixel.
         size: Height and width of the output, pixels.
         interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
-        fill: Colour beyond the image.
+        fill: RGB colour of the pixels beyond the image.
         mirror: Whether to exchange left and right.
         flip: Whether to exchange top and bottom.
         recolor: Change of colours, applied to pixels ``(h, w, 3)`` uint8 of the image but not to the fill. It must not
@@ -108,7 +109,7 @@ def render(
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
-    """Resize as OpenCV does, but with Lanczos in half the time: OpenCV's code for bytes is not vectorised.
+    """Resize as OpenCV does. Lanczos takes half of OpenCV's time, whose code for bytes is not vectorised.
 
     Args:
         image: ``(H, W, 3)`` uint8.

@@ -23,9 +23,9 @@ class Shot:
     """Everything random about how one image is shown.
 
     Attributes:
-        expanded: Window after the zoom out.
-        cropped: Window after the zoom in.
-        window: Window that is rendered: ``cropped``, fitted to the size of the output.
+        expanded: Part of the canvas that is shown after zooming out.
+        cropped: Part that is shown after zooming in as well.
+        window: Part that is rendered: ``cropped``, fitted to the size of the output.
         interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
         mirror: Whether left and right are exchanged.
         flip: Whether top and bottom are exchanged.
@@ -54,13 +54,13 @@ def draw_shot(
     Args:
         rng: Random generator.
         config: Probability and range of each change.
-        objects: Objects of the image, in its pixels.
+        objects: Objects of the image, their boxes in pixels of the image.
         image_size: Height and width of the image, pixels.
         size: Height and width of the output, pixels.
         resize: ``warp`` stretches the window to the output; ``letterbox`` pads it.
 
     Returns:
-        The shot.
+        Window, filter, mirroring and colours to render the image with.
     """
     expanded = expand(whole(image_size), rng, config.expand)
     cropped = crop(expanded, objects.boxes[~objects.crowd], rng, config.crop)
@@ -75,12 +75,12 @@ def draw_shot(
 
 
 def take_shot(image: np.ndarray, objects: Objects, shot: Shot, size: tuple[int, int]) -> tuple[np.ndarray, Objects]:
-    """Render a shot of an image, and take its objects along.
+    """Render a shot of an image, and map the objects to the output.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        objects: N objects of the image, in its pixels.
-        shot: How the image is shown.
+        objects: N objects of the image, their boxes in pixels of the image.
+        shot: Window, filter, mirroring and colours, as :func:`draw_shot` returns them.
         size: Height and width of the output, pixels.
 
     Returns:

@@ -27,11 +27,12 @@ def make_targets(
     """Make the targets of each prior: a class, and the deltas that move the prior onto its object.
 
     Args:
-        objects_rel: N objects of the image, their boxes relative to it and of positive area.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
+        objects_rel: N objects of the image. Their boxes are relative to the image and have a positive area.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
         config: Method and thresholds of matching.
-        grids: Grids of the priors, as :func:`multibox.priors.prior_grids` returns them. Needed by the method ``atss``.
-        variances: Variances of the four deltas.
+        grids: Layout of each map's priors, as :func:`multibox.priors.prior_grids` returns it. Needed by the method
+            ``atss`` only.
+        variances: Divisors of the four deltas, as :func:`multibox.boxes.encode` takes them.
 
     Returns:
         ``(P,)`` int32 classes: 0 for background, k + 1 for class k, and -1 for priors to ignore (over a crowd). And
@@ -57,10 +58,11 @@ def find_matches(
     """Match priors to objects by the configured method.
 
     Args:
-        boxes_rel: ``(N, 4)`` objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
         config: Method and thresholds of matching.
-        grids: Grids of the priors. Needed by the method ``atss``.
+        grids: Layout of each map's priors, as :func:`multibox.priors.prior_grids` returns it. Needed by the method
+            ``atss`` only.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.

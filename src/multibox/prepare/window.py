@@ -19,10 +19,10 @@ class Window:
     """A rectangle in pixels of the upright source image. It may reach beyond the image.
 
     Attributes:
-        x0: Left edge.
-        y0: Upper edge.
-        x1: Right edge.
-        y1: Lower edge.
+        x0: Left edge, pixels of the image.
+        y0: Upper edge, pixels of the image.
+        x1: Right edge, pixels of the image.
+        y1: Lower edge, pixels of the image.
     """
 
     x0: float
@@ -32,12 +32,12 @@ class Window:
 
     @property
     def width(self) -> float:
-        """Width in pixels of the source image."""
+        """Width of the window, pixels of the source image."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """Height in pixels of the source image."""
+        """Height of the window, pixels of the source image."""
         return self.y1 - self.y0
 
 
@@ -48,7 +48,7 @@ def whole(image_size: tuple[int, int]) -> Window:
         image_size: Height and width of the image, pixels.
 
     Returns:
-        The window.
+        Window with the edges of the image.
     """
     height, width = image_size
     return Window(0.0, 0.0, float(width), float(height))
@@ -60,12 +60,12 @@ def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
     This makes small objects out of large ones (SSD section 3.6; Caffe's ``ExpandImage``).
 
     Args:
-        window: Window so far.
+        window: Window before the change.
         rng: Random generator.
-        config: Probability, and largest factor of width and height.
+        config: Probability of zooming out, and largest factor of width and height.
 
     Returns:
-        The new window, or the old one.
+        The new window, or ``window`` itself if nothing changes.
     """
     if rng.random() >= config.probability:
         return window
@@ -84,13 +84,13 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
     are tried in a random order, and the first candidate is taken.
 
     Args:
-        window: Window so far.
-        boxes: ``(N, 4)`` objects, pixels of the source image.
+        window: Window before the change.
+        boxes: ``(N, 4)`` corners of the objects, pixels of the source image.
         rng: Random generator.
-        config: Probability, minimum IoUs, and range of patches.
+        config: Probability of zooming in, minimum IoUs of the samplers, and ranges of a patch's scale and aspect ratio.
 
     Returns:
-        The new window, or the old one.
+        The new window, or ``window`` itself if nothing changes.
     """
     if rng.random() >= config.probability:
         return window
@@ -118,7 +118,7 @@ def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np
         config: Ranges of scale and aspect ratio, and the number of trials T.
 
     Returns:
-        ``(T, 4)`` corners, pixels of the source image.
+        ``(T, 4)`` corners of the patches, pixels of the source image.
     """
     scale, ratio, left, top = rng.random((4, config.trials))
     scale = config.scale[0] + scale * (config.scale[1] - config.scale[0])
@@ -135,11 +135,11 @@ def letterbox(window: Window, size: tuple[int, int]) -> Window:
     """Make a window wider or taller until it has the shape of the output, so that nothing is stretched.
 
     Args:
-        window: Window to show. It stays in the middle.
+        window: Window to show, which stays in the middle of the result.
         size: Height and width of the output, pixels.
 
     Returns:
-        The smallest such window around the old one.
+        The smallest window of that shape around ``window``.
     """
     pixel = max(window.width / size[1], window.height / size[0])  # source pixels per output pixel
     more_x, more_y = (pixel * size[1] - window.width) / 2, (pixel * size[0] - window.height) / 2
@@ -217,11 +217,12 @@ def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
     """Express boxes relative to a window.
 
     Args:
-        boxes: ``(..., 4)`` pixels of the source image.
-        window: The window.
+        boxes: ``(..., 4)`` corners, pixels of the source image.
+        window: Window whose edges become 0 and 1.
 
     Returns:
-        ``(..., 4)`` of the same type, not clipped. 0 and 1 are the edges of the window.
+        ``(..., 4)`` corners relative to the window, of the type of ``boxes`` and not clipped. 0 and 1 are the window's
+        edges.
     """
     origin, extent = _frame(window)
     return ((boxes - origin) / extent).astype(boxes.dtype)
@@ -245,8 +246,8 @@ def look_through(objects: Objects, window: Window) -> Objects:
     only marks where not to learn.
 
     Args:
-        objects: N objects of the source image, in its pixels.
-        window: The window.
+        objects: N objects of the source image, their boxes in its pixels.
+        window: Part of the image that is shown.
 
     Returns:
         At most N objects, their boxes relative to the window.

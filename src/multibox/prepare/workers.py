@@ -27,7 +27,8 @@ import cv2
 from multibox.errors import BadInput, RunFailed
 
 PIPE_BYTES = 1 << 20
-"""Capacity of the pipe from a worker, if the system allows it. With 64 KiB a batch would be hundreds of reads."""
+"""Capacity of the pipe from a worker in bytes, if the system allows it. With 64 KiB, a batch would take hundreds of
+reads."""
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from multibox.prepare.workers import serve; serve()"
 
@@ -38,7 +39,7 @@ class Workers:
     Worker w of n makes items w, w + n, w + 2n and so on, and is about three items ahead.
 
     Args:
-        items: Endless sequence, which is pickled and sent to each worker.
+        items: Endless sequence whose items are made. It is pickled and sent to each worker.
         workers: Number of processes.
 
     Example:
@@ -62,10 +63,10 @@ class Workers:
         """Wait for the next item.
 
         Returns:
-            The item.
+            The next item of the sequence.
 
         Raises:
-            RunFailed: If the worker has ended.
+            RunFailed: If the worker that makes the item has ended.
             StopIteration: If the iterator has been closed.
         """
         return next(self._turns).take()
@@ -89,7 +90,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class _Failure:
-    """An item that could not be made."""
+    """Sent by a worker instead of an item that it could not make."""
 
     error: Exception
 
@@ -102,7 +103,7 @@ class _Ended:
 
 
 class _Worker:
-    """The parent's side of a worker: a process, and a thread that reads from it."""
+    """The parent's side of a worker: the process, and a thread that reads the items from its pipe."""
 
     def __init__(self, work: bytes):
         self._closed = False
@@ -117,7 +118,7 @@ class _Worker:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise if the process has died. An item that it could not make is reported when its turn comes."""
+        """Raise RunFailed if the process has died. An item that it could not make is reported when its turn comes."""
         code = self._process.poll()
         if code and not self._closed:
             raise RunFailed(_epitaph(code))
