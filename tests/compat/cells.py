@@ -1,0 +1,215 @@
+"""The matrix of tools and formats: what each folder of `tools/` must give. Its corners are what `CORNERS.md` says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Corners = Callable[[np.ndarray, tuple[int, int]], tuple[np.ndarray, np.ndarray]]
+"""From true edges ``(4,)`` and the image's size to the edges that a file can give, and their tolerance ``(4,)``."""
+
+DECLARED, SORTED = ("tram", "cart"), ("cart", "tram")
+CLOSE = np.full(4, 1e-3)
+
+
+def exact(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return box, CLOSE
+
+
+def digits(places: int) -> Corners:
+    """Parts of the image with so many decimals: half a unit of the centre, and half of that of the size."""
+    return lambda box, size: (box, 0.75 * 10.0**-places * np.tile(size, 2) + 1e-3)
+
+
+def hundredths(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return box.round(2), CLOSE
+
+
+def cut(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.floor(box), CLOSE
+
+
+def nearest(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Halves go to the even number."""
+    return box.round(), CLOSE
+
+
+def labelimg(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Cut, and 0 raised to 1: whoever reads 1 cannot know which it was."""
+    edges = np.floor(box)
+    return edges, np.where(edges * [1, 1, 0, 0] + [0, 0, 1, 1] == 0, 1 + 1e-3, 1e-3)
+
+
+def label_studio(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Minimum and size each cut after a percentage, which may fall just below a whole number."""
+    first = [int(edge * (100 / side) / 100 * side) for edge, side in zip(box[:2], size, strict=True)]
+    sides = [int(long * (100 / side) / 100 * side) for long, side in zip(box[2:] - box[:2], size, strict=True)]
+    return np.array([*first, *np.add(first, sides)], float), CLOSE
+
+
+def pixels(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """supervision 0.31.2: edges to the nearest after 1 is added to the minima, and never a box without pixels."""
+    first = (box[:2] + 1).round()
+    return np.concatenate([first - 1, np.maximum(box[2:].round(), first)]), CLOSE
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One folder of `tools/`.
+
+    Attributes:
+        folder: Its name.
+        images: Path of each image in it, with ``{name}``, ``{split}`` and ``{number}``.
+        corners: What the file can give of true edges.
+        classes: Classes in the order that is right: the declared one where the files declare it, else sorted.
+        has_splits: Whether the files tell the splits of the truth.
+        has_bare: Whether the files name the image without objects. None: they do not, and it may be taken or left out.
+        repeats: Whether the tool writes an object twice.
+        options: What the user has to add.
+        refused: A pattern of the message, if the files cannot be read without a guess.
+    """
+
+    folder: str
+    images: str = "{name}"
+    corners: Corners = exact
+    classes: tuple[str, ...] = SORTED
+    has_splits: bool = False
+    has_bare: bool | None = True
+    repeats: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    refused: str = ""
+
+    def image(self, image: dict[str, Any], number: int) -> str:
+        """Path of an image, relative to the folder."""
+        return self.images.format(name=image["name"], split=image["split"], number=number)
+
+
+UPLOADED = "images/{number:08x}-{name}"
+NAMED = {"classes": DECLARED}
+BEYOND = "'2' is no class|class 2"
+NOTHING = "no (dataset|annotations) found"
+
+CELLS = (
+    Cell("datumaro-1.13.12-coco", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-coco-instances", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-cvat", "images/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-datumaro", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-kitti", "{split}/image_2/{name}", hundredths, DECLARED, has_splits=True, has_bare=None),
+    Cell("datumaro-1.13.12-label-me", "Images/{split}/{name}", hundredths, has_splits=True),
+    Cell("datumaro-1.13.12-mot-seq-gt", "img1/{number:06}.jpg", refused=NOTHING),
+    Cell("datumaro-1.13.12-open-images", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-voc", "JPEGImages/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-voc-detection", "JPEGImages/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-wider-face", "WIDER_{split}/images/no_label/{name}", refused=NOTHING),
+    Cell("datumaro-1.13.12-yolo", "obj_{split}_data/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-yolo-ultralytics", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("fiftyone-1.22.1-coco", "data/{name}", exact, DECLARED),
+    Cell("fiftyone-1.22.1-cvat", "data/{name}", nearest),
+    Cell("fiftyone-1.22.1-kitti", "data/{name}", nearest),
+    Cell("fiftyone-1.22.1-voc", "data/{name}", cut),
+    Cell("fiftyone-1.22.1-yolov4", "data/{name}", exact, DECLARED),
+    Cell("fiftyone-1.22.1-yolov5", "images/{split}/{name}", exact, DECLARED, has_splits=True),
+    Cell("globox-2.9.0-coco", "{name}", exact, DECLARED),
+    Cell("globox-2.9.0-coco-auto-ids", "{name}", exact),
+    Cell("globox-2.9.0-cvat", "{name}", exact),
+    Cell("globox-2.9.0-imagenet", "{name}", exact),
+    Cell("globox-2.9.0-labelme", "{name}", exact),
+    Cell("globox-2.9.0-openimage", "{name}", exact, has_bare=False),
+    Cell("globox-2.9.0-txt", "{name}", refused=rf"\.txt|{NOTHING}"),
+    Cell("globox-2.9.0-txt-relative", "{name}", options=NAMED, refused="beyond"),
+    Cell("globox-2.9.0-via", "{name}", exact),
+    Cell("globox-2.9.0-voc", "{name}", exact),
+    Cell("globox-2.9.0-yolo-darknet", "{name}", exact, DECLARED, options=NAMED),
+    Cell("globox-2.9.0-yolo-v5", "{name}", exact, DECLARED, options=NAMED),
+    Cell("globox-2.9.0-yolo-v7", "{name}", refused="classes"),
+    Cell("label-studio-sdk-2.1.2-coco", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-csv", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-json", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-json-min", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-voc", UPLOADED, label_studio, has_bare=None),
+    Cell("label-studio-sdk-2.1.2-yolo", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-yolo-alone", UPLOADED, exact),
+    Cell("label-studio-sdk-2.1.2-yolo-obb", UPLOADED, exact),
+    Cell("labelImg-1.8.6-createml", "photos/{name}", exact),
+    Cell("labelImg-1.8.6-voc", "photos/{name}", labelimg),
+    Cell("labelImg-1.8.6-yolo", "photos/{name}", labelimg, DECLARED),
+    Cell("labelme-6.3.1-json", "{name}", exact),
+    Cell("labelme-6.3.1-json-embedded", "{name}", exact),
+    Cell("labelme2coco-0.2.6-coco", "photos/{name}", exact),
+    Cell("pylabel-0.1.55-coco", "{name}", exact, DECLARED, repeats=True),
+    Cell("pylabel-0.1.55-voc", "{name}", cut),
+    Cell("pylabel-0.1.55-voc-all-tags", "{name}", cut),
+    Cell("pylabel-0.1.55-yolo", "images/{name}", refused=BEYOND),
+    Cell("pylabel-0.1.55-yolo-from-0", "images/{name}", digits(4), DECLARED),
+    Cell("sahi-0.12.8-coco", "{name}", exact, DECLARED),
+    Cell("sahi-0.12.8-yolo", "train/{name}", refused=f"{BEYOND}|no such folder"),
+    Cell("supervision-0.26.1-coco", "images/{name}", exact, DECLARED),
+    Cell("supervision-0.26.1-voc", "images/{name}", cut),
+    Cell("supervision-0.26.1-yolo", "images/{name}", digits(5), DECLARED),
+    Cell("supervision-0.31.2-coco", "images/{name}", exact, DECLARED),
+    Cell("supervision-0.31.2-voc", "images/{name}", pixels),
+    Cell("supervision-0.31.2-yolo", "images/{name}", digits(5), DECLARED),
+    Cell("ultralytics-8.4.190-convert-coco", "images/train/{name}", digits(6), DECLARED, options=NAMED),
+    Cell("ultralytics-8.4.190-save-txt", "images/{name}", digits(6), DECLARED, options=NAMED),
+    Cell("ultralytics-8.4.190-save-txt-conf", "images/{name}", options=NAMED, refused="wide.txt"),
+    Cell("ultralytics-8.4.190-save-txt-pose", "images/{name}", options=NAMED, refused="wide.txt"),
+    Cell("ultralytics-8.4.190-save-txt-track", "images/{name}", options=NAMED, refused="wide.txt"),
+    Cell("ultralytics-8.4.190-save-txt-track-conf", "images/{name}", options=NAMED, refused="wide.txt"),
+)
+
+_REASONS = {
+    "CVAT's XML is not read yet": ("datumaro-1.13.12-cvat", "fiftyone-1.22.1-cvat", "globox-2.9.0-cvat"),
+    "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
+    "KITTI's text is not read yet": ("datumaro-1.13.12-kitti", "fiftyone-1.22.1-kitti"),
+    "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
+    "Open Images' CSV is not read yet": ("datumaro-1.13.12-open-images", "globox-2.9.0-openimage"),
+    "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
+    "VIA's JSON is not read yet": ("globox-2.9.0-via",),
+    "CreateML's JSON is not read yet": ("labelImg-1.8.6-createml",),
+    "Label Studio's own JSON and CSV are not read yet": (
+        "label-studio-sdk-2.1.2-csv",
+        "label-studio-sdk-2.1.2-json",
+        "label-studio-sdk-2.1.2-json-min",
+    ),
+    "stuff_train.json repeats the images of instances_train.json": ("datumaro-1.13.12-coco",),
+    "an image in the list of a split has no XML, because it has no objects": (
+        "datumaro-1.13.12-voc",
+        "datumaro-1.13.12-voc-detection",
+    ),
+    "VOC's corners are not told apart by tool yet": ("globox-2.9.0-imagenet", "globox-2.9.0-voc"),
+    "XML is found in Annotations alone": (
+        "fiftyone-1.22.1-voc",
+        "labelImg-1.8.6-voc",
+        "supervision-0.26.1-voc",
+        "supervision-0.31.2-voc",
+    ),
+    "the images of COCO are not found by their names": ("fiftyone-1.22.1-coco", "label-studio-sdk-2.1.2-coco"),
+    "darknet's obj.names and train.txt are not read yet": (
+        "datumaro-1.13.12-yolo",
+        "fiftyone-1.22.1-yolov4",
+    ),
+    "label files beside the images are not found": (
+        "globox-2.9.0-yolo-darknet",
+        "globox-2.9.0-yolo-v5",
+        "globox-2.9.0-yolo-v7",
+        "labelImg-1.8.6-yolo",
+    ),
+    "rows of edges pass for centres and sizes": ("globox-2.9.0-txt-relative",),
+    "notes.json is taken for COCO": (
+        "label-studio-sdk-2.1.2-yolo",
+        "label-studio-sdk-2.1.2-yolo-alone",
+        "label-studio-sdk-2.1.2-yolo-obb",
+    ),
+    "a class written as 1.0000 is refused": ("pylabel-0.1.55-yolo-from-0",),
+    "a data.yaml without train, val and test is refused": ("supervision-0.26.1-yolo", "supervision-0.31.2-yolo"),
+    "further columns are dropped or taken for a polygon": (
+        "ultralytics-8.4.190-save-txt-conf",
+        "ultralytics-8.4.190-save-txt-pose",
+        "ultralytics-8.4.190-save-txt-track",
+        "ultralytics-8.4.190-save-txt-track-conf",
+    ),
+}
+
+LATER = {folder: reason for reason, folders in _REASONS.items() for folder in folders}
+"""Why a cell does not hold yet, by its folder. A cell that begins to hold fails until it is taken out of here."""
