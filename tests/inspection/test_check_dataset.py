@@ -319,7 +319,7 @@ def test_an_empty_folder_and_a_damaged_report(store_root, tmp_path):
     with pytest.raises(BadInput, match="empty: no dataset found here; give a folder"):
         check_dataset(tmp_path / "empty", CONFIG)
     (store_root / "tiny/build.json").write_text("{")
-    with pytest.raises(BadInput, match=r"build\.json: is no report of a build"):
+    with pytest.raises(BadInput, match=r"build\.json: is not the report of a build"):
         check_dataset("tiny", CONFIG)
 
 

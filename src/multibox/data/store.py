@@ -180,7 +180,10 @@ class Store(Sequence[Record]):
             record_id: Id of the record.
 
         Returns:
-            The record's position in the store, from 0. Raises: BadInput: If no record has this id.
+            The record's position in the store, from 0.
+
+        Raises:
+            BadInput: If no record has this id.
         """
         try:
             return self.ids.index(record_id)

@@ -1,4 +1,4 @@
-"""Archives that are downloaded for their content."""
+"""Archives that are downloaded, unpacked and then removed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ class Archive:
     """A published archive.
 
     Attributes:
-        file: A tar archive, compressed or not, or a zip archive.
-        content: A file or folder that only this archive contains. If it is missing, the archive is downloaded again.
+        file: File to download: a tar archive, compressed or not, or a zip archive.
+        content: Path in the archive of a file or folder that no other archive contains. If it is missing on disk, the
+            archive is downloaded again.
     """
 
     file: RemoteFile
@@ -22,14 +23,15 @@ class Archive:
 
 
 def get_archive(archive: Archive, folder: str | Path, *, progress: Progress | None = None) -> Path:
-    """Download an archive and unpack it beside itself, unless that has been done.
+    """Download an archive and unpack it into the folder it is downloaded to, unless that has been done before.
 
     The archive is removed afterwards, and an empty ``ARCHIVE.unpacked`` remains in its place.
 
     Args:
         archive: Archive to download.
         folder: Folder to unpack into.
-        progress: Function called while it downloads and unpacks.
+        progress: Function called while the archive is downloaded and unpacked, see
+            :data:`~multibox.download.fetch.Progress`.
 
     Returns:
         Path of :attr:`Archive.content`.

@@ -2,7 +2,7 @@
 
 VOC: URLs and MD5 from torchvision's ``datasets/voc.py``, sizes and, for 2007, SHA-256 from TensorFlow Datasets'
 ``url_checksums/voc2007.txt``. COCO: ``url_checksums/coco2017.txt`` of the same; its publisher gives no checksums. BCCD:
-GitHub makes the archive of a commit anew when it likes, so that its bytes have no lasting checksum.
+GitHub may create the archive of a commit again at any time, so that its bytes have no lasting checksum.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,11 @@ class Dataset:
 
     Attributes:
         name: Name of the dataset in Multibox.
-        archives: Archives, all unpacked into one folder.
-        source: Path inside the folder that the stores are built from. ``.`` for all of it.
-        options: Arguments of :func:`~multibox.data.build.build`. The name is the one that the presets use.
-        licence: Licence, in words.
+        archives: Archives of the dataset. All are unpacked into one folder.
+        source: Path, relative to the folder, from which the stores are built. ``.`` is the folder itself.
+        options: Keyword arguments of :func:`~multibox.data.build.build`. Their ``name`` is the store's name in the
+            presets.
+        licence: Name of the licence, for display.
     """
 
     name: str
@@ -146,7 +147,7 @@ def find_dataset(name: str) -> Dataset:
     """Find a dataset by its name.
 
     Raises:
-        BadInput: If there is none. The message lists those that exist.
+        BadInput: If there is no dataset of that name. The message lists the existing names.
     """
     if name not in DATASETS:
         raise BadInput(name, f"no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
@@ -159,12 +160,13 @@ def download_folder(dataset: Dataset) -> Path:
 
 
 def get_dataset(dataset: Dataset, folder: str | Path, *, progress: Progress | None = None) -> None:
-    """Download the archives of a dataset and unpack them. What has been done is not repeated.
+    """Download the archives of a dataset and unpack them. Archives that were unpacked before are skipped.
 
     Args:
-        dataset: One of :data:`DATASETS`.
+        dataset: Dataset to download, one of :data:`DATASETS`.
         folder: Folder to unpack into.
-        progress: Function called while it downloads and unpacks.
+        progress: Function called while archives are downloaded and unpacked, see
+            :data:`~multibox.download.fetch.Progress`.
 
     Raises:
         BadInput: If a member of an archive would lie outside the folder.

@@ -22,20 +22,20 @@ from multibox.errors import BadInput, RunFailed
 from multibox.writing import locked
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is done, the bytes it is done with, and all bytes; 0 where the server does not tell."""
+"""Function called with the name of the task, the number of bytes done, and the number of all bytes (0 if unknown)."""
 
 WAITS = (1, 2, 4, 8, 16)
-"""Seconds before each further try; they begin anew whenever a try brought the file further."""
+"""Seconds to wait before each further attempt. They start again whenever an attempt received bytes."""
 
 TIMEOUT = 30
 """Seconds without a byte after which a connection counts as broken."""
 
 LOCK = ".multibox.lock"
-"""The file that a process locks which downloads into a folder."""
+"""Name of the file in a folder that a process locks while it downloads into that folder."""
 
 _CHUNK = 1 << 20
 _PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
-"""HTTP's codes for what may go better a moment later, or (416) when the whole file is asked for."""
+"""HTTP status codes after which another attempt may succeed. After 416, the whole file is requested again."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class RemoteFile:
     """A published file.
 
     Attributes:
-        urls: URLs of the file. The later ones are mirrors, for when the first is not available.
-        checksum: ``sha256:HEX`` or ``md5:HEX``, where the publisher gives less than all digits their beginning; empty:
-            none is known.
-        size: Number of bytes. 0 if unknown.
-        size_is_exact: Whether a file of another size is a different file.
+        urls: URLs of the file. The first is tried first, and the others are mirrors.
+        checksum: Checksum as ``sha256:HEX`` or ``md5:HEX``. HEX may be only the first digits, if the publisher gives no
+            more. Empty if no checksum is known.
+        size: Number of bytes of the file. 0 if unknown.
+        size_is_exact: Whether ``size`` is exact, so that a file of another size is a different file.
     """
 
     urls: tuple[str, ...]
@@ -71,7 +71,7 @@ class RemoteFile:
 def fetch(
     file: RemoteFile, target: str | Path, *, progress: Progress | None = None, waits: Sequence[float] = WAITS
 ) -> Path:
-    """Download a file, or the rest of it. It gets its name once it is complete and verified.
+    """Download a file, or the missing rest of it. The file gets its name once it is complete and verified.
 
     Bytes received so far are in ``TARGET.part`` beside it. ``TARGET.part.json`` says which file on the server they
     belong to. A later call continues there, unless the file on the server has changed or the server cannot send parts.
@@ -79,11 +79,11 @@ def fetch(
     Args:
         file: File to download.
         target: Path of the file to write. An existing file is only verified.
-        progress: Function called after each piece received and verified.
-        waits: Seconds before each further attempt after a broken connection.
+        progress: Function called after each piece that is received or verified, see :data:`Progress`.
+        waits: Seconds to wait before each further attempt after a broken connection.
 
     Returns:
-        The target.
+        Path of the downloaded file, which is ``target``.
 
     Raises:
         BadInput: If the target exists and is a different file.
@@ -102,14 +102,14 @@ def fetch(
         fault = _fault(file, part.path, progress)
         if fault:
             part.discard()
-            raise RunFailed(f"{url}: {fault}; what came was removed; run the command again")
+            raise RunFailed(f"{url}: {fault}; the received bytes were removed; run the command again")
         part.path.replace(target)
         part.discard()
     return target
 
 
 def _alone_in(folder: Path) -> AbstractContextManager[None]:
-    """Keep other processes from downloading into a folder: two that fill one file would damage it."""
+    """Lock a folder so that no other process downloads into it: two processes writing one file would damage it."""
     busy = RunFailed(f"{folder}: another process is downloading into it; wait until it has ended")
     return locked(folder / LOCK, busy)
 
@@ -127,24 +127,24 @@ def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits
 
 
 class _Unavailable(Exception):  # noqa: N818
-    """A URL does not serve the file. A mirror may."""
+    """Raised if a URL does not serve the file. A mirror may serve it."""
 
 
 class _Broken(Exception):  # noqa: N818
-    """A connection ended before the file did. The next one may bring the rest."""
+    """Raised if a connection ended before the file was complete. The next connection may bring the rest."""
 
 
 class _Unreachable(_Broken):
-    """There was no connection."""
+    """Raised if no connection could be made."""
 
 
 class _Part:
     """The bytes of a file received so far, and the file on the server they belong to.
 
     Attributes:
-        path: Path of the bytes.
-        url: URL they came from.
-        validators: ``ETag`` and ``Last-Modified`` that came with them.
+        path: Path of the file with the received bytes.
+        url: URL that the bytes came from.
+        validators: Headers ``ETag`` and ``Last-Modified`` of the response that brought the bytes.
         total: Number of bytes of the whole file. 0 if unknown.
     """
 
@@ -165,7 +165,7 @@ class _Part:
 
     @property
     def validator(self) -> str:
-        """The value that lets the server confirm that the file is unchanged. Empty if it gave none."""
+        """Value by which the server can confirm that the file is unchanged. Empty if the server gave none."""
         tag = self.validators.get("ETag", "")
         is_strong = tag and not tag.startswith("W/")  # A weak one may not be asked with (RFC 9110, section 13.1.5).
         return tag if is_strong else self.validators.get("Last-Modified", "")
@@ -177,14 +177,14 @@ class _Part:
         self.url, self.total, self.validators = "", 0, {}
 
     def begin(self, url: str, total: int, validators: dict[str, str]) -> None:
-        """Start the file that a server is about to send."""
+        """Start a new file of received bytes, which a server is about to send."""
         self.discard()
         self.url, self.total, self.validators = url, total, validators
         self._facts_path.write_text(json.dumps({"url": url, "total": total, "validators": validators}), "utf-8")
 
 
 def _transfer(url: str, file: RemoteFile, part: _Part, progress: Progress, waits: Sequence[float]) -> None:
-    """Fill the part from one URL, over as many connections as needed."""
+    """Complete the received bytes from one URL, over as many connections as needed."""
     left, furthest, answered = list(waits), part.size, False
     while not (part.url == url and 0 < part.total == part.size):
         try:
@@ -223,7 +223,7 @@ def _ask(url: str, part: _Part) -> HTTPResponse:
 
 
 def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, progress: Progress) -> None:
-    """Write what a server sends."""
+    """Append what a server sends to the received bytes."""
     validators = {name: response.headers[name] for name in ("ETag", "Last-Modified") if response.headers[name]}
     if response.status == 206:
         start, total = _range(response.headers["Content-Range"])
@@ -249,7 +249,7 @@ def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, pr
 
 
 def _read(response: HTTPResponse) -> bytes:
-    """The bytes that have arrived, so that a break loses none of them. Empty at the end."""
+    """Read the bytes that have arrived so far, so that a broken connection loses none of them. Empty at the end."""
     try:
         return response.read1(_CHUNK)
     except (OSError, HTTPException) as error:
@@ -257,7 +257,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 
 def _range(header: str | None) -> tuple[int, int]:
-    """First byte and whole size of ``bytes 5-9/10``; (-1, 0) if it is something else."""
+    """First byte and size of the whole file from a header such as ``bytes 5-9/10``. (-1, 0) for any other."""
     span, _, total = (header or "").removeprefix("bytes ").partition("/")
     start = span.partition("-")[0]
     return (int(start), int(total)) if start.isdecimal() and total.isdecimal() else (-1, 0)
@@ -285,7 +285,7 @@ def _words(reason: object) -> str:
 
 
 def _fault(file: RemoteFile, path: Path, progress: Progress) -> str:
-    """What is wrong with a complete file. Empty if nothing is."""
+    """Reason why a complete file is not the expected one. Empty if it is."""
     algorithm, _, expected = file.checksum.partition(":")
     size = path.stat().st_size
     if expected:

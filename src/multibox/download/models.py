@@ -33,12 +33,12 @@ class PublishedModel:
 
     Attributes:
         name: Name of the weights in Multibox.
-        kind: Kind of file, a key of :data:`~multibox.importers.import_model.PEERS`.
+        kind: Kind of the weights, a key of :data:`~multibox.importers.import_model.PEERS`.
         file: File to download.
         licence: Name of the licence.
-        score: Published score in percent. None for a trunk alone.
-        measure: What the score measures.
-        member: File of the weights inside the archive, if ``file`` is one.
+        score: Published score in percent. None for weights of a trunk alone.
+        measure: Measure and dataset of the score, for display.
+        member: Path of the weights inside the archive, if ``file`` is an archive. Empty otherwise.
     """
 
     name: str
@@ -168,7 +168,7 @@ def find_model(name: str) -> PublishedModel:
     """Find published weights by their name.
 
     Raises:
-        BadInput: If there are none. The message lists those that exist.
+        BadInput: If there are no weights of that name. The message lists the existing names.
     """
     if name not in MODELS:
         raise BadInput(name, f"no model of that name can be downloaded; there are: {', '.join(MODELS)}")
@@ -176,12 +176,12 @@ def find_model(name: str) -> PublishedModel:
 
 
 def get_model(model: PublishedModel, folder: str | Path, *, progress: Progress | None = None) -> Path:
-    """Download weights. Existing ones are only verified.
+    """Download weights. Weights that exist in the folder are only verified.
 
     Args:
-        model: One of :data:`MODELS`.
+        model: Weights to download, one of :data:`MODELS`.
         folder: Folder to download into.
-        progress: Function called while it downloads.
+        progress: Function called while the file is downloaded, see :data:`~multibox.download.fetch.Progress`.
 
     Returns:
         Path of the weights.

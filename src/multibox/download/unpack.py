@@ -1,4 +1,4 @@
-"""Untrusted archives, unpacked so that nothing lands outside the folder."""
+"""Unpacking of untrusted archives, so that nothing is written outside the folder."""
 
 import stat
 import tarfile
@@ -23,10 +23,10 @@ class _Member:
     """A file or folder of an archive.
 
     Attributes:
-        name: Name in the archive.
-        kind: ``file``, ``folder`` or ``other``.
+        name: Path in the archive.
+        kind: ``file``, ``folder`` or ``other`` (such as a link).
         size: Number of bytes when unpacked.
-        open: Function that opens the bytes.
+        open: Function that opens the member's bytes for reading.
     """
 
     name: str
@@ -43,7 +43,7 @@ def unpack(archive: str | Path, folder: str | Path, *, progress: Callable[[str, 
     Args:
         archive: Path of the archive.
         folder: Folder to unpack into. It is created if missing.
-        progress: Function called with the task, the bytes written, and all bytes.
+        progress: Function called with the name of the task, the number of bytes written, and the number of all bytes.
 
     Raises:
         BadInput: If a member has an absolute name, leads out of the folder, or is neither file nor folder (a link, a

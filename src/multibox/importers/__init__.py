@@ -1,4 +1,4 @@
-"""Importers of other projects' weights: a file for each format, and one for each peer that declares its tensors."""
+"""Importers of other projects' weights: a module for each file format, and a module for each project."""
 
 KINDS = (
     "caffe",
@@ -11,4 +11,4 @@ KINDS = (
     "five-scripts-pretrained",
     "keras",
 )
-"""Kinds of files that can be imported, by whose they are."""
+"""Kinds of weights that can be imported, named after the projects that published them."""

@@ -18,18 +18,18 @@ SIZES: Sizes = {
         "coco": (20, 51, 133, 215, 296, 378, 460, 542),
     },
 }
-"""Its ``PriorBox`` layer cuts sizes down to whole pixels."""
+"""Sizes of Caffe's priors by layout and dataset, in whole pixels as its ``PriorBox`` layer cuts them."""
 
 
 def head_name(ours: str) -> str:
-    """Caffe's name of a head, such as ``conv4_3_boxes``."""
+    """Caffe's name of one of Multibox's heads, such as ``conv4_3_boxes``."""
     fmap, _, what = ours.rpartition("_")
     source = NORM if fmap == "conv4_3" else fmap
     return f"{source}_mbox_{'conf' if what == 'classes' else 'loc'}"
 
 
 def names(ours: str) -> tuple[str, ...]:
-    """Names of a layer's blobs in Caffe."""
+    """Names of the blobs in Caffe that hold the weights of one of Multibox's layers."""
     if ours == NORM:
         return (f"{NORM}/0",)
     layer = head_name(ours) if ours.endswith(("_classes", "_boxes")) else ours
@@ -40,7 +40,7 @@ _DIALECT = Dialect(names, SIZES, bgr=True)
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Like the published networks, but with the priors of the file's own ``PriorBox`` layers, if it has them."""
+    """Plan for a file of Caffe's SSD. Priors are read from its ``PriorBox`` layers, else taken as published."""
     plan = _DIALECT.plan(tensors, classes)
     layers = [f"{NORM if fmap == 'conv4_3' else fmap}_mbox_priorbox" for fmap in MAPS[plan.network.layout]]
     if plan.classes == TRUNK_ONLY or any(f"{layer}/min_size" not in tensors for layer in layers):

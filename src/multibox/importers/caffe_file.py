@@ -14,7 +14,7 @@ from multibox.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, open_message
 
 _LAYER = {"field": 100, "name": 1, "blobs": 7}
 _LAYER_V1 = {"field": 2, "name": 4, "blobs": 6}
-"""The fields of files from before 2014, whose layers are messages of another kind."""
+"""Numbers of the fields in files from before 2014, whose layers are messages of another kind."""
 _LEGACY_SHAPE = (1, 2, 3, 4)
 _FLOATS, _SHAPE, _DOUBLES = 5, 7, 8
 _PRIOR_BOX = 203
@@ -38,8 +38,8 @@ def read_caffemodel(path: str | Path) -> dict[str, np.ndarray]:
         path: Path of a ``.caffemodel`` file.
 
     Returns:
-        ``LAYER/0``, ``LAYER/1`` and so on to float32 arrays; kernels are (out, in, y, x). A ``PriorBox`` layer gives
-        ``LAYER/min_size`` and so on to vectors.
+        Dict from ``LAYER/0``, ``LAYER/1`` and so on to float32 arrays. Kernels have the axes (out, in, y, x).
+        Parameters of a ``PriorBox`` layer are vectors under names such as ``LAYER/min_size``.
 
     Raises:
         BadInput: The file does not exist, is not one of Caffe's, or is damaged.
@@ -78,7 +78,7 @@ def _layer(message: memoryview, layout: dict[str, int]) -> tuple[str, dict[str, 
 
 
 def _prior_box(message: memoryview) -> dict[str, np.ndarray]:
-    """Numbers of each field: single, repeated, or packed."""
+    """Numbers of each field of a ``PriorBox`` layer, whether the field is single, repeated or packed."""
     found: dict[str, list[float]] = {}
     for field in read_fields(message):
         if field.number in _PRIOR_BOX_FIELDS:
@@ -102,12 +102,12 @@ def _blob(message: memoryview) -> np.ndarray:
 
 
 def _without_leading_ones(shape: list[int]) -> list[int]:
-    """A vector without the leading axes of old files, where it is (1, 1, 1, n)."""
+    """Shape of a blob without leading axes of length 1: old files store a vector as (1, 1, 1, n)."""
     return shape[3:] if shape[:3] == [1, 1, 1] else shape
 
 
 def _dimensions(message: memoryview) -> list[int]:
-    """Lengths of a blob's axes, repeated or packed."""
+    """Lengths of a blob's axes, whether the field is repeated or packed."""
     sizes: list[int] = []
     for field in read_fields(message):
         if (field.number, field.kind) == (1, VARINT):

@@ -11,7 +11,7 @@ _COCO = (
     "refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush"
 )
 COCO = tuple(_COCO.split(","))
-"""By category id."""
+"""Names of COCO's 80 classes, in the order of their category ids."""
 
 _COCO_IDS = 90
 _COCO_UNUSED = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}

@@ -34,11 +34,11 @@ def load(network: keras.Model, path: Path) -> None:
     """Set the trunk's weights.
 
     Args:
-        network: Network with the trunk's layers under their names.
+        network: Network whose trunk gets the weights.
         path: Path of a PyTorch state dict with the package's names.
 
     Raises:
-        BadInput: If a tensor is missing or does not fit. The first is named.
+        BadInput: If a tensor is missing or does not fit. The message names the first such tensor.
     """
     tensors = read_state_dict(path)
     for layer, theirs in _pairs():
@@ -58,7 +58,7 @@ def load(network: keras.Model, path: Path) -> None:
 
 
 def _pairs() -> list[tuple[str, str]]:
-    """Our layers and the package's modules."""
+    """Pairs of a layer's name in Multibox and the name of the same module in the package."""
     pairs = [("stem_conv", "_conv_stem"), ("stem_bn", "_bn0")]
     for i, stage in enumerate(STAGES[1:]):
         theirs = f"_blocks.{i}."
@@ -70,7 +70,7 @@ def _pairs() -> list[tuple[str, str]]:
 
 
 def _transpose(tensor: np.ndarray, depthwise: bool) -> np.ndarray:
-    """Kernels from PyTorch's (out, in, y, x) to Keras' (y, x, in, out), or for depthwise ones (y, x, channels, 1)."""
+    """Transpose a kernel from (out, in, y, x) to Keras' (y, x, in, out), or (y, x, channels, 1) if depthwise."""
     if tensor.ndim != 4:
         return tensor
     return tensor.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))

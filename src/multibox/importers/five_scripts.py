@@ -22,7 +22,7 @@ from multibox.models.resnet50 import EPSILON
 _PRIORS = Priors(sizes=SIZES_300["voc"], ratios=RATIOS["ssd300"])
 _MEAN = (123.68, 116.779, 103.939)
 _EPSILON = 1e-3
-"""Of its batch normalisations: Keras 2's default."""
+"""Epsilon of the project's batch normalisations, the default of Keras 2."""
 
 _DEPTHS = {2: 3, 3: 4, 4: 6, 5: 3}
 _EXTRAS = ("res6a", "res7a", "res8a")
@@ -47,7 +47,7 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
 
 
 def _pretrained_plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Weights before training: VGG16 is Caffe's under other names, and ResNet50 is a trunk, whatever its heads are."""
+    """Plan for weights from before the training: Caffe's VGG16 under other names, or ResNet50's trunk without heads."""
     if "conv1/kernel" not in tensors:
         return _VGG_OF_CAFFE.plan(tensors, classes)
     network = Network(trunk="resnet50", layout="ssd300", size=(300, 300), weights="none", batch_norm="trained")
@@ -87,7 +87,7 @@ def _trunk(tensors: Tensors) -> tuple[Part, ...]:
 
 
 def _block(tensors: Tensors, ours: str, theirs: str, *, project: bool) -> list[Part]:
-    """A bottleneck: branch 1 projects the shortcut, and branches 2a, 2b and 2c follow each other."""
+    """Parts of a bottleneck: branch 1 projects the shortcut, and branches 2a, 2b and 2c follow each other."""
     branches = ([("0", "1")] if project else []) + [("1", "2a"), ("2", "2b"), ("3", "2c")]
     parts = []
     for number, branch in branches:

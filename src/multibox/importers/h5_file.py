@@ -1,7 +1,7 @@
-"""Weight files of Keras 1 and 2, ``.h5``: an HDF5 group a layer, with its arrays at some depth.
+"""Weight files of Keras 1 and 2, ``.h5``: one HDF5 group per layer, with the layer's arrays at some depth.
 
 An HDF5 file can point into other files, and can claim arrays larger than any memory without holding a byte of them. So
-nothing is followed but what lies in the file itself, and every array must be there in full.
+links to other files are refused, and every array must be in the file in full.
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ def read_h5(path: str | Path) -> dict[str, np.ndarray]:
     """Read the arrays of all layers.
 
     Args:
-        path: Path of a file by ``save_weights``, or by ``save`` in Keras 1 or 2, whose description of the network is
-            not read.
+        path: Path of a file that ``save_weights`` or ``save`` of Keras 1 or 2 wrote. A network's description in the
+            file is not read.
 
     Returns:
-        ``LAYER/kernel``, ``LAYER/bias`` and so on to float32 arrays; kernels are (y, x, in, out).
+        Dict from ``LAYER/kernel``, ``LAYER/bias`` and so on to float32 arrays. Kernels have the axes (y, x, in, out).
 
     Raises:
         BadInput: If there is no such file, it is not HDF5, damaged, or holds anything but arrays of numbers.
@@ -51,7 +51,7 @@ def list_h5(path: str | Path) -> list[str]:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Any]:
-    """Open the file. What goes wrong with it inside the block is reported in one line."""
+    """Open an HDF5 file. An error in reading it inside the block becomes a message of one line."""
     if not Path(path).is_file():
         raise BadInput(path, "no such file")
     try:
@@ -67,7 +67,7 @@ def _is_group(file: Any, name: str) -> bool:
 
 
 def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """All arrays by their paths. Each is verified to be harmless, and so is their total size."""
+    """Paths of all arrays and the arrays. Each array and their total size are verified to be harmless."""
     nodes: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
     size = 0
     for group, names in nodes:

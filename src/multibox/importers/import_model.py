@@ -1,4 +1,4 @@
-"""From a peer's weights to a model file."""
+"""Import: from another project's weights to a model file."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -36,13 +36,13 @@ class Imported:
     """Result of an import.
 
     Attributes:
-        title: Title of the peer.
-        schema: Schema of the model.
-        loaded: Layers of the network that got weights.
-        permuted: Those of them whose outputs were reordered, or taken in part.
-        left_out: Tensors of the file that the network has no place for.
-        fresh: Layers of the network that the file has no weights for.
-        notes: What the user should know.
+        title: Title of the project that the weights come from.
+        schema: Schema of the model file that was written.
+        loaded: Names of the network's layers that got weights from the file.
+        permuted: Names of the loaded layers whose outputs were reordered, or of which only some outputs were taken.
+        left_out: Names of the file's tensors that the network does not use.
+        fresh: Names of the network's layers that keep fresh weights, because the file has none for them.
+        notes: Sentences for the user about what was guessed or changed.
     """
 
     title: str
@@ -63,21 +63,22 @@ def import_model(
     overrides: Iterable[str] | Mapping[str, Any] = (),
     replace: bool = False,
 ) -> Imported:
-    """Turn a peer's weights into a model file. If anything does not fit, nothing is written.
+    """Turn another project's weights into a model file. If anything does not fit, nothing is written.
 
     Args:
-        path: Path of the peer's file. Nothing in it is run.
+        path: Path of the file of weights. No code in the file is run.
         kind: Kind of the file, a key of :data:`PEERS`.
         out: Model file to write, ``.keras``.
-        classes: Class names, without background. Without them, those of VOC or COCO, by their number.
-        overrides: Fields of ``network``, ``priors`` and ``detect`` in which the training differed from the peer's own.
-        replace: Whether to replace a file that is no model of Multibox.
+        classes: Class names, without background. If empty, those of VOC or COCO, by the file's number of classes.
+        overrides: Fields of ``network``, ``priors`` and ``detect`` that differ from those of the published weights.
+        replace: Whether to replace an existing file at ``out`` that is not a model of Multibox.
 
     Returns:
-        What was loaded.
+        Layers that were loaded and left out, and the schema of the model.
 
     Raises:
-        BadInput: If the file cannot be read, or is of another kind. The first layer that does not fit is named.
+        BadInput: If the file cannot be read, or is of another kind. The message names the first layer that does not
+            fit.
     """
     kind = current_kind(kind)
     if kind not in PEERS:
@@ -116,7 +117,7 @@ def import_model(
 
 
 def _advice(refused: Peer, tensors: Tensors) -> str:
-    """The other kind whose names the tensors have, if any."""
+    """End of a message that names the kind whose tensors the file has. Empty if it is none of the known kinds."""
     for peer in PEERS.values():
         if peer.read is refused.read and peer is not refused:
             with suppress(Misfit, BadInput):
@@ -137,7 +138,7 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
 
 
 def _fitting(plan: Plan, tensors: Tensors, model: keras.Model) -> dict[str, Weights]:
-    """Weights of each layer, once all are known to fit."""
+    """Weights of each layer of the network, after verifying that all of them fit."""
     found = {}
     ours = {layer.name for layer in model.layers}
     for part in plan.parts:

@@ -20,10 +20,10 @@ def load(network: keras.Model, trunk: str, source: str) -> None:
     """Set the trunk's weights to those of the Keras application.
 
     Args:
-        network: Network with the trunk's layers under their names.
+        network: Network whose trunk gets the weights.
         trunk: ``vgg16``, ``resnet50``, ``mobilenet_v2`` or ``mobilenet_v3_large``.
-        source: ``imagenet``, which Keras downloads once and keeps, or a weights file of the whole application, with
-            its classifier.
+        source: ``imagenet`` for the weights that Keras downloads once and keeps, or the path of a weights file of the
+            whole application, including its classifier.
 
     Raises:
         BadInput: If the weights are not available, or belong to another network.
@@ -35,12 +35,12 @@ def load(network: keras.Model, trunk: str, source: str) -> None:
 
 
 def _tensors(donor: keras.Model) -> Tensors:
-    """Weights of each layer as ``LAYER/0``, ``LAYER/1`` and so on."""
+    """Weights of a Keras model: a dict from ``LAYER/0``, ``LAYER/1`` and so on to arrays."""
     return {f"{layer.name}/{i}": value for layer in donor.layers for i, value in enumerate(layer.get_weights())}
 
 
 def _read(path: str | Path) -> Tensors:
-    """Weights of an application's file, which Keras reads once it is known to be harmless."""
+    """Read the weights of an application's file with Keras, after verifying that the file is harmless."""
     places = list_h5(path)
     for trunk, (application, _) in _APPLICATIONS.items():
         if _SIGNS[trunk](" ".join(places)):
@@ -80,7 +80,7 @@ def _part(ours: str, theirs: str, count: int, change: Callable[[Weights], Weight
 
 
 def _rgb(values: Weights) -> Weights:
-    """The first convolution for RGB, if the published one takes BGR."""
+    """Weights of the first convolution for RGB, where the published convolution takes BGR."""
     return [values[0][:, :, ::-1], *values[1:]]
 
 
@@ -97,13 +97,13 @@ def _vgg16(tensors: Tensors) -> list[Part]:
 
 
 def decimate_fc6(kernel: np.ndarray) -> np.ndarray:
-    """The classifier's first layer as a 3x3 convolution (SSD section 3; DeepLab, arXiv 1412.7062, section 3.1).
+    """Turn the classifier's layer fc6 into a 3x3 convolution (SSD section 3; DeepLab, arXiv 1412.7062, section 3.1).
 
     Args:
-        kernel: ``(7 * 7 * 512, 4096)``.
+        kernel: ``(7 * 7 * 512, 4096)`` weights of the dense layer fc6.
 
     Returns:
-        ``(3, 3, 512, 1024)``: every third tap of 7x7, every fourth output.
+        ``(3, 3, 512, 1024)`` kernel, of every third of the 7x7 positions and every fourth output.
     """
     return kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4]
 
@@ -171,6 +171,7 @@ _SIGNS: dict[str, Callable[[str], bool]] = {
     "mobilenet_v2": lambda places: "bn_Conv1" in places or "layers/depthwise_conv2d_16/" in places,
     "mobilenet_v3_large": lambda places: "squeeze_excite" in places or "layers/depthwise_conv2d_14/" in places,
 }
-"""What the places of a file's arrays tell: names of layers (Keras 2), or how many of a kind there are (Keras 3)."""
+"""Test for each application that recognises its weights by the paths of a file's arrays: by names of layers (Keras 2),
+or by the number of layers of a kind (Keras 3)."""
 
 KERAS = Peer("keras", "a weights file of Keras Applications", _read, _plan)

@@ -1,4 +1,4 @@
-"""What a peer's file means: its network, its priors, and where each of its tensors goes."""
+"""The meaning of a peer's (another project's) file of weights: its network, priors and tensors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,25 +14,25 @@ Tensors = dict[str, np.ndarray]
 Weights = list[np.ndarray]
 
 TRUNK_ONLY = ("object",)
-"""The classes of a model whose file had no heads."""
+"""Class names of a model that was imported from a file without heads."""
 
 TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it with network.weights=FILE"
 
 
 class Misfit(ValueError):  # noqa: N818  It is what the file is, in the words of the user
-    """A file is not of the kind given. The message names the first tensor that does not fit."""
+    """Raised for a file that is not of the given kind. The message names the first tensor that does not fit."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of the network.
+    """One layer of the network, and the peer's tensors that it is made of.
 
     Attributes:
-        ours: Name of the layer.
-        theirs: Names of the tensors it is made of.
+        ours: Name of the layer in Multibox.
+        theirs: Names of the peer's tensors that the layer is made of.
         change: Function from the peer's tensors to the layer's weights, in the layer's order and shapes.
-        rows: Indices on the last axis after that: the peer's outputs, in the network's order. None takes all as they
-            are.
+        rows: Indices of the outputs to take on the last axis of the changed weights, in the network's order. None takes
+            all outputs in the peer's order.
     """
 
     ours: str
@@ -42,11 +42,11 @@ class Part:
 
     @property
     def permuted(self) -> bool:
-        """Whether the outputs are reordered, or fewer than the peer's."""
+        """Whether the layer's outputs are reordered, or fewer than the peer's."""
         return self.rows is not None
 
     def weights(self, tensors: Tensors) -> Weights:
-        """Weights of the layer.
+        """Compute the weights of the layer from the peer's tensors.
 
         Raises:
             Misfit: If a tensor is missing, or has another number of axes.
@@ -63,16 +63,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """Meaning of a file's tensors.
+    """The meaning of a file's tensors: network, priors, classes and layers.
 
     Attributes:
         network: Configuration of a network that computes the same as the peer's.
         priors: Configuration of the priors.
         classes: Class names, without background.
-        parts: Layers in the order of the network. Others keep fresh weights.
-        notes: What the user should know.
-        detect: The peer's settings of detection.
-        read: Tensors that are not weights.
+        parts: Layers that get weights, in the order of the network. All other layers keep fresh weights.
+        notes: Sentences for the user about what was guessed.
+        detect: Configuration of detection that the peer uses.
+        read: Names of tensors that are read but are not weights, such as parameters of priors.
     """
 
     network: Network
@@ -89,9 +89,9 @@ class Peer:
     """A project whose weights can be imported.
 
     Attributes:
-        kind: Name that ``multibox import`` takes.
-        title: Title for display.
-        read: Function from a file to its tensors.
+        kind: Name of the kind that ``multibox import`` takes.
+        title: Title of the project, for messages and tables.
+        read: Function from the path of a file to its tensors, by name.
         plan: Function that takes the peer's tensors and the user's class names, and returns a :class:`Plan`. It raises
             :class:`Misfit` if the tensors are not the peer's.
     """
@@ -110,13 +110,14 @@ def need(tensors: Tensors, names: Sequence[str]) -> None:
 
 
 def conv(ours: str, theirs: Sequence[str], *, oihw: bool = True, bgr: bool = False) -> Part:
-    """A convolution.
+    """Declare a convolution of the network.
 
     Args:
-        ours: Name of the network's layer.
-        theirs: Names of the kernel, and of the bias if there is one.
-        oihw: Whether the kernels are (out, in, y, x), as in PyTorch and Caffe, or (y, x, in, out), as in Keras.
-        bgr: Whether the layer takes the image, in BGR.
+        ours: Name of the layer in Multibox.
+        theirs: Names of the peer's tensors: the kernel, and the bias if there is one.
+        oihw: Whether the peer's kernels have the axes (out, in, y, x), as in PyTorch and Caffe. Otherwise they have (y,
+            x, in, out), as in Keras.
+        bgr: Whether this is the first layer, and the peer's image is in BGR, so that the input channels are reversed.
     """
 
     def change(values: Weights) -> Weights:
@@ -127,13 +128,14 @@ def conv(ours: str, theirs: Sequence[str], *, oihw: bool = True, bgr: bool = Fal
 
 
 def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> Part:
-    """A batch normalisation.
+    """Declare a batch normalisation of the network.
 
     Args:
-        ours: Name of the network's layer.
-        theirs: Names of the peer's scale, shift, mean and variance. If the convolution before has a bias in the peer's
-            network only, that bias too.
-        extra_epsilon: How much larger the peer's epsilon is. It is added to the variance, which is equivalent.
+        ours: Name of the layer in Multibox.
+        theirs: Names of the peer's tensors: scale, shift, mean and variance, and then the bias of the convolution
+            before, if only the peer's network has that bias.
+        extra_epsilon: Difference between the peer's epsilon and Multibox's, at least 0. It is added to the variance,
+            which is equivalent.
     """
 
     def change(values: Weights) -> Weights:
@@ -144,31 +146,31 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
 
 
 def head_rows(per_cell: int, width: int, columns: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Outputs of a head to take, if a cell's outputs are ordered by prior and within each by column.
+    """Find the outputs of a peer's head to take. A cell's outputs are ordered by prior, then by column.
 
     Args:
         per_cell: Number of the peer's priors in a cell.
-        width: Number of columns of each prior.
-        columns: The peer's columns, in the network's order.
-        order: The peer's priors, in the network's order. None keeps the order.
+        width: Number of columns of each prior: 4 for boxes, or the number of classes and background.
+        columns: Positions of the peer's columns to take, in the network's order.
+        order: Positions of the peer's priors in a cell, in the network's order. None keeps the peer's order.
 
     Returns:
-        Indices of the outputs.
+        Indices of the peer's outputs, in the network's order.
     """
     return tuple(prior * width + column for prior in order or range(per_cell) for column in columns)
 
 
 def class_count(tensors: Tensors, classes: str, boxes: str) -> int:
-    """Number of classes in the heads of one map, without background.
+    """Compute the number of classes, without background, from the heads of one feature map.
 
     Args:
-        tensors: Tensors of the file.
-        classes: Name of the bias of the classes' head: one number for each class and background of each prior of a
-            cell.
-        boxes: Name of the bias of the boxes' head: four numbers for each prior.
+        tensors: Tensors of the file, by name.
+        classes: Name of the bias of the classification head. It has one number for background and each class, for each
+            prior of a cell.
+        boxes: Name of the bias of the box head. It has four numbers for each prior of a cell.
 
     Raises:
-        Misfit: If the one is not a multiple of the other.
+        Misfit: If the length of the one bias is not a multiple of the other's number of priors.
     """
     outputs, priors = tensors[classes].size, tensors[boxes].size // 4
     if priors == 0 or outputs % priors or outputs // priors < 2:
@@ -177,14 +179,14 @@ def class_count(tensors: Tensors, classes: str, boxes: str) -> int:
 
 
 def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names of a file's classes.
+    """Name the classes of a file, and find their columns.
 
     Args:
         count: Number of the file's classes, without background.
-        given: Class names that the user gave.
+        given: Class names that the user gave, empty for none.
 
     Returns:
-        The class names, and the columns of background (0) and of these classes in the file.
+        The class names, and the columns of the file's logits: 0 for background, then those of the classes.
 
     Raises:
         BadInput: If the number of names is wrong, or none were given and the number is neither VOC's nor COCO's.

@@ -1,4 +1,4 @@
-"""The pretrained weights that a network's training starts from."""
+"""Loading of the pretrained weights from which the training of a network starts."""
 
 from pathlib import Path
 

@@ -37,13 +37,13 @@ _PLAIN = {
     ("collections", "Counter"): Counter,
     ("torch", "Size"): tuple,
 }
-"""What state dicts, and those of schedulers beside them, are made of."""
+"""Names that a pickled state dict, or that of a scheduler beside it, may refer to."""
 
 _MOST_OBJECTS = 10_000_000
 _MOST_BYTES = 4 << 30
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
-"""Under which training scripts keep the state dict beside their optimizer's."""
+"""Keys of a checkpoint under which training scripts keep the model's state dict."""
 
 _DAMAGES = (
     *(pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, IndexError, TypeError),
@@ -52,7 +52,7 @@ _DAMAGES = (
 
 
 class _Tensor:
-    """A view into a storage whose numbers come later in the file."""
+    """A tensor as a view into a storage, whose numbers come later in the file."""
 
     def __init__(self, storage: tuple[str, np.dtype], offset: int, size: tuple[int, ...], stride: tuple[int, ...]):
         self.key, self.dtype = storage
@@ -80,7 +80,7 @@ def _rebuild_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
 
 
 class _StateDictUnpickler(pickle.Unpickler):
-    """Resolves only the few names that a state dict needs, and records the types of all storages by their keys."""
+    """Unpickler that resolves only the few names that a state dict needs, and records the type of each storage."""
 
     def __init__(self, file: Any):
         super().__init__(file)
@@ -108,7 +108,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs; nothing of it was run")
 
     def _counted(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """The same instructions. It refuses to copy more than any state dict holds."""
+        """Wrap instructions of the unpickler so that they refuse to copy more than any state dict holds."""
 
         def made(*arguments: Any) -> Any:
             self._copied += sum(map(len, arguments))
@@ -130,15 +130,15 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Read the tensors of a state dict.
 
     Args:
-        path: Path of a ``.pth`` or ``.pt`` file. Of a checkpoint, its ``model`` or ``state_dict`` is read. The prefix
-            ``module.`` of a model trained on several devices is removed.
+        path: Path of a ``.pth`` or ``.pt`` file with a state dict, or with a checkpoint that has one under ``model`` or
+            ``state_dict``. The prefix ``module.`` of a model trained on several devices is removed.
 
     Returns:
-        Arrays by name, in the file's order.
+        Dict from tensor names to arrays, in the order of the file.
 
     Raises:
-        BadInput: If there is no such file, it is not a state dict, damaged, or holds anything that would have to be
-            run.
+        BadInput: If there is no such file, it is not a state dict, it is damaged, or it holds code that would have to
+            be run.
     """
     try:
         with open(path, "rb") as file:
@@ -186,7 +186,7 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
 
 
 def _resolve(tensors: dict[str, _Tensor], storages: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors' numbers. Several tensors may share one storage, which the file holds only once."""
+    """Arrays of the tensors, from their storages. Several tensors may share one storage."""
     arrays: dict[str, np.ndarray] = {}
     size = 0
     for name, tensor in tensors.items():
@@ -206,7 +206,7 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
 
 
 def _tensors_of(loaded: Any) -> dict[str, _Tensor]:
-    """The tensors of a state dict, or of the one in a checkpoint."""
+    """Tensors of a state dict, or of the state dict in a checkpoint."""
     for wrapper in _WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]

@@ -25,26 +25,26 @@ from multibox.models.maps import feature_maps
 from multibox.models.ssdlite import STYLES
 
 _PER_CELL = 6
-"""Priors of every cell of every map."""
+"""Number of priors in every cell of every feature map."""
 
 _RATIOS = ((2, 3),) * 6
 _SIZES = (60, 105, 150, 195, 240, 285, 330)
 _EPSILON = 1e-3
-"""Of our batch normalisations."""
+"""Epsilon of Multibox's batch normalisations."""
 
 _TORCH_EPSILON = 1e-5
-"""Of PyTorch's, where nothing else is said."""
+"""Epsilon of PyTorch's batch normalisations by default."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A convolution of the network with the batch normalisation after it.
+    """A convolution of the network, and the batch normalisation after it.
 
     Attributes:
         ours: Prefix of the names of the network's two layers. If it ends in ``dw``, the convolution is depthwise.
         conv: Name of the peer's convolution.
         norm: Name of the peer's batch normalisation.
-        biased: Whether the peer's convolution has a bias, which the network's has not.
+        biased: Whether the peer's convolution has a bias. Multibox's convolution has none.
     """
 
     ours: str
@@ -53,7 +53,7 @@ class Pair:
     biased: bool = False
 
     def parts(self, epsilon: float) -> tuple[Part, Part]:
-        """The two layers, for a peer with this epsilon."""
+        """The convolution and the batch normalisation, given the epsilon of the peer's batch normalisations."""
         kernel = (f"{self.conv}.weight",)
         depthwise = Part(f"{self.ours}conv", kernel, lambda values: [values[0].transpose(2, 3, 0, 1)])
         norm = [f"{self.norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
@@ -65,7 +65,7 @@ class Pair:
 
 
 def _with_our_epsilon(values: Weights, epsilon: float) -> Weights:
-    """A batch normalisation whose scale compensates for another epsilon, and whose mean for a bias before it."""
+    """Weights of a batch normalisation, whose scale makes up for another epsilon, and its mean for a bias before."""
     scale, shift, mean, variance, *bias = values
     scale = scale * np.sqrt((variance + np.float32(_EPSILON)) / (variance + np.float32(epsilon)))
     return [scale, shift, mean - bias[0] if bias else mean, variance]
@@ -73,7 +73,7 @@ def _with_our_epsilon(values: Weights, epsilon: float) -> Weights:
 
 @dataclass(frozen=True)
 class Head:
-    """The peer's names of a head's parts, after the head's own name: a 1x1, and the depthwise layers before it."""
+    """Names of a head's layers in the peer's network: the 1x1 convolution, and the depthwise layers before it."""
 
     depthwise: str
     norm: str
@@ -83,16 +83,16 @@ class Head:
 
 @dataclass(frozen=True)
 class Ssdlite:
-    """A peer's names for its network.
+    """An SSDLite network of a peer: its configuration, and the names of its tensors.
 
     Attributes:
         network: Configuration of a network that computes the same as the peer's.
-        body: Trunk and extra maps.
-        heads: Prefixes of the names of the heads. A map's number follows.
-        head: Parts of the heads.
-        priors: The peer's priors.
-        epsilon: Epsilon of its batch normalisations.
-        detect: The peer's settings of detection.
+        body: Layers of the trunk and the extra maps.
+        heads: Prefixes of the heads' names, for classes and boxes. The number of the feature map follows.
+        head: Names of the layers in a head.
+        priors: Configuration of the peer's priors.
+        epsilon: Epsilon of the peer's batch normalisations.
+        detect: Configuration of detection that the peer uses.
     """
 
     network: Network
@@ -104,7 +104,7 @@ class Ssdlite:
     detect: Detect = field(default_factory=Detect)
 
     def plan(self, tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-        """Recognise the classes.
+        """Plan the import of a file: recognise its classes, and find the tensors of each layer.
 
         Raises:
             Misfit: If a tensor is missing.
@@ -138,13 +138,13 @@ def _network(side: int, style: str, **values: object) -> Network:
 
 
 def _mobilenet_v2(trunk: str, extras: str, steps: dict[str, tuple[str, str]]) -> tuple[Part, ...]:
-    """MobileNetV2 as a sequence of modules, and the extra maps, which are inverted residuals too.
+    """Declare MobileNetV2, a sequence of modules in PyTorch, and the extra maps, which are inverted residuals too.
 
     Args:
         trunk: Prefix of the trunk's modules.
         extras: Prefix of the extra maps' modules.
-        steps: Convolution and batch normalisation of each part of an inverted residual. Those of the first, which
-            widens nothing, are under ``first_dw`` and ``first_project``.
+        steps: Names of the convolution and the batch normalisation in each step of an inverted residual. The first
+            block, which does not widen, has its own steps ``first_dw`` and ``first_project``.
     """
     blocks = len(mobilenet_v2.STAGES) - 2
     pairs = [Pair("stem_", f"{trunk}0.0", f"{trunk}0.1")]
@@ -180,7 +180,7 @@ QFGAOHAO_SSDLITE = Ssdlite(
     priors=Priors(sizes=_SIZES, ratios=_RATIOS, clip="centers"),
     detect=Detect(per_class=200),
 )
-"""``mb2-ssd-lite``."""
+"""qfgaohao's ``mb2-ssd-lite``."""
 
 _LUFFICC_SSDLITE = Ssdlite(
     _network(320, "lufficc", trunk="mobilenet_v2", mean=(123, 117, 104), scale=(1, 1, 1)),
@@ -200,11 +200,11 @@ _LUFFICC_SSDLITE = Ssdlite(
     priors=Priors(sizes=_SIZES, at=320, ratios=_RATIOS, steps=(16, 32, 64, 100, 150, 300), clip="centers"),
     detect=torch_vgg.LUFFICC_DETECT,
 )
-"""``mobilenet_v2_ssd320_voc0712``; its steps are those of an input of 300 pixels."""
+"""lufficc's ``mobilenet_v2_ssd320_voc0712``. The steps of its priors are those of an input of 300 pixels."""
 
 
 def _mobilenet_v3() -> Iterator[Part]:
-    """MobileNetV3-Large in two halves, of which the second begins inside a block, and the extra maps."""
+    """Declare torchvision's MobileNetV3-Large, whose second half begins inside a block, and the extra maps."""
     yield from _pair("stem_", "backbone.features.0.0")
     for i, (_, _, expand, _, squeeze, _) in enumerate(mobilenet_v3.BLOCKS):
         steps = ["expand_"] * (expand != 1) + ["dw"] + ["squeeze"] * squeeze + ["project_"]
@@ -228,7 +228,7 @@ def _squeeze(ours: str, theirs: str) -> tuple[Part, ...]:
 
 
 def _place(block: int, place: int) -> str:
-    """Place of a part of a block."""
+    """Name of a module of torchvision's MobileNetV3, given its block and its position in the block."""
     if block == mobilenet_v3.C4:
         return f"backbone.features.1.0.{place}" if place else f"backbone.features.0.{block + 1}"
     after = block - mobilenet_v3.C4

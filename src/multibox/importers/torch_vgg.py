@@ -8,7 +8,8 @@ from multibox.importers.torch_file import read_state_dict
 from multibox.importers.vgg_ssd import EXTRAS, MAPS, NORM, SIZES_300, TRUNK, Dialect
 
 _PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33)
-"""Of VGG16's convolutions, in the order of :data:`TRUNK`, among convolutions, ReLUs and pools."""
+"""Positions of VGG16's convolutions, in the order of :data:`TRUNK`, in PyTorch's sequence of convolutions, ReLUs and
+pools."""
 
 _SIZES_512: dict[str, tuple[float, ...]] = {
     "voc": (35.84, 76.8, 153.6, 230.4, 307.2, 384.0, 460.8, 537.65),
@@ -17,10 +18,10 @@ _SIZES_512: dict[str, tuple[float, ...]] = {
 
 
 def names(norm: str, trunk: str, extras: str, classes: str, boxes: str) -> Callable[[str], tuple[str, ...]]:
-    """Tensors of a network that numbers its modules.
+    """Make the function from a layer's name to the tensors of a PyTorch network that numbers its modules.
 
     Args:
-        norm: Name of the scale of the L2 normalisation.
+        norm: Name of the tensor with the scale of the L2 normalisation.
         trunk: Prefix of VGG16's layers.
         extras: Prefix of the extra layers.
         classes: Prefix of the tensor names of the classification heads.
@@ -68,10 +69,10 @@ _AMDEGROOT = Dialect(
     detect=Detect(per_class=200),
 )
 _REDUCED = Dialect(names("L2Norm.weight", "", "extras.", "conf.", "loc."), {"ssd300": SIZES_300}, clip="centers")
-"""``vgg16_reducedfc.pth``: VGG16's layers alone, without a prefix."""
+"""The file ``vgg16_reducedfc.pth``, which holds only VGG16's layers, without a prefix."""
 
 LUFFICC_DETECT = Detect(per_class=100_000, per_image=100)
-"""It keeps all of a class."""
+"""Lufficc's configuration of detection: it limits the candidates of a class to more than any image has."""
 
 _LUFFICC = Dialect(
     names(

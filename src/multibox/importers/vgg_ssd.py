@@ -1,4 +1,4 @@
-"""SSD300 and SSD512 on VGG16: one network that many peers published under other names."""
+"""SSD300 and SSD512 on VGG16: one network that many projects published under different tensor names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ COCO_CLASSES = (80, 90)
 PRIORS_NOTE = "the file does not tell its priors; if they were others than these, give them:"
 
 Sizes = dict[str, dict[str, tuple[float, ...]]]
-"""Of priors, by layout and data."""
+"""Sizes of priors in pixels, by layout (``ssd300``) and dataset (``voc``)."""
 
 SIZES_300: dict[str, tuple[float, ...]] = {
     "voc": (30, 60, 111, 162, 213, 264, 315),
@@ -45,19 +45,20 @@ SIZES_300: dict[str, tuple[float, ...]] = {
 }
 
 Names = Callable[[str], tuple[str, ...]]
-"""From a layer of ours (a head is ``MAP_classes`` or ``MAP_boxes``) to the tensors that a peer keeps it in."""
+"""Function from a layer's name in Multibox (a head is ``MAP_classes`` or ``MAP_boxes``) to the names of its tensors in
+a project's file."""
 
 
 def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[str, ...]:
-    """What the user should know about a detector's file.
+    """Sentences for the user about what is guessed of a detector's file.
 
     Args:
-        priors: Priors of the model.
+        priors: Configuration of the model's priors.
         count: Number of the file's classes, without background.
-        columns: Columns of the file that the model has.
+        columns: Columns of the file's logits that the model takes.
 
     Returns:
-        The notes.
+        The sentences, possibly none.
     """
     if len(columns) <= count:
         return (f"{count + 1 - len(columns)} columns of the classes are left out: of ids that COCO does not use",)
@@ -69,18 +70,18 @@ def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[s
 
 @dataclass(frozen=True)
 class Dialect:
-    """A peer's names and conventions for the network.
+    """A project's names and conventions for SSD on VGG16.
 
     Attributes:
-        names: Names of its tensors.
-        sizes: Sizes of its priors, by layout and data.
-        oihw: Whether kernels are (out, in, y, x).
-        bgr: Whether the network takes BGR.
-        mean: RGB, that the network's input has been taken off.
-        clip: How priors are clipped, see :class:`multibox.config.Priors`.
-        order: Order of a cell's priors, see ``prior_order`` of :class:`multibox.config.PeerSwitches`.
-        padding: Padding of strided layers, see ``downsample_padding`` of :class:`multibox.config.PeerSwitches`.
-        detect: The peer's settings of detection.
+        names: Function from a layer's name in Multibox to the names of its tensors in the project.
+        sizes: Sizes of the project's priors in pixels, by layout and dataset.
+        oihw: Whether kernels have the axes (out, in, y, x).
+        bgr: Whether the project's network takes images in BGR.
+        mean: Mean of the channels, RGB, that the project subtracts from the image.
+        clip: Clipping of the priors, as ``clip`` of :class:`multibox.config.Priors`.
+        order: Order of a cell's priors, as ``prior_order`` of :class:`multibox.config.PeerSwitches`.
+        padding: Padding of strided layers, as ``downsample_padding`` of :class:`multibox.config.PeerSwitches`.
+        detect: Configuration of detection that the project uses.
     """
 
     names: Names
@@ -94,7 +95,7 @@ class Dialect:
     detect: Detect = field(default_factory=Detect)
 
     def plan(self, tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-        """Recognise layout and classes.
+        """Plan the import of a file: recognise its layout and classes, and find the tensors of each layer.
 
         Raises:
             Misfit: If a tensor is missing.

@@ -49,7 +49,7 @@ class PriorFit:
 
     @property
     def is_better(self) -> bool:
-        """Whether the proposal overlaps the objects better, and reaches no fewer of them."""
+        """Whether the proposed priors overlap the objects better than the configured, and reach no fewer."""
         if self.proposed is None:
             return False
         old, new = self.coverage.all, self.proposed.all
@@ -61,12 +61,13 @@ class Checkup:
     """The result of a check.
 
     Attributes:
-        target: What was checked.
+        target: Name or path of the dataset that was checked.
         classes: Names of the classes, in the order of their labels.
         images: Number of images in each split.
-        objects: Number of objects of each class by split, of those that are trained on or evaluated.
-        findings: All findings.
-        fit: Fit of the priors.
+        objects: Number of objects of each class in each split. Objects that are neither trained on nor evaluated are
+            left out.
+        findings: All findings about the dataset.
+        fit: How well the priors fit the objects of the split for training.
     """
 
     target: str
@@ -82,7 +83,7 @@ class Checkup:
         return sum(finding.stops for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """The check as values for ``json.dumps``."""
+        """The result of the check as values for ``json.dumps``."""
         proposal, proposed = self.fit.proposal, self.fit.proposed
         return {
             "target": self.target,
@@ -121,13 +122,14 @@ def check_dataset(
             priors which objects are reached.
         classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
             else those of the dataset.
-        images: Folder of the images, if it is not the usual one.
-        one_based: Whether VOC coordinates count from 1.
+        images: Folder of the images. None takes the folder where the dataset's format usually has them.
+        one_based: Whether VOC coordinates count from 1: ``true``, ``false``, or ``auto`` to find out from the
+            annotations.
         workers: Number of threads. None: a suitable number for the processor.
         progress: Function to call after each image, with the number of finished images and of all images.
 
     Returns:
-        The result.
+        Result of the check.
 
     Raises:
         BadInput: There is no such dataset, or no reader can read its annotations.
@@ -152,24 +154,24 @@ def check_dataset(
 
 
 def _left_out(stores: Sequence[Store]) -> list[Finding]:
-    """What the build of a dataset left out."""
+    """Findings about the images and objects that the build of a dataset left out."""
     report = stores[0].path.parent / REPORT
     if not report.is_file():
         return []
     try:
         problems = [Problem(**problem) for problem in json.loads(report.read_text("utf-8"))["problems"]]
     except (ValueError, TypeError, KeyError):
-        raise BadInput(report, "is no report of a build; build the dataset again, or remove the file") from None
+        raise BadInput(report, "is not the report of a build; build the dataset again, or remove the file") from None
     return [
         Finding(**{**asdict(problem), "action": f"{problem.action} when the stores were built"}) for problem in problems
     ]
 
 
 Inspected = dict[str, list[InspectedImage]]
-"""Inspected images by split."""
+"""Inspected images of each split, by the split's name."""
 
 Jobs = dict[str, list[Callable[[], InspectedImage]]]
-"""Functions that inspect an image each, by split."""
+"""Functions of each split that each inspect one image, by the split's name."""
 
 
 def _inspect_source(source: Source, config: Config, workers: int | None, report: Progress) -> Inspected:

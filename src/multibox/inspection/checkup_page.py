@@ -1,4 +1,4 @@
-"""The page of a dataset check, and the sentences that it has in common with the command line."""
+"""The HTML page of a dataset check, and the sentences that the page and the command line share."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,14 +14,14 @@ from multibox.report.page import Cell, Code, Details, Gallery, Section, Table, p
 from multibox.report.part import Part
 
 FOLDED: Final = 20
-"""Number of findings of a kind from which the page folds them."""
+"""Number of findings of one kind from which the page hides them behind a summary line."""
 
 BUCKET_NAMES: Final = ("all", *BUCKETS)
 REACH_HEADINGS: Final = ("objects", "mean best IoU", "90% are above", "below 0.5")
 
 
 def verdict(checkup: Checkup) -> str:
-    """The check in one sentence."""
+    """Result of a check in one sentence."""
     total = len(checkup.findings)
     findings = f"{total} finding{'s' * (total != 1)}"
     if checkup.stops:
@@ -35,10 +35,10 @@ def checkup_page(checkup: Checkup, config: Config, proposal: str) -> str:
     Args:
         checkup: Result of the check.
         config: Configuration of the check.
-        proposal: Proposed priors as YAML.
+        proposal: Proposed priors as the text of a YAML file.
 
     Returns:
-        The HTML.
+        Text of the HTML file.
     """
     height, width = config.network.size
     intro = f"{verdict(checkup).capitalize()}. Network input: {width}x{height}, data.resize={config.data.resize}."
@@ -52,7 +52,7 @@ def checkup_page(checkup: Checkup, config: Config, proposal: str) -> str:
 
 
 def counts(checkup: Checkup) -> list[list[Cell]]:
-    """Rows with the number of images, of objects and of objects of each class, by split."""
+    """Rows of a table: the numbers of images, of objects and of objects of each class, with a column for each split."""
     rows: list[list[Cell]] = [["images", *checkup.images.values()]]
     rows.append(["objects", *(sum(by_class.values()) for by_class in checkup.objects.values())])
     return rows + [[name, *(by_class[name] for by_class in checkup.objects.values())] for name in checkup.classes]

@@ -16,23 +16,23 @@ from multibox.models.maps import feature_maps, network_priors
 from multibox.priors import FeatureMap, prior_grids
 
 REACHED: Final = 0.5
-"""Least IoU of a prior that reaches an object."""
+"""IoU with an object from which a prior reaches the object."""
 
 BUCKETS: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
-"""Least and highest area of each size as in COCO, in squared pixels of the network's input."""
+"""Lowest and highest area of small, medium and large objects as in COCO, in squared pixels of the network's input."""
 
 _BLOCK: Final = 1 << 22
-"""Number of pairs of an object and a prior compared together."""
+"""Number of pairs of an object and a prior that are compared at a time, which bounds memory."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The best IoUs of priors with some objects.
+    """Statistics of some objects' best IoUs: the highest IoU of any prior with each object.
 
     Attributes:
         objects: Number of objects.
-        mean: Mean of the best IoUs. 0 without objects.
-        worst: Best IoU that 90% of the objects exceed. 0 without objects.
+        mean: Mean of the objects' best IoUs. 0 without objects.
+        worst: IoU that the best priors of 90% of the objects exceed. 0 without objects.
         unreached: Share of the objects that no prior reaches at :data:`REACHED`. 0 without objects.
     """
 
@@ -44,12 +44,12 @@ class Reach:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The best IoUs of the priors of a network with the objects of a dataset.
+    """How well the priors of a network overlap the objects of a dataset, in all, by class and by size.
 
     Attributes:
-        priors: Number of priors.
-        all: Best IoUs with all objects.
-        classes: Best IoUs with the objects of each class, with ``all`` of them and by size as in :data:`BUCKETS`.
+        priors: Number of the network's priors.
+        all: Statistics of all objects.
+        classes: Statistics of each class's objects, under ``all`` and under the sizes of :data:`BUCKETS`.
     """
 
     priors: int
@@ -57,7 +57,7 @@ class Coverage:
     classes: dict[str, dict[str, Reach]]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as values for ``json.dumps``."""
+        """The statistics as values for ``json.dumps``."""
         return asdict(self)
 
 
@@ -66,12 +66,12 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
 
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
-        labels: ``(N,)`` labels of the objects.
+        labels: ``(N,)`` labels of the objects, positions in ``classes``.
         classes: Names of the classes.
         config: Configuration of the network and its priors.
 
     Returns:
-        The figures, by class and size.
+        Statistics of the best IoUs, by class and size.
 
     Raises:
         BadInput: Sizes, ratios or steps do not fit the network.
@@ -101,7 +101,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
         config: Configuration of the network and its priors.
 
     Returns:
-        ``(N,)`` best IoUs.
+        ``(N,)`` highest IoU of any prior with each object, in [0, 1].
     """
     maps = feature_maps(config.network)
     priors_rel = network_priors(config.network, config.priors)

@@ -12,7 +12,7 @@ from multibox.priors import shapes
 from multibox.report.chart import Chart, Points
 
 HEIGHT: Final = 350
-"""Height that makes both axes about equally long, pixels."""
+"""Height of the chart that makes both axes about equally long, pixels."""
 
 MOST: Final = 20_000
 """Largest number of objects in a chart."""
@@ -22,7 +22,7 @@ BANDS: Final = (
     ("best IoU 0.5 to 0.7", REACHED, 0.7, "#f08c00"),
     ("no prior reaches IoU 0.5", 0.0, REACHED, "#d7303c"),
 )
-"""Name, least and highest best IoU, and colour of the objects. The last are drawn on top."""
+"""Bands of the best IoU: name, lowest and highest IoU, and colour of the objects. The last band is drawn on top."""
 
 MAP_COLORS: Final = ("#2b8a3e", "#a63db8", "#0c8599", "#e64980", "#8a5a1c", "#74b816", "#868e96")
 """Colours of the priors of each map."""

@@ -15,13 +15,13 @@ RARE: Final = 0.1
 
 
 def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Finding]:
-    """Images that an earlier split also has, as the same file or as a look-alike.
+    """Find images that are also in an earlier split, as the same file or as a look-alike.
 
     Args:
         inspected: Inspected images by split.
 
     Yields:
-        A finding for each such image, about the first such split.
+        A finding for each such image, which names the first split that has it too.
     """
     intact = {split: [image for image in images if image.look is not None] for split, images in inspected.items()}
     splits = list(intact)
@@ -36,7 +36,7 @@ def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Findin
 
 
 def _twins(images: Sequence[InspectedImage], others: Sequence[InspectedImage]) -> Iterator[tuple[int, str, str]]:
-    """Position of each image that is also among the others, the kind of finding, and its detail."""
+    """Position, kind of finding and detail for each image that is also among the others."""
     same = {other.digest: other for other in reversed(others)}
     looks, other_looks = (stack_looks([image.look for image in few if image.look]) for few in (images, others))
     alike = find_alike(looks, other_looks)
@@ -48,14 +48,14 @@ def _twins(images: Sequence[InspectedImage], others: Sequence[InspectedImage]) -
 
 
 def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:
-    """Classes that are absent from a split, or rare in the split for training.
+    """Find classes that are absent from a split, or rare in the split for training.
 
     Args:
         objects: Number of objects of each class, by split.
         training: Name of the split for training.
 
     Yields:
-        A finding for each class and split.
+        A finding for each pair of a class and a split.
     """
     for split, counts in objects.items():
         average = sum(counts.values()) / max(1, len(counts))
@@ -69,7 +69,7 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterato
 
 
 def spelled_twice(source: Source) -> Iterator[Finding]:
-    """Class names that differ only in case or spaces."""
+    """Find class names that differ only in case or spaces."""
     first: dict[str, str] = {}
     for name in source.classes:
         known = first.setdefault("".join(name.lower().split()), name)
@@ -79,7 +79,7 @@ def spelled_twice(source: Source) -> Iterator[Finding]:
 
 
 def unused_images(source: Source) -> Iterator[Finding]:
-    """Images in the folders of a source that are in none of its splits."""
+    """Find images in the folders of a dataset that are in none of its splits."""
     used = {item.image for items in source.splits.values() for item in items}
     for folder in sorted({image.parent for image in used}):
         if not folder.is_dir():

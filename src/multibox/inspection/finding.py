@@ -22,20 +22,20 @@ KINDS: Final = {
     "class": "classes that are rare, absent or spelled in two ways",
     "unused": "unused images",
 }
-"""What each kind of finding is about. The kinds that stop a build come first."""
+"""Title of each kind of finding, for display. The kinds that stop a build come first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a dataset that people should know.
+    """A fault or a peculiarity of a dataset, and its effect on training.
 
     Attributes:
-        kind: One of :data:`KINDS`.
-        file: Path of the file. The name of the split for a finding about a class.
+        kind: Kind of the finding, a key of :data:`KINDS`.
+        file: Path of the file that the finding is about, or name of the split for a finding about a class.
         object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
-        detail: What it is.
-        action: Effect on training.
-        stops: Whether it stops a build that does not skip bad images and boxes.
+        detail: Description of the fault.
+        action: Effect on training, and what to do.
+        stops: Whether the finding stops a build that does not skip bad images and boxes.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Finding:
 
     @classmethod
     def of_problem(cls, problem: Problem) -> "Finding":
-        """The finding for a problem of a build."""
+        """Convert a problem that a build found to a finding."""
         action = f"the build stops; with on_bad='skip': {problem.action}"
         return cls(problem.kind, problem.file, problem.object, problem.detail, action, stops=True)
 
@@ -59,7 +59,7 @@ def by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Group findings by their kind.
 
     Args:
-        findings: The findings.
+        findings: Findings in any order.
 
     Returns:
         The findings of each kind, in the order of :data:`KINDS`. Kinds without findings are missing.

@@ -1,4 +1,4 @@
-"""Inspect one image: with the checks of a build, with further ones, and for a comparison with other images."""
+"""Inspect one image: run the checks of a build and further ones, and compute its hash."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from multibox.models.maps import feature_maps
 from multibox.prepare.window import letterbox, snap, to_window, whole
 
 SAME_IOU: Final = 0.95
-"""Least IoU of two boxes of one class that are the same object."""
+"""IoU of two boxes of one class from which they count as the same object annotated twice."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class InspectedImage:
         findings: Findings about the image.
         objects: Objects that training would see, with boxes in pixels. None if the image is left out.
         boxes_rel: ``(N, 4)`` corners of these objects, relative to the network's input. None if the image is left out.
-        digest: Digest of the file's bytes. Empty if the image is left out.
-        look: Perceptual hash and thumbnail. None if the image is left out.
+        digest: Digest of the image file's bytes, to find equal files. Empty if the image is left out.
+        look: Perceptual hash and thumbnail, to find look-alikes. None if the image is left out.
     """
 
     file: str
@@ -46,7 +46,7 @@ class InspectedImage:
 
 
 def inspect_item(item: Item, classes: Sequence[str], config: Config) -> InspectedImage:
-    """Inspect an image of a source, with the check that a build makes.
+    """Inspect an image of a dataset that is not built yet, with the checks of a build and further ones.
 
     Args:
         item: The image and its annotation.
@@ -54,7 +54,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        The result.
+        Result of the inspection.
     """
     annotation = item.annotation
     names = annotation.names if isinstance(annotation, Annotation) else ()
@@ -76,7 +76,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
 
 
 def inspect_record(record: Record, classes: Sequence[str], config: Config) -> InspectedImage:
-    """Inspect an image of a store, whose annotation was checked by a build.
+    """Inspect an image of a store. A build has already checked the image's annotation.
 
     Args:
         record: The image and its objects.
@@ -84,7 +84,7 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        The result.
+        Result of the inspection.
     """
     file = record.source or record.id
     try:
@@ -100,15 +100,15 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
 def _inspect_further(
     record: Record, file: str, called: Sequence[str], findings: Sequence[Finding], config: Config, known: int
 ) -> InspectedImage:
-    """Find what a build does not look for.
+    """Run the checks that a build does not run.
 
     Args:
         record: The intact image and its good objects.
         file: Path of the file with the annotation.
         called: Name of each object for messages.
-        findings: Findings so far.
+        findings: Findings that the checks of a build gave.
         config: Configuration of the run that the dataset is for.
-        known: Number of classes. Labels from there on are unknown.
+        known: Number of known classes. Objects with this label or a higher one have an unknown class.
     """
     boxes_rel = boxes_in_network(record, config)
     image = str(record.source or record.id)
@@ -147,7 +147,7 @@ def boxes_in_network(record: Record, config: Config) -> np.ndarray:
 
 
 def _without_labels(item: Item, annotation: Annotation) -> list[Finding]:
-    """The missing text file of an image in YOLO format, which is read as an image without objects."""
+    """Find the missing text file of an image in YOLO format, which is read as an image without objects."""
     if not annotation.file.endswith(".txt") or Path(annotation.file).is_file():
         return []
     detail = f"has no label file {annotation.file}"

@@ -35,16 +35,17 @@ ROUNDS: Final = 100
 """Largest number of rounds of k-means. It usually ends after a few."""
 
 SHORTEST: Final = 1e-3
-"""Least side of an object, pixels. Rounding may leave even less."""
+"""Smallest side of an object that is used, pixels. Smaller sides, which rounding can leave, are raised to this
+value."""
 
 CELLS: Final = 2.0
-"""Least side of a map's priors, in cells. Smaller priors would leave gaps between the cells."""
+"""Smallest side of a map's priors, in cells of the map. Smaller priors would leave gaps between the cells."""
 
 GROWTH: Final = 1.15
-"""Least factor from the size of one map to the next."""
+"""Smallest factor from the size of one map's priors to the next map's."""
 
 LEAST_RATIO: Final = 1.2
-"""Least ratio. A smaller one is a square."""
+"""Smallest aspect ratio that is proposed. A prior of a smaller ratio would be nearly a square."""
 
 PROPOSAL: Final = Kind("configuration with proposed priors")
 
@@ -53,11 +54,12 @@ def cluster_shapes(sides: np.ndarray, count: int) -> np.ndarray:
     """Cluster boxes by their shape, with 1 - IoU as the distance.
 
     Args:
-        sides: ``(N, 2)`` widths and heights, N at least 1.
+        sides: ``(N, 2)`` widths and heights of the boxes, in any unit. N is at least 1.
         count: Number of clusters, K.
 
     Returns:
-        ``(K, 2)`` mean widths and heights, in rising order of area. There is nothing random in them.
+        ``(K, 2)`` mean widths and heights of the clusters, in rising order of area. The same boxes always give the same
+        clusters.
     """
     by_area = sides[np.argsort(sides.prod(axis=1), kind="stable")]
     centers = by_area[((np.arange(count) + 0.5) / count * len(sides)).astype(int)]  # one in each quantile
@@ -80,7 +82,7 @@ def shape_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
-    """Propose sizes and ratios that overlap objects better.
+    """Propose sizes and ratios of priors that overlap the objects better.
 
     The start is made of clusters: one for the size of each map, and more among the objects of that size for its ratios.
     Clusters ignore the grids, on which a small prior may be too far from an object. So the better one of this start and
@@ -93,7 +95,7 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
         config: Configuration of the network and the priors to improve.
 
     Returns:
-        The proposal. Only sizes and ratios are new.
+        The proposed priors. Only their sizes and ratios differ from the configured ones.
 
     Raises:
         BadInput: The configured priors do not fit the network.
@@ -104,19 +106,19 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
 
 
 def _some(boxes: np.ndarray, most: int) -> np.ndarray:
-    """About the given number of boxes at most, evenly spread."""
+    """Select about ``most`` boxes at most, evenly spread over all boxes."""
     return boxes[:: -(-len(boxes) // most)]
 
 
 def _fitness(boxes_rel: np.ndarray, config: Config, priors: Priors) -> float:
-    """The mean best IoU minus the share of unreached objects. Priors are not cut off, which is fast to compute."""
+    """Mean best IoU of the objects minus the share of unreached objects. Priors are not clipped."""
     whole = priors.model_copy(update={"clip": False})
     best = best_ious(boxes_rel, config.model_copy(update={"priors": whole}))
     return float(best.mean() - (best < REACHED).mean())
 
 
 def _climb(priors: Priors, fitness: Callable[[Priors], float]) -> Priors:
-    """Change one size or ratio at a time by smaller and smaller factors, if the fitness rises."""
+    """Change one size or ratio at a time, by ever smaller factors, as long as the fitness rises."""
     best = fitness(priors)
     for factor in FACTORS:
         for _ in range(CLIMBS):
@@ -131,7 +133,8 @@ def _climb(priors: Priors, fitness: Callable[[Priors], float]) -> Priors:
 
 
 Place = tuple[int, int | None]
-"""Position of a number: of a size, and None; or of a map, and of one of its ratios."""
+"""Place of a number in the priors: position of a size and None, or position of a map and position of one of its
+ratios."""
 
 
 def _places(priors: Priors) -> list[Place]:
@@ -140,7 +143,7 @@ def _places(priors: Priors) -> list[Place]:
 
 
 def _moved(priors: Priors, place: Place, by: float) -> Priors | None:
-    """Priors with one number changed by a factor. None if sizes would not rise or a ratio were close to a square."""
+    """Priors with one size or ratio changed by a factor. None if sizes would not rise, or a ratio were near 1."""
     i, k = place
     if k is None:
         sizes = (*priors.sizes[:i], round(priors.sizes[i] * by, 1), *priors.sizes[i + 1 :])
@@ -172,7 +175,7 @@ def _of_clusters(boxes_rel: np.ndarray, config: Config) -> Priors:
 
 
 def _ratios(sides: np.ndarray, sizes: np.ndarray, counts: list[int]) -> tuple[tuple[float, ...], ...]:
-    """Ratios of each map, from the objects whose size is nearest to its own. If they are few, from all objects."""
+    """Compute the ratios of each map from the objects of about its size, or from all objects if these are few."""
     logs = np.abs(np.log(sides[:, 0] / sides[:, 1]))
     nearest = np.abs(np.log(np.sqrt(sides.prod(axis=1)))[:, None] - np.log(sizes)).argmin(axis=1)
     ratios = []
@@ -216,22 +219,22 @@ def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None
     Args:
         path: Path of the YAML file. An earlier proposal is replaced, unless it was changed since.
         text: Text that :func:`proposal_yaml` returned.
-        replace: Whether to replace another file.
+        replace: Whether to replace a file that is not an unchanged proposal.
 
     Raises:
-        BadInput: There is another file.
+        BadInput: The path holds another file, and ``replace`` is not set.
     """
     with new_file(path, PROPOSAL, replace=replace) as new:
         new.write_text(text, "utf-8")
 
 
 def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
-    """A configuration with the proposed priors.
+    """Write a configuration with the proposed priors as YAML text.
 
     Args:
-        priors: The proposal.
-        source: Preset or file that it extends.
-        overrides: Further fields. See :func:`multibox.config_file.load_config`.
+        priors: Proposed priors.
+        source: Preset or file that the configuration extends.
+        overrides: Further fields to set, as :func:`multibox.config_file.load_config` takes them.
 
     Returns:
         Text of the YAML file.

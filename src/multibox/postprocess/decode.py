@@ -7,7 +7,7 @@ from multibox import boxes as box_math
 from multibox.config import Activation
 
 SMALLEST_LOGIT = -80.0
-"""Logits are raised to it, as ``exp(-x)`` of much lower ones overflows float32."""
+"""Lowest logit. Lower logits are raised to this value, because ``exp(-x)`` of them would overflow float32."""
 
 
 def scores_of(logits: np.ndarray, activation: Activation = "softmax") -> np.ndarray:
@@ -54,13 +54,13 @@ def decode(
     above: float = 0.0,
     activation: Activation = "softmax",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decode the network's outputs for one input. Most priors have low scores, and are dropped first.
+    """Decode the network's outputs for one input. Priors of low scores, which are most, are dropped first.
 
     Args:
         logits: ``(P, C + 1)`` logits, with background in column 0.
         deltas: ``(P, 4)`` deltas from the priors, as :func:`multibox.boxes.encode` computes them.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the network's input.
-        variances: Variances that the deltas are multiplied by.
+        variances: Factors of the four deltas, as :func:`multibox.boxes.decode` takes them.
         above: Score that a prior must exceed in at least one class, else it is dropped.
         activation: Function from logits to scores, ``softmax`` or ``sigmoid``.
 

@@ -21,8 +21,9 @@ def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAM
     classes process their next box at the same time.
 
     Args:
-        views: Detections in each view, in shared coordinates.
-        agnostic: Whether boxes of different classes join as well. The best box then gives the class.
+        views: Detections in each view, all with boxes in the same coordinates.
+        agnostic: Whether boxes of different classes are fused as well. The fused box then has the class of its best
+            box.
         same: IoU above which boxes belong to one object.
 
     Returns:

@@ -6,10 +6,10 @@ from multibox.boxes import areas
 
 
 def number(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number groups, and the members of each group, from 0.
+    """Number the groups of a sorted array from 0, and the members of each group from 0.
 
     Args:
-        groups: ``(N,)`` sorted integers, equal within a group.
+        groups: ``(N,)`` sorted integers. Equal integers form a group.
 
     Returns:
         ``(N,)`` number of each member's group, and ``(N,)`` rank of the member within the group.
@@ -23,12 +23,12 @@ def pad(members: np.ndarray, of: np.ndarray, rank: np.ndarray) -> tuple[np.ndarr
     """Arrange members in one row per group, padded with zeros.
 
     Args:
-        members: ``(N,)`` integers.
+        members: ``(N,)`` integers to arrange.
         of: ``(N,)`` number of each member's group, from :func:`number`.
         rank: ``(N,)`` rank of each member within its group.
 
     Returns:
-        ``(G, K)`` members, and ``(G, K)`` bool, False for padding.
+        ``(G, K)`` members of the G groups, at most K in each, and ``(G, K)`` bool, False for padding.
     """
     shape = (of.max(initial=-1) + 1, rank.max(initial=-1) + 1)
     rows, real = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)

@@ -26,7 +26,7 @@ class Selected(NamedTuple):
     labels: np.ndarray
 
     def keep(self, rows: np.ndarray) -> "Selected":
-        """Select rows by a mask, or by positions in their order."""
+        """Select detections by a mask ``(K,)`` bool, or by their positions in the order given."""
         return Selected(self.boxes[rows], self.scores[rows], self.labels[rows])
 
     def best(self, count: int) -> "Selected":
@@ -35,7 +35,7 @@ class Selected(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """K candidates, each a pair of a prior and a class. Those of a group are together, the best first.
+    """K candidates, each a pair of a prior and a class. Candidates of one group are together, the best first.
 
     Attributes:
         priors: ``(K,)`` int64 indices of the priors.
@@ -57,13 +57,13 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
 
     Args:
         scores: ``(P, C)`` scores in [0, 1].
-        boxes: ``(P, 4)`` corners.
-        config: Limits ``score``, ``per_class`` and ``per_image``, and the kind of suppression: ``nms``, ``nms_iou``,
-            ``nms_sigma`` and ``agnostic``.
+        boxes: ``(P, 4)`` corners of the priors' boxes, in any unit.
+        config: Configuration of detection: the limits ``score``, ``per_class`` and ``per_image``, and the kind of
+            suppression ``nms`` with ``nms_iou``, ``nms_sigma`` and ``agnostic``.
         thresholds: ``(C,)`` scores that a detection must exceed, by class. Without them, ``config.score`` is used.
 
     Returns:
-        At most ``config.per_image`` detections. Their scores are those that Soft-NMS lowered, if it is configured.
+        At most ``config.per_image`` detections. With Soft-NMS, their scores are the lowered ones.
     """
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
     candidates = rank(scores, config, least)
@@ -77,7 +77,7 @@ def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
 
     Args:
         scores: ``(P, C)`` scores in [0, 1].
-        config: Limit ``per_class``, and ``agnostic``.
+        config: Configuration of detection, of which ``per_class`` and ``agnostic`` are used.
         least: ``(C,)`` scores that a candidate must exceed, by class.
 
     Returns:
@@ -99,7 +99,7 @@ def settle_overlaps(
     Args:
         candidates: K candidates.
         boxes: ``(K, 4)`` corners of their boxes.
-        config: Kind of suppression: ``nms``, ``nms_iou`` and ``nms_sigma``.
+        config: Configuration of detection, of which ``nms``, ``nms_iou`` and ``nms_sigma`` are used.
         least: ``(C,)`` scores that a detection must exceed, by class.
 
     Returns:
@@ -119,7 +119,7 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
     group, which soon leaves few.
 
     Args:
-        boxes: ``(N, 4)`` corners. Those of a group are together, the best first.
+        boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
         groups: ``(N,)`` sorted numbers of the groups. Boxes of one group may suppress one another.
         threshold: IoU with a better box that stays, above which a box is removed.
 
@@ -146,8 +146,8 @@ def settle(covers: np.ndarray) -> np.ndarray:
     """Decide which boxes stay, if each box that stays removes the later boxes that it covers.
 
     Args:
-        covers: ``(G, K, K)`` bool, True if the row's box could suppress the column's. Only entries above the diagonal
-            count.
+        covers: ``(G, K, K)`` bool for G groups of K boxes, True if the box of the row covers the box of the column.
+            Only entries above the diagonal count.
 
     Returns:
         ``(G, K)`` bool, True for boxes that stay.

@@ -13,14 +13,15 @@ def soften(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, config: De
     remaining boxes. All groups take their next box at the same time.
 
     Args:
-        boxes: ``(N, 4)`` corners. Those of a group are together, the best first.
+        boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
         scores: ``(N,)`` scores in [0, 1].
         groups: ``(N,)`` sorted numbers of the groups. Boxes of one group lower one another's scores.
-        config: Kind ``nms``: ``soft-linear`` with ``nms_iou``, or ``soft-gaussian`` with ``nms_sigma``.
-        least: Lowest score that matters.
+        config: Configuration of detection. Its ``nms`` is ``soft-linear``, which uses ``nms_iou``, or
+            ``soft-gaussian``, which uses ``nms_sigma``.
+        least: Score that a lowered score must exceed. Lower ones become 0.
 
     Returns:
-        ``(N,)`` float32 lowered scores, 0 if not above ``least``.
+        ``(N,)`` float32 lowered scores, 0 where they do not exceed ``least``.
     """
     rows, real = pad(np.arange(len(boxes)), *number(groups))  # (G, K)
     members = gather(boxes, rows, real)
@@ -31,7 +32,7 @@ def soften(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, config: De
 
 
 def decay_of(iou: np.ndarray, config: Detect) -> np.ndarray:
-    """The factor for a score, by its box's IoU with the box that was taken (equations 2 and 3)."""
+    """Factor for a box's score, given its IoU with the box that was taken (equations 2 and 3 of the paper)."""
     if config.nms == "soft-linear":
         return np.where(iou >= config.nms_iou, 1 - iou, 1)
     return np.exp(-(iou**2) / config.nms_sigma)

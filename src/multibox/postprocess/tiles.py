@@ -14,13 +14,14 @@ from multibox.postprocess.nms import Selected
 from multibox.prepare.window import Window, whole
 
 EDGE: Final = 0.02
-"""Share of a tile. A box whose edge is nearer to the tile's border may continue beyond it."""
+"""Distance from a tile's border, as a share of the tile's side. A box with an edge nearer to the border may continue
+beyond the tile."""
 
 ROWS: Final = 256
 """Number of boxes that are compared with their neighbours at a time, which bounds memory."""
 
 MOST: Final = 10_000
-"""Largest number of tiles per image. More are surely a mistake."""
+"""Largest number of tiles per image. A larger number is surely a mistake."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Tiles:
     """How an image is cut into tiles.
 
     Attributes:
-        size: Side of a square tile, pixels of the image. If 0, ``grid`` counts.
-        grid: Numbers of rows and columns of tiles.
-        overlap: Smallest share of a tile that the next tile shows as well.
+        size: Side of a square tile, pixels of the image. If 0, ``grid`` is used instead.
+        grid: Number of rows and number of columns of tiles, used if ``size`` is 0.
+        overlap: Smallest share of a tile's side by which neighbouring tiles overlap, in [0, 1).
     """
 
     size: int = 0
@@ -39,16 +40,16 @@ class Tiles:
 
     @classmethod
     def parse(cls, text: str) -> "Tiles":
-        """Parse a text.
+        """Parse the description of tiles.
 
         Args:
             text: Side of a tile in pixels, such as ``640``, or rows and columns, such as ``2x3``.
 
         Returns:
-            Tiles as described.
+            Tiles of that size or number.
 
         Raises:
-            BadInput: The text is neither.
+            BadInput: The text is neither a size nor rows and columns.
         """
         found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
         if not found:
@@ -63,7 +64,7 @@ class Tiles:
             image_size: Height and width of the image, pixels.
 
         Returns:
-            Windows within the image, or the image alone if a single tile would hold it.
+            Windows of the regions, in pixels of the image. It is the image alone if a single tile would hold the image.
 
         Raises:
             BadInput: There would be more tiles than :data:`MOST`.
@@ -78,7 +79,7 @@ class Tiles:
         return [whole(image_size), *(Window(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)]
 
     def _spans(self, length: int, count: int) -> list[tuple[float, float]]:
-        """Spans of equal length, in whole pixels, that cover an axis."""
+        """Start and end of the tiles along an axis: spans of equal length, in whole pixels, that cover the axis."""
         if self.size:
             side = min(self.size, length)
             count = max(1, math.ceil((length - self.overlap * side) / ((1 - self.overlap) * side) - 1e-9))
@@ -100,13 +101,13 @@ def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: floa
     score.
 
     Args:
-        parts: Detections in each region, in pixels of the image.
-        regions: Regions within the image. The first is the whole image.
+        parts: Detections in each region, with boxes in pixels of the image.
+        regions: Regions within the image, in the order of ``parts``. The first is the whole image.
         same: IoU above which boxes belong to one object.
         agnostic: Whether boxes of different classes may belong to one object.
 
     Returns:
-        Detections, the best first.
+        Merged detections, the best first, with boxes in pixels of the image.
     """
     boxes, scores, labels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     source = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])

@@ -12,13 +12,13 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis.
+    """An axis of a chart: a range of values, and the pixels it is drawn on.
 
     Attributes:
-        low: Lowest value.
-        high: Highest value.
-        begin: Pixel of the lowest value.
-        end: Pixel of the highest value.
+        low: Lowest value on the axis.
+        high: Highest value on the axis.
+        begin: Position of the lowest value, pixels.
+        end: Position of the highest value, pixels.
         log: Whether the axis is logarithmic.
     """
 
@@ -29,7 +29,7 @@ class Axis:
     log: bool = False
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Pixels of values. Values outside the range are moved to its ends."""
+        """Positions of values on the axis, pixels. Values outside the range are moved to its ends."""
         low, high = self._scaled(np.array([self.low, self.high]))
         parts = (self._scaled(values) - low) / (high - low)
         return self.begin + np.clip(parts, 0, 1) * (self.end - self.begin)
@@ -39,7 +39,7 @@ class Axis:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Pixel and text of about five round numbers."""
+        """Position in pixels and text of about five round numbers, for the ticks of the axis."""
         return [(float(self(np.array(value))), f"{value:g}") for value in self._round_numbers()]
 
     def _round_numbers(self) -> list[float]:
@@ -57,8 +57,8 @@ def value_range(values: Sequence[np.ndarray], log: bool = False) -> Range:
     """The range of the finite numbers among values. It is never empty.
 
     Args:
-        values: Arrays of values.
-        log: Whether the axis is logarithmic.
+        values: Arrays of values to show.
+        log: Whether the axis is logarithmic, so that only positive values count.
 
     Returns:
         The lowest and the highest value.

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, NamedTuple
 from multibox.report.drawing import LETTER, WIDTH, Drawing
 
 STEP, THICKNESS, SPACE = 20, 14, 6
-"""Pixels from one bar to the next, of a bar, and between a bar and its texts."""
+"""Distance from one bar to the next, thickness of a bar, and space between a bar and its texts, all in pixels."""
 
 COLOR: Final = "#2f7ed8"
 
@@ -16,10 +16,10 @@ class Bar(NamedTuple):
     """A bar in pixels.
 
     Attributes:
-        name: Name.
+        name: Name of the bar.
         value: Value as text.
-        top: Upper edge.
-        length: Length.
+        top: Upper edge of the bar, pixels.
+        length: Length of the bar, pixels.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True)
 class Bars(Drawing):
-    """A bar for each of several values.
+    """A chart with a horizontal bar for each value.
 
     Attributes:
         title: Title below the bars.
-        values: Values by name, none of them negative.
+        values: Value of each bar by the bar's name, at least 0.
         decimals: Number of decimals that are shown.
         unit: Unit of the values.
     """
@@ -52,12 +52,12 @@ class Bars(Drawing):
 
     @property
     def height(self) -> int:
-        """Height, in its own pixels."""
+        """Height of the chart, in the chart's own pixels."""
         return STEP * len(self.values)
 
     @property
     def left(self) -> float:
-        """Pixel at which the bars begin, after their names."""
+        """Position at which the bars begin, after their names, pixels."""
         return LETTER * max(map(len, self.values), default=0) + SPACE
 
     @property
@@ -73,5 +73,5 @@ class Bars(Drawing):
 
     @property
     def summary(self) -> str:
-        """The values as text."""
+        """Names and values of all bars as one text."""
         return "; ".join(f"{bar.name}: {bar.value}" for bar in self.bars)

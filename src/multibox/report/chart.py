@@ -15,22 +15,22 @@ COLORS: Final = ("#2f7ed8", "#d9480f", "#2b8a3e", "#a63db8")
 DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
 
 MOST: Final = 400
-"""Largest number of points of a line. More could not be seen."""
+"""Largest number of points of a line that is drawn. More points could not be told apart."""
 
 HEIGHT: Final = 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 34
-"""Space around the chart for texts."""
+"""Space for texts on the four sides of the axes, pixels."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart.
+    """A line of a chart through points (x, y).
 
     Attributes:
         name: Name for the legend.
-        x: Numbers in rising order.
-        y: As many numbers. NaN leaves a gap.
-        marked: Whether each point is marked, as suits few points.
+        x: Horizontal coordinates in rising order.
+        y: Vertical coordinates, as many as ``x``. NaN leaves a gap in the line.
+        marked: Whether each point has a mark, which suits lines of few points.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Points:
-    """Points of a chart.
+    """Points (x, y) of a chart, without a line.
 
     Attributes:
         name: Name for the legend.
-        x: Numbers.
-        y: As many numbers.
-        color: Colour.
-        mark: Form of the points.
+        x: Horizontal coordinates.
+        y: Vertical coordinates, as many as ``x``.
+        color: Colour of the points, in CSS notation.
+        mark: Shape of each point.
     """
 
     name: str
@@ -60,12 +60,12 @@ class Points:
 
 @dataclass(frozen=True)
 class DrawnLine:
-    """A line in pixels.
+    """A line of a chart, converted to pixels.
 
     Attributes:
-        key: Its entry in the legend.
-        polylines: Corners of each piece between two gaps.
-        dots: Marked points.
+        key: Entry of the line in the legend.
+        polylines: Corners of each piece of the line between two gaps, pixels.
+        dots: Positions of the marked points, pixels.
     """
 
     key: Key
@@ -75,11 +75,11 @@ class DrawnLine:
 
 @dataclass(frozen=True)
 class DrawnPoints:
-    """Points in pixels.
+    """Points of a chart, converted to pixels.
 
     Attributes:
-        key: Their entry in the legend.
-        path: All of them as one path.
+        key: Entry of the points in the legend.
+        path: All points as the data of one SVG path.
     """
 
     key: Key
@@ -92,14 +92,14 @@ class Chart(Drawing):
 
     Attributes:
         title: Title below the chart.
-        series: Up to four lines, and any number of points.
+        series: Series to draw: up to four lines, and any number of sets of points.
         x: Label of the horizontal axis.
         y: Label of the vertical axis.
-        x_range: Range of the horizontal axis. None: the range of the values.
-        y_range: Range of the vertical axis. None: the range of the values.
-        x_log: Whether the horizontal axis is logarithmic. Values up to 0 are left out then.
-        y_log: Whether the vertical axis is logarithmic. Values up to 0 are left out then.
-        height: Height, in its own pixels.
+        x_range: Lowest and highest value of the horizontal axis. None takes the range of the values.
+        y_range: Lowest and highest value of the vertical axis. None takes the range of the values.
+        x_log: Whether the horizontal axis is logarithmic. If so, values up to 0 are left out.
+        y_log: Whether the vertical axis is logarithmic. If so, values up to 0 are left out.
+        height: Height of the chart, in the chart's own pixels.
     """
 
     svg: ClassVar[str] = "chart.svg"
@@ -116,44 +116,44 @@ class Chart(Drawing):
 
     @property
     def left(self) -> int:
-        """Pixel of the left edge of the axes."""
+        """Position of the left edge of the area between the axes, pixels."""
         return LEFT
 
     @property
     def right(self) -> int:
-        """Pixel of the right edge of the axes."""
+        """Position of the right edge of the area between the axes, pixels."""
         return WIDTH - RIGHT
 
     @property
     def top(self) -> int:
-        """Pixel of the upper edge of the axes."""
+        """Position of the upper edge of the area between the axes, pixels."""
         return TOP
 
     @property
     def floor(self) -> int:
-        """Pixel of the lower edge of the axes."""
+        """Position of the lower edge of the area between the axes, pixels."""
         return self.height - BOTTOM
 
     @property
     def has_columns(self) -> bool:
-        """Whether vertical lines help to read the chart: points are not read from left to right."""
+        """Whether to draw vertical grid lines, which help with charts of points."""
         return any(isinstance(one, Points) for one in self.series)
 
     @cached_property
     def x_axis(self) -> Axis:
-        """The horizontal axis."""
+        """The horizontal axis, with its range of values and pixels."""
         low, high = self.x_range or value_range([x for x, _ in self._values], self.x_log)
         return Axis(low, high, self.left, self.right, self.x_log)
 
     @cached_property
     def y_axis(self) -> Axis:
-        """The vertical axis."""
+        """The vertical axis, with its range of values and pixels."""
         low, high = self.y_range or value_range([y for _, y in self._values], self.y_log)
         return Axis(low, high, self.floor, self.top, self.y_log)
 
     @cached_property
     def _values(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Values of each series that can be shown."""
+        """Coordinates of each series. Values that the axes cannot show are NaN, and long lines are thinned."""
         values = []
         for one in self.series:
             x, y = np.asarray(one.x, np.float64), np.asarray(one.y, np.float64)
@@ -165,7 +165,7 @@ class Chart(Drawing):
 
     @property
     def drawn(self) -> list[DrawnLine | DrawnPoints]:
-        """The series in pixels."""
+        """All series, converted to pixels."""
         series: list[DrawnLine | DrawnPoints] = []
         for key, one, (x, y) in zip(self._keys, self.series, self._values, strict=True):
             known = np.isfinite(x) & np.isfinite(y)
@@ -186,12 +186,12 @@ class Chart(Drawing):
 
     @property
     def legend(self) -> list[Key]:
-        """Entries of the legend. A single line has none."""
+        """Entries of the legend. A chart of a single line has no legend."""
         return self._keys if len(self.series) > 1 else []
 
     @property
     def summary(self) -> str:
-        """The ends of each line and the number of points, as text."""
+        """Text for readers who cannot see the chart: the ends of each line, and the number of points."""
         rows = zip(self.series, self._values, strict=True)
         return "; ".join(f"{one.name}: {_summary(one, y)}" for one, (_, y) in rows)
 
@@ -209,7 +209,7 @@ def _draw_line(key: Key, pixels: np.ndarray, known: np.ndarray, marked: bool) ->
 
 
 def _path(pixels: np.ndarray, mark: str) -> str:
-    """One path for all points, without those that lie on another. Its round ends make a line of no length a dot."""
+    """Data of one SVG path for all points, without duplicates. A dot is a line of no length with round ends."""
     places = np.unique(np.round(pixels * 2) / 2, axis=0).tolist()
     if mark == "dot":
         return "".join(f"M{x:g} {y:g}h0" for x, y in places)

@@ -10,23 +10,23 @@ from multibox.report.part import Part, render
 from multibox.writing import Kind, new_file
 
 WIDTH: Final = 360
-"""Width of a drawing, in its own pixels. On the page it takes the width that there is."""
+"""Width of a drawing, in the drawing's own pixels. On a page it is scaled to the available width."""
 
 GAP, HEAD, ROW = 24, 40, 18
-"""Pixels around drawings in a file of their own, above them for their titles, and for each row of their legends."""
+"""Space around the drawings in an SVG file, space for their titles, and height of a row of a legend, all in pixels."""
 
 LETTER: Final = 6.2
-"""Mean width of a character in the font of 11 pixels."""
+"""Estimated mean width of a character in the font of 11 pixels, pixels."""
 
 
 class Key(NamedTuple):
     """An entry of a legend.
 
     Attributes:
-        name: Name of what is drawn.
-        color: Its colour.
-        dash: Its dashes.
-        mark: Its form.
+        name: Name of the series.
+        color: Colour of the series, in CSS notation.
+        dash: Dashes of its line, as SVG's ``stroke-dasharray``.
+        mark: Shape of its points.
     """
 
     name: str
@@ -39,8 +39,9 @@ class Drawing(Part):
     """A drawing with a title below it and a legend.
 
     Attributes:
-        svg: Name of the template of the SVG elements.
-        title: Title. With ``summary`` it is also the text for those who cannot see the drawing.
+        svg: Name of the template that renders the drawing's SVG elements.
+        title: Title below the drawing. Together with ``summary`` it is also the text for readers who cannot see the
+            drawing.
     """
 
     template: ClassVar[str] = "figure.html"
@@ -51,28 +52,28 @@ class Drawing(Part):
 
     @property
     def height(self) -> int:
-        """Height of the drawing, in its own pixels."""
+        """Height of the drawing, in the drawing's own pixels."""
         raise NotImplementedError
 
     @property
     def summary(self) -> str:
-        """What the drawing shows, as text."""
+        """Text for readers who cannot see the drawing: what it shows."""
         raise NotImplementedError
 
     @property
     def legend(self) -> list[Key]:
-        """Entries of the legend, if there is one."""
+        """Entries of the legend, empty if the drawing has none."""
         return []
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing in a file.
+    """A drawing with its place in an SVG file.
 
     Attributes:
         drawing: The drawing.
-        left: Left edge, in pixels of the file.
-        keys: Left and upper edge of each entry of its legend, in pixels of the panel.
+        left: Left edge of the drawing, in pixels of the file.
+        keys: Left edge, upper edge and entry for each entry of the legend. Edges are in pixels of the panel.
     """
 
     drawing: Drawing
@@ -81,7 +82,7 @@ class Panel:
 
     @property
     def height(self) -> int:
-        """Height with title and legend, pixels."""
+        """Height of the drawing with title and legend, pixels."""
         lowest = max((top for _, top, _ in self.keys), default=self.drawing.height)
         return HEAD + lowest + GAP
 
@@ -93,12 +94,12 @@ def save_drawings(
 
     Args:
         path: Path of the file. Missing folders are made.
-        title: Title for those who cannot see the drawings.
-        drawings: The drawings.
+        title: Title of the file, for readers who cannot see the drawings.
+        drawings: Drawings, from left to right.
         replace: Whether to replace a file that Multibox did not write.
 
     Raises:
-        BadInput: There is such a file.
+        BadInput: The path holds a file that Multibox did not write, and ``replace`` is not set.
     """
     panels = [Panel(drawing, GAP + i * (WIDTH + GAP), _keys(drawing)) for i, drawing in enumerate(drawings)]
     size = {"width": GAP + len(panels) * (WIDTH + GAP), "height": max(panel.height for panel in panels)}
@@ -108,7 +109,7 @@ def save_drawings(
 
 
 def _keys(drawing: Drawing) -> list[tuple[float, int, Key]]:
-    """The entries of a legend in rows, as far as their widths can be estimated."""
+    """Places of the entries of a legend, in rows. The widths of the entries are estimated."""
     keys, left, top = [], 0.0, drawing.height + ROW
     for key in drawing.legend:
         width = 40 + LETTER * len(key.name)
@@ -120,7 +121,7 @@ def _keys(drawing: Drawing) -> list[tuple[float, int, Key]]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a file is one that Multibox wrote: its head says so."""
+    """Whether Multibox wrote an SVG file, which its first bytes say."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -30,8 +30,8 @@ class Section:
     """A section of a page.
 
     Attributes:
-        title: Title, which is also in the list at the top of the page.
-        parts: Content. A string is a paragraph.
+        title: Title of the section, which the list at the top of the page shows too.
+        parts: Content of the section, in order. A string is a paragraph.
     """
 
     title: str
@@ -43,8 +43,8 @@ class Table(Part):
     """A table, which scrolls if the screen is narrow.
 
     Attributes:
-        headings: Heading of each column. The first column has the headings of the rows.
-        rows: Cells of each row.
+        headings: Heading of each column. The first column holds the headings of the rows.
+        rows: Cells of each row, as many as ``headings``.
         caption: Caption above the table.
     """
 
@@ -62,11 +62,11 @@ class Table(Part):
 
 @dataclass(frozen=True)
 class Shaded(Part):
-    """A count in a table, on a background that is the darker the larger its share is.
+    """A count in a table. Its background is darker for a larger share.
 
     Attributes:
-        count: The count.
-        share: The share, in [0, 1].
+        count: Number to show.
+        share: Share in [0, 1] that sets the darkness of the background.
     """
 
     template: ClassVar[str] = "shaded.html"
@@ -80,7 +80,7 @@ class Code(Part):
     """Text with its line breaks, such as a command or a file.
 
     Attributes:
-        text: The text.
+        text: Text to show, with its line breaks.
     """
 
     template: ClassVar[str] = "code.html"
@@ -94,7 +94,7 @@ class Image(Part):
 
     Attributes:
         data: Bytes of a PNG or JPEG file.
-        alt: Text for those who cannot see the image.
+        alt: Description for readers who cannot see the image.
         caption: Caption below the image.
     """
 
@@ -106,7 +106,7 @@ class Image(Part):
 
     @property
     def source(self) -> str:
-        """The image as a data URL."""
+        """The image as a ``data:`` URL."""
         return f"data:image/{image_format(self.data).lower()};base64,{base64.b64encode(self.data).decode()}"
 
 
@@ -115,7 +115,7 @@ class Gallery(Part):
     """Images and charts side by side, as many as fit.
 
     Attributes:
-        figures: Images and charts.
+        figures: Images and charts to show side by side.
     """
 
     template: ClassVar[str] = "gallery.html"
@@ -125,11 +125,11 @@ class Gallery(Part):
 
 @dataclass(frozen=True)
 class Details(Part):
-    """Parts that appear when the reader clicks on a summary.
+    """Parts of a page that appear when the reader clicks on a summary line.
 
     Attributes:
-        summary: Summary.
-        parts: Content. A string is a paragraph.
+        summary: Summary line that is always visible.
+        parts: Content that can be shown and hidden. A string is a paragraph.
     """
 
     template: ClassVar[str] = "details.html"
@@ -143,9 +143,9 @@ def page(title: str, sections: Sequence[Section], *, footer: str = "", refresh: 
 
     Args:
         title: Title of the page.
-        sections: Sections in their order.
-        footer: Text at the end, such as the version and the time.
-        refresh: Seconds after which a browser reloads the page, for a page that is written again and again. 0: never.
+        sections: Sections of the page, in their order.
+        footer: Text at the end of the page, such as the version and the time.
+        refresh: Seconds after which a browser reloads the page, for a page that is written repeatedly. 0 never reloads.
 
     Returns:
         Text of the HTML file.
@@ -154,22 +154,22 @@ def page(title: str, sections: Sequence[Section], *, footer: str = "", refresh: 
 
 
 def save_page(path: str | os.PathLike[str], text: str, *, replace: bool = False) -> None:
-    """Write a page. It is there whole or not at all, so a browser can read it while it is written anew.
+    """Write a page as an HTML file, completely or not at all, so that a browser can always read it.
 
     Args:
         path: Path of the HTML file. Missing folders are made.
-        text: Text that :func:`page` returned.
-        replace: Whether to replace a file that is no page of Multibox.
+        text: HTML text that :func:`page` returned.
+        replace: Whether to replace an existing file that is not a page of Multibox.
 
     Raises:
-        BadInput: There is a folder or another file at the path.
+        BadInput: The path holds a folder, or a file that is not a page of Multibox and ``replace`` is not set.
     """
     with new_file(path, PAGE, replace=replace) as new:
         new.write_text(text, "utf-8", errors="backslashreplace")  # a folder's name may be no UTF-8 text
 
 
 def is_own_page(path: Path) -> bool:
-    """Whether a file is a page that Multibox wrote: its head says so."""
+    """Whether Multibox wrote an HTML page, which its first bytes say."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -180,4 +180,4 @@ PAGE = Kind("page", is_own_page)
 
 _MARK = b'<meta name="generator" content="multibox">'
 HEAD_BYTES = 1000
-"""Number of bytes at the start of a page that contain the mark."""
+"""Number of bytes at the start of a page within which Multibox's mark is found."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """Something on a page. A template that contains a part inserts it as HTML.
+    """An element of a page, such as a table or a chart. A template that contains a part inserts it as HTML.
 
     Attributes:
         template: Name of the template, to which the part is given as ``part``.
@@ -19,7 +19,7 @@ class Part:
     template: ClassVar[str]
 
     def html(self) -> str:
-        """The part as HTML."""
+        """Render the part as HTML."""
         return render(self.template, part=self)
 
     def __html__(self) -> str:
@@ -30,11 +30,11 @@ def render(template: str, **values: Any) -> str:
     """Render a template of this folder.
 
     Args:
-        template: Name of the template.
-        values: Values for the template.
+        template: Name of the template file.
+        values: Values that the template uses, by name.
 
     Returns:
-        The text.
+        The rendered text.
     """
     return _environment().get_template(template).render(values)
 
@@ -67,5 +67,5 @@ def _cell(value: Any) -> str:
 
 
 def _px(value: float) -> str:
-    """A length in pixels."""
+    """Format a length in pixels as text."""
     return f"{value:.1f}"
