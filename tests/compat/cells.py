@@ -60,7 +60,7 @@ class Cell:
 
     Attributes:
         folder: Its name.
-        images: Path of each image in it, with ``{name}``, ``{split}`` and ``{number}``.
+        images: Path of each image in it, with the fields of :meth:`image`.
         corners: What the file can give of true edges.
         classes: Classes in the order that is right: the declared one where the files declare it, else sorted.
         has_splits: Whether the files tell the splits of the truth.
@@ -82,9 +82,11 @@ class Cell:
 
     def image(self, image: dict[str, Any], number: int) -> str:
         """Path of an image, relative to the folder."""
-        return self.images.format(name=image["name"], split=image["split"], number=number)
+        stem, folder = image["name"].removesuffix(".jpg"), {"train": "train", "val": "valid"}[image["split"]]
+        return self.images.format(**image | {"stem": stem, "folder": folder, "number": number})
 
 
+ROBOFLOW = "{folder}/{stem}_jpg.rf.{width:032x}.jpg"
 UPLOADED = "images/{number:08x}-{name}"
 NAMED = {"classes": DECLARED}
 BEYOND = "'2' is no class|class 2"
@@ -137,6 +139,23 @@ CELLS = (
     Cell("labelme-6.3.1-json", "{name}", exact),
     Cell("labelme-6.3.1-json-embedded", "{name}", exact),
     Cell("labelme2coco-0.2.6-coco", "photos/{name}", exact),
+    Cell("labelformat-0.1.17-coco", "{name}", exact, DECLARED),
+    Cell("labelformat-0.1.17-cvat", "{name}", exact, DECLARED),
+    Cell("labelformat-0.1.17-kitti", "images/{name}", exact),
+    Cell("labelformat-0.1.17-lightly", "{name}", refused=NOTHING),
+    Cell("labelformat-0.1.17-voc", "{name}", exact),
+    Cell("labelformat-0.1.17-yolo", "images/{name}", refused="numbered 1, 2"),
+    Cell("layout-of-keras-retinanet", "photos/{name}", cut, DECLARED),
+    Cell("layout-of-roboflow-coco", ROBOFLOW, exact, has_splits=True),
+    Cell("layout-of-roboflow-createml", ROBOFLOW, exact, has_splits=True),
+    Cell("layout-of-roboflow-csv", ROBOFLOW, cut, has_splits=True, has_bare=None),
+    Cell("layout-of-roboflow-keras", ROBOFLOW, cut, has_splits=True),
+    Cell("layout-of-roboflow-voc", ROBOFLOW, cut, has_splits=True),
+    Cell("layout-of-roboflow-yolo", "{folder}/images/{stem}_jpg.rf.{width:032x}.jpg", exact, has_splits=True),
+    Cell("layout-of-tensorflow-csv", "{name}", cut, has_splits=True, has_bare=None),
+    Cell("layout-of-via-csv", "{name}", cut),
+    Cell("layout-of-via-project", "{name}", cut, DECLARED),
+    Cell("pascal-voc-writer-0.1.4-voc", "photos/{name}", exact),
     Cell("pylabel-0.1.55-coco", "{name}", exact, DECLARED, repeats=True),
     Cell("pylabel-0.1.55-voc", "{name}", cut),
     Cell("pylabel-0.1.55-voc-all-tags", "{name}", cut),
@@ -159,14 +178,25 @@ CELLS = (
 )
 
 _REASONS = {
-    "CVAT's XML is not read yet": ("datumaro-1.13.12-cvat", "fiftyone-1.22.1-cvat", "globox-2.9.0-cvat"),
+    "CVAT's XML is not read yet": (
+        "labelformat-0.1.17-cvat",
+        "datumaro-1.13.12-cvat",
+        "fiftyone-1.22.1-cvat",
+        "globox-2.9.0-cvat",
+    ),
     "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "KITTI's text is not read yet": ("datumaro-1.13.12-kitti", "fiftyone-1.22.1-kitti"),
+    "KITTI's text is not read yet": ("labelformat-0.1.17-kitti", "datumaro-1.13.12-kitti", "fiftyone-1.22.1-kitti"),
     "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
     "Open Images' CSV is not read yet": ("datumaro-1.13.12-open-images", "globox-2.9.0-openimage"),
     "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
-    "VIA's JSON is not read yet": ("globox-2.9.0-via",),
-    "CreateML's JSON is not read yet": ("labelImg-1.8.6-createml",),
+    "VIA's JSON is not read yet": (
+        "layout-of-via-project",
+        "globox-2.9.0-via",
+    ),
+    "CreateML's JSON is not read yet": (
+        "layout-of-roboflow-createml",
+        "labelImg-1.8.6-createml",
+    ),
     "Label Studio's own JSON and CSV are not read yet": (
         "label-studio-sdk-2.1.2-csv",
         "label-studio-sdk-2.1.2-json",
@@ -177,8 +207,14 @@ _REASONS = {
         "datumaro-1.13.12-voc",
         "datumaro-1.13.12-voc-detection",
     ),
-    "VOC's corners are not told apart by tool yet": ("globox-2.9.0-imagenet", "globox-2.9.0-voc"),
+    "VOC's corners are not told apart by tool yet": (
+        "labelformat-0.1.17-voc",
+        "globox-2.9.0-imagenet",
+        "globox-2.9.0-voc",
+    ),
     "XML is found in Annotations alone": (
+        "layout-of-roboflow-voc",
+        "pascal-voc-writer-0.1.4-voc",
         "fiftyone-1.22.1-voc",
         "labelImg-1.8.6-voc",
         "supervision-0.26.1-voc",
@@ -209,6 +245,12 @@ _REASONS = {
         "ultralytics-8.4.190-save-txt-track",
         "ultralytics-8.4.190-save-txt-track-conf",
     ),
+    "keras-retinanet's classes.csv is taken for objects": ("layout-of-keras-retinanet",),
+    "a COCO category that stands over the others is taken for a class": ("layout-of-roboflow-coco",),
+    "CSV in folders of splits is not found": ("layout-of-roboflow-csv",),
+    "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
+    "a data.yaml that names a test split that was not exported is refused": ("layout-of-roboflow-yolo",),
+    "VIA's CSV is not read yet": ("layout-of-via-csv",),
 }
 
 LATER = {folder: reason for reason, folders in _REASONS.items() for folder in folders}

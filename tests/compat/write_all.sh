@@ -32,6 +32,8 @@ write labelme2coco labelme2coco==0.2.6
 write sahi sahi==0.12.8
 write fiftyone fiftyone==1.22.1
 write ultralytics torch==2.13.0 ultralytics==8.4.190
+write labelformat labelformat==0.1.17
+write pascal_voc_writer pascal-voc-writer==0.1.4
 write layouts pip
 
 find "$work/data" -name '*.jpg' -delete -o -name '*.png' -delete

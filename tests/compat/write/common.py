@@ -15,7 +15,15 @@ SPLITS = ("train", "val")
 
 def fresh(tool: str, layout: str) -> Path:
     """An empty folder ``OUT/TOOL-VERSION-LAYOUT``."""
-    folder = OUT / f"{tool}-{version(tool)}-{layout}"
+    return _empty(OUT / f"{tool}-{version(tool)}-{layout}")
+
+
+def fresh_layout(layout: str) -> Path:
+    """An empty folder for what no tool wrote."""
+    return _empty(OUT / f"layout-of-{layout}")
+
+
+def _empty(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
