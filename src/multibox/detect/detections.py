@@ -18,9 +18,9 @@ class Detections:
         boxes: ``(K, 4)`` float32 edges ``x0, y0, x1, y1`` in pixels of the upright image, 0-based, clipped to it.
         scores: ``(K,)`` float32 scores in [0, 1].
         labels: ``(K,)`` int64 labels, 0-based over ``classes``.
-        classes: Names of the detector's classes.
+        classes: Names of all classes of the detector.
         image_size: Height and width of the image, pixels.
-        image: ``(H, W, 3)`` uint8 RGB, the image, if it was kept.
+        image: ``(H, W, 3)`` uint8 RGB, the image. None if it was not kept.
 
     Example:
         ``for name, score in zip(found.names, found.scores): print(name, score)``
@@ -43,17 +43,17 @@ class Detections:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the ``K`` classes."""
+        """Name of the class of each of the K detections."""
         return [self.classes[label] for label in self.labels]
 
     def above(self, score: float) -> "Detections":
-        """Select detections.
+        """Select detections by their score.
 
         Args:
-            score: Score that they must exceed.
+            score: Score that the selected detections exceed, in [0, 1].
 
         Returns:
-            Detections with higher scores.
+            The detections with a higher score.
         """
         rows = self.scores > score
         return Detections(
@@ -64,10 +64,10 @@ class Detections:
         """Draw the detections, each with its name and score.
 
         Args:
-            image: ``(H, W, 3)`` uint8 RGB to draw on. Without it, the kept image is used.
+            image: ``(H, W, 3)`` uint8 RGB, the image to draw on. None takes the image that the detections kept.
 
         Returns:
-            New image of the same size.
+            ``(H, W, 3)`` uint8 RGB, a new image of the same size.
 
         Raises:
             BadInput: No image was given, and none was kept.
@@ -93,10 +93,10 @@ class Detections:
         }
 
     def to_supervision(self) -> Any:
-        """Convert to ``supervision.Detections``, with the names in its data as ``class_name``.
+        """Convert to ``supervision.Detections``, with the class names in its ``data`` under ``class_name``.
 
         Returns:
-            Detections of the package supervision.
+            Detections as an object of the package supervision.
 
         Raises:
             BadInput: The package is not installed.

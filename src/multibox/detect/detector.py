@@ -30,27 +30,29 @@ BATCH: Final = 8
 """Number of images that go through the network together when a list is given."""
 
 Run = Callable[[Sequence[Prepared]], list[list[Outputs]]]
-"""Function that runs the network: prepared images in, the outputs for each input of each image out."""
+"""Function that runs the network. It takes prepared images, and returns the raw outputs for each input of each
+image."""
 
 
 class Detector:
     """Finds objects in images.
 
     Args:
-        runtime: Runtime with the model.
-        config: Scores, overlaps and limits. Without it, the model's own are used.
-        tta: Test-time augmentation: each image is also searched mirrored and smaller, and the detections are fused.
+        runtime: Runtime that runs the model.
+        config: Configuration of detection: score thresholds, NMS and limits. None takes the model's own.
+        tta: Test-time augmentation. If True, each image is also searched mirrored and smaller, and the detections are
+            fused.
         tiles: How to cut huge images: a tile's side in pixels (``640``), or rows and columns (``"2x3"``).
 
     Attributes:
-        runtime: Runtime, as given.
-        config: Scores, overlaps and limits in use.
-        tta: Views of each region.
-        tiles: How images are cut, or None.
+        runtime: Runtime that runs the model.
+        config: Configuration of detection in use.
+        tta: Views in which the network sees each region of an image.
+        tiles: Tiles into which images are cut. None cuts no image.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
 
     Raises:
-        BadInput: NMS is inside the model file, and ``config`` differs from the values it runs with.
+        BadInput: The model file runs NMS itself, and ``config`` differs from the values that the file runs it with.
     """
 
     def __init__(
@@ -72,12 +74,12 @@ class Detector:
 
     @property
     def schema(self) -> Schema:
-        """Schema of the model."""
+        """Schema of the model file."""
         return self.runtime.schema
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Names of the model's classes, without background."""
         return self.schema.classes
 
     @property
@@ -104,9 +106,9 @@ class Detector:
         Args:
             images: An image, or a list of images. An image is an array ``(H, W, 3)`` uint8 RGB, a path, a URL, or a
                 Pillow image.
-            score: Score that detections of any class must exceed. Without it, the model's thresholds for people are
-                used.
-            nms_iou: Largest IoU of two detections of one class. Without it, the model's own is used.
+            score: Score that detections of any class must exceed, in [0, 1]. None takes the model's thresholds for
+                display.
+            nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the model's own.
 
         Returns:
             :class:`~multibox.detect.detections.Detections` of the image, or a list of them.
@@ -126,10 +128,10 @@ class Detector:
 
         Args:
             image: ``(H, W, 3)`` uint8 RGB, upright.
-            keep: Whether its detections keep the image, to draw on.
+            keep: Whether the detections keep the image, so that they can be drawn.
 
         Returns:
-            Network inputs, see :func:`~multibox.detect.prepare_image.prepare_image`.
+            Network inputs of the image, as :func:`~multibox.detect.prepare_image.prepare_image` returns them.
         """
         return prepare_image(image, self.schema, tiles=self.tiles, tta=self.tta, keep=keep)
 
@@ -139,10 +141,10 @@ class Detector:
         """Run the network on prepared images together, and read their detections.
 
         Args:
-            batch: Prepared images.
-            config: IoU of NMS and limits on the number of detections. None takes the detector's.
-            thresholds: ``(C,)`` scores to exceed, by class. Without them, ``config.score`` counts for every class, as
-                evaluation needs it.
+            batch: Prepared images, as :meth:`prepare` returns them.
+            config: Configuration of detection: NMS and limits on the number of detections. None takes the detector's.
+            thresholds: ``(C,)`` scores that detections must exceed, by class. None takes ``config.score`` for every
+                class, as evaluation needs it.
 
         Returns:
             Detections of each image.
@@ -154,10 +156,10 @@ class Detector:
         """Run the network on all inputs of prepared images, as many at a time as there are images, or :data:`BATCH`.
 
         Args:
-            batch: Prepared images.
+            batch: Prepared images, as :meth:`prepare` returns them.
 
         Returns:
-            Outputs of each input of each image, without the batch axis.
+            List for each image, with the raw outputs of each of its inputs, without the batch axis.
         """
         return self._run(batch) if self._run else self._run_network(batch)
 
@@ -165,7 +167,7 @@ class Detector:
         """Make a detector that differs only in how its network is run, such as one whose calls wait in a queue.
 
         Args:
-            run: Function for :meth:`run` to call.
+            run: Function that :meth:`run` calls instead of running the network.
 
         Returns:
             A new detector with the same model and settings.
@@ -184,10 +186,10 @@ class Detector:
         """Read the detections of an image. Any thread may call this method.
 
         Args:
-            image: Prepared image.
-            outputs: Outputs for each of its inputs, as :meth:`run` returns them.
-            config: Overlaps and limits, see :meth:`detect`.
-            thresholds: ``(C,)`` scores to exceed, see :meth:`detect`.
+            image: Prepared image, as :meth:`prepare` returns it.
+            outputs: Raw outputs for each input of the image, as :meth:`run` returns them.
+            config: Configuration of detection: NMS and limits. None takes the detector's.
+            thresholds: ``(C,)`` scores that detections must exceed, by class. None takes ``config.score``.
 
         Returns:
             Detections of the image.
@@ -209,13 +211,14 @@ class Detector:
         """The scores that detections must exceed.
 
         Args:
-            score: Score for every class, in [0, 1]. None means the model's thresholds for people.
+            score: Score for every class, in [0, 1]. None takes the model's thresholds for display.
 
         Returns:
-            ``(C,)`` scores, by class.
+            ``(C,)`` scores that detections must exceed, by class.
 
         Raises:
-            BadInput: The score is out of range, or NMS is inside the model file and gives nothing so low.
+            BadInput: The score is out of range, or the model file runs NMS itself and gives no detections with so low a
+                score.
         """
         if score is None:
             return self.shown
@@ -234,14 +237,14 @@ class Detector:
         return [list(islice(outputs, len(image.inputs))) for image in batch]
 
     def _in_view(self, view: View, output: Outputs, config: Detect, least: np.ndarray) -> Selected:
-        """The detections in one view, in pixels of the image."""
+        """Detections in one view of a region, with boxes in pixels of the image."""
         if self.tta != AS_IT_IS:  # fusing averages scores, so lower ones count as well
             least = np.minimum(least, config.score)
         found = self._reader.read(output, config, least)
         return found._replace(boxes=view.to_image(found.boxes))
 
     def _in_region(self, region: Window, views: Sequence[Selected], config: Detect, least: np.ndarray) -> Selected:
-        """The detections in all views of a region, clipped to it. Boxes beyond it, as in a letterbox, are dropped."""
+        """Detections in all views of a region, clipped to the region. Boxes outside the region are dropped."""
         found = views[0]
         if len(views) > 1:
             found = fuse(views, agnostic=config.agnostic)
@@ -258,7 +261,7 @@ class Detector:
 
 
 def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
-    """Clip boxes ``(..., 4)``, pixels of the image, to a region of it."""
+    """Clip boxes ``(..., 4)``, in pixels of the image, to a region of the image."""
     origin = np.array([region.x0, region.y0] * 2, boxes.dtype)
     return box_math.clip(boxes - origin, region.width, region.height) + origin
 

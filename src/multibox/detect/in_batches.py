@@ -1,4 +1,4 @@
-"""Items in batches."""
+"""Grouping of items into batches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

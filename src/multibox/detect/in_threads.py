@@ -15,18 +15,18 @@ Result = TypeVar("Result")
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 32, threads: int | None = None
 ) -> Generator[Result]:
-    """Like ``map``, but threads compute up to ``ahead`` results before they are used.
+    """Apply a function to items like ``map``, but threads compute up to ``ahead`` results in advance.
 
     This pays off if the function releases Python's lock for long, as decoding and resizing an image does.
 
     Args:
         function: Function to call with each item.
-        items: Items, taken as results are used.
-        ahead: Largest number of results that wait.
-        threads: Number of threads. Without it, one per core.
+        items: Items to apply the function to. They are taken one by one as results are used.
+        ahead: Largest number of results that are computed in advance.
+        threads: Number of threads. None means one per core.
 
     Yields:
-        Results in the order of the items. An error of the function is raised in its place.
+        Results in the order of the items. An exception of the function is raised when its result would come.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(threads or cores()) as pool:

@@ -28,19 +28,21 @@ def load(
     """Load a detector from a model file.
 
     Args:
-        path: Path of a ``.keras`` file, or of a file that ``multibox export`` wrote. Without it, the bundled detector
-            is loaded.
+        path: Path of a ``.keras`` file, or of a file that ``multibox export`` wrote. By default, the bundled detector
+            ``voc20`` is loaded.
         devices: Number of devices of this machine that share each batch. More than one needs a ``.keras`` file.
         runtime: Name of the runtime. ``fastest`` stands for the fastest on this machine, which is measured once and
             remembered. None means the default for the kind of file.
         threads: Number of CPU threads to compute with. None means one per core.
-        tta: Test-time augmentation, see :class:`~multibox.detect.detector.Detector`.
-        tiles: How to cut huge images, see :class:`~multibox.detect.detector.Detector`.
+        tta: Test-time augmentation: True also searches each image mirrored and smaller. See
+            :class:`~multibox.detect.detector.Detector`.
+        tiles: Tiles into which huge images are cut: a tile's side in pixels, or rows and columns such as ``"2x3"``.
+            None cuts no image.
         changes: Other values for fields of the model's :class:`~multibox.config.Detect`, such as
             ``nms="soft-gaussian"``. None leaves a field as it is.
 
     Returns:
-        Detector of the model's classes.
+        The detector, ready to be called with images.
 
     Raises:
         BadInput: The file does not exist or is not a model, a value is invalid, there are fewer devices, or the runtime
@@ -59,11 +61,11 @@ def change_section(section: Detect, changes: Mapping[str, Any]) -> Detect:
     """Replace values in the ``detect`` section of a configuration.
 
     Args:
-        section: Section to start from. It is not changed.
-        changes: New values by field.
+        section: Section with the old values. It is not changed.
+        changes: New values by the name of the field.
 
     Returns:
-        New section.
+        New section with the changed values.
 
     Raises:
         BadInput: There is no such field, or a value is invalid.

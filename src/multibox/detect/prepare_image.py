@@ -15,11 +15,11 @@ class Prepared:
     """An image that is ready for the network.
 
     Attributes:
-        inputs: ``(V, H, W, 3)`` uint8 RGB of the network's input size, one for each view.
-        views: V views, those of one region after another.
-        regions: Parts of the image that are searched. Each has the same number of views.
+        inputs: ``(V, H, W, 3)`` uint8 RGB: an image of the network's input size for each of the V views.
+        views: The V views, those of the first region first.
+        regions: Parts of the image that are searched, in pixels of the image. Each has the same number of views.
         image_size: Height and width of the image, pixels.
-        image: ``(H, W, 3)`` uint8 RGB, if it was kept to draw on.
+        image: ``(H, W, 3)`` uint8 RGB, the image itself. None if it was not kept to draw on.
     """
 
     inputs: np.ndarray
@@ -36,9 +36,9 @@ def prepare_image(
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB, upright.
-        schema: Schema of the network, which has its input size and its way to resize.
-        tiles: How to cut the image. Without it, the whole image is the only region.
-        tta: Views of each region.
+        schema: Schema of the network, which holds the input size and the kind of resize.
+        tiles: Tiles into which the image is cut. None makes the whole image the only region.
+        tta: Views in which the network sees each region.
         keep: Whether to keep the image with the result, to draw on.
 
     Returns:

@@ -19,7 +19,7 @@ def to_pixels(image: Any) -> np.ndarray:
     """Convert an image to pixels.
 
     Args:
-        image: Array ``(H, W, 3)`` uint8 RGB, path, URL, or Pillow image.
+        image: An array ``(H, W, 3)`` uint8 RGB, a path, a URL, or a Pillow image.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, upright.

@@ -13,24 +13,24 @@ from multibox.runtimes import Runtime
 from multibox.runtimes.outputs import Outputs
 
 FIXED: Final = ("nms", "nms_iou", "nms_sigma", "agnostic", "per_class", "per_image")
-"""Fields of the configuration that a file with NMS inside has fixed values for."""
+"""Fields of the configuration whose values are fixed in a model file that runs NMS itself."""
 
 
 class Reader(Protocol):
-    """Reads detections from the outputs of a model file."""
+    """Base class of readers, which turn the outputs of a model file into detections."""
 
     def check(self, config: Detect) -> None:
-        """Verify that the file can follow a configuration.
+        """Verify that the model file can detect with a configuration.
 
         Args:
-            config: Scores, overlaps and limits.
+            config: Configuration of detection: scores, NMS and limits.
 
         Raises:
-            BadInput: The file has another value for a field, or gives no detections with so low a score.
+            BadInput: The file has a fixed, different value for a field, or gives no detections with so low a score.
         """
 
     def check_score(self, score: float) -> None:
-        """Verify that the file gives detections down to a score.
+        """Verify that the model file gives all detections above a score.
 
         Args:
             score: Score that detections must exceed, in [0, 1].
@@ -44,14 +44,14 @@ class Reader(Protocol):
 
         Args:
             output: Raw outputs of the network for one input, without the batch axis.
-            config: Overlaps and limits.
+            config: Configuration of detection: NMS and limits.
             thresholds: ``(C,)`` scores that detections must exceed, by class.
 
         Returns:
             Detections, the best first, with boxes relative to the input.
 
         Raises:
-            BadInput: The file cannot follow ``config``, see :meth:`check`.
+            BadInput: The file has a fixed value for a field that differs from ``config``.
         """
 
 
@@ -60,20 +60,20 @@ class PlainOutputs:
 
     Args:
         schema: Schema of the network.
-        priors_rel: ``(P, 4)`` corners of its priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
     """
 
     def __init__(self, schema: Schema, priors_rel: np.ndarray):
         self._priors_rel, self._variances, self._activation = priors_rel, schema.priors.variances, schema.activation
 
     def check(self, config: Detect) -> None:
-        """Accept any configuration, see :class:`Reader`."""
+        """Accept any configuration, because NMS runs after the network."""
 
     def check_score(self, score: float) -> None:
-        """Accept any score, see :class:`Reader`."""
+        """Accept any score, because the network gives the scores of all priors."""
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:
-        """Decode and suppress, see :class:`Reader`."""
+        """Decode the logits and deltas of one input, then run non-maximum suppression."""
         scores, boxes_rel = decode(
             output["classes"],
             output["boxes"],
@@ -98,7 +98,7 @@ class SelectedOutputs:
         self._extent = np.array((width, height, width, height), np.float32)
 
     def check(self, config: Detect) -> None:
-        """Refuse other values than the file's, see :class:`Reader`."""
+        """Refuse a configuration whose values differ from those that the file runs NMS with."""
         self.check_score(config.score)
         for field in FIXED:
             fixed = getattr(self._detect, field)
@@ -109,7 +109,7 @@ class SelectedOutputs:
                 )
 
     def check_score(self, score: float) -> None:
-        """Refuse a score below the file's own, see :class:`Reader`."""
+        """Refuse a score below the lowest score that the file gives."""
         least = self._detect.score
         if score < least:
             raise BadInput(
@@ -119,7 +119,7 @@ class SelectedOutputs:
             )
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:
-        """Filter by score, see :class:`Reader`."""
+        """Read the detections of one input, and drop those whose scores are too low."""
         self.check(config)
         count = output["count"]
         boxes_rel = output["boxes"][:count] / self._extent
@@ -131,10 +131,10 @@ def reader_for(runtime: Runtime, priors_rel: np.ndarray) -> Reader:
     """Choose the reader for the outputs of a runtime.
 
     Args:
-        runtime: Runtime with a model.
+        runtime: Runtime that runs the model.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
 
     Returns:
-        Reader of detections.
+        Reader that suits the outputs of the runtime's model file.
     """
     return SelectedOutputs(runtime.schema) if runtime.has_nms else PlainOutputs(runtime.schema, priors_rel)

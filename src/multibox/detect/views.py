@@ -1,4 +1,4 @@
-"""Views: an image, or a region of it, as the network sees it: once, or also mirrored and smaller."""
+"""Views: how the network sees an image or a region of it, once or also mirrored and smaller."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -38,10 +38,10 @@ AS_IT_IS: Final = Tta(flip=False, scales=(1.0,))
 
 @dataclass(frozen=True)
 class View:
-    """What one input of the network shows.
+    """A view: what one input of the network shows of an image.
 
     Attributes:
-        window: Part of the image that fills the input. It may reach beyond the image.
+        window: Part of the image that fills the network's input, in pixels of the image. It may reach beyond the image.
         mirrored: Whether left and right are exchanged.
     """
 
@@ -56,7 +56,7 @@ class View:
             size: Height and width of the network's input, pixels.
 
         Returns:
-            ``(*size, 3)`` uint8 RGB.
+            ``(*size, 3)`` uint8 RGB, the view at the network's input size.
         """
         return render(image, self.window, size, mirror=self.mirrored)
 
@@ -69,11 +69,11 @@ def make_views(region: Window, image_size: tuple[int, int], size: tuple[int, int
     """Make the views of a region of an image.
 
     Args:
-        region: Part of the image.
+        region: Part of the image to view, in pixels of the image.
         image_size: Height and width of the image, pixels.
         size: Height and width of the network's input, pixels.
         resize: ``warp`` or ``letterbox``, as the network was trained.
-        tta: Views to make.
+        tta: Sizes of the views, and whether they are mirrored too.
 
     Returns:
         One view for each scale, followed by its mirror image if ``tta.flip``.
@@ -84,6 +84,6 @@ def make_views(region: Window, image_size: tuple[int, int], size: tuple[int, int
 
 
 def _zoom_out(window: Window, scale: float) -> Window:
-    """The window of which the old one fills the middle, at ``scale`` of its width and height."""
+    """The larger window in whose middle the old one takes ``scale`` of the width and height."""
     x, y = window.width * (1 / scale - 1) / 2, window.height * (1 / scale - 1) / 2
     return Window(window.x0 - x, window.y0 - y, window.x1 + x, window.y1 + y)

@@ -1,4 +1,4 @@
-"""Verification that a written file detects what the Keras model detects."""
+"""Verification that an exported file detects the same as the Keras model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,24 +15,24 @@ from multibox.runtimes.agreement import PIXELS, SCORE, Difference, difference
 from multibox.runtimes.outputs import Outputs, split_batch
 
 MISSED = 0.01
-"""The share of detections that may be others although nothing is wrong: of two overlapping boxes with scores that
-differ in the seventh digit, either may stay, and then others that it covers go."""
+"""Share of the detections that may have no counterpart although nothing is wrong. If the scores of two overlapping
+boxes differ only in the seventh digit, rounding decides which box NMS keeps."""
 
 LEAST_FOUND = 0.5
-"""The share of what is shown to people that a file of lower precision has to find too."""
+"""Smallest share of the Keras model's shown detections that a file of lower precision must find too."""
 
 SAME_THING = 0.5
-"""The IoU of two boxes around one object."""
+"""Smallest IoU of two boxes that count as the same detection."""
 
 
 class Check(NamedTuple):
-    """Result of verifying a file.
+    """Result of verifying an exported file.
 
     Attributes:
-        images: Number of images it was run on.
-        difference: Largest differences in float32. None for another precision.
-        found: Share of the Keras model's detections above the display threshold that the file finds too. None without
-            any.
+        images: Number of images that the file was run on.
+        difference: Largest differences from the Keras model. None for a file of lower precision than float32.
+        found: Share of the Keras model's detections above ``detect.show`` that the file finds too. None if there are no
+            such detections.
     """
 
     images: int
@@ -41,23 +41,23 @@ class Check(NamedTuple):
 
 
 def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str) -> Check:
-    """Run a file on images and compare it with the Keras model.
+    """Run an exported file on images and compare the detections with those of the Keras model.
 
-    In float32, scores have to be the same within 0.001 and boxes within 0.1 pixels of the input: those of all priors,
-    or the detections where these are all that the file gives. In another precision it has to find half of what the
-    Keras model shows; how much worse it is, the mean average precision tells.
+    In float32, scores must agree within 0.001 and boxes within 0.1 pixels of the input: for all priors, or for the
+    detections if the file runs NMS itself. In a lower precision, the file must find half of what the Keras model shows.
+    The mean average precision measures how much worse it is.
 
     Args:
-        expected: Runtime of the Keras model.
-        given: Runtime of the file.
-        images: ``(N, H, W, 3)`` uint8 RGB of the network's size.
-        precision: ``fp32``, or another.
+        expected: Runtime that runs the Keras model.
+        given: Runtime that runs the exported file.
+        images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size.
+        precision: Precision of the file: ``fp32``, ``fp16`` or ``int8``.
 
     Returns:
-        The result.
+        Differences from the Keras model.
 
     Raises:
-        RunFailed: If the file does not detect the same.
+        RunFailed: If the file does not detect the same as the Keras model.
     """
     schema, original, written = expected.schema, expected.run(images), given.run(images)
     if not given.has_nms and not all(np.isfinite(values).all() for values in written.values()):
@@ -84,17 +84,18 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
 
 
 def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> Difference:
-    """Compare detections one by one, each with the nearest of the other side.
+    """Compare detections one by one, each with the nearest detection of the other model.
 
     Detections whose score is at the threshold, where rounding decides whether they are included, are ignored.
 
     Args:
         expected: Detections of each image by the Keras model.
-        given: Detections of each image by the file.
+        given: Detections of each image by the exported file.
         schema: Schema of the network.
 
     Returns:
-        The largest differences. Infinite if more than :data:`MISSED` of the detections have no counterpart.
+        Largest differences in score and box. They are infinite if more than the share :data:`MISSED` of the detections
+        has no counterpart.
     """
     near = [_nearest(*pair, schema) for one, other in zip(expected, given, strict=True) for pair in _both(one, other)]
     score, pixels = (np.concatenate(values) for values in zip(*near, strict=True))
@@ -109,8 +110,8 @@ def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tu
 
 
 def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """Distance in score and box to the nearest of ``others``, for detections not at the threshold. Infinite for
-    none.
+    """Distance in score and box to the nearest of ``others``, infinite without one. Detections at the threshold are
+    ignored.
     """
     height, width = schema.network.size
     scale = np.array((width, height, width, height), np.float32)
@@ -129,15 +130,15 @@ def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarr
 
 
 def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> float | None:
-    """Share of detections above ``detect.show`` for which the other side has one of the same class and place.
+    """Share of the expected detections above ``detect.show`` for which the file has one of the same class and place.
 
     Args:
         expected: Detections of each image by the Keras model.
-        given: Detections of each image by the file.
+        given: Detections of each image by the exported file.
         schema: Schema of the network.
 
     Returns:
-        0 to 1; None where nothing is above it.
+        Share in [0, 1]. None if no expected detection is above ``detect.show``.
     """
     hits: list[bool] = []
     for one, other in zip(expected, given, strict=True):
@@ -148,7 +149,7 @@ def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema:
 
 
 def _read(runtime: Runtime, outputs: Outputs) -> list[Selected]:
-    """The detections of each input above ``detect.score``."""
+    """Read the detections of each input with scores above ``detect.score``."""
     schema = runtime.schema
     reader = reader_for(runtime, schema.make_priors())
     thresholds = np.full(len(schema.classes), schema.detect.score)

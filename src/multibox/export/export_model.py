@@ -20,10 +20,10 @@ from multibox.runtimes import open_runtime
 from multibox.writing import first_free
 
 TRIED = 8
-"""Images that every file is tried on."""
+"""Number of images that every exported file is verified on."""
 
 CALIBRATED = 100
-"""Images that the ranges of int8 are found with."""
+"""Number of images with which the ranges of int8 are found."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Exported:
     Attributes:
         path: Path of the file or folder.
         precision: Precision of the file.
-        check: Differences from the Keras model.
-        tried: Origin of the images it was verified on.
+        check: Differences between the file and the Keras model.
+        tried: Origin of the images that the file was verified on.
         maps: Mean average precision at IoU 0.5 of the Keras model and of the file. None if it was not measured.
     """
 
@@ -56,27 +56,27 @@ def export(
     evaluate_on: str | None = None,
     replace: bool = False,
 ) -> Exported:
-    """Write a model file in another format, run it at once, and compare it with the Keras model.
+    """Write a model file in another format, and verify that the exported file detects the same.
 
     Args:
         model: Path of a ``.keras`` file, or ``voc20``, the bundled detector.
-        kind: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
-        out: File or folder to write. None names it after the model and beside it, as ``model-nms-int8.onnx``. For the
-            bundled detector it is in the current folder.
-        nms: Whether the file decodes and runs NMS itself.
-        precision: ``fp32``; ``fp16``; ``int8``, whose ranges are found with real images.
-        calibrate: ``NAME/SPLIT`` of those images, such as those it was trained on.
-        evaluate_on: ``NAME/SPLIT`` to measure the mean average precision of both on.
-        replace: Whether to replace something that is no model of Multibox. Otherwise, where ``out`` is not given, the
-            next free name is taken.
+        kind: Format to write: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
+        out: File or folder to write. None chooses a name such as ``model-nms-int8.onnx`` beside the model, or for the
+            bundled detector in the current folder.
+        nms: Whether the file runs decoding and NMS itself, and gives detections.
+        precision: ``fp32``, ``fp16``, or ``int8``, whose ranges of values are found with real images.
+        calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images.
+        evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
+        replace: Whether to replace something that is not a model of Multibox. Without ``out``, the next free name is
+            taken.
 
     Returns:
         The exported file and its verification.
 
     Raises:
-        BadInput: If there is no such model or store, the model is not a Keras model, the format lacks something, or a
-            package is missing.
-        RunFailed: If the file does not detect what the Keras model does. The file is not kept.
+        BadInput: If there is no such model or store, the model is not a ``.keras`` file, the format does not support an
+            option, or a package is missing.
+        RunFailed: If the file does not detect the same as the Keras model. The file is not kept.
     """
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision, replace)
@@ -107,12 +107,12 @@ def export(
 
 
 def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
-    """Write a model file as ONNX, with the options of :func:`export`."""
+    """Write a model file as ONNX in float32, as :func:`export` does by default."""
     return export(model, "onnx", out).path
 
 
 def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str, replace: bool) -> Path:
-    """Path to write. What cannot be written is refused before anything is loaded."""
+    """Path of the file to write. A path that may not be written is refused before the model is loaded."""
     if kind not in FORMATS:
         raise BadInput("kind", f"{kind} is unknown; choose one of {', '.join(FORMATS)}")
     form = FORMATS[kind]

@@ -13,18 +13,18 @@ from multibox.prepare.render import decode
 
 
 def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
-    """Images as the network's input.
+    """Prepare images as inputs of a network.
 
     Args:
         schema: Schema of the network.
-        store: Store of images, taken at equal distances. None renders scenes.
-        count: Number of images. A smaller store gives all it has.
+        store: Store from which images are taken at equal distances. None renders scenes instead.
+        count: Number of images. A store with fewer images gives all of them.
 
     Returns:
-        ``(N, H, W, 3)`` uint8 RGB of the network's size.
+        ``(N, H, W, 3)`` uint8 RGB images of the network's input size.
 
     Raises:
-        BadInput: If the store holds no images, or one cannot be decoded.
+        BadInput: If the store holds no images, or an image cannot be decoded.
     """
     if store is not None and not len(store):
         raise BadInput(f"{store.meta.name}/{store.meta.split}", "holds no images; name another split")

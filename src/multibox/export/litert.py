@@ -15,7 +15,8 @@ from multibox.models.backend import no_chatter
 from multibox.models.schema import MEMBER, Schema
 
 UNNAMED = ("STRIDED_SLICE", "TOPK_V2", "SELECT_V2")
-"""Operators of decoding that the converter does not know by the names of their outputs; no network has them."""
+"""Operators of decoding whose outputs have no names by which the converter could exclude them. No network has such
+operators."""
 
 
 def write_litert(
@@ -27,18 +28,18 @@ def write_litert(
     precision: str = "fp32",
     images: Any = None,
 ) -> None:
-    """Write a network as a LiteRT file for one image at a time, of built-in operators alone.
+    """Write a network as a LiteRT file for one image at a time, with built-in operators only.
 
-    The schema is appended as a zip, as LiteRT keeps the associated files of a model. A program that maps the model
-    ignores it, and one that opens the file as a zip finds nothing else.
+    The schema is appended as a zip archive, as is usual for the associated files of a LiteRT model. Programs that run
+    the model ignore the archive.
 
     Args:
-        network: The Keras model, on TensorFlow.
+        network: Keras model, on the backend TensorFlow.
         schema: Schema of the model.
-        path: Path of the file.
-        nms: Whether the file decodes and runs NMS itself.
-        precision: ``fp32``; ``fp16`` stores the weights in float16; ``int8`` computes in integers.
-        images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
+        path: Path of the ``.tflite`` file.
+        nms: Whether the file runs decoding and NMS itself, and gives detections.
+        precision: ``fp32``, ``fp16`` (weights are stored in float16) or ``int8`` (computes in integers).
+        images: ``(N, H, W, 3)`` uint8 RGB images with which the ranges of ``int8`` are found. Needed by ``int8`` only.
     """
     import tensorflow
 
@@ -57,7 +58,7 @@ def write_litert(
 
 
 def _to_int8(converter: Any, images: np.ndarray) -> bytes:
-    """Quantise what a converter converts, except decoding, whose boxes would be rounded to a pixel or two."""
+    """Convert to int8, except for decoding, which would round boxes to a pixel or two."""
     import tensorflow
     from ai_edge_litert.interpreter import Interpreter
 

@@ -57,16 +57,17 @@ detections (float[batch, P, L] logits, float[batch, P, 4] deltas) =>
     boxes = Where(found_column, inside, zero)
 }}
 """
-"""Axes: best (batch, C, k), decoded (batch, P, 4), candidates (batch, C * k, 4), rows (batch * C, k), kept likewise.
+"""Decoding and NMS as ONNX functions in text form.
 
-A row is a class of an image, so that each has candidates of its own: the ``per_class`` best, as Caffe's ``top_k``.
+The shapes are best (batch, C, k), decoded (batch, P, 4), candidates (batch, C * k, 4), rows and kept (batch * C, k). A
+row is a class of an image. Its k candidates are the ``per_class`` best, as in Caffe's ``top_k``.
 """
 
 
 def add_detections(model: Any, schema: Schema) -> Any:
     """Append decoding and NMS to a network, equal to :func:`multibox.postprocess.nms.select`.
 
-    Equal scores keep the order of the priors and of the classes, because ONNX's ``TopK`` breaks ties so.
+    Equal scores keep the order of the priors and of the classes, because ONNX's ``TopK`` keeps it.
 
     Args:
         model: ONNX model with the outputs ``classes`` and ``boxes``, as :func:`~multibox.export.write_onnx` writes it.
@@ -132,7 +133,7 @@ def _constants(schema: Schema) -> dict[str, np.ndarray]:
 
 
 def rename(graph: Any, names: dict[str, str]) -> None:
-    """Rename what the nodes of a graph read and write."""
+    """Rename the inputs and outputs of the nodes of an ONNX graph."""
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]

@@ -15,10 +15,10 @@ from multibox.models.schema import MEMBER, PARAMETERS, Schema
 
 
 def require_onnx(what: str) -> None:
-    """Refuse to write ONNX if a package for it is missing.
+    """Verify that the packages for writing ONNX are installed.
 
     Args:
-        what: Name of a file or command, for the message.
+        what: File or command that needs the packages, for the message.
 
     Raises:
         BadInput: If a package is missing.
@@ -31,11 +31,11 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
     """Convert a network to ONNX.
 
     Args:
-        network: The Keras model, on TensorFlow.
+        network: Keras model, on the backend TensorFlow.
         schema: Schema of the model.
-        nms: Whether the file decodes and runs NMS itself, always in float32.
-        precision: ``fp32``, ``fp16`` or ``int8``.
-        images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
+        nms: Whether the file runs decoding and NMS itself, always in float32, and gives detections.
+        precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
+        images: ``(N, H, W, 3)`` uint8 RGB images with which the ranges of ``int8`` are found. Needed by ``int8`` only.
 
     Returns:
         An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB. Its outputs are ``classes``,
@@ -73,7 +73,7 @@ def _convert(network: Any, schema: Schema) -> Any:
 
 
 def _name(model: Any) -> None:
-    """Name the input, the outputs and the batch axis."""
+    """Give the input, the outputs and the batch axis of an ONNX model their names."""
     names = {model.graph.input[0].name: "image"}
     names |= {value.name: name for value, name in zip(model.graph.output, ("boxes", "classes"), strict=True)}  # by name
     rename(model.graph, names)
@@ -83,7 +83,7 @@ def _name(model: Any) -> None:
 
 
 def _label(model: Any, schema: Schema, parameters: int) -> None:
-    """Write the schema into a model's metadata."""
+    """Write the schema and the number of parameters into the metadata of an ONNX model."""
     import onnx
 
     onnx.helper.set_model_props(model, {MEMBER: schema.to_json(), PARAMETERS: str(parameters)})

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 QUANTIZED = ("Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool")
-"""What computes in integers: the convolutions, and what lies between two of them."""
+"""Types of the operators that compute in integers: convolutions, and operators between two convolutions."""
 
 
 def to_float16(model: Any) -> Any:
-    """Convert weights and arithmetic of a model to float16. Its input and outputs stay as they are.
+    """Convert weights and arithmetic of an ONNX model to float16. Its input and outputs keep their types.
 
     Args:
-        model: Model in float32. It is changed in place.
+        model: ONNX model in float32, which is changed in place.
 
     Returns:
-        The model.
+        The same model.
     """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -32,15 +32,16 @@ def to_float16(model: Any) -> Any:
 def to_int8(model: Any, images: np.ndarray) -> Any:
     """Quantise a model statically, as pairs of ``QuantizeLinear`` and ``DequantizeLinear``.
 
-    Weights are int8 with a scale of each channel, maps are uint8 with one scale, found from the least and the largest
-    value over all images. The last convolution of each head stays in float: its numbers become scores and boxes.
+    Weights are int8 with a scale for each channel. Feature maps are uint8 with one scale, found from the smallest and
+    the largest value over all images. The last convolution of each head stays in float, because its numbers become
+    scores and boxes.
 
     Args:
-        model: Model in float32.
-        images: ``(N, H, W, 3)`` uint8 RGB, as the network sees them in detection.
+        model: ONNX model in float32, which is not changed.
+        images: ``(N, H, W, 3)`` uint8 RGB images, prepared as in detection.
 
     Returns:
-        A new model.
+        A new, quantised ONNX model.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -65,7 +66,7 @@ def to_int8(model: Any, images: np.ndarray) -> Any:
 
 
 def _last_of_heads(graph: Any) -> list[str]:
-    """The convolutions that no other convolution follows on the way to an output."""
+    """Names of the convolutions that no other convolution follows on the way to an output."""
     makers = {name: node for node in graph.node for name in node.output}
     waiting = [output.name for output in graph.output]
     seen: set[str] = set()
@@ -96,7 +97,7 @@ class _Reader:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress the tools' advice to do what is already being done."""
+    """Suppress the log messages of ONNX Runtime's quantisation tools."""
     level = logging.root.level
     logging.root.setLevel(logging.ERROR)
     try:

@@ -9,14 +9,14 @@ from multibox.runtimes.openvino import import_openvino
 
 
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
-    """Write an ONNX model in OpenVINO's format. The schema is in its ``rt_info``, under ``multibox.json``.
+    """Write an ONNX model in OpenVINO's format, with the schema in its ``rt_info`` under ``multibox.json``.
 
     Args:
-        model: Model of :func:`~multibox.export.onnx_file.make_onnx`. For ``int8`` it is already quantised, and OpenVINO
-            adopts its scales.
+        model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it. For ``int8`` the model is already
+            quantised, and OpenVINO adopts its scales.
         schema: Schema of the network.
         path: Path of the ``.xml`` file.
-        precision: ``fp16`` stores the weights in float16.
+        precision: Precision of the model. ``fp16`` stores the weights in float16.
     """
     import onnx
 

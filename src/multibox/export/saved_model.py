@@ -12,16 +12,16 @@ def write_saved_model(network: Any, schema: Schema, folder: Path, *, nms: bool =
     """Write a network as a SavedModel with the signature ``serving_default``. The schema is among its assets.
 
     Args:
-        network: The Keras model, on TensorFlow.
+        network: Keras model, on the backend TensorFlow.
         schema: Schema of the model.
         folder: Folder to write.
-        nms: Whether the file decodes and runs NMS itself.
+        nms: Whether the model runs decoding and NMS itself, and gives detections.
     """
     save(freeze(network, schema, None, choose_at_once if nms else None), schema, folder)
 
 
 def save(function: Any, schema: Schema, folder: Path) -> None:
-    """Write a function of :func:`~multibox.export.tensorflow_graph.freeze` as a SavedModel."""
+    """Write a function that :func:`~multibox.export.tensorflow_graph.freeze` returned as a SavedModel."""
     import tensorflow
 
     module = tensorflow.Module()

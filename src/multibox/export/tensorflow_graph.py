@@ -8,24 +8,24 @@ from multibox.models.schema import Schema
 from multibox.runtimes.outputs import DETECTIONS
 
 SCOPE = "detections"
-"""Where the names of decoding and non-maximum suppression are."""
+"""Name scope of the graph's operators for decoding and non-maximum suppression."""
 
 Tensors = dict[str, Any]
 Choose = Callable[[Any, Any, int, Schema], Tensors]
-"""From candidates to detections: takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k, 4)`` relative to the
-input, how many detections to give, and the schema; gives :data:`~multibox.runtimes.outputs.DETECTIONS`, with
-boxes still relative and not cut off."""
+"""Function that selects detections from candidates. It takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k,
+4)`` relative to the input, the number of detections, and the schema. It returns
+:data:`~multibox.runtimes.outputs.DETECTIONS`, with boxes still relative and not clipped."""
 
 
 def freeze(network: Any, schema: Schema, batch: int | None, choose: Choose | None = None) -> Any:
-    """Trace a network.
+    """Trace a Keras network as a TensorFlow graph, with its weights as constants.
 
     Args:
-        network: The Keras model, on TensorFlow.
+        network: Keras model, on the backend TensorFlow.
         schema: Schema of the model.
-        batch: Number of images. None for any.
-        choose: Function that turns outputs into detections: :func:`choose_at_once` or :func:`choose_by_class`. Without
-            it, the plain outputs ``classes`` and ``boxes`` remain.
+        batch: Number of images per batch. None for any number.
+        choose: Function that runs NMS in the graph: :func:`choose_at_once` or :func:`choose_by_class`. None keeps the
+            plain outputs ``classes`` and ``boxes``.
 
     Returns:
         A concrete function from ``image``, ``(batch, H, W, 3)`` uint8 RGB, to a dict of outputs. It has no variables.
@@ -79,7 +79,7 @@ def _finish(outputs: Tensors, schema: Schema, choose: Choose) -> Tensors:
 
 
 def _scores(logits: Any, activation: str) -> Any:
-    """Scores ``(B, P, C)`` of logits ``(B, P, C + 1)``, written out: int8 files round built-in ones to 1/256."""
+    """Scores ``(B, P, C)`` of logits ``(B, P, C + 1)``, by elementary operators: int8 files round softmax to 1/256."""
     import tensorflow
 
     if activation == "sigmoid":
@@ -90,7 +90,7 @@ def _scores(logits: Any, activation: str) -> Any:
 
 
 def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
-    """NMS of all classes of any number of images by ``CombinedNonMaxSuppression``, which LiteRT does not have."""
+    """Run NMS on all classes of a batch with ``CombinedNonMaxSuppression``, which LiteRT lacks."""
     import tensorflow
 
     found = tensorflow.image.combined_non_max_suppression(
@@ -111,7 +111,7 @@ def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> T
 
 
 def choose_by_class(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
-    """NMS of each class of one image by ``NonMaxSuppressionV4``, which LiteRT has built in."""
+    """Run NMS on each class of one image with ``NonMaxSuppressionV4``, which is built into LiteRT."""
     import tensorflow
 
     classes, per_class = scores.shape[1:]

@@ -1,4 +1,4 @@
-"""The bare weights, for Keras' ``load_weights``."""
+"""Export of the weights alone, for Keras' ``load_weights``."""
 
 import os
 from functools import partial
@@ -25,14 +25,14 @@ def export_weights(
 
     Args:
         model: Path of a ``.keras`` file.
-        out: File to write, ``.weights.h5``. None writes one beside the model, with the next free name.
+        out: File to write, ending in ``.weights.h5``. None writes a file beside the model, with the next free name.
         replace: Whether to replace a file that Multibox did not write, or that was changed since.
 
     Returns:
-        Path of the file.
+        Path of the written file.
 
     Raises:
-        BadInput: If there is no such model, or the path has another suffix.
+        BadInput: If there is no such model, or ``out`` has another suffix.
     """
     model = model_path(model, ".keras")
     check = partial(check_file, kind=WEIGHTS, replace=replace)

@@ -1,4 +1,4 @@
-"""From a network to a file of another format, verified before it gets its name."""
+"""Writing a network as a file of another format, which is verified before it gets its name."""
 
 import os
 from collections.abc import Callable
@@ -29,12 +29,12 @@ PRECISIONS = ("fp32", "fp16", "int8")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to write.
+    """The options of an export: format, NMS, precision and images for calibration.
 
     Attributes:
         kind: Name of the format, one of :data:`FORMATS`.
-        nms: Whether the file decodes and runs NMS itself.
-        precision: One of :data:`PRECISIONS`.
+        nms: Whether the file runs decoding and NMS itself, and gives detections.
+        precision: Precision of the file, one of :data:`PRECISIONS`.
         images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
     """
 
@@ -46,13 +46,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format.
+    """A file format that a network can be written in.
 
     Attributes:
         suffix: Suffix of the file or folder.
-        precisions: Precisions the format can be written in.
-        require: Function that raises BadInput if a package is missing. It takes what is to be exported.
-        write: Function that writes a network with its schema to a path.
+        precisions: Precisions that the format supports.
+        require: Function that raises BadInput if a package for the format is missing. It takes the name of the file or
+            command, for the message.
+        write: Function that writes a network with its schema and an export's options to a path.
         is_folder: Whether the format is a folder.
     """
 
@@ -63,18 +64,18 @@ class Format:
     is_folder: bool = False
 
     def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
-        """Start to write a file or folder, as :mod:`multibox.writing` does."""
+        """Open a new file or folder of the format for writing. It appears at ``out`` when the block ends."""
         return (new_folder if self.is_folder else new_file)(out, MODEL, replace=replace)
 
     def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
-        """Refuse a path with something that may not be replaced.
+        """Verify that a path may be written to.
 
         Args:
             out: Path of the file or folder.
-            replace: Whether anything at that path may be replaced.
+            replace: Whether something that is not a model of Multibox may be replaced.
 
         Raises:
-            BadInput: There is such a thing.
+            BadInput: The path holds something that may not be replaced.
         """
         (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
         weights = out.with_suffix(".bin")
@@ -117,7 +118,7 @@ FORMATS = {
     "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
 }
-"""Formats by their names."""
+"""File formats by name, as ``multibox export`` takes them."""
 
 
 def write(
@@ -130,23 +131,24 @@ def write(
     *,
     replace: bool = False,
 ) -> Check:
-    """Write a network in another format. The file gets its name once it is verified, and is not kept otherwise.
+    """Write a network in another format. The file gets its name once it is verified, else it is removed.
 
     Args:
-        network: The Keras model, on TensorFlow.
+        network: Keras model, on the backend TensorFlow.
         schema: Schema of the model.
         out: File or folder to write. A model that an earlier export wrote there is replaced.
-        plan: What to write.
-        images: ``(N, H, W, 3)`` uint8 RGB of the network's size, to try it on.
-        then: Function called with a detector of the written file before it gets its name.
-        replace: Whether to replace something that is no model of Multibox.
+        plan: Format, NMS and precision to write, with images for calibration.
+        images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size, on which the file is verified.
+        then: Function called with a detector that runs the written file, before the file gets its name. None calls
+            nothing.
+        replace: Whether to replace something that is not a model of Multibox.
 
     Returns:
         Differences from the Keras model, as :func:`~multibox.export.check.check` returns them.
 
     Raises:
         BadInput: If a package is missing, or Keras does not run on TensorFlow.
-        RunFailed: If the file does not detect the same.
+        RunFailed: If the file does not detect the same as the Keras model.
     """
     require_tensorflow()
     form = FORMATS[plan.kind]
@@ -160,7 +162,7 @@ def write(
 
 
 def require_tensorflow() -> None:
-    """Refuse to export with Keras on another backend, which has no graph."""
+    """Verify that Keras runs on TensorFlow. Other backends have no graph that could be exported."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -168,17 +170,17 @@ def require_tensorflow() -> None:
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:
-    """Write a network as ONNX, and verify it on two images: noise, and soft blots of colour.
+    """Write a network as ONNX, and verify the file on two images: noise, and blurred patches of colour.
 
     Args:
-        network: The Keras model.
+        network: Keras model.
         schema: Schema of the model.
-        out: File to write. One that an earlier export wrote is replaced. :func:`~multibox.export.onnx_file.make_onnx`
-            describes input and outputs.
+        out: File to write. A file that an earlier export wrote is replaced.
+            :func:`~multibox.export.onnx_file.make_onnx` describes input and outputs.
 
     Raises:
         BadInput: If a package is missing.
-        RunFailed: If the file does not detect the same.
+        RunFailed: If the file does not detect the same as the Keras model.
     """
     require_onnx("export")
     write(network, schema, Path(out), Plan(), trial_images(schema))
@@ -188,10 +190,10 @@ def check_same(expected: Runtime, given: Runtime) -> None:
     """Compare two runtimes of one network on two images.
 
     Args:
-        expected: Runtime of the original.
-        given: Runtime of what was made of it.
+        expected: Runtime that runs the original network.
+        given: Runtime that runs the exported file.
 
     Raises:
-        RunFailed: If they do not detect the same.
+        RunFailed: If the two runtimes do not detect the same.
     """
     check(expected, given, trial_images(expected.schema), "fp32")

@@ -24,11 +24,11 @@ class Frame:
     """An image, or a frame of a video.
 
     Attributes:
-        source: Source of the frame.
-        image: ``(H, W, 3)`` uint8 RGB, upright, or None if it could not be read.
-        error: Reason why it could not be read.
+        source: Image, video or stream that the frame comes from.
+        image: ``(H, W, 3)`` uint8 RGB, upright, or None if the frame could not be read.
+        error: Reason why the frame could not be read. Empty if it could.
         number: Number of the frame in its video, from 0, or None for an image.
-        rate: Frames per second of its video.
+        rate: Frames per second of the frame's video. 0 for an image.
     """
 
     source: Source
@@ -56,10 +56,11 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
 
     Args:
         source: Source of kind ``video`` or ``live``.
-        open_capture: Function that opens it. Without it, OpenCV does.
+        open_capture: Function that opens the source as an object like OpenCV's ``VideoCapture``. None takes OpenCV's
+            own.
 
     Yields:
-        Frames in order. If there is none, a single frame holds the reason.
+        Frames in order. If the source has no frames, a single frame holds the reason.
     """
     capture = (open_capture or _open)(source)
     try:
@@ -84,7 +85,7 @@ def is_utf8(name: str | os.PathLike[str]) -> bool:
 
 
 def silence_opencv() -> None:
-    """Keep OpenCV and FFmpeg from printing about files that they cannot read. Multibox reports these itself."""
+    """Keep OpenCV and FFmpeg from printing about files that they cannot read. Multibox reports such files itself."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 

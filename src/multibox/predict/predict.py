@@ -1,4 +1,4 @@
-"""Detection in sources. Decoding, the network and the reading of its outputs overlap, and nothing is kept."""
+"""Detection in sources. Decoding images, running the network and reading its outputs overlap in time."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ class Prediction:
 
     Attributes:
         source: Source of the image or frame.
-        detections: Detections in it, or None if it could not be read.
-        error: Reason why it could not be read.
+        detections: Detections in the image, or None if it could not be read.
+        error: Reason why the image could not be read. Empty if it could.
         number: Number of the frame in its video, from 0, or None for an image.
-        rate: Frames per second of its video.
-        annotated: Name of the annotated image, if one is saved.
+        rate: Frames per second of the frame's video. 0 for an image.
+        annotated: File name of the annotated image. Empty if none is saved.
     """
 
     source: Source
@@ -36,7 +36,7 @@ class Prediction:
     annotated: str = ""
 
     def without_image(self) -> "Prediction":
-        """A copy without pixels, so that many can be kept in memory."""
+        """A copy without the image's pixels, so that many predictions can be kept in memory."""
         found = self.detections
         return self if found is None else replace(self, detections=replace(found, image=None))
 
@@ -61,11 +61,11 @@ def predict(
 
     Args:
         detector: Detector to run.
-        sources: Sources, see :func:`~multibox.predict.sources.find_sources`.
-        score: Score that detections must exceed. Without it, the model's thresholds for people are used.
-        batch: Number of images that go through the network together. Live frames go one by one, and so do images that
-            are cut into tiles, which fill batches by themselves.
-        keep: Whether detections keep their image, to draw on.
+        sources: Images, videos and streams, as :func:`~multibox.predict.sources.find_sources` returns them.
+        score: Score that detections must exceed, in [0, 1]. None takes the model's thresholds for display.
+        batch: Number of images that go through the network together. Live frames, and images that are cut into tiles,
+            always go one by one.
+        keep: Whether detections keep their image, so that they can be drawn.
 
     Yields:
         Prediction of each image and each frame, in order.

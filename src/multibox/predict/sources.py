@@ -34,7 +34,7 @@ class Source:
     Attributes:
         name: Path of the file, URL, ``camera:0`` or ``-``.
         kind: ``image``, ``video`` or ``live``. A live stream gives only its newest frame.
-        encoded: Bytes of an image that comes from no file.
+        encoded: Bytes of an image that was read from standard input. None for all other sources.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def stem(self) -> str:
-        """Name of the files that are written for the source, without suffix."""
+        """Name of the output files for the source, without suffix."""
         if self.name == STDIN:
             return "stdin"
         if self.kind == "live":
@@ -54,7 +54,7 @@ class Source:
 
 
 def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """List the images and videos that paths name.
+    """List the images and videos that paths, globs and URLs stand for.
 
     Args:
         paths: Files, folders (the images and videos directly in them), globs (``**`` descends into folders), ``-`` for
@@ -74,7 +74,7 @@ def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
 
 
 def count_images(sources: Sequence[Source]) -> int | None:
-    """Number of images, or None if a video is among the sources, as its length is not known before it is read."""
+    """Number of images. None if a video is among the sources, because its length is unknown before it is read."""
     return len(sources) if all(source.kind == "image" for source in sources) else None
 
 
@@ -101,7 +101,7 @@ def _expand(path: str) -> list[Source]:
 
 
 def _from_stdin(content: bytes) -> list[Source]:
-    """Read a list of paths if the content is text, else an image. A path that does not exist counts as unreadable."""
+    """Sources from standard input: listed paths if it is text, else an image. Missing paths count as unreadable."""
     try:
         lines = [] if b"\0" in content else content.decode().splitlines()
     except UnicodeDecodeError:

@@ -14,9 +14,9 @@ class Tally:
 
     Attributes:
         images: Number of images and frames, including those that could not be read.
-        objects: Number of detections of each class.
+        objects: Number of detections of each class, by the class's name.
         unread: Number of images and frames that could not be read.
-        errors: Reasons for the first few of these.
+        errors: Reasons why the first few of these could not be read.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Tally:
         self.errors: list[str] = []
 
     def add(self, prediction: Prediction) -> None:
-        """Count a prediction."""
+        """Add the image and the objects of a prediction to the counts."""
         self.images += 1
         if prediction.detections is None:
             self.unread += 1

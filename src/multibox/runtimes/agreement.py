@@ -1,4 +1,4 @@
-"""How far the scores and boxes of one runtime are from those of another."""
+"""Comparison of two runtimes: the differences between their scores and boxes."""
 
 from typing import NamedTuple
 
@@ -18,8 +18,9 @@ class Difference(NamedTuple):
     """Largest differences between the outputs of two runtimes.
 
     Attributes:
-        score: Difference between two scores of a prior's class.
-        pixels: Difference between two edges of a prior's box, in pixels of the network's input. The boxes are clipped.
+        score: Largest difference between the two scores of a prior and class.
+        pixels: Largest difference between two edges of a prior's two boxes, clipped to the input, in pixels of the
+            network's input.
     """
 
     score: float
@@ -27,7 +28,7 @@ class Difference(NamedTuple):
 
     @property
     def is_small(self) -> bool:
-        """Whether the difference is invisible. It never is if a number is not finite."""
+        """Whether the differences are as small as rounding explains. They are not if a number is not finite."""
         return self.score <= SCORE and self.pixels <= PIXELS
 
 
@@ -35,8 +36,9 @@ def difference(expected: Outputs, given: Outputs, schema: Schema) -> Difference:
     """Compare the outputs of two runtimes for the same images.
 
     Args:
-        expected: Outputs of a network, see :data:`~multibox.runtimes.outputs.NETWORK`.
-        given: Outputs of the same network in the other runtime.
+        expected: Outputs of the network in the first runtime, as :data:`~multibox.runtimes.outputs.NETWORK` describes
+            them.
+        given: Outputs of the same network for the same images in the other runtime.
         schema: Schema of the network.
 
     Returns:
@@ -60,10 +62,10 @@ def trial_images(schema: Schema) -> np.ndarray:
     """Make two images to compare runtimes on: noise, and blurred patches of colour.
 
     Args:
-        schema: Schema of the network, which has the images' size.
+        schema: Schema of the network, which holds the size of the images.
 
     Returns:
-        ``(2, H, W, 3)`` uint8 RGB, always the same.
+        ``(2, H, W, 3)`` uint8 RGB, the same two images at every call.
     """
     rng = np.random.default_rng(0)
     height, width = schema.network.size

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Path of ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``. Everything in it can be deleted."""
+    """Path of the cache folder: ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``. It can be deleted."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "multibox"
 

@@ -1,4 +1,4 @@
-"""Which runtime opens a given model file."""
+"""Choice of the runtime that opens a model file."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def open_runtime(
         threads: Number of CPU threads to compute with. None means one per core.
 
     Returns:
-        Runtime with the model.
+        Runtime that runs the model.
 
     Raises:
         BadInput: The file does not exist or is not a model, there are fewer devices, the runtime does not read such

@@ -21,7 +21,7 @@ class SharedRuntime(Runtime):
         network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow it was
             built in the scope of the strategy whose devices share the batch. On JAX several hosts may train it.
         schema: Schema of the model.
-        devices: Number of devices, the first of this machine.
+        devices: Number of devices, counted from the first of this machine.
     """
 
     name = "keras"
@@ -32,7 +32,7 @@ class SharedRuntime(Runtime):
         self._network: Any = OnJax(network, devices) if on_jax else OnTensorFlow(network)
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the network on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         missing = -len(images) % self.devices
         outputs = self._network(np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]))
         return {name: values[: len(images)] for name, values in outputs.items()}
@@ -43,11 +43,11 @@ class SharedRuntime(Runtime):
 
 
 class OnJax:
-    """Runs one step on the whole batch, which is sharded over the devices.
+    """Runs the network on JAX. The batch is sharded over the devices.
 
     Args:
         network: Keras model on JAX.
-        devices: Number of devices, the first of this machine.
+        devices: Number of devices, counted from the first of this machine.
     """
 
     def __init__(self, network: keras.Model, devices: int):
@@ -62,7 +62,7 @@ class OnJax:
         self.reload()
 
     def reload(self) -> None:
-        """Copy the weights to each device. They may be spread over devices of other machines."""
+        """Copy the network's weights to each device. The weights may be spread over devices of several machines."""
         import jax
 
         self._weights = [
@@ -79,7 +79,7 @@ class OnJax:
 
 
 class OnTensorFlow:
-    """Runs a copy of the step on each device of the network's strategy. The copies share its variables.
+    """Runs the network on TensorFlow, on each device of its strategy. The devices share the network's variables.
 
     Args:
         network: Keras model on TensorFlow, built in the scope of a strategy.
@@ -96,7 +96,7 @@ class OnTensorFlow:
         self._step: Callable[[Any], dict[str, Any]] = step
 
     def reload(self) -> None:
-        """Do nothing, as the copies use the network's own variables."""
+        """Do nothing, because the devices use the network's own variables."""
 
     def __call__(self, images: np.ndarray) -> Outputs:
         """Run the network on a batch that the devices can share evenly."""
@@ -116,11 +116,11 @@ def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) ->
     """Load a model onto the first devices of this machine.
 
     Args:
-        load: Function that returns the network and its schema.
-        devices: Number of devices.
+        load: Function that loads the model and returns the network and its schema.
+        devices: Number of devices, counted from the first of this machine.
 
     Returns:
-        Runtime with the model.
+        Runtime that runs the model on the devices.
 
     Raises:
         BadInput: This machine has fewer devices.

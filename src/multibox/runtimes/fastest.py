@@ -19,25 +19,26 @@ from multibox.runtimes.runtime import Runtime
 from multibox.writing import new_file
 
 ROUNDS = 15
-"""Largest number of rounds. Each runtime runs one image per round, and its median time counts."""
+"""Largest number of rounds of a measurement. Each runtime runs one image per round, and its median time counts."""
 
 SECONDS = 4.0
-"""Seconds after which no further round begins, once there were three."""
+"""Seconds after which no further round of a measurement begins. At least three rounds are run."""
 
 SETTLE = 0.005
-"""Seconds of rest before each turn, as the previous runtime's threads keep waiting for work for a while."""
+"""Seconds of rest before each timed call, because the previous runtime's threads stay busy for a while after their
+work."""
 
 
 def open_fastest(path: Path, threads: int | None = None) -> Runtime:
     """Open a model file with the installed runtime that runs it fastest on this machine.
 
     Args:
-        path: Path of the file.
+        path: Path of the model file.
         threads: Number of threads to compute with. None means one per core.
 
     Returns:
-        Runtime with the model. A runtime whose scores or boxes differ from the default runtime's is never chosen. A
-        file with NMS inside gets the default runtime, as its outputs cannot be compared prior by prior.
+        Runtime that runs the model. A runtime whose scores or boxes differ from the default runtime's is never chosen.
+        A file that runs NMS itself gets the default runtime, because its outputs cannot be compared prior by prior.
 
     Raises:
         BadInput: The default runtime is not installed, or cannot read the file.
@@ -64,10 +65,10 @@ def measure(runtimes: Mapping[str, Runtime], rounds: int) -> dict[str, float]:
 
     Args:
         runtimes: Runtimes of one network, by name.
-        rounds: Largest number of rounds.
+        rounds: Largest number of rounds, in each of which every runtime runs one image.
 
     Returns:
-        Median time in milliseconds, by name.
+        Median time in milliseconds, by the runtime's name.
     """
     first, *_ = runtimes.values()
     images = trial_images(first.schema)
@@ -85,12 +86,12 @@ def in_turns(calls: Mapping[str, Callable[[], Any]], rounds: int, limit: float =
     """Time functions in turns, so that a change of the machine's speed affects all of them.
 
     Args:
-        calls: Functions by name. Each is called once before the rounds, untimed.
-        rounds: Number of rounds.
-        limit: Seconds after which no further round begins, once there were three.
+        calls: Functions to time, by name. Each is called once before the rounds, untimed.
+        rounds: Number of rounds, in each of which every function is called once.
+        limit: Seconds after which no further round begins. At least three rounds are run.
 
     Returns:
-        Seconds of each call, by name.
+        Seconds that each call of a function took, by the function's name.
     """
     for call in calls.values():
         call()
@@ -120,7 +121,7 @@ def _opened(path: Path, names: Sequence[str], threads: int | None) -> dict[str, 
 
 
 def _question(path: Path, names: Sequence[str], threads: int | None) -> str:
-    """A hash of everything the answer depends on: the model, the machine, the threads and the versions."""
+    """A hash of all that the fastest runtime depends on: the model, the machine, the threads and the versions."""
     versions = {name: RUNTIMES[name].version for name in names}
     parts = (content_hash(path), processor(), threads or cores(), versions)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
@@ -131,7 +132,7 @@ def _answers() -> Path:
 
 
 def _read_answers() -> dict[str, Any]:
-    """Remembered answers, none if the file is missing or damaged."""
+    """Read which runtimes were measured to be the fastest. Empty if the file is missing or damaged."""
     try:
         answers = json.loads(_answers().read_bytes())
     except (OSError, ValueError):

@@ -23,7 +23,7 @@ class KerasRuntime(Runtime):
         schema: Schema of the model.
 
     Attributes:
-        network: Keras model, as given.
+        network: The Keras model that runs.
     """
 
     name = "keras"
@@ -34,12 +34,12 @@ class KerasRuntime(Runtime):
         self.schema = schema
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the network on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         outputs: Outputs = self.network.predict_on_batch(images)
         return outputs
 
     def reload(self) -> None:
-        """Do nothing, as the network always runs with its current weights."""
+        """Do nothing, because the network always runs with its current weights."""
 
 
 def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runtime:
@@ -51,7 +51,7 @@ def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runt
         threads: Number of threads for the backend to compute with. None means the backend's default.
 
     Returns:
-        Runtime with the model.
+        Runtime that runs the model.
 
     Raises:
         BadInput: The file is not a model, there are fewer devices, Keras is not installed, or its backend already runs
@@ -68,13 +68,13 @@ def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runt
 
 
 def require_keras(what: str, backend: str | None = None) -> None:
-    """Refuse something that needs Keras if Keras or its backend is not installed.
+    """Verify that Keras and its backend are installed, for something that needs them.
 
     If no backend is chosen and TensorFlow is not installed, but JAX is, ``$KERAS_BACKEND`` is set to JAX.
 
     Args:
         what: File or command that needs Keras, for the message.
-        backend: ``tensorflow`` or ``jax``. None means ``$KERAS_BACKEND``, else TensorFlow.
+        backend: ``tensorflow`` or ``jax``. None takes the backend of ``$KERAS_BACKEND``, else TensorFlow.
 
     Raises:
         BadInput: Keras or the backend is not installed.

@@ -17,14 +17,14 @@ from multibox.runtimes.saved_model import SavedModelRuntime
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of runtime.
+    """A kind of runtime, such as ONNX Runtime, and the files that it reads.
 
     Attributes:
-        title: Name for people.
-        module: Name of its package's module.
+        title: Name for display.
+        module: Name of the Python module that the runtime imports.
         packages: Names under which the package may be installed.
         suffixes: Suffixes of the files that it reads.
-        open: Function that opens a file with a number of threads, or with the default number for None.
+        open: Function that opens a model file, given its path and a number of threads. None means the default number.
     """
 
     title: str
@@ -35,12 +35,12 @@ class Kind:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its package is installed."""
+        """Whether the runtime's package is installed."""
         return is_installed(self.module)
 
     @property
     def version(self) -> str:
-        """Version of its package, which is not imported."""
+        """Version of the runtime's package, found without importing it."""
         for package in self.packages:
             try:
                 return version(package)
@@ -59,7 +59,7 @@ RUNTIMES = {
     "litert": Kind("LiteRT", "ai_edge_litert", ("ai-edge-litert",), (".tflite",), LiteRtRuntime),
     "saved-model": Kind("TensorFlow", "tensorflow", _TENSORFLOWS, (".savedmodel",), SavedModelRuntime),
 }
-"""Runtimes by the names that people choose them by. The first that reads a file is its default."""
+"""Kinds of runtimes by name, as users choose them. The first kind that reads a file is the default for the file."""
 
 
 def readers(path: Path) -> list[str]:

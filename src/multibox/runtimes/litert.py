@@ -20,7 +20,7 @@ class LiteRtRuntime(Runtime):
         threads: Number of threads to compute with. None means LiteRT's default.
 
     Raises:
-        BadInput: The file is not such a model, or LiteRT is not installed.
+        BadInput: The file is not a ``.tflite`` model of Multibox, or LiteRT is not installed.
     """
 
     name = "litert"
@@ -40,6 +40,6 @@ class LiteRtRuntime(Runtime):
         self.has_nms = has_nms(self._names)
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the file, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         each = [self._run(image=image[None]) for image in images]
         return {name: np.concatenate([outputs[name] for outputs in each]) for name in self._names}

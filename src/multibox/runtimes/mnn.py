@@ -34,7 +34,7 @@ class MnnRuntime(Runtime):
         threads: Number of threads to compute with. None means one per core.
 
     Raises:
-        BadInput: The file is not such a model, MNN cannot run it, or MNN is not installed.
+        BadInput: The file is not an ONNX model of Multibox, MNN cannot run it, or MNN is not installed.
     """
 
     name = "mnn"
@@ -46,7 +46,7 @@ class MnnRuntime(Runtime):
         self._network = _load(path, self.schema.network.size, threads or cores())
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the network, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the network on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         outputs = zip(NETWORK, _forward(self._network, images), strict=True)
         return {name: output.read().copy() for name, output in outputs}  # MNN uses its own memory again
 
@@ -87,7 +87,7 @@ def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
 def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
     """Convert an ONNX file, then open the result and run it once.
 
-    The converter runs in a process of its own, as a file that it cannot convert may end the process. A quantized file
+    The converter runs in its own process, because a file that it cannot convert may end the process. A quantized file
     may be converted to a network without outputs.
     """
     words = ("-f", "ONNX", "--modelFile", path, "--MNNModel", out, "--bizCode", "multibox")

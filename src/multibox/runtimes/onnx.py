@@ -20,10 +20,10 @@ class OnnxRuntime(Runtime):
         threads: Number of threads to compute with. None means one per core.
 
     Attributes:
-        metadata: Metadata of the file, see :func:`~multibox.metadata.read_metadata`.
+        metadata: Metadata of the file, a dict from keys to values.
 
     Raises:
-        BadInput: The file is not such a model.
+        BadInput: The file is not an ONNX model of Multibox.
     """
 
     name = "onnx"
@@ -46,5 +46,5 @@ class OnnxRuntime(Runtime):
         self.has_nms = has_nms(self._names)
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the file, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         return dict(zip(self._names, self.session.run(self._names, {self._input: images}), strict=True))

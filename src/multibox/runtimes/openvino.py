@@ -24,7 +24,7 @@ class OpenVinoRuntime(Runtime):
         threads: Number of threads to compute with. None means one per core.
 
     Raises:
-        BadInput: The file is not such a model, or OpenVINO is not installed.
+        BadInput: The file is not a model of Multibox that OpenVINO can run, or OpenVINO is not installed.
     """
 
     name = "openvino"
@@ -47,7 +47,7 @@ class OpenVinoRuntime(Runtime):
         self._request = request
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the file, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         outputs = self._request.infer({"image": images}, share_inputs=True)
         return {name: outputs[name] for name in self._names}
 
@@ -70,7 +70,7 @@ def import_openvino() -> Any:
 
 
 def _settings(model: Any, threads: int | None) -> dict[str, Any]:
-    """Settings that compute in float32, or for a file of half precision in the processor's fastest precision."""
+    """OpenVINO's settings: float32, or the processor's fastest precision for a half-precision file."""
     settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
     if not _is_half(model):
         settings["INFERENCE_PRECISION_HINT"] = "f32"  # OpenVINO's default is bfloat16 if the processor has it

@@ -1,4 +1,4 @@
-"""The arrays that a model file gives."""
+"""The arrays that a model file computes: outputs of a network, or detections."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 Outputs = dict[str, np.ndarray]
-"""Arrays by name. Their first axis counts the inputs of the batch, unless they are those of a single input."""
+"""Output arrays by name. The first axis counts the inputs of a batch. Outputs of a single input lack that axis."""
 
 NETWORK: Final = ("classes", "boxes")
 """Outputs of a network, for B inputs: ``(B, P, C + 1)`` float32 logits with background in column 0, and ``(B, P, 4)``
@@ -19,7 +19,7 @@ The first ``count`` of the K rows are detections, the best first. The other rows
 
 
 def has_nms(names: Iterable[str]) -> bool:
-    """Whether outputs of these names come from a file with decoding and non-maximum suppression inside."""
+    """Whether outputs of these names are detections, from a file that runs decoding and NMS itself."""
     return set(names) == set(DETECTIONS)
 
 

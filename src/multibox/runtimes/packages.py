@@ -1,4 +1,4 @@
-"""Packages that are optional: whether they are installed, and how to install them."""
+"""Optional packages: whether they are installed, and how to install them."""
 
 import importlib.util
 
@@ -11,7 +11,7 @@ def is_installed(module: str) -> bool:
 
 
 def require_package(module: str, what: str, title: str, extra: str) -> None:
-    """Refuse something whose package is not installed.
+    """Verify that an optional package is installed, for something that needs it.
 
     Args:
         module: Name of the package's module.

@@ -1,4 +1,4 @@
-"""What every runtime does, whatever library computes."""
+"""The interface of all runtimes."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ class Runtime(Protocol):
     Attributes:
         name: Name of the runtime, a key of :data:`~multibox.runtimes.kinds.RUNTIMES`.
         schema: Schema of the model.
-        has_nms: Whether decoding and non-maximum suppression are inside the file.
+        has_nms: Whether the model file runs decoding and non-maximum suppression itself.
         devices: Number of devices that share each batch.
     """
 

@@ -17,10 +17,11 @@ class SavedModelRuntime(Runtime):
 
     Args:
         path: Path of the folder.
-        threads: None only, as TensorFlow has one setting for the whole process.
+        threads: Must be None, because TensorFlow has one number of threads for the whole process.
 
     Raises:
-        BadInput: The folder is not such a model, a number of threads was given, or TensorFlow is not installed.
+        BadInput: The folder is not a SavedModel of Multibox, a number of threads was given, or TensorFlow is not
+            installed.
     """
 
     name = "saved-model"
@@ -44,7 +45,7 @@ class SavedModelRuntime(Runtime):
         self.has_nms = has_nms(self._run.structured_outputs)
 
     def run(self, images: np.ndarray) -> Outputs:
-        """Run the model, see :class:`~multibox.runtimes.runtime.Runtime`."""
+        """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         import tensorflow
 
         return {name: value.numpy() for name, value in self._run(image=tensorflow.constant(images)).items()}

@@ -13,7 +13,7 @@ from multibox.predict.sources import SUFFIXES, Source, find_sources
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """List the images that paths name.
+    """List the image files that paths, globs and URIs stand for.
 
     Args:
         paths: Files, folders (the images directly in them), globs, or ``-`` for a list on standard input. Files,
@@ -33,10 +33,10 @@ def read_file(name: str) -> bytes:
     """Read a file.
 
     Args:
-        name: Path or URI, as :func:`find_files` returns it.
+        name: Path or URI of the file, as :func:`find_files` returns it.
 
     Returns:
-        Content of the file.
+        Bytes of the file.
 
     Raises:
         BadInput: The file cannot be read.
@@ -96,20 +96,20 @@ def _expand_uri(uri: str) -> list[str]:
 
 
 def _pattern(path: str) -> str:
-    """A glob as a regular expression: ``*`` stays within a folder, ``**/`` descends into folders."""
+    """Convert a glob to a regular expression. ``*`` stays within a folder, and ``**/`` descends into folders."""
     parts = re.split(r"(\*\*/|\*)", path)
     return "".join({"**/": "(?:.*/)?", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
 
 
 def _locate(uri: str) -> tuple[Any, str]:
-    """The filesystem of a URI, and the path in it."""
+    """Filesystem that a URI belongs to, and path in that filesystem."""
     parts = urlsplit(uri)
     filesystem, root = _filesystem(parts.scheme, parts.netloc, parts.query)
     return filesystem, root + unquote(parts.path).rstrip("/")
 
 
 def _name(uri: str, path: str) -> str:
-    """The URI of a path in the same filesystem."""
+    """URI of another path in the filesystem of ``uri``."""
     parts = urlsplit(uri)
     _, root = _filesystem(parts.scheme, parts.netloc, parts.query)
     return parts._replace(path=quote(path.removeprefix(root))).geturl()
@@ -117,7 +117,7 @@ def _name(uri: str, path: str) -> str:
 
 @cache
 def _filesystem(scheme: str, netloc: str, query: str) -> tuple[Any, str]:
-    """The filesystem of a store, and the path of its root. It is opened once, as finding an S3 region takes time."""
+    """Filesystem of an object store, opened once as finding an S3 region takes time, and path of its root."""
     from pyarrow.fs import FileSystem
 
     if "@" in netloc:

@@ -37,6 +37,6 @@ def unpack(files: dict[str, bytes], folder: Path) -> None:
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """A hash of a model's content, whatever its name: 64 hexadecimal digits."""
+    """A hash of a model's files, 64 hexadecimal digits. The name of the model does not matter."""
     parts = [hashlib.sha256(content).digest() for content in files.values()]
     return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -29,7 +29,7 @@ SCHEMA: Final = pa.schema(
 """Columns of the rows. An image that could not be read has ``file`` and ``error`` only. Others have no ``error``."""
 
 POSITION: Final = "position"
-"""Column with the position of an image among the run's files. It is not written."""
+"""Name of the column with the position of an image among the run's files. It is not written to files."""
 
 
 def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.Table:
@@ -39,21 +39,21 @@ def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.
 
 
 def read_part(path: Path, classes: tuple[str, ...]) -> Iterator[Prediction]:
-    """Read the predictions of a part.
+    """Read the predictions of one part of a run.
 
     Args:
-        path: Path of the part's file.
+        path: Path of the part's Parquet file.
         classes: Names of the detector's classes.
 
     Yields:
-        Prediction of each image, in order.
+        Prediction of each image, in the order of the rows.
     """
     for row in parquet.ParquetFile(path).read().to_pylist():
         yield Prediction(Source(row["file"]), _detections(row, classes), row["error"] or "")
 
 
 class PartWriter:
-    """Collects rows in any order, and writes each part when its rows are complete.
+    """Collects rows in any order, and writes each part's file when all rows of the part are there.
 
     Args:
         folder: Folder of the run.
@@ -65,7 +65,7 @@ class PartWriter:
         self._rows: dict[int, dict[int, pa.Table]] = {part: {} for part in manifest.missing(folder)}
 
     def add(self, table: pa.Table) -> None:
-        """Add rows, as :func:`to_table` makes them. A row that comes twice counts once."""
+        """Add rows, as :func:`to_table` returns them. A row that is added twice counts once."""
         for row, position in enumerate(table[POSITION].to_pylist()):
             part = position // self._manifest.part
             if (rows := self._rows.get(part)) is None:  # the part is already written

@@ -12,7 +12,7 @@ from multibox.errors import BadInput
 from multibox.writing import locked, new_file
 
 PART: Final = 512
-"""Images per part. A run that is killed repeats at most so many for each part that it was working on."""
+"""Number of images per part. If a run is killed, at most so many images are detected again for each unfinished part."""
 
 MANIFEST: Final = "_manifest.json"
 """Name of the manifest. Readers of Parquet skip names that begin with an underscore."""
@@ -20,14 +20,14 @@ MANIFEST: Final = "_manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The model, the settings and the images of a run.
+    """Description of a run: its model, settings and images.
 
     Attributes:
         model: Hash of the model file.
         classes: Names of the detector's classes.
-        settings: Options that affect the detections, if they differ from the defaults.
+        settings: Options that affect the detections and differ from their defaults, by name.
         files: Paths of the images, sorted.
-        part: Number of images per part. The last part may have fewer.
+        part: Number of images per part. The last part may have fewer images.
         format: Version of the format of the manifest and the parts.
     """
 
@@ -40,22 +40,22 @@ class Manifest:
 
     @property
     def parts(self) -> range:
-        """The numbers of the parts."""
+        """Numbers of all parts of the run, from 0."""
         return range(-(-len(self.files) // self.part))
 
     def positions(self, part: int) -> range:
-        """Positions of the images of a part among the files."""
+        """Positions in ``files`` of the images of a part."""
         return range(part * self.part, min((part + 1) * self.part, len(self.files)))
 
     def missing(self, folder: Path) -> list[int]:
-        """Numbers of the parts that are not in a folder."""
+        """Numbers of the parts whose files are missing in a folder."""
         return [part for part in self.parts if not part_path(folder, part).exists()]
 
     def refuse_other(self, earlier: "Manifest", folder: Path) -> None:
         """Refuse to resume a different run. The size of the parts may differ.
 
         Args:
-            earlier: Manifest in the folder.
+            earlier: Manifest that is in the folder.
             folder: Folder of the run, for the message.
 
         Raises:
@@ -80,20 +80,20 @@ class Manifest:
 
 
 def part_path(folder: Path, part: int) -> Path:
-    """Path of a part, where it appears when it is complete."""
+    """Path of a part's file, which appears when the part is complete."""
     return folder / f"part-{part:06d}.parquet"
 
 
 @contextmanager
 def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
-    """Start or resume a run in a folder. No other process can until the block ends.
+    """Start or resume a run in a folder. Until the block ends, no other process can do so.
 
     Args:
         folder: Folder of the run. It is created if it does not exist.
-        wanted: Manifest of the run.
+        wanted: Manifest of the run to start or resume.
 
     Yields:
-        Manifest in the folder, whose parts may have another size.
+        Manifest to follow. That of an earlier run may have parts of another size.
 
     Raises:
         BadInput: The folder holds a different run or other files, or another process is using it.

@@ -1,4 +1,4 @@
-"""The Ray cluster: joining it, and how many detectors it holds."""
+"""The Ray cluster: join it, and count the detectors that fit on it."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from multibox.errors import BadInput, first_line
 from multibox.runtimes.packages import require_package
 
 READING: Final = 0.1
-"""Share of a core that a reading task takes, as it mostly waits."""
+"""Share of a core that a task takes to read images. It mostly waits."""
 
 STORE: Final = 500 * 2**20
 """Bytes of shared memory for images in transit, if the cluster is this machine alone."""
@@ -23,9 +23,9 @@ class Share:
     """The resources that one detector takes from a machine.
 
     Attributes:
-        cpus: Cores reserved for each detecting actor: one a thread, less a fraction kept free for the tasks that read
-            images.
-        gpus: Number of GPUs.
+        cpus: Number of cores reserved for each detector: one per thread, less a fraction that is left for the tasks
+            that read images.
+        gpus: Number of GPUs that each detector takes.
     """
 
     cpus: float
@@ -83,12 +83,12 @@ def joined() -> Iterator[Any]:
 
 
 def nodes_of(ray: Any) -> list[dict[str, float]]:
-    """The resources of each living node of the cluster."""
+    """Resources of each living node of the cluster: a dict from names such as ``CPU`` to amounts."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _refuse_unanswered(address: str) -> None:
-    """Try to connect to the address. Ray itself would retry for minutes, and then end the process."""
+    """Verify that a cluster answers at an address. Ray itself would retry for minutes, and then end the process."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
         return  # "local" or "auto"
@@ -104,7 +104,7 @@ def _no_answer(address: str, reason: str) -> BadInput:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Discard the error stream during the block, as Ray's C++ code prints that it is silenced."""
+    """Discard standard error during the block, because Ray's C++ code prints there even if Ray is silenced."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -24,7 +24,7 @@ READ: Final = 32
 """Number of images that one task reads."""
 
 BLOCK: Final = 16 * 2**20
-"""Bytes of images that go to an actor together. A larger image goes alone."""
+"""Number of bytes of image files that are sent to a detector together. A larger image is sent alone."""
 
 
 def predict_on_ray(
@@ -46,19 +46,20 @@ def predict_on_ray(
 
     Args:
         model: Path of a model file, which is sent to the machines, or ``voc20``.
-        paths: Images, see :func:`~multibox.predict.on_ray.files.find_files`. Every machine must see the files under
-            the same names.
-        out: Folder on this machine for the parts, see :mod:`~multibox.predict.on_ray.parts`.
-        score: Score that detections must exceed. Without it, the model's thresholds for people are used.
+        paths: Paths, folders, globs or URIs of images, as :func:`~multibox.predict.on_ray.files.find_files` takes them.
+            Every machine must see the files under the same names.
+        out: Folder on this machine for the parts of the run: Parquet files and a manifest.
+        score: Score that detections must exceed, in [0, 1]. None takes the model's thresholds for display.
         batch: Number of images that go through the network together.
-        runtime: Name of the runtime, see :func:`~multibox.detect.load.load`.
-        threads: Number of threads per actor. None means one, with as many actors as there are cores.
+        runtime: Name of the runtime. None takes the default for the kind of model file.
+        threads: Number of CPU threads of each detector. None means one, with as many detectors as there are cores.
         part: Number of images per part of a new run.
-        progress: Called as images are done, with the number of images done and the number of images to do in this run.
-        options: Other options of :func:`~multibox.detect.load.load`.
+        progress: Function called as work advances, with the number of finished images and of all images to detect in
+            this call.
+        options: Further options of :func:`~multibox.detect.load.load`, such as ``tta``.
 
     Yields:
-        Prediction of each image, sorted by file, when all parts are complete. Earlier runs' parts are included.
+        Prediction of each image, sorted by file, once all parts are complete. Parts of earlier calls are included.
 
     Raises:
         BadInput: An image, the model or an option is invalid, or ``out`` holds something else.
@@ -161,7 +162,7 @@ def _read(files: Any) -> Iterator[Any]:
 
 
 class _Detect:
-    """An actor, which loads the model once."""
+    """A detector on the cluster: a Ray actor that loads the model once."""
 
     def __init__(self, packed: Any, name: str, work: dict[str, Any]):
         import cv2

@@ -19,7 +19,7 @@ from multibox.predict.sources import Source
 from multibox.writing import Scratch, Unfinished, is_own_file, naming
 
 SOFTWARE: Final = "multibox predict"
-"""Name of the software in each annotated image, by which a later run recognizes it."""
+"""Name of the software in each annotated image, by which a later run recognises the image as its own."""
 
 
 class ImageOutput:
@@ -27,7 +27,7 @@ class ImageOutput:
 
     Args:
         folder: Folder for the annotated images.
-        stems: Names of the sources.
+        stems: Name of the output files of each source, without suffix.
         inputs: Real paths of the files that the run reads.
         frames: Whether frames of videos are saved as well.
     """
@@ -40,7 +40,7 @@ class ImageOutput:
         self._scratch: Scratch | None = None
 
     def name(self, prediction: Prediction) -> str:
-        """Choose the name of a prediction's image, empty if none is saved. Call it once per prediction, in order."""
+        """Choose the file name of a prediction's image, empty if none is saved. Call it once per prediction."""
         if prediction.detections is None or (prediction.number is not None and not self._frames):
             return ""
         return unused(image_id(prediction, self._stems[prediction.source]), self._is_free, self._taken) + ".png"
@@ -52,7 +52,7 @@ class ImageOutput:
         return png_with_text(encode_png(prediction.detections.draw()), "Software", SOFTWARE)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
-        """Write the file, completely or not at all."""
+        """Write the PNG file of a prediction, completely or not at all."""
         if prediction.annotated:
             target = self._folder / prediction.annotated
             with naming(target, always=True):
@@ -79,7 +79,7 @@ class VideoOutput:
 
     Args:
         folder: Folder for the videos.
-        stems: Names of the sources.
+        stems: Name of the output files of each source, without suffix.
         inputs: Real paths of the files that the run reads.
     """
 
@@ -95,13 +95,13 @@ class VideoOutput:
         self._first = self._next = 0
 
     def encode(self, prediction: Prediction) -> np.ndarray | None:
-        """Draw the frame, in BGR as OpenCV's writers need it."""
+        """Draw the detections on the frame, in BGR as OpenCV's video writer needs it."""
         if prediction.number is None or prediction.detections is None:
             return None
         return cv2.cvtColor(prediction.detections.draw(), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
-        """Write the frame, resized to the first one's size, and once more for each frame that was dropped before it."""
+        """Append the frame, at the first one's size. It is repeated for the frames that were dropped before it."""
         if prediction.source != self._source:
             self.finish()
         if encoded is None:
@@ -116,7 +116,7 @@ class VideoOutput:
         self._next = number + 1
 
     def finish(self) -> None:
-        """Complete the current file and give it its name."""
+        """Complete the current video and move it to its place."""
         if self._unfinished is not None:
             self._writer.release()
             self._refuse_cut_off(self._unfinished)
@@ -125,7 +125,7 @@ class VideoOutput:
             self._unfinished = None
 
     def discard(self) -> None:
-        """Remove the incomplete file."""
+        """Remove an incomplete video."""
         if self._unfinished is not None:
             self._writer.release()
             self._unfinished.discard()
@@ -143,7 +143,7 @@ class VideoOutput:
             raise RunFailed(f"{self._folder / name}: OpenCV cannot write MP4 files here; save another format")
 
     def _refuse_cut_off(self, unfinished: Unfinished) -> None:
-        """Count the frames that were written, as OpenCV reports no error when the disk is full."""
+        """Verify that all frames were written, because OpenCV reports no error when the disk is full."""
         capture = cv2.VideoCapture(str(_frames_of(unfinished)))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
@@ -155,5 +155,5 @@ class VideoOutput:
 
 
 def _frames_of(unfinished: Unfinished) -> Path:
-    """Path that a video is first written to, as OpenCV opens only names that are valid UTF-8."""
+    """Path that a video is first written to. Its name is valid UTF-8, because OpenCV opens no others."""
     return unfinished.path.with_name("frames.mp4")

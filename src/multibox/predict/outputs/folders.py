@@ -22,11 +22,11 @@ class FolderOutput:
     Args:
         path: Path of the folder.
         classes: Names of the detector's classes.
-        stems: Names of the sources.
+        stems: Name of the output files of each source, without suffix.
         replace: Whether to replace a folder that was changed since Multibox wrote it.
 
     Raises:
-        BadInput: There is such a folder, or something else.
+        BadInput: The path holds something that may not be replaced.
     """
 
     draws: ClassVar[bool] = False
@@ -37,7 +37,7 @@ class FolderOutput:
         self._unfinished: Unfinished | None = None
 
     def finish(self) -> None:
-        """Complete the folder and give it its name."""
+        """Complete the folder and move it to its place."""
         self._begun().finish()
 
     def discard(self) -> None:
@@ -52,12 +52,12 @@ class FolderOutput:
 
 
 class YoloOutput(FolderOutput):
-    """YOLO labels: a file per image, a line per detection with class from 0, relative centre, width and height."""
+    """YOLO labels: a text file per image, with a line per detection: class from 0, relative centre and size."""
 
     with_score: ClassVar[bool] = False
 
     def encode(self, prediction: Prediction) -> str:
-        """Format the file of an image, empty if nothing was found."""
+        """Format the text of an image's file, empty if nothing was found."""
         found = prediction.detections
         if not found:
             return ""
@@ -70,7 +70,7 @@ class YoloOutput(FolderOutput):
         )
 
     def add(self, prediction: Prediction, encoded: str) -> None:
-        """Write the file. An image that could not be read has none."""
+        """Write the file of an image. An image that could not be read gets no file."""
         name = image_id(prediction, self._stems[prediction.source])
         if prediction.detections is not None:
             with naming(self.path):
@@ -84,14 +84,14 @@ class YoloScoreOutput(YoloOutput):
 
 
 class VocOutput(FolderOutput):
-    """PASCAL VOC results for the devkit, ``comp4_det_test_CLASS.txt``. Pixels count from 1, both ends are inside."""
+    """VOC results for the devkit, ``comp4_det_test_CLASS.txt``. Pixels count from 1, and both edges are inclusive."""
 
     def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
         super().__init__(path, classes, stems, replace=replace)
         self._files: list[IO[str]] = []
 
     def encode(self, prediction: Prediction) -> list[tuple[int, str]]:
-        """Format the detections of an image as labels and lines."""
+        """Format the detections of an image: the label and the line of text of each."""
         found = prediction.detections
         if not found:
             return []
@@ -109,7 +109,7 @@ class VocOutput(FolderOutput):
                 files[label].write(line)
 
     def finish(self) -> None:
-        """Complete the files and give the folder its name."""
+        """Complete the files and move the folder to its place."""
         with naming(self.path):
             for file in self._open():
                 file.close()

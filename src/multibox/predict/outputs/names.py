@@ -1,4 +1,4 @@
-"""Names of the files that are written for sources. They are unique, and nothing of the user's is overwritten."""
+"""Names of the files that are written for sources. They are unique, and none replaces a file of the user."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from multibox.predict.sources import Source
 
 
 class Stems:
-    """A name without suffix for each source: its own stem, with a number if another source has the same.
+    """A name without suffix for each source: the source's own stem, with a number if another source has the same.
 
     Args:
         sources: All sources of the run.
@@ -30,11 +30,11 @@ def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> 
 
     Args:
         stem: Preferred name.
-        is_free: Function that says whether a name is free.
-        taken: Names chosen so far, with the last number of each. The new name is added.
+        is_free: Function that takes a name and says whether it is free.
+        taken: Names chosen so far, with the last number of each. The chosen name is added.
 
     Returns:
-        Free name.
+        The chosen name.
     """
     name, number = stem, taken.get(stem, 1)
     while name in taken or not is_free(name):
@@ -55,7 +55,7 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
     Args:
         path: Path to write to.
         inputs: Real paths of the files that the run reads.
-        is_ours: Function that says whether Multibox wrote a file.
+        is_ours: Function that takes a path and says whether Multibox wrote that file.
 
     Returns:
         True if no such file exists, or it may be replaced.

@@ -13,7 +13,7 @@ class Output(Protocol):
     """A file or folder that predictions are written to.
 
     Attributes:
-        draws: Whether predictions need their image.
+        draws: Whether the output draws images, so that predictions need their image.
     """
 
     draws: ClassVar[bool]
@@ -25,7 +25,7 @@ class Output(Protocol):
         """Write a formatted prediction, which has no image. Calls come in order."""
 
     def finish(self) -> None:
-        """Complete the output and give it its name."""
+        """Complete the output and move it to its place."""
 
     def discard(self) -> None:
         """Remove an incomplete output."""
@@ -39,7 +39,7 @@ class TextOutput:
         replace: Whether to replace a file that Multibox did not write, or that was changed since.
 
     Raises:
-        BadInput: There is such a file.
+        BadInput: The path holds a file that may not be replaced.
     """
 
     draws: ClassVar[bool] = False
@@ -55,11 +55,11 @@ class TextOutput:
         self._is_first = True
 
     def encode(self, prediction: Prediction) -> str:
-        """Format the entry of a prediction. Nothing is written if it is empty."""
+        """Format the entry of a prediction. If the text is empty, nothing is written."""
         raise NotImplementedError
 
     def add(self, prediction: Prediction, encoded: str) -> None:
-        """Write the entry."""
+        """Write the entry of a prediction."""
         with naming(self.path):
             file, _ = self._open()
             if encoded:
@@ -67,7 +67,7 @@ class TextOutput:
                 self._is_first = False
 
     def finish(self) -> None:
-        """Complete the file and give it its name."""
+        """Complete the file and move it to its place."""
         with naming(self.path):
             file, unfinished = self._open()
             file.write(self.tail)

@@ -1,4 +1,4 @@
-"""Rows in a single file per run: JSON, JSON Lines, CSV and COCO results."""
+"""Outputs that are a single file per run: JSON, JSON Lines, CSV and COCO results."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ class JsonOutput(TextOutput):
     tail: ClassVar[str] = "\n]\n"
 
     def encode(self, prediction: Prediction) -> str:
-        """Format a member of the list."""
+        """Format a prediction as a member of the JSON list."""
         return json.dumps(prediction.to_json())
 
 
@@ -30,7 +30,7 @@ class JsonLinesOutput(TextOutput):
     """JSON Lines: one prediction per line."""
 
     def encode(self, prediction: Prediction) -> str:
-        """Format a line."""
+        """Format a prediction as a line of JSON."""
         return json.dumps(prediction.to_json()) + "\n"
 
 
@@ -40,7 +40,7 @@ class CsvOutput(TextOutput):
     head: ClassVar[str] = ",".join(CSV_COLUMNS) + "\n"
 
     def encode(self, prediction: Prediction) -> str:
-        """Format the lines of an image, none if nothing was found."""
+        """Format the lines of an image, one for each detection."""
         found, lines = prediction.detections, io.StringIO()
         if found:
             frame = "" if prediction.number is None else prediction.number
@@ -57,8 +57,8 @@ class CocoOutput(TextOutput):
     Args:
         path: Path of the file.
         classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
-        stems: Names of the sources.
-        replace: Whether to replace another file, see :class:`~multibox.predict.outputs.output.TextOutput`.
+        stems: Name of the output files of each source, without suffix.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
     """
 
     head: ClassVar[str] = "[\n"
@@ -75,7 +75,7 @@ class CocoOutput(TextOutput):
         self._ids = [known[name] if are_coco else number for number, name in enumerate(classes, start=1)]
 
     def encode(self, prediction: Prediction) -> str:
-        """Format the members of the list for an image."""
+        """Format the detections of an image as members of the JSON list."""
         found = prediction.detections
         if not found:
             return ""

@@ -30,7 +30,8 @@ class OutputSet:
     Attributes:
         folder: Folder of all outputs.
         outputs: Outputs in the order of their formats.
-        name: Function that chooses the name of a prediction's annotated image, empty if none is saved.
+        name: Function that chooses the file name of a prediction's annotated image. The name is empty if no image is
+            saved.
     """
 
     folder: Path
@@ -39,7 +40,7 @@ class OutputSet:
 
     @property
     def draw(self) -> bool:
-        """Whether any output needs images."""
+        """Whether any output draws images, so that predictions need their image."""
         return any(output.draws for output in self.outputs)
 
 
@@ -54,18 +55,19 @@ def open_outputs(
     """Open the outputs of a run, before its work begins.
 
     Args:
-        formats: Names from :data:`FORMATS`. Without any, annotated images and videos and ``detections.json`` are saved.
+        formats: Names of formats, from :data:`FORMATS`. If empty, annotated images and videos and ``detections.json``
+            are saved.
         folder: Folder for all outputs. It is created when there is something to write.
         classes: Names of the detector's classes.
         sources: Sources of the run.
         replace: Whether to replace files that Multibox did not write, or that were changed since. Annotated images and
-            videos never do. If a name is taken, they get the next free one.
+            videos never replace such files: if a name is taken, they get the next free name.
 
     Returns:
         Outputs to write predictions to.
 
     Raises:
-        BadInput: There is such a file, and it is not to be replaced, or two formats exclude one another.
+        BadInput: A file exists that may not be replaced, or two formats exclude one another.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
     images = ImageOutput(folder, stems, inputs, frames=bool(formats))
@@ -105,7 +107,8 @@ def save_predictions(
         predictions: Predictions of :func:`~multibox.predict.predict.predict`, with images if ``outputs.draw``.
         outputs: Outputs, see :func:`open_outputs`.
         seen: Function that is called with each prediction, without its image, after it is written.
-        few: Whether to draw few images ahead, as huge ones take memory, and live ones should appear at once.
+        few: Whether to draw only few images in advance, because huge images take memory, and live frames should appear
+            at once.
 
     Raises:
         BadInput: The folder cannot be created.
@@ -131,7 +134,7 @@ def save_predictions(
 
 
 class _Writing:
-    """Writes to all outputs, but nothing before the first image was read."""
+    """Writes predictions to all outputs. Nothing is written before the first image was read."""
 
     def __init__(self, outputs: OutputSet):
         self._folder, self._outputs = outputs.folder, outputs.outputs

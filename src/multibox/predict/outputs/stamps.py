@@ -1,4 +1,4 @@
-"""Recognizing what an earlier run of predictions wrote."""
+"""Recognition of files that version 0.1.0 of ``multibox predict`` wrote."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ STAMPS: Final = ".multibox-predict.json"
 
 
 def is_stamped(path: Path) -> bool:
-    """Whether version 0.1.0 wrote a file or folder, and nobody has changed it since."""
+    """Whether version 0.1.0 wrote a file or folder, and nobody has changed that since."""
     try:
         stamps = json.loads((path.parent / STAMPS).read_bytes())
     except (OSError, ValueError):
