@@ -8,7 +8,7 @@ import pytest
 
 from colored import ColorRuntime
 from multibox.data.build import build
-from multibox.data.voc import write_xml
+from multibox.data.voc_xml import write_xml
 from multibox.detect.detector import Detector
 
 SPLITS = {"train": 4, "val": 2, "test": 2}

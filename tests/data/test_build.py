@@ -7,7 +7,7 @@ import pytest
 
 from multibox.data.build import build
 from multibox.data.store import list_stores, open_store
-from multibox.data.voc import write_xml
+from multibox.data.voc_xml import write_xml
 from multibox.errors import BadInput
 
 

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from multibox.data.check import BadImageError, Problem, box_faults, check_image
+from multibox.annotations.problem import Problem
+from multibox.data.check import BadImageError, box_faults, check_image
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 255, (30, 40, 3)).astype(np.uint8)

@@ -3,8 +3,9 @@ import shutil
 
 import pytest
 
-from multibox.data.annotation import Annotation, Item, usual_split
-from multibox.data.source import divide, open_source
+from multibox.annotations.annotation import Annotation, Item
+from multibox.annotations.splits import divide, usual_split
+from multibox.data.source import open_source
 from multibox.errors import BadInput
 
 
@@ -81,7 +82,7 @@ def test_wrong_options(voc_folder, options, message):
 def test_no_dataset(tmp_path):
     with pytest.raises(BadInput, match="nowhere: no such file or folder"):
         open_source([tmp_path / "nowhere"])
-    with pytest.raises(BadInput, match="no dataset found here"):
+    with pytest.raises(BadInput, match="no annotations found here, the folder is empty"):
         open_source([tmp_path])
 
 

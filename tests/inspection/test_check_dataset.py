@@ -316,7 +316,7 @@ def test_a_dataset_that_is_not_there(store_root):
 
 def test_an_empty_folder_and_a_damaged_report(store_root, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="empty: no dataset found here; give a folder"):
+    with pytest.raises(BadInput, match="empty: no annotations found here, the folder is empty; formats"):
         check_dataset(tmp_path / "empty", CONFIG)
     (store_root / "tiny/build.json").write_text("{")
     with pytest.raises(BadInput, match=r"build\.json: is not the report of a build"):

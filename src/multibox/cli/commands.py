@@ -101,7 +101,20 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message."""
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        click.echo(prefix + record.getMessage(), err=True)
+        click.echo(prefix + _in_shell_words(record.getMessage()), err=True)
+
+
+def _in_shell_words(text: str) -> str:
+    """A message with the options of the command that runs, else with those of ``data build``."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return text
+    root = context.find_root().command
+    data = root.commands.get("data") if isinstance(root, click.Group) else None
+    build = data.commands.get("build") if isinstance(data, click.Group) else None
+    for command in (context.command, build):
+        text = as_options(command, text) if command is not None else text
+    return text
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from multibox.cli.data_make import data_build
 from multibox.cli.options import (
     config_option,
     images_option,
+    layout_option,
     one_based_option,
     overrides_argument,
     replace_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @config_option
 @click.option("--classes", default="", metavar="NAMES", help="Expected class names, separated by commas. Default: any.")
 @images_option
+@layout_option
 @one_based_option
 @click.option(
     "--priors",
@@ -74,7 +76,7 @@ def data_check(
         check_file(priors, PROPOSAL, replace=replace)
     if html is not None:
         check_file(html, PAGE, replace=replace)
-    with progress_bar("checking") as progress:
+    with progress_bar("checking", at_once=False) as progress:
         found = check_dataset(target, settings, classes=split_names(classes), progress=progress, **options)
     proposal = proposal_yaml(found.fit.proposal or settings.priors, config, overrides)
     if as_json:

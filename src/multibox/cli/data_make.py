@@ -8,7 +8,7 @@ import click
 
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
-from multibox.cli.options import images_option, one_based_option, replace_option, split_names
+from multibox.cli.options import images_option, layout_option, one_based_option, replace_option, split_names
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
@@ -43,15 +43,16 @@ MOST_PROBLEMS = 20
     show_default=True,
     help="Whether a damaged image or box stops the build, or is left out and listed.",
 )
+@layout_option
 @one_based_option
 @replace_option
 @click.option("--workers", type=click.IntRange(min=1), default=None, help="Number of threads. Default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
-    """Build stores from VOC, COCO, YOLO or CSV data."""
+    """Build stores from annotated images, in any format that can be read."""
     from multibox.data.build import build
 
-    with progress_bar("checking and writing") as progress:
+    with progress_bar("checking and writing", at_once=False) as progress:
         report = build(sources, classes=split_names(classes), splits=split_names(splits), progress=progress, **options)
     if as_json:
         click.echo(json.dumps(report.to_json()))

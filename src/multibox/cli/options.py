@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from multibox.annotations.names import NAMES
 from multibox.errors import BadInput
 
 NMS = ("hard", "soft-linear", "soft-gaussian")
@@ -38,14 +39,20 @@ backend_option = click.option(
     help="Backend that Keras runs on. Default: $KERAS_BACKEND, else TensorFlow, else JAX.",
 )
 images_option = click.option(
-    "--images", default=None, metavar="DIR", help="Folder of the images. Default: the usual one of the layout."
+    "--images", default=None, metavar="DIR", help="Folder of the images. Default: found by name."
 )
 one_based_option = click.option(
     "--one-based",
     type=click.Choice(["auto", "true", "false"]),
     default="auto",
     show_default=True,
-    help="Whether VOC coordinates start at 1. `auto` tells from the boxes.",
+    help="Whether corners in whole pixels count from 1, as in PASCAL VOC. `auto` decides by the files.",
+)
+layout_option = click.option(
+    "--layout",
+    type=click.Choice(NAMES),
+    default=None,
+    help="Format of the annotations. Default: recognised by what the files hold.",
 )
 replace_option = click.option("--replace", is_flag=True, help="Replace what exists under the same name.")
 """For commands that write: what :mod:`multibox.writing` replaces only on request."""

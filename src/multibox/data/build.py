@@ -12,15 +12,18 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from cv2.utils import logging
 
+from multibox.annotations.annotation import Annotation, Item
+from multibox.annotations.corners import OneBased
+from multibox.annotations.files import fingerprint
+from multibox.annotations.problem import Problem, object_name
+from multibox.annotations.understood import Understood
 from multibox.boxes import clip
-from multibox.data.annotation import Annotation, Item
-from multibox.data.check import BadImageError, Problem, box_faults, check_image, object_name
+from multibox.data.check import BadImageError, box_faults, check_image
 from multibox.data.file_names import readable
 from multibox.data.record import Record, make_objects
 from multibox.data.source import Source, open_source
-from multibox.data.store import REPORT, SUFFIX, Counts, data_root
+from multibox.data.store import FILES, REPORT, SUFFIX, Counts, data_root
 from multibox.data.store_writer import StoreWriter, check_new_name, encode_record, new_dataset
-from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 from multibox.machine import cores
 from multibox.progress import Progress
@@ -40,6 +43,7 @@ class BuildReport:
         problems: What was left out, and why.
         clipped: Number of boxes that reached beyond their image and were clipped to its edge.
         seconds: Duration of the build.
+        understood: What was understood of each folder or file: layout, images, splits, classes, corners.
     """
 
     name: str
@@ -49,6 +53,7 @@ class BuildReport:
     problems: tuple[Problem, ...]
     clipped: int
     seconds: float
+    understood: tuple[Understood, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able values."""
@@ -63,6 +68,7 @@ def build(
     splits: Sequence[str] = (),
     images: str | Path | None = None,
     one_based: OneBased = "auto",
+    layout: str | None = None,
     split_seed: int = 0,
     on_bad: OnBad = "fail",
     replace: bool = False,
@@ -71,13 +77,17 @@ def build(
 ) -> BuildReport:
     """Build ``NAME/SPLIT.lmdb`` for each split of a dataset. Every image is decoded once to prove that it is intact.
 
+    What was understood of the data is logged first, at level INFO.
+
     Args:
         sources: Paths of files or folders, as :func:`multibox.data.source.open_source` takes them.
         name: Name of the new dataset.
         classes: Class names in the order of their labels. Empty takes those of the data.
         splits: Splits to build. Empty builds all.
-        images: Folder of the images, if it is not the layout's usual one.
-        one_based: Whether VOC coordinates start at 1, as :func:`multibox.data.voc.read_voc` takes it.
+        images: Folder of the images. None finds them by their names.
+        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
+            files, as :func:`multibox.annotations.corners.decide` does.
+        layout: Short name of the layout, such as ``voc``. None recognises it.
         split_seed: Seed of the division of data without splits.
         on_bad: ``fail`` stops at the first damaged image, annotation or box; ``skip`` leaves it out and reports it.
         replace: Whether an existing dataset of that name may be replaced.
@@ -96,16 +106,16 @@ def build(
     )  # What OpenCV would say of a damaged image, the report says with the file's name.
     check_new_name(name, replace=replace)
     source = open_source(
-        sources, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
+        sources,
+        classes=classes,
+        splits=splits,
+        images=images,
+        one_based=one_based,
+        layout=layout,
+        split_seed=split_seed,
     )
     work = _Work(source, on_bad, workers or cores(), progress or (lambda done, total: None))
-    with new_dataset(name, replace=replace) as folder:
-        counts = {split: work.write(folder, name, split) for split in source.splits}
-        seconds = round(time.perf_counter() - started, 3)
-        path = str(data_root() / name)
-        report = BuildReport(name, path, source.classes, counts, tuple(work.problems), work.clipped, seconds)
-        (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1), "utf-8")
-    return report
+    return work.build(name, replace=replace, started=started)
 
 
 @dataclass(frozen=True)
@@ -178,6 +188,25 @@ class _Work:
     problems: list[Problem] = field(default_factory=list)
     clipped: int = 0
     done: int = 0
+
+    def build(self, name: str, *, replace: bool, started: float) -> BuildReport:
+        """Write the stores, the report and the list of the files that they depend on."""
+        source, files = self.source, fingerprint(self.source.files)
+        with new_dataset(name, replace=replace) as folder:
+            counts = {split: self.write(folder, name, split) for split in source.splits}
+            report = BuildReport(
+                name=name,
+                path=str(data_root() / name),
+                classes=source.classes,
+                splits=counts,
+                problems=tuple(self.problems),
+                clipped=self.clipped,
+                seconds=round(time.perf_counter() - started, 3),
+                understood=source.understood,
+            )
+            (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1), "utf-8")
+            (folder / FILES).write_text(json.dumps(files), "utf-8")
+        return report
 
     def write(self, folder: Path, name: str, split: str) -> Counts:
         """Write the store of one split."""

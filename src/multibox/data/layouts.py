@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
-from multibox.data.annotation import usual_split
+from multibox.annotations.splits import usual_split
 from multibox.data.file_names import image_suffix
 from multibox.data.record import Record
 from multibox.data.store import Meta
-from multibox.data.voc import write_xml
+from multibox.data.voc_xml import write_xml
 from multibox.errors import BadInput
 
 

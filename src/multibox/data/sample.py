@@ -17,7 +17,7 @@ import numpy as np
 
 from multibox.data.backdrop import clouds, draw_backdrop
 from multibox.data.shapes import KINDS, Cutout, draw_thing, random_colour
-from multibox.data.voc import write_xml
+from multibox.data.voc_xml import write_xml
 from multibox.machine import cores
 from multibox.writing import Kind, new_folder
 

@@ -1,25 +1,23 @@
 """From files and folders of any known layout to one source: classes, and the items of each split."""
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from multibox.data.annotation import UNSPLIT, Annotation, Item, Part
-from multibox.data.coco import find_coco, read_coco
-from multibox.data.csv import read_csv
+from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
+from multibox.annotations.class_lists import find_class_list
+from multibox.annotations.corners import OneBased
+from multibox.annotations.files import Files
+from multibox.annotations.recognise import Recognised, recognise
+from multibox.annotations.splits import divide, folder_split, map_files
+from multibox.annotations.understood import Understood, annotations_of, understand
 from multibox.data.file_names import readable, refuse_unsafe_split
 from multibox.data.store import split_order
-from multibox.data.voc import OneBased, is_voc, read_voc
-from multibox.data.yolo import find_yolo, read_yolo
 from multibox.errors import BadInput
 
-SHARES = (0.70, 0.15)
-"""Of the images of a source without splits: train and val; the rest is test."""
-
-LAYOUTS = "a folder in VOC layout, a VOCdevkit, COCO JSON, YOLO (data.yaml, or images and labels), or CSV"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,16 @@ class Source:
         classes: Class names. The position is the label.
         category_ids: Numbers of the classes in their source. Empty if it has none.
         splits: Items by split.
+        understood: What was understood of each folder or file.
+        files: Paths of all files that the source depends on: those of its folders, and the images elsewhere.
     """
 
     description: str
     classes: tuple[str, ...]
     category_ids: tuple[int, ...]
     splits: dict[str, list[Item]]
+    understood: tuple[Understood, ...] = ()
+    files: frozenset[Path] = frozenset()
 
 
 def open_source(
@@ -46,6 +48,7 @@ def open_source(
     splits: Sequence[str] = (),
     images: str | Path | None = None,
     one_based: OneBased = "auto",
+    layout: str | None = None,
     split_seed: int = 0,
 ) -> Source:
     """Recognise the layout at the given paths and read the annotations. Images are not opened.
@@ -57,8 +60,10 @@ def open_source(
         paths: Paths of files or folders, each in one of the known layouts.
         classes: Class names in the order of their labels. Empty takes those of the data.
         splits: Splits to take. Empty takes all.
-        images: Folder of the images, if it is not the layout's usual one.
-        one_based: Whether VOC coordinates start at 1, as :func:`multibox.data.voc.read_voc` takes it.
+        images: Folder of the images. None finds them by their names.
+        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
+            files, as :func:`multibox.annotations.corners.decide` does.
+        layout: Short name of the layout, such as ``voc``. None recognises it.
         split_seed: Seed of the division into train, val and test of data without splits.
 
     Returns:
@@ -68,7 +73,13 @@ def open_source(
         BadInput: If there is no dataset, no image or no such split, or a class name is not in ``classes``.
     """
     source = read_source(
-        paths, classes=classes, splits=splits, images=images, one_based=one_based, split_seed=split_seed
+        paths,
+        classes=classes,
+        splits=splits,
+        images=images,
+        one_based=one_based,
+        layout=layout,
+        split_seed=split_seed,
     )
     unknown = unknown_names(source)
     if unknown:
@@ -85,77 +96,76 @@ def read_source(
     splits: Sequence[str] = (),
     images: str | Path | None = None,
     one_based: OneBased = "auto",
+    layout: str | None = None,
     split_seed: int = 0,
 ) -> Source:
-    """Like :func:`open_source`, but objects may have names that are not in ``classes``."""
-    folder = Path(images) if images is not None else None
-    if folder is not None and not folder.is_dir():
-        raise BadInput("images", f"{folder}: no such folder")
-    parts = [part for path in paths for part in _read(Path(path), folder, one_based, tuple(classes))]
-    parts = [replace(part, splits=divide(part.splits, split_seed)) for part in parts]
-    found = {split: items for split, items in _merge(parts).items() if items}
+    """Like :func:`open_source`, but objects may have names that are not in ``classes``.
+
+    What was understood of each path is logged, at level INFO.
+    """
+    options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
+    recognised = [each for path in paths for each in recognise(Path(path), layout)]
+    parts = _place([_with_class_list(each, each.read(options)) for each in recognised])
+    found = {split: items for split, items in _merge([_divided(part, split_seed) for part in parts]).items() if items}
     if not found:
         raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")
     merged = _choose(found, splits)
+    names, origin = _classes(tuple(classes), parts, merged)
     category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
-    names = tuple(classes) or _classes(parts, merged)
-    _check_classes(names)
-    return Source(", ".join(str(path) for path in paths), names, category_ids, merged)
+    understood = tuple(
+        understand(part, each.format.TITLE, each.files, [other.TITLE for other in each.others], origin, split_seed)
+        for part, each in zip(parts, recognised, strict=True)
+    )
+    for line in (line for each in understood for line in each.lines()):
+        log.info("%s", line)
+    description = ", ".join(str(path) for path in paths)
+    return Source(description, names, category_ids, merged, understood, _files(paths, merged))
+
+
+def _files(paths: Sequence[str | Path], splits: dict[str, list[Item]]) -> frozenset[Path]:
+    images = (item.image for items in splits.values() for item in items if isinstance(item.image, Path))
+    return frozenset(images).union(*(Files(Path(path)).listed for path in paths))
 
 
 def unknown_names(source: Source) -> dict[str, int]:
     """Names of objects that are no class of the source, with their counts, the most frequent first."""
-    counts = _count_names(source.splits).most_common()
+    counts = _count_names(source.splits.values()).most_common()
     return {name: count for name, count in counts if name not in source.classes}
 
 
-def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
-    """Divide the items that have no split into train, val and test, at random.
+def _with_class_list(recognised: Recognised, part: Part) -> Part:
+    """The part with the classes of a list beside its files, if it declares none itself."""
+    listed = None if part.classes else find_class_list(recognised.files)
+    if listed is None:
+        return part
+    path, names = listed
+    unlisted = [name for name in _count_names(part.splits.values()) if name not in names]
+    if unlisted:
+        note = f"{path.name} was not used as the list of classes, because {unlisted[0]!r} is not in it"
+        return replace(part, notes=(*part.notes, note))
+    return replace(part, classes=names, classes_from=recognised.files.short(path))
 
-    Args:
-        splits: Items by split, some possibly under :data:`UNSPLIT`.
-        seed: The same seed and items give the same division.
 
-    Returns:
-        Items by split. No item is left under :data:`UNSPLIT`.
+def _place(parts: Sequence[Part]) -> list[Part]:
+    """Parts without splits of their own, in the split that the name of their folder or file means.
+
+    Folders that are given one by one stay apart if the name of any is that of a split.
     """
-    divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
-    loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)
-    order = np.random.default_rng(seed).permutation(len(loose))
-    held_out = max(1, round(len(loose) * SHARES[1])) if len(loose) >= 3 else 0
-    ends = (len(loose) - 2 * held_out, len(loose) - held_out)
-    for name, chosen in zip(("train", "val", "test"), np.split(order, ends), strict=True):
-        if len(chosen):
-            divided.setdefault(name, []).extend(loose[i] for i in sorted(chosen))
-    return divided
+    whole = [part for part in parts if set(part.splits) == {UNSPLIT}]
+    names = {part.root.stem: folder_split(part.root.stem) for part in whole}
+    if not any(names.values()):
+        return list(parts)
+    meant = map_files(part.root.stem for part in whole)
+    return [
+        replace(part, splits={split: part.splits[UNSPLIT]}, splits_from=f"the name of {part.root.name}")
+        if part in whole and (split := names[part.root.stem] or meant[part.root.stem])
+        else part
+        for part in parts
+    ]
 
 
-def _read(path: Path, images: Path | None, one_based: OneBased, classes: tuple[str, ...]) -> list[Part]:
-    if not path.exists():
-        raise BadInput(path, f"no such file or folder; give {LAYOUTS}")
-    if path.is_dir() and is_voc(path):
-        return [read_voc(path, images=images, one_based=one_based)]
-    years = [folder for folder in _folders_below(path) if (folder / "Annotations").is_dir() and is_voc(folder)]
-    if years:
-        return [read_voc(folder, images=images, one_based=one_based) for folder in years]
-    coco, yolo = find_coco(path), find_yolo(path)
-    # JSON side by side with a data.yaml may be anything; in COCO's own layout it is COCO.
-    is_described = yolo is not None and yolo.is_file() and all(file.parent == path for file in coco)
-    if coco and not is_described:
-        return [read_coco(coco, images=images)]
-    if yolo:
-        if images is not None:
-            raise BadInput("images", f"{images}: does not apply to YOLO, whose images {yolo} names; leave it out")
-        return [read_yolo(yolo, classes=classes)]
-    tables = [path] if path.suffix == ".csv" else sorted(path.glob("*.csv"))
-    if tables:
-        return [read_csv(table, images=images) for table in tables]
-    raise BadInput(path, f"no dataset found here; give {LAYOUTS}")
-
-
-def _folders_below(path: Path) -> list[Path]:
-    """Folders in ``path``, and in ``path/VOCdevkit``."""
-    return sorted(folder for base in (path, path / "VOCdevkit") for folder in base.glob("*/") if folder.is_dir())
+def _divided(part: Part, seed: int) -> Part:
+    return replace(part, splits=divide(part.splits, seed))
 
 
 def _merge(parts: Sequence[Part]) -> dict[str, list[Item]]:
@@ -189,13 +199,23 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
     return {name: found[name] for name in sorted(wanted, key=split_order)}
 
 
-def _classes(parts: Sequence[Part], splits: dict[str, list[Item]]) -> tuple[str, ...]:
-    """The order on which the parts agree, else all names sorted."""
-    orders = {part.classes for part in parts}
-    if len(orders) == 1 and parts[0].classes:
-        return parts[0].classes
-    declared = {name for part in parts for name in part.classes}
-    return tuple(sorted(declared | set(_count_names(splits))))
+def _classes(
+    given: tuple[str, ...], parts: Sequence[Part], splits: dict[str, list[Item]]
+) -> tuple[tuple[str, ...], str]:
+    """The classes in the order that the user or the data declare, else sorted, and where the order comes from."""
+    counts = _count_names(splits.values())
+    declared = tuple(dict.fromkeys(name for part in parts for name in part.classes))
+    origins = list(dict.fromkeys(part.classes_from for part in parts if part.classes_from))
+    more = tuple(sorted(name for name in counts if name not in declared))
+    if given:
+        names, origin = given, "as given"
+    elif declared:
+        names, origin = declared + more, f"in the order of {' and then '.join(origins) or 'the data'}"
+    else:
+        names, origin = more, 'sorted by name, as the data declare no order; classes="A,B" sets one'
+    _check_classes(names)
+    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    return names, f"{shown}; {origin}"
 
 
 def _check_classes(classes: tuple[str, ...]) -> None:
@@ -207,6 +227,5 @@ def _check_classes(classes: tuple[str, ...]) -> None:
         raise BadInput("classes", f"{', '.join(twice)} given twice; a class is listed once")
 
 
-def _count_names(splits: dict[str, list[Item]]) -> Counter[str]:
-    found = (item.annotation for items in splits.values() for item in items)
-    return Counter(name for annotation in found if isinstance(annotation, Annotation) for name in annotation.names)
+def _count_names(splits: Iterable[list[Item]]) -> Counter[str]:
+    return Counter(name for items in splits for annotation in annotations_of(items) for name in annotation.names)

@@ -26,6 +26,8 @@ FORMAT = 1
 SUFFIX = ".lmdb"
 REPORT = "build.json"
 """Name of the file with the report of a build, in the dataset's folder beside the stores."""
+FILES = "files.json"
+"""Name of the file with size and time of each file that the stores were built from, beside the stores."""
 PAGE = 4096
 HEAD_BYTES = 4096
 """Number of bytes of a record that are read first if its image is not needed. A longer head costs a second read."""

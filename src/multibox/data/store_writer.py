@@ -18,6 +18,7 @@ import numpy as np
 from multibox.data.record import Record
 from multibox.data.store import (
     COLUMN_TYPES,
+    FILES,
     FORMAT,
     PAGE,
     REPORT,
@@ -178,8 +179,10 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
 
 
 def holds_only_stores(folder: Path) -> bool:
-    """Whether a folder is a dataset and holds nothing that a build did not write."""
-    return folder.is_dir() and all(path.suffix == SUFFIX or path.name in (REPORT, MARKER) for path in folder.iterdir())
+    """Whether a folder is a dataset's, with nothing in it that a build did not write."""
+    return folder.is_dir() and all(
+        path.suffix == SUFFIX or path.name in (REPORT, FILES, MARKER) for path in folder.iterdir()
+    )
 
 
 DATASET = Kind("dataset", holds_only_stores, on_request=True)

@@ -1,6 +1,6 @@
 """Classes of the datasets that published detectors were trained on, in the order of their columns."""
 
-from multibox.data.voc import CLASSES as VOC
+from multibox.annotations.formats.voc import CLASSES as VOC
 
 _COCO = (
     "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,"

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from cv2.utils import logging
 
+from multibox.annotations.corners import OneBased
+from multibox.annotations.problem import Problem
 from multibox.config import Config, Priors
 from multibox.data.build import in_order
-from multibox.data.check import Problem
 from multibox.data.open import open_stores
 from multibox.data.source import Source, read_source
 from multibox.data.store import REPORT, Store, dataset_splits, list_stores
 from multibox.data.store_writer import holds_only_stores
-from multibox.data.voc import OneBased
 from multibox.errors import BadInput
 from multibox.inspection.coverage import Coverage, measure_coverage
 from multibox.inspection.dataset_findings import in_two_splits, spelled_twice, uneven_classes, unused_images
@@ -111,6 +111,7 @@ def check_dataset(
     classes: Sequence[str] = (),
     images: str | Path | None = None,
     one_based: OneBased = "auto",
+    layout: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Checkup:
@@ -122,9 +123,10 @@ def check_dataset(
             priors which objects are reached.
         classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
             else those of the dataset.
-        images: Folder of the images. None takes the folder where the dataset's format usually has them.
-        one_based: Whether VOC coordinates count from 1: ``true``, ``false``, or ``auto`` to find out from the
-            annotations.
+        images: Folder of the images. None finds them by their names.
+        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
+            files.
+        layout: Short name of the layout, such as ``voc``. None recognises it.
         workers: Number of threads. None: a suitable number for the processor.
         progress: Function to call after each image, with the number of finished images and of all images.
 
@@ -139,7 +141,11 @@ def check_dataset(
     is_dataset = bool(dataset_splits(str(target).partition("/")[0]))
     if Path(target).exists() and not (is_dataset and holds_only_stores(Path(target))):
         source = read_source(
-            [target], classes=tuple(classes) or config.data.classes, images=images, one_based=one_based
+            [target],
+            classes=tuple(classes) or config.data.classes,
+            images=images,
+            one_based=one_based,
+            layout=layout,
         )
         inspected = _inspect_source(source, config, workers, report)
         more = [*unused_images(source), *spelled_twice(source)]

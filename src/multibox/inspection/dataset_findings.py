@@ -1,9 +1,10 @@
 """Findings that no single image shows: images in two splits or in none, and classes that are rare or spelled twice."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
-from multibox.data.annotation import IMAGE_SUFFIXES
+from multibox.annotations.files import IMAGE_SUFFIXES
 from multibox.data.file_names import readable
 from multibox.data.look_alikes import find_alike, stack_looks
 from multibox.data.source import Source
@@ -80,7 +81,7 @@ def spelled_twice(source: Source) -> Iterator[Finding]:
 
 def unused_images(source: Source) -> Iterator[Finding]:
     """Find images in the folders of a dataset that are in none of its splits."""
-    used = {item.image for items in source.splits.values() for item in items}
+    used = {item.image for items in source.splits.values() for item in items if isinstance(item.image, Path)}
     for folder in sorted({image.parent for image in used}):
         if not folder.is_dir():
             continue

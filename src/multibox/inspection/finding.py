@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from multibox.data.check import Problem
+from multibox.annotations.problem import Problem
 
 KINDS: Final = {
     "missing": "missing files",

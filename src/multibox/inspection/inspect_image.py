@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 
 from multibox import boxes as box
+from multibox.annotations.annotation import Annotation, Item
+from multibox.annotations.problem import object_name
 from multibox.config import Config
-from multibox.data.annotation import Annotation, Item
 from multibox.data.build import check_item
-from multibox.data.check import BadImageError, check_image, object_name
+from multibox.data.check import BadImageError, check_image
 from multibox.data.look_alikes import look_of
 from multibox.data.record import Objects, Record
 from multibox.image_file import color_mode

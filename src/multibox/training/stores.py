@@ -1,15 +1,16 @@
 """The stores that a run reads: those the configuration names, or those of a dataset, built first if needed."""
 
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from multibox.annotations.files import Files, fingerprint
 from multibox.config import Config
 from multibox.data.build import BuildReport, OnBad, build
-from multibox.data.store import Store, data_root, dataset_splits, list_stores, open_store
+from multibox.data.store import FILES, Store, data_root, dataset_splits, list_stores, open_store
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.progress import Progress
@@ -60,7 +61,8 @@ def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: O
             f"a dataset {name} exists, built from {meta.source}; to train on that, set data.train=[{name}/SPLIT] "
             "alone, and to train on this, build a dataset of another name from it",
         )
-    if meta is None or _newest_change(path) > datetime.fromisoformat(meta.built).timestamp() + 1:  # whole seconds
+    if meta is None or _has_changed(path, data_root() / name):
+        log.info("building %s; to read the data in another way, build it first with 'multibox data build'", name)
         report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
         (on_build or _log_build)(report)
     return name
@@ -82,9 +84,13 @@ def _dataset_name(path: Path) -> str:
     return name if is_dataset else f"{name}-stores"  # The images themselves may lie where the stores would.
 
 
-def _newest_change(path: Path) -> float:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return max((file.lstat().st_mtime for file in files), default=0.0)
+def _has_changed(path: Path, folder: Path) -> bool:
+    """Whether files were added, removed or replaced since the stores in a folder were built from a path."""
+    try:
+        known = json.loads((folder / FILES).read_bytes())
+    except (OSError, ValueError):  # Stores of 0.1.0 have no list of files.
+        return True
+    return fingerprint({*Files(path).listed, *map(Path, known)}) != known
 
 
 def open_stores(names: Sequence[str]) -> list[Store]:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from multibox.writing import MARKER
+from reading import read
 
 BOX = pytest.approx((20, 20, 100, 90), abs=1.5)
 
@@ -74,12 +75,12 @@ def test_yolo(save, files, tmp_path):
 
 
 def test_yolo_can_be_trained_on(save, files, tmp_path):
-    from multibox.data.yolo import read_yolo
+    from multibox.annotations.formats import yolo
 
     save(files[:1], tmp_path / "set", "yolo")
     (tmp_path / "set/images").mkdir()
     files[0].rename(tmp_path / "set/images/a.png")
-    part = read_yolo(tmp_path / "set", classes=("red", "green", "blue"))
+    part = read(yolo, tmp_path / "set", classes=("red", "green", "blue"))
     (item,) = (item for items in part.splits.values() for item in items)
     assert list(item.annotation.names) == ["red"]
 

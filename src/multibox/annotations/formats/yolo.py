@@ -10,45 +10,46 @@ from typing import Any
 import numpy as np
 import yaml
 
-from multibox.data.annotation import (
-    IMAGE_SUFFIXES,
-    UNSPLIT,
-    Annotation,
-    Item,
-    Part,
-    class_names,
-    read_class_list,
-    read_text,
-    usual_split,
-)
-from multibox.data.check import Problem
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, read_text
+from multibox.annotations.class_lists import class_names, read_names
+from multibox.annotations.files import IMAGE_SUFFIXES, Files
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import usual_split
 from multibox.errors import BadInput
 
-
-def find_yolo(path: Path) -> Path | None:
-    """The description file or, without one, the folder of a YOLO dataset at ``path``. None if there is none."""
-    if path.is_file():
-        return path if path.suffix in (".yaml", ".yml") else None
-    named = [path / name for name in ("data.yaml", "data.yml", "dataset.yaml") if (path / name).is_file()]
-    if named:
-        return named[0]
-    return path if (path / "images").is_dir() and (path / "labels").is_dir() else None
+NAME = "yolo"
+TITLE = "YOLO text"
 
 
-def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
+def find(files: Files) -> list[Path]:
+    """The description file, else the label files of images, else nothing."""
+    if files.path.is_file():
+        return [files.path] if files.path.suffix.lower() in (".yaml", ".yml") else []
+    described = files.named("data.yaml", "data.yml", "dataset.yaml")
+    if described:
+        return described[:1]
+    root = files.root
+    return files.with_suffix(".txt") if (root / "images").is_dir() and (root / "labels").is_dir() else []
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read a YOLO dataset.
 
     Args:
-        path: Path of ``data.yaml``, or of a folder with ``images`` and ``labels``.
-        classes: Class names by number, if the data does not give them.
+        files: Files of the source.
+        found: Path of ``data.yaml``, or paths of label files.
+        options: What the user said about the data.
 
     Returns:
-        The items, and the classes in the order of their numbers.
+        The items, with their classes in the order of their numbers.
 
     Raises:
         BadInput: If a field of the description is missing or wrong, nothing names the classes, or no image has labels.
     """
-    root, names, folders = _described(path, classes) if path.is_file() else _undescribed(path, classes)
+    path = found[0] if found[0].suffix in (".yaml", ".yml") else files.root
+    if options.images is not None:
+        raise BadInput("images", f"{options.images}: does not apply to YOLO, whose images {path} names; leave it out")
+    root, names, folders = _described(path, options.classes) if path.is_file() else _undescribed(path, options.classes)
     if not names:
         raise BadInput(
             path,
@@ -56,12 +57,18 @@ def read_yolo(path: Path, *, classes: tuple[str, ...] = ()) -> Part:
         )
     splits = {split: _items(found, names, root) for split, found in folders.items()}
     _check_labels(path, splits)
-    return Part(root, splits, tuple(dict.fromkeys(names)))
+    return Part(
+        files.path if files.path.is_file() else root,
+        splits,
+        tuple(dict.fromkeys(names)),
+        splits_from="" if set(splits) == {UNSPLIT} else path.name if path.is_file() else "the folders of images",
+        classes_from=path.name if path.is_file() else "classes.txt",
+    )
 
 
 def _undescribed(root: Path, classes: tuple[str, ...]) -> tuple[Path, tuple[str, ...], dict[str, list[Path]]]:
     listed = root / "classes.txt"
-    names = read_class_list(listed) if listed.is_file() and not classes else class_names("classes", classes)
+    names = read_names(listed) if listed.is_file() and not classes else class_names("classes", classes)
     below = [folder for folder in sorted((root / "images").iterdir()) if folder.is_dir()]
     folders: dict[str, list[Path]] = {}
     for folder in below:

@@ -3,11 +3,12 @@ import shutil
 import numpy as np
 import pytest
 
-from multibox.data.annotation import Annotation
-from multibox.data.check import Problem
+from multibox.annotations.annotation import Annotation
+from multibox.annotations.formats import yolo
+from multibox.annotations.problem import Problem
 from multibox.data.source import open_source
-from multibox.data.yolo import find_yolo, read_yolo
 from multibox.errors import BadInput
+from reading import read
 
 
 @pytest.fixture
@@ -27,8 +28,7 @@ def folder(tmp_path):
 
 
 def test_a_described_dataset(folder):
-    assert find_yolo(folder) == folder / "data.yaml"
-    part = read_yolo(folder / "data.yaml")
+    part = read(yolo, folder / "data.yaml")
     assert part.classes == ("zebra", "ant")
     labelled, empty = part.splits["train"]
     assert (labelled.id, labelled.image) == ("a", folder / "images/train/a.jpg")
@@ -42,14 +42,14 @@ def test_a_described_dataset(folder):
 
 
 def test_a_number_that_is_no_class(folder):
-    broken = read_yolo(folder / "data.yaml").splits["val"][0].annotation
+    broken = read(yolo, folder / "data.yaml").splits["val"][0].annotation
     assert isinstance(broken, Problem)
     assert "line 1: '2' is no class from 0 to 1" in str(broken)
 
 
 def test_a_digit_that_is_no_number(folder):
     (folder / "labels" / "val" / "a.txt").write_text("² 0.5 0.5 0.2 0.4\n", "utf-8")
-    assert "'²' is no class" in str(read_yolo(folder / "data.yaml").splits["val"][0].annotation)
+    assert "'²' is no class" in str(read(yolo, folder / "data.yaml").splits["val"][0].annotation)
 
 
 def test_folders_without_a_description(folder):
@@ -66,7 +66,7 @@ def test_folders_without_a_description(folder):
 def test_pictures_listed_in_a_file(folder):
     (folder / "some.txt").write_text("images/train/a.jpg\n")
     (folder / "data.yaml").write_text("train: some.txt\nnames: [zebra, ant]\n")
-    (item,) = read_yolo(folder / "data.yaml").splits["train"]
+    (item,) = read(yolo, folder / "data.yaml").splits["train"]
     assert item.image == folder / "images/train/a.jpg"
     assert len(item.annotation.names) == 3
 
@@ -90,22 +90,22 @@ def test_pictures_listed_in_a_file(folder):
 def test_wrong_descriptions(folder, text, message):
     (folder / "data.yaml").write_text(text)
     with pytest.raises(BadInput, match=message):
-        read_yolo(folder / "data.yaml")
+        read(yolo, folder / "data.yaml")
 
 
 def test_only_blank_lines_at_the_end_of_a_list_are_passed_over(folder):
     (folder / "data.yaml").unlink()
     (folder / "classes.txt").write_text("zebra\n ant \ncow\n\n \n")
-    assert read_yolo(folder).splits["val"][0].annotation.names == ("cow",)
+    assert read(yolo, folder).splits["val"][0].annotation.names == ("cow",)
     (folder / "classes.txt").write_text("zebra\n\ncow\n")
     with pytest.raises(BadInput, match=r"classes.txt: class 1 has no name"):
-        read_yolo(folder)
+        read(yolo, folder)
 
 
 def test_pictures_without_any_label_file(folder):
     shutil.rmtree(folder / "labels")
     with pytest.raises(BadInput, match=r"no image has a label file; looked for a.txt .*labels/train, .*labels/val"):
-        read_yolo(folder / "data.yaml")
+        read(yolo, folder / "data.yaml")
 
 
 @pytest.mark.parametrize("name", ["data.yaml", "some.txt", "classes.txt"])
@@ -113,8 +113,10 @@ def test_another_encoding(folder, name):
     (folder / "data.yaml").write_text("train: some.txt\nnames: [zebra, ant]\n")
     (folder / name).write_bytes("é\n".encode("latin-1"))
     (folder / "some.txt").touch()
+    if name == "classes.txt":
+        (folder / "data.yaml").unlink()
     with pytest.raises(BadInput, match=f"{name}: is not UTF-8 text"):
-        read_yolo(folder if name == "classes.txt" else folder / "data.yaml")
+        read(yolo, folder if name == "classes.txt" else folder / "data.yaml")
 
 
 def test_json_beside_a_description_is_not_taken_for_coco(folder):
@@ -128,7 +130,7 @@ def test_further_keys_are_splits_if_they_name_folders(folder):
     (folder / "images/night/c.jpg").touch()
     text = "train: images/train\nval:\nnight: images/night\nvalid: [images/val]\nnc: 2\nnames: [zebra, ant]\n"
     (folder / "data.yaml").write_text(text + "path: .\nlicense: CC0\nurl: nowhere\nroboflow: {images: images}\n")
-    splits = read_yolo(folder / "data.yaml").splits
+    splits = read(yolo, folder / "data.yaml").splits
     assert {split: [item.id for item in items] for split, items in splits.items()} == {
         "train": ["a", "b"],
         "night": ["c"],
@@ -145,5 +147,5 @@ def test_two_folders_of_one_split(folder):
     (folder / "data.yaml").unlink()
     (folder / "classes.txt").write_text("zebra\nant\n")
     (folder / "images/val").rename(folder / "images/night_train")
-    part = read_yolo(folder)
+    part = read(yolo, folder)
     assert [item.image.parent.name for item in part.splits["train"]] == ["night_train", "night_train", "train", "train"]

@@ -13,9 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.data.annotation import Annotation, Item, Part, read_class_list, read_text, usual_split
-from multibox.data.check import Problem
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, read_text
+from multibox.annotations.files import Files
+from multibox.annotations.images import Images
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import map_files, map_names
 from multibox.errors import BadInput
+
+NAME = "csv"
+TITLE = "CSV"
 
 COLUMNS = {
     "image": ("image", "filename", "file_name", "file", "path", "image_path", "image_name"),
@@ -37,32 +43,44 @@ _EDGES = ("x0", "y0", "x1", "y1")
 REQUIRED = ("image", *_EDGES, "class")
 
 
-def read_csv(file: Path, *, images: Path | None = None) -> Part:
-    """Read a CSV file.
+def find(files: Files) -> list[Path]:
+    """The CSV files."""
+    return files.with_suffix(".csv")
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
+    """Read CSV files.
 
     Args:
-        file: Path of the file.
-        images: Folder of the images. None takes that of the file, or ``images`` in it.
+        files: Files of the source.
+        found: Paths of the CSV files. Without a column ``split``, each is a split if its name or another's means one.
+        options: What the user said about the data.
 
     Returns:
-        The items in the order of the file, and the classes of ``classes.txt`` beside it, if that is there.
+        The items in the order of the files.
 
     Raises:
-        BadInput: If columns are missing, there is no row, or a row names no image.
+        BadInput: Columns are missing, there is no row, or a row names no image.
     """
-    rows = _rows(file)
-    by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
-    for row in rows:
-        by_image[usual_split(row.get("split", "")) or row.get("split", ""), row["image"]].append(row)
-    folder = images or next(
-        (base for base in (file.parent, file.parent / "images") if (base / rows[0]["image"]).is_file()), file.parent
-    )
+    images = Images(files, options.images)
+    names = map_files(path.stem for path in found)
     splits: dict[str, list[Item]] = defaultdict(list)
-    for (split, image), found in by_image.items():
-        item = Item(str(Path(image).with_suffix("")), folder / image, _annotation(file, image, found))
-        splits[split or usual_split(file.stem)].append(item)
-    listed = file.parent / "classes.txt"
-    return Part(file, dict(splits), read_class_list(listed) if listed.is_file() else ())
+    for path in found:
+        by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+        for row in _rows(path):
+            by_image[row.get("split", ""), row["image"]].append(row)
+        columns = map_names(split for split, _ in by_image)
+        placed = [(columns[written] or names[path.stem], image) for written, image in by_image]
+        paths = images.of_names([image for _, image in placed], path)
+        for (split, image), file, rows in zip(placed, paths, by_image.values(), strict=True):
+            item = Item(Path(image).with_suffix("").as_posix(), file, _annotation(path, image, rows))
+            splits[split].append(item)
+    return Part(
+        found[0] if len(found) == 1 else files.root,
+        dict(splits),
+        files=tuple(found),
+        splits_from="" if set(splits) == {UNSPLIT} else "the column of splits, or the names of the files",
+    )
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from multibox.data.check import Problem
-from multibox.data.csv import read_csv
-from multibox.data.source import open_source
+from multibox.annotations.formats import csv
+from multibox.annotations.problem import Problem
 from multibox.errors import BadInput
+from reading import read
 
 ROWS = {
     "ours": "image,x0,y0,x1,y1,class\na.jpg,1,2,11,22,dog\nb.jpg,,,,,\na.jpg,3,4,5,6.5,cat\n",
@@ -18,7 +18,7 @@ ROWS = {
 @pytest.mark.parametrize("text", ROWS.values(), ids=ROWS.keys())
 def test_the_same_objects_in_all_dialects(tmp_path, text):
     (tmp_path / "boxes.csv").write_text(text)
-    items = read_csv(tmp_path / "boxes.csv").splits[""]
+    items = read(csv, tmp_path / "boxes.csv").splits[""]
     assert [item.id for item in items] == ["a", "b"]
     assert items[0].image == tmp_path / "a.jpg"
     assert items[0].annotation.names == ("dog", "cat")
@@ -29,9 +29,9 @@ def test_the_same_objects_in_all_dialects(tmp_path, text):
 
 def test_splits_from_a_column_or_from_the_name(tmp_path):
     (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1,class,split\na.jpg,1,2,3,4,x,valid\nb.jpg,1,2,3,4,x,mine\n")
-    assert list(read_csv(tmp_path / "boxes.csv").splits) == ["val", "mine"]
+    assert list(read(csv, tmp_path / "boxes.csv").splits) == ["val", "mine"]
     (tmp_path / "test_boxes.csv").write_text("a.jpg,1,2,3,4,x\n")
-    assert list(read_csv(tmp_path / "test_boxes.csv").splits) == ["test"]
+    assert list(read(csv, tmp_path / "test_boxes.csv").splits) == ["test"]
 
 
 def test_a_list_of_classes_beside_it_gives_their_order(tmp_path):
@@ -54,13 +54,13 @@ def test_a_list_of_classes_without_one_of_the_objects(tmp_path):
 
 def test_a_number_that_is_none_is_not_read_as_one(tmp_path):
     (tmp_path / "boxes.csv").write_text("a.jpg,1,2,three,4,x\n")
-    assert np.isnan(read_csv(tmp_path / "boxes.csv").splits[""][0].annotation.boxes[0, 2])
+    assert np.isnan(read(csv, tmp_path / "boxes.csv").splits[""][0].annotation.boxes[0, 2])
 
 
 @pytest.mark.parametrize("box", ["1,2,3,4", ",2,3,4"])
 def test_a_box_without_a_class_is_a_problem(tmp_path, box):
     (tmp_path / "boxes.csv").write_text(f"a.jpg,1,2,3,4,x\na.jpg,{box},\nb.jpg,1,2,3,4,x\n")
-    broken, good = (item.annotation for item in read_csv(tmp_path / "boxes.csv").splits[""])
+    broken, good = (item.annotation for item in read(csv, tmp_path / "boxes.csv").splits[""])
     assert isinstance(broken, Problem)
     assert str(broken) == f"{tmp_path / 'boxes.csv'}, a.jpg: line 2: has no class"
     assert good.names == ("x",)
@@ -68,13 +68,13 @@ def test_a_box_without_a_class_is_a_problem(tmp_path, box):
 
 def test_a_size_that_is_not_finite_is_none(tmp_path):
     (tmp_path / "boxes.csv").write_text(ROWS["tensorflow"].replace("50", "inf"))
-    assert read_csv(tmp_path / "boxes.csv").splits[""][0].annotation.size is None
+    assert read(csv, tmp_path / "boxes.csv").splits[""][0].annotation.size is None
 
 
 def test_another_encoding(tmp_path):
     (tmp_path / "boxes.csv").write_bytes("a.jpg,1,2,3,4,café\n".encode("latin-1"))
     with pytest.raises(BadInput, match=r"boxes.csv: is not UTF-8 text"):
-        read_csv(tmp_path / "boxes.csv")
+        read(csv, tmp_path / "boxes.csv")
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_another_encoding(tmp_path):
 def test_tables_that_are_not_of_objects(tmp_path, text, message):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(BadInput, match=message):
-        read_csv(tmp_path / "boxes.csv")
+        read(csv, tmp_path / "boxes.csv")

@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from multibox.data.coco import find_coco, read_coco
+from multibox.annotations.formats import coco
 from multibox.data.source import open_source
 from multibox.errors import BadInput
+from reading import read
 
 CONTENT = {
     "images": [
@@ -32,9 +33,8 @@ def folder(tmp_path):
 
 
 def test_a_folder_in_cocos_layout(folder):
-    files = find_coco(folder)
-    assert [file.name for file in files] == ["instances_train2017.json", "instances_val2017.json"]
-    part = read_coco(files)
+    part = read(coco, folder)
+    assert [file.name for file in part.files] == ["instances_train2017.json", "instances_val2017.json"]
     assert part.classes == ("zebra", "dog", "ant")
     assert part.category_ids == (3, 18, 90)
     item, empty = part.splits["val"]
@@ -72,7 +72,7 @@ def test_one_file_is_divided_and_keeps_its_category_ids(folder):
 def test_files_that_are_not_coco(tmp_path, change, message):
     (tmp_path / "a.json").write_text(json.dumps({**CONTENT, **change}))
     with pytest.raises(BadInput, match=message) as error:
-        read_coco([tmp_path / "a.json"])
+        open_source([tmp_path / "a.json"])
     assert "a.json" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -81,4 +81,4 @@ def test_files_that_are_not_coco(tmp_path, change, message):
 def test_files_that_are_not_json_objects(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(BadInput, match=r"a\.json: "):
-        read_coco([tmp_path / "a.json"])
+        open_source([tmp_path / "a.json"])

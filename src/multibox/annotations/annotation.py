@@ -1,0 +1,136 @@
+"""What a reader returns: annotations as their source has them, unverified, with class names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from multibox.annotations.corners import OneBased
+from multibox.annotations.problem import Problem
+from multibox.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The annotation of one image.
+
+    Attributes:
+        file: Path of the file that holds the annotation.
+        names: Class name of each of the N objects.
+        boxes: ``(N, 4)`` float64 edges ``x0, y0, x1, y1`` from 0, unverified.
+        relative: Whether ``boxes`` are fractions of the image's size. Otherwise they are pixels.
+        size: Width and height of the image in pixels, if the source gives them.
+        columns: Further columns for :func:`multibox.data.record.make_objects`, each of length N.
+        extra: Everything else the source holds about the image, as JSON-able values.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    boxes: np.ndarray
+    relative: bool = False
+    size: tuple[int, int] | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class ImageFile(Protocol):
+    """An image of a source: a path, or an image inside another file. ``str`` names it in messages."""
+
+    def read_bytes(self) -> bytes:
+        """The bytes of the image's own file format, such as JPEG."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a source, before its bytes are read.
+
+    Attributes:
+        id: Identifier, unique within its split.
+        image: Path of the image, or an image inside another file.
+        annotation: The annotation, or why it could not be read.
+    """
+
+    id: str
+    image: ImageFile
+    annotation: Annotation | Problem
+
+
+UNSPLIT = ""
+"""The split of items whose source does not divide them."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say about the data, for all readers.
+
+    Attributes:
+        classes: Class names in the order of their labels. Empty: those of the data.
+        images: Folder of the images. None: found by name.
+        one_based: Whether corners in whole pixels are pixels counted from 1. ``auto`` decides by the files.
+    """
+
+    classes: tuple[str, ...] = ()
+    images: Path | None = None
+    one_based: OneBased = "auto"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one reader made of one folder or file.
+
+    Attributes:
+        root: Path of the folder or file.
+        splits: Items by split. Those under :data:`UNSPLIT` are still to be divided.
+        classes: Class names in the source's own order. Empty if the source declares none.
+        category_ids: Numbers of the classes in the source, if it has any.
+        files: Paths of the annotation files that were read.
+        splits_from: What the splits come from, such as ``the folders train and valid``. Empty if nothing divides the
+            images.
+        classes_from: What declares the order of the classes, such as ``data.yaml``.
+        corners: How corners were taken, and why. Empty where the format leaves no doubt.
+        notes: What else was guessed, left out or repaired, a sentence each.
+    """
+
+    root: Path
+    splits: dict[str, list[Item]]
+    classes: tuple[str, ...] = ()
+    category_ids: tuple[int, ...] = ()
+    files: tuple[Path, ...] = ()
+    splits_from: str = ""
+    classes_from: str = ""
+    corners: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        BadInput: The file has another encoding.
+    """
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(file, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
+def ids_of(images: Sequence[Path], root: Path) -> list[str]:
+    """An id for each image of a split: its stem if no other image has it, else its path below the root.
+
+    The path keeps the suffix if only that tells two images apart.
+    """
+    by_stem: dict[str, set[Path]] = {}
+    by_path: dict[Path, set[Path]] = {}
+    for image in images:
+        by_stem.setdefault(image.stem, set()).add(image)
+        by_path.setdefault(image.with_suffix(""), set()).add(image)
+
+    def name(image: Path) -> str:
+        if len(by_stem[image.stem]) == 1:
+            return image.stem
+        path = image if len(by_path[image.with_suffix("")]) > 1 else image.with_suffix("")
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+    return [name(image) for image in images]

@@ -1,0 +1,80 @@
+"""Files that declare the classes of a dataset and their order."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from multibox.annotations.annotation import read_text
+from multibox.annotations.files import Files
+from multibox.errors import BadInput
+
+NAMES = ("classes.txt", "obj.names", "labels.txt", "class_names.txt", "predefined_classes.txt", "classes.names")
+LABEL_MAPS = ("labelmap.txt", "label_map.txt")
+PROTOBUF_TEXTS = ("label_map.pbtxt", "labelmap.pbtxt")
+
+_BACKGROUND = ("background", "0,0,0")
+
+_ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
+_FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)""")
+
+
+def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
+    """The file that declares the classes, and their names in its order. None if there is none."""
+    for names, read in ((NAMES, read_names), (LABEL_MAPS, read_label_map), (PROTOBUF_TEXTS, read_pbtxt)):
+        found = files.named(*names) or (files.with_suffix(".pbtxt") if read is read_pbtxt else [])
+        if found:
+            return found[0], read(found[0])
+    return None
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The class names of a text file, a line each, in the order of their labels. Blank lines at the end do not count.
+
+    Raises:
+        BadInput: A line between names is blank, which would shift the labels after it.
+    """
+    return class_names(str(path), read_text(path).rstrip().splitlines())
+
+
+def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
+    """Names as text. A blank one is refused, because leaving it out would shift the labels of those after it.
+
+    Args:
+        origin: Path of the file or name of the parameter that has the names, for messages.
+        names: Names as they were written.
+
+    Raises:
+        BadInput: A name is blank.
+    """
+    texts = tuple("" if name is None else str(name).strip() for name in names)
+    if "" in texts:
+        raise BadInput(origin, f"class {texts.index('')} has no name; write one")
+    return texts
+
+
+def read_label_map(path: Path) -> tuple[str, ...]:
+    """Class names of a ``labelmap.txt``, in whose lines the name is the first of several fields between colons.
+
+    CVAT and Datumaro list the background among the classes, in black. It is left out.
+    """
+    lines = [line.strip() for line in read_text(path).splitlines()]
+    fields = [line.split(":") for line in lines if line and line[0] != "#"]
+    named = [(words[0], words[1].replace(" ", "") if len(words) > 1 else "") for words in fields]
+    return class_names(str(path), [name for name, color in named if (name.strip(), color) != _BACKGROUND])
+
+
+def read_pbtxt(path: Path) -> tuple[str, ...]:
+    """Class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
+
+    Raises:
+        BadInput: An item has no id or no name.
+    """
+    by_id: dict[int, str] = {}
+    for item in _ITEM.findall(read_text(path)):
+        fields = {name: value.strip("\"'") for name, value in _FIELD.findall(item)}
+        name = fields.get("name") or fields.get("display_name")
+        if name is None or not fields.get("id", "").isdecimal():
+            raise BadInput(path, "has an item without id or name; write both into each item")
+        by_id[int(fields["id"])] = name
+    return tuple(by_id[number] for number in sorted(by_id) if number)

@@ -1,0 +1,154 @@
+"""How the corners of whole-pixel boxes count, told by everything that the files of a tool give.
+
+PASCAL VOC gives the first and the last pixel of an object, counted from 1. Most tools write edges from 0 into the same
+fields. ``docs/data.md`` has the table of the tools.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+OneBased = Literal["auto", "true", "false"]
+Kind = Literal["edges", "pixels", "raised edges", "shifted edges"]
+
+WHAT = {
+    "edges": "edges from 0",
+    "pixels": "first and last pixel, counted from 1",
+    "raised edges": "edges from 0, of which labelImg writes 0 as 1",
+    "shifted edges": "edges to which the tool adds 1",
+}
+"""Each kind of corners in words."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one file tells about its corners.
+
+    Attributes:
+        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
+        size: Width and height of the image in pixels, if the file gives them.
+        tool: Name of the tool that wrote the file, if the file shows it.
+    """
+
+    corners: np.ndarray
+    size: tuple[int, int] | None = None
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the corners of some files count.
+
+    Attributes:
+        kind: The kind of corners, a key of :data:`WHAT`.
+        reason: Why, in words.
+        is_sure: Whether the files prove it. Otherwise it is a guess.
+    """
+
+    kind: Kind
+    reason: str
+    is_sure: bool = True
+
+    def __str__(self) -> str:
+        guess = "" if self.is_sure else '; if that is wrong, give one_based="true" or one_based="false"'
+        return f"{WHAT[self.kind]}, because {self.reason}{guess}"
+
+
+BY_TOOL: dict[str, Decision] = {
+    "labelImg": Decision("raised edges", "labelImg wrote them"),
+    "PASCAL VOC": Decision("pixels", "the annotations are PASCAL's own"),
+}
+"""What tools are known to write, by their name in :class:`Evidence`."""
+
+
+def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
+    """Decide how the corners of files of one tool count.
+
+    Fractions prove edges. So does a 0. Then the tool decides, if the files show it. Then the borders do: objects at the
+    left and upper border begin at 1 in VOC, and at 0 where edges are written.
+
+    Args:
+        files: What each file tells. All have the same tool.
+        one_based: ``true`` or ``false`` is taken as it is.
+
+    Returns:
+        The decision.
+    """
+    if one_based != "auto":
+        return Decision("pixels" if one_based == "true" else "edges", f'of one_based="{one_based}"')
+    corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
+    corners = corners[np.isfinite(corners).all(axis=1)]
+    fractions = int((corners != np.round(corners)).any(axis=1).sum())
+    beyond = _ends_beyond(files)
+    if fractions:
+        return Decision("edges", f"{fractions:,} of {len(corners):,} boxes have fractions of pixels")
+    if beyond:
+        return Decision("shifted edges", f"{beyond:,} boxes end one pixel beyond their image and none begins at 0")
+    return _by_the_border(corners, files[0].tool if files else "")
+
+
+def _by_the_border(corners: np.ndarray, tool: str) -> Decision:
+    zeros, ones = (int((corners[:, :2] == number).sum()) for number in (0, 1))
+    if tool in BY_TOOL and zeros <= ones:
+        return BY_TOOL[tool]
+    if zeros > ones:
+        return Decision("edges", f"{zeros:,} boxes begin at 0 and {ones:,} at 1", ones == 0)
+    if ones > zeros:
+        return Decision("pixels", f"{ones:,} boxes begin at 1 and {zeros:,} at 0", is_sure=False)
+    return Decision("pixels", "that is VOC's rule and no box tells otherwise", is_sure=not len(corners))
+
+
+def _ends_beyond(files: Sequence[Evidence]) -> int:
+    """How many boxes end one pixel beyond their image. 0 if others end further out, or any begins at 0."""
+    count = 0
+    for file in files:
+        if file.size is None or not len(file.corners):
+            continue
+        if (file.corners[:, :2] == 0).any() or (file.corners[:, 2:] > np.add(file.size, 1)).any():
+            return 0
+        count += int((file.corners[:, 2:] == np.add(file.size, 1)).any(axis=1).sum())
+    return count
+
+
+def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
+    """Convert corners as written to edges from 0.
+
+    In VOC, the pixels 1 to 1 are the region 0 to 1. Corners that are one point are a slip of the mouse, not an object
+    of one pixel, and keep no area.
+
+    Args:
+        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
+        kind: How they count.
+
+    Returns:
+        ``(N, 4)`` edges in pixels.
+    """
+    low, high = corners[:, :2], corners[:, 2:]
+    if kind == "pixels":
+        low = np.where(low < high, low - 1, low)
+    elif kind == "raised edges":
+        low = np.where(low == 1, 0, low)
+    elif kind == "shifted edges":
+        low, high = low - 1, high - 1
+    return np.concatenate([low, high], axis=1)
+
+
+def decide_by_tool(files: Sequence[Evidence], one_based: OneBased = "auto") -> dict[str, Decision]:
+    """Decide for the files of each tool apart. Returns the decision by the tool's name."""
+    return {tool: decide([file for file in files if file.tool == tool], one_based) for tool in _tools(files)}
+
+
+def describe(files: Sequence[Evidence], decisions: dict[str, Decision]) -> str:
+    """The decisions in words, to print."""
+    if len({str(decision) for decision in decisions.values()}) == 1:
+        return str(next(iter(decisions.values())))
+    counts = Counter(file.tool for file in files)
+    parts = (f"{counts[tool]:,} files of {tool or 'an unknown tool'}: {text}" for tool, text in decisions.items())
+    return "; ".join(parts)
+
+
+def _tools(files: Sequence[Evidence]) -> list[str]:
+    return list(dict.fromkeys(file.tool for file in files))

@@ -1,0 +1,134 @@
+"""The files of a source, listed once."""
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from multibox.errors import BadInput
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+_LEFT_OUT = {"__MACOSX", "__pycache__", "node_modules"}
+_KEPT = 8
+"""Parsed JSON files that are kept: the largest ones are few, and each is looked at more than once."""
+
+
+class Files:
+    """The files at a path: those of a folder and of all folders below, or the one file and those near it.
+
+    Hidden files and folders are left out.
+
+    Args:
+        path: Path of a folder or a file.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.root = path if path.is_dir() else path.parent
+        self._parsed: dict[Path, Any] = {}
+
+    @cached_property
+    def listed(self) -> list[Path]:
+        """The files that may hold annotations, in the order of their paths."""
+        return walk(self.path) if self.path.is_dir() else [self.path]
+
+    @cached_property
+    def images(self) -> list[Path]:
+        """The images below the root, in the order of their paths."""
+        found = self.listed if self.path.is_dir() else walk(self.root)
+        return [path for path in found if is_image(path)]
+
+    def with_suffix(self, *suffixes: str) -> list[Path]:
+        """The listed files with one of the suffixes, given in lower case."""
+        return [path for path in self.listed if path.suffix.lower() in suffixes]
+
+    def named(self, *names: str) -> list[Path]:
+        """The listed files with one of the names, given in lower case, those nearest to the root first."""
+        found = [path for path in self.listed if path.name.lower() in names]
+        return sorted(found, key=lambda path: (len(path.parts), names.index(path.name.lower())))
+
+    def json(self, path: Path) -> Any:
+        """The content of a JSON file.
+
+        Raises:
+            BadInput: The file is not JSON.
+        """
+        if path not in self._parsed:
+            try:
+                content = json.loads(path.read_bytes())
+            except (ValueError, RecursionError) as error:
+                raise BadInput(path, f"not JSON: {error}") from None
+            if len(self._parsed) >= _KEPT:
+                self._parsed.pop(next(iter(self._parsed)))
+            self._parsed[path] = content
+        return self._parsed[path]
+
+    def json_files(self) -> list[tuple[Path, Any]]:
+        """The JSON files and their content. Of many, a sample, as each is then read on its own."""
+        found = []
+        for path in sample(self.with_suffix(".json")):
+            try:
+                found.append((path, self.json(path)))
+            except BadInput:
+                if self.path == path:
+                    raise
+        return found
+
+    def short(self, path: Path) -> str:
+        """A path for messages: relative to the root where possible."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is an image, by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def sample(paths: list[Path], count: int = 64) -> list[Path]:
+    """Some of the paths, evenly spread. All if there are few."""
+    return paths if len(paths) <= count else [paths[i * len(paths) // count] for i in range(count)]
+
+
+def walk(folder: Path) -> list[Path]:
+    """The files of a folder and of all folders below, without hidden ones.
+
+    Links are followed, each folder once. Stores and runs of Multibox are left out.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for base, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(base)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        if _is_own(names):
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not _is_left_out(name))
+        found += [Path(base, name) for name in names if not _is_left_out(name)]
+    return sorted(found)
+
+
+def _is_own(names: list[str]) -> bool:
+    """Whether a folder holds stores or a training run of Multibox."""
+    return any(name.endswith(".lmdb") for name in names) or {"config.yaml", "log.csv"} <= set(names)
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or name in _LEFT_OUT
+
+
+def fingerprint(paths: Iterable[Path]) -> dict[str, list[int]]:
+    """Size in bytes and time of change in nanoseconds of each file that exists, by its absolute path."""
+    found = {}
+    for path in sorted(set(paths)):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[os.path.abspath(path)] = [status.st_size, status.st_mtime_ns]
+    return found

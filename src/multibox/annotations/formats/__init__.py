@@ -1,0 +1,1 @@
+"""The formats of annotations that can be read, one file each."""

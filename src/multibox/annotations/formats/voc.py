@@ -1,0 +1,265 @@
+"""PASCAL VOC XML: one file an image, whose root is ``<annotation>``.
+
+What the annotations hold beyond a record (pose, parts, segmentation, source database) is dropped.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lxml import etree
+
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
+from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
+from multibox.annotations.files import Files, is_image, sample
+from multibox.annotations.images import Images, pair
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import map_names, splits_by_folder
+from multibox.errors import BadInput
+
+NAME = "voc"
+TITLE = "Pascal VOC XML"
+
+CLASSES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+"""The classes of PASCAL VOC in their official order."""
+
+_ROOT_TAG = re.compile(rb"<annotation[\s>/]")
+
+
+def find(files: Files) -> list[Path]:
+    """The XML files, if those of a sample have the root ``<annotation>``."""
+    found = files.with_suffix(".xml")
+    return found if any(_ROOT_TAG.search(_head(path)) for path in sample(found)) else []
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
+    """Read annotation files in VOC's format.
+
+    Splits come from lists (``ImageSets/Main/*.txt``), else from the folders that the files lie in.
+
+    Args:
+        files: Files of the source.
+        found: Paths of the XML files. Those with another root are passed over.
+        options: What the user said about the data.
+
+    Returns:
+        The items of each split.
+
+    Raises:
+        BadInput: The list of a split is empty.
+    """
+    parsed = {path: each for path in found if (each := parse_xml(path)) is not None}
+    lists = _lists(files)
+    places = _listed(list(parsed), lists, files.root) if lists else _by_folder(list(parsed), files.root)
+    evidence = {each.file: each.evidence for each in parsed.values() if isinstance(each, Written)}
+    decisions = decide_by_tool(list(evidence.values()), options.one_based)
+    kinds = {tool: decision.kind for tool, decision in decisions.items()}
+    images = _pair(places, parsed, Images(files, options.images))
+    splits = {split: _items(paths, parsed, images, kinds, files.root) for split, paths in places.items()}
+    return Part(
+        files.root,
+        splits,
+        CLASSES if _is_pascal(parsed.values()) else (),
+        files=tuple(parsed),
+        splits_from=_origin(lists, splits, files),
+        classes_from="PASCAL VOC" if _is_pascal(parsed.values()) else "",
+        corners=describe(list(evidence.values()), decisions) if evidence else "",
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """An annotation file as it was written.
+
+    Attributes:
+        file: Path of the file.
+        filename: Name of the image in the file. Empty if there is none.
+        names: Class name of each of the N objects.
+        evidence: The corners as written, and what tells how they count.
+        columns: Flags of the objects, by name.
+        database: Text of ``<source><database>``. Empty if there is none.
+    """
+
+    file: str
+    filename: str
+    names: tuple[str, ...]
+    evidence: Evidence
+    columns: dict[str, list[bool]]
+    database: str = ""
+
+
+def parse_xml(path: Path) -> Written | Problem | None:
+    """Read one annotation file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The annotation as written (a corner that is not a number is NaN), or why it cannot be read. None if the file is
+        XML of another kind.
+    """
+    try:
+        root = etree.fromstring(path.read_bytes(), _PARSER)
+    except FileNotFoundError:
+        return Problem("missing", str(path), "", "the annotation file is missing")
+    except (etree.XMLSyntaxError, OSError) as error:
+        return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
+    if root.tag != "annotation":
+        return None
+    names, corners = [], []
+    columns: dict[str, list[bool]] = {"difficult": [], "truncated": [], "occluded": []}
+    for number, node in enumerate(root.iterchildren("object"), start=1):
+        fields = {child.tag: child for child in node}
+        name = (fields["name"].text or "").strip() if "name" in fields else ""
+        if not name:
+            return Problem("annotation", str(path), f"object {number}", "has no <name>")
+        box = {child.tag: child.text for child in fields.get("bndbox", ())}
+        names.append(name)
+        corners.append([_number(box.get(key)) for key in ("xmin", "ymin", "xmax", "ymax")])
+        for flag, values in columns.items():
+            values.append(flag in fields and (fields[flag].text or "").strip().lower() in ("1", "true"))
+    evidence = Evidence(np.array(corners, np.float64).reshape(-1, 4), _size(root), _tool(root))
+    database = root.findtext("source/database") or ""
+    return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns, database)
+
+
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096)
+
+
+def _tool(root: Any) -> str:
+    """The tool that wrote a file, by what it leaves there. Empty if nothing shows it."""
+    database = (root.findtext("source/database") or "").strip()
+    if re.search(r"\bVOC ?20\d\d|PASCAL", database):
+        return "PASCAL VOC"
+    if database == "Unknown" and root.find("path") is not None and root.find("segmented") is not None:
+        return "labelImg"
+    return database
+
+
+def _lists(files: Files) -> dict[str, Path]:
+    """The lists of splits by their names. VOC's lists for each class, such as ``dog_train``, are not splits."""
+    if not files.path.is_dir():
+        return {}
+    paths = [path for path in files.with_suffix(".txt") if path.parent.parent.name.lower() == "imagesets"]
+    main = [path for path in paths if path.parent.name.lower() == "main"] or paths
+    lists = {path.stem: path for path in main}
+    return {name: path for name, path in lists.items() if not ("_" in name and name.rpartition("_")[2] in lists)}
+
+
+def _listed(found: Sequence[Path], lists: dict[str, Path], root: Path) -> dict[str, list[Path]]:
+    """The annotation files of each list."""
+    by_stem = {path.stem: path for path in found}
+    home = found[0].parent if found else root
+    splits: dict[str, list[Path]] = {}
+    for name, split in map_names(lists).items():
+        members = [line.split()[0] for line in read_text(lists[name]).splitlines() if line.strip()]
+        if not members:
+            raise BadInput(lists[name], "names no image; remove it, or list one id a line")
+        stems = dict.fromkeys(_stem(member) for member in members)
+        splits.setdefault(split, []).extend(by_stem.get(stem, home / f"{stem}.xml") for stem in stems)
+    return splits
+
+
+def _stem(member: str) -> str:
+    """The id that a line of a list means: its file name, without the suffix of an image or an XML file."""
+    name = member.replace("\\", "/").rpartition("/")[2]
+    path = Path(name)
+    return path.stem if is_image(path) or path.suffix.lower() == ".xml" else name
+
+
+def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:
+    splits: dict[str, list[Path]] = {}
+    for path, split in zip(found, splits_by_folder(found, root), strict=True):
+        splits.setdefault(split, []).append(path)
+    return splits
+
+
+def _pair(
+    places: Mapping[str, Sequence[Path]], parsed: Mapping[Path, Written | Problem], images: Images
+) -> dict[Path, Path | Problem]:
+    """The image of each annotation file."""
+    split_of = {path: split for split, paths in places.items() for path in paths}
+    written = [each.filename if isinstance(each := parsed.get(path), Written) else "" for path in split_of]
+    return dict(zip(split_of, pair(images, list(split_of), written, list(split_of.values())), strict=True))
+
+
+def _items(
+    paths: Sequence[Path],
+    parsed: Mapping[Path, Written | Problem],
+    images: Mapping[Path, Path | Problem],
+    kinds: Mapping[str, Kind],
+    root: Path,
+) -> list[Item]:
+    items = []
+    for record_id, path in zip(ids_of(paths, root), paths, strict=True):
+        found = parsed.get(path) or Problem("missing", str(path), "", "the annotation file is missing")
+        annotation = found if isinstance(found, Problem) else _annotation(found, kinds)
+        image = images[path]
+        item = Item(record_id, path, image) if isinstance(image, Problem) else Item(record_id, image, annotation)
+        items.append(item)
+    return items
+
+
+def _annotation(written: Written, kinds: Mapping[str, Kind]) -> Annotation:
+    evidence = written.evidence
+    boxes = to_edges(evidence.corners, kinds[evidence.tool])
+    extra = {"filename": written.filename}
+    return Annotation(written.file, written.names, boxes, size=evidence.size, columns=written.columns, extra=extra)
+
+
+def _is_pascal(found: Iterable[Written | Problem]) -> bool:
+    """Whether the annotations are PASCAL's own, by their classes and the database that they name."""
+    written = [each for each in found if isinstance(each, Written)]
+    names = {name for each in written for name in each.names}
+    return names <= set(CLASSES) and any(each.evidence.tool == "PASCAL VOC" for each in written)
+
+
+def _origin(lists: Mapping[str, Path], splits: Mapping[str, Sequence[Item]], files: Files) -> str:
+    if lists:
+        return f"the lists {', '.join(files.short(path) for path in lists.values())}"
+    return "" if set(splits) <= {UNSPLIT} else "the names of the folders"
+
+
+def _size(root: Any) -> tuple[int, int] | None:
+    """Width and height. None if they are missing, or 0 as some tools write for unknown sizes."""
+    node = root.find("size")
+    fields = {child.tag: child.text for child in node} if node is not None else {}
+    width, height = _number(fields.get("width")), _number(fields.get("height"))
+    return (int(width), int(height)) if 0 < width < inf and 0 < height < inf else None
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or nan)
+    except ValueError:
+        return nan

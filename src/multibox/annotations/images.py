@@ -1,0 +1,172 @@
+"""Find the image that an annotation means: by the name written in it, then by the stem of its file."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from multibox.annotations.files import Files, is_image, walk
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import folder_split
+from multibox.errors import BadInput
+
+
+class Images:
+    """The images of a source, found by name.
+
+    Args:
+        files: Files of the source.
+        folder: The only folder to look in. None: all folders of the source.
+
+    Raises:
+        BadInput: There is no such folder.
+    """
+
+    def __init__(self, files: Files, folder: Path | None = None):
+        if folder is not None and not folder.is_dir():
+            raise BadInput("images", f"{folder}: no such folder")
+        self.root = folder or files.root
+        self.paths = [path for path in walk(folder) if is_image(path)] if folder else files.images
+        self._beside = files.root.parent if folder is None and not files.path.is_dir() else None
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        return _index((path.name.lower(), path) for path in self.paths)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        return _index((path.stem.lower(), path) for path in self.paths)
+
+    def of_names(self, names: Sequence[str], near: Path, split: str = "") -> list[Path]:
+        """The images of one annotation file that names them.
+
+        Args:
+            names: Names as written: file names, paths of this or another machine, or addresses.
+            near: Path of the annotation file. Of equal candidates the nearest is taken.
+            split: Split of the annotation file. Of equal candidates the one in a folder of that split is taken.
+
+        Returns:
+            A path for each name. A path that does not exist is where the image was to be expected.
+        """
+        found = [self.of_name(name, near, split) for name in names]
+        if self._beside and sum(path is not None for path in found) * 2 < len(found):
+            self._widen()
+            found = [self.of_name(name, near, split) for name in names]
+        homes = Counter(_base(path, name) for path, name in zip(found, names, strict=True) if path is not None)
+        home = homes.most_common(1)[0][0] if homes else self.root
+        return [path or home / plain_name(name) for path, name in zip(found, names, strict=True)]
+
+    def of_name(self, name: str, near: Path, split: str = "") -> Path | None:
+        """The image with a name: with as many of its folders as possible, then with another suffix. None if none."""
+        written = plain_name(name)
+        if not written.name:
+            return None
+        if written.is_absolute() and Path(written).is_file():
+            return Path(written)
+        candidates = self._by_name.get(written.name.lower()) or self._by_stem.get(_stem(written).lower(), [])
+        if len(candidates) < 2:
+            return candidates[0] if candidates else None
+        return max(candidates, key=lambda path: (_tail(path, written), *_nearness(path, near, split)))
+
+    def of_stem(self, stem: str, near: Path, split: str = "") -> list[Path]:
+        """The images with a stem that are nearest to an annotation file: several only if they differ in suffix."""
+        candidates = self._by_stem.get(stem.lower(), [])
+        exact = [path for path in candidates if path.stem == stem] or candidates
+        if len(exact) < 2:
+            return exact
+        nearest = max(_nearness(path, near, split) for path in exact)
+        return [path for path in exact if _nearness(path, near, split) == nearest]
+
+    def _widen(self) -> None:
+        """Look beside the folder of a single annotation file too, as COCO has ``annotations`` beside ``val2017``."""
+        assert self._beside is not None
+        self.paths = [path for path in walk(self._beside) if is_image(path)]
+        self._beside = None
+        for name in ("_by_name", "_by_stem"):
+            self.__dict__.pop(name, None)
+
+
+def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: Sequence[str]) -> list[Path | Problem]:
+    """The images of annotation files that hold one image each.
+
+    The name in a file decides. The stem of the file decides if there is no such image, or if the names are copies of
+    each other: several files name one image, while their own stems are images.
+
+    Args:
+        images: Images to choose from.
+        files: Paths of the annotation files.
+        written: Name of the image in each file. Empty if there is none.
+        splits: Split of each file.
+
+    Returns:
+        The path of each image, possibly one that does not exist, or why it is not certain.
+    """
+    named = [images.of_name(name, file, split) for name, file, split in zip(written, files, splits, strict=True)]
+    uses = Counter(path for path in named if path is not None)
+    found: list[Path | Problem] = []
+    for file, name, split, by_name in zip(files, written, splits, named, strict=True):
+        own = images.of_stem(file.stem, file, split)
+        if by_name is not None and (not own or by_name in own or uses[by_name] == 1):
+            found.append(by_name)
+        elif len(own) > 1:
+            listed = " or ".join(path.name for path in own)
+            found.append(Problem("annotation", str(file), "", f"belongs to {listed}; write the image's name into it"))
+        else:
+            found.append(own[0] if own else file.with_name(plain_name(name).name or f"{file.stem}.jpg"))
+    return found
+
+
+def plain_name(text: str) -> PurePosixPath:
+    """A name as written, as a path: addresses lose their host and query, and backslashes are slashes.
+
+    Label Studio's addresses, ``/data/local-files/?d=FOLDER/NAME``, give the path in their query.
+    """
+    if "?d=" in text:
+        text = unquote(text.rpartition("?d=")[2])
+    elif re.match(r"[a-z][a-z0-9+]+://", text):
+        text = unquote(urlsplit(text).path)
+    text = text.strip().replace("\\", "/")
+    return PurePosixPath(re.sub(r"^[A-Za-z]:/", "/", text))
+
+
+def _index(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
+    found = defaultdict(list)
+    for key, path in pairs:
+        found[key].append(path)
+    return found
+
+
+def _stem(written: PurePosixPath) -> str:
+    """The name without suffix. Names without one may contain full stops."""
+    return written.stem if is_image(Path(written)) else written.name
+
+
+def _tail(path: Path, written: PurePosixPath) -> int:
+    """How many components two paths share at their end."""
+    count = 0
+    for a, b in zip(reversed(path.parts), reversed(written.parts), strict=False):
+        if a.lower() != b.lower():
+            break
+        count += 1
+    return count
+
+
+def _nearness(path: Path, near: Path, split: str) -> tuple[int, int, int]:
+    """How near an image is to an annotation file: in a folder of its split, in folders of the same names, few steps."""
+    folders = path.parts[:-1]
+    of_split = bool(split) and any(split in (folder, folder_split(folder)) for folder in folders)
+    common = 0
+    for a, b in zip(folders, near.parts[:-1], strict=False):
+        if a != b:
+            break
+        common += 1
+    shared = len(set(folders[common:]) & set(near.parts[common:-1]))
+    return of_split, shared + common, common - len(folders)
+
+
+def _base(path: Path, name: str) -> Path:
+    """The folder that a name is relative to, if an image was found by it."""
+    tail = _tail(path, plain_name(name))
+    return path.parents[max(tail, 1) - 1]

@@ -1,0 +1,35 @@
+"""What is wrong with an image, an annotation or an object of a dataset."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a dataset that cannot be trained on.
+
+    Attributes:
+        kind: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
+        file: Path of the file that holds it.
+        object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
+        detail: What is wrong.
+        action: What was done about it.
+    """
+
+    kind: str
+    file: str
+    object: str
+    detail: str
+    action: str = "image left out"
+
+    @property
+    def what(self) -> str:
+        """The object, if it is one of several, and what is wrong with it."""
+        return ": ".join(part for part in (self.object, self.detail) if part)
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+
+def object_name(number: int, total: int, class_name: str) -> str:
+    """The name of an object in messages: its position among those of its image, and its class."""
+    return f"object {number + 1} of {total} ({class_name})"

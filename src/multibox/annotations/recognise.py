@@ -1,0 +1,121 @@
+"""Recognise the layout of a source by what its files hold, not by how its folders are called."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from multibox.annotations.annotation import Options, Part
+from multibox.annotations.files import Files, is_image
+from multibox.annotations.formats import coco, csv, voc, yolo
+from multibox.annotations.names import NAMES
+from multibox.errors import BadInput
+
+
+class Format(Protocol):
+    """A format of annotations: a module of :mod:`multibox.annotations.formats`.
+
+    Attributes:
+        NAME: Short name, by which a user asks for the format.
+        TITLE: Name in messages.
+    """
+
+    NAME: str
+    TITLE: str
+
+    def find(self, files: Files) -> list[Path]:
+        """The annotation files of this format. Empty if there are none."""
+
+    def read(self, files: Files, found: list[Path], options: Options) -> Part:
+        """Read the annotation files that :meth:`find` found."""
+
+
+FORMATS: tuple[Format, ...] = (voc, coco, yolo, csv)
+"""All formats. If a folder holds several, the earlier one is read."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A source and the format that reads it.
+
+    Attributes:
+        format: The format.
+        files: Files of the source.
+        found: Paths of its annotation files.
+        others: Formats that the folder holds too, and that are not read.
+    """
+
+    format: Format
+    files: Files
+    found: list[Path]
+    others: tuple[Format, ...] = ()
+
+    def read(self, options: Options) -> Part:
+        """Read the annotation files."""
+        return self.format.read(self.files, self.found, options)
+
+
+def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
+    """Recognise the layout of a file or folder.
+
+    Several years of a VOCdevkit, each with its own lists of splits, are several sources.
+
+    Args:
+        path: Path of the file or folder.
+        layout: Short name of the only format to try, one of :data:`multibox.annotations.names.NAMES`. None: all.
+
+    Returns:
+        The sources, at least one.
+
+    Raises:
+        BadInput: There is no such file or folder, or no format finds its annotations there.
+    """
+    if layout is not None and layout not in NAMES:
+        raise BadInput("layout", f"{layout}: no such layout; choose one of {', '.join(NAMES)}")
+    if not path.exists():
+        raise BadInput(path, "no such file or folder; give a folder or file with images and annotations")
+    tried = [each for each in FORMATS if layout in (None, each.NAME)]
+    return [_recognise(Files(root), tried) for root in _devkit_years(path) or [path]]
+
+
+def _recognise(files: Files, tried: Sequence[Format]) -> Recognised:
+    found = list(_found(files, tried))
+    if not found:
+        raise BadInput(files.path, f"no annotations found here{_what_is_here(files)}; {_what_is_read(tried)}")
+    chosen, paths = next((each for each in found if each[0] is yolo and _describes_all(files, each[1])), found[0])
+    others = tuple(each for each, _ in found if each is not chosen)
+    return Recognised(chosen, files, paths, others)
+
+
+def _found(files: Files, tried: Sequence[Format]) -> Iterator[tuple[Format, list[Path]]]:
+    for each in tried:
+        paths = each.find(files)
+        if paths:
+            yield each, paths
+
+
+def _describes_all(files: Files, found: Sequence[Path]) -> bool:
+    """Whether a YOLO ``data.yaml`` lies at the root: JSON beside it may be anything."""
+    return found[0].suffix in (".yaml", ".yml") and found[0].parent == files.root and not any(files.root.glob("*.xml"))
+
+
+def _devkit_years(path: Path) -> list[Path]:
+    """The folders of a VOCdevkit that have lists of splits of their own, if there are several."""
+    if not path.is_dir():
+        return []
+    below = (folder for base in (path, path / "VOCdevkit") for folder in sorted(base.glob("*/ImageSets/Main")))
+    years = [folder.parents[1] for folder in below if any(folder.glob("*.txt"))]
+    return years if len(years) > 1 else []
+
+
+def _what_is_here(files: Files) -> str:
+    if files.path.is_file():
+        return ""
+    kinds = Counter("images" if is_image(path) else path.suffix.lower() or "others" for path in files.listed)
+    listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
+    return f" among its files ({listed})" if listed else ", the folder is empty"
+
+
+def _what_is_read(tried: Sequence[Format]) -> str:
+    return f"formats that can be read: {', '.join(each.TITLE for each in tried)}"

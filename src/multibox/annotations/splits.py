@@ -1,0 +1,137 @@
+"""Which split a name means, and the division of images that have none."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from multibox.annotations.annotation import UNSPLIT, Item
+
+SHARES = (0.70, 0.15)
+"""Shares of train and val in a dataset without splits. The rest is test."""
+
+LOOSE = "loose"
+"""The split of files that lie beside the folders of splits, and in none of them."""
+
+_PLAIN = re.compile(r"(?<![a-z])(trainval|train(ing)?|val(id(ation)?)?|test(ing)?)(?![a-z])")
+_OTHER = re.compile(r"(?<![a-z])(trn|trainset|valset|testset|tst|dev|devel|eval|evaluation|minival|holdout)(?![a-z])")
+_MEANS = {"trn": "train", "trainset": "train", "valset": "val", "tst": "test", "testset": "test"}
+_MEANS |= dict.fromkeys(("dev", "devel", "eval", "evaluation", "minival", "holdout"), "val")
+_NEUTRAL = re.compile(
+    "set|split|data(set)?|images?|imgs?|pics|labels?|annotations?|ann(ots)?|xmls?|json|txt|yolo|voc|coco|jpg|png|fold|part"
+)
+_WHOLE = ("", "default", "all", "full", "complete", "data", "dataset", "annotations", "labels", "images")
+
+
+def usual_split(text: str) -> str:
+    """The one of train, val, test and trainval that a file's or folder's name means, else :data:`UNSPLIT`.
+
+    Example:
+        ``usual_split("instances_val2017") == "val"``
+    """
+    found = _PLAIN.search(text.lower())
+    if found:
+        return "trainval" if found[0] == "trainval" else {"tr": "train", "va": "val", "te": "test"}[found[0][:2]]
+    other = _OTHER.search(text.lower())
+    return _MEANS[other[0]] if other else UNSPLIT
+
+
+def folder_split(name: str) -> str:
+    """The split that a folder's name means, else :data:`UNSPLIT`.
+
+    Words beside the split's name must be neutral: ``train_images`` and ``val2017`` are splits, ``test_rig`` is a name.
+    """
+    words = {word for word in re.split(r"[^a-z]+", name.lower()) if word}
+    meant = {word for word in words if usual_split(word)}
+    return usual_split(name) if meant and all(map(_NEUTRAL.fullmatch, words - meant)) else UNSPLIT
+
+
+def map_names(names: Iterable[str]) -> dict[str, str]:
+    """The split that each name means, where a source names its pieces: its lists, the values of a column, its folders.
+
+    Pieces stay apart. A name that is not usual is a split of its own. A name such as ``minival`` means ``val``, unless
+    another piece has a plainer claim to that.
+
+    Args:
+        names: Names as written.
+
+    Returns:
+        The split of each name. An empty name means :data:`UNSPLIT`, as does one for all images, such as ``default``.
+    """
+    wanted = {name: usual_split(name) for name in dict.fromkeys(names)}
+    plain = {split for name, split in wanted.items() if _PLAIN.search(name.lower())}
+    others = [name for name, split in wanted.items() if split and not _PLAIN.search(name.lower())]
+    claims = Counter(wanted[name] for name in others)
+    own = {name for name in others if wanted[name] in plain or claims[wanted[name]] > 1}
+    return {
+        name: split if split and name not in own else UNSPLIT if name.lower() in _WHOLE else name
+        for name, split in wanted.items()
+    }
+
+
+def map_files(stems: Iterable[str]) -> dict[str, str]:
+    """The split that the name of each annotation file means, as :func:`map_names` has it.
+
+    A single file whose name means no split holds the whole dataset: :data:`UNSPLIT`.
+    """
+    splits = map_names(stems)
+    if len(splits) == 1 and not any(map(usual_split, splits)):
+        return dict.fromkeys(splits, UNSPLIT)
+    return {stem: split and safe_split(split) for stem, split in splits.items()}
+
+
+def safe_split(name: str) -> str:
+    """The name of a file or folder as that of a split: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or LOOSE
+
+
+def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
+    """The split of each file, by the names of the folders between it and the root.
+
+    Args:
+        paths: Paths below the root.
+        root: Path of the dataset's folder.
+
+    Returns:
+        A split for each path. All are :data:`UNSPLIT` if no folder means a split.
+    """
+    folders = [path.relative_to(root).parts[:-1] for path in paths]
+    level = _split_level(folders)
+    if level is None:
+        return [UNSPLIT] * len(paths)
+    names = [parts[level] if len(parts) > level else "" for parts in folders]
+    by_name = {name: folder_split(name) for name in names}
+    return [by_name[name] or safe_split(name) for name in names]
+
+
+def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:
+    """The depth at which folders are named after splits: the one where most files are below such a folder."""
+    counts: dict[int, int] = {}
+    for parts in folders:
+        for level, name in enumerate(parts):
+            if folder_split(name):
+                counts[level] = counts.get(level, 0) + 1
+    return max(counts, key=lambda level: (counts[level], -level)) if counts else None
+
+
+def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
+    """Divide the items that have no split into train, val and test, at random.
+
+    Args:
+        splits: Items by split, some possibly under :data:`UNSPLIT`.
+        seed: The same seed and items give the same division.
+
+    Returns:
+        Items by split. No item is left under :data:`UNSPLIT`.
+    """
+    divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
+    loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)
+    order = np.random.default_rng(seed).permutation(len(loose))
+    held_out = max(1, round(len(loose) * SHARES[1])) if len(loose) >= 3 else 0
+    ends = (len(loose) - 2 * held_out, len(loose) - held_out)
+    for name, chosen in zip(("train", "val", "test"), np.split(order, ends), strict=True):
+        if len(chosen):
+            divided.setdefault(name, []).extend(loose[i] for i in sorted(chosen))
+    return divided

@@ -1,0 +1,123 @@
+"""What was understood of a source, in a few lines that a user reads before anything trains on it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from multibox.annotations.annotation import UNSPLIT, Annotation, ImageFile, Item, Part
+from multibox.annotations.files import Files
+
+SHOWN = 3
+"""Names that a line lists as examples."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What was understood of one folder or file.
+
+    Attributes:
+        path: Path of the folder or file.
+        layout: Format of the annotations.
+        files: Number of annotation files that were read.
+        paired: Number of images with an annotation.
+        missing: Names of images that are annotated and do not exist.
+        unused: Paths of images that no annotation names, relative to the folder.
+        splits: Names of the splits with their numbers of images, and where the names come from.
+        classes: Names of the classes in their order, and where the order comes from.
+        corners: How corners were taken. Empty where the format leaves no doubt.
+        notes: What else was guessed, left out or repaired, a sentence each.
+    """
+
+    path: str
+    layout: str
+    files: int
+    paired: int
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+    splits: str
+    classes: str
+    corners: str
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The lines to print."""
+        files = f", {self.files:,} annotation {_plural('file', self.files)}" if self.files else ""
+        lines = [f"{self.path}: {self.layout}{files}, {self.paired:,} annotated {_plural('image', self.paired)}"]
+        if self.missing:
+            lines.append(f"missing images: {len(self.missing):,} that annotations name ({_some(self.missing)})")
+        if self.unused:
+            lines.append(f"unused images: {len(self.unused):,} without annotation, left out ({_some(self.unused)})")
+        lines += [f"splits: {self.splits}", f"classes: {self.classes}"]
+        if self.corners:
+            lines.append(f"corners: {self.corners}")
+        return [*lines, *(f"note: {note}" for note in self.notes)]
+
+
+def understand(part: Part, layout: str, files: Files, others: Sequence[str], classes: str, seed: int) -> Understood:
+    """Sum up what was understood of one folder or file.
+
+    Args:
+        part: What the reader made of it.
+        layout: Title of the format.
+        files: Files of the source.
+        others: Titles of the formats that are there too.
+        classes: Names of the classes in their order, and where the order comes from.
+        seed: Seed of the division, for images without split.
+    """
+    items = [item for items in part.splits.values() for item in items]
+    known = set(files.images)
+    missing = [item.image for item in items if isinstance(item.image, Path) and not _exists(item.image, known)]
+    used: set[ImageFile] = {item.image for item in items}
+    unused = _unused(files, used) if files.path.is_dir() else []
+    notes = [*part.notes]
+    if others:
+        notes.append(f"the folder also holds {', '.join(others)}, which was not read; layout=NAME chooses")
+    return Understood(
+        str(files.path),
+        layout,
+        len(part.files),
+        len({str(item.image) for item in items}) - len({str(path) for path in missing}),
+        tuple(sorted({str(path.name) for path in missing})),
+        tuple(files.short(path) for path in unused),
+        _splits(part, seed),
+        classes,
+        part.corners,
+        tuple(notes),
+    )
+
+
+def _splits(part: Part, seed: int) -> str:
+    if not any(part.splits.get(UNSPLIT, ())):
+        return f"{_counts(part.splits)}, from {part.splits_from or 'the data'}"
+    loose = len(part.splits[UNSPLIT])
+    divided = f"{loose:,} images divided at random into train, val and test, 70/15/15, with split_seed={seed}"
+    apart = {name: items for name, items in part.splits.items() if name != UNSPLIT}
+    return f"none are declared; {divided}" if not apart else f"{_counts(apart)}; the other {divided}"
+
+
+def _counts(splits: Mapping[str, Sequence[Item]]) -> str:
+    return ", ".join(f"{name} {len(items):,}" for name, items in splits.items())
+
+
+def _unused(files: Files, used: set[ImageFile]) -> list[Path]:
+    """The images that no annotation names, in the folders of those that are named."""
+    folders = {image.parent for image in used if isinstance(image, Path)}
+    return [path for path in files.images if path.parent in folders and path not in used]
+
+
+def _exists(path: Path, known: set[Path]) -> bool:
+    return path in known or path.is_file()
+
+
+def _some(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def annotations_of(items: Iterable[Item]) -> Iterator[Annotation]:
+    """The annotations that could be read."""
+    return (item.annotation for item in items if isinstance(item.annotation, Annotation))

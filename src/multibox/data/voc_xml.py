@@ -1,0 +1,47 @@
+"""Write annotations as PASCAL VOC XML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lxml import etree
+
+
+def write_xml(
+    path: Path,
+    filename: str,
+    size: tuple[int, int],
+    names: Sequence[str],
+    boxes: np.ndarray,
+    **flags: Sequence[bool],
+) -> None:
+    """Write one annotation file. VOC has no place for a record's crowds, areas and ids.
+
+    Args:
+        path: Path of the file.
+        filename: Name of the image file.
+        size: Width and height of the image.
+        names: N class names.
+        boxes: ``(N, 4)`` edges, rounded to whole pixels.
+        flags: ``difficult``, ``truncated``, ``occluded``: N each.
+    """
+    root = etree.Element("annotation")
+    _add(root, "filename", filename)
+    of_size = etree.SubElement(root, "size")
+    for name, value in zip(("width", "height", "depth"), (*size, 3), strict=True):
+        _add(of_size, name, value)
+    corners = np.round(boxes).astype(int).reshape(-1, 4) + np.array([1, 1, 0, 0])
+    for i, name in enumerate(names):
+        node = etree.SubElement(root, "object")
+        _add(node, "name", name)
+        for flag in ("truncated", "occluded", "difficult"):
+            _add(node, flag, int(flags[flag][i]) if flag in flags else 0)
+        box = etree.SubElement(node, "bndbox")
+        for corner, value in zip(("xmin", "ymin", "xmax", "ymax"), corners[i], strict=True):
+            _add(box, corner, value)
+    path.write_bytes(etree.tostring(root, pretty_print=True))
+
+
+def _add(parent: Any, tag: str, value: object) -> None:
+    etree.SubElement(parent, tag).text = str(value)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from multibox.annotations.corners import Evidence, decide, decide_by_tool, describe, to_edges
+
+
+def test_edges_of_each_kind_of_corners():
+    corners = np.array([[1, 1, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]], float)
+    expected = {
+        "edges": corners,
+        "pixels": [[0, 0, 50, 40], [2, 3, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]],
+        "raised edges": [[0, 0, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]],
+        "shifted edges": [[0, 0, 49, 39], [2, 3, 3, 8], [6, 6, 6, 6], [8, 8, 4, 4]],
+    }
+    for kind, edges in expected.items():
+        np.testing.assert_array_equal(to_edges(corners, kind), edges)
+        assert to_edges(np.zeros((0, 4)), kind).shape == (0, 4)
+
+
+def evidence(*boxes, tool=""):
+    return Evidence(np.array(boxes, float).reshape(-1, 4), (50, 40), tool)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "tool", "kind", "sure"),
+    [
+        ([(1, 5, 20, 20), (1, 9, 20, 20)], "", "pixels", False),
+        ([(0, 5, 20, 20), (9, 9, 20, 20)], "", "edges", True),
+        ([(0, 1, 20, 20), (1, 5, 20, 20)], "", "pixels", False),
+        ([(5, 5, 20, 20)], "", "pixels", False),
+        ([(5, 5.5, 20, 20), (1, 1, 9, 9)], "", "edges", True),
+        ([(1, 1, 20, 20)], "labelImg", "raised edges", True),
+        ([(1, 1, 20, 20)], "PASCAL VOC", "pixels", True),
+        ([(3, 3, 51, 41), (5, 5, 9, 9)], "", "shifted edges", True),
+        ([(0, 3, 51, 41)], "", "edges", True),
+        ([(3, 3, 90, 41)], "", "pixels", False),
+    ],
+)
+def test_how_corners_count(boxes, tool, kind, sure):
+    decision = decide([evidence(*boxes, tool=tool)])
+    assert (decision.kind, decision.is_sure) == (kind, sure)
+    assert ("one_based" in str(decision)) is not sure
+
+
+def test_what_the_user_says_goes_before_all_evidence():
+    assert decide([evidence((0, 0.5, 9, 9))], "true").kind == "pixels"
+    assert decide([evidence((1, 1, 9, 9))], "false").kind == "edges"
+
+
+def test_files_without_a_box_are_no_guess():
+    assert decide([evidence()]).is_sure
+    assert decide([]).is_sure
+
+
+def test_each_tool_counts_in_its_own_way():
+    files = [evidence((5, 5, 9, 9), tool="labelImg"), evidence((5, 5, 9, 9), tool="PASCAL VOC")]
+    decisions = decide_by_tool(files)
+    assert {tool: decision.kind for tool, decision in decisions.items()} == {
+        "labelImg": "raised edges",
+        "PASCAL VOC": "pixels",
+    }
+    assert describe(files, decisions).startswith("1 files of labelImg: edges from 0")
