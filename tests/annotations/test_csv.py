@@ -3,6 +3,7 @@ import pytest
 
 from multibox.annotations.formats import csv
 from multibox.annotations.problem import Problem
+from multibox.data.source import open_source
 from multibox.errors import BadInput
 from reading import read
 
@@ -36,20 +37,26 @@ def test_splits_from_a_column_or_from_the_name(tmp_path):
 
 def test_a_list_of_classes_beside_it_gives_their_order(tmp_path):
     (tmp_path / "boxes.csv").write_text(ROWS["ours"])
-    assert read_csv(tmp_path / "boxes.csv").classes == ()
+    assert open_source([tmp_path / "boxes.csv"]).classes == ("cat", "dog")
     (tmp_path / "classes.txt").write_text("\ufeffwolf\n dog \ncat\n\n", "utf-8")
-    assert read_csv(tmp_path / "boxes.csv").classes == ("wolf", "dog", "cat")
+    assert open_source([tmp_path / "boxes.csv"]).classes == ("wolf", "dog", "cat")
     (tmp_path / "classes.txt").write_text("dog\n\ncat\n")
     with pytest.raises(BadInput, match=r"classes.txt: class 1 has no name; write one"):
-        read_csv(tmp_path / "boxes.csv")
+        open_source([tmp_path / "boxes.csv"])
 
 
 def test_a_list_of_classes_without_one_of_the_objects(tmp_path):
     (tmp_path / "boxes.csv").write_text(ROWS["ours"])
     (tmp_path / "classes.txt").write_text("dog\n")
-    with pytest.raises(BadInput, match=r"boxes.csv: its list of classes: .* names that are not listed: cat \(1\); add"):
-        open_source([tmp_path / "boxes.csv"])
-    assert open_source([tmp_path / "boxes.csv"], classes=["cat", "dog"]).classes == ("cat", "dog")
+    source = open_source([tmp_path / "boxes.csv"])
+    assert source.classes == ("dog", "cat")
+    assert source.understood[0].notes == (
+        "classes.txt lacks the class 'cat' (1 objects), which comes after those that it lists",
+    )
+    (tmp_path / "classes.txt").write_text("night shift\n")
+    source = open_source([tmp_path / "boxes.csv"])
+    assert source.classes == ("cat", "dog")
+    assert "classes.txt is not the list of the classes" in source.understood[0].notes[0]
 
 
 def test_a_number_that_is_none_is_not_read_as_one(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from multibox.annotations.corners import to_edges
 from multibox.annotations.formats import voc
 from multibox.annotations.problem import Problem
+from multibox.data.source import open_source
 from multibox.data.voc_xml import write_xml
 from multibox.errors import BadInput
 from reading import read
@@ -65,20 +66,20 @@ def test_a_labelmap_gives_the_classes_and_their_order(tmp_path, text, classes):
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "Annotations/a.xml").write_text(XML)
     (tmp_path / "labelmap.txt").write_text(text)
-    assert read_voc(tmp_path, images=tmp_path).classes == classes
+    assert open_source([tmp_path]).classes == classes
 
 
 def test_an_object_of_the_class_background_keeps_it(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation><object><name>background</name></object></annotation>")
     (tmp_path / "labelmap.txt").write_text("cat:::\nbackground:0,0,0::\n")
-    assert read_voc(tmp_path).classes == ("cat", "background")
+    assert open_source([tmp_path]).classes == ("cat", "background")
 
 
 def test_a_labelmap_with_a_class_without_a_name(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation/>")
     (tmp_path / "labelmap.txt").write_text("cat:::\n:1,2,3::\n")
     with pytest.raises(BadInput, match=r"labelmap.txt: class 1 has no name; write one"):
-        read_voc(tmp_path)
+        open_source([tmp_path])
 
 
 def test_an_image_without_objects(tmp_path):

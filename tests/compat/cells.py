@@ -202,25 +202,14 @@ _REASONS = {
         "label-studio-sdk-2.1.2-json",
         "label-studio-sdk-2.1.2-json-min",
     ),
-    "stuff_train.json repeats the images of instances_train.json": ("datumaro-1.13.12-coco",),
     "an image in the list of a split has no XML, because it has no objects": (
         "datumaro-1.13.12-voc",
         "datumaro-1.13.12-voc-detection",
     ),
-    "VOC's corners are not told apart by tool yet": (
-        "labelformat-0.1.17-voc",
-        "globox-2.9.0-imagenet",
-        "globox-2.9.0-voc",
-    ),
     "XML is found in Annotations alone": (
-        "layout-of-roboflow-voc",
-        "pascal-voc-writer-0.1.4-voc",
-        "fiftyone-1.22.1-voc",
         "labelImg-1.8.6-voc",
-        "supervision-0.26.1-voc",
         "supervision-0.31.2-voc",
     ),
-    "the images of COCO are not found by their names": ("fiftyone-1.22.1-coco", "label-studio-sdk-2.1.2-coco"),
     "darknet's obj.names and train.txt are not read yet": (
         "datumaro-1.13.12-yolo",
         "fiftyone-1.22.1-yolov4",
@@ -232,11 +221,6 @@ _REASONS = {
         "labelImg-1.8.6-yolo",
     ),
     "rows of edges pass for centres and sizes": ("globox-2.9.0-txt-relative",),
-    "notes.json is taken for COCO": (
-        "label-studio-sdk-2.1.2-yolo",
-        "label-studio-sdk-2.1.2-yolo-alone",
-        "label-studio-sdk-2.1.2-yolo-obb",
-    ),
     "a class written as 1.0000 is refused": ("pylabel-0.1.55-yolo-from-0",),
     "a data.yaml without train, val and test is refused": ("supervision-0.26.1-yolo", "supervision-0.31.2-yolo"),
     "further columns are dropped or taken for a polygon": (

@@ -8,7 +8,7 @@ import pytest
 
 from compat.cells import CELLS, LATER, Cell
 from compat.draw import HERE, TRUTH, draw_all
-from multibox.data.check import Problem
+from multibox.annotations.problem import Problem
 from multibox.data.source import open_source
 from multibox.errors import BadInput
 

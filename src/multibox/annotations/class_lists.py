@@ -22,7 +22,7 @@ _FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+
 def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
     """The file that declares the classes, and their names in its order. None if there is none."""
     for names, read in ((NAMES, read_names), (LABEL_MAPS, read_label_map), (PROTOBUF_TEXTS, read_pbtxt)):
-        found = files.named(*names) or (files.with_suffix(".pbtxt") if read is read_pbtxt else [])
+        found = files.named(*names) or ([*files.root.glob("*.pbtxt")] if read is read_pbtxt else [])
         if found:
             return found[0], read(found[0])
     return None

@@ -46,8 +46,12 @@ class Files:
         return [path for path in self.listed if path.suffix.lower() in suffixes]
 
     def named(self, *names: str) -> list[Path]:
-        """The listed files with one of the names, given in lower case, those nearest to the root first."""
-        found = [path for path in self.listed if path.name.lower() in names]
+        """The files with one of the names, given in lower case, those nearest to the root first.
+
+        Beside a single file, those in its folder.
+        """
+        listed = self.listed if self.path.is_dir() else self.root.iterdir()
+        found = [path for path in listed if path.name.lower() in names]
         return sorted(found, key=lambda path: (len(path.parts), names.index(path.name.lower())))
 
     def json(self, path: Path) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
-from multibox.annotations.class_lists import find_class_list
+from multibox.annotations.class_lists import NAMES, find_class_list
 from multibox.annotations.corners import OneBased
 from multibox.annotations.files import Files
 from multibox.annotations.recognise import Recognised, recognise
@@ -139,11 +139,16 @@ def _with_class_list(recognised: Recognised, part: Part) -> Part:
     if listed is None:
         return part
     path, names = listed
-    unlisted = [name for name in _count_names(part.splits.values()) if name not in names]
-    if unlisted:
-        note = f"{path.name} was not used as the list of classes, because {unlisted[0]!r} is not in it"
+    counts = _count_names(part.splits.values())
+    unlisted = sorted(name for name in counts if name not in names)
+    if not unlisted:
+        return replace(part, classes=names, classes_from=recognised.files.short(path))
+    example = f"{unlisted[0]!r} ({counts[unlisted[0]]:,} objects)"
+    if len(unlisted) == len(counts) and path.name.lower() in NAMES:
+        note = f"{path.name} is not the list of the classes, as it lacks {example}, and was not used"
         return replace(part, notes=(*part.notes, note))
-    return replace(part, classes=names, classes_from=recognised.files.short(path))
+    note = f"{path.name} lacks the class {example}, which comes after those that it lists"
+    return replace(part, classes=names, classes_from=recognised.files.short(path), notes=(*part.notes, note))
 
 
 def _place(parts: Sequence[Part]) -> list[Part]:
