@@ -36,9 +36,10 @@ def nearest(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndar
 
 
 def labelimg(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Cut, and 0 raised to 1: whoever reads 1 cannot know which it was."""
+    """Cut, and 0 raised to 1: whoever reads a minimum of 1 cannot know which of the two it was, and may take either."""
     edges = np.floor(box)
-    return edges, np.where(edges * [1, 1, 0, 0] + [0, 0, 1, 1] == 0, 1 + 1e-3, 1e-3)
+    is_open = (edges <= 1) & [True, True, False, False]
+    return np.where(is_open, 0.5, edges), np.where(is_open, 0.5, 0) + 1e-3
 
 
 def label_studio(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
