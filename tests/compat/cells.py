@@ -64,7 +64,8 @@ class Cell:
         images: Path of each image in it, with the fields of :meth:`image`.
         corners: What the file can give of true edges.
         classes: Classes in the order that is right: the declared one where the files declare it, else sorted.
-        has_splits: Whether the files tell the splits of the truth.
+        splits: ``truth``: as in the truth. ``dealt``: one piece, divided by chance. ``train``: all are named train.
+            ``twice``: the files name the same images for train and val.
         has_bare: Whether the files name the image without objects. None: they do not, and it may be taken or left out.
         repeats: Whether the tool writes an object twice.
         options: What the user has to add.
@@ -75,7 +76,7 @@ class Cell:
     images: str = "{name}"
     corners: Corners = exact
     classes: tuple[str, ...] = SORTED
-    has_splits: bool = False
+    splits: str = "dealt"
     has_bare: bool | None = True
     repeats: bool = False
     options: dict[str, Any] = field(default_factory=dict)
@@ -84,7 +85,8 @@ class Cell:
     def image(self, image: dict[str, Any], number: int) -> str:
         """Path of an image, relative to the folder."""
         stem, folder = image["name"].removesuffix(".jpg"), {"train": "train", "val": "valid"}[image["split"]]
-        return self.images.format(**image | {"stem": stem, "folder": folder, "number": number})
+        cvat = {"train": "Train", "val": "Validation"}[image["split"]]
+        return self.images.format(**image | {"stem": stem, "folder": folder, "cvat": cvat, "number": number})
 
 
 ROBOFLOW = "{folder}/{stem}_jpg.rf.{width:032x}.jpg"
@@ -94,25 +96,31 @@ BEYOND = "'2' is no class|class 2"
 NOTHING = "no (dataset|annotations) found"
 
 CELLS = (
-    Cell("datumaro-1.13.12-coco", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-coco-instances", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-cvat", "images/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-datumaro", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-kitti", "{split}/image_2/{name}", hundredths, DECLARED, has_splits=True, has_bare=None),
-    Cell("datumaro-1.13.12-label-me", "Images/{split}/{name}", hundredths, has_splits=True),
+    Cell("datumaro-1.13.12-coco", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-coco-instances", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-cvat", "images/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-coco-instances-default", "images/default/{name}", hundredths, DECLARED),
+    Cell("datumaro-1.13.12-cvat-default", "images/{name}", hundredths, DECLARED),
+    Cell("datumaro-1.13.12-kitti-default", "default/image_2/{name}", hundredths, DECLARED, has_bare=None),
+    Cell("datumaro-1.13.12-open-images-default", "images/default/{name}", hundredths, DECLARED),
+    Cell("datumaro-1.13.12-voc-detection-default", "JPEGImages/{name}", hundredths, DECLARED),
+    Cell("datumaro-1.13.12-yolo-default", "obj_train_data/{name}", hundredths, DECLARED, splits="train"),
+    Cell("datumaro-1.13.12-datumaro", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-kitti", "{split}/image_2/{name}", hundredths, DECLARED, splits="truth", has_bare=None),
+    Cell("datumaro-1.13.12-label-me", "Images/{split}/{name}", hundredths, splits="truth"),
     Cell("datumaro-1.13.12-mot-seq-gt", "img1/{number:06}.jpg", refused=NOTHING),
-    Cell("datumaro-1.13.12-open-images", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-voc", "JPEGImages/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-voc-detection", "JPEGImages/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-open-images", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-voc", "JPEGImages/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-voc-detection", "JPEGImages/{name}", hundredths, DECLARED, splits="truth"),
     Cell("datumaro-1.13.12-wider-face", "WIDER_{split}/images/no_label/{name}", refused=NOTHING),
-    Cell("datumaro-1.13.12-yolo", "obj_{split}_data/{name}", hundredths, DECLARED, has_splits=True),
-    Cell("datumaro-1.13.12-yolo-ultralytics", "images/{split}/{name}", hundredths, DECLARED, has_splits=True),
+    Cell("datumaro-1.13.12-yolo", "obj_{split}_data/{name}", hundredths, DECLARED, splits="truth"),
+    Cell("datumaro-1.13.12-yolo-ultralytics", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
     Cell("fiftyone-1.22.1-coco", "data/{name}", exact, DECLARED),
     Cell("fiftyone-1.22.1-cvat", "data/{name}", nearest),
     Cell("fiftyone-1.22.1-kitti", "data/{name}", nearest),
     Cell("fiftyone-1.22.1-voc", "data/{name}", cut),
     Cell("fiftyone-1.22.1-yolov4", "data/{name}", exact, DECLARED),
-    Cell("fiftyone-1.22.1-yolov5", "images/{split}/{name}", exact, DECLARED, has_splits=True),
+    Cell("fiftyone-1.22.1-yolov5", "images/{split}/{name}", exact, DECLARED, splits="truth"),
     Cell("globox-2.9.0-coco", "{name}", exact, DECLARED),
     Cell("globox-2.9.0-coco-auto-ids", "{name}", exact),
     Cell("globox-2.9.0-cvat", "{name}", exact),
@@ -146,14 +154,16 @@ CELLS = (
     Cell("labelformat-0.1.17-lightly", "{name}", refused=NOTHING),
     Cell("labelformat-0.1.17-voc", "{name}", exact),
     Cell("labelformat-0.1.17-yolo", "images/{name}", refused="numbered 1, 2"),
+    Cell("layout-of-cvat-job", "{name}", hundredths, DECLARED),
+    Cell("layout-of-cvat-project", "images/{cvat}/{name}", hundredths, DECLARED, splits="truth"),
     Cell("layout-of-keras-retinanet", "photos/{name}", cut, DECLARED),
-    Cell("layout-of-roboflow-coco", ROBOFLOW, exact, has_splits=True),
-    Cell("layout-of-roboflow-createml", ROBOFLOW, exact, has_splits=True),
-    Cell("layout-of-roboflow-csv", ROBOFLOW, cut, has_splits=True, has_bare=None),
-    Cell("layout-of-roboflow-keras", ROBOFLOW, cut, has_splits=True),
-    Cell("layout-of-roboflow-voc", ROBOFLOW, cut, has_splits=True),
-    Cell("layout-of-roboflow-yolo", "{folder}/images/{stem}_jpg.rf.{width:032x}.jpg", exact, has_splits=True),
-    Cell("layout-of-tensorflow-csv", "{name}", cut, has_splits=True, has_bare=None),
+    Cell("layout-of-roboflow-coco", ROBOFLOW, exact, splits="truth"),
+    Cell("layout-of-roboflow-createml", ROBOFLOW, exact, splits="truth"),
+    Cell("layout-of-roboflow-csv", ROBOFLOW, cut, splits="truth", has_bare=None),
+    Cell("layout-of-roboflow-keras", ROBOFLOW, cut, splits="truth"),
+    Cell("layout-of-roboflow-voc", ROBOFLOW, cut, splits="truth"),
+    Cell("layout-of-roboflow-yolo", "{folder}/images/{stem}_jpg.rf.{width:032x}.jpg", exact, splits="truth"),
+    Cell("layout-of-tensorflow-csv", "{name}", cut, splits="truth", has_bare=None),
     Cell("layout-of-via-csv", "{name}", cut),
     Cell("layout-of-via-project", "{name}", cut, DECLARED),
     Cell("pascal-voc-writer-0.1.4-voc", "photos/{name}", exact),
@@ -161,7 +171,7 @@ CELLS = (
     Cell("pylabel-0.1.55-voc", "{name}", cut),
     Cell("pylabel-0.1.55-voc-all-tags", "{name}", cut),
     Cell("pylabel-0.1.55-yolo", "images/{name}", refused=BEYOND),
-    Cell("pylabel-0.1.55-yolo-from-0", "images/{name}", digits(4), DECLARED),
+    Cell("pylabel-0.1.55-yolo-from-0", "images/{name}", digits(4), DECLARED, splits="twice"),
     Cell("sahi-0.12.8-coco", "{name}", exact, DECLARED),
     Cell("sahi-0.12.8-yolo", "train/{name}", refused=f"{BEYOND}|no such folder"),
     Cell("supervision-0.26.1-coco", "images/{name}", exact, DECLARED),
@@ -170,7 +180,8 @@ CELLS = (
     Cell("supervision-0.31.2-coco", "images/{name}", exact, DECLARED),
     Cell("supervision-0.31.2-voc", "images/{name}", pixels),
     Cell("supervision-0.31.2-yolo", "images/{name}", digits(5), DECLARED),
-    Cell("ultralytics-8.4.190-convert-coco", "images/train/{name}", digits(6), DECLARED, options=NAMED),
+    Cell("tensorflow-cpu-2.21.0-tfrecord", "{name}", refused=NOTHING),
+    Cell("ultralytics-8.4.190-convert-coco", "images/train/{name}", digits(6), DECLARED, splits="train", options=NAMED),
     Cell("ultralytics-8.4.190-save-txt", "images/{name}", digits(6), DECLARED, options=NAMED),
     Cell("ultralytics-8.4.190-save-txt-conf", "images/{name}", options=NAMED, refused="wide.txt"),
     Cell("ultralytics-8.4.190-save-txt-pose", "images/{name}", options=NAMED, refused="wide.txt"),
@@ -180,15 +191,27 @@ CELLS = (
 
 _REASONS = {
     "CVAT's XML is not read yet": (
+        "datumaro-1.13.12-cvat-default",
+        "layout-of-cvat-job",
+        "layout-of-cvat-project",
         "labelformat-0.1.17-cvat",
         "datumaro-1.13.12-cvat",
         "fiftyone-1.22.1-cvat",
         "globox-2.9.0-cvat",
     ),
     "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "KITTI's text is not read yet": ("labelformat-0.1.17-kitti", "datumaro-1.13.12-kitti", "fiftyone-1.22.1-kitti"),
+    "KITTI's text is not read yet": (
+        "datumaro-1.13.12-kitti-default",
+        "labelformat-0.1.17-kitti",
+        "datumaro-1.13.12-kitti",
+        "fiftyone-1.22.1-kitti",
+    ),
     "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
-    "Open Images' CSV is not read yet": ("datumaro-1.13.12-open-images", "globox-2.9.0-openimage"),
+    "Open Images' CSV is not read yet": (
+        "datumaro-1.13.12-open-images-default",
+        "datumaro-1.13.12-open-images",
+        "globox-2.9.0-openimage",
+    ),
     "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
     "VIA's JSON is not read yet": (
         "layout-of-via-project",
@@ -204,6 +227,7 @@ _REASONS = {
         "label-studio-sdk-2.1.2-json-min",
     ),
     "an image in the list of a split has no XML, because it has no objects": (
+        "datumaro-1.13.12-voc-detection-default",
         "datumaro-1.13.12-voc",
         "datumaro-1.13.12-voc-detection",
     ),
@@ -212,6 +236,7 @@ _REASONS = {
         "supervision-0.31.2-voc",
     ),
     "darknet's obj.names and train.txt are not read yet": (
+        "datumaro-1.13.12-yolo-default",
         "datumaro-1.13.12-yolo",
         "fiftyone-1.22.1-yolov4",
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from common import CLASSES, SPLITS, fresh_layout, images
 
 FOLDERS = {"train": "train", "val": "valid"}
+FOLDERS_OF_CVAT = {"train": "Train", "val": "Validation"}
 HEADER = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 
 
@@ -207,6 +208,35 @@ def via(project: Path, table: Path) -> None:
     write_rows(table / "via_project_csv.csv", header, lines)
 
 
+def cvat(task: Path, project: Path) -> None:
+    """CVAT for images 1.1, written by the server itself. Of a project, with its subsets, and of one job."""
+    labels = "".join(
+        f"<label><name>{name}</name><color>#33ddff</color><type>any</type><attributes></attributes></label>"
+        for name in CLASSES
+    )
+    for folder, kind in ((task, "job"), (project, "project")):
+        body = "".join(
+            cvat_image(number, image, f' subset="{FOLDERS_OF_CVAT[image["split"]]}" task_id="1"' * (kind == "project"))
+            for number, image in enumerate(images())
+        )
+        meta = f"<meta><{kind}><id>1</id><labels>{labels}</labels></{kind}><dumped>2026-01-01 00:00:00</dumped></meta>"
+        text = (
+            f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>{meta}{body}</annotations>\n'
+        )
+        (folder / "annotations.xml").write_text(text)
+
+
+def cvat_image(number: int, image: dict, subset: str) -> str:
+    boxes = "".join(
+        f'<box label="{thing["name"]}" source="manual" occluded="0" xtl="{x0:.2f}" ytl="{y0:.2f}" xbr="{x1:.2f}"'
+        f' ybr="{y1:.2f}" z_order="0"></box>'
+        for thing in image["objects"]
+        for x0, y0, x1, y1 in [thing["box"]]
+    )
+    size = f'width="{image["width"]}" height="{image["height"]}"'
+    return f'<image id="{number}" name="{image["name"]}"{subset} {size}>{boxes}</image>'
+
+
 def tables(tutorial: Path, retinanet: Path) -> None:
     """The CSV of the TensorFlow tutorials, and that of keras-retinanet: no header, and a class list beside."""
     for split in SPLITS:
@@ -223,5 +253,6 @@ roboflow_voc(fresh_layout("roboflow-voc"))
 roboflow_coco(fresh_layout("roboflow-coco"))
 roboflow_yolo(fresh_layout("roboflow-yolo"))
 roboflow_tables(*map(fresh_layout, ("roboflow-csv", "roboflow-createml", "roboflow-keras")))
+cvat(fresh_layout("cvat-job"), fresh_layout("cvat-project"))
 via(fresh_layout("via-project"), fresh_layout("via-csv"))
 tables(fresh_layout("tensorflow-csv"), fresh_layout("keras-retinanet"))
