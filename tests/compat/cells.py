@@ -231,10 +231,7 @@ _REASONS = {
         "datumaro-1.13.12-voc",
         "datumaro-1.13.12-voc-detection",
     ),
-    "XML is found in Annotations alone": (
-        "labelImg-1.8.6-voc",
-        "supervision-0.31.2-voc",
-    ),
+    "XML is found in Annotations alone": ("supervision-0.31.2-voc",),
     "darknet's obj.names and train.txt are not read yet": (
         "datumaro-1.13.12-yolo-default",
         "datumaro-1.13.12-yolo",
