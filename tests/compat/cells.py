@@ -231,7 +231,7 @@ _REASONS = {
         "datumaro-1.13.12-voc",
         "datumaro-1.13.12-voc-detection",
     ),
-    "XML is found in Annotations alone": ("supervision-0.31.2-voc",),
+    "equal corners in the way of PASCAL are one pixel, and are read as none": ("supervision-0.31.2-voc",),
     "darknet's obj.names and train.txt are not read yet": (
         "datumaro-1.13.12-yolo-default",
         "datumaro-1.13.12-yolo",
@@ -254,7 +254,7 @@ _REASONS = {
     ),
     "keras-retinanet's classes.csv is taken for objects": ("layout-of-keras-retinanet",),
     "a COCO category that stands over the others is taken for a class": ("layout-of-roboflow-coco",),
-    "CSV in folders of splits is not found": ("layout-of-roboflow-csv",),
+    "the folders train and valid of CSV files are divided anew by chance": ("layout-of-roboflow-csv",),
     "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
     "a data.yaml that names a test split that was not exported is refused": ("layout-of-roboflow-yolo",),
     "VIA's CSV is not read yet": ("layout-of-via-csv",),
