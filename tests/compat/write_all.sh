@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes tests/compat/tools anew: ./write_all.sh [NAME ...], names as in the calls at the end. Needs uv or Python 3.11 with venv, and minutes.
+# Writes tests/compat/tools anew: ./write_all.sh [NAME ...], names as in the calls at the end. Needs Python 3.11 and minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3.11}
@@ -26,6 +26,7 @@ write supervision supervision==0.26.1
 write supervision supervision==0.31.2
 write globox globox==2.9.0
 write datumaro datumaro==1.13.12
+write datumaro_0_3 datumaro==0.3.1 'numpy<2' 'setuptools<81'
 write pylabel pylabel==0.1.55 pandas==2.2.3 # pylabel fails with pandas 3
 write labelme labelme==6.3.1
 write labelme2coco labelme2coco==0.2.6
