@@ -31,8 +31,8 @@ def cut(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]
 
 
 def nearest(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Halves go to the even number."""
-    return box.round(), CLOSE
+    """Whole pixels. A half may go either way, because it was a part of the image before."""
+    return box, np.where(box == np.round(box), 1e-3, 0.5 + 1e-3)
 
 
 def labelimg(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

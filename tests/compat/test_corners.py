@@ -43,6 +43,21 @@ def test_the_corners_in_xml(cell: Cell):
         np.testing.assert_allclose(found, written, atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if "cvat" in cell.folder], ids=lambda cell: cell.folder)
+def test_the_corners_in_the_xml_of_cvat(cell: Cell):
+    things = {image["name"]: image for image in TRUTH["images"]}
+    nodes = [node for file in (TOOLS / cell.folder).glob("*.xml") for node in ElementTree.parse(file).iter("image")]
+    assert {node.get("name") for node in nodes} == set(things)
+    for node in nodes:
+        image = things[node.get("name")]
+        size = (image["width"], image["height"])
+        written = [[float(box.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")] for box in node.iter("box")]
+        known = [cell.corners(np.array(thing["box"], float), size) for thing in image["objects"]]
+        assert len(written) == len(known)
+        for found, (edges, tolerance) in zip(written, known, strict=True):
+            assert (np.abs(found - edges) <= tolerance).all()
+
+
 def test_labelimg_calls_truncated_what_touches_a_border():
     for file in (TOOLS / "labelImg-1.8.6-voc").rglob("*.xml"):
         image = truth_of(file)
