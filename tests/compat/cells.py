@@ -167,6 +167,8 @@ CELLS = (
     Cell("layout-of-tensorflow-csv", "{name}", cut, splits="truth", has_bare=None),
     Cell("layout-of-via-csv", "{name}", cut),
     Cell("layout-of-via-project", "{name}", cut, DECLARED),
+    Cell("layout-of-vott-csv", "{name}", exact, has_bare=None),
+    Cell("layout-of-vott-voc", "JPEGImages/{name}", exact, DECLARED, splits="truth"),
     Cell("pascal-voc-writer-0.1.4-voc", "photos/{name}", exact),
     Cell("pylabel-0.1.55-coco", "{name}", exact, DECLARED, repeats=True),
     Cell("pylabel-0.1.55-voc", "{name}", cut),
@@ -259,6 +261,7 @@ _REASONS = {
     "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
     "a data.yaml that names a test split that was not exported is refused": ("layout-of-roboflow-yolo",),
     "VIA's CSV is not read yet": ("layout-of-via-csv",),
+    "lists of a split for each class alone are not united": ("layout-of-vott-voc",),
 }
 
 LATER = {folder: reason for reason, folders in _REASONS.items() for folder in folders}

@@ -6,6 +6,7 @@ Roboflow's names and the one pixel that its VOC adds are described in `CORNERS.m
 import csv
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 from common import CLASSES, SPLITS, fresh_layout, images
 
@@ -237,6 +238,54 @@ def cvat_image(number: int, image: dict, subset: str) -> str:
     return f'<image id="{number}" name="{image["name"]}"{subset} {size}>{boxes}</image>'
 
 
+def vott_voc(folder: Path) -> None:
+    """VoTT 2: edges from 0 with fractions. Its lists of a split exist for each class alone, and hold suffixes."""
+    (folder / "Annotations").mkdir()
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    for image in images():
+        root = ElementTree.Element("annotation", verified="yes")
+        path = f"compat-PascalVOC-export/Annotations/{image['name']}"
+        for tag, text in (("folder", "Annotation"), ("filename", image["name"]), ("path", path)):
+            ElementTree.SubElement(root, tag).text = text
+        ElementTree.SubElement(ElementTree.SubElement(root, "source"), "database").text = "Unknown"
+        add_all(ElementTree.SubElement(root, "size"), {"width": image["width"], "height": image["height"], "depth": 3})
+        ElementTree.SubElement(root, "segmented").text = "0"
+        for thing in image["objects"]:
+            node = ElementTree.SubElement(root, "object")
+            add_all(node, {"name": thing["name"], "pose": "Unspecified", "truncated": 0, "difficult": 0})
+            corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), thing["box"], strict=True))
+            add_all(ElementTree.SubElement(node, "bndbox"), corners)
+        ElementTree.indent(root, "    ")
+        ElementTree.ElementTree(root).write(folder / "Annotations" / image["name"].replace(".jpg", ".xml"))
+    for name in CLASSES:
+        for split in SPLITS:
+            lines = [f"{image['name']} {1 if has(image, name) else -1}" for image in images(split)]
+            (folder / "ImageSets" / "Main" / f"{name}_{split}.txt").write_text("\n".join(lines))
+    items = [f"item {{\n id: {number}\n name: '{name}'\n}}\n" for number, name in enumerate(CLASSES, 1)]
+    (folder / "pascal_label_map.pbtxt").write_text("".join(items))
+
+
+def add_all(parent: ElementTree.Element, fields: dict[str, object]) -> None:
+    for tag, value in fields.items():
+        ElementTree.SubElement(parent, tag).text = str(value)
+
+
+def has(image: dict, name: str) -> bool:
+    return any(thing["name"] == name for thing in image["objects"])
+
+
+def vott_csv(folder: Path) -> None:
+    """VoTT 2: every text in quotes, edges with fractions, nothing of images without objects."""
+    lines = [
+        f'"{image["name"]}",{x0},{y0},{x1},{y1},"{thing["name"]}"'
+        for image in images()
+        for thing in image["objects"]
+        for x0, y0, x1, y1 in [thing["box"]]
+    ]
+    header = '"image","xmin","ymin","xmax","ymax","label"'
+    (folder / "compat-export.csv").write_text("\n".join([header, *lines]))
+
+
 def tables(tutorial: Path, retinanet: Path) -> None:
     """The CSV of the TensorFlow tutorials, and that of keras-retinanet: no header, and a class list beside."""
     for split in SPLITS:
@@ -254,5 +303,7 @@ roboflow_coco(fresh_layout("roboflow-coco"))
 roboflow_yolo(fresh_layout("roboflow-yolo"))
 roboflow_tables(*map(fresh_layout, ("roboflow-csv", "roboflow-createml", "roboflow-keras")))
 cvat(fresh_layout("cvat-job"), fresh_layout("cvat-project"))
+vott_voc(fresh_layout("vott-voc"))
+vott_csv(fresh_layout("vott-csv"))
 via(fresh_layout("via-project"), fresh_layout("via-csv"))
 tables(fresh_layout("tensorflow-csv"), fresh_layout("keras-retinanet"))
