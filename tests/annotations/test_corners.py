@@ -5,12 +5,12 @@ from multibox.annotations.corners import Evidence, decide, decide_by_tool, descr
 
 
 def test_edges_of_each_kind_of_corners():
-    corners = np.array([[1, 1, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]], float)
+    corners = np.array([[1, 1, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5], [8, 2, 8, 6]], float)
     expected = {
         "edges": corners,
-        "pixels": [[0, 0, 50, 40], [2, 3, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]],
-        "raised edges": [[0, 0, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5]],
-        "shifted edges": [[0, 0, 49, 39], [2, 3, 3, 8], [6, 6, 6, 6], [8, 8, 4, 4]],
+        "pixels": [[0, 0, 50, 40], [2, 3, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5], [7, 1, 8, 6]],
+        "raised edges": [[0, 0, 50, 40], [3, 4, 4, 9], [7, 7, 7, 7], [9, 9, 5, 5], [8, 2, 8, 6]],
+        "shifted edges": [[0, 0, 49, 39], [2, 3, 3, 8], [6, 6, 6, 6], [8, 8, 4, 4], [7, 1, 7, 5]],
     }
     for kind, edges in expected.items():
         np.testing.assert_array_equal(to_edges(corners, kind), edges)
@@ -18,7 +18,8 @@ def test_edges_of_each_kind_of_corners():
 
 
 def evidence(*boxes, tool=""):
-    return Evidence(np.array(boxes, float).reshape(-1, 4), (50, 40), tool)
+    corners = np.array(boxes, float).reshape(-1, 4)
+    return Evidence(corners, (50, 40), tool, bool((corners % 1).any()))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,11 @@ def evidence(*boxes, tool=""):
         ([(5, 5.5, 20, 20), (1, 1, 9, 9)], "", "edges", True),
         ([(1, 1, 20, 20)], "labelImg", "raised edges", True),
         ([(1, 1, 20, 20)], "PASCAL VOC", "pixels", True),
+        ([(2, 2, 20, 20)], "globox", "edges", True),
+        ([(2, 2, 20, 20)], "Roboflow", "shifted edges", True),
+        ([(2, 2, 20, 20)], "supervision", "pixels", False),
+        ([(2, 2, 50, 20)], "supervision", "pixels", True),
+        ([(2, 2, 51, 20)], "supervision", "shifted edges", True),
         ([(3, 3, 51, 41), (5, 5, 9, 9)], "", "shifted edges", True),
         ([(0, 3, 51, 41)], "", "edges", True),
         ([(3, 3, 90, 41)], "", "pixels", False),

@@ -229,12 +229,6 @@ _REASONS = {
         "label-studio-sdk-2.1.2-json",
         "label-studio-sdk-2.1.2-json-min",
     ),
-    "an image in the list of a split has no XML, because it has no objects": (
-        "datumaro-1.13.12-voc-detection-default",
-        "datumaro-1.13.12-voc",
-        "datumaro-1.13.12-voc-detection",
-    ),
-    "equal corners in the way of PASCAL are one pixel, and are read as none": ("supervision-0.31.2-voc",),
     "darknet's obj.names and train.txt are not read yet": (
         "datumaro-1.13.12-yolo-default",
         "datumaro-1.13.12-yolo",

@@ -9,11 +9,12 @@ from multibox.annotations.annotation import read_text
 from multibox.annotations.files import Files
 from multibox.errors import BadInput
 
+BACKGROUND = "background"
+"""What the label maps of CVAT and Datumaro list before the classes."""
+
 NAMES = ("classes.txt", "obj.names", "labels.txt", "class_names.txt", "predefined_classes.txt", "classes.names")
 LABEL_MAPS = ("labelmap.txt", "label_map.txt")
 PROTOBUF_TEXTS = ("label_map.pbtxt", "labelmap.pbtxt")
-
-_BACKGROUND = ("background", "0,0,0")
 
 _ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
 _FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)""")
@@ -54,14 +55,9 @@ def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
 
 
 def read_label_map(path: Path) -> tuple[str, ...]:
-    """Class names of a ``labelmap.txt``, in whose lines the name is the first of several fields between colons.
-
-    CVAT and Datumaro list the background among the classes, in black. It is left out.
-    """
+    """Class names of a ``labelmap.txt``, in whose lines the name is the first of several fields between colons."""
     lines = [line.strip() for line in read_text(path).splitlines()]
-    fields = [line.split(":") for line in lines if line and line[0] != "#"]
-    named = [(words[0], words[1].replace(" ", "") if len(words) > 1 else "") for words in fields]
-    return class_names(str(path), [name for name, color in named if (name.strip(), color) != _BACKGROUND])
+    return class_names(str(path), [line.partition(":")[0] for line in lines if line and line[0] != "#"])
 
 
 def read_pbtxt(path: Path) -> tuple[str, ...]:

@@ -30,12 +30,14 @@ class Evidence:
     Attributes:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
         size: Width and height of the image in pixels, if the file gives them.
-        tool: Name of the tool that wrote the file, if the file shows it.
+        tool: Name of the tool that wrote the file. Empty if the file does not show it.
+        has_point: Whether any corner is written with a decimal point, even as ``120.0``.
     """
 
     corners: np.ndarray
     size: tuple[int, int] | None = None
     tool: str = ""
+    has_point: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,28 @@ class Decision:
         return f"{WHAT[self.kind]}, because {self.reason}{guess}"
 
 
+_EDGES = ("CVAT or Datumaro", "Label Studio", "FiftyOne", "pylabel", "globox")
+
 BY_TOOL: dict[str, Decision] = {
-    "labelImg": Decision("raised edges", "labelImg wrote them"),
+    "Multibox": Decision("pixels", "Multibox wrote them"),
     "PASCAL VOC": Decision("pixels", "the annotations are PASCAL's own"),
+    "labelImg": Decision("raised edges", "labelImg wrote them"),
+    "Roboflow": Decision("shifted edges", "Roboflow wrote them"),
+    "supervision": Decision(
+        "pixels", "supervision writes so since version 0.31.2, and older ones cannot be told", False
+    ),
+    "a tool with labelImg's fields": Decision("edges", "such tools write edges", is_sure=False),
+    **{tool: Decision("edges", f"{tool} wrote them") for tool in _EDGES},
 }
-"""What tools are known to write, by their name in :class:`Evidence`."""
+"""What tools write, by their names in :mod:`multibox.annotations.voc_tools`."""
 
 
 def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     """Decide how the corners of files of one tool count.
 
-    Fractions prove edges. So does a 0. Then the tool decides, if the files show it. Then the borders do: objects at the
-    left and upper border begin at 1 in VOC, and at 0 where edges are written.
+    Fractions prove edges. A box that ends one pixel beyond its image proves that 1 was added to all corners. A box that
+    begins at 0 proves edges. Then the tool decides, if the files show it. Else the borders do: objects at the left and
+    upper border begin at 1 in VOC.
 
     Args:
         files: What each file tells. All have the same tool.
@@ -79,26 +91,32 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     """
     if one_based != "auto":
         return Decision("pixels" if one_based == "true" else "edges", f'of one_based="{one_based}"')
-    corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
-    corners = corners[np.isfinite(corners).all(axis=1)]
-    fractions = int((corners != np.round(corners)).any(axis=1).sum())
+    tool = files[0].tool if files else ""
+    with_point = sum(file.has_point for file in files)
+    if with_point:
+        return Decision("edges", f"{with_point:,} of {len(files):,} files write corners with a decimal point")
     beyond = _ends_beyond(files)
-    if fractions:
-        return Decision("edges", f"{fractions:,} of {len(corners):,} boxes have fractions of pixels")
     if beyond:
         return Decision("shifted edges", f"{beyond:,} boxes end one pixel beyond their image and none begins at 0")
-    return _by_the_border(corners, files[0].tool if files else "")
-
-
-def _by_the_border(corners: np.ndarray, tool: str) -> Decision:
+    corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
     zeros, ones = (int((corners[:, :2] == number).sum()) for number in (0, 1))
+    if tool == "supervision" and _ends_at_border(files):
+        return Decision("pixels", "supervision wrote them, and boxes end at the border of their image but not beyond")
     if tool in BY_TOOL and zeros <= ones:
         return BY_TOOL[tool]
+    return _by_the_border(zeros, ones, is_empty=not len(corners))
+
+
+def _by_the_border(zeros: int, ones: int, *, is_empty: bool) -> Decision:
     if zeros > ones:
         return Decision("edges", f"{zeros:,} boxes begin at 0 and {ones:,} at 1", ones == 0)
     if ones > zeros:
         return Decision("pixels", f"{ones:,} boxes begin at 1 and {zeros:,} at 0", is_sure=False)
-    return Decision("pixels", "that is VOC's rule and no box tells otherwise", is_sure=not len(corners))
+    return Decision("pixels", "that is VOC's rule and no box tells otherwise", is_sure=is_empty)
+
+
+def _ends_at_border(files: Sequence[Evidence]) -> bool:
+    return any(file.size is not None and (file.corners[:, 2:] == file.size).any() for file in files)
 
 
 def _ends_beyond(files: Sequence[Evidence]) -> int:
@@ -116,8 +134,8 @@ def _ends_beyond(files: Sequence[Evidence]) -> int:
 def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
     """Convert corners as written to edges from 0.
 
-    In VOC, the pixels 1 to 1 are the region 0 to 1. Corners that are one point are a slip of the mouse, not an object
-    of one pixel, and keep no area.
+    In VOC, the pixels 1 to 1 are the region 0 to 1, so an object may be one pixel wide. Corners that are one point are
+    a slip of the mouse, not an object of one pixel, and keep no area.
 
     Args:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
@@ -128,7 +146,8 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
     """
     low, high = corners[:, :2], corners[:, 2:]
     if kind == "pixels":
-        low = np.where(low < high, low - 1, low)
+        is_point = (low == high).all(axis=1, keepdims=True)
+        low = np.where((low <= high) & ~is_point, low - 1, low)
     elif kind == "raised edges":
         low = np.where(low == 1, 0, low)
     elif kind == "shifted edges":

@@ -71,6 +71,16 @@ def map_names(names: Iterable[str]) -> dict[str, str]:
     }
 
 
+def renamed(names: Iterable[str]) -> tuple[str, ...]:
+    """A sentence for each name that is taken for another split's, such as ``valid`` for ``val``."""
+    splits = map_names(names)
+    return tuple(f"{name!r} was taken as the split {split}" for name, split in splits.items() if _is_guess(name, split))
+
+
+def _is_guess(name: str, split: str) -> bool:
+    return bool(split) and split != name and not _PLAIN.search(name.lower())
+
+
 def map_files(stems: Iterable[str]) -> dict[str, str]:
     """The split that the name of each annotation file means, as :func:`map_names` has it.
 

@@ -23,7 +23,6 @@ class Understood:
         missing: Names of images that are annotated and do not exist.
         unused: Paths of images that no annotation names, relative to the folder.
         splits: Names of the splits with their numbers of images, and where the names come from.
-        classes: Names of the classes in their order, and where the order comes from.
         corners: How corners were taken. Empty where the format leaves no doubt.
         notes: What else was guessed, left out or repaired, a sentence each.
     """
@@ -35,7 +34,6 @@ class Understood:
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     splits: str
-    classes: str
     corners: str
     notes: tuple[str, ...]
 
@@ -47,13 +45,13 @@ class Understood:
             lines.append(f"missing images: {len(self.missing):,} that annotations name ({_some(self.missing)})")
         if self.unused:
             lines.append(f"unused images: {len(self.unused):,} without annotation, left out ({_some(self.unused)})")
-        lines += [f"splits: {self.splits}", f"classes: {self.classes}"]
+        lines.append(f"splits: {self.splits}")
         if self.corners:
             lines.append(f"corners: {self.corners}")
         return [*lines, *(f"note: {note}" for note in self.notes)]
 
 
-def understand(part: Part, layout: str, files: Files, others: Sequence[str], classes: str, seed: int) -> Understood:
+def understand(part: Part, layout: str, files: Files, others: Sequence[str], seed: int) -> Understood:
     """Sum up what was understood of one folder or file.
 
     Args:
@@ -61,7 +59,6 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], cla
         layout: Title of the format.
         files: Files of the source.
         others: Titles of the formats that are there too.
-        classes: Names of the classes in their order, and where the order comes from.
         seed: Seed of the division, for images without split.
     """
     items = [item for items in part.splits.values() for item in items]
@@ -80,7 +77,6 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], cla
         tuple(sorted({str(path.name) for path in missing})),
         tuple(files.short(path) for path in unused),
         _splits(part, seed),
-        classes,
         part.corners,
         tuple(notes),
     )

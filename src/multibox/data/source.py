@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
-from multibox.annotations.class_lists import NAMES, find_class_list
+from multibox.annotations.class_lists import BACKGROUND, NAMES, find_class_list
 from multibox.annotations.corners import OneBased
 from multibox.annotations.files import Files
 from multibox.annotations.recognise import Recognised, recognise
@@ -113,10 +113,10 @@ def read_source(
     names, origin = _classes(tuple(classes), parts, merged)
     category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
     understood = tuple(
-        understand(part, each.format.TITLE, each.files, [other.TITLE for other in each.others], origin, split_seed)
+        understand(part, each.format.TITLE, each.files, [other.TITLE for other in each.others], split_seed)
         for part, each in zip(parts, recognised, strict=True)
     )
-    for line in (line for each in understood for line in each.lines()):
+    for line in (*(line for each in understood for line in each.lines()), f"classes: {origin}"):
         log.info("%s", line)
     description = ", ".join(str(path) for path in paths)
     return Source(description, names, category_ids, merged, understood, _files(paths, merged))
@@ -140,6 +140,8 @@ def _with_class_list(recognised: Recognised, part: Part) -> Part:
         return part
     path, names = listed
     counts = _count_names(part.splits.values())
+    if names[:1] == (BACKGROUND,) and not counts[BACKGROUND]:
+        names = names[1:]
     unlisted = sorted(name for name in counts if name not in names)
     if not unlisted:
         return replace(part, classes=names, classes_from=recognised.files.short(path))

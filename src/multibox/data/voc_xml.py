@@ -28,6 +28,7 @@ def write_xml(
     """
     root = etree.Element("annotation")
     _add(root, "filename", filename)
+    _add(etree.SubElement(root, "source"), "database", "Multibox")  # by which a reader knows how the corners count
     of_size = etree.SubElement(root, "size")
     for name, value in zip(("width", "height", "depth"), (*size, 3), strict=True):
         _add(of_size, name, value)

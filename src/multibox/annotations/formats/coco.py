@@ -13,7 +13,7 @@ import numpy as np
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
 from multibox.annotations.files import Files
 from multibox.annotations.images import Images
-from multibox.annotations.splits import folder_split, map_files, usual_split
+from multibox.annotations.splits import folder_split, map_files, renamed, usual_split
 from multibox.errors import BadInput
 
 NAME = "coco"
@@ -70,6 +70,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else f"the names of the files {_listed(found, files)}",
         classes_from="the category ids",
+        notes=renamed(names.values()),
     )
 
 

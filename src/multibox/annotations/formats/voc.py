@@ -18,7 +18,8 @@ from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describ
 from multibox.annotations.files import Files, is_image, sample
 from multibox.annotations.images import Images, pair
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import map_names, splits_by_folder
+from multibox.annotations.splits import map_names, renamed, splits_by_folder
+from multibox.annotations.voc_tools import DATUMARO, tool_of
 from multibox.errors import BadInput
 
 NAME = "voc"
@@ -79,16 +80,19 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     evidence = {each.file: each.evidence for each in parsed.values() if isinstance(each, Written)}
     decisions = decide_by_tool(list(evidence.values()), options.one_based)
     kinds = {tool: decision.kind for tool, decision in decisions.items()}
+    missing = _missing(places, parsed, set(kinds))
+    parsed |= missing
     images = _pair(places, parsed, Images(files, options.images))
     splits = {split: _items(paths, parsed, images, kinds, files.root) for split, paths in places.items()}
     return Part(
         files.root,
         splits,
         CLASSES if _is_pascal(parsed.values()) else (),
-        files=tuple(parsed),
+        files=tuple(path for path in parsed if path not in missing),
         splits_from=_origin(lists, splits, files),
         classes_from="PASCAL VOC" if _is_pascal(parsed.values()) else "",
         corners=describe(list(evidence.values()), decisions) if evidence else "",
+        notes=_notes(len(found) - len(parsed) + len(missing), missing, lists),
     )
 
 
@@ -102,7 +106,6 @@ class Written:
         names: Class name of each of the N objects.
         evidence: The corners as written, and what tells how they count.
         columns: Flags of the objects, by name.
-        database: Text of ``<source><database>``. Empty if there is none.
     """
 
     file: str
@@ -110,7 +113,6 @@ class Written:
     names: tuple[str, ...]
     evidence: Evidence
     columns: dict[str, list[bool]]
-    database: str = ""
 
 
 def parse_xml(path: Path) -> Written | Problem | None:
@@ -124,14 +126,16 @@ def parse_xml(path: Path) -> Written | Problem | None:
         XML of another kind.
     """
     try:
-        root = etree.fromstring(path.read_bytes(), _PARSER)
+        raw = path.read_bytes()
+        root = etree.fromstring(raw, _PARSER)
     except FileNotFoundError:
         return Problem("missing", str(path), "", "the annotation file is missing")
     except (etree.XMLSyntaxError, OSError) as error:
         return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
     if root.tag != "annotation":
         return None
-    names, corners = [], []
+    names: list[str] = []
+    texts: list[list[str]] = []
     columns: dict[str, list[bool]] = {"difficult": [], "truncated": [], "occluded": []}
     for number, node in enumerate(root.iterchildren("object"), start=1):
         fields = {child.tag: child for child in node}
@@ -140,12 +144,13 @@ def parse_xml(path: Path) -> Written | Problem | None:
             return Problem("annotation", str(path), f"object {number}", "has no <name>")
         box = {child.tag: child.text for child in fields.get("bndbox", ())}
         names.append(name)
-        corners.append([_number(box.get(key)) for key in ("xmin", "ymin", "xmax", "ymax")])
+        texts.append([box.get(key) or "" for key in ("xmin", "ymin", "xmax", "ymax")])
         for flag, values in columns.items():
             values.append(flag in fields and (fields[flag].text or "").strip().lower() in ("1", "true"))
-    evidence = Evidence(np.array(corners, np.float64).reshape(-1, 4), _size(root), _tool(root))
-    database = root.findtext("source/database") or ""
-    return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns, database)
+    corners = np.array([[_number(text) for text in row] for row in texts], np.float64).reshape(-1, 4)
+    has_point = any("." in text for row in texts for text in row)
+    evidence = Evidence(corners, _size(root), tool_of(root, raw), has_point)
+    return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns)
 
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -154,16 +159,6 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=Fals
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4096)
-
-
-def _tool(root: Any) -> str:
-    """The tool that wrote a file, by what it leaves there. Empty if nothing shows it."""
-    database = (root.findtext("source/database") or "").strip()
-    if re.search(r"\bVOC ?20\d\d|PASCAL", database):
-        return "PASCAL VOC"
-    if database == "Unknown" and root.find("path") is not None and root.find("segmented") is not None:
-        return "labelImg"
-    return database
 
 
 def _lists(files: Files) -> dict[str, Path]:
@@ -204,12 +199,36 @@ def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:
     return splits
 
 
+def _missing(
+    places: Mapping[str, Sequence[Path]], parsed: Mapping[Path, Written | Problem], tools: set[str]
+) -> dict[Path, Written | Problem]:
+    """What stands for files that a list names and that do not exist.
+
+    CVAT and Datumaro write none for an image without objects. Otherwise a file is lost.
+    """
+    paths = {path for paths in places.values() for path in paths if path not in parsed}
+    if tools == {DATUMARO}:
+        evidence = Evidence(np.empty((0, 4)), tool=DATUMARO)
+        return {path: Written(str(path), "", (), evidence, {}) for path in paths}
+    return {path: Problem("missing", str(path), "", "the annotation file is missing") for path in paths}
+
+
+def _notes(others: int, missing: Mapping[Path, Written | Problem], lists: Mapping[str, Path]) -> tuple[str, ...]:
+    bare = sum(isinstance(each, Written) for each in missing.values())
+    notes = []
+    if others:
+        notes.append(f"{others:,} XML files hold something else than VOC's annotations and were passed over")
+    if bare:
+        notes.append(f"{bare:,} listed images have no XML file and count as images without objects ({DATUMARO})")
+    return (*notes, *renamed(lists))
+
+
 def _pair(
     places: Mapping[str, Sequence[Path]], parsed: Mapping[Path, Written | Problem], images: Images
 ) -> dict[Path, Path | Problem]:
     """The image of each annotation file."""
     split_of = {path: split for split, paths in places.items() for path in paths}
-    written = [each.filename if isinstance(each := parsed.get(path), Written) else "" for path in split_of]
+    written = [each.filename if isinstance(each := parsed[path], Written) else "" for path in split_of]
     return dict(zip(split_of, pair(images, list(split_of), written, list(split_of.values())), strict=True))
 
 
@@ -222,7 +241,7 @@ def _items(
 ) -> list[Item]:
     items = []
     for record_id, path in zip(ids_of(paths, root), paths, strict=True):
-        found = parsed.get(path) or Problem("missing", str(path), "", "the annotation file is missing")
+        found = parsed[path]
         annotation = found if isinstance(found, Problem) else _annotation(found, kinds)
         image = images[path]
         item = Item(record_id, path, image) if isinstance(image, Problem) else Item(record_id, image, annotation)
