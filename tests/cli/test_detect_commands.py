@@ -15,6 +15,7 @@ from multibox.config import Detect
 from multibox.data.record import Record, make_objects
 from multibox.data.store_writer import write_store
 from multibox.predict.outputs.saving import FORMATS
+from videos import damage, write_video
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +79,15 @@ def test_predict_goes_on_after_a_broken_picture(folder):
     assert result.exit_code == 1
     assert result.stderr.startswith("multibox: 1 of 3 images could not be read: broken.jpg: not an image")
     assert (folder / "detections" / "b.png").is_file()
+
+
+def test_predict_goes_on_after_a_damaged_frame(folder):
+    film = damage(write_video(folder / "film.avi"), 5)
+    result = call("predict", "model.keras", film.name, "--json")
+    assert result.exit_code == 1
+    assert result.stderr == "multibox: 1 of 12 frames could not be read: film.avi: frame 5 cannot be decoded\n"
+    assert [row["frame"] for row in json.loads(result.stdout) if "error" not in row] == [0, 1, 2, 3, 4, *range(6, 12)]
+    assert (folder / "detections" / "film.mp4").is_file()
 
 
 def test_predict_of_nothing_readable(folder):

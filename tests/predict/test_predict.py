@@ -66,7 +66,7 @@ def test_json(detector, sources):
     assert (row["file"], row["width"], row["height"]) == (sources[0].name, 192, 128)
     assert row["detections"][0]["name"] == "red"
     assert broken.to_json() == {"file": sources[1].name, "error": broken.error}
-    frame = Prediction(Source("x.mp4", "video"), error="bad", number=50, rate=25.0)
+    frame = Prediction(Source("x.mp4", "video"), error="bad", number=50, seconds=2.0)
     assert frame.to_json() == {"file": "x.mp4", "frame": 50, "seconds": 2.0, "error": "bad"}
 
 

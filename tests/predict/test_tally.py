@@ -39,3 +39,21 @@ def test_a_tally_keeps_few_reasons():
     for _ in range(1000):
         tally.add(Prediction(Source("y"), error="broken"))
     assert len(tally.errors) == 20
+
+
+def frame(number, frames=1, error=""):
+    found = None if error else prediction().detections
+    return Prediction(Source("film.avi", "video"), found, error, number=number, frames=frames)
+
+
+def test_a_tally_counts_frames_that_nobody_saw():
+    tally = Tally()
+    for one in (frame(0), frame(1, error="frame 1"), frame(2), frame(3, 20, error="20 frames")):
+        tally.add(one)
+    assert (tally.images, tally.unread) == (23, 21)
+    with pytest.raises(RunFailed, match=r"^21 of 23 frames could not be read: frame 1; 20 frames$"):
+        tally.refuse_unread()
+    for _ in range(30):
+        tally.add(Prediction(Source("y"), error="y"))
+    with pytest.raises(RunFailed, match=r"^51 of 53 images and frames could not be read: .*; y; and 12 more$"):
+        tally.refuse_unread()

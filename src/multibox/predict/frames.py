@@ -1,7 +1,9 @@
 """The frames of a source, one after the other. An image is a single frame."""
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +14,21 @@ import numpy as np
 from multibox.data.file_names import readable
 from multibox.detect.read_image import read_image
 from multibox.errors import BadInput
+from multibox.predict.container import read_promise
 from multibox.predict.sources import STDIN, Source
+from multibox.predict.timeline import Timeline
 from multibox.prepare.render import decode
 
 RATE = 25.0
 """Frames per second of a stream that does not declare its rate."""
+
+PATIENCE = 500
+"""Number of reads in a row that must fail before a video counts as ended. Damage may reach to the next key frame."""
+
+LONGEST_WAIT = 10.0
+"""Seconds without a good frame after which a failed read ends a video or a stream."""
+
+log = logging.getLogger("multibox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +39,11 @@ class Frame:
         source: Image, video or stream that the frame comes from.
         image: ``(H, W, 3)`` uint8 RGB, upright, or None if the frame could not be read.
         error: Reason why the frame could not be read. Empty if it could.
-        number: Number of the frame in its video, from 0, or None for an image.
+        number: Number of the frame in its video, from 0, or None for an image. Unreadable frames are
+            counted.
         rate: Frames per second of the frame's video. 0 for an image.
+        seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
+        frames: Number of frames that the error stands for. 1 for any other frame.
     """
 
     source: Source
@@ -36,6 +51,8 @@ class Frame:
     error: str = ""
     number: int | None = None
     rate: float = 0.0
+    seconds: float = 0.0
+    frames: int = 1
 
 
 def read_still(source: Source) -> Frame:
@@ -52,7 +69,7 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
     """Read the frames of a video, a camera or a stream.
 
     A live source gives its newest frame only. Frames that arrive while another is processed are dropped, so that the
-    display never lags behind.
+    display never lags behind. Frames of a live source that cannot be decoded are dropped too.
 
     Args:
         source: Source of kind ``video`` or ``live``.
@@ -60,7 +77,9 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
             own.
 
     Yields:
-        Frames in order. If the source has no frames, a single frame holds the reason.
+        Frames in order. A frame that cannot be decoded holds the reason, and the others follow. So does a last one for
+        all frames that the container promises and that do not come. If no frame can be decoded, a single one holds the
+        reason.
     """
     capture = (open_capture or _open)(source)
     try:
@@ -71,8 +90,9 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
         rate = capture.get(cv2.CAP_PROP_FPS)
         rate = rate if 0 < rate < 1000 else RATE
         number = -1
-        for number, image in _newest(capture) if source.kind == "live" else enumerate(_all(capture)):
-            yield Frame(source, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), number=number, rate=rate)
+        for frame in (_live if source.kind == "live" else _recorded)(source, capture, rate):
+            number = frame.number or 0
+            yield frame
         if number < 0:
             yield Frame(source, error=f"{source.name}: none of its frames can be decoded; convert it to MP4")
     finally:
@@ -98,12 +118,62 @@ def _open(source: Source) -> Any:
     return cv2.VideoCapture(source.name)
 
 
-def _all(capture: Any) -> Iterator[np.ndarray]:
-    while True:
+def _live(source: Source, capture: Any, rate: float) -> Iterator[Frame]:
+    for number, image in _newest(capture):
+        yield Frame(source, _rgb(image), number=number, rate=rate, seconds=number / rate)
+
+
+def _recorded(source: Source, capture: Any, rate: float) -> Iterator[Frame]:
+    """Yield all frames, and an error for each that fails before a good one, and for those missing at the end."""
+    promise = read_promise(source, capture, rate)
+    timeline = Timeline(rate, promise)
+    for image in _reads(capture, promise.frames):
+        if image is None:
+            timeline.unread += 1
+            continue
+        for number, seconds in timeline.place(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000):
+            yield Frame(source, None, f"{source.name}: frame {number} cannot be decoded", number, rate, seconds)
+        yield Frame(source, _rgb(image), number=timeline.number, rate=rate, seconds=timeline.seconds)
+    yield from _missing_at_end(source, timeline, promise.is_cut_off, rate)
+
+
+def _missing_at_end(source: Source, timeline: Timeline, is_cut_off: bool, rate: float) -> Iterator[Frame]:
+    if timeline.number < 0:
+        return
+    start, missing = timeline.number + 1, timeline.missing_at_end()
+    if missing:
+        what = f"frame {start} is" if missing == 1 else f"{missing} frames from frame {start} on are"
+        why = "the file is cut off" if is_cut_off else "the file is damaged or cut off"
+        error = f"{source.name}: {what} missing; {why}"
+        yield Frame(source, None, error, start, rate, timeline.seconds + 1 / rate, missing)
+    elif timeline.room and not timeline.is_exact:
+        log.info(
+            f"{source.name}: its length leaves room for {timeline.room} more frames than the {start} that it has; "
+            "this is normal if its sound is longer or it begins late, so compare its end"
+        )
+
+
+def _reads(capture: Any, promised: int = 0) -> Iterator[np.ndarray | None]:
+    """Read on until nothing comes any more. A read that fails before a good one gives None.
+
+    Args:
+        capture: OpenCV's capture.
+        promised: Number of frames that the container promises.
+    """
+    good = failed = 0
+    last = time.monotonic()
+    while failed <= max(PATIENCE, promised - good) and (not failed or time.monotonic() - last < LONGEST_WAIT):
         there, image = capture.read()
         if not there:
-            return
+            failed += 1
+            continue
+        yield from [None] * failed
         yield image
+        good, failed, last = good + 1 + failed, 0, time.monotonic()
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _newest(capture: Any) -> Iterator[tuple[int, np.ndarray]]:
@@ -115,9 +185,11 @@ def _newest(capture: Any) -> Iterator[tuple[int, np.ndarray]]:
     def follow() -> None:
         nonlocal ended
         try:
-            for numbered in enumerate(_all(capture)):
+            for number, image in enumerate(_reads(capture)):
+                if image is None:
+                    continue
                 with changed:
-                    newest[:] = [numbered]
+                    newest[:] = [(number, image)]
                     changed.notify()
                     if stopped:
                         break

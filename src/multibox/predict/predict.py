@@ -23,8 +23,11 @@ class Prediction:
         source: Source of the image or frame.
         detections: Detections in the image, or None if it could not be read.
         error: Reason why the image could not be read. Empty if it could.
-        number: Number of the frame in its video, from 0, or None for an image.
+        number: Number of the frame in its video, from 0, or None for an image. Unreadable frames are
+            counted.
         rate: Frames per second of the frame's video. 0 for an image.
+        seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
+        frames: Number of frames that the error stands for. 1 for any other frame or image.
         annotated: File name of the annotated image. Empty if none is saved.
     """
 
@@ -33,6 +36,8 @@ class Prediction:
     error: str = ""
     number: int | None = None
     rate: float = 0.0
+    seconds: float = 0.0
+    frames: int = 1
     annotated: str = ""
 
     def without_image(self) -> "Prediction":
@@ -44,7 +49,9 @@ class Prediction:
         """Values for ``json.dumps``: the file, the frame, and the detections or the error."""
         row: dict[str, Any] = {"file": self.source.name}
         if self.number is not None:
-            row |= {"frame": self.number, "seconds": round(self.number / self.rate, 3)}
+            row |= {"frame": self.number, "seconds": round(self.seconds, 3)}
+        if self.frames > 1:
+            row["frames"] = self.frames
         row |= {"error": self.error} if self.detections is None else self.detections.to_json()
         return row | {"picture": self.annotated} if self.annotated else row
 
@@ -57,7 +64,7 @@ def predict(
     batch: int = BATCH,
     keep: bool = True,
 ) -> Iterator[Prediction]:
-    """Detect objects in sources. An image that cannot be read is reported, and the others follow.
+    """Detect objects in sources. An image or a frame that cannot be read is reported, and the others follow.
 
     Args:
         detector: Detector to run.
@@ -86,7 +93,7 @@ def predict(
     def finish(answered: tuple[Frame, Prepared | None, list[Outputs]]) -> Prediction:
         frame, prepared, outputs = answered
         found = detector.finish(prepared, outputs, thresholds=thresholds) if prepared else None
-        return Prediction(frame.source, found, frame.error, frame.number, frame.rate)
+        return Prediction(frame.source, found, frame.error, frame.number, frame.rate, frame.seconds, frame.frames)
 
     def detect(frames: Iterable[tuple[Frame, Prepared | None]], size: int) -> Iterator[Prediction]:
         answered = in_threads(run, in_batches(frames, size), ahead=1 if size == 1 else 2, threads=1)

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import cv2
+
+from multibox.data.file_names import readable
 from multibox.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
@@ -120,7 +123,7 @@ def _expand_listed(path: str) -> list[Source]:
 
 
 def _of_file(path: str) -> Source:
-    return Source(path, "video" if _is_video(path) else "image")
+    return Source(path, "video" if _is_video(path) or _is_animated(path) else "image")
 
 
 def _of_url(url: str) -> Source:
@@ -135,6 +138,10 @@ def _of_url(url: str) -> Source:
 
 def _is_video(path: str) -> bool:
     return path.lower().endswith(VIDEO_SUFFIXES)
+
+
+def _is_animated(path: str) -> bool:
+    return path.lower().endswith(".gif") and readable(path) == path and cv2.imcount(path) > 1
 
 
 def _to_detect_in(paths: Iterable[Path]) -> list[Source]:

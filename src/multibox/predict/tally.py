@@ -21,16 +21,19 @@ class Tally:
 
     def __init__(self) -> None:
         self.images = 0
+        self._frames = self._named = 0
         self.objects: Counter[str] = Counter()
         self.unread = 0
         self.errors: list[str] = []
 
     def add(self, prediction: Prediction) -> None:
         """Add the image and the objects of a prediction to the counts."""
-        self.images += 1
+        self.images += prediction.frames
+        self._frames += 0 if prediction.number is None else prediction.frames
         if prediction.detections is None:
-            self.unread += 1
-            self.errors += [prediction.error] if self.unread <= NAMED else []
+            self.unread += prediction.frames
+            self._named += prediction.frames if len(self.errors) < NAMED else 0
+            self.errors += [prediction.error] if len(self.errors) < NAMED else []
         else:
             self.objects.update(prediction.detections.names)
 
@@ -43,7 +46,8 @@ class Tally:
         """
         if not self.unread:
             return
-        more = self.unread - len(self.errors)
+        more = self.unread - self._named
         named = [*self.errors, *([f"and {more} more"] if more else [])]
-        message = f"{self.unread} of {self.images} images could not be read: {'; '.join(named)}"
+        what = "images" if not self._frames else "frames" if self._frames == self.images else "images and frames"
+        message = f"{self.unread} of {self.images} {what} could not be read: {'; '.join(named)}"
         raise BadInput("paths", message) if self.unread == self.images else RunFailed(message)

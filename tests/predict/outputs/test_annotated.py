@@ -1,10 +1,13 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
 
 from multibox.predict.outputs.saving import open_outputs, save_predictions
-from multibox.predict.predict import predict
-from multibox.predict.sources import find_sources
+from multibox.predict.predict import Prediction, predict
+from multibox.predict.sources import Source, find_sources
+from videos import brightness, damage, number_of, write_video
 
 
 def visible(folder):
@@ -78,8 +81,44 @@ def test_two_videos(save, film, tmp_path):
 
 
 def test_a_video_of_live_pictures_lasts_as_long(detector, save, film, tmp_path):
-    """What was dropped while another frame was looked at is stood in for by the next."""
+    """The frame before one that was dropped stays, and the first one stands for those before it."""
     sources = find_sources([film])
     outputs = open_outputs(["video"], tmp_path / "out", detector.classes, sources)
     save_predictions((p for p in predict(detector, sources) if p.number in (1, 4)), outputs)
-    assert cv2.VideoCapture(str(tmp_path / "out/film.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 4
+    assert cv2.VideoCapture(str(tmp_path / "out/film.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 5
+
+
+def shown(path):
+    """Which of the input's frames each frame of an annotated video shows."""
+    capture = cv2.VideoCapture(str(path))
+    reads = iter(capture.read, (False, None))
+    return [number_of(image) for _, image in reads], capture.get(cv2.CAP_PROP_FPS)
+
+
+def test_an_annotated_video_keeps_its_timing_where_frames_are_damaged(save, tmp_path):
+    film = damage(write_video(tmp_path / "film.avi"), 0, 5, 6)
+    save([film], tmp_path / "out")
+    assert shown(tmp_path / "out/film.mp4") == ([1, 1, 2, 3, 4, 4, 4, 7, 8, 9, 10, 11], 10)
+
+
+def test_an_annotated_video_keeps_the_timing_of_a_variable_rate(detector, tmp_path):
+    source = Source("film.mkv", "video")
+    images = [np.full((48, 64, 3), brightness(number), np.uint8) for number in range(4)]
+    outputs = open_outputs(["video"], tmp_path / "out", detector.classes, [source])
+    found = [
+        Prediction(source, detector(image), number=number, rate=10.0, seconds=seconds)
+        for number, (image, seconds) in enumerate(zip(images, (0, 0.31, 0.33, 0.6), strict=True))
+    ]
+    save_predictions(found, outputs)
+    assert shown(tmp_path / "out/film.mp4")[0] == [0, 0, 0, 2, 2, 2, 3]
+
+
+def test_rows_keep_the_numbers_and_times_of_the_container(save, tmp_path):
+    film = damage(write_video(tmp_path / "film.avi"), 5, 11)
+    save([film], tmp_path / "out", "json", "yolo", "pictures")
+    rows = json.loads((tmp_path / "out/detections.json").read_text())
+    assert [row["frame"] for row in rows] == list(range(12))
+    assert [row["seconds"] for row in rows] == [round(0.1 * number, 3) for number in range(12)]
+    assert [row["frame"] for row in rows if "error" in row] == [5, 11]
+    labels = {path.stem for path in (tmp_path / "out/labels").glob("film-*.txt")}
+    assert labels == {f"film-{number:06d}" for number in range(12) if number not in (5, 11)}

@@ -75,7 +75,10 @@ class ImageOutput:
 
 
 class VideoOutput:
-    """An MP4 file for each video and each camera.
+    """An MP4 file for each video and each camera, at the mean rate of its input and with its timing.
+
+    Each frame stays until the time of the next one. This also covers frames that could not be read or were dropped. If
+    two frames are closer than the rate allows, the later one is shown.
 
     Args:
         folder: Folder for the videos.
@@ -92,7 +95,8 @@ class VideoOutput:
         self._writer: Any = None
         self._unfinished: Unfinished | None = None
         self._size = (0, 0)
-        self._first = self._next = 0
+        self._latest: np.ndarray | None = None
+        self._written = 0
 
     def encode(self, prediction: Prediction) -> np.ndarray | None:
         """Draw the detections on the frame, in BGR as OpenCV's video writer needs it."""
@@ -101,7 +105,7 @@ class VideoOutput:
         return cv2.cvtColor(prediction.detections.draw(), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
-        """Append the frame, at the first one's size. It is repeated for the frames that were dropped before it."""
+        """Take the frame, resized to the first one's size, and write what was shown before it."""
         if prediction.source != self._source:
             self.finish()
         if encoded is None:
@@ -110,14 +114,14 @@ class VideoOutput:
             self._begin(prediction, encoded)
         if encoded.shape[1::-1] != self._size:
             encoded = cv2.resize(encoded, self._size, interpolation=cv2.INTER_AREA)
-        number = prediction.number or 0
-        for _ in range(self._next, number + 1):
-            self._writer.write(encoded)
-        self._next = number + 1
+        until = round(prediction.seconds * prediction.rate)
+        self._write(encoded if self._latest is None else self._latest, until)
+        self._latest = encoded
 
     def finish(self) -> None:
         """Complete the current video and move it to its place."""
         if self._unfinished is not None:
+            self._write(self._latest, self._written + 1)
             self._writer.release()
             self._refuse_cut_off(self._unfinished)
             _frames_of(self._unfinished).rename(self._unfinished.path)
@@ -135,19 +139,24 @@ class VideoOutput:
         name = unused(self._stems[prediction.source], self._is_free, self._taken) + ".mp4"
         self._unfinished = Unfinished(self._folder / name, PREDICTION)
         self._size = frame.shape[1::-1]
-        self._first = self._next = prediction.number or 0
+        self._latest, self._written = None, 0
         codec = cv2.VideoWriter.fourcc(*"mp4v")  # OpenCV's wheels encode it everywhere
         path = _frames_of(self._unfinished)
         self._writer = cv2.VideoWriter(str(path) if is_utf8(path) else "", codec, prediction.rate, self._size)
         if not self._writer.isOpened():
             raise RunFailed(f"{self._folder / name}: OpenCV cannot write MP4 files here; save another format")
 
+    def _write(self, frame: np.ndarray | None, until: int) -> None:
+        for _ in range(self._written, until):
+            self._writer.write(frame)
+        self._written = max(self._written, until)
+
     def _refuse_cut_off(self, unfinished: Unfinished) -> None:
         """Verify that all frames were written, because OpenCV reports no error when the disk is full."""
         capture = cv2.VideoCapture(str(_frames_of(unfinished)))
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT) if capture.isOpened() else 0
         capture.release()
-        if frames < self._next - self._first:
+        if frames < self._written:
             raise RunFailed(f"{unfinished.given}: the video is incomplete; free disk space, then run it again")
 
     def _is_free(self, stem: str) -> bool:

@@ -1,0 +1,98 @@
+"""Numbers and times of a recorded video's frames, counting those that cannot be decoded."""
+
+import math
+from typing import Final
+
+from multibox.predict.container import Promise
+
+LONGEST: Final = 600.0
+"""Seconds that one frame may last in a video whose length is not known. A longer step is an error of the file."""
+
+TOLERANCE: Final = 0.25
+"""Part of a frame by which a container may round its length."""
+
+
+class Timeline:
+    """Gives each frame of a video the number and the time that it has in its container.
+
+    A decoder that reorders frames fails before the place of the damaged frame. So a failed read leaves a frame to be
+    placed, and the next gap in the times shows where.
+
+    Args:
+        rate: Frames per second.
+        promise: What the container says about its video.
+
+    Attributes:
+        number: Number of the latest frame, from 0, or -1 before the first.
+        seconds: Time of the latest frame, from the beginning of the video.
+        unread: Number of frames that failed and have no place yet.
+    """
+
+    def __init__(self, rate: float, promise: Promise):
+        self.number, self.seconds, self.unread = -1, 0.0, 0
+        self._promise = promise
+        self._good = 0
+        self._spacing = self._shortest = 1 / rate
+        self._longest = promise.seconds or LONGEST
+        self._origin = 0.0
+
+    def place(self, position: float) -> list[tuple[int, float]]:
+        """Place the next good frame, and before it the frames that failed.
+
+        Args:
+            position: Time of the frame in seconds, as the decoder gives it.
+
+        Returns:
+            Numbers and times of the unreadable frames right before it.
+        """
+        before, start, is_first = self.seconds, self.number + 1, self._good == 0
+        gap = self._first(position) if is_first else self._later(position)
+        missing = min(self.unread, gap)
+        self.unread -= missing
+        self.number += missing + 1
+        self._good += 1
+        step = (self.seconds - before) / (missing if is_first and missing else missing + 1)
+        first = before if is_first else before + step
+        return [(start + lost, first + step * lost) for lost in range(missing)]
+
+    def missing_at_end(self) -> int:
+        """Number of promised frames that did not come after the latest one, or that have no place.
+
+        A trimmed video has more frames than it shows, and the last frame of a screen recording may last long. So frames
+        are missing only if both the count and the length of the container say so.
+        """
+        promise = self._promise
+        if promise.is_exact and self._good >= promise.frames:
+            return 0
+        by_count = promise.frames - self.number - 1
+        is_known = promise.is_exact or promise.is_cut_off
+        return max(self.unread, min(by_count, self.room) if is_known else 0)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the container holds a count of its frames."""
+        return self._promise.is_exact
+
+    @property
+    def room(self) -> int:
+        """Number of frames for which the container's length leaves room after the latest one."""
+        spacing = self.seconds / self.number if self.number > 0 and self.seconds > 0 else self._spacing
+        return max(math.floor((self._promise.seconds - self.seconds) / spacing + TOLERANCE) - 1, 0)
+
+    def _first(self, position: float) -> int:
+        if not self.unread:
+            self._origin = position
+            return 0
+        self.seconds = position if 0 <= position <= self._longest else 0.0
+        return round(self.seconds / self._spacing)
+
+    def _later(self, position: float) -> int:
+        elapsed = position - self._origin - self.seconds
+        if not 0 < elapsed <= self._longest:  # The container has no times, or wrong ones.
+            self.seconds += self._spacing * (1 + self.unread)
+            return self.unread
+        self.seconds += elapsed
+        self._shortest = min(self._shortest, elapsed)
+        if not self.unread:
+            self._spacing = elapsed
+        return max(round(elapsed / self._shortest) - 1, 0)
