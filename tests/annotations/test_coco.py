@@ -64,8 +64,7 @@ def test_one_file_is_divided_and_keeps_its_category_ids(folder):
         ({"images": None}, "has no list 'images'"),
         ({"annotations": [{"image_id": 42, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "no category 5"),
         ({"annotations": [{"image_id": 8, "category_id": 3, "bbox": [0, 0, 1, 1]}]}, r"not listed: \[8\]"),
-        ({"annotations": [{"image_id": 42, "category_id": 3}]}, "KeyError 'bbox'"),
-        ({"annotations": [{"image_id": 42, "category_id": 3, "bbox": [1, 2]}]}, "not COCO annotations"),
+        ({"annotations": [{"image_id": 42, "bbox": [0, 0, 1, 1]}]}, "KeyError 'category_id'"),
         ({"categories": ["dog"]}, "not COCO annotations"),
     ],
 )
@@ -82,3 +81,78 @@ def test_files_that_are_not_json_objects(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(BadInput, match=r"a\.json: "):
         open_source([tmp_path / "a.json"])
+
+
+@pytest.mark.parametrize("bbox", [None, [], [1, 2], ["x", 0, 1, 1], "absent"])
+def test_an_annotation_without_a_box_is_named_by_its_id(tmp_path, bbox):
+    annotation = {"id": 77, "image_id": 42, "category_id": 3, "bbox": bbox}
+    if bbox == "absent":
+        del annotation["bbox"]
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "annotations": [annotation]}))
+    found = read(coco, tmp_path / "a.json").splits[""][0].annotation
+    assert np.isnan(found.boxes).all()
+    assert found.object_name(0) == "object 1 of 1 (zebra), annotation 77"
+    assert found.file.endswith("a.json, image 42 (a.jpg)")
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "box"),
+    [
+        ([[3, 4, 10, 4, 10, 9.5]], [3, 4, 10, 9.5]),
+        ([[3, 4, 10, 4, 10, 9], [1, 5, 2, 5, 2, 30]], [1, 4, 10, 30]),
+        ({"size": [5, 4], "counts": [6, 2, 3, 2, 7]}, [1, 1, 3, 3]),
+        ({"size": [5, 4], "counts": [0, 20]}, [0, 0, 4, 5]),
+    ],
+)
+def test_the_bounds_of_a_segmentation_are_the_box_where_there_is_none(tmp_path, segmentation, box):
+    annotation = {"id": 1, "image_id": 42, "category_id": 3, "segmentation": segmentation}
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "annotations": [annotation]}))
+    part = read(coco, tmp_path / "a.json")
+    np.testing.assert_array_equal(part.splits[""][0].annotation.boxes, [box])
+    assert part.notes == ("1 annotations have no bbox; the bounds of their segmentations were taken",)
+
+
+@pytest.mark.parametrize(
+    "segmentation", [[], None, [[]], {"size": [5, 4], "counts": "PQR"}, {"size": [5, 4]}, [["x", 1]]]
+)
+def test_a_segmentation_that_gives_no_bounds(tmp_path, segmentation):
+    annotation = {"id": 1, "image_id": 42, "category_id": 3, "segmentation": segmentation}
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "annotations": [annotation]}))
+    assert np.isnan(read(coco, tmp_path / "a.json").splits[""][0].annotation.boxes).all()
+
+
+def files(tmp_path, **categories):
+    """A COCO file for each split, with one object of the last category."""
+    for split, listed in categories.items():
+        annotation = {"id": 1, "image_id": 1, "category_id": listed[-1]["id"], "bbox": [0, 0, 4, 4]}
+        content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [annotation], "categories": listed}
+        (tmp_path / f"{split}.json").write_text(json.dumps(content))
+    return read(coco, tmp_path)
+
+
+def test_roboflows_category_over_the_others_is_no_class(tmp_path):
+    part = files(
+        tmp_path,
+        train=[{"id": 0, "name": "pets", "supercategory": "none"}, {"id": 1, "name": "cat", "supercategory": "pets"}],
+    )
+    assert (part.classes, part.category_ids) == (("cat",), (1,))
+    assert part.notes == ("the category 0 (pets) is left out: it has no annotation and is the supercategory of others",)
+
+
+def test_a_category_with_the_name_of_another_is_no_class(tmp_path):
+    part = files(tmp_path, train=[{"id": 0, "name": "car"}, {"id": 1, "name": "car", "supercategory": "car"}])
+    assert (part.classes, part.category_ids) == (("car",), (1,))
+    assert part.notes[0] == "the category 0 (car) is left out: it has no annotation and the name of another"
+
+
+def test_an_unused_category_is_a_class(tmp_path):
+    assert files(tmp_path, train=[{"id": 5, "name": "dog"}, {"id": 9, "name": "cat"}]).classes == ("dog", "cat")
+
+
+def test_classes_of_several_files_are_matched_by_name(tmp_path):
+    part = files(tmp_path, train=[{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}], val=[{"id": 1, "name": "dog"}])
+    assert (part.classes, part.category_ids) == (("cat", "dog"), (1, 2))
+    assert part.splits["val"][0].annotation.names == ("dog",)
+    assert part.notes == ("the files number their categories differently, so classes were matched by name",)
+    part = files(tmp_path, train=[{"id": 2, "name": "dog"}], val=[{"id": 2, "name": "cat"}])
+    assert (part.classes, part.category_ids) == (("dog", "cat"), ())

@@ -250,7 +250,6 @@ _REASONS = {
         "ultralytics-8.4.190-save-txt-track-conf",
     ),
     "keras-retinanet's classes.csv is taken for objects": ("layout-of-keras-retinanet",),
-    "a COCO category that stands over the others is taken for a class": ("layout-of-roboflow-coco",),
     "the folders train and valid of CSV files are divided anew by chance": ("layout-of-roboflow-csv",),
     "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
     "a data.yaml that names a test split that was not exported is refused": ("layout-of-roboflow-yolo",),

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from multibox.annotations.corners import OneBased
-from multibox.annotations.problem import Problem
+from multibox.annotations.problem import Problem, object_name
 from multibox.errors import BadInput
 
 
@@ -33,6 +33,12 @@ class Annotation:
     size: tuple[int, int] | None = None
     columns: dict[str, list[Any]] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+
+    def object_name(self, number: int) -> str:
+        """The name of an object in messages: its position, its class and, if the source has one, its id."""
+        name = object_name(number, len(self.names), self.names[number])
+        ids = self.columns.get("ids")
+        return f"{name}, annotation {ids[number]}" if ids else name
 
 
 class ImageFile(Protocol):

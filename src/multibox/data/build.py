@@ -15,7 +15,7 @@ from cv2.utils import logging
 from multibox.annotations.annotation import Annotation, Item
 from multibox.annotations.corners import OneBased
 from multibox.annotations.files import fingerprint
-from multibox.annotations.problem import Problem, object_name
+from multibox.annotations.problem import Problem
 from multibox.annotations.understood import Understood
 from multibox.boxes import clip
 from multibox.data.check import BadImageError, box_faults, check_image
@@ -288,8 +288,7 @@ def _wrong_size(found: Annotation, width: int, height: int) -> str:
 
 def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
     corners = ", ".join(f"{value:g}" for value in box)
-    where = object_name(number, len(found.names), found.names[number])
-    return Problem("box", found.file, where, f"box [{corners}] {fault}", "object left out")
+    return Problem("box", found.file, found.object_name(number), f"box [{corners}] {fault}", "object left out")
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from multibox.annotations.files import Files
 from multibox.annotations.recognise import Recognised, recognise
 from multibox.annotations.splits import divide, folder_split, map_files
 from multibox.annotations.understood import Understood, annotations_of, understand
+from multibox.annotations.units import in_right_unit
 from multibox.data.file_names import readable, refuse_unsafe_split
 from multibox.data.store import split_order
 from multibox.errors import BadInput
@@ -105,7 +106,7 @@ def read_source(
     """
     options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
     recognised = [each for path in paths for each in recognise(Path(path), layout)]
-    parts = _place([_with_class_list(each, each.read(options)) for each in recognised])
+    parts = _place([_with_class_list(each, in_right_unit(each.read(options))) for each in recognised])
     found = {split: items for split, items in _merge([_divided(part, split_seed) for part in parts]).items() if items}
     if not found:
         raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")

@@ -65,12 +65,12 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
     findings = [Finding.of_problem(problem) for problem in checked.problems]
     if checked.record is None or not isinstance(annotation, Annotation):
         return InspectedImage(str(item.image), tuple(findings))
-    called = [object_name(i, len(names), names[i]) for i in checked.kept]
+    called = [annotation.object_name(i) for i in checked.kept]
     for i in np.flatnonzero(checked.record.objects.labels >= known).tolist():
         action = "the build stops; add the class or correct the name"
         findings.append(Finding("label", annotation.file, called[i], "has an unknown class", action, stops=True))
     for i in checked.clipped:
-        name = object_name(i, len(names), names[i])
+        name = annotation.object_name(i)
         findings.append(Finding("clipped", annotation.file, name, "reaches beyond the image", "cut off at its edge"))
     findings += _without_labels(item, annotation)
     return _inspect_further(checked.record, annotation.file, called, findings, config, known)

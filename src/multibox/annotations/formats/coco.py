@@ -3,8 +3,8 @@
 Segments and key points are dropped. A segment's area is kept.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
 from multibox.annotations.files import Files
+from multibox.annotations.formats.coco_boxes import corners_of
+from multibox.annotations.formats.coco_classes import Category, unite
 from multibox.annotations.images import Images
 from multibox.annotations.splits import folder_split, map_files, renamed, usual_split
 from multibox.errors import BadInput
@@ -45,33 +47,52 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     Raises:
         BadInput: A file is not COCO, or its lists do not fit together.
     """
-    splits: dict[str, list[Item]] = defaultdict(list)
-    categories: dict[int, str] = {}
     images = Images(files, options.images)
     names = {path: _written_split(path, files) for path in found}
     split_of = map_files(names.values())
-    for path in found:
-        content = files.json(path)
-        _verify(path, content)
-        try:
-            categories |= {int(category["id"]): str(category["name"]) for category in content["categories"]}
-            split = split_of[names[path]]
-            splits[split] += _items(path, content, categories, images, split)
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, BadInput):
-                raise
-            raise BadInput(path, f"not COCO annotations: {type(error).__name__} {error}; see cocodataset.org") from None
-    ids = tuple(sorted(categories))
+    read_files = [_read_file(path, files.json(path), images, split_of[names[path]]) for path in found]
+    splits: dict[str, list[Item]] = defaultdict(list)
+    for path, (_, items) in zip(found, read_files, strict=True):
+        splits[split_of[names[path]]] += items
+    in_order = sorted(zip(found, read_files, strict=True), key=lambda pair: _order(split_of[names[pair[0]]]))
+    classes = unite([categories for _, (categories, _) in in_order])
     return Part(
         found[0] if files.path.is_file() else files.root,
         dict(splits),
-        tuple(categories[number] for number in ids),
-        ids,
+        classes.names,
+        classes.ids,
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else f"the names of the files {_listed(found, files)}",
         classes_from="the category ids",
-        notes=renamed(names.values()),
+        notes=(*classes.notes, *_box_notes(splits), *renamed(names.values())),
     )
+
+
+def _read_file(path: Path, content: dict[str, Any], images: Images, split: str) -> tuple[list[Category], list[Item]]:
+    """The categories and the items of one file."""
+    _verify(path, content)
+    try:
+        used = Counter(annotation["category_id"] for annotation in content["annotations"])
+        categories = [
+            Category(int(each["id"]), str(each["name"]), str(each.get("supercategory") or ""), used[each["id"]])
+            for each in content["categories"]
+        ]
+        return categories, _items(path, content, {each.id: each.name for each in categories}, images, split)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(path, f"not COCO annotations: {type(error).__name__} {error}; see cocodataset.org") from None
+
+
+def _order(split: str) -> tuple[bool, bool]:
+    """Sort key of the files: that of the training split first, whose classes come first."""
+    return split != "train", split != "trainval"
+
+
+def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
+    found = (item.annotation for items in splits.values() for item in items)
+    count = sum(each.extra.get(FROM_SEGMENTS, 0) for each in found if isinstance(each, Annotation))
+    return (f"{count:,} annotations have no bbox; the bounds of their segmentations were taken",) if count else ()
 
 
 def _is_coco(content: Any) -> bool:
@@ -114,18 +135,23 @@ def _items(path: Path, content: dict[str, Any], categories: dict[int, str], imag
 def _annotation(
     file: Path, image: dict[str, Any], found: list[dict[str, Any]], categories: dict[int, str]
 ) -> Annotation:
-    boxes = np.array([annotation["bbox"] for annotation in found], np.float64).reshape(-1, 4)
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    areas = boxes[:, 2] * boxes[:, 3]
+    corners, from_segments = zip(*map(corners_of, found), strict=True) if found else ((), ())
+    boxes = np.array(corners, np.float64).reshape(-1, 4)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    extra = {"file_name": image["file_name"]} | ({FROM_SEGMENTS: sum(from_segments)} if any(from_segments) else {})
     return Annotation(
-        f"{file}, image {image['id']}",
+        f"{file}, image {image['id']} ({image['file_name']})",
         tuple(categories[annotation["category_id"]] for annotation in found),
-        corners,
+        boxes,
         size=(image["width"], image["height"]) if image.get("width") and image.get("height") else None,
         columns={
             "crowd": [bool(annotation.get("iscrowd", 0)) for annotation in found],
             "area": [annotation.get("area", area) for annotation, area in zip(found, areas, strict=True)],
             "ids": [str(annotation.get("id", i)) for i, annotation in enumerate(found)],
         },
-        extra={"file_name": image["file_name"]},
+        extra=extra,
     )
+
+
+FROM_SEGMENTS = "boxes_from_segments"
+"""Name of the number of boxes that segmentations gave, in what else is known about an image."""

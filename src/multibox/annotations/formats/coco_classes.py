@@ -1,0 +1,83 @@
+"""The classes of several COCO files: categories of one name are one class, and categories that only stand over others
+are none.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Category:
+    """An entry of the list ``categories``.
+
+    Attributes:
+        id: Number of the category in its file.
+        name: Name of the class.
+        parent: Its ``supercategory``. Empty if there is none.
+        count: Number of annotations of the category in its file.
+    """
+
+    id: int
+    name: str
+    parent: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of all files together.
+
+    Attributes:
+        names: Names of the classes in the order of their numbers.
+        ids: Numbers of the classes. Empty if two classes have one number in different files.
+        notes: What was left out or joined, a sentence each.
+    """
+
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def unite(files: Sequence[Sequence[Category]]) -> Classes:
+    """Unite the categories of several files by their names.
+
+    A category without annotations is left out if another has its name, or if it is the supercategory of others, as
+    Roboflow's category 0 is.
+
+    Args:
+        files: Categories of each file. The first file's order comes first.
+
+    Returns:
+        The classes.
+    """
+    used = {category.name for categories in files for category in categories if category.count}
+    numbers: dict[str, int] = {}
+    notes: list[str] = []
+    for categories in files:
+        for category in sorted(categories, key=lambda category: category.id):
+            reason = _is_no_class(category, categories, used)
+            if reason:
+                notes.append(f"the category {category.id} ({category.name}) is left out: {reason}")
+            else:
+                numbers.setdefault(category.name, category.id)
+        counts = Counter(category.name for category in categories if category.count)
+        notes += [
+            f"{count} categories are called {name} and are one class" for name, count in counts.items() if count > 1
+        ]
+    if any(each.count and numbers[each.name] != each.id for categories in files[1:] for each in categories):
+        notes.append("the files number their categories differently, so classes were matched by name")
+    is_unique = len(set(numbers.values())) == len(numbers)
+    return Classes(tuple(numbers), tuple(numbers.values()) if is_unique else (), tuple(dict.fromkeys(notes)))
+
+
+def _is_no_class(category: Category, categories: Sequence[Category], used: set[str]) -> str:
+    """Why a category is no class. Empty if it is one."""
+    if category.count:
+        return ""
+    others = [other for other in categories if other is not category]
+    if any(other.name == category.name for other in others):
+        return "it has no annotation and the name of another"
+    if category.name not in used and any(other.parent == category.name for other in others):
+        return "it has no annotation and is the supercategory of others"
+    return ""

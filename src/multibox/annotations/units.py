@@ -1,0 +1,51 @@
+"""Coordinates in the wrong unit: parts of the image where a format has pixels, and pixels where it has parts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from multibox.annotations.annotation import Annotation, Item, Part
+
+MOST = 0.9
+"""Share of the boxes that must look wrong before a unit is changed. Fewer are mistakes, which the check names."""
+
+
+def in_right_unit(part: Part) -> Part:
+    """A part whose boxes have the unit that their values show, with a note if that is not the format's own."""
+    annotations = [item.annotation for items in part.splits.values() for item in items if _has_boxes(item)]
+    absolute = [each for each in annotations if isinstance(each, Annotation) and not each.relative]
+    relative = [each for each in annotations if isinstance(each, Annotation) and each.relative]
+    if absolute and all(_within_one(each.boxes) for each in absolute):
+        note = "all coordinates lie between 0 and 1 and were taken as parts of the image"
+        return _changed(part, relative=True, note=note)
+    if relative and _share(relative) >= MOST:
+        note = "coordinates are far above 1 and were taken as pixels, not as parts of the image"
+        return _changed(part, relative=False, note=note)
+    return part
+
+
+def _has_boxes(item: Item) -> bool:
+    return isinstance(item.annotation, Annotation) and len(item.annotation.boxes) > 0
+
+
+def _within_one(boxes: np.ndarray) -> bool:
+    return bool(np.isfinite(boxes).any() and ((boxes >= -0.01) & (boxes <= 1.01) | ~np.isfinite(boxes)).all())
+
+
+def _share(annotations: Sequence[Annotation]) -> float:
+    """The share of boxes that are many times as large as their image."""
+    boxes = np.concatenate([each.boxes for each in annotations])
+    return float((np.abs(boxes).max(axis=1) > 2).mean())
+
+
+def _changed(part: Part, *, relative: bool, note: str) -> Part:
+    splits = {split: [_with_unit(item, relative) for item in items] for split, items in part.splits.items()}
+    return replace(part, splits=splits, notes=(*part.notes, note))
+
+
+def _with_unit(item: Item, relative: bool) -> Item:
+    if not isinstance(item.annotation, Annotation):
+        return item
+    columns = {name: values for name, values in item.annotation.columns.items() if name != "area"}
+    return replace(item, annotation=replace(item.annotation, relative=relative, columns=columns))
