@@ -76,7 +76,7 @@ def read_fields(message: memoryview) -> Iterator[Field]:
         key, place = read_varint(message, place)
         number, kind = divmod(key, 8)
         if not 0 < number < _NUMBERS:
-            raise ValueError(f"it has a field of number {number}")
+            raise ValueError(f"the file has a field of number {number}")
         if kind == VARINT:
             value, place = read_varint(message, place)
             yield Field(number, kind, value, message[:0], message[begin:place])
@@ -84,7 +84,7 @@ def read_fields(message: memoryview) -> Iterator[Field]:
         length, place = _length(message, kind, place)
         end = place + length
         if end > len(message):
-            raise ValueError("it ends in the middle of a field")
+            raise ValueError("the file ends in the middle of a field")
         yield Field(number, kind, 0, message[place:end], message[begin:end])
         place = end
 
@@ -97,7 +97,7 @@ def read_varint(message: memoryview, place: int) -> tuple[int, int]:
         place: Position of the number's first byte.
 
     Returns:
-        The number, and the position after it.
+        The decoded number, and the position of the first byte after it.
 
     Raises:
         ValueError: The bytes end within the number, or it is longer than 64 bits.
@@ -105,20 +105,20 @@ def read_varint(message: memoryview, place: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 7 * _VARINT_BYTES, 7):
         if place >= len(message):
-            raise ValueError("it ends in the middle of a number")
+            raise ValueError("the file ends in the middle of a number")
         byte = message[place]
         place += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80 and number < 1 << 64:
             return number, place
-    raise ValueError("it has a number of more than 64 bits")
+    raise ValueError("the file has a number of more than 64 bits")
 
 
 def encode_bytes(number: int, value: bytes) -> bytes:
     """Encode a field of kind :data:`BYTES`.
 
     Args:
-        number: Number of the field.
+        number: Number of the field in its message's schema, at least 1.
         value: Bytes of the value.
 
     Returns:
@@ -132,7 +132,7 @@ def _length(message: memoryview, kind: int, place: int) -> tuple[int, int]:
     if kind == BYTES:
         return read_varint(message, place)
     if kind not in _FIXED_LENGTHS:
-        raise ValueError(f"it has a field of the unknown kind {kind}")
+        raise ValueError(f"the file has a field of the unknown kind {kind}")
     return _FIXED_LENGTHS[kind], place
 
 

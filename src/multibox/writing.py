@@ -304,9 +304,9 @@ def first_free(folder: Path, name: str, suffix: str, check: Callable[[Path], obj
     """The first of ``NAME``, ``NAME-2`` and so on that may be written.
 
     Args:
-        folder: Folder of the file.
-        name: Name without its suffix.
-        suffix: Suffix of the file.
+        folder: Folder in which the name must be free.
+        name: First name to try, without suffix.
+        suffix: Suffix of the file, such as ``.onnx``.
         check: Function that raises BadInput for a path that may not be written.
     """
     return next(path for candidate in numbered(name) if _passes(path := folder / f"{candidate}{suffix}", check))

@@ -92,8 +92,8 @@ def refused(done, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"without": "conv3_2"}, "peer.h5: not pierluigiferrari/ssd_keras: it has no conv3_2/kernel"),
-        ({"without": "fc7_mbox_loc"}, "peer.h5: not pierluigiferrari/ssd_keras: it has no fc7_mbox_loc/kernel"),
+        ({"without": "conv3_2"}, "peer.h5: not pierluigiferrari/ssd_keras: the file has no conv3_2/kernel"),
+        ({"without": "fc7_mbox_loc"}, "peer.h5: not pierluigiferrari/ssd_keras: the file has no fc7_mbox_loc/kernel"),
         (
             {"odd": "conv2_1"},
             "peer.h5: not pierluigiferrari/ssd_keras: its conv2_1/kernel has the shape (3, 3, 65, 128) and (128,), "
@@ -110,7 +110,10 @@ def test_the_first_layer_that_does_not_fit_is_named(folder, change, message):
 def test_another_kind_is_refused_with_advice(folder):
     write_ssd_keras("peer.h5", columns=21)
     done = run("peer.h5", "--from", "five-scripts", "--out", "model.keras")
-    refused(done, "not the five-script SSD300 (final.h5): it has no conv4_3_norm/scale; it looks like --from ssd-keras")
+    refused(
+        done,
+        "not the five-script SSD300 (final.h5): the file has no conv4_3_norm/scale; it looks like --from ssd-keras",
+    )
 
 
 @pytest.mark.parametrize(

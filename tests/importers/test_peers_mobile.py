@@ -205,14 +205,14 @@ def test_lufficc(tmp_path):
 def test_what_does_not_fit_is_refused_by_name(tmp_path):
     path, out = tmp_path / "peer.pth", tmp_path / "model.keras"
     torch.save(Lufficc(21).state_dict(), path)
-    with pytest.raises(BadInput, match=r"mb2-ssd-lite: it has no base_net.0.weight; it looks like kind=lufficc"):
+    with pytest.raises(BadInput, match=r"mb2-ssd-lite: the file has no base_net.0.weight; it looks like kind=lufficc"):
         import_model(path, "qfgaohao", out)
     state = Qfgaohao(21).state_dict()
     torch.save(state | {"base_net.3.conv.3.weight": torch.zeros(150, 1, 3, 3)}, path)
     with pytest.raises(BadInput, match=r"its base_net.3.conv.3.weight has .* does not fit the layer block2_dwconv"):
         import_model(path, "qfgaohao", out)
     torch.save({name: value for name, value in state.items() if name != "extras.3.conv.7.running_var"}, path)
-    with pytest.raises(BadInput, match=r"it has no extras.3.conv.7.running_var$"):
+    with pytest.raises(BadInput, match=r"the file has no extras.3.conv.7.running_var$"):
         import_model(path, "qfgaohao", out)
     assert not out.exists()
 

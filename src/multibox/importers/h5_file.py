@@ -84,7 +84,7 @@ def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
             _check(node)
             size += max(node.nbytes, node.size * np.dtype(np.float32).itemsize)
             if size > _MOST_BYTES:
-                raise ValueError(f"it claims to hold more than {_MOST_BYTES >> 30} GiB")
+                raise ValueError(f"the file claims to hold more than {_MOST_BYTES >> 30} GiB")
             yield place, node
 
 

@@ -106,7 +106,7 @@ def need(tensors: Tensors, names: Sequence[str]) -> None:
     """Raise :class:`Misfit` with the name of the first missing tensor."""
     for name in names:
         if name not in tensors:
-            raise Misfit(f"it has no {name}")
+            raise Misfit(f"the file has no {name}")
 
 
 def conv(ours: str, theirs: Sequence[str], *, oihw: bool = True, bgr: bool = False) -> Part:

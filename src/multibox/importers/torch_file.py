@@ -105,7 +105,7 @@ class _StateDictUnpickler(pickle.Unpickler):
             return _rebuild_parameter
         if module in ("torch", "torch.cuda") and name in _STORAGES:
             return _STORAGES[name]
-        raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs; nothing of it was run")
+        raise pickle.UnpicklingError(f"the file names {module}.{name}, which no state dict needs; it was not run")
 
     def _counted(self, make: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap instructions of the unpickler so that they refuse to copy more than any state dict holds."""
@@ -113,7 +113,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         def made(*arguments: Any) -> Any:
             self._copied += sum(map(len, arguments))
             if self._copied > _MOST_OBJECTS:
-                raise pickle.UnpicklingError("it copies its objects again and again")
+                raise pickle.UnpicklingError("the file copies its objects too often")
             return make(*arguments)
 
         return made
@@ -121,7 +121,7 @@ class _StateDictUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype]:
         kind, dtype, key, *_ = pid
         if kind != "storage" or not isinstance(dtype, np.dtype):
-            raise pickle.UnpicklingError("it holds something that is no storage")
+            raise pickle.UnpicklingError("the file holds a storage of an unknown kind")
         self.dtypes[str(key)] = dtype
         return str(key), dtype
 
@@ -161,7 +161,7 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise ValueError("a zip with compressed members, which PyTorch does not write")
         if "byteorder" in names and archive.read(names["byteorder"]) != b"little":
-            raise ValueError("its numbers are big-endian")
+            raise ValueError("the file's numbers are big-endian")
         with archive.open(names["data.pkl"]) as member:
             tensors = _tensors_of(_StateDictUnpickler(member).load())
         dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}
@@ -193,14 +193,14 @@ def _resolve(tensors: dict[str, _Tensor], storages: dict[str, np.ndarray]) -> di
         arrays[name] = tensor.resolve(storages)
         size += arrays[name].nbytes
         if size > _MOST_BYTES:
-            raise ValueError(f"its tensors claim more than {_MOST_BYTES} bytes")
+            raise ValueError(f"the file's tensors claim more than {_MOST_BYTES} bytes")
     return arrays
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:
     place = file.tell()
     if size > file.seek(0, 2) - place:
-        raise ValueError("it ends in the middle of a storage")
+        raise ValueError("the file ends in the middle of a storage")
     file.seek(place)
     return file.read(size)
 
@@ -211,8 +211,8 @@ def _tensors_of(loaded: Any) -> dict[str, _Tensor]:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
     if not isinstance(loaded, dict):
-        raise ValueError("it holds no state dict")
+        raise ValueError("the file holds no state dict")
     tensors = {name: value for name, value in loaded.items() if isinstance(name, str) and isinstance(value, _Tensor)}
     if not tensors:
-        raise ValueError("it holds no tensors")
+        raise ValueError("the file holds no tensors")
     return tensors

@@ -108,7 +108,8 @@ class Ssdlite:
 
         Raises:
             Misfit: If a tensor is missing.
-            BadInput: If the class names do not fit.
+            BadInput: If the number of class names is wrong, or none are given and the file's number of classes is
+                neither VOC's nor COCO's.
         """
         heads = [part for kind, theirs in self.heads.items() for part in self._heads(kind, theirs)]
         need(tensors, [name for part in (*self.body, *heads) for name in part.theirs])

@@ -99,12 +99,13 @@ class Dialect:
 
         Raises:
             Misfit: If a tensor is missing.
-            BadInput: If the class names do not fit.
+            BadInput: If the number of class names is wrong, or none are given and the file's number of classes is
+                neither VOC's nor COCO's.
         """
         trunk = self._convs(tensors, TRUNK)
         layout = "ssd512" if self.names("conv10_2")[0] in tensors else "ssd300"
         if layout not in self.sizes:
-            raise Misfit(f"it has {self.names('conv10_2')[0]}, which only an SSD512 has")
+            raise Misfit(f"the file has {self.names('conv10_2')[0]}, which only an SSD512 has")
         if self.names("conv4_3_boxes")[0] not in tensors and self.names("conv6_1")[0] not in tensors:
             return Plan(self._network(layout), self._priors(layout, 0), TRUNK_ONLY, trunk, (TRUNK_NOTE,))
         norm = Part(NORM, self.names(NORM), lambda values: [values[0] / np.float32(values[0].size ** 0.5)])

@@ -41,7 +41,7 @@ class Schema(Section):
     """Score that a detection must exceed to be shown to a person, by class. Classes that are not listed take
     ``detect.show``."""
     training: dict[str, Any] = Field(default_factory=dict)
-    """Configuration that the model was trained with, as nested plain values."""
+    """Configuration that the model was trained with, as nested plain values. Empty if unknown."""
 
     def to_json(self, indent: int | None = None) -> str:
         """The schema as the text of ``multibox.json``, in this version's format.

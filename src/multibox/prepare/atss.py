@@ -76,7 +76,8 @@ def candidates_of(
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
         grids: Grids of the feature maps, in the order of the priors.
-        count: Smallest number of candidates on each map.
+        count: Smallest number of candidates of an object on each map. The priors of whole cells are taken, so there may
+            be more.
 
     Returns:
         Array ``(K,)`` of positions among the priors, for each object in turn.
