@@ -69,7 +69,7 @@ def test_predict_without_a_model(picture):
 
 
 def test_a_model_alone_is_not_taken_for_a_picture(picture):
-    assert run("predict", NAME) == (2, "multibox: voc20: is a model; name images after it\n")
+    assert run("predict", NAME) == (2, "multibox: voc20: is a model; give the images after it\n")
     assert run("predict", "mine.keras")[1].startswith("multibox: mine.keras: is a model")
 
 

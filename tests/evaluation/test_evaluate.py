@@ -194,7 +194,7 @@ def test_classes_that_the_model_does_not_have_are_named(detector, store, capsys)
     evaluation = evaluate(detector, ["colors/test", store])
     assert evaluation.left_out == {"grey": 2}
     print_evaluation(evaluation)
-    assert "does not have these classes (objects): grey (2)\n" in capsys.readouterr().err
+    assert "does not have these classes (with their number of objects): grey (2)\n" in capsys.readouterr().err
     print_evaluation(Evaluation("all", open_test_set(store), found_in([])))
     assert capsys.readouterr().err == ""
 

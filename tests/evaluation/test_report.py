@@ -134,7 +134,7 @@ def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--compare", "other.json"], "--compare: the comparison is part of a report; set --report DIR"),
+        (["--compare", "other.json"], "--compare: a comparison is written into a report; set --report DIR"),
         (["--save-thresholds"], "--save-thresholds: none.json cannot store thresholds; give a .keras or .onnx file"),
     ],
 )
@@ -147,7 +147,10 @@ def test_options_that_contradict_each_other(options, message):
 def test_classes_that_are_not_evaluated_are_named(tmp_path):
     runtime = ColorRuntime(make_schema(classes=("red", "green")))
     write_report(evaluate(Detector(runtime), "colors"), tmp_path / "out")
-    assert "does not have these classes (objects): blue (5)." in (tmp_path / "out" / "report.html").read_text()
+    assert (
+        "does not have these classes (with their number of objects): blue (5)."
+        in (tmp_path / "out" / "report.html").read_text()
+    )
 
 
 def test_other_classes_or_images_are_not_compared(detector, tmp_path):

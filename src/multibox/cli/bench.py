@@ -37,7 +37,7 @@ def bench() -> None:
     multiple=True,
     required=True,
     metavar="NAME/SPLIT",
-    help="Dataset whose images are prepared. Can be repeated.",
+    help="Dataset whose images are prepared as training examples. Can be repeated.",
 )
 @config_option
 @click.option(
@@ -59,7 +59,7 @@ def bench() -> None:
     show_default=True,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="SVG file to draw the figures in.",
+    help="SVG file to draw the measured speeds in.",
 )
 @replace_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -73,7 +73,7 @@ def bench_pipeline(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Measure the preparation of training examples: stages on one core, and images per second by processes."""
+    """Measure the preparation of training examples: its stages on one core, and images per second by processes."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
 
@@ -85,7 +85,7 @@ def bench_pipeline(
     from multibox.writing import check_file
 
     if not plot.endswith(".svg"):
-        raise BadInput("plot", f"{plot}: give a name that ends in .svg")
+        raise BadInput("plot", f"{plot} is not an SVG file; give a name that ends in .svg")
     check_file(plot, SVG, replace=replace)
     speed = measure_pipeline(stores, settings, images=images, workers=split_numbers("workers", workers))
     save_pipeline_chart(speed, plot, replace=replace)
@@ -113,7 +113,7 @@ def bench_pipeline(
     "names",
     multiple=True,
     metavar="NAME/SPLIT",
-    help="Dataset whose images are used. Can be repeated. Default: rendered images.",
+    help="Dataset whose images are trained on. Can be repeated. Default: rendered images.",
 )
 @click.option(
     "--steps", default=10, show_default=True, type=click.IntRange(min=1), help="Number of timed steps in a round."
@@ -123,7 +123,7 @@ def bench_pipeline(
     default=5,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of rounds. Each times the run and bare Keras.",
+    help="Number of rounds. Each round times a step of Multibox and a step of plain Keras.",
 )
 @backend_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -136,7 +136,7 @@ def bench_train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure a training step: images per second, memory, and the time beyond a bare step of Keras."""
+    """Measure a training step: images per second, memory, and its time compared with a step of plain Keras."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
     from multibox.models.backend import import_keras
@@ -169,7 +169,7 @@ def bench_train(
     default=5,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of rounds. Each times all runtimes in turn.",
+    help="Number of rounds. Each round times all runtimes in turn.",
 )
 @click.option(
     "--peer", type=click.Choice(["torchvision"]), default=None, help="Library whose SSD300 network is measured too."
@@ -187,18 +187,18 @@ def bench_predict(models: tuple[str, ...], runtime: str | None, as_json: bool, *
 
 
 def print_pipeline(speed: "PipelineSpeed") -> None:
-    """Print the stages of an example, and images per second by number of processes."""
+    """Print the time of each stage of preparing an example, and images per second by number of processes."""
     whole = ("whole example", f"{speed.ms_per_example:.3f}", f"{speed.images_per_second_per_core:.0f} images/s")
     stages = [(name, f"{ms:.3f}", f"{ms / speed.ms_per_example:.0%}") for name, ms in speed.stages.items()]
     print_table(("stage", "ms", "share"), stages, [whole])
     workers = [(str(count) if count else "0 (threads)", f"{rate:.0f}") for count, rate in speed.workers.items()]
     print_table(("processes", "images/s"), workers)
     kb = {name: f"{size / 1000:.0f} kB" for name, size in speed.bytes_per_example.items()}
-    click.echo(f"An example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.")
+    click.echo(f"Each example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.")
 
 
 def print_training(speed: "TrainingSpeed") -> None:
-    """Print what a training step costs."""
+    """Print the measured speed of a training step."""
     rows = {
         "images per second": f"{speed.images_per_second:.1f}",
         "ms": f"{speed.step_ms:.1f}",
@@ -214,7 +214,7 @@ def print_training(speed: "TrainingSpeed") -> None:
 
 
 def print_prediction(speed: "PredictionSpeed") -> None:
-    """Print what detection costs in each runtime."""
+    """Print the measured time of detection in each runtime."""
     headings = ["runtime", "p50", "p95", "decode", "resize", "network", "post", "images/s"]
     rows = []
     for name, figures in speed.runtimes.items():
@@ -224,8 +224,8 @@ def print_prediction(speed: "PredictionSpeed") -> None:
         rows.append([*row, f"{figures.images_per_second:.1f}", *times])
     print_table([*headings, f"times {speed.peer}"] if speed.peer else headings, rows)
     click.echo(
-        f"Times are in milliseconds. p50 and p95 are those of a batch of {speed.batch}, from encoded images to "
-        f"detections. Steps are those of one image, and post is postprocessing. "
+        f"Times are in milliseconds. p50 and p95 are the median and 95th percentile of a batch of "
+        f"{speed.batch}, from encoded images to detections. The other times are per image, and post is postprocessing. "
         f"{speed.threads} threads on: {speed.processor}"
     )
     for name, reason in speed.left_out.items():

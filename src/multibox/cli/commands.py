@@ -1,4 +1,4 @@
-"""Commands whose errors are one line, in the words of the shell, and which show what the library logs."""
+"""Click commands that print errors in one line, with option names for parameter names, and print the library's log."""
 
 import logging
 import re
@@ -12,13 +12,13 @@ import click
 from multibox.errors import BadInput, RunFailed, Stopped
 
 SETTING = re.compile(r"""(?<![^\s(])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""")
-"""A parameter with its value, as the library's messages write it: ``on_bad="skip"``."""
+"""Pattern of a parameter and its value in a message of the library, such as ``on_bad="skip"``."""
 
 RESUME = re.compile(r"""multibox\.resume\(["']([^"']+)["']\)""")
 
 
 class Command(click.Command):
-    """A command whose errors name its options where the library names parameters."""
+    """A click command whose error messages name options where the library names parameters."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command's function."""
@@ -35,13 +35,13 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """A group whose commands end bad input with one line and code 2, and failed runs with one line and code 1."""
+    """A group of commands that prints errors in one line. Bad input exits with code 2, a failed run with code 1."""
 
     command_class = Command
     group_class = type
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command."""
+        """Run a command, and turn its errors into one line and an exit code."""
         try:
             with _log_on_stderr():
                 return super().main(*args, **kwargs)
@@ -54,26 +54,26 @@ class Commands(click.Group):
 
 
 def given(ctx: click.Context) -> set[str]:
-    """The texts that the user gave as values."""
+    """All strings among the values of a command's arguments and options."""
     values = (value if isinstance(value, tuple) else (value,) for value in ctx.params.values())
     return {text for value in values for text in value if isinstance(text, str)}
 
 
 def option_name(command: click.Command, field: str) -> str:
-    """The option that sets a parameter, such as ``--nms-iou`` for ``nms_iou``. Other fields stay as they are."""
+    """The option that sets a parameter, such as ``--nms-iou`` for ``nms_iou``, or ``field`` if no option does."""
     option = _find_option(command, field)
     return option.opts[0] if option else field
 
 
 def as_options(command: click.Command, text: str) -> str:
-    """Rewrite a text of the library for the shell.
+    """Rewrite Python calls and settings in a message as command line options.
 
     ``replace=True`` becomes ``--replace``, ``on_bad="skip"`` becomes ``--on-bad skip``, and ``multibox.resume("demo")``
     becomes ``multibox train --resume demo``.
 
     Args:
-        command: The command whose options are named.
-        text: The text.
+        command: Command whose option names replace the parameter names.
+        text: Message of the library.
     """
 
     def rewritten(setting: re.Match[str]) -> str:
@@ -87,7 +87,7 @@ def as_options(command: click.Command, text: str) -> str:
 
 
 def _find_option(command: click.Command, name: str) -> click.Option | None:
-    """The option of a name, which is that of its parameter here or, where the library's differs, its own."""
+    """The option with this parameter name, or this name after the dashes. None if the command has no such option."""
     for parameter in command.params:
         names = (parameter.name, *(option.removeprefix("--").replace("-", "_") for option in parameter.opts))
         if isinstance(parameter, click.Option) and name in names:
@@ -96,7 +96,7 @@ def _find_option(command: click.Command, name: str) -> click.Option | None:
 
 
 class _Stderr(logging.Handler):
-    """Prints each message as a line of standard error."""
+    """Logging handler that prints each message as a line on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message."""
@@ -119,7 +119,7 @@ def _in_shell_words(text: str) -> str:
 
 @contextmanager
 def _log_on_stderr() -> Iterator[None]:
-    """Show what the library logs, from level INFO on."""
+    """Print the library's log messages of level INFO and above on standard error while the block lasts."""
     log, handler = logging.getLogger("multibox"), _Stderr()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)

@@ -1,4 +1,4 @@
-"""Tables on standard output and progress bars on standard error, drawn by rich, which is imported at the first use."""
+"""Tables on standard output and progress bars on standard error. The package rich is imported when first needed."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ def print_table(
     whole: Collection[int] = (),
     title: str | None = None,
 ) -> None:
-    """Print a table. Its texts are printed as they are, even where they look like markup.
+    """Print a table on standard output. Texts that look like markup of rich are printed unchanged.
 
     Args:
-        headings: Headings of the columns. If all are empty, there is no line of headings.
-        sections: Rows of the table. Lines separate the sections.
-        right: Columns to align on the right. None aligns all but the first.
-        whole: Columns that are never wrapped.
+        headings: Heading of each column. If all headings are empty, the heading line is omitted.
+        sections: Groups of rows. A line separates each group from the next.
+        right: Indices of the columns aligned on the right, from 0. None: all columns but the first.
+        whole: Indices of the columns that are never wrapped, from 0.
         title: Title above the table.
     """
     from rich.console import Console
@@ -45,15 +45,15 @@ def print_table(
 def progress_bar(
     what: str, *, at_once: bool = True, speed: bool = False
 ) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar, which vanishes when the last item is done.
+    """Show a progress bar until the last item is done.
 
     Args:
-        what: Name of the work, such as "detecting".
-        at_once: Whether the bar appears at once. Otherwise it appears when the first item is done.
+        what: Label of the bar, such as "detecting".
+        at_once: Whether the bar appears immediately. Otherwise it appears when the first item is done.
         speed: Whether the bar shows images per second.
 
     Yields:
-        A function to call with the number of items done and the number of all items, or None if that is unknown.
+        A function to call with the number of items done and the total number of items, or None if the total is unknown.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
@@ -87,11 +87,11 @@ def _speed() -> "ProgressColumn":
 
 @contextmanager
 def transfer_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars of downloads.
+    """Show a progress bar for each downloaded file while the block lasts.
 
     Yields:
-        A function to call with the name of a file, its bytes done, and all its bytes, or 0 if their number is unknown.
-        Each name has a bar of its own.
+        A function to call with the name of a file, the number of its bytes downloaded so far, and its size in bytes.
+        The size is 0 if unknown.
     """
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -110,7 +110,7 @@ def transfer_bars() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def _bars(*columns: "ProgressColumn") -> "Iterator[Bars]":
-    """Bars that can be started, and that vanish at the end. They stay hidden if standard error is no terminal."""
+    """Progress bars that are removed when the block ends. Nothing is shown if standard error is not a terminal."""
     from rich.console import Console
     from rich.progress import Progress as Bars
 

@@ -27,7 +27,13 @@ def data() -> None:
 
 @data.command("info")
 @click.argument("name", metavar="NAME[/SPLIT]")
-@click.option("--record", "record_id", default=None, metavar="ID", help="Id of an image to show, with its objects.")
+@click.option(
+    "--record",
+    "record_id",
+    default=None,
+    metavar="ID",
+    help="Id of an image whose objects are shown, instead of the whole dataset.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def data_info(name: str, record_id: str | None, as_json: bool) -> None:
     """Show the classes, splits and files of a dataset, or one of its images."""
@@ -67,7 +73,7 @@ def data_stats(name: str, as_json: bool) -> None:
 @overrides_argument
 @config_option
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the augmentation.")
-@click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Number of examples.")
+@click.option("--count", default=12, show_default=True, type=click.IntRange(min=1), help="Number of examples to draw.")
 @click.option(
     "--out",
     default="examples.png",
@@ -77,7 +83,7 @@ def data_stats(name: str, as_json: bool) -> None:
     help="PNG file to write.",
 )
 @replace_option
-@click.option("--window", is_flag=True, help="Open the image in the system's viewer.")
+@click.option("--window", is_flag=True, help="Open the written image in the system's image viewer.")
 def data_show(
     name: str, overrides: tuple[str, ...], config: str, out: str, replace: bool, window: bool, **options: Any
 ) -> None:
@@ -92,11 +98,11 @@ def data_show(
     save_png(out, show_examples(store, store.meta.classes, priors_rel, settings, **options), replace=replace)
     click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) is the number of priors matched to an object")
     if window and click.launch(out) != 0:
-        raise RunFailed(f"{out}: was written, but the system has no viewer for it; open it yourself")
+        raise RunFailed(f"{out} was written, but the system has no image viewer; open the file yourself")
 
 
 def print_stores(stores: "Sequence[Store]") -> None:
-    """Print the classes, images and objects of a dataset, and the files of its stores."""
+    """Print a dataset's classes, its numbers of images and objects, and the size and date of each store file."""
     meta = stores[0].meta
     click.echo(f"{meta.name}, from {meta.source}")
     print_counts(meta.classes, {store.meta.split: store.meta.counts for store in stores})
@@ -106,7 +112,7 @@ def print_stores(stores: "Sequence[Store]") -> None:
 
 
 def print_counts(classes: Sequence[str], splits: "dict[str, Counts]") -> None:
-    """Print the images and objects of each split, and the objects of each class."""
+    """Print the number of images and objects of each split, and the number of objects of each class."""
     print_table(
         ("", *splits),
         [
@@ -118,12 +124,12 @@ def print_counts(classes: Sequence[str], splits: "dict[str, Counts]") -> None:
 
 
 def stores_json(stores: "Sequence[Store]") -> dict[str, Any]:
-    """The metadata of a dataset's stores as JSON-able values."""
+    """The metadata of a dataset's stores as a dictionary that can be written as JSON."""
     return {"name": stores[0].meta.name, "splits": {store.meta.split: asdict(store.meta) for store in stores}}
 
 
 def print_record(record: "Record", meta: "Meta") -> None:
-    """Print a record as a table of its objects."""
+    """Print the objects of one image as a table."""
     rows = [
         (
             row["id"],
@@ -138,7 +144,7 @@ def print_record(record: "Record", meta: "Meta") -> None:
 
 
 def record_json(record: "Record", meta: "Meta") -> dict[str, Any]:
-    """A record as JSON-able values, without the bytes of its image."""
+    """A record as a dictionary that can be written as JSON. The bytes of the image are left out."""
     objects = record.objects
     return {
         "id": record.id,
@@ -168,11 +174,11 @@ SPREADS = {
     "side": "box's side / image's side",
     "aspect": "box's width / height",
 }
-"""Titles of the figures that are quantiles."""
+"""Row titles of the statistics that are printed as quantiles, by their field in :class:`multibox.data.stats.Stats`."""
 
 
 def print_stats(stats: "dict[str, Stats]") -> None:
-    """Print the figures of each split."""
+    """Print the statistics of each split of a dataset."""
     print_table(("", *stats), _count_rows(stats))
     print_table(("objects", *stats), _class_rows(stats))
     rows = [

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     default=None,
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="YAML file to write the proposed priors to.",
+    help="YAML file to write the priors proposed for this dataset to.",
 )
 @click.option(
-    "--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="Page to write the findings to."
+    "--html", default=None, type=click.Path(dir_okay=False), metavar="FILE", help="HTML page to write the findings to."
 )
 @replace_option
 @click.option(
@@ -62,7 +62,7 @@ def data_check(
 ) -> None:
     """Check a dataset before training, and measure how well the priors fit its objects.
 
-    The exit code is 1 if a finding stops a build, else 0.
+    The exit code is 1 if a finding would stop a build, else 0.
     """
     from multibox.config_file import load_config
     from multibox.inspection.check_dataset import check_dataset
@@ -91,15 +91,15 @@ def data_check(
 
 
 SHOWN = 5
-"""Findings of a kind that are listed. JSON and page have them all."""
+"""Largest number of findings printed of each kind. The JSON output and the HTML page list all findings."""
 
 
 def print_checkup(checkup: "Checkup", proposal: str) -> None:
-    """Print a check.
+    """Print the findings of a dataset check, the prior coverage, and better priors if there are any.
 
     Args:
-        checkup: What was found.
-        proposal: The proposed priors as YAML.
+        checkup: Result of the dataset check.
+        proposal: Proposed priors as YAML.
     """
     from multibox.inspection.checkup_page import BUCKET_NAMES, counts, coverage_line, proposal_line, verdict
     from multibox.inspection.finding import KINDS, by_kind
@@ -109,7 +109,7 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
         for finding in found[:SHOWN]:
             click.echo(f"  {finding}")
         if len(found) > SHOWN:
-            click.echo(f"  ... and {len(found) - SHOWN:,} more; --json and --html have all")
+            click.echo(f"  ... and {len(found) - SHOWN:,} more; --json and --html list all")
     print_table(("", *checkup.images), [[_text(cell) for cell in row] for row in counts(checkup)])
     fit = checkup.fit
     click.echo(f"\nprior coverage of {fit.split}: {coverage_line(fit.coverage)}")
@@ -119,7 +119,8 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
     ]
     print_table(("class", "objects", *BUCKET_NAMES), rows, right={1})
     click.echo(
-        "mean best IoU, and the share below 0.5; sizes are areas in the network's input, from 32x32 and from 96x96"
+        "mean best IoU of the objects, and the share of objects below 0.5; medium objects have an area from "
+        "32x32, large objects from 96x96 pixels of the network's input"
     )
     click.echo(as_options(data_check, proposal_line(checkup)))
     if fit.is_better:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from multibox.data.export import Export
 
 MOST_PROBLEMS = 20
-"""Problems that are listed. The report beside the stores lists them all."""
+"""Largest number of problems printed. The file build.json beside the stores lists all problems."""
 
 
 @data.command("build")
@@ -25,15 +25,20 @@ MOST_PROBLEMS = 20
     "--classes",
     default="",
     metavar="NAMES",
-    help="Class names in the order of their labels, separated by commas. Default: those in the data.",
+    help="Class names in the order of their labels, separated by commas. Default: the classes found in the data.",
 )
-@click.option("--splits", default="", metavar="NAMES", help="Splits to build, separated by commas. Default: all.")
+@click.option(
+    "--splits",
+    default="",
+    metavar="NAMES",
+    help="Names of the splits to build, separated by commas. Default: all splits.",
+)
 @click.option(
     "--split-seed",
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Seed that divides data without splits into train, val and test, 70/15/15.",
+    help="Random seed for dividing data without splits into train (70%), val (15%) and test (15%).",
 )
 @images_option
 @click.option(
@@ -41,7 +46,7 @@ MOST_PROBLEMS = 20
     type=click.Choice(["fail", "skip"]),
     default="fail",
     show_default=True,
-    help="Whether a damaged image or box stops the build, or is left out and listed.",
+    help="What to do with a damaged image or box: fail stops the build, skip leaves it out and lists it.",
 )
 @layout_option
 @one_based_option
@@ -62,15 +67,21 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: boo
 
 @data.command("sample")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the images.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Random seed of the images.")
 @click.option(
     "--images",
     default=800,
     show_default=True,
     type=click.IntRange(min=10),
-    help="Number of images in all three splits together.",
+    help="Number of images in train, val and test together.",
 )
-@click.option("--size", default=320, show_default=True, type=click.IntRange(min=64), help="Side of an image in pixels.")
+@click.option(
+    "--size",
+    default=320,
+    show_default=True,
+    type=click.IntRange(min=64),
+    help="Width and height of each image in pixels.",
+)
 @replace_option
 def data_sample(folder: str, images: int, **options: Any) -> None:
     """Render a sample dataset: JPEG and XML files in the layout of VOC."""
@@ -89,14 +100,14 @@ def data_sample(folder: str, images: int, **options: Any) -> None:
     default="train=0.7,val=0.15,test=0.15",
     show_default=True,
     metavar="SPLIT=SHARE,...",
-    help="Share of the images in each split. All shares add up to 1.",
+    help="Share of the images that each split gets. The shares must add up to 1.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the division.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Random seed of the division.")
 @replace_option
 def data_split(source: str, name: str, shares: str, **options: Any) -> None:
     """Divide a dataset into new splits.
 
-    Each class is divided by the shares. Images that look alike stay in one split.
+    The images of each class are divided in the same proportions. Images that look alike stay in one split.
     """
     from multibox.data.open import open_stores
     from multibox.data.split import parse_shares, split_dataset
@@ -113,7 +124,7 @@ def data_split(source: str, name: str, shares: str, **options: Any) -> None:
 def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
     """Merge datasets into one.
 
-    Classes of the same name become one, and so do splits. Each id begins with the name of its dataset.
+    Classes of the same name are merged, and so are splits. Each image id begins with the name of its dataset.
     """
     from multibox.data.merge import merge_datasets
     from multibox.data.open import open_stores
@@ -127,7 +138,11 @@ def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
 @data.command("export")
 @click.argument("name", metavar="NAME[/SPLIT]")
 @click.option(
-    "--format", "kind", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True, help="Layout of the files."
+    "--format",
+    "kind",
+    type=click.Choice(["voc", "coco", "yolo", "csv"]),
+    required=True,
+    help="Format of the annotations.",
 )
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder to write.")
 @replace_option
@@ -149,18 +164,18 @@ def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) ->
 
 
 def print_report(report: "BuildReport") -> None:
-    """Print what a build did, what it left out first."""
+    """Print the report of a build: its problems first, then the numbers of images and objects."""
     for problem in report.problems[:MOST_PROBLEMS]:
         click.echo(f"{problem.action}: {problem}")
     hidden = len(report.problems) - MOST_PROBLEMS
     if hidden > 0:
-        click.echo(f"... and {hidden} more, all in {report.path}/build.json")
+        click.echo(f"... and {hidden} more; {report.path}/build.json lists all")
     print_counts(report.classes, report.splits)
     click.echo(f"{report.path}: built in {report.seconds:.1f} s")
     click.echo(f"left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}")
 
 
 def build_command(export: "Export") -> str:
-    """The command that builds stores of an exported folder again."""
+    """The shell command that builds a dataset from an exported folder."""
     words = ["multibox", "data", "build", export.path, "--name", "NAME"]
     return shlex.join([*words, "--classes", ",".join(export.classes)] if export.classes else words)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--out",
     default=None,
     metavar="FOLDER",
-    help="Folder to download to. Default: downloads/NAME in the folder of all datasets.",
+    help="Folder to download to. Default: downloads/NAME in the folder that holds all datasets.",
 )
 def data_get(name: str, out: str | None) -> None:
     """Download a published dataset. Run the command again to resume an interrupted download."""
@@ -48,7 +48,7 @@ def published() -> None:
 
 
 @published.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with URLs and checksums.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, including URLs and checksums.")
 def model_list(as_json: bool) -> None:
     """List the weights that can be downloaded."""
     from multibox.download.models import MODELS
@@ -77,7 +77,7 @@ def model_get(name: str, out: str | None) -> None:
 
 
 def build_command(dataset: "Dataset", folder: Path) -> str:
-    """The command that builds the stores of a downloaded dataset."""
+    """The shell command that builds the stores of a downloaded dataset."""
     options = {
         option_name(data_build, name): value if isinstance(value, str) else ",".join(value)
         for name, value in dataset.options.items()
@@ -87,19 +87,19 @@ def build_command(dataset: "Dataset", folder: Path) -> str:
 
 
 def import_command(model: "PublishedModel", path: Path) -> str:
-    """The command that makes a model file of downloaded weights."""
+    """The shell command that imports downloaded weights into a model file."""
     return f"multibox import {quote(str(path))} --from {model.kind} --out {model.name}.keras"
 
 
 def unchecked(files: "Iterable[RemoteFile]") -> list[str]:
-    """A line for each file that has no checksum."""
+    """A line to print for each downloaded file that has no published checksum."""
     against = {"size": "only its size was verified", "nothing": "it could not be verified"}
     files = [file for file in files if file.check in against]
     return [f"{file.name}: its publisher gives no checksum; {against[file.check]}" for file in files]
 
 
 def model_json(model: "PublishedModel") -> dict[str, Any]:
-    """A row of the table as JSON-able values."""
+    """Published weights as a dictionary that can be written as JSON."""
     return {
         "name": model.name,
         "from": model.kind,
@@ -113,7 +113,7 @@ def model_json(model: "PublishedModel") -> dict[str, Any]:
 
 
 def print_models(models: "Iterable[PublishedModel]") -> None:
-    """Print what can be downloaded."""
+    """Print a table of the weights that can be downloaded."""
     rows = [
         (
             model.name,

@@ -1,4 +1,4 @@
-"""The command eval."""
+"""The command ``eval``, which measures a detector on a dataset."""
 
 import json
 import math
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="NAME[/SPLIT]",
-    help="Dataset to evaluate on. Can be repeated. Default split: test, else val.",
+    help="Dataset to evaluate on. Can be repeated. Without SPLIT, the split test is used, or val if there is no test.",
 )
 @click.option(
     "--batch",
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of devices of this machine to use.",
+    help="Number of this machine's devices, such as GPUs, to use.",
 )
 @detection_options
 @runtime_options
 @click.option(
     "--strict",
     is_flag=True,
-    help="Compute the figures from rounded numbers, as PASCAL's devkit reads them from its files.",
+    help="Round scores and boxes to six decimals before evaluation, as PASCAL's devkit does.",
 )
 @click.option(
     "--save-detections",
@@ -55,11 +55,14 @@ if TYPE_CHECKING:
 )
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
 @click.option(
-    "--compare", type=click.Path(), metavar="OTHER", help="Model or file of detections to compare with in the report."
+    "--compare",
+    type=click.Path(),
+    metavar="OTHER",
+    help="Another model, or its file of detections, to compare with in the report.",
 )
 @replace_option
 @click.option(
-    "--save-thresholds", is_flag=True, help="Write the threshold with the best F1 of each class into the model file."
+    "--save-thresholds", is_flag=True, help="Write each class's score threshold with the best F1 into the model file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate_model(
@@ -75,9 +78,9 @@ def evaluate_model(
     as_json: bool,
     **loading: Any,
 ) -> None:
-    """Evaluate a model on a dataset: the average precision of each class, and the mean.
+    """Evaluate a model on a dataset: print the average precision of each class, and the mean.
 
-    MODEL can also be a .json file of detections in COCO's results format, from any detector.
+    MODEL can also be a .json file of detections in COCO's results format, made by any detector.
     """
     from multibox.evaluation.candidates import open_candidate, require_classes
     from multibox.evaluation.evaluate import evaluate
@@ -90,7 +93,7 @@ def evaluate_model(
     from multibox.writing import check_folder
 
     if compare is not None and report is None:
-        raise BadInput("compare", "the comparison is part of a report; set --report DIR")
+        raise BadInput("compare", "a comparison is written into a report; set --report DIR")
     if save_detections is not None:
         check_detections(save_detections, strict=strict, replace=replace)
     if report is not None:
@@ -122,7 +125,7 @@ def evaluate_model(
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """Print the average precision of every class, and the means. Classes that were not evaluated go to stderr."""
+    """Print the average precision of each class, and the means. A line on standard error lists unevaluated classes."""
     print_table(
         ("class", "AP"),
         [(name, _figure(ap)) for name, ap in evaluation.ap.items()],
@@ -138,7 +141,10 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     )
     if evaluation.left_out:
         listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
-        click.echo(f"not evaluated, because the model does not have these classes (objects): {listed}", err=True)
+        click.echo(
+            f"not evaluated, because the model does not have these classes (with their number of objects): {listed}",
+            err=True,
+        )
 
 
 def _figure(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The commands of model files: export, import, info."""
+"""The commands ``export``, ``import`` and ``info``, which work on model files."""
 
 import json
 import math
@@ -23,46 +23,49 @@ FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
 
 
 class ImportKind(click.Choice):
-    """The kinds of weights, under the names of version 0.1.0 too."""
+    """The kinds of weights that can be imported. The names used by version 0.1.0 are accepted too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The kind's name today."""
+        """Return the current name of a kind of weights."""
         return super().convert(current_kind(value), param, ctx)
 
 
 @main.command("export")
 @click.argument("model", type=click.Path())
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="onnx", show_default=True, help="Format of the file."
+    "--format", "kind", type=click.Choice(FORMATS), default="onnx", show_default=True, help="Format to export to."
 )
-@click.option("--nms", is_flag=True, help="Include decoding and NMS, so that the file returns detections.")
+@click.option(
+    "--nms", is_flag=True, help="Include box decoding and NMS in the exported file, so that it returns detections."
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8"]),
     default="fp32",
     show_default=True,
-    help="Precision of the file.",
+    help="Numeric precision of the exported file.",
 )
 @click.option(
-    "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images set the value ranges of int8."
+    "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images calibrate the quantisation to int8."
 )
 @click.option(
     "--eval",
     "evaluate_on",
     default=None,
     metavar="NAME[/SPLIT]",
-    help="Dataset to measure mAP on, before and after. Default split: test, else val.",
+    help="Dataset to measure the mAP of the model and of the exported file on. Without SPLIT, the split test is "
+    "used, or val if there is no test.",
 )
 @click.option(
     "--out",
     type=click.Path(),
     default=None,
     metavar="FILE",
-    help="File or folder to write. Default: next to the model.",
+    help="Exported file or folder. Default: next to the model.",
 )
 @replace_option
 def export_model(model: str, kind: str, out: str | None, replace: bool, **options: Any) -> None:
-    """Export a model to another format, run the file, and compare it with the Keras model."""
+    """Export a model to another format, and compare the exported file's output with that of the Keras model."""
     from multibox.export import export, export_weights
     from multibox.runtimes import require_keras
 
@@ -77,7 +80,7 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
 
 
 def export_lines(exported: "Exported") -> list[str]:
-    """Lines that compare an exported file with the Keras model."""
+    """Lines to print about how an exported file differs from the Keras model."""
     check, lines = exported.check, []
     where = f"on {check.images} images of {exported.tried}"
     if check.difference is not None:
@@ -104,7 +107,7 @@ def _change(before: float, after: float) -> str:
 @main.command("import")
 @click.argument("file", type=click.Path())
 @overrides_argument
-@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Project that the weights are from.")
+@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Project that the weights come from.")
 @click.option(
     "--out", required=True, type=click.Path(), metavar="FILE", help="Model file to write. It must end in .keras."
 )
@@ -112,14 +115,14 @@ def _change(before: float, after: float) -> str:
     "--classes",
     default="",
     metavar="NAMES",
-    help="Class names in the file's order, separated by commas. Default: those of VOC or COCO.",
+    help="Class names in the order of the weights, separated by commas. Default: the class names of VOC or COCO.",
 )
 @replace_option
 def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, replace: bool) -> None:
-    """Import the weights of another SSD into a model file.
+    """Import the weights of another SSD project into a model file.
 
-    If the weights were trained with other settings than that project's defaults, set the fields of network, priors
-    and detect that differ, as in priors.sizes=[24,48,96,144,192,240,288].
+    If the weights were trained with other settings than the project's defaults, set the fields of network, priors and
+    detect that differ, such as priors.sizes=[24,48,96,144,192,240,288].
     """
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
@@ -133,7 +136,7 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
 
 
 def import_lines(imported: "Imported") -> list[str]:
-    """Lines that list the layers loaded, permuted and left out."""
+    """Lines to print about an import: the layers that were loaded, permuted, left out or newly initialised."""
     from multibox.models.transfer import some
 
     network = imported.schema.network
@@ -148,7 +151,7 @@ def import_lines(imported: "Imported") -> list[str]:
 
 @main.command("info")
 @click.argument("model", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print the schema of the model as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the network, classes and thresholds as JSON.")
 def model_info(model: str, as_json: bool) -> None:
     """Show the network, classes and thresholds of a model."""
     if as_json:
@@ -161,13 +164,14 @@ def model_json(path: str | Path) -> dict[str, Any]:
     """Describe a model file without building its network.
 
     Args:
-        path: A model file in any format, or ``voc20``, the bundled detector.
+        path: Path of a model file in any format, or ``voc20`` for the bundled detector.
 
     Returns:
-        Its schema, and ``parameters``, the number of parameters. None if that is unknown without Keras.
+        The schema of the model as a dictionary, with an additional key ``parameters``: the number of parameters, or
+        None if it is unknown without Keras.
 
     Raises:
-        BadInput: It is not a model file.
+        BadInput: The path is not a model file.
     """
     from multibox.models.file import count_parameters, read_schema
     from multibox.models.schema import PARAMETERS
@@ -187,7 +191,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
 
 
 def print_model(path: str | Path) -> None:
-    """Print what a model file is."""
+    """Print the network, classes, priors and thresholds of a model file."""
     about = model_json(path)
     network, detect = about["network"], about["detect"]
     height, width = network["size"]

@@ -1,4 +1,4 @@
-"""The options and kinds of values that several commands share."""
+"""Options, and types of option values, that several commands share."""
 
 import math
 from typing import Any
@@ -12,10 +12,10 @@ NMS = ("hard", "soft-linear", "soft-gaussian")
 
 
 class Range(click.FloatRange):
-    """Numbers within bounds; "nan", which compares as neither below nor above them, is not one."""
+    """A number between two bounds. ``nan`` is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number that was written."""
+        """Convert the value of an option to a number within the bounds."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
@@ -39,41 +39,52 @@ backend_option = click.option(
     help="Backend that Keras runs on. Default: $KERAS_BACKEND, else TensorFlow, else JAX.",
 )
 images_option = click.option(
-    "--images", default=None, metavar="DIR", help="Folder of the images. Default: found by name."
+    "--images",
+    default=None,
+    metavar="DIR",
+    help="Folder of the images. Default: the images are found by their names.",
 )
 one_based_option = click.option(
     "--one-based",
     type=click.Choice(["auto", "true", "false"]),
     default="auto",
     show_default=True,
-    help="Whether corners in whole pixels count from 1, as in PASCAL VOC. `auto` decides by the files.",
+    help="Whether corners in whole pixels count from 1, as in PASCAL VOC. `auto` decides from the files.",
 )
 layout_option = click.option(
     "--layout",
     type=click.Choice(NAMES),
     default=None,
-    help="Format of the annotations. Default: recognised by what the files hold.",
+    help="Format of the annotations. Default: recognised from the content of the files.",
 )
-replace_option = click.option("--replace", is_flag=True, help="Replace what exists under the same name.")
-"""For commands that write: what :mod:`multibox.writing` replaces only on request."""
+replace_option = click.option(
+    "--replace", is_flag=True, help="Replace an existing file, folder or dataset of the same name."
+)
+"""The option ``--replace`` of commands that write. It permits what :mod:`multibox.writing` refuses by default."""
 
 
 DETECTION_OPTIONS = (
-    click.option("--agnostic", is_flag=True, default=None, help="Suppress overlaps between different classes too."),
+    click.option(
+        "--agnostic", is_flag=True, default=None, help="Suppress overlapping detections of different classes too."
+    ),
     click.option(
         "--nms-iou",
         type=Range(0, 1),
         default=None,
-        help="Overlap (IoU) above which a detection is suppressed, from 0 to 1. Default: the model's.",
+        help="Overlap (IoU) above which a detection is suppressed, from 0 to 1. Default: the model's own value.",
     ),
     click.option(
-        "--nms", type=click.Choice(NMS), default=None, help="Method of non-maximum suppression. Default: the model's."
+        "--nms",
+        type=click.Choice(NMS),
+        default=None,
+        help="Method of non-maximum suppression. Default: the model's own method.",
     ),
     click.option(
         "--tiles",
         default=None,
         metavar="640|2x3",
-        help="Tiles that large images are cut into: a tile's side in pixels, or rows and columns.",
+        help="Size of the tiles that large images are cut into: a side in pixels such as 640, or rows and "
+        "columns such as 2x3.",
     ),
     click.option(
         "--tta", is_flag=True, help="Detect in mirrored and smaller copies of each image too, and fuse the results."
@@ -82,7 +93,7 @@ DETECTION_OPTIONS = (
 
 
 def runtime_options(command: Any) -> Any:
-    """Add the options of what runs a model."""
+    """Add the options ``--threads`` and ``--runtime`` to a command."""
     threads = click.option(
         "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads. Default: one per core."
     )
@@ -90,35 +101,35 @@ def runtime_options(command: Any) -> Any:
         "--runtime",
         default=None,
         metavar="NAME",
-        help="Runtime: keras, onnx, openvino, mnn, litert, saved-model, or fastest, which is measured once. "
-        "Default: the one of the model's format.",
+        help="Library that runs the model: keras, onnx, openvino, mnn, litert, saved-model, or fastest, which "
+        "measures the installed ones once. Default: the usual one of the model's format.",
     )
     return runtime(threads(command))
 
 
 def detection_options(command: Any) -> Any:
-    """Add the options of how the network's output becomes detections."""
+    """Add the options of NMS, tiles and test-time augmentation to a command."""
     for option in reversed(DETECTION_OPTIONS):
         command = option(command)
     return command
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names in a list with commas."""
+    """Split a comma-separated list of names."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def split_numbers(field: str, text: str) -> list[int]:
-    """The numbers in a list with commas.
+    """Parse a comma-separated list of whole numbers.
 
     Args:
-        field: Name of the parameter.
-        text: Its value.
+        field: Name of the parameter, for the error message.
+        text: Comma-separated list, such as ``0,1,2``.
 
     Raises:
-        BadInput: Something in it is not a whole number.
+        BadInput: An entry of the list is not a whole number.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isdecimal() for part in parts):
-        raise BadInput(field, f"{text} is not a list of whole numbers with commas, such as 0,1,2")
+        raise BadInput(field, f"{text} is not a comma-separated list of whole numbers, such as 0,1,2")
     return [int(part) for part in parts]

@@ -1,4 +1,4 @@
-"""The command predict."""
+"""The command ``predict``, which detects objects in images and videos."""
 
 import json
 from itertools import chain, repeat
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
-"""Suffixes of models, other tools' included."""
+"""File name suffixes of model files, including those of other tools."""
 
 
 @main.command("predict")
 @click.argument("words", nargs=-1, required=True, metavar="[MODEL] PATH...")
 @click.option(
-    "--out", default="detections", show_default=True, type=click.Path(), metavar="DIR", help="Folder of the outputs."
+    "--out",
+    default="detections",
+    show_default=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder to write the outputs to.",
 )
 @click.option(
     "--save",
@@ -39,7 +44,7 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", 
     "--score",
     type=Range(0, 1),
     default=None,
-    help="Score that a detection must exceed, from 0 to 1. Default: the thresholds of the model.",
+    help="Score that a detection must exceed, from 0 to 1. Default: the model's own threshold of each class.",
 )
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch.")
 @click.option(
@@ -47,7 +52,7 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", 
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Engine that runs the detector: this machine, or a Ray cluster, which writes Parquet files.",
+    help="Where the detector runs: on this machine, or on a Ray cluster, which writes Parquet files.",
 )
 @detection_options
 @runtime_options
@@ -79,10 +84,10 @@ def predict_files(
         from multibox.predict.on_ray.run import predict_on_ray
 
         if formats:
-            raise BadInput("save", "is not for --engine ray, which writes Parquet; leave it out")
+            raise BadInput("save", "does not work with --engine ray, which writes Parquet files; leave it out")
         if replace:
             raise BadInput(
-                "replace", "is not for --engine ray, which resumes a run and never replaces one; leave it out"
+                "replace", "does not work with --engine ray, which resumes a run and never replaces one; leave it out"
             )
         summary = Summary(as_json)
         options |= {"runtime": runtime, "threads": threads}
@@ -114,7 +119,7 @@ def predict_files(
 
 
 def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Split the words into the model and the paths. Without a model file in front, the model is the bundled one."""
+    """Split the arguments into model and paths. If the first one is no model file, the bundled model is used."""
     from multibox.runtimes.kinds import readers
 
     first = words[0]
@@ -122,29 +127,29 @@ def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         _refuse_models(words)
         return NAME, words
     if len(words) == 1:
-        raise BadInput(first, "is a model; name images after it")
+        raise BadInput(first, "is a model; give the images after it")
     return first, words[1:]
 
 
 def _refuse_models(words: tuple[str, ...]) -> None:
-    """Refuse models in the wrong place, or of another tool, as images."""
+    """Refuse a model file that stands where an image is expected, or that another tool wrote."""
     for word in words:
         if word.lower().endswith(OF_MODELS):
             raise BadInput(word, "is not an image; a model comes first, and is a .keras file or an exported one")
 
 
 LISTED = 20
-"""Detections of an image that the table lists. JSON has them all."""
+"""Largest number of detections of an image in the printed table. The JSON output has all detections."""
 
 PICTURES = 20
-"""Images that the table lists. If there are more, it counts objects by class."""
+"""Largest number of images in the printed table. With more images, the table counts objects by class instead."""
 
 
 class Summary:
-    """Prints the predictions of a run, as a JSON list or as a table.
+    """Prints the detections of a run, as a JSON list or as a table.
 
     Args:
-        as_json: Whether to print JSON, each image as soon as it is done.
+        as_json: Whether to print JSON, each image as soon as it is done. Otherwise a table is printed at the end.
     """
 
     def __init__(self, as_json: bool):
@@ -155,7 +160,7 @@ class Summary:
         self._first: list[Prediction] = []
 
     def add(self, prediction: "Prediction") -> None:
-        """Add a prediction, which holds no pixels."""
+        """Add the prediction of an image or video frame. Its pixels must have been dropped, as it may be kept."""
         if self._as_json:
             click.echo(("," if self.tally.images else "[") + json.dumps(prediction.to_json()))
         elif prediction.detections is not None and len(self._first) <= PICTURES:
@@ -163,7 +168,7 @@ class Summary:
         self.tally.add(prediction)
 
     def end(self, folder: str) -> None:
-        """Print the rest. There is no table if no image could be read.
+        """Print the end of the JSON list, or the table. No table is printed if no image could be read.
 
         Args:
             folder: Folder of the outputs.

@@ -1,4 +1,4 @@
-"""The command serve."""
+"""The command ``serve``, which runs the HTTP server."""
 
 from typing import Any
 
@@ -16,68 +16,70 @@ from multibox.models.shipped import NAME
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. With 0.0.0.0, any machine can send requests: set --token too.",
+    help="Address to listen on. With 0.0.0.0, any machine can send requests, so set --token too.",
 )
 @click.option(
     "--port",
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="Port to listen on. 0 takes a free one.",
+    help="Port to listen on. 0 chooses a free port.",
 )
 @click.option(
     "--token",
     default=None,
     envvar="MULTIBOX_TOKEN",
-    help="Secret that every request has to send. Default: $MULTIBOX_TOKEN, else none.",
+    help="Secret that every request must contain. Default: $MULTIBOX_TOKEN, else no secret is required.",
 )
-@click.option("--data", "names", multiple=True, metavar="NAME/SPLIT", help="Dataset to browse. Can be repeated.")
+@click.option(
+    "--data", "names", multiple=True, metavar="NAME/SPLIT", help="Dataset to browse on the page. Can be repeated."
+)
 @click.option(
     "--detections",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Detections that eval saved. Their mistakes are shown.",
+    help="File written by multibox eval --save-detections. The page shows the mistakes of these detections.",
 )
 @click.option(
-    "--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch, at most."
+    "--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Largest number of images in a batch."
 )
 @click.option(
     "--queue",
     default=64,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of images that may wait, at most.",
+    help="Largest number of images that wait or are processed at a time.",
 )
 @click.option(
-    "--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Time limit of a request in seconds."
+    "--timeout", default=60.0, show_default=True, type=Range(0.1, 86_400), help="Longest time of a request in seconds."
 )
 @click.option(
     "--max-bytes",
     default=32 << 20,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Size limit of a request in bytes.",
+    help="Largest size of a request in bytes.",
 )
 @click.option(
     "--max-pixels",
     default=50_000_000,
     show_default=True,
     type=click.IntRange(1, 150_000_000),
-    help="Size limit of an image in pixels.",
+    help="Largest number of pixels of an image (width times height).",
 )
 @click.option(
     "--max-images",
     default=16,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of images in a request, at most.",
+    help="Largest number of images in a request.",
 )
 @click.option(
     "--cors-origin",
     "origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Origin of other pages that may send requests, such as https://example.org. Can be repeated.",
+    help="Another web site whose pages may send requests, such as https://example.org. Can be repeated.",
 )
 @detection_options
 @runtime_options

@@ -1,4 +1,4 @@
-"""The commands of a training run: train, report."""
+"""The commands ``train`` and ``report`` of a training run."""
 
 import json
 from typing import Any
@@ -20,25 +20,29 @@ from multibox.models.shipped import NAME
     "source",
     default=None,
     metavar="NAME|PATH",
-    help="Dataset, or folder or file of annotated images. Default: the data of the configuration.",
+    help="Name of a dataset, or folder or file of annotated images. Default: the data that the configuration names.",
 )
 @config_option
 @click.option(
-    "--name", default=None, help="Name of the run. Its files are in experiments/NAME. Default: by network and dataset."
+    "--name",
+    default=None,
+    help="Name of the run. Its files are written to experiments/NAME. Default: made of "
+    "the network's and the dataset's name.",
 )
 @click.option(
     "--on-bad",
     type=click.Choice(["fail", "skip"]),
     default="fail",
     show_default=True,
-    help="Whether a damaged image or box stops the build of the dataset, or is left out and listed.",
+    help="What to do with a damaged image or box while the dataset is built: fail stops the build, skip leaves "
+    "it out and lists it.",
 )
 @backend_option
 @click.option(
     "--devices",
     type=click.IntRange(min=1),
     default=None,
-    help="Devices per host. Each batch is split across them. Default: train.devices.",
+    help="Number of devices per host. Each batch is split across all devices. Default: train.devices.",
 )
 @click.option(
     "--hosts",
@@ -51,25 +55,26 @@ from multibox.models.shipped import NAME
     type=click.IntRange(min=0),
     default=None,
     metavar="I",
-    help="Index of this host, from 0. Default: $JOB_COMPLETION_INDEX, or set by srun.",
+    help="Index of this host among all hosts, from 0. Default: $JOB_COMPLETION_INDEX, or set by srun.",
 )
 @click.option(
     "--coordinator",
     default=None,
     metavar="ADDRESS:PORT",
-    help="Address of host 0, where the hosts connect. Default: $MULTIBOX_COORDINATOR, or set by srun.",
+    help="Address and port of host 0, to which all hosts connect. Default: $MULTIBOX_COORDINATOR, or set by srun.",
 )
 @click.option(
     "--init",
     default=None,
     metavar="MODEL",
-    help="Detector to start from: voc20 or a .keras file. Its heads are taken over by class name.",
+    help="Detector whose weights training starts from: voc20 or a .keras file. Weights of classes with the same "
+    "name are kept.",
 )
 @click.option(
     "--tracker",
     type=click.Choice(["none", "wandb", "mlflow"]),
     default=None,
-    help="Tracker that receives the metrics, besides TensorBoard. Default: train.tracker.",
+    help="Tracking service that receives the metrics, besides TensorBoard. Default: train.tracker.",
 )
 @click.option("--resume", "resumed", default=None, metavar="NAME", help="Name of a stopped run to continue.")
 @overrides_argument
@@ -132,7 +137,7 @@ def train_command(
 
 
 def _only_resume() -> None:
-    """Refuse options and fields that would change the run."""
+    """Refuse options and fields that would change a resumed run."""
     context = click.get_current_context()
     others = [
         "FIELD=VALUE" if parameter.param_type_name == "argument" else parameter.opts[0]
@@ -147,7 +152,7 @@ def _only_resume() -> None:
 
 @main.command("report")
 @click.argument("run")
-@click.option("--window", is_flag=True, help="Open the page in the system's browser.")
+@click.option("--window", is_flag=True, help="Open the written page in the system's browser.")
 def training_report(run: str, window: bool) -> None:
     """Write a page with the curves of a training run, experiments/RUN/report.html.
 
@@ -158,4 +163,4 @@ def training_report(run: str, window: bool) -> None:
     page = report_run(run)
     click.echo(page)
     if window and click.launch(str(page)) != 0:
-        raise RunFailed(f"{page}: was written, but the system has no browser; open it yourself")
+        raise RunFailed(f"{page} was written, but the system has no browser; open the page yourself")

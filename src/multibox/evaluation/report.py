@@ -69,7 +69,9 @@ def _subject(evaluation: Evaluation) -> list[str]:
     lines = [f"{evaluation.model} on {evaluation.test_set.name}."]
     if evaluation.left_out:
         listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
-        lines.append(f"Not evaluated, because the model does not have these classes (objects): {listed}.")
+        lines.append(
+            f"Not evaluated, because the model does not have these classes (with their number of objects): {listed}."
+        )
     return lines
 
 
