@@ -52,7 +52,7 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", 
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Where the detector runs: on this machine, or on a Ray cluster, which writes Parquet files.",
+    help="Place where the detector runs: this machine, or a Ray cluster, which writes Parquet files.",
 )
 @detection_options
 @runtime_options

@@ -1,1 +1,1 @@
-"""Detection over HTTP, and a page to try and understand a detector with."""
+"""The HTTP server: detection for programs, and a web page to try and understand a detector with."""

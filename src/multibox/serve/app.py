@@ -1,4 +1,4 @@
-"""The app: all routes of a server."""
+"""The web application of a server, with all of its routes."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,19 +25,19 @@ from multibox.serve.security import OPEN, Guard, TokenCheck
 from multibox.serve.settings import Settings
 
 EXPLAINERS = 4
-"""Number of threads that explain and browse. It bounds their memory."""
+"""Number of threads that handle explanations and browsing. Fewer threads use less memory."""
 
 
 def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, LabelledDataset]) -> FastAPI:
-    """Create the app of a server.
+    """Create the web application of a server.
 
     Args:
-        detector: The detector. From here on, this app alone runs its network.
+        detector: Detector to serve. Afterwards only this application may run its network.
         settings: Limits and addresses of the server.
-        datasets: Datasets to browse, by ``NAME/SPLIT``.
+        datasets: Datasets that the page can browse, by ``NAME/SPLIT``.
 
     Returns:
-        The app. Its ``state.batcher`` runs the detector.
+        The application. Its attribute ``state.batcher`` runs the detector.
     """
     metrics = Metrics(settings)
     batcher = Batcher(detector, settings, metrics.observe_batch)
@@ -71,7 +71,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, La
 
 
 def _protect(app: FastAPI, settings: Settings, metrics: Metrics, files: Mapping[str, bytes]) -> None:
-    """Wrap an app in the middleware that every request passes, the innermost first."""
+    """Wrap an application in the middleware that checks every request. The first in the list is the innermost."""
     if settings.token is not None:
         app.add_middleware(TokenCheck, token=settings.token, public=frozenset((*OPEN, *page_paths(files))))
     if settings.origins:

@@ -1,4 +1,4 @@
-"""Dynamic batches: waiting images of all requests go through the network together, up to a limit."""
+"""Dynamic batches: images of different requests that wait at the same time go through the network together."""
 
 import asyncio
 import math
@@ -21,35 +21,36 @@ from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
 
 DECODERS = 2
-"""Number of threads that decode images. More would take cores from the network."""
+"""Number of threads that decode images. More threads would take processor cores from the network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """Thresholds and NMS of a request.
+    """Score thresholds and NMS settings of a request.
 
     Attributes:
-        thresholds: ``(C,)`` smallest score of each class. None keeps every score above ``config.score``.
-        config: Overlap and limits of NMS.
+        thresholds: ``(C,)`` lowest score of each class to report. None reports every detection above ``config.score``.
+        config: NMS settings: the largest overlap, and the limits on the number of detections.
     """
 
     thresholds: np.ndarray | None
     config: Detect
 
     def as_for_evaluation(self) -> "Wanted":
-        """The same, with every detection above ``config.score``."""
+        """A copy of these settings that reports every detection above ``config.score``."""
         return replace(self, thresholds=None)
 
 
 @dataclass(eq=False)
 class Job:
-    """An image of a request on its way.
+    """An image of a request, from the upload to its detections.
 
     Attributes:
-        read: Function that returns the pixels, ``(H, W, 3)`` uint8 RGB. It is called in another thread.
-        wanted: Thresholds and NMS of the request.
-        answer: Future of the detections.
-        times: Seconds at which each step was reached: begun, decoded, taken by the network, run, finished.
+        read: Function that returns the image's pixels, ``(H, W, 3)`` uint8 RGB. It is called in a thread that decodes.
+        wanted: Score thresholds and NMS settings of the request.
+        answer: Future whose result is the image's detections.
+        times: Clock readings in seconds by step: ``begun``, ``decoded``, ``taken`` (by the network), ``run``,
+            ``finished``.
     """
 
     read: Callable[[], np.ndarray]
@@ -58,11 +59,11 @@ class Job:
     times: dict[str, float] = field(default_factory=dict)
 
     def reach(self, step: str) -> None:
-        """Record the time of a step."""
+        """Record the time at which the job reached a step."""
         self.times[step] = time.perf_counter()
 
     def settle(self, found: Detections | Exception) -> None:
-        """Answer, from any thread."""
+        """Set the future's result or error. Any thread may call this."""
 
         def tell() -> None:
             if self.answer.done():
@@ -78,13 +79,13 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """An image that waits for the network.
+    """A prepared image that waits for the network.
 
     Attributes:
-        prepared: The prepared image.
-        given_up: Function that returns whether the request has ended.
-        taken: Function called when the network begins.
-        then: Function called with the network's output, or with an error.
+        prepared: Image as the network takes it, from :meth:`~multibox.detect.detector.Detector.prepare`.
+        given_up: Function that returns whether the image's request has ended, so that the image can be skipped.
+        taken: Function called when the network starts on the image's batch.
+        then: Function called with the network's output for the image, or with the error that was raised.
     """
 
     prepared: Prepared
@@ -96,18 +97,18 @@ class Turn:
 class Batcher:
     """Runs a detector for many requests at once.
 
-    A few threads decode images. One thread runs the network on all images that wait. Another turns outputs into
-    detections. The event loop only starts an image and is notified of its end.
+    A few threads decode images. One thread runs the network on all waiting images. Another thread turns outputs into
+    detections. The event loop only submits each image and receives its result.
 
     Args:
-        detector: The detector. From here on, nothing else may run its network.
-        settings: Size of a batch and length of the queue.
-        observe: Function called with the images and the seconds of each batch.
+        detector: Detector to run. Afterwards only this batcher may run its network.
+        settings: Settings of the server, including the largest batch and the length of the queue.
+        observe: Function called after each batch with its number of images and its seconds in the network.
 
     Attributes:
-        detector: The detector. Its ``run`` waits for its turn, so that any thread may call it.
-        settings: Size of a batch and length of the queue.
-        under_way: Number of images in work or waiting.
+        detector: Detector whose ``run`` passes through this batcher, so that any thread may call it.
+        settings: Settings of the server, including the largest batch and the length of the queue.
+        under_way: Number of images that wait or are being processed.
     """
 
     def __init__(
@@ -132,14 +133,14 @@ class Batcher:
 
     @property
     def ready(self) -> bool:
-        """Whether one more image would be admitted, and the network's thread is alive."""
+        """Whether another image would be accepted and the network's thread is alive."""
         return self.under_way < self.settings.queue and self._worker.is_alive()
 
     def require_ready(self) -> None:
-        """Refuse if one more image would not be admitted.
+        """Raise an error if the queue is full or the server is stopping.
 
         Raises:
-            Refused: If the queue is full or the server is stopping.
+            Refused: If another image would not be accepted (HTTP status 503).
         """
         if not self.ready:
             raise Refused(
@@ -151,10 +152,10 @@ class Batcher:
 
     @asynccontextmanager
     async def admit(self, images: int) -> AsyncIterator[None]:
-        """Admit a request with its images, for as long as the block lasts.
+        """Count a request's images as being processed while the block lasts.
 
         Raises:
-            Refused: If too many images are in work.
+            Refused: If the queue has no room for these images (HTTP status 503).
         """
         if self.under_way and self.under_way + images > self.settings.queue:
             wait = max(1, math.ceil(self.under_way * self._seconds))
@@ -170,14 +171,14 @@ class Batcher:
         """Detect the objects in images.
 
         Args:
-            reads: Functions that return the images' pixels.
-            wanted: Thresholds and NMS of the request.
+            reads: Functions that each return the pixels of one image, ``(H, W, 3)`` uint8 RGB.
+            wanted: Score thresholds and NMS settings of the request.
 
         Returns:
-            A finished job for each image.
+            A finished job for each image, in the order of ``reads``.
 
         Raises:
-            Refused: If an image cannot be read. It carries the image's index.
+            Refused: If an image cannot be read. The error names the image by its index.
         """
         loop = asyncio.get_running_loop()
         jobs = [Job(read, wanted, loop.create_future()) for read in reads]
@@ -197,7 +198,7 @@ class Batcher:
         return jobs
 
     def run(self, batch: Sequence[Prepared]) -> list[Any]:
-        """Run the network on prepared images when it is their turn. The calling thread waits."""
+        """Run the network on prepared images, in batches with those of other callers. The calling thread waits."""
         outputs: list[Future[Any]] = []
         for prepared in batch:
             output: Future[Any] = Future()
@@ -213,7 +214,7 @@ class Batcher:
         return [output.result() for output in outputs]
 
     def close(self) -> None:
-        """End the threads. Images that wait for the network are run. Others are refused."""
+        """Stop the threads. Images already prepared go through the network. Other images are refused."""
         with self._closing:
             self._closed = True
             self._waiting.put(None)
@@ -289,4 +290,4 @@ class Batcher:
 
 
 def _stopping() -> Refused:
-    return Refused(503, "stopping", "the server stops; ask again once it is back")
+    return Refused(503, "stopping", "the server is stopping; send the request again after its restart")

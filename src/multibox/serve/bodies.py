@@ -1,4 +1,4 @@
-"""Bodies of requests: read within limits, and never onto the disk."""
+"""Bodies of HTTP requests, read within size limits and kept in memory. Nothing is written to disk."""
 
 import asyncio
 import sys
@@ -17,16 +17,16 @@ from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
 
 FIELDS = 16
-"""Largest number of parts of a form that are not files."""
+"""Largest number of form fields that are not files."""
 
 NAME = 255
-"""Largest number of characters kept of an image's name."""
+"""Largest number of characters of an uploaded image's name. The rest is cut off."""
 
 LONG = 1 << 18
-"""Number of bytes from which a body is parsed in another thread."""
+"""Size in bytes from which a request's body is parsed in another thread."""
 
 PARSERS = ThreadPoolExecutor(2, "parse")
-"""Threads that parse long bodies. They are few, because JSON takes much memory."""
+"""Threads that parse long bodies. There are only two, because parsing JSON takes much memory."""
 
 Result = TypeVar("Result")
 
@@ -36,7 +36,7 @@ class Upload:
     """An uploaded file.
 
     Attributes:
-        name: Name that the client gave. It is never used as a path.
+        name: File name that the client sent. It is never used as a path.
         content: Bytes of the file.
     """
 
@@ -46,11 +46,11 @@ class Upload:
 
 @dataclass(frozen=True)
 class Form:
-    """A multipart form.
+    """A parsed multipart form.
 
     Attributes:
-        files: Parts with a file name, by field.
-        fields: Other parts as text, by field.
+        files: Uploaded files of each form field, by field name.
+        fields: Text of each form field that is no file, by field name.
     """
 
     files: dict[str, list[Upload]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Form:
 
 
 class _InMemory(MultiPartParser):
-    """Starlette's parser with every file kept in memory. It notices whether the form was complete."""
+    """Starlette's form parser, changed to keep every file in memory and to notice truncated forms."""
 
     spool_max_size = sys.maxsize
     complete = False
@@ -68,7 +68,7 @@ class _InMemory(MultiPartParser):
 
 
 async def read_body(request: Request) -> bytes:
-    """Read a request's body. :class:`~multibox.serve.security.Guard` limits its length.
+    """Read the body of a request. :class:`~multibox.serve.security.Guard` limits its length.
 
     Raises:
         Refused: If the body is compressed or truncated.
@@ -84,7 +84,7 @@ async def read_form(request: Request, settings: Settings) -> Form:
     """Read a request's multipart form (RFC 7578) into memory.
 
     Raises:
-        Refused: If the body is not such a form, is damaged or truncated, or has too many parts.
+        Refused: If the body is not a multipart form, is damaged or truncated, or has too many parts.
     """
     refuse_compressed(request)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -116,15 +116,15 @@ async def read_form(request: Request, settings: Settings) -> Form:
 
 
 async def aside(work: Callable[[], Result], length: int) -> Result:
-    """Parse a body, in another thread if it is long, so that other requests are served meanwhile."""
+    """Parse a body, in another thread if it is long, so that other requests need not wait."""
     return work() if length < LONG else await asyncio.get_running_loop().run_in_executor(PARSERS, work)
 
 
 def refuse_compressed(request: Request) -> None:
-    """Refuse a compressed body, whose length says nothing about its memory.
+    """Refuse a request with a compressed body, because its unpacked size is unknown.
 
     Raises:
-        Refused: If the request has a Content-Encoding.
+        Refused: If the request has a Content-Encoding header.
     """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refused(415, "compressed", "the body is compressed; send it without Content-Encoding")

@@ -1,7 +1,7 @@
-"""Where an image file ends: a truncated file, and one with something else behind the image, is refused.
+"""Check of where an image file ends. Truncated files, and files with other content added, are refused.
 
-A file that is an image to one program and an archive, a document or a page to another can smuggle the one past a filter
-for the other. The formats define where an image ends. The other content is behind that, or in the first bytes.
+A file that one program reads as an image, and another as an archive, a document or a page, can bypass filters. The
+image formats define where an image ends. Added content lies after that end, or in the first bytes.
 """
 
 import io
@@ -12,27 +12,27 @@ from multibox.image_file import FORMATS_WITH_END, end_of_image
 from multibox.serve.refused import Refused
 
 MARKS = re.compile(rb"%pdf-|<script|<html|<!doctype html|<svg|<\?php", re.IGNORECASE)
-"""How a document, a page or a program begins. PDF readers search the first 1024 bytes for it."""
+"""Byte patterns that begin a PDF document, a web page or a script. PDF readers search the first 1024 bytes for them."""
 
 LOOKED_THROUGH = 1024
 
 TRAILERS = re.compile(rb"\xff\xd8\xff|.{,4}(ftyp|mpvd)", re.DOTALL)
-"""How the data begins that cameras and phones append to a JPEG: more images (MPO), or the film of a motion photo, whose
-length precedes its name."""
+"""Byte patterns that begin the data which cameras and phones append to a JPEG: further images (MPO), or the film of
+a motion photo after its length."""
 
 NOTES = 65536
-"""Largest number of bytes of the notes that Samsung phones append. They end with ``SEFT``."""
+"""Largest number of bytes of the metadata that Samsung phones append to an image. It ends with ``SEFT``."""
 
 
 def check_ending(encoded: bytes, kind: str) -> None:
-    """Refuse a file that is truncated, or that is more than an image.
+    """Refuse an image file that is truncated or has other content added.
 
     Args:
-        encoded: Bytes of the file.
-        kind: Pillow's name of the format.
+        encoded: Bytes of the image file.
+        kind: Name of the image format, as Pillow spells it, such as ``JPEG``.
 
     Raises:
-        Refused: If the file is truncated or holds something else.
+        Refused: If the file is truncated or has other content added.
     """
     if MARKS.search(encoded, 0, LOOKED_THROUGH) or _is_archive(encoded):
         raise Refused(415, "polyglot", "the file is also a document or an archive; save the image again")
@@ -45,7 +45,7 @@ def check_ending(encoded: bytes, kind: str) -> None:
     if kind in ("JPEG", "MPO") and _is_of_camera(behind):
         return
     if behind:
-        text = f"{len(encoded) - end:,} bytes follow the end of the image; save it again and send that"
+        text = f"{len(encoded) - end:,} bytes follow the end of the image; save the image again and send the new file"
         raise Refused(415, "polyglot", text)
 
 
@@ -54,7 +54,7 @@ def _is_of_camera(behind: bytes) -> bool:
 
 
 def _is_archive(encoded: bytes) -> bool:
-    """Whether a program that unpacks ZIP archives, whose index is at the end, would find one."""
+    """Whether the file can be opened as a ZIP archive, whose index is at the end."""
     if not zipfile.is_zipfile(io.BytesIO(encoded)):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Uploaded images: verified before they are decoded, and refused if decoding would be costly or hide something."""
+"""Uploaded images. Each one is checked before it is decoded, so that decoding cannot be costly."""
 
 import io
 from contextlib import suppress
@@ -21,17 +21,17 @@ ANIMATED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF")
 
 
 def read_image(encoded: bytes, settings: Settings) -> np.ndarray:
-    """Decode an uploaded image, if its header is valid and not too large.
+    """Check and decode an uploaded image.
 
     Args:
-        encoded: Bytes of the file.
+        encoded: Bytes of the image file.
         settings: Limits of the server.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, upright.
+        ``(H, W, 3)`` uint8 RGB pixels, rotated upright as the EXIF orientation says.
 
     Raises:
-        Refused: If the file is not an image, damaged, too large, animated, or also something else.
+        Refused: If the file is not an image, is damaged, animated or too large, or has other content added.
     """
     verify_image(encoded, settings)
     try:
@@ -44,19 +44,19 @@ def read_image(encoded: bytes, settings: Settings) -> np.ndarray:
 
 
 def verify_image(encoded: bytes, settings: Settings) -> None:
-    """Verify an image's header and its end.
+    """Check the header and the end of an uploaded image file.
 
     Raises:
-        Refused: If the file is not an image, damaged, too large, animated, or also something else.
+        Refused: If the file is not an image, is damaged, animated or too large, or has other content added.
     """
     if not encoded:
-        raise Refused(415, "not-an-image", "the image is empty; send a file")
+        raise Refused(415, "not-an-image", "the uploaded file is empty; send an image")
     opened = _open(encoded, settings)
     width, height = opened.size
     if width * height > settings.max_pixels:
         raise _too_large(width, height, settings)
     if opened.format in ANIMATED and _holds_several(opened):
-        raise Refused(415, "animated", "the file holds several images; send one of them")
+        raise Refused(415, "animated", "the file contains several images; send a file with one image")
     check_ending(encoded, opened.format)
 
 
@@ -69,7 +69,7 @@ def _holds_several(opened: Any) -> bool:
 
 @cache
 def taken_formats() -> tuple[str, ...]:
-    """The formats of :data:`FORMATS` that the installed Pillow reads."""
+    """Accepted image formats that the installed Pillow can read, by Pillow's names."""
     from PIL import Image
 
     with suppress(ImportError):
@@ -81,7 +81,7 @@ def taken_formats() -> tuple[str, ...]:
 
 
 def _open(encoded: bytes, settings: Settings) -> Any:
-    """The file opened by Pillow, its pixels not yet read."""
+    """Open an image file with Pillow without decoding its pixels."""
     from PIL import Image
 
     try:

@@ -1,4 +1,4 @@
-"""The figures of a server, for Prometheus."""
+"""Prometheus metrics of a server: requests, batches and waiting images."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,10 +15,10 @@ from multibox.serve.settings import Settings
 
 
 class Metrics:
-    """The figures of a server.
+    """Prometheus metrics of a server.
 
     Args:
-        settings: Settings of the server.
+        settings: Settings of the server, including its limits.
     """
 
     def __init__(self, settings: Settings):
@@ -29,29 +29,31 @@ class Metrics:
         self._requests = Counter("multibox_requests", "Requests answered.", ("route", "status"), registry=self.registry)
         self._seconds = Histogram(
             "multibox_request_seconds",
-            "Seconds from a request's head to the end of its answer.",
+            "Seconds from the start of a request to the end of its response.",
             ("route",),
             registry=self.registry,
         )
         sizes = [2**n for n in range(settings.batch.bit_length())]
         self._batches = Histogram(
             "multibox_batch_pictures",
-            "Images that went through the network together.",
+            "Number of images that went through the network together.",
             buckets=sizes,
             registry=self.registry,
         )
         self._network = Histogram(
-            "multibox_network_seconds", "Seconds of a batch in the network.", registry=self.registry
+            "multibox_network_seconds", "Seconds that the network took for a batch.", registry=self.registry
         )
-        self.under_way = Gauge("multibox_pictures_under_way", "Images in work or waiting.", registry=self.registry)
+        self.under_way = Gauge(
+            "multibox_pictures_under_way", "Number of images that wait or are being processed.", registry=self.registry
+        )
 
     def observe_request(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Record a finished request: its route, status and seconds."""
         route = getattr(scope.get("route"), "path", "none")  # never the path itself, which anyone may make up
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
     def observe_batch(self, images: int, seconds: float) -> None:
-        """Count a run of the network."""
+        """Record a run of the network: its number of images and seconds."""
         self._batches.observe(images)
         self._network.observe(seconds)

@@ -1,4 +1,4 @@
-"""From what a user names to a running server."""
+"""Open a model and datasets by their names, and serve them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ PACKAGES = (
     ("prometheus_client", "prometheus-client"),
     ("PIL", "Pillow"),
 )
-"""Packages that a server needs beyond detection, and their titles."""
+"""Import names of the packages that a server requires beyond detection, each with its title."""
 
 
 def open_and_serve(
@@ -34,9 +34,9 @@ def open_and_serve(
 
     Args:
         model: Path of a model file.
-        names: Names of the datasets to browse, ``NAME/SPLIT``.
-        detections: Path of COCO results on these datasets, whose mistakes can be browsed.
-        announce: Function called with lines about the server, such as its address.
+        names: Names of the datasets that the page can browse, as ``NAME/SPLIT``.
+        detections: Path of detections in these datasets, in COCO's results format. The page can browse their mistakes.
+        announce: Function called with lines of text about the server, such as its address.
         options: Fields of :class:`~multibox.serve.settings.Settings`, and options of
             :func:`multibox.detect.load.load`.
 
@@ -52,7 +52,7 @@ def open_and_serve(
     detector = load(model, **options)
     settings = Settings(name=Path(model).stem, runtime=detector.runtime.name, **given)
     if detections is not None and not names:
-        raise BadInput("detections", "needs the dataset they were found in; give data=NAME/SPLIT too")
+        raise BadInput("detections", "needs the dataset that the detections belong to; give data=NAME/SPLIT too")
     from multibox.explain.browsing import open_datasets
     from multibox.serve.server import serve
 

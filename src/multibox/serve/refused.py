@@ -1,4 +1,4 @@
-"""Refused requests: every error is a status and a JSON object with a message of one line."""
+"""Errors of the server. Each has an HTTP status and a JSON body with a one-line message."""
 
 import json
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from multibox.errors import BadInput
 
 
 def documented(error: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of errors, as FastAPI takes it.
+    """OpenAPI description of the error responses, for FastAPI's parameter ``responses``.
 
     Args:
-        error: Schema of the body's ``error``.
+        error: JSON schema of the field ``error`` of an error response.
     """
     schema = {"type": "object", "required": ["error"], "properties": {"error": error}}
     said = {"description": "What is wrong, and what to do.", "content": {"application/json": {"schema": schema}}}
@@ -35,14 +35,14 @@ ERRORS = documented(
 
 
 class Refused(Exception):  # noqa: N818  It is what happens to the request
-    """A request that is refused.
+    """An error that refuses a request and becomes its response.
 
     Args:
-        status: HTTP status, 400 to 599.
-        code: What is wrong, as a word for programs, such as ``too-many-pixels``.
-        message: What is wrong and what to do, in one line.
-        image: Index of the image it is about, from 0.
-        headers: Headers of the answer.
+        status: HTTP status of the response, 400 to 599.
+        code: Kind of error as a word that programs can compare, such as ``too-many-pixels``.
+        message: One line that says what is wrong and what to do.
+        image: Index of the image that the error is about, from 0. None if it is about no single image.
+        headers: Additional HTTP headers of the response.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Refused(Exception):  # noqa: N818  It is what happens to the request
         self.headers = dict(headers or {})
 
     def of_image(self, image: int) -> "Refused":
-        """The same, with the index of the image it is about."""
+        """A copy of this error with the index of the image that it is about."""
         return Refused(self.status, self.code, str(self), image, self.headers)
 
     def response(self, path: str = "") -> Response:
-        """The answer: ``{"error": {"code", "message", "image"?}}``. Below ``/v2`` it is the message alone."""
+        """The error's response: ``{"error": {"code", "message", "image"?}}``. Below ``/v2``, the message alone."""
         error: Any = {"code": self.code, "message": str(self)}
         if self.image is not None:
             error["image"] = self.image
@@ -74,7 +74,7 @@ class Refused(Exception):  # noqa: N818  It is what happens to the request
 
 
 def as_refused(error: Exception) -> Refused:
-    """An error as an answer. A bug is answered without its details."""
+    """Convert any error to a :class:`Refused`. Details of a bug are left out."""
     if isinstance(error, Refused):
         return error
     if isinstance(error, BadInput):
@@ -89,11 +89,11 @@ def as_refused(error: Exception) -> Refused:
         return Refused(
             504, "timeout", "the request took longer than the server allows; send fewer images, or try again later"
         )
-    return Refused(500, "failed", "the server failed; see its log")
+    return Refused(500, "failed", "the server has failed; read its log")
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Make an app answer errors as JSON."""
+    """Make an application respond to errors with JSON."""
 
     async def answer(request: Request, error: Exception) -> Response:
         return as_refused(error).response(request.url.path)

@@ -1,4 +1,4 @@
-"""What requests may say: pydantic models, from which their checks and their OpenAPI schemas come."""
+"""Pydantic models of request bodies. They verify requests and give their OpenAPI schemas."""
 
 import base64
 import binascii
@@ -9,38 +9,42 @@ from pydantic import BaseModel, BeforeValidator, Field, Json, StringConstraints,
 from multibox.serve.refused import Refused
 
 MOST_OBJECTS = 1000
-"""Largest number of objects that an image may be given."""
+"""Largest number of labelled objects that a request may give for an image."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def decode_base64(text: Any) -> bytes:
-    """The bytes of a base64 string (RFC 4648), which may be a ``data:`` URL."""
+    """Decode a base64 string (RFC 4648), which may be a ``data:`` URL, to bytes."""
     if not isinstance(text, str):
-        raise ValueError("give a string in base64")
+        raise ValueError("the value is not a string; give base64 text")
     try:
         return base64.b64decode(text.partition(";base64,")[2] if text.startswith("data:") else text, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("this is not base64 (RFC 4648)") from None
+        raise ValueError("the value is not valid base64 (RFC 4648)") from None
 
 
 Encoded = Annotated[bytes, BeforeValidator(decode_base64), WithJsonSchema({"type": "string", "format": "byte"})]
 File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
-Score = Annotated[float | None, Field(ge=0, le=1, description="Scores exceed it. Without it, the model's thresholds.")]
-Overlap = Annotated[float | None, Field(ge=0, le=1, description="Largest IoU of two detections of one class.")]
-Seed = Annotated[int, Field(ge=0, lt=2**53, description="The same seed gives the same images.")]
+Score = Annotated[
+    float | None, Field(ge=0, le=1, description="Score that detections must exceed. Default: the model's thresholds.")
+]
+Overlap = Annotated[
+    float | None, Field(ge=0, le=1, description="Largest IoU that two detections of one class may have.")
+]
+Seed = Annotated[int, Field(ge=0, lt=2**53, description="Random seed. The same seed gives the same images.")]
 Name = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class Options(BaseModel):
-    """What both forms and JSON may set."""
+    """Detection settings that a form or a JSON body may contain."""
 
     score: Score = None
     nms_iou: Overlap = None
 
 
 class ImageData(BaseModel):
-    """An image in JSON."""
+    """An image in a JSON body: its base64 data and an optional name."""
 
     data: Encoded
     name: Annotated[str | None, BeforeValidator(lambda name: name if name is None else str(name))] = None
@@ -53,23 +57,23 @@ class DetectRequest(Options):
 
 
 class DetectForm(Options):
-    """The form of ``POST /v1/detect``."""
+    """The multipart form of ``POST /v1/detect``."""
 
     images: Annotated[list[File], Field(description="Images.")]
 
 
 class LabelledBox(BaseModel):
-    """An object of an image: its class and its box, in pixels of the image."""
+    """A labelled object of an image: its class name and its box in pixels."""
 
     name: str
-    box: Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1")]
+    box: Annotated[list[float], Field(min_length=4, max_length=4, description="Corners x0, y0, x1, y1 in pixels.")]
 
 
 LabelledBoxes = Annotated[list[LabelledBox], Field(max_length=MOST_OBJECTS)]
 
 
 class MatchingFields(BaseModel):
-    """Fields of a form that matches an image's objects with priors."""
+    """Form fields of a request to explain how an image's objects match priors."""
 
     objects: Annotated[
         Json[Annotated[list[LabelledBox], Field(max_length=MOST_OBJECTS)]], Field(default="[]", validate_default=True)
@@ -77,25 +81,25 @@ class MatchingFields(BaseModel):
 
 
 class AugmentationFields(MatchingFields):
-    """Fields of a form that augments an image."""
+    """Form fields of a request to explain the augmentation of an image."""
 
     seed: Seed = 0
 
 
 class ScoreField(BaseModel):
-    """Fields of a form that explains detections."""
+    """Form fields of a request to explain detections."""
 
     score: Score = None
 
 
 class TensorParameters(BaseModel):
-    """Parameters of an input tensor."""
+    """Parameters of an input tensor in the Open Inference Protocol."""
 
     binary_data_size: Annotated[int | None, Field(ge=0)] = None
 
 
 class InputTensor(BaseModel):
-    """An input of an inference."""
+    """An input tensor of an inference request."""
 
     name: Name
     shape: Annotated[list[Annotated[int, Field(gt=0, lt=2**31, strict=True)]], Field(min_length=1, max_length=8)]
@@ -105,41 +109,41 @@ class InputTensor(BaseModel):
 
 
 class OutputParameters(BaseModel):
-    """Parameters of a requested output."""
+    """Parameters of a requested output tensor in the Open Inference Protocol."""
 
     binary_data: bool | None = None
 
 
 class RequestedOutput(BaseModel):
-    """An output that an inference asks for."""
+    """An output tensor that an inference request asks for."""
 
     name: Name
     parameters: OutputParameters | None = None
 
 
 class InferParameters(Options):
-    """Parameters of an inference."""
+    """Parameters of an inference request."""
 
-    score: Annotated[float | None, Field(ge=0, le=1, description="Scores exceed it. Without it, all detections.")] = (
-        None
-    )
+    score: Annotated[
+        float | None, Field(ge=0, le=1, description="Score that detections must exceed. Default: all detections.")
+    ] = None
     binary_data_output: bool | None = None
 
 
 class InferRequest(BaseModel):
-    """The JSON of an inference of the Open Inference Protocol."""
+    """The JSON part of an inference request of the Open Inference Protocol."""
 
-    id: Annotated[str | int | None, Field(description="Repeated in the answer.")] = None
+    id: Annotated[str | int | None, Field(description="Identifier that the response repeats.")] = None
     parameters: InferParameters | None = None
     inputs: Annotated[list[InputTensor], Field(max_length=100)]
     outputs: Annotated[list[RequestedOutput] | None, Field(max_length=100)] = None
 
 
 def from_json(model: type[Model], body: bytes, status: int = 422) -> Model:
-    """Parse and verify a JSON body.
+    """Parse a JSON body, and verify its fields.
 
     Raises:
-        Refused: If it is not JSON, or a field is wrong. The message names the field.
+        Refused: If the body is not JSON, or a field is wrong. The message names the field.
     """
     try:
         return model.model_validate_json(body)
@@ -148,10 +152,10 @@ def from_json(model: type[Model], body: bytes, status: int = 422) -> Model:
 
 
 def from_fields(model: type[Model], fields: dict[str, str]) -> Model:
-    """Verify the fields of a form.
+    """Verify the text fields of a form.
 
     Raises:
-        Refused: If a field is wrong. The message names it.
+        Refused: If a field is wrong. The message names the field.
     """
     try:
         return model.model_validate(fields)
@@ -160,7 +164,7 @@ def from_fields(model: type[Model], fields: dict[str, str]) -> Model:
 
 
 def refusal(error: ValidationError, status: int = 422) -> Refused:
-    """The first problem of a request, as an answer. It names the field, and the image if it is about one."""
+    """The response to the first problem of a request. It names the field, and the image if one is concerned."""
     problem = error.errors(include_url=False, include_input=False)[0]
     place = problem["loc"]
     if problem["type"] == "json_invalid" and not place:
@@ -171,13 +175,13 @@ def refusal(error: ValidationError, status: int = 422) -> Refused:
 
 
 def request_body(**bodies: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of a body.
+    """OpenAPI description of a request's body.
 
     Args:
-        bodies: Models by the kind of body they describe, ``json`` or ``form``.
+        bodies: Pydantic model of each kind of body, by ``json`` or ``form``.
 
     Returns:
-        The ``openapi_extra`` of a route.
+        Value for the parameter ``openapi_extra`` of a FastAPI route.
     """
     kinds = {"json": "application/json", "form": "multipart/form-data"}
     content = {kinds[kind]: {"schema": _inline(model.model_json_schema())} for kind, model in bodies.items()}
@@ -185,7 +189,7 @@ def request_body(**bodies: type[BaseModel]) -> dict[str, Any]:
 
 
 def form_with_image(fields: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of a form with one image and some fields."""
+    """OpenAPI description of a form with one image and further fields."""
     described = request_body(form=fields)
     schema = described["requestBody"]["content"]["multipart/form-data"]["schema"]
     schema["properties"]["image"] = {"type": "string", "format": "binary", "description": "An image."}
@@ -194,7 +198,7 @@ def form_with_image(fields: type[BaseModel]) -> dict[str, Any]:
 
 
 def _inline(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema whose definitions stand where they are used, as a route's schema has no place for them."""
+    """A JSON schema with each reference replaced by its definition, because a route's schema has no definitions."""
     definitions = schema.pop("$defs", {})
 
     def resolve(part: Any) -> Any:

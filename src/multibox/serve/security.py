@@ -1,7 +1,4 @@
-"""What every request passes: checks of host, origin, size, time and token, and security headers of the answer.
-
-The parts are plain ASGI. They cost microseconds a request and hold for every route.
-"""
+"""ASGI middleware for every request: checks of host, origin, size, time and token, and security headers."""
 
 import asyncio
 import hmac
@@ -27,24 +24,24 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Headers of every answer: nothing is loaded from other hosts, no type is guessed, no other page frames this one."""
+"""Security headers of every response: browsers load nothing from other hosts, guess no types and allow no frames."""
 
 OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
-"""Paths that need no token, besides the page. They reveal nothing of the model and cost nothing."""
+"""Paths that require no token, besides the page. Their responses reveal nothing about the model."""
 
 BODIES = 16
-"""Number of bodies of the largest length that all requests together may hold in memory."""
+"""Largest memory for the bodies of all requests together, as a multiple of the longest allowed body."""
 
 log = logging.getLogger("uvicorn.error")
 
 
 class Guard:
-    """Refuses requests for other hosts and too long bodies, ends requests that take too long, and answers errors.
+    """Middleware that refuses wrong hosts and long bodies, limits each request's time, and responds to errors.
 
     Args:
-        app: App to guard.
-        settings: Limits of the server.
-        observe: Function called with the scope, the status and the seconds of each request.
+        app: ASGI application to protect.
+        settings: Limits and addresses of the server.
+        observe: Function called after each request with its ASGI scope, its HTTP status and its seconds.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, observe: Callable[[Scope, int, float], Any]):
@@ -56,7 +53,7 @@ class Guard:
         self._origins = set(settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Check a request and pass it on to the application."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -101,9 +98,9 @@ class Guard:
             self._observe(scope, status, time.perf_counter() - start)
 
     def _refuse_strangers(self, headers: Headers) -> None:
-        """Refuse a body declared too long and, on a server for this machine alone, other hosts and origins.
+        """Refuse too long bodies and, on a server for this machine alone, other hosts and origins.
 
-        A page of another origin could otherwise make its browser send requests, under a name that resolves to this
+        Otherwise a web page of another origin could make its browser send requests, under a name that resolves to this
         machine.
         """
         declared = headers.get("content-length", "0")
@@ -113,7 +110,7 @@ class Guard:
             return
         host = _name_of(headers.get("host", ""))
         if host not in self._names:
-            raise Refused(421, "wrong-host", f"this server is not {host[:100]!r}; use 127.0.0.1 or localhost")
+            raise Refused(421, "wrong-host", f"this server is not named {host[:100]!r}; use 127.0.0.1 or localhost")
         origin = headers.get("origin")
         if origin and origin not in self._origins and origin.partition("://")[2] != headers.get("host"):
             raise Refused(
@@ -124,12 +121,12 @@ class Guard:
 
 
 class TokenCheck:
-    """Refuses requests without the server's token.
+    """Middleware that refuses requests without the server's token.
 
     Args:
-        app: App to guard.
+        app: ASGI application to protect.
         token: Token that requests must carry.
-        public: Paths that need no token.
+        public: Paths that require no token.
     """
 
     def __init__(self, app: ASGIApp, token: str, public: frozenset[str]):
@@ -138,7 +135,7 @@ class TokenCheck:
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Check a request's token and pass the request on to the application."""
         if scope["type"] == "http" and scope["path"] not in self._public:
             given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
             scheme, _, shown = given.partition(b" ")
@@ -155,13 +152,13 @@ class TokenCheck:
 
 
 def too_long(settings: Settings) -> Refused:
-    """The refusal of a body that is too long."""
+    """The error for a request body that is too long."""
     text = f"the body is longer than {settings.max_bytes:,} bytes; send fewer or smaller images"
     return Refused(413, "too-many-bytes", text)
 
 
 def _name_of(host: str) -> str:
-    """The name in a ``Host`` header, without the port."""
+    """The host name in a ``Host`` header, without the port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

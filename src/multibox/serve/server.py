@@ -1,4 +1,4 @@
-"""A server: a model, a port, and a stop that lets running requests finish."""
+"""Run the HTTP server. A stop lets running requests finish."""
 
 import errno
 import logging
@@ -18,7 +18,7 @@ from multibox.serve.app import create_app
 from multibox.serve.settings import Settings
 
 BACKLOG = 2048
-"""Number of connections that the system queues."""
+"""Largest number of connections that the operating system queues before they are accepted."""
 
 
 def serve(
@@ -27,16 +27,16 @@ def serve(
     datasets: Mapping[str, LabelledDataset],
     announce: Callable[[str], Any] = print,
 ) -> None:
-    """Serve a detector until a signal stops the server. Running requests are answered first.
+    """Serve a detector until a signal stops the server. Running requests are still answered.
 
     Args:
-        detector: The detector.
+        detector: Detector to serve.
         settings: Limits and addresses of the server.
-        datasets: Datasets to browse, by ``NAME/SPLIT``.
-        announce: Function called with the address once requests are accepted.
+        datasets: Datasets that the page can browse, by ``NAME/SPLIT``.
+        announce: Function called with the server's URL once requests are accepted.
 
     Raises:
-        BadInput: If the port is in use, or the address is not one of this machine.
+        BadInput: If the port is in use, or the address does not belong to this machine.
     """
     _leave_messages_to_answers()
     app = create_app(detector, settings, datasets)
@@ -51,7 +51,7 @@ def serve(
 
 
 def _stop_without_error(server: uvicorn.Server) -> None:
-    """Handle a signal that uvicorn passes on after its own handlers have stopped the server: end without an error."""
+    """Install signal handlers that let the server finish. uvicorn sends the signal again after it has stopped."""
 
     def stop(*_: Any) -> None:
         server.should_exit = True
@@ -61,14 +61,14 @@ def _stop_without_error(server: uvicorn.Server) -> None:
 
 
 def _leave_messages_to_answers() -> None:
-    """Silence libraries that print what is wrong with an upload. The sender is told, and the log stays readable."""
+    """Silence libraries that print problems of an upload. The response reports them to the client."""
     silence_opencv()
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def make_server(app: Any, settings: Settings) -> uvicorn.Server:
-    """The HTTP server of an app."""
+    """Create uvicorn's HTTP server for an application."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -84,21 +84,21 @@ def make_server(app: Any, settings: Settings) -> uvicorn.Server:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a port.
+    """Open the port that the server listens on.
 
     Raises:
-        BadInput: If the port is in use, or the address is not one of this machine.
+        BadInput: If the port is in use, or the address does not belong to this machine.
     """
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((str(place[0]), int(place[1])), family=family, backlog=BACKLOG)
     except OSError as error:
         field, value = ("port", port) if error.errno == errno.EADDRINUSE else ("host", host)
-        raise BadInput(field, f"{value}: cannot listen there: {error.strerror}; choose another") from None
+        raise BadInput(field, f"{value}: cannot listen on this address: {error.strerror}; choose another") from None
 
 
 def address(listening: socket.socket) -> str:
-    """The URL of a listening server."""
+    """The URL of a server that listens on a port."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"

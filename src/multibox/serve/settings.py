@@ -3,26 +3,26 @@
 from dataclasses import dataclass
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-"""Hosts that only this machine can reach."""
+"""Host names and addresses by which only this machine can reach a server."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a server.
+    """Settings of a server: its name, address and limits.
 
     Attributes:
-        name: Name of the model in requests and answers.
-        runtime: Name of the runtime, for display.
-        host: Address to listen on.
-        port: Port to listen on. 0 takes any free port.
-        token: Token that requests must carry. None lets all in.
+        name: Name of the model in requests and responses.
+        runtime: Name of the library that runs the network, for display.
+        host: Host name or IP address to listen on.
+        port: Port to listen on. 0 chooses a free port.
+        token: Secret that every request must contain. None requires no secret.
         batch: Largest number of images that go through the network together.
-        queue: Largest number of images in work or waiting, of all requests. More are refused.
-        timeout: Seconds that a request may take.
-        max_bytes: Largest number of bytes of a request's body.
-        max_pixels: Largest number of pixels of an image.
-        max_images: Largest number of images of a request.
-        origins: Origins of other web pages that may send requests, such as ``https://example.org``.
+        queue: Largest number of images of all requests that wait or are being processed. Further requests are refused.
+        timeout: Longest time of a request in seconds.
+        max_bytes: Largest size of a request's body in bytes.
+        max_pixels: Largest number of pixels of an image (width times height).
+        max_images: Largest number of images in a request.
+        origins: Other web sites whose pages may send requests, such as ``https://example.org``.
     """
 
     name: str = "model"

@@ -1,4 +1,4 @@
-"""Requests and answers of the Open Inference Protocol: tensors in JSON, or as bytes after it."""
+"""Requests and responses of the Open Inference Protocol. Tensors are JSON, or bytes after the JSON."""
 
 import json
 import math
@@ -19,21 +19,22 @@ from multibox.serve.requests import (
 )
 
 HEADER = "Inference-Header-Content-Length"
-"""Header with the number of bytes of a body that are JSON. The bytes of the tensors follow."""
+"""HTTP header with the number of bytes of JSON at the start of a body. The bytes of tensors follow the JSON."""
 
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
 
 
 @dataclass(frozen=True)
 class Inference:
-    """An inference request.
+    """A parsed inference request.
 
     Attributes:
-        inputs: Tensors by name: uint8, or objects of bytes.
-        options: Score and overlap that the request sets.
-        id: Identifier to repeat in the answer. Empty without one.
-        outputs: Requested outputs, each with whether it is sent as bytes. Empty requests all.
-        binary: Whether outputs that are not listed are sent as bytes.
+        inputs: Input tensors by name: arrays of uint8, or object arrays of ``bytes``.
+        options: Score and NMS settings of the request.
+        id: Identifier that the response repeats. Empty if the request has none.
+        outputs: For each requested output, whether it is sent as bytes. Empty if the request names none, which means
+            all.
+        binary: Whether outputs that the request does not name are sent as bytes instead of JSON.
     """
 
     inputs: dict[str, np.ndarray]
@@ -44,24 +45,24 @@ class Inference:
 
 
 def read_request(body: bytes, json_length: str | None) -> Inference:
-    """Read an inference request.
+    """Parse an inference request.
 
     Args:
-        body: JSON, followed by the bytes of tensors.
-        json_length: Value of the header :data:`HEADER`. None if there is no such header.
+        body: Body of the request: JSON, optionally followed by the bytes of tensors.
+        json_length: Value of the HTTP header :data:`HEADER`. None if the request has no such header.
 
     Returns:
-        The request.
+        The parsed request.
 
     Raises:
-        Refused: If the body does not follow the protocol.
+        Refused: If the body does not follow the Open Inference Protocol.
     """
     length = len(body) if json_length is None else _length(json_length, len(body))
     given, rest = from_json(InferRequest, body[:length], status=400), memoryview(body)[length:]
     inputs: dict[str, np.ndarray] = {}
     for tensor in given.inputs:
         if tensor.name in inputs:
-            raise _bad(f"inputs: two are named {tensor.name[:100]!r}; give each once")
+            raise _bad(f"inputs: two tensors are named {tensor.name[:100]!r}; give each name once")
         size = tensor.parameters.binary_data_size if tensor.parameters else None
         if size is None:
             inputs[tensor.name] = _from_json(tensor)
@@ -71,7 +72,9 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
             inputs[tensor.name] = _from_bytes(tensor, rest[:size])
             rest = rest[size:]
     if len(rest):
-        raise _bad(f"{len(rest)} bytes follow the tensors; {HEADER} and binary_data_size must cover all")
+        raise _bad(
+            f"{len(rest)} bytes remain after the tensors; {HEADER} and binary_data_size must cover the whole body"
+        )
     options = given.parameters or InferParameters()
     binary = options.binary_data_output is True
     outputs = {wanted.name: _as_bytes(wanted, binary) for wanted in given.outputs or []}
@@ -79,15 +82,15 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
 
 
 def write_response(about: dict[str, Any], tensors: dict[str, np.ndarray], asked: Inference) -> Response:
-    """Write an answer.
+    """Write the response to an inference request.
 
     Args:
-        about: Name and version of the model.
-        tensors: Outputs by name, float32 or int32.
+        about: Name and version of the model, as the response repeats them.
+        tensors: Output tensors by name, float32 or int32.
         asked: The request, which chooses outputs and how they are sent.
 
     Returns:
-        The answer, as JSON or as JSON followed by bytes.
+        HTTP response with JSON, followed by bytes for outputs that are sent as bytes.
 
     Raises:
         Refused: If a requested output does not exist.
@@ -96,7 +99,7 @@ def write_response(about: dict[str, Any], tensors: dict[str, np.ndarray], asked:
     outputs, behind = [], []
     for name, binary in wanted.items():
         if name not in tensors:
-            raise _bad(f"outputs: there is no {name[:100]!r}; choose from {', '.join(tensors)}")
+            raise _bad(f"outputs: there is no output {name[:100]!r}; choose from {', '.join(tensors)}")
         tensor = tensors[name]
         output: dict[str, Any] = {"name": name, "datatype": _DATATYPES[tensor.dtype.name], "shape": list(tensor.shape)}
         if binary:
@@ -116,14 +119,14 @@ def _from_json(tensor: InputTensor) -> np.ndarray:
     name, shape, data = tensor.name, tuple(tensor.shape), tensor.data
     if tensor.datatype == "BYTES":
         if not isinstance(data, list) or len(data) != math.prod(shape):
-            raise _bad(f"{name}: data is not a list of as many strings as the shape says")
+            raise _bad(f"{name}: data is not a list with one string for each element of the shape")
         return _bytes_array([_decoded(name, text) for text in data], shape)
     try:
         values = np.array(data, object)  # of strings, each element would take as much memory as the longest
     except ValueError:
-        raise _bad(f"{name}: data does not have one shape") from None
+        raise _bad(f"{name}: data is not a regular array; give rows of equal length") from None
     if set(map(type, values.flat)) != {int} or values.min() < 0 or values.max() > 255:
-        raise _bad(f"{name}: data is not whole numbers from 0 to 255")
+        raise _bad(f"{name}: data contains values that are not whole numbers from 0 to 255")
     if values.size != math.prod(shape):
         raise _bad(f"{name}: {values.size} numbers do not fill the shape {list(shape)}")
     return values.astype(np.uint8).reshape(shape)
@@ -146,7 +149,7 @@ def _from_bytes(tensor: InputTensor, content: memoryview) -> np.ndarray:
 
 
 def _elements(content: memoryview, count: int, name: str) -> list[bytes]:
-    """The elements of a BYTES tensor, each behind its length in four bytes, the lowest first."""
+    """Split the bytes of a BYTES tensor into its elements. Each follows its length, 4 bytes in little-endian order."""
     elements: list[bytes] = []
     place = 0
     while place < len(content) and len(elements) <= count:
@@ -156,7 +159,7 @@ def _elements(content: memoryview, count: int, name: str) -> list[bytes]:
         elements.append(bytes(content[place + 4 : end]))
         place = end
     if place != len(content) or len(elements) != count:
-        raise _bad(f"{name}: its bytes are not {count} elements, each behind its length in 4 bytes")
+        raise _bad(f"{name}: the bytes are not {count} elements, each after its length in 4 bytes")
     return elements
 
 
@@ -173,7 +176,7 @@ def _as_bytes(wanted: RequestedOutput, otherwise: bool) -> bool:
 
 def _length(text: str, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= most):
-        raise _bad(f"{HEADER}: {text[:40]!r} is not a number of bytes that the body has")
+        raise _bad(f"{HEADER}: {text[:40]!r} is not a number of bytes within the body")
     return int(text)
 
 

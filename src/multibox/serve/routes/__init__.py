@@ -1,1 +1,1 @@
-"""The routes of the server, one file a resource."""
+"""The HTTP routes of the server, with one module for each resource."""

@@ -1,4 +1,4 @@
-"""``/v1/datasets``: images of datasets, chosen by what they show."""
+"""The routes ``/v1/datasets``, which list images by class, size or mistake, and send them."""
 
 import json
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from multibox.image_file import image_format
 from multibox.serve.refused import Refused
 
 QUALITY = 92
-"""JPEG quality of reduced images."""
+"""JPEG quality of images that are sent at reduced size, from 0 to 100."""
 
 
 def dataset_routes(datasets: Mapping[str, LabelledDataset]) -> APIRouter:
-    """Routes of datasets.
+    """Create the routes of datasets.
 
     Args:
-        datasets: Datasets by ``NAME/SPLIT``.
+        datasets: Datasets that can be browsed, by ``NAME/SPLIT``.
 
     Returns:
-        The router.
+        FastAPI router with the routes.
     """
     router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -58,19 +58,19 @@ def dataset_routes(datasets: Mapping[str, LabelledDataset]) -> APIRouter:
 
 
 def dataset_of(datasets: Mapping[str, LabelledDataset], name: str) -> LabelledDataset:
-    """The dataset with a name.
+    """Find a dataset by its name.
 
     Raises:
-        Refused: If there is no such dataset.
+        Refused: If no dataset of this name is served.
     """
     if name not in datasets:
-        known = ", ".join(datasets) or "none; start the server with a dataset, NAME/SPLIT"
+        known = ", ".join(datasets) or "none; start the server with a dataset NAME/SPLIT"
         raise Refused(404, "no-dataset", f"data: there is no dataset {name[:100]!r}; there are: {known}")
     return datasets[name]
 
 
 def describe(name: str, dataset: LabelledDataset) -> dict[str, Any]:
-    """A dataset as JSON."""
+    """Describe a dataset as a dictionary for JSON."""
     counts = dataset.store.meta.counts
     return {
         "name": name,
@@ -82,7 +82,7 @@ def describe(name: str, dataset: LabelledDataset) -> dict[str, Any]:
 
 
 def encode_jpeg(image: np.ndarray, width: int | None = None) -> bytes:
-    """Encode an image ``(H, W, 3)`` uint8 RGB as JPEG, reduced to at most a width in pixels."""
+    """Encode an image ``(H, W, 3)`` uint8 RGB as JPEG, reduced to a largest width in pixels."""
     height = image.shape[0]
     if width is not None and width < image.shape[1]:
         size = width, max(1, round(height * width / image.shape[1]))
@@ -92,5 +92,5 @@ def encode_jpeg(image: np.ndarray, width: int | None = None) -> bytes:
 
 
 def as_json(values: Any) -> Response:
-    """A JSON answer."""
+    """Create an HTTP response with JSON content."""
     return Response(json.dumps(values), media_type="application/json")

@@ -1,4 +1,4 @@
-"""``/v1/model`` and ``/v1/detect``: what the detector is, and what it finds in images."""
+"""The routes ``/v1/model``, which describes the detector, and ``/v1/detect``, which detects objects in images."""
 
 import json
 import time
@@ -26,14 +26,14 @@ BODY = request_body(form=DetectForm, json=DetectRequest)
 
 
 def detection_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
-    """Routes of detection.
+    """Create the routes of the model and of detection.
 
     Args:
         batcher: Batcher that runs the detector.
-        datasets: Names of the datasets that can be browsed.
+        datasets: Names of the datasets that can be browsed, as ``NAME/SPLIT``.
 
     Returns:
-        The router.
+        FastAPI router with the routes.
     """
     router = APIRouter(prefix="/v1", tags=["detection"])
     detector, settings = batcher.detector, batcher.settings
@@ -60,7 +60,7 @@ def detection_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
 
 
 def describe_model(detector: Detector, settings: Settings, datasets: Sequence[str]) -> dict[str, Any]:
-    """The answer of ``GET /v1/model``."""
+    """The JSON response of ``GET /v1/model``."""
     schema = detector.schema
     return {
         "name": settings.name,
@@ -81,31 +81,31 @@ def describe_model(detector: Detector, settings: Settings, datasets: Sequence[st
 
 
 def make_wanted(detector: Detector, score: float | None = None, nms_iou: float | None = None) -> Wanted:
-    """Thresholds and NMS of a request.
+    """Combine a request's settings with the detector's.
 
     Args:
-        detector: Detector whose values hold where the request has none.
-        score: Smallest score of a detection, in [0, 1].
-        nms_iou: Largest IoU of two detections of one class, in [0, 1].
+        detector: Detector whose settings are used where the request gives none.
+        score: Score that detections must exceed, in [0, 1]. None takes the model's thresholds.
+        nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the model's.
 
     Returns:
-        What the request wants to be detected.
+        Score thresholds and NMS settings of the request.
 
     Raises:
-        BadInput: If the detector cannot use a value.
+        BadInput: If a value is outside its range.
     """
     config = detector.config if nms_iou is None else change_section(detector.config, {"nms_iou": nms_iou})
     return Wanted(detector.thresholds(score), config)
 
 
 def found_json(found: Detections) -> list[dict[str, Any]]:
-    """Detections as JSON."""
+    """Detections as a dictionary for JSON."""
     rows = zip(found.labels.tolist(), found.names, found.scores.tolist(), found.boxes.tolist(), strict=True)
     return [{"label": label, "name": name, "score": score, "box": box} for label, name, score, box in rows]
 
 
 def read_upload(upload: Upload, settings: Settings) -> np.ndarray:
-    """Pixels ``(H, W, 3)`` of an uploaded image."""
+    """Decode an uploaded image to ``(H, W, 3)`` uint8 RGB pixels."""
     return read_image(upload.content, settings)
 
 
@@ -122,9 +122,11 @@ async def _read_request(request: Request, settings: Settings) -> tuple[list[Uplo
         form = await read_form(request, settings)
         uploads, options = form.files.get("images", []), from_fields(Options, form.fields)
     if not uploads:
-        raise Refused(422, "no-images", "images: the request has none; give at least one")
+        raise Refused(422, "no-images", "images: the request has no image; send at least one")
     if len(uploads) > settings.max_images:
-        raise Refused(413, "too-many-images", f"images: there are more than {settings.max_images}; send fewer")
+        raise Refused(
+            413, "too-many-images", f"images: the request has more than {settings.max_images} images; send fewer"
+        )
     return uploads, options
 
 

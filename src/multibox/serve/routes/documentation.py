@@ -1,4 +1,4 @@
-"""The documentation of the routes, as a page that loads nothing from other hosts."""
+"""The route ``/docs``, a page that documents all routes and loads nothing from other hosts."""
 
 import json
 from functools import cache
@@ -21,7 +21,7 @@ HEAD = """<!doctype html>
 
 
 def documentation_routes(app: FastAPI) -> APIRouter:
-    """The documentation of an app at ``/docs``."""
+    """Create the route ``/docs`` of an application."""
     router = APIRouter(include_in_schema=False)
     page = cache(lambda: describe(app.openapi()))
 
@@ -33,7 +33,7 @@ def documentation_routes(app: FastAPI) -> APIRouter:
 
 
 def describe(openapi: dict[str, Any]) -> str:
-    """An OpenAPI document as HTML."""
+    """Render an OpenAPI document as HTML."""
     parts = [
         _describe_operation(path, method, operation)
         for path, operations in openapi["paths"].items()

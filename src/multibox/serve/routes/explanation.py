@@ -1,4 +1,4 @@
-"""``/v1/explain``: why the detector finds what it finds, and how it would learn from an image."""
+"""The routes ``/v1/explain``, which explain detections, and what training would learn from an image."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ from multibox.serve.settings import Settings
 
 @dataclass(frozen=True)
 class ShownObject:
-    """An object of an image, its box relative to the image."""
+    """An object of an image, with its box relative to the image."""
 
     name: str
     box_rel: Box
@@ -59,7 +59,7 @@ class ShownStep:
 
 @dataclass(frozen=True)
 class AugmentedImage:
-    """What augmentation does to an image, step by step."""
+    """The steps of an image's augmentation, in order."""
 
     seed: int
     steps: tuple[ShownStep, ...]
@@ -67,7 +67,7 @@ class AugmentedImage:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """An image with its objects and the names of their labels."""
+    """An image with its objects, and the class names of their labels."""
 
     record: Record
     pixels: np.ndarray
@@ -75,26 +75,26 @@ class Labelled:
 
 
 def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]) -> APIRouter:
-    """Routes that explain.
+    """Create the routes that explain detections, matching and augmentation.
 
     Args:
         batcher: Batcher that runs the detector.
-        datasets: Datasets by ``NAME/SPLIT``.
+        datasets: Datasets that can be browsed, by ``NAME/SPLIT``.
 
     Returns:
-        The router.
+        FastAPI router with the routes.
     """
     router = APIRouter(prefix="/v1/explain", tags=["explanation"])
     detector, settings = batcher.detector, batcher.settings
 
     async def admitted(explain: Callable[[], Response]) -> Response:
-        """Explain in another thread. It counts as one image in work from here on, not while its body arrives."""
+        """Run an explanation in another thread. It counts as one image that is being processed."""
         async with batcher.admit(1):
             return await run_in_threadpool(explain)
 
     @router.post("/detections", response_model=ExplainedImage, openapi_extra=form_with_image(ScoreField))
     async def detections(request: Request) -> Response:
-        """Every detection: its prior, its arithmetic, and the boxes it suppressed."""
+        """Explain each detection: its prior, the arithmetic of its box, and the boxes that it suppressed."""
         form = await read_form(request, settings)
         score = from_fields(ScoreField, form.fields).score
 
@@ -105,30 +105,30 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]
 
     @router.get("/cell", response_model=Cell)
     async def cell(index: Annotated[int, Query(alias="map")], row: int, column: int) -> Response:
-        """The priors of one cell of a feature map."""
+        """List the priors of one cell of a feature map."""
         return as_json(asdict(look_at_cell(detector.schema, detector.priors_rel, index, row, column)))
 
     @router.get("/matching", response_model=MatchedImage)
     async def matching_of_dataset(data: str, id: str) -> Response:
-        """Which priors match which objects of a dataset's image, and what training learns from them."""
+        """Show which priors match the objects of a dataset's image, and what training learns from them."""
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: match(detector, of_dataset(dataset, id)))
 
     @router.post("/matching", response_model=MatchedImage, openapi_extra=form_with_image(MatchingFields))
     async def matching(request: Request) -> Response:
-        """Which priors match which objects of an uploaded image, and what training learns from them."""
+        """Show which priors match the objects of an uploaded image, and what training learns from them."""
         form = await read_form(request, settings)
         return await admitted(lambda: match(detector, of_form(form, settings)))
 
     @router.get("/augmentation", response_model=AugmentedImage)
     async def augmentation_of_dataset(data: str, id: str, seed: Seed = 0) -> Response:
-        """What training may make of a dataset's image, step by step. The same seed gives the same images."""
+        """Augment a dataset's image as training does, step by step. The same seed gives the same images."""
         dataset = dataset_of(datasets, data)
         return await admitted(lambda: augment(detector, of_dataset(dataset, id), seed, dataset))
 
     @router.post("/augmentation", response_model=AugmentedImage, openapi_extra=form_with_image(AugmentationFields))
     async def augmentation(request: Request) -> Response:
-        """What training may make of an uploaded image, step by step. The same seed gives the same images."""
+        """Augment an uploaded image as training does, step by step. The same seed gives the same images."""
         form = await read_form(request, settings)
         seed = from_fields(AugmentationFields, form.fields).seed
         return await admitted(lambda: augment(detector, of_form(form, settings), seed))
@@ -137,29 +137,29 @@ def explanation_routes(batcher: Batcher, datasets: Mapping[str, LabelledDataset]
 
 
 def match(detector: Detector, labelled: Labelled) -> Response:
-    """The answer about matching."""
+    """The JSON response that explains which priors match an image's objects."""
     return as_json(asdict(explain_matching(detector, labelled.pixels, labelled.record.objects, labelled.classes)))
 
 
 def augment(detector: Detector, labelled: Labelled, seed: int, dataset: LabelledDataset | None = None) -> Response:
-    """The answer about augmentation, which may mix in other images of the dataset."""
+    """The JSON response that explains augmentation. Other images of the dataset may be mixed in."""
     another = None if dataset is None else lambda rng: dataset.store[int(rng.integers(len(dataset.store)))]
     steps = explain_augmentation(labelled.record, training_config(detector.schema), seed, another)
     return as_json(asdict(AugmentedImage(seed, show_steps(steps, labelled.classes))))
 
 
 def of_dataset(dataset: LabelledDataset, record_id: str) -> Labelled:
-    """An image of a dataset.
+    """Read an image of a dataset, with its objects.
 
     Raises:
-        BadInput: If the dataset has no image of this id.
+        BadInput: If the dataset has no image with this id.
     """
     record = dataset.record(record_id)
     return Labelled(record, pixels_of(record), dataset.classes)
 
 
 def of_form(form: Form, settings: Settings) -> Labelled:
-    """An uploaded image with its objects.
+    """Read an uploaded image, with the objects that the form lists.
 
     Raises:
         Refused: If a part of the form is missing or wrong.
@@ -172,28 +172,28 @@ def of_form(form: Form, settings: Settings) -> Labelled:
 
 
 def uploaded(form: Form, settings: Settings) -> tuple[bytes, np.ndarray]:
-    """The bytes and the pixels of the one uploaded image.
+    """The bytes and the decoded pixels of the one uploaded image.
 
     Raises:
-        Refused: If there is not exactly one file, or it is not an image.
+        Refused: If the form has not exactly one image file, or the file is not an image.
     """
     files = form.files.get("image", [])
     if len(files) != 1:
-        raise Refused(422, "bad-field", f"image: there are {len(files)}; give one")
+        raise Refused(422, "bad-field", f"image: the form has {len(files)} files; send exactly one")
     return files[0].content, read_image(files[0].content, settings)
 
 
 def objects_of(fields: dict[str, str]) -> tuple[list[str], Objects]:
-    """Read objects from a form.
+    """Read the labelled objects of a form.
 
     Args:
-        fields: Fields of the form. ``objects`` is JSON: ``[{"name": "dog", "box": [x0, y0, x1, y1]}, ...]``.
+        fields: Text fields of the form. ``objects`` is JSON: ``[{"name": "dog", "box": [x0, y0, x1, y1]}, ...]``.
 
     Returns:
-        Names of the labels, and the objects.
+        Class names, and the objects, whose labels are positions among these names.
 
     Raises:
-        Refused: If the field is not such JSON.
+        Refused: If the field ``objects`` is not JSON of this form.
         BadInput: If a box has no area.
     """
     listed: list[LabelledBox] = from_fields(MatchingFields, fields).objects
@@ -202,7 +202,7 @@ def objects_of(fields: dict[str, str]) -> tuple[list[str], Objects]:
 
 
 def show_steps(steps: Sequence[Step], classes: Sequence[str]) -> tuple[ShownStep, ...]:
-    """Steps of augmentation with their images as text. Each image is encoded once."""
+    """Steps of augmentation with their images as PNG ``data:`` URLs. Each image is encoded once."""
     urls: dict[int, str] = {}
 
     def url_of(image: np.ndarray) -> str:

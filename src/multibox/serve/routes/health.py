@@ -1,4 +1,4 @@
-"""Whether the server is alive and ready."""
+"""The routes ``/healthz`` and ``/readyz``, which say whether the server is alive and ready."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -7,7 +7,7 @@ from multibox.serve.batcher import Batcher
 
 
 def health_routes(batcher: Batcher) -> APIRouter:
-    """Routes for whatever monitors the server."""
+    """Create the routes for monitoring tools."""
     router = APIRouter(tags=["operation"])
 
     @router.head("/healthz", include_in_schema=False)

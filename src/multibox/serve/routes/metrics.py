@@ -1,4 +1,4 @@
-"""``/metrics``: the figures of the server, for Prometheus."""
+"""The route ``/metrics``, which gives the server's Prometheus metrics."""
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -8,10 +8,10 @@ from multibox.serve.metrics import Metrics
 
 
 def metric_routes(metrics: Metrics) -> APIRouter:
-    """Route of the figures."""
+    """Create the route ``/metrics``."""
     router = APIRouter(tags=["operation"])
 
-    @router.get("/metrics", summary="Figures for Prometheus")
+    @router.get("/metrics", summary="Prometheus metrics of the server")
     async def figures() -> Response:
         return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

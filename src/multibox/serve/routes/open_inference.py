@@ -35,7 +35,7 @@ BODY = request_body(json=InferRequest)
 
 
 def open_inference_routes(batcher: Batcher) -> APIRouter:
-    """Routes of the protocol."""
+    """Create the routes of the Open Inference Protocol."""
     errors = documented({"type": "string"})
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], responses=errors)
     settings, most = batcher.settings, batcher.detector.config.per_image
@@ -95,7 +95,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
 
 
 def outputs_of(most: int) -> list[dict[str, Any]]:
-    """The description of the model's outputs, of which an image has at most ``most`` detections."""
+    """Describe the model's output tensors. ``most`` is the largest number of detections of an image."""
     return [
         {"name": "boxes", "datatype": "FP32", "shape": [-1, most, 4]},
         {"name": "scores", "datatype": "FP32", "shape": [-1, most]},
@@ -105,12 +105,16 @@ def outputs_of(most: int) -> list[dict[str, Any]]:
 
 
 def _images_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callable[[], np.ndarray]]:
-    """Functions that return the pixels of each image of a request."""
+    """Functions that each return the pixels of one image of a request."""
     if set(inputs) != {"image"}:
-        raise Refused(400, "bad-input", f"inputs: there are {', '.join(sorted(inputs))[:200]}; give image alone")
+        raise Refused(
+            400, "bad-input", f"inputs: the request has {', '.join(sorted(inputs))[:200]}; give only the input image"
+        )
     images = inputs["image"]
     if not 0 < len(images) <= settings.max_images:
-        raise Refused(413, "too-many-images", f"image: there are {len(images)}; give 1 to {settings.max_images}")
+        raise Refused(
+            413, "too-many-images", f"image: the request has {len(images)} images; give 1 to {settings.max_images}"
+        )
     if images.dtype == object:
         if images.ndim != 1:
             raise Refused(
@@ -121,12 +125,14 @@ def _images_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callab
         shape = list(images.shape)
         raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3]; give RGB pixels")
     if images.shape[1] * images.shape[2] > settings.max_pixels:
-        raise Refused(413, "too-many-pixels", f"image: more than {settings.max_pixels:,} pixels; send smaller ones")
+        raise Refused(
+            413, "too-many-pixels", f"image: an image has more than {settings.max_pixels:,} pixels; send smaller ones"
+        )
     return [partial(np.ascontiguousarray, image) for image in images]
 
 
 def _tensors(found: Sequence[Detections], most: int) -> dict[str, np.ndarray]:
-    """Detections as a model with NMS inside gives them, padded with rows of zeros and labels of -1."""
+    """Detections as output tensors. Unused rows have zeros and the label -1."""
     boxes, scores = np.zeros((len(found), most, 4), np.float32), np.zeros((len(found), most), np.float32)
     labels = np.full((len(found), most), -1, np.int32)
     count = np.array([min(len(one), most) for one in found], np.int32)

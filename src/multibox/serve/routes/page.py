@@ -1,4 +1,4 @@
-"""The page's files, read once when the server starts: no request touches the disk."""
+"""The routes of the web page. Its files are read once when the server starts, so no request reads the disk."""
 
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -16,26 +16,26 @@ KINDS = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""Media types of the page's files by suffix. Files of other kinds are not served."""
+"""Media types of the page's files, by file name suffix. Files with other suffixes are not served."""
 
 
 def page_files() -> dict[str, bytes]:
-    """Contents of the page's files by path relative to the page, such as ``try/view.js``."""
+    """Contents of the page's files, by path relative to the page's folder, such as ``try/view.js``."""
     return dict(_walk(files("multibox.serve").joinpath("page"), PurePosixPath()))
 
 
 def page_paths(page: Mapping[str, bytes]) -> list[str]:
-    """URL paths of the page and its files."""
+    """URL paths of the page and of its files."""
     return ["/", *(f"/{name}" for name in page)]
 
 
 def page_routes(page: Mapping[str, bytes]) -> APIRouter:
-    """Routes of the page at ``/`` and of its files at ``/FOLDER/NAME``, one for each of its folders."""
+    """Create the routes of the page at ``/``, and of its files at ``/FOLDER/NAME``."""
     router = APIRouter(include_in_schema=False)
 
     def answer(path: str) -> Response:
         if path not in page:
-            raise Refused(404, "not-found", f"there is no {path[:100]!r} here; see /docs")
+            raise Refused(404, "not-found", f"there is no page {path[:100]!r}; see /docs for all routes")
         return Response(page[path], media_type=_kind(path), headers={"Cache-Control": "no-cache"})
 
     def serve_folder(folder: PurePosixPath) -> None:
