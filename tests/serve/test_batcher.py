@@ -158,12 +158,12 @@ def test_who_comes_when_it_stops_is_refused():
         closed = pool.submit(batcher.close)
         wait_until(lambda: batcher._waiting.qsize() == 1)
         late = pool.submit(batcher.run, [prepared])
-        with pytest.raises(Refused, match="stops"):
+        with pytest.raises(Refused, match="stopping"):
             late.result(10)
         runtime.may.set()
         assert len(first.result()) == 1
         closed.result(10)
-        with pytest.raises(Refused, match="stops"):
+        with pytest.raises(Refused, match="stopping"):
             pool.submit(batcher.run, [prepared]).result(10)
 
 
@@ -180,7 +180,7 @@ def test_what_is_not_decoded_when_it_stops_is_refused():
         await asyncio.to_thread(reading.wait, 10)
         threading.Timer(0.2, may.set).start()
         await asyncio.to_thread(batcher.close)
-        with pytest.raises(Refused, match="stops"):
+        with pytest.raises(Refused, match="stopping"):
             await asyncio.wait_for(asked, 10)
 
     asyncio.run(ask())

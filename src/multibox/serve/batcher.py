@@ -29,7 +29,7 @@ class Wanted:
     """Score thresholds and NMS settings of a request.
 
     Attributes:
-        thresholds: ``(C,)`` lowest score of each class to report. None reports every detection above ``config.score``.
+        thresholds: ``(C,)`` score that detections of each class must exceed. None takes ``config.score`` for all.
         config: NMS settings: the largest overlap, and the limits on the number of detections.
     """
 
