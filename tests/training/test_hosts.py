@@ -54,8 +54,8 @@ def test_hosts_are_found(given, environment, found):
     ("given", "environment", "message"),
     [
         ((None, 1, None), {}, "hosts: "),
-        ((2, None, "a:1"), {}, "host: say which of the 2 hosts this is, from 0 to 1"),
-        ((2, 2, "a:1"), {}, "host: 2 is not one of 2 hosts"),
+        ((2, None, "a:1"), {}, "host: is missing; give the index of this host among 2 hosts, 0 to 1"),
+        ((2, 2, "a:1"), {}, "host: 2 is not the index of one of 2 hosts"),
         ((2, 0, None), {}, "coordinator: missing"),
         ((2, 0, "nowhere"), {}, "coordinator: nowhere"),
         ((None, None, None), {"MULTIBOX_HOSTS": "two"}, r"\$MULTIBOX_HOSTS: 'two' is not a whole number"),

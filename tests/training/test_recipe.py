@@ -96,7 +96,7 @@ def test_the_model_compares_boxes_at_its_priors():
 def test_a_loss_of_boxes_asks_for_the_priors():
     inputs = keras.Input((4, 4, 3))
     network = keras.Model(inputs, {"classes": inputs, "boxes": inputs}, name="network")
-    with pytest.raises(ValueError, match="a loss of varifocal and smooth_l1 needs the priors"):
+    with pytest.raises(ValueError, match="the losses varifocal and smooth_l1 need the priors"):
         TrainingModel(network, load_config(overrides=["loss.classes=varifocal"]).loss)
 
 

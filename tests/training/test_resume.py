@@ -111,7 +111,7 @@ def test_other_data_is_refused(folder, voc_folder, monkeypatch):
     (other / "ImageSets" / "Main" / "train.txt").write_text("000000\n000001\n")
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "other stores"))
     build([other], "tiny")
-    with pytest.raises(BadInput, match=r"its data has changed since it began \(tiny/train, tiny/val\)"):
+    with pytest.raises(BadInput, match=r"the data has changed since the run began \(tiny/train, tiny/val\)"):
         resume("elsewhere")
 
 
@@ -137,7 +137,11 @@ def fake_setup(epochs, patience):
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):
     experiment = Experiment(tmp_path)
-    with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"), experiment.locked():
+    with (
+        experiment.locked(),
+        pytest.raises(BadInput, match="another process is training this run"),
+        experiment.locked(),
+    ):
         pass
     with experiment.locked():
         pass
@@ -150,17 +154,17 @@ def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch
     experiment.folder.mkdir(parents=True)
     experiment.config.write_text(to_yaml(load_config()))
     monkeypatch.setattr(Checkpoints, "latest", lambda self: pytest.fail("it was read"))
-    with experiment.locked(), pytest.raises(BadInput, match="another process is at this run"):
+    with experiment.locked(), pytest.raises(BadInput, match="another process is training this run"):
         resume("busy")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume", "nothing"], "resume: nothing: no run that was begun"),
+        (["--resume", "nothing"], "resume: nothing: no such run in"),
         (["--resume", "nothing", "--name", "x", "--data", "y"], "leave out --data, --name"),
         (["--resume", "nothing", "train.epochs=9"], "leave out FIELD=VALUE"),
-        (["--resume", ""], "no run that was begun"),
+        (["--resume", ""], "no such run in"),
     ],
 )
 def test_what_cannot_be_resumed_is_said_in_one_line(arguments, message, tmp_path, monkeypatch):

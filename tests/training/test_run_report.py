@@ -73,7 +73,7 @@ def test_a_damaged_log_is_named(folder):
 
 def test_nothing_written_yet(folder):
     (folder / "log.csv").write_text(LOG.splitlines()[0] + "\n")
-    with pytest.raises(BadInput, match=r"log\.csv: the run has written no row yet"):
+    with pytest.raises(BadInput, match=r"log\.csv: the run has not logged a step yet"):
         report_run("cats")
 
 

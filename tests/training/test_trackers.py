@@ -97,8 +97,8 @@ def test_a_tracker_that_fails_is_left_out_with_one_warning(caplog):
     assert (bad.told, good.told) == ([1, 2], [1, 2, 3, 4, 5])
     assert (bad.closed, good.closed) == ([True], [False])
     assert [record.message for record in caplog.records] == [
-        "worse: failed (division by zero) and is told no more of this run, which goes on",
-        "bad: failed (no route to host) and is told no more of this run, which goes on",
+        "worse: failed (division by zero) and receives nothing more from this run, which continues",
+        "bad: failed (no route to host) and receives nothing more from this run, which continues",
     ]
 
 

@@ -289,7 +289,7 @@ def test_images_that_changed_are_built_again(voc_folder, folder, monkeypatch):
 def test_a_folder_with_the_name_of_another_dataset_is_refused(store_root, voc_folder, folder):
     shutil.copytree(voc_folder, folder / "tiny")
     with pytest.raises(
-        BadInput, match=r"tiny: a dataset tiny exists, built from .*toys; to train on that, set data.train"
+        BadInput, match=r"tiny: a dataset tiny exists, built from .*toys; to train on that dataset, set data.train"
     ):
         find_data("tiny", "fail")
 

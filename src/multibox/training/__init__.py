@@ -1,1 +1,1 @@
-"""Training: optimizer, schedule, the run and its files."""
+"""Training: the optimizer, the learning rate, the training loop, and the files of a run."""

@@ -1,8 +1,8 @@
-"""Checkpoints: everything a run needs to continue as if it had never stopped.
+"""Checkpoints: everything that a run needs to continue as if it had never stopped.
 
-A checkpoint is one ``.npz`` file: the network's variables, the optimizer's, and the run's state as JSON. Each array has
-its checksum in the file. It is written beside its place, flushed to the disk, and renamed. So whenever the process or
-the machine stops, there is an intact checkpoint or none.
+A checkpoint is one ``.npz`` file with the network's variables, the optimizer's variables, and the run's state as JSON.
+The file holds a checksum of each array. It is written under a temporary name, flushed to the disk, and renamed. So each
+checkpoint is intact whenever the process or the machine stops.
 """
 
 import json
@@ -24,19 +24,19 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 STATE = "state.json"
 DAMAGES = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What Python raises of a damaged ``.npz`` file."""
+"""Exceptions that Python raises while it reads a damaged ``.npz`` file."""
 
 
 @dataclass(frozen=True)
 class State:
-    """State of a run.
+    """State of a training run.
 
     Attributes:
-        step: Number of steps made.
-        validated: Epochs done at the last validation. 0 before the first.
-        best: Best validation mAP so far. Below 0 before the first validation.
-        stale: Number of validations since the best one.
-        data: Digests of the stores.
+        step: Number of training steps made.
+        validated: Number of epochs made before the last validation. 0 before the first validation.
+        best: Best validation mAP so far, in [0, 1]. Negative before the first validation.
+        stale: Number of validations since the one with the best mAP.
+        data: Digests of the stores, which show whether the data has changed.
     """
 
     step: int = 0
@@ -51,8 +51,8 @@ class Checkpoint:
     """Content of a checkpoint.
 
     Attributes:
-        state: State of the run.
-        arrays: Values of the variables, by name.
+        state: State of the training run.
+        arrays: Values of the variables by name, as :func:`read_variables` returns them.
     """
 
     state: State
@@ -60,32 +60,32 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of a run: a folder with the last few.
+    """The folder with the latest checkpoints of a run.
 
     Args:
-        folder: Folder of the checkpoints. The first save creates it.
-        keep: Number of checkpoints to keep.
+        folder: Path of the folder. The first save creates it.
+        keep: Number of the latest checkpoints to keep. Older ones are removed.
     """
 
     def __init__(self, folder: Path, keep: int = 2):
         self.folder, self.keep = folder, keep
 
     def paths(self) -> list[Path]:
-        """The files, oldest first."""
+        """Paths of the checkpoint files, oldest first."""
         return sorted(self.folder.glob("step-*.npz"))
 
     def save(self, state: State, arrays: Mapping[str, np.ndarray]) -> Path:
-        """Write a checkpoint, then remove those beyond the number to keep.
+        """Write a checkpoint, then remove the oldest ones.
 
         Args:
-            state: State of the run.
-            arrays: Values of the variables, by name.
+            state: State of the training run.
+            arrays: Values of the variables by name, as :func:`read_variables` returns them.
 
         Returns:
             Path of the new checkpoint.
 
         Raises:
-            RunFailed: If the checkpoint cannot be written. Earlier ones are untouched.
+            RunFailed: If the checkpoint cannot be written. Earlier checkpoints are kept.
         """
         path = self.folder / f"step-{state.step:09d}.npz"
         self._remove_unfinished()
@@ -95,7 +95,9 @@ class Checkpoints:
         except (BadInput, RunFailed, OSError) as error:
             last = self.paths()[-1].name if self.paths() else "none"
             what = f"{path}: cannot be written: {error.strerror or error}" if isinstance(error, OSError) else str(error)
-            raise RunFailed(f"{what}. The last good checkpoint is {last}; correct this, then resume the run") from None
+            raise RunFailed(
+                f"{what}. The last good checkpoint is {last}; solve the problem, then resume the run"
+            ) from None
         paths = self.paths()
         newest = paths.index(path) + 1  # those after it are damaged, and the run went on from one before them
         for useless in paths[: max(0, newest - self.keep)] + paths[newest:]:
@@ -103,10 +105,10 @@ class Checkpoints:
         return path
 
     def latest(self) -> Checkpoint | None:
-        """The newest intact checkpoint. Each newer damaged one is logged as a warning.
+        """Read the newest intact checkpoint. A warning is logged for each newer one that is damaged.
 
         Raises:
-            BadInput: If checkpoints exist and none is intact, or one has a newer format.
+            BadInput: If all checkpoints are damaged, or one was written in a newer format.
         """
         paths = self.paths()
         for path in reversed(paths):
@@ -116,36 +118,36 @@ class Checkpoints:
                 raise
             except DAMAGES as error:
                 reason = " ".join(str(error).split())
-                log.warning(f"{path}: damaged ({reason:.100}); taking the one before it")
+                log.warning(f"{path}: damaged ({reason:.100}); the previous checkpoint is used")
         if paths:
             raise BadInput(self.folder, "every checkpoint is damaged; start a new run under another name")
         return None
 
     def _remove_unfinished(self) -> None:
-        """Remove what a run of version 0.1.0 left behind that was killed while it wrote."""
+        """Remove partly written files of a version 0.1.0 process that was killed."""
         for path in self.folder.glob(".step-*"):
             path.unlink()
 
 
 def read_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    """The values of Keras variables by name: the position, which makes it unique, and the path, for readers."""
+    """Read the values of Keras variables. Each name has the variable's position, which is unique, and its path."""
     from keras import ops
 
     return {name: ops.convert_to_numpy(variable) for name, variable in _named(variables).items()}
 
 
 def assign_variables(variables: Sequence[Any], checkpoint: Checkpoint) -> None:
-    """Assign the values of a checkpoint to variables.
+    """Set variables to the values in a checkpoint.
 
     Raises:
-        BadInput: If the checkpoint belongs to other variables.
+        BadInput: If the checkpoint lacks a variable, or has it in another shape.
     """
     named = _named(variables)
     for name, variable in named.items():
         if name not in checkpoint.arrays or checkpoint.arrays[name].shape != tuple(variable.shape):
             raise BadInput(
                 f"the checkpoint of step {checkpoint.state.step} has no {name} of shape {tuple(variable.shape)}",
-                "another version of multibox or Keras wrote it; go on with that one",
+                "another version of multibox or Keras wrote it; resume the run with that version",
             )
     for name, variable in named.items():
         variable.assign(checkpoint.arrays[name])
@@ -168,7 +170,7 @@ def _read(path: Path) -> Checkpoint:
     with zipfile.ZipFile(path) as archive:
         values = json.loads(archive.read(STATE))
         if values.pop("format") > FORMAT:
-            raise BadInput(path, "written by a newer multibox; upgrade this one")
+            raise BadInput(path, "was written by a newer version of multibox; upgrade multibox")
         count, arrays = values.pop("arrays"), {}
         for name in archive.namelist():
             if name != STATE:

@@ -1,4 +1,4 @@
-"""The step of a run."""
+"""The clock of a run, which counts training steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import keras
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a run that one call of Keras' ``fit`` covers: whole epochs, or the rest of one.
+    """Epochs of a run that one call of Keras' ``fit`` trains: whole epochs, or the rest of one epoch.
 
     Attributes:
-        epoch: First epoch, from 0.
-        until: Epoch before which the segment ends.
-        steps: Number of steps in each epoch.
+        epoch: Index of the first epoch, from 0.
+        until: Index of the epoch after the last one, from 0.
+        steps: Number of training steps in each epoch of the segment.
     """
 
     epoch: int
@@ -23,12 +23,12 @@ class Segment:
 
 
 class Clock(keras.callbacks.Callback):
-    """Counts the steps of a run. It is the first callback, so the others can read it.
+    """Callback that counts the steps of a run. It comes first, so that other callbacks can read the count.
 
     Args:
-        steps_per_epoch: Number of steps in an epoch.
-        epochs: Number of epochs in the run.
-        step: Number of steps made before this process began.
+        steps_per_epoch: Number of training steps in an epoch.
+        epochs: Number of epochs in the whole run.
+        step: Number of training steps that earlier processes of this run made.
     """
 
     def __init__(self, steps_per_epoch: int, epochs: int, step: int = 0):
@@ -37,12 +37,12 @@ class Clock(keras.callbacks.Callback):
 
     @property
     def steps(self) -> int:
-        """Number of steps in the whole run."""
+        """Number of training steps in the whole run."""
         return self.steps_per_epoch * self.epochs
 
     @property
     def epochs_done(self) -> int:
-        """Number of whole epochs made."""
+        """Number of epochs finished so far."""
         return self.step // self.steps_per_epoch
 
     @property
@@ -51,7 +51,7 @@ class Clock(keras.callbacks.Callback):
         return self.step > 0 and self.step % self.steps_per_epoch == 0
 
     def left(self) -> Iterator[Segment]:
-        """The rest of the run: what is left of an epoch that was begun, then the other epochs."""
+        """Segments left to train: the rest of an unfinished epoch, if any, then the remaining epochs."""
         into = self.step % self.steps_per_epoch
         first = self.epochs_done
         if into:
@@ -61,5 +61,5 @@ class Clock(keras.callbacks.Callback):
             yield Segment(first, self.epochs, self.steps_per_epoch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Count a step."""
+        """Count one training step."""
         self.step += 1

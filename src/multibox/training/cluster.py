@@ -1,8 +1,8 @@
-"""The hosts that train together, one process each: their number, and how they meet.
+"""Which hosts train together, one process on each, and how they connect.
 
-Values that are not given come from the environment. Kubernetes numbers the pods of an indexed job, and SLURM's ``srun``
-describes a step to each of its tasks. A SLURM batch script has most of these variables too, but runs alone, so only
-those of a step count.
+Values that are not given come from the environment. Kubernetes numbers the pods of an indexed job. SLURM's ``srun``
+sets variables for each task of a job step. Most of these variables are also set in a SLURM batch script, which runs
+alone. So only the variables of a step are used.
 """
 
 import logging
@@ -19,23 +19,23 @@ Value = TypeVar("Value")
 log = logging.getLogger(__name__)
 
 JOIN_SECONDS = 300
-"""How long hosts wait for one another at the start."""
+"""Seconds that hosts wait for one another at the start."""
 SILENT_SECONDS = 60
-"""A host that was not heard of for so long is lost, and the others end."""
+"""Seconds without a message after which a host counts as lost, and the other hosts end."""
 LEAVE_SECONDS = 30
-"""How long a host that ends, well or badly, waits for the others before all are ended."""
+"""Seconds that an ending host waits for the other hosts before all are stopped."""
 PORTS = range(61440, 65536)
-"""Where a job of SLURM meets: at the port that its number says, so that jobs on one machine keep apart."""
+"""Ports at which the hosts of a SLURM job connect. The job's number selects one, so jobs on one machine keep apart."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Hosts that train together, and the index of this one.
+    """The hosts that train together, and the index of this host.
 
     Attributes:
-        hosts: Number of hosts.
-        host: Index of this host, from 0.
-        coordinator: ``ADDRESS:PORT`` of host 0, by which all find one another.
+        hosts: Number of hosts, at least 2.
+        host: Index of this host among all hosts, from 0.
+        coordinator: ``ADDRESS:PORT`` of host 0, to which all hosts connect.
     """
 
     hosts: int
@@ -43,16 +43,16 @@ class Cluster:
     coordinator: str
 
     def join(self, backend: str | None = None) -> None:
-        """Join the other hosts. Call it before Keras is imported.
+        """Connect to the other hosts. This must be called before Keras is imported.
 
-        A host that does not arrive in time, or is lost later, ends this process with JAX's own message. Keras'
+        If a host does not connect in time, or is lost later, JAX prints a message and ends this process. Keras'
         ``distribution.initialize`` is not used, because under SLURM it would take one accelerator of each host.
 
         Args:
-            backend: Keras backend. None takes ``$KERAS_BACKEND``.
+            backend: Name of the Keras backend. None takes ``$KERAS_BACKEND``.
 
         Raises:
-            BadInput: If the backend is not JAX.
+            BadInput: If the Keras backend is not JAX.
         """
         if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
             raise BadInput("hosts", f"{self.hosts} hosts can train together on JAX only; set backend=jax")
@@ -87,16 +87,16 @@ def find_cluster(
     several tasks.
 
     Args:
-        hosts: Number of hosts. 1 means this host alone, whatever the environment says.
-        host: Index of this host, from 0.
-        coordinator: ``ADDRESS:PORT`` of host 0.
-        environment: Environment variables.
+        hosts: Number of hosts. 1 trains on this host alone, whatever the environment contains.
+        host: Index of this host among all hosts, from 0.
+        coordinator: ``ADDRESS:PORT`` of host 0, to which all hosts connect.
+        environment: Environment variables by name.
 
     Returns:
-        The hosts that train together. None if this host is alone.
+        The hosts that train together, or None if this host trains alone.
 
     Raises:
-        BadInput: If a value is missing or does not fit the others.
+        BadInput: If a value is missing or contradicts the others.
     """
     if hosts == 1:
         return None
@@ -109,18 +109,18 @@ def find_cluster(
     index = _first(host, _number(environment, "JOB_COMPLETION_INDEX"), steps_host)
     address = _first(coordinator, environment.get("MULTIBOX_COORDINATOR"), steps_coordinator)
     if index is None:
-        raise BadInput("host", f"say which of the {count} hosts this is, from 0 to {count - 1}")
+        raise BadInput("host", f"is missing; give the index of this host among {count} hosts, 0 to {count - 1}")
     if index >= count:
-        raise BadInput("host", f"{index} is not one of {count} hosts, which go from 0 to {count - 1}")
+        raise BadInput("host", f"{index} is not the index of one of {count} hosts; choose 0 to {count - 1}")
     if not address or not re.fullmatch(r".+:\d+", address):
         raise BadInput("coordinator", f"{address or 'missing'}; give ADDRESS:PORT of host 0, a port that is free there")
     return Cluster(count, index, address)
 
 
 def _slurm_step(environment: Mapping[str, str]) -> tuple[int | None, int | None, str | None]:
-    """Hosts, host and coordinator, from the variables that ``srun`` sets for each task of a step of several tasks.
+    """Number of hosts, index and coordinator from the variables that ``srun`` sets for a step with several tasks.
 
-    The output environment variables in its manual define them.
+    The section on output environment variables in the manual of ``srun`` defines these variables.
     """
     count = _number(environment, "SLURM_STEP_NUM_TASKS")
     if count is None or count == 1:
@@ -131,7 +131,7 @@ def _slurm_step(environment: Mapping[str, str]) -> tuple[int | None, int | None,
 
 
 def first_node(nodes: str) -> str:
-    """The first node of a list in SLURM's notation: ``gpu07`` for ``gpu[07,09-12],cpu1``."""
+    """The first node of a list in SLURM's notation, such as ``gpu07`` for ``gpu[07,09-12],cpu1``."""
     first = re.match(r"(?:[^,\[]|\[[^\]]*\])+", nodes)
     return re.sub(r"\[(\d+)[^\]]*\]", r"\1", first[0] if first else nodes)
 

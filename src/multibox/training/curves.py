@@ -1,4 +1,4 @@
-"""The curves of a run: charts of its losses, rates and mAP."""
+"""Charts of a run's losses, learning rate and mAP."""
 
 from multibox.report.chart import Chart, Line
 from multibox.report.drawing import save_drawings
@@ -7,13 +7,13 @@ from multibox.training.run_log import Columns, read_logs
 
 
 def draw_curves(experiment: Experiment) -> None:
-    """Draw the losses, the mAP and the learning rate of a run into ``curves.svg``.
+    """Draw the losses, the mAP and the learning rate of a run into its file ``curves.svg``.
 
     Args:
-        experiment: The run.
+        experiment: Folder of the run.
 
     Raises:
-        BadInput: The run has written no row yet, or its logs are damaged.
+        BadInput: The run has not logged a step yet, or its logs are damaged.
     """
     log, validations = read_logs(experiment.log, experiment.validations)
     charts = [*main_charts(log, validations), rate_chart(log)]
@@ -22,14 +22,14 @@ def draw_curves(experiment: Experiment) -> None:
 
 
 def all_charts(log: Columns, validations: Columns) -> list[Chart]:
-    """Every chart of a run.
+    """All charts for the report of a run.
 
     Args:
-        log: Columns of the log.
-        validations: Columns of the validations, which may be empty.
+        log: Columns of ``log.csv``, as :func:`~multibox.training.run_log.read_logs` returns them.
+        validations: Columns of ``validation.csv``. Empty before the first validation.
 
     Returns:
-        The charts.
+        The charts, in the order of the page.
     """
     return [
         *main_charts(log, validations),
@@ -41,7 +41,7 @@ def all_charts(log: Columns, validations: Columns) -> list[Chart]:
 
 
 def main_charts(log: Columns, validations: Columns) -> list[Chart]:
-    """The losses, and the mAP of the validations if there are any."""
+    """A chart of the losses, and a chart of the validation mAP if there was a validation."""
     losses = _over_steps(log, "Loss per positive prior", "loss", "classification", "localisation", y_log=True)
     if not validations:
         return [losses]
@@ -52,12 +52,12 @@ def main_charts(log: Columns, validations: Columns) -> list[Chart]:
 
 
 def rate_chart(log: Columns) -> Chart:
-    """The learning rate."""
+    """A chart of the learning rate."""
     return _over_steps(log, "Learning rate", "lr")
 
 
 def _over_steps(log: Columns, title: str, *names: str, factor: float = 1, y: str = "", y_log: bool = False) -> Chart:
-    """Columns of the log over epochs. The length of the first epoch is unknown until it ends, so it is over steps."""
+    """Chart columns of the log over epochs, or over steps until the first epoch has ended."""
     x, at = ("step", log["step"]) if log["epoch"][-1] == 1 else ("epoch", log["epoch_at"])
     lines = [Line(name, at, log[name] * factor) for name in names]
     return Chart(title, lines, x=x, y=y, x_range=(0, max(float(at[-1]), 1e-9)), y_log=y_log)

@@ -1,8 +1,8 @@
-"""Several devices share the images of each batch and make the step that one device would have made.
+"""Training on several devices. They share each batch and make the step that one device would have made.
 
 On TensorFlow each device runs a copy of the step (``MirroredStrategy``), so values of the whole batch are summed over
-the copies here. On JAX one step sees the whole batch, wherever its parts are (``DataParallel``). With several hosts,
-each gives its share of the images to its own devices.
+the copies here. On JAX one step computes on the whole batch, which is spread over the devices (``DataParallel``). With
+several hosts, each host gives its share of the images to its own devices.
 """
 
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ Tensor = Any
 
 
 def on_devices(config: Train) -> AbstractContextManager[Any]:
-    """The context in which everything with variables of a run is created.
+    """The context in which the variables of a run must be created.
 
-    On JAX the devices of all hosts stay those of the process, so that ``fit`` finds them too.
+    On JAX the devices of all hosts stay set for the whole process, so that ``fit`` uses them too.
 
     Args:
-        config: Number of devices per host, and the batch that they share.
+        config: Training configuration with the number of devices per host and the batch that they share.
 
     Returns:
-        Context in which the network and the optimizer are created.
+        Context manager. The network and the optimizer are created inside its block.
 
     Raises:
-        BadInput: If there are fewer devices, they cannot share the batch, or TensorFlow would accumulate on several
-            devices.
+        BadInput: If the machine has fewer devices, the batch cannot be split evenly, or ``train.accumulate`` is above 1
+            on several devices with TensorFlow.
     """
     count = config.devices * hosts.count()
     if config.batch % count:
@@ -59,9 +59,9 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
 
 
 def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
-    """Sum, over the copies of a step on TensorFlow, the values of each copy's share of the batch.
+    """Sum values over the devices that share a batch on TensorFlow.
 
-    Elsewhere the values already cover the whole batch.
+    On JAX, or on one device, the values already cover the whole batch.
     """
     if keras.backend.backend() != "tensorflow":
         return values
@@ -74,29 +74,29 @@ def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
 
 
 def synchronize(network: keras.Model, count: int) -> None:
-    """Make batch normalisation cover the whole batch on TensorFlow. On JAX it does so anyway."""
+    """Make batch normalisation use the whole batch of several devices on TensorFlow. JAX does so by itself."""
     if count > 1 and keras.backend.backend() == "tensorflow":
         _set_synchronized(network, True)
 
 
 def runtime_of(network: keras.Model, schema: Schema, devices: int) -> KerasRuntime | SharedRuntime:
-    """The runtime of a network in training, on the devices that train it. Each host uses its own devices.
+    """A runtime that detects with a network in training, on the devices that train it.
 
     Args:
         network: Network that was created in the context of :func:`on_devices`.
         schema: Schema of the network's model file.
-        devices: Number of devices per host.
+        devices: Number of devices of each host.
     """
     return KerasRuntime(network, schema) if devices * hosts.count() == 1 else SharedRuntime(network, schema, devices)
 
 
 @contextmanager
 def as_if_alone(network: keras.Model) -> Iterator[None]:
-    """Inside the block, any machine can open or run the network.
+    """Treat a network as one on a single device while the block lasts, so that any machine can open its file.
 
     Args:
-        network: Network whose batch normalisation is not synchronised inside the block. JAX could not open such a file
-            otherwise.
+        network: Network whose batch normalisation is not synchronised inside the block. JAX could not open a file with
+            synchronised layers.
     """
     on_jax = keras.backend.backend() == "jax"
     distribution = keras.distribution.distribution() if on_jax else None

@@ -1,4 +1,4 @@
-"""The folder of a run, ``experiments/NAME``, and its files. No run is ever overwritten."""
+"""The folder of a run, ``experiments/NAME``, and its files. A run is never overwritten."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,72 +22,71 @@ RUN = Kind("run", on_request=True)
 
 @dataclass(frozen=True)
 class Experiment:
-    """Paths of a run's files."""
+    """The folder of a run, and the paths of its files."""
 
     folder: Path
 
     @property
     def best(self) -> Path:
-        """The model of the best validation. Without validations, the last model."""
+        """Path of the model with the best validation mAP. Without validations, of the last model."""
         return self.folder / "best.keras"
 
     @property
     def last(self) -> Path:
-        """The model after the last epoch."""
+        """Path of the model after the last epoch."""
         return self.folder / "last.keras"
 
     @property
     def log(self) -> Path:
-        """Losses and rates, a row every ``train.log_every`` steps."""
+        """Path of ``log.csv``, with losses and rates every ``train.log_every`` steps."""
         return self.folder / "log.csv"
 
     @property
     def validations(self) -> Path:
-        """The figures of each validation."""
+        """Path of ``validation.csv``, with the mAP of each validation."""
         return self.folder / "validation.csv"
 
     @property
     def curves(self) -> Path:
-        """Charts of losses, mAP and learning rate."""
+        """Path of ``curves.svg``, with charts of the losses, the mAP and the learning rate."""
         return self.folder / "curves.svg"
 
     @property
     def report(self) -> Path:
-        """The report as a page."""
+        """Path of ``report.html``, the report of the run."""
         return self.folder / "report.html"
 
     @property
     def config(self) -> Path:
-        """The configuration of the run."""
+        """Path of the file with the run's configuration."""
         return self.folder / "config.yaml"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out of the run while the block lasts. The system releases the lock when the process
-        ends.
+        """Lock the run's folder against other processes while the block lasts. The lock ends with the process.
 
         Raises:
             BadInput: If another process holds the lock.
         """
-        busy = BadInput(self.folder, "another process is at this run; wait until it has ended")
+        busy = BadInput(self.folder, "another process is training this run; wait until it has ended")
         with locked(self.folder / ".lock", busy):
             yield
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
+        """Path of the folder with the run's checkpoints."""
         return self.folder / "checkpoints"
 
     def tracker_id(self, tracker: str) -> Path:
-        """File with the run's id at a tracker."""
+        """Path of the file with the id that a tracking service gave the run."""
         return self.folder / f"{tracker}.id"
 
     def snapshot(self, epoch: int) -> Path:
-        """The model at the validation after an epoch."""
+        """Path of the model that was saved at the validation after an epoch."""
         return self.folder / "snapshots" / f"epoch-{epoch:03d}.keras"
 
     def describe(self, config: Config, network: "keras.Model") -> None:
-        """Write the configuration and the definition of the network."""
+        """Write the configuration, and a text that describes the network, into the run's folder."""
         for path, text in ((self.folder / "model.txt", definition(config, network)), (self.config, to_yaml(config))):
             with new_file(path) as new:
                 new.write_text(text, "utf-8")
@@ -97,14 +96,14 @@ def new_experiment(name: str | None, default: str) -> Experiment:
     """Create the folder of a new run.
 
     Args:
-        name: Name of the run. None takes ``default``, or ``default-2`` and so on if that exists.
-        default: Name of a run that is given none.
+        name: Name of the run. None takes ``default``, or ``default-2`` and so on if that name is used.
+        default: Name to use if ``name`` is None.
 
     Returns:
-        The run's folder.
+        Folder of the new run.
 
     Raises:
-        BadInput: If a run of that name exists.
+        BadInput: If a run of this name exists.
     """
     for candidate in [name] if name else numbered(default):
         folder = ROOT / candidate
@@ -128,24 +127,24 @@ def open_experiment(name: str) -> Experiment:
         name: Name of the run.
 
     Returns:
-        The run's folder.
+        Folder of the run.
 
     Raises:
-        BadInput: If there is no such run, or it was stopped before anything was written.
+        BadInput: If no run of this name exists, or it was stopped before it wrote anything.
     """
     experiment = Experiment(ROOT / name)
     if name and experiment.folder.is_dir() and not experiment.config.is_file():
         raise BadInput(
-            "resume", f"{name}: was stopped before anything was written; remove {experiment.folder} and train anew"
+            "resume", f"{name}: was stopped before it wrote anything; remove {experiment.folder} and start a new run"
         )
     if not name or not experiment.config.is_file():
         runs = sorted(path.parent.name for path in ROOT.glob("*/config.yaml"))
-        raise BadInput("resume", f"{name}: no run that was begun in {ROOT}; there are: {', '.join(runs) or 'none'}")
+        raise BadInput("resume", f"{name}: no such run in {ROOT}; there are: {', '.join(runs) or 'none'}")
     return experiment
 
 
 def definition(config: Config, network: "keras.Model") -> str:
-    """A network as text: its maps and priors, then its layers."""
+    """Describe a network as text: its feature maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
     lines.append("map          cells      step  priors a cell  sizes")
     scale = min(config.network.size) / config.priors.at

@@ -1,4 +1,4 @@
-"""Stops a run whose loss is not finite, and names the step and its images."""
+"""A callback that stops a run whose loss is not finite, and names the step and its images."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from multibox.training.clock import Clock
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
-    """Checks every few steps whether the optimizer had to skip a step.
+    """Stops a run if the optimizer skipped a step because the loss or a gradient was not finite.
 
     Args:
-        clock: Clock of the run.
+        clock: Clock that counts the steps of the run.
         every: Number of steps between two checks.
-        record_ids: Function that returns the images of a step, as ``(store, id)``.
+        record_ids: Function that returns the images of a step as pairs of store name and record id.
     """
 
     def __init__(self, clock: Clock, every: int, record_ids: Callable[[int], list[tuple[str, str]]]):
@@ -24,12 +24,12 @@ class StopIfNotFinite(keras.callbacks.Callback):
         self.clock, self.every, self.record_ids = clock, every, record_ids
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Check, if a check is due."""
+        """Check for skipped steps every ``every`` steps."""
         if self.clock.step % self.every == 0:
             self.look()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Check before anything is validated or saved."""
+        """Check for skipped steps before the model is validated or saved."""
         self.look()
 
     def look(self) -> None:
@@ -45,5 +45,5 @@ class StopIfNotFinite(keras.callbacks.Callback):
         images = ", ".join("/".join(name) for name in self.record_ids(step))
         raise RunFailed(
             f"step {step + 1}: the loss or a gradient is not finite; the step was not applied and the run stopped. "
-            f"Look at its images ({images}), or lower train.lr"
+            f"Check the images of this step ({images}), or lower train.lr"
         )

@@ -1,6 +1,7 @@
-"""Communication between hosts that train together. All hosts must make the same calls in the same order.
+"""Communication between hosts that train together.
 
-The first host decides and writes, and the others follow. On a single host every function returns what that host has.
+All hosts must make the same calls in the same order. The first host makes decisions and writes files, and the others
+follow. On a single host every function returns that host's own value.
 """
 
 import logging
@@ -43,21 +44,21 @@ def index() -> int:
 
 
 def is_first() -> bool:
-    """Whether this is the host that decides and writes."""
+    """Whether this host is the first one, which makes decisions and writes files."""
     return index() == 0
 
 
 def log(message: str) -> None:
-    """Log a line at level INFO, on the first host alone."""
+    """Log a message at level INFO, only on the first host."""
     if is_first():
         _log.info("%s", message)
 
 
 def gather(value: Value) -> list[Value]:
-    """The values of all hosts, in order, on each of them.
+    """Collect a value from each host. Every host returns the values of all hosts, in order.
 
     Args:
-        value: Value of this host. Anything that can be pickled, below 2 GiB.
+        value: Value of this host. It must be picklable and below 2 GiB.
     """
     if count() == 1:
         return [value]
@@ -72,17 +73,17 @@ def gather(value: Value) -> list[Value]:
 
 
 def from_first(make: Callable[[], Value]) -> Value:
-    """Call a function on the first host. All hosts return its result, or raise its error.
+    """Call a function on the first host only. All hosts return its result, or raise its error.
 
-    So a checkpoint, a configuration or a name needs no folder that the hosts share.
+    So hosts can use the first host's checkpoint, configuration or name without a shared folder.
 
     Args:
-        make: Function to call on the first host.
+        make: Function without arguments, called on the first host.
 
     Raises:
-        BadInput: If ``make`` raised it.
-        RunFailed: If ``make`` raised it.
-        OSError: If ``make`` raised it.
+        BadInput: If ``make`` raised this error on the first host.
+        RunFailed: If ``make`` raised this error on the first host.
+        OSError: If ``make`` raised this error on the first host.
     """
     if count() == 1:
         return make()
@@ -100,7 +101,7 @@ def from_first(make: Callable[[], Value]) -> Value:
 
 
 def _broadcast(value: Any) -> Any:
-    """The first host's value. Unlike :func:`gather` it needs no more memory on more hosts."""
+    """Send the first host's value to all hosts. Unlike :func:`gather`, its memory does not grow with the hosts."""
     from jax.experimental.multihost_utils import broadcast_one_to_all
 
     data = np.frombuffer(pickle.dumps(value), np.uint8) if is_first() else np.zeros(0, np.uint8)
@@ -109,14 +110,14 @@ def _broadcast(value: Any) -> Any:
 
 
 def require_same(what: str, value: Any) -> None:
-    """Refuse to begin if the hosts differ.
+    """Raise an error if the hosts have different values.
 
     Args:
-        what: What differs, for the message.
+        what: Beginning of the error message, such as ``has stores with data``.
         value: Value of this host.
 
     Raises:
-        BadInput: If a host differs from host 0. The message names the first one.
+        BadInput: If a host's value differs from that of host 0. The message names the first such host.
     """
     values = gather(value)
     for host, other in enumerate(values):
@@ -127,13 +128,13 @@ def require_same(what: str, value: Any) -> None:
 def detect_shares(
     detector: Detector, stores: Sequence[Store], *, batch: int, progress: Progress | None = None
 ) -> list[Detections]:
-    """Detect in every image of stores. Each host detects in its share.
+    """Detect objects in every image of stores. Each host detects in its share of the images.
 
-    If hosts cannot share the images evenly, some repeat an image of another host, so that all make the same number of
-    batches and ``progress`` may be a call that all make together. Only one of the results counts.
+    If the images cannot be shared evenly, some hosts repeat an image of another host, and one result of each image is
+    kept. So all hosts make the same number of batches, and ``progress`` may be a call that all hosts make together.
 
     Returns:
-        Detections of each image, in order, on all hosts.
+        Detections of each image, in order. All hosts return the same list.
     """
     hosts, total = count(), sum(map(len, stores))
     mine = [place % total for place in range(index(), index() + hosts * -(-total // hosts), hosts)]
@@ -143,10 +144,10 @@ def detect_shares(
 
 @contextmanager
 def others_may_fail() -> Iterator[None]:
-    """Report in one line that another host has ended, which JAX reports in the words of its transport.
+    """Report in one line that another host has ended, in place of JAX's long error.
 
     Raises:
-        RunFailed: If another host of the same run has stopped, so that this one cannot continue.
+        RunFailed: If another host of the run has stopped, so that this host cannot continue.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The log of a run: a line every few steps on the terminal, in ``log.csv`` and to its trackers."""
+"""The log of a run: a line every few steps on the terminal, in ``log.csv`` and to tracking services."""
 
 import time
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from multibox.training.trackers import Trackers
 
 
 class TimedBatches:
-    """Passes batches on and measures the time spent waiting for them."""
+    """An iterator over batches that measures the time spent waiting for them."""
 
     def __init__(self, batches: Iterator[Any]):
         self.batches = batches
         self.waited = 0.0
 
     def stream(self) -> Iterator[Any]:
-        """The batches as a generator, as ``fit`` takes them."""
+        """A generator of the batches, for Keras' ``fit``."""
         while True:
             start = time.perf_counter()
             batch = next(self.batches)
@@ -30,18 +30,18 @@ class TimedBatches:
 
 
 class Journal(keras.callbacks.Callback):
-    """Writes the log of a run.
+    """Callback that writes the log of a run.
 
-    Losses are means since the row before, or since the run was resumed. ``data_wait`` is the share of time spent
+    Losses are means since the previous row, or since the run was resumed. ``data_wait`` is the share of time spent
     waiting for the next batch.
 
     Args:
-        table: The CSV file.
-        trackers: Trackers that receive the figures.
-        batches: Batches, which measure the time spent waiting.
-        clock: Clock of the run.
-        images: Number of images in a step.
-        every: Number of steps between two rows.
+        table: File ``log.csv`` of the run.
+        trackers: Trackers that receive each row.
+        batches: Batches of the run, which measure the time spent waiting for them.
+        clock: Clock that counts the steps of the run.
+        images: Number of images in a training step.
+        every: Number of steps between two rows. Each epoch ends with a row too.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Journal(keras.callbacks.Callback):
         self._restart_clock()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Restart the means of the network's metrics."""
+        """Reset the means, because Keras resets its metrics at the start of each epoch."""
         self.means, self.in_epoch = {}, 0
         self._restart_clock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write a row, if one is due."""
+        """Write a row every ``every`` steps, and at the end of an epoch."""
         self.made += 1
         if self.clock.step % self.every == 0 or self.clock.ends_epoch:
             self._write_line(batch + 1, logs or {})
@@ -81,7 +81,7 @@ class Journal(keras.callbacks.Callback):
         self._restart_clock()
 
     def _means_since(self, done: int, logs: dict[str, Any]) -> dict[str, float]:
-        """Means since the last row. Keras gives means since the epoch began."""
+        """Means since the previous row, from Keras' means since the start of the epoch."""
         now = {name: float(value) for name, value in logs.items()}
         steps = done - self.in_epoch
         means = {

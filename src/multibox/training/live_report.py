@@ -1,4 +1,4 @@
-"""The report and the curves of a run, written during the run."""
+"""The report and the curves of a run, updated during the run."""
 
 import logging
 import time
@@ -13,14 +13,14 @@ from multibox.training.run_report import write_run_report
 log = logging.getLogger(__name__)
 
 EVERY = 60.0
-"""Least number of seconds between two reports."""
+"""Smallest number of seconds between two updates of the report."""
 
 
 class LiveReport:
-    """Writes the report of a run during the run. A report that cannot be written is logged, and the run continues.
+    """Updates the report during a run. If a report cannot be written, the error is logged and the run continues.
 
     Args:
-        experiment: The run.
+        experiment: Folder of the run.
     """
 
     def __init__(self, experiment: Experiment):
@@ -28,12 +28,12 @@ class LiveReport:
         self.written = time.monotonic()
 
     def refresh(self) -> None:
-        """Write the page, if the last one is old enough and there is something to report."""
+        """Update the report if the last update is old enough and the run has logged something."""
         if time.monotonic() - self.written >= EVERY:
             self._try(self._refresh)
 
     def write(self, *, running: bool) -> None:
-        """Write the page and the curves now."""
+        """Write the report and the curves now."""
         self._try(lambda: write_run_report(self.experiment, running=running))
         self._try(lambda: draw_curves(self.experiment))
 

@@ -1,4 +1,4 @@
-"""The training loop: segments of ``fit``, what happens after each step and epoch, and saving."""
+"""The training loop: calls of ``fit``, callbacks after each step and epoch, and saving."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -31,7 +31,7 @@ class Run:
 
     Attributes:
         folder: Folder with all files of the run.
-        model: Path of the best model. Without validation data, of the last.
+        model: Path of the best model, or of the last one if there is no validation data.
         map: Best validation mAP at IoU 0.5, in [0, 1]. None without validation data.
     """
 
@@ -41,18 +41,18 @@ class Run:
 
 
 def run(setup: Setup, experiment: Experiment, state: State) -> Run:
-    """Train from a state to the end. The caller holds the experiment's lock.
+    """Train a run from a state to its end. The caller must hold the lock of the run's folder.
 
     Args:
-        setup: Everything the run is made of.
+        setup: Network, optimizer, data and configuration of the run.
         experiment: Folder of the run.
-        state: State to continue from. A fresh one for a new run.
+        state: State that training continues from. A new run has the default state.
 
     Returns:
         The finished run.
 
     Raises:
-        Stopped: If a signal came. The run was saved.
+        Stopped: If a signal stopped the run. Its state was saved, so it can be resumed.
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
     """
     settings = setup.config.train
@@ -97,15 +97,15 @@ def fit_segment(
     trackers: Trackers,
     table: RunLog,
 ) -> None:
-    """Train for a segment of the run.
+    """Train one segment of a run with Keras' ``fit``.
 
     Args:
-        setup: Everything the run is made of.
-        segment: Part of the run to train for.
-        clock: Clock of the run, which stands at the first step of the segment.
-        after: Callbacks that run after those of the loop, at the end of each step and epoch.
-        trackers: Trackers that receive the figures.
-        table: Log of the steps.
+        setup: Network, optimizer, data and configuration of the run.
+        segment: Epochs of the run to train.
+        clock: Clock that counts the steps of the run, set to the first step of the segment.
+        after: Additional callbacks, which run after the loop's own callbacks at the end of each step and epoch.
+        trackers: Trackers that receive each row of the log.
+        table: File ``log.csv`` of the run.
     """
     config, settings = setup.config, setup.config.train
     with training_batches(
@@ -133,12 +133,12 @@ def fit_segment(
 
 
 class Save(keras.callbacks.Callback):
-    """Saves the run after every epoch, and every few steps.
+    """Callback that saves a checkpoint after every epoch, and every few steps.
 
     Args:
-        clock: Clock of the run.
+        clock: Clock that counts the steps of the run.
         every: Number of steps between two checkpoints. 0 saves after epochs only.
-        save: Function that saves.
+        save: Function without arguments that writes a checkpoint.
     """
 
     def __init__(self, clock: Clock, every: int, save: Callable[[], None]):
@@ -146,12 +146,12 @@ class Save(keras.callbacks.Callback):
         self.clock, self.every, self.save = clock, every, save
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Save within an epoch, when a checkpoint is due."""
+        """Save a checkpoint every ``every`` steps within an epoch."""
         if self.every and self.clock.step % self.every == 0 and not self.clock.ends_epoch:
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save after an epoch and its validation."""
+        """Save a checkpoint after an epoch and its validation."""
         self._save()
 
     def _save(self) -> None:

@@ -1,4 +1,4 @@
-"""The host stays one step ahead of the device."""
+"""Keras callbacks that let the host prepare the next step while the device computes."""
 
 from typing import Any
 
@@ -7,18 +7,18 @@ from keras import ops
 
 
 class OneStepAhead(keras.callbacks.CallbackList):
-    """Callbacks of ``fit`` that run while the device still makes the step.
+    """List of ``fit`` callbacks that run while the device still computes the step.
 
-    Keras' own list turns the metrics into numbers after every step and so waits for it. An accelerator then idles until
-    the next batch and step arrive. These callbacks get the metrics as tensors and wait only where they read them. This
-    list waits for the step before, so batches do not pile up on the device, and a stopped run is at most one step
-    further.
+    Keras' own list converts the metrics to numbers after every step, and so waits for the device. An accelerator is
+    then idle until the next batch arrives. This list passes the metrics on as tensors, so that callbacks wait only if
+    they read them. It waits for the previous step only, so that batches do not pile up on the device. A stopped run
+    makes at most one step more.
     """
 
     _before: dict[str, Any] | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Wait for the step before, then call the callbacks of this one."""
+        """Wait until the device has made the previous step, then call the callbacks."""
         if self._before:
             ops.convert_to_numpy(next(iter(self._before.values())))
         self._before = logs

@@ -1,7 +1,7 @@
-"""SGD as Caffe runs it and AdamW, with a learning rate and a decay for each kind of variable, and a guard.
+"""Optimizers: SGD as in Caffe, and AdamW. Each kind of variable has its own learning rate and weight decay.
 
-A step whose gradients are not finite changes nothing, and the first such step is recorded in the graph. In float16
-gradients may overflow without harm. That lowers the loss scale, and is recorded only if no scale helps.
+A step whose gradients are not finite changes no weights, and the first such step is recorded in the graph. In float16,
+gradients may overflow without harm. An overflow lowers the loss scale. It is recorded only if no scale helps.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,17 +20,17 @@ from multibox.training.scale import LossScale
 Tensor = Any
 
 ALARM = "alarm"
-"""The name of a variable whose gradient is 0, or not finite where the loss is not: what no scale can mend."""
+"""Name of a variable whose gradient is 0, or not finite if the loss is not finite, which no loss scale can correct."""
 
 
 class GuardedOptimizer(keras.optimizers.Optimizer):
-    """What both optimizers share: multipliers for each variable, and the guard.
+    """Base of both optimizers. It has multipliers for each variable, and skips steps that are not finite.
 
     Args:
-        learning_rate: A number or a schedule.
-        decay: Weight decay, before the variable's multiplier.
-        multipliers: Function that returns a variable's multipliers of learning rate and weight decay.
-        scaled: Whether the loss is scaled, as float16 requires.
+        learning_rate: Learning rate as a number or as a schedule of Keras.
+        decay: Weight decay, which each variable's multiplier scales.
+        multipliers: Function that returns a variable's two multipliers, of the learning rate and of the weight decay.
+        scaled: Whether the loss is scaled, which float16 requires.
     """
 
     slots: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         self.scale = LossScale(self.add_variable) if scaled else None
 
     def build(self, variables: list[Any]) -> None:
-        """Create the slots of each variable, and the record of the first skipped step."""
+        """Create the slots of each variable, and the variable that records the first skipped step."""
         if self.built:
             return
         super().build(variables)
@@ -64,7 +64,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
         """Make one step, unless a gradient is not finite.
 
-        Gradients are summed over the devices first, so that all devices clip, or skip, the same ones.
+        Gradients are summed over the devices first, so that all devices clip or skip alike.
         """
         grads = sum_over_replicas(list(grads))
         self._finite = ops.all(ops.stack([ops.all(ops.isfinite(grad)) for grad in grads]))
@@ -82,7 +82,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def _failed(self, grads: list[Tensor]) -> Tensor:
-        """Whether gradients are not finite and a lower scale of the loss would not help."""
+        """Whether gradients are not finite, and a lower loss scale would not help."""
         failed = ops.logical_not(self._finite)
         if not self.scale:
             return failed
@@ -91,19 +91,19 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         return ops.logical_and(failed, ops.any(ops.stack(hopeless)))
 
     def scale_loss(self, loss: Tensor) -> Tensor:
-        """Scale the loss. Keras calls this before it takes gradients."""
+        """Multiply the loss by the loss scale. Keras calls this before it computes gradients."""
         return loss * self.scale.factor if self.scale else loss
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        """Keras' hook on TensorFlow, which would add the gradients up after they were clipped."""
+        """Leave gradients as they are. Keras would sum them over devices after clipping, ``apply`` does so before."""
         return grads_and_vars
 
     def finalize_variable_values(self, var_list: list[Any]) -> None:
-        """Keras' hook at the end of ``fit``, where it would replace the weights by their averages for good."""
+        """Do nothing. At the end of ``fit`` Keras would replace the weights by their averages for good."""
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Assign the running averages, if there are any, to the trained variables while the block lasts."""
+        """Use the running averages of the weights, if there are any, while the block lasts."""
         has_averages = self.use_ema and self.built and int(ops.convert_to_numpy(self.iterations)) > 0
         variables = self._trainable_variables if has_averages else []
         now = [ops.copy(variable.value) for variable in variables]
@@ -118,7 +118,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
                 variable.assign(value)
 
     def _backend_update_step(self, grads: list[Tensor], trainable_variables: list[Any], learning_rate: Tensor) -> None:
-        """Keras' hook that assigns all variables."""
+        """Update all variables. On a graph with branches, a skipped step updates nothing."""
         assign = super()._backend_update_step
         if not branches():
             assign(grads, trainable_variables, learning_rate)
@@ -128,7 +128,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         tensorflow.cond(self._finite, lambda: assign(grads, trainable_variables, learning_rate), lambda: None)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """Assign a variable and its slots their next values."""
+        """Update a variable and its slots."""
         index = self._get_variable_index(variable)
         rate, decay = self._multipliers[index]
         targets = [variable, *self._slots[index]]
@@ -138,9 +138,10 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             self.assign(target, new if branches() else ops.where(self._finite, new, old))
 
     def _update_model_variables_moving_average(self, trainable_variables: list[Any]) -> None:
-        """Keras' hook after each batch. The average is young at first, and soon forgets the weights it began with.
+        """Update the running averages of the weights. Keras calls this after each batch.
 
-        Of batches that are accumulated only the last, which changes the weights, counts.
+        The first averages follow the weights quickly, so that the initial weights are soon forgotten. If gradients are
+        accumulated over several batches, only the last batch counts, as only that one changes the weights.
         """
         step = ops.cast(self.iterations, "float32")
         momentum = ops.minimum(self.ema_momentum, step / (10 + step))
@@ -150,13 +151,13 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             average.assign(average + (1 - momentum) * (variable - average))
 
     def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
-        """The next weights and slots.
+        """Compute a variable's next weights and slots.
 
         Args:
-            w: Weights.
-            slots: Slots, in the order of the class's ``slots``.
-            g: Gradient.
-            rate: Learning rate of this variable at this step.
+            w: Current weights of the variable.
+            slots: Current values of the slots, in the order of the class attribute ``slots``.
+            g: Gradient of the loss with respect to ``w``.
+            rate: Learning rate of this variable in this step.
             decay: Weight decay of this variable.
 
         Returns:
@@ -166,7 +167,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
 
 class SGD(GuardedOptimizer):
-    """Momentum as in Caffe's solver: decay joins the gradient, and the rate is inside the velocity."""
+    """SGD with momentum as in Caffe's solver: the velocity includes the learning rate and the weight decay."""
 
     slots = ("velocity",)
 
@@ -181,13 +182,13 @@ class SGD(GuardedOptimizer):
 
 
 class AdamW(GuardedOptimizer):
-    """Adam with decay apart from the gradient (arXiv 1711.05101, algorithm 2)."""
+    """Adam with weight decay that is separate from the gradient (arXiv 1711.05101, algorithm 2)."""
 
     slots = ("mean", "square")
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
 
     def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
-        """Running means of the gradient and of its square, both corrected for their start at 0."""
+        """Step with running means of the gradient and of its square, both corrected for their start at 0."""
         step = ops.cast(self.iterations + 1, w.dtype)
         mean = self.beta_1 * slots[0] + (1 - self.beta_1) * g
         square = self.beta_2 * slots[1] + (1 - self.beta_2) * g * g
@@ -197,10 +198,10 @@ class AdamW(GuardedOptimizer):
 
 
 def branches() -> bool:
-    """Whether a skipped step is a branch of the graph that is not taken, as with TensorFlow on a CPU.
+    """Whether the graph skips a step by a branch, as with TensorFlow on one CPU, or by selecting old values.
 
-    Elsewhere each variable is assigned its old value or its new one. XLA selects while it computes, and replicated
-    steps on several devices can do so too. TensorFlow's CPU kernels would pass over all weights and slots once more.
+    Without a branch, each variable is assigned its old or its new value. XLA selects at no cost, and several replicas
+    can only select. TensorFlow's CPU kernels would read and write all weights and slots once more.
     """
     if keras.backend.backend() != "tensorflow" or jit_compile():
         return False
@@ -210,24 +211,24 @@ def branches() -> bool:
 
 
 def is_alarm(variable: Any) -> bool:
-    """Whether a variable exists for its gradient alone (:data:`ALARM`)."""
+    """Whether a variable is the one named :data:`ALARM`, which exists only for its gradient."""
     return variable.name == ALARM
 
 
 def make_optimizer(network: keras.Model, trunk: str, config: Train, schedule: Any) -> GuardedOptimizer:
     """Create the optimizer of a run.
 
-    Weights of convolutions decay. Biases and normalisation do not. Biases of convolutions learn faster, as in the
-    authors' code. The pretrained trunk may learn more slowly.
+    Only kernels of convolutions have weight decay. Biases of convolutions learn faster, as in the authors' code. The
+    pretrained trunk can have a lower learning rate.
 
     Args:
         network: Network to train.
-        trunk: Name of its trunk.
-        config: Configuration of the optimizer.
-        schedule: Learning rate by step.
+        trunk: Name of the network's trunk.
+        config: Training configuration, including the optimizer's fields.
+        schedule: Learning rate by step, as a schedule of Keras.
 
     Returns:
-        Optimizer for ``compile``.
+        Optimizer to pass to the model's ``compile``.
     """
     trunk_variables = {id(v) for layer in network.layers if is_trunk(layer, trunk) for v in layer.variables}
 

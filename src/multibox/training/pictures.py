@@ -1,4 +1,4 @@
-"""Detections in a few validation images beside their objects, which show a run's progress."""
+"""Images of a run's progress: detections beside the labelled objects, in a few validation images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,19 +15,20 @@ from multibox.prepare.render import decode
 
 COUNT = 8
 SIDE = 480
-"""Pixels of the longer side of each picture: enough for captions, little enough to keep many of them."""
+"""Length in pixels of the longer side of each drawn image: enough for captions, little enough to keep many images."""
 
 
 def draw_findings(detector: Detector, stores: Sequence[Store], count: int = COUNT) -> dict[str, np.ndarray]:
-    """Draw detections beside objects, in images spread evenly over the stores. Every call draws the same images.
+    """Draw detections beside labelled objects, in images spread evenly over stores. The choice is always the same.
 
     Args:
-        detector: The detector. Detections above its thresholds for display are drawn.
-        stores: Stores with the images.
-        count: Largest number of images.
+        detector: Detector to run. Detections above its display thresholds are drawn.
+        stores: Stores that the images come from.
+        count: Largest number of images to draw.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB each, the objects left and the detections right, by ``NAME/SPLIT/ID``.
+        Images ``(H, W, 3)`` uint8 RGB by ``NAME/SPLIT/ID``, with the objects on the left and the detections on the
+        right.
 
     Raises:
         BadInput: If an image cannot be decoded.
@@ -58,7 +59,7 @@ def _side_by_side(image: np.ndarray, record: Record, names: Sequence[str], found
 
 
 def _shown(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """An image at the size it is displayed, and its magnification."""
+    """An image at the size at which it is drawn, and its magnification."""
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

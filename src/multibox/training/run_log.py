@@ -1,4 +1,4 @@
-"""The logs of a run, ``log.csv`` and ``validation.csv``: their columns, and how they are written and read."""
+"""The logs of a run, ``log.csv`` and ``validation.csv``: their columns, writing and reading."""
 
 import csv
 from pathlib import Path
@@ -20,23 +20,23 @@ STEP_FIELDS = (
     "images_per_second",
     "data_wait",
 )
-"""Columns of ``log.csv``, which has a row for every few steps."""
+"""Names of the columns of ``log.csv``, which has a row every few steps."""
 
 VALIDATION_FIELDS = ("epoch", "map", "map_11point", "map_50_95", "seconds")
-"""Columns of ``validation.csv``, which has a row for each validation."""
+"""Names of the columns of ``validation.csv``, which has a row for each validation."""
 
 Columns = dict[str, np.ndarray]
-"""Columns of a log by name: ``(L,)`` float64, with NaN for unknown values."""
+"""Columns of a log by name: ``(L,)`` float64 for L rows, with NaN for unknown values."""
 
 
 class RunLog:
-    """A log that grows by a row at a time.
+    """A CSV file to which rows are added.
 
     Args:
-        path: Path of the file. None writes nothing, as on all hosts but the first. In an existing file, rows up to
-            ``last`` are kept and later ones are removed.
-        fields: Names of the columns. The first column increases from row to row.
-        last: Largest value of the first column to keep.
+        path: Path of the CSV file. None writes nothing, as on all hosts but the first. In an existing file, rows up to
+            ``last`` are kept and later rows are removed.
+        fields: Names of the columns. The first column must increase from row to row.
+        last: Value of the first column up to which an existing file's rows are kept.
     """
 
     def __init__(self, path: Path | None, fields: tuple[str, ...], last: int = 0):
@@ -48,7 +48,7 @@ class RunLog:
             csv.writer(file).writerows([fields, *rows])
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add a row. Numbers have six digits."""
+        """Add a row. Numbers are written with six significant digits."""
         if self.path is None:
             return
         values = [row[field] for field in self.fields]
@@ -68,29 +68,29 @@ def read_logs(steps: Path, validations: Path) -> tuple[Columns, Columns]:
         validations: Path of ``validation.csv``.
 
     Returns:
-        The columns of both. The second has none if there was no validation yet.
+        Columns of ``log.csv``, and columns of ``validation.csv``. The latter are empty before the first validation.
 
     Raises:
-        BadInput: The run has written no row yet, or a log is damaged.
+        BadInput: The run has not logged a step yet, or a log is damaged.
     """
     log = read_log(steps)
     if not log:
-        raise BadInput(steps, "the run has written no row yet; wait for its first steps")
+        raise BadInput(steps, "the run has not logged a step yet; wait for its first steps")
     return log, read_log(validations)
 
 
 def read_log(path: Path) -> Columns:
-    """Read a log of a run.
+    """Read one log of a run.
 
     Args:
         path: Path of the CSV file.
 
     Returns:
-        The columns by name. A log of steps also has ``epoch_at``, the epoch of each step as a fraction. Without any
-        row there are no columns.
+        Columns by name, ``(L,)`` float64 each. A log of steps has one more column ``epoch_at``, the epoch of each step
+        as a fraction. A log without rows has no columns.
 
     Raises:
-        BadInput: A row is damaged.
+        BadInput: A row of the log is damaged.
     """
     rows = _rows(path)
     names, values = (rows[0], rows[1:]) if rows else ([], [])
@@ -116,7 +116,7 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 def _steps_per_epoch(step: np.ndarray, epoch: np.ndarray) -> float:
-    """Each epoch ends with a row, and only the last epoch may be unfinished."""
+    """Number of steps in an epoch, from the rows that end epochs. Only the last epoch may be unfinished."""
     whole = epoch < epoch[-1]
     at = np.flatnonzero(whole)[-1] if whole.any() else -1
     return float(step[at] / epoch[at])

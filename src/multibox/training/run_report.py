@@ -1,4 +1,4 @@
-"""The report of a run: its curves on a page, which a browser reloads during the run."""
+"""The report of a run: a page with its curves, which a browser reloads during the run."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,11 @@ from multibox.training.experiment import ROOT, Experiment
 from multibox.training.run_log import Columns, read_logs
 
 REFRESH = 30
-"""Seconds after which a browser reloads the page during the run."""
+"""Number of seconds after which a browser reloads the page during the run."""
 
 
 def report_run(name: str) -> Path:
-    """Write the report of a run.
+    """Write the report of a run as an HTML page.
 
     Args:
         name: Name of the run.
@@ -26,7 +26,7 @@ def report_run(name: str) -> Path:
         Path of the page, ``report.html`` in the run's folder.
 
     Raises:
-        BadInput: There is no such run, it has written nothing yet, or its logs are damaged.
+        BadInput: No run of this name exists, it has not logged a step yet, or its logs are damaged.
     """
     experiment = Experiment(ROOT / name)
     if not name or not experiment.folder.is_dir():
@@ -36,17 +36,17 @@ def report_run(name: str) -> Path:
 
 
 def write_run_report(experiment: Experiment, *, running: bool) -> Path:
-    """Write ``report.html`` into the folder of a run.
+    """Write the page ``report.html`` into the folder of a run.
 
     Args:
-        experiment: The run.
-        running: Whether the run continues, so that the page is reloaded.
+        experiment: Folder of the run.
+        running: Whether the run still trains, so that browsers must reload the page.
 
     Returns:
         Path of the page.
 
     Raises:
-        BadInput: The run has written no row yet, or its logs are damaged.
+        BadInput: The run has not logged a step yet, or its logs are damaged.
     """
     log, validations = read_logs(experiment.log, experiment.validations)
     last_step = datetime.fromtimestamp(experiment.log.stat().st_mtime, UTC)
@@ -76,7 +76,7 @@ def _is_running(experiment: Experiment) -> bool:
 
 
 def _state(log: Columns, validations: Columns, running: bool, last_step: datetime) -> list[str | Part]:
-    """What the run does, and the time of its last step: a run that was killed could not write that it ended."""
+    """Whether the run is training, and the time of its last step. A killed run could not record its end."""
     last = {name: values[-1] for name, values in log.items()}
     sentence = (
         f"{'Running' if running else 'Not running'}: step {last['step']:.0f}, epoch {last['epoch']:.0f}; "
@@ -94,7 +94,7 @@ def _state(log: Columns, validations: Columns, running: bool, last_step: datetim
 
 
 def _advice(last: dict[str, float], validations: Columns) -> list[str]:
-    """What to do about figures that are not as they should be."""
+    """Advice for figures that indicate a problem."""
     maps = validations.get("map", np.zeros(0))
     is_falling = len(maps) >= 3 and maps[-1] < 0.95 * max(maps)
     advice = {

@@ -1,7 +1,8 @@
-"""The factor of the loss in float16, in which many gradients would otherwise be below the smallest number.
+"""The loss scale in float16, without which many gradients would be too small to represent.
 
-Gradients are divided by it before they are used (arXiv 1710.03740, section 3.2). It is found by trial, with the numbers
-of Keras' ``LossScaleOptimizer``. Gradients that overflow halve it. After many steps without an overflow it doubles.
+Gradients are divided by the scale before they are used (arXiv 1710.03740, section 3.2). The scale is found by trial,
+with the numbers of Keras' ``LossScaleOptimizer``. Gradients that overflow halve the scale. After many steps without an
+overflow it doubles.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,11 @@ Tensor = Any
 
 
 class LossScale:
-    """A scale that follows what the gradients allow.
+    """A loss scale that adapts to the size of the gradients.
 
     Args:
-        add_variable: Function of the optimizer that creates a variable.
-        start: Scale at the first step.
+        add_variable: The optimizer's method that creates a variable.
+        start: Loss scale at the first step.
         patience: Number of consecutive steps with finite gradients after which the scale doubles.
     """
 
@@ -29,11 +30,11 @@ class LossScale:
 
     @property
     def lowest(self) -> Tensor:
-        """Whether the scale cannot be lowered further. Gradients that are not finite then have another cause."""
+        """Whether the scale has its lowest value. Gradients that are not finite then have another cause."""
         return self.factor.value <= 1.0
 
     def follow(self, finite: Tensor) -> None:
-        """Adapt to a step whose gradients were finite, or not."""
+        """Adapt the scale after a step, given whether the gradients were finite."""
         scale, good = self.factor.value, ops.where(finite, self.good.value + 1, 0)
         patient = good >= self.patience
         lower, higher = ops.maximum(scale / 2, 1.0), ops.where(patient, scale * 2, scale)

@@ -11,11 +11,11 @@ from multibox.config import Train
 
 @keras.saving.register_keras_serializable("multibox")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then steps or a cosine.
+    """Learning rate that warms up linearly, then falls in steps or along a cosine.
 
     Args:
-        config: ``lr``, ``warmup_steps``, ``schedule`` and ``milestones``.
-        steps_per_epoch: Number of steps in an epoch.
+        config: Training configuration. The fields ``lr``, ``warmup_steps``, ``schedule`` and ``milestones`` are used.
+        steps_per_epoch: Number of training steps in an epoch.
     """
 
     def __init__(self, config: Train, steps_per_epoch: int):
@@ -24,7 +24,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self.total = config.epochs * steps_per_epoch
 
     def __call__(self, step: Any) -> Any:
-        """The rate at a step, counted from 0."""
+        """The learning rate at a step, counted from 0."""
         step = ops.cast(step, "float32")
         warmup = min(self.config.warmup_steps, self.total)
         rising = (step + 1) / max(1, warmup)
@@ -38,5 +38,5 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return 0.1 ** sum(passed, start=ops.zeros(()))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments, for Keras."""
+        """Arguments of the constructor by name, as Keras requires."""
         return {"config": self.config.model_dump(), "steps_per_epoch": self.steps_per_epoch}

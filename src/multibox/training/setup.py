@@ -1,4 +1,4 @@
-"""What a run is made of before its first step: settings, stores, network, optimizer."""
+"""Preparation of a run before its first step: settings, stores, network and optimizer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ from multibox.training.training_model import TrainingModel
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything a run is made of, except its folder and its state.
+    """What a run trains with: configuration, data, network and optimizer.
 
     Attributes:
-        config: Configuration of the run, its classes included.
+        config: Configuration of the run, including its class names.
         stores: Stores to train on.
         validation: Stores to validate on. Empty without validation data.
-        schema: Schema of the model file.
-        network: The detector's network.
-        model: The network with its loss and optimizer.
-        steps_per_epoch: Number of steps in an epoch.
+        schema: Schema that is saved in the model file.
+        network: Network of the detector.
+        model: Keras model of the network with its loss and optimizer.
+        steps_per_epoch: Number of training steps in an epoch.
     """
 
     config: Config
@@ -55,7 +55,7 @@ class Setup:
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer of the network."""
+        """The optimizer that trains the network."""
         return self.model.optimizer
 
     @property
@@ -65,7 +65,7 @@ class Setup:
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """Digests of all stores, which show whether the data has changed."""
+        """Digests of the training and validation stores, which show whether the data has changed."""
         return tuple(store.meta.digest for store in (*self.stores, *self.validation))
 
 
@@ -82,21 +82,21 @@ def settings_of(
     ``data`` replaces the splits that ``config`` names, and ``overrides`` replace both.
 
     Raises:
-        BadInput: If the configuration or the data is not usable, or no split to train on is given.
+        BadInput: If the configuration or the data is invalid, or there is no split to train on.
     """
     found: dict[str, Any] = find_data(data, on_bad, progress, on_build) if data is not None else {}
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
         raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")
     if settings.train.patience and not (settings.data.val and settings.train.validate_every):
-        raise BadInput("train.patience", "needs validations; set data.val=[NAME/SPLIT] and train.validate_every too")
+        raise BadInput("train.patience", "requires validations; set data.val=[NAME/SPLIT] and train.validate_every too")
     if hosts.is_first():
         require_tracker(settings)
     return settings
 
 
 def complete(settings: Config, stores: Sequence[Store]) -> Config:
-    """Fill in what a new run chooses: its classes, from the data, and the weights it starts from.
+    """Complete the configuration of a new run with the class names and the initial weights.
 
     Raises:
         BadInput: If the stores do not fit each other, the configuration or the validation data.
@@ -114,7 +114,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
 
 
 def open_same_stores(settings: Config) -> list[Store]:
-    """Open the stores to train on, and verify that all hosts have the same data, validation included.
+    """Open the training stores, and verify that all hosts have the same training and validation data.
 
     Raises:
         BadInput: If a store is missing, or differs between hosts.
@@ -126,14 +126,14 @@ def open_same_stores(settings: Config) -> list[Store]:
 
 
 def set_up(config: Config, stores: Sequence[Store]) -> Setup:
-    """Build the network and its optimizer, with fresh weights drawn from the seed.
+    """Build the network and its optimizer. Weights are drawn at random from the configured seed.
 
     Args:
-        config: Configuration of the run, its classes included.
+        config: Configuration of the run, including its class names.
         stores: Stores to train on.
 
     Returns:
-        Everything the run is made of.
+        Configuration, data, network and optimizer of the run.
     """
     keras.utils.set_random_seed(config.train.seed)
     schema = Schema(
@@ -158,10 +158,10 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
 
 
 def load_start_weights(setup: Setup) -> None:
-    """Load the weights that training starts from, and log what was taken over from another detector.
+    """Load the initial weights, and log which of them come from another detector.
 
     Raises:
-        BadInput: If the weights cannot be read or do not fit.
+        BadInput: If the weights cannot be read or do not fit the network.
     """
     network = setup.config.network
     weights = network.weights

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run finishes its step, saves, and ends."""
+"""Ctrl-C and SIGTERM: a run finishes its step, saves a checkpoint, and ends."""
 
 import signal
 import threading
@@ -14,20 +14,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopAsked(Exception):  # noqa: N818  It is what happened, not an error
-    """Raised to leave ``fit`` or a validation after a signal."""
+    """Exception that leaves ``fit`` or a validation after a signal."""
 
 
 class StopOnSignal(keras.callbacks.Callback):
-    """Remembers a signal, and raises :class:`StopAsked` at the end of the step.
+    """Callback that raises :class:`StopAsked` at the end of a step after Ctrl-C or SIGTERM.
 
-    With several hosts, a signal to one of them stops all after the same step. They exchange signals every few steps,
-    because each exchange waits for the devices.
+    With several hosts, a signal to one host stops all hosts after the same step. Hosts exchange signals only every few
+    steps, because each exchange waits for the devices.
 
-    A second signal of the kind has its usual effect and ends the process at once. Outside the main thread, signals
-    cannot be handled and keep their effect.
+    A second signal of the same kind ends the process at once. Outside the main thread, signals cannot be handled and
+    keep their usual effect.
 
     Args:
-        every: Number of steps between two checks.
+        every: Number of steps between two checks for a signal. Hosts exchange their signals at each check.
 
     Example:
         ``with StopOnSignal() as stop: model.fit(..., callbacks=[stop])``
@@ -49,13 +49,13 @@ class StopOnSignal(keras.callbacks.Callback):
             signal.signal(number, handler)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop, if a signal has come."""
+        """Stop the run if a signal has arrived."""
         self.made += 1
         if self.made % self.every == 0:
             self.look()
 
     def look(self) -> None:
-        """Raise :class:`StopAsked` if a signal has come to any host."""
+        """Raise :class:`StopAsked` if a signal has arrived at any host."""
         signals = [signal for signal in hosts.gather(self.signal) if signal is not None]
         if signals:
             self.signal = signals[0]

@@ -1,4 +1,4 @@
-"""The stores that a run reads: those the configuration names, or those of a dataset, built first if needed."""
+"""The stores that a run reads. If the data is a folder or file, its stores are built first where necessary."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from multibox.errors import BadInput
 from multibox.progress import Progress
 
 OnBuild = Callable[[BuildReport], Any]
-"""A function that is called with the report of a build."""
+"""Function that is called with the report of a build."""
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +27,18 @@ def find_data(
     """Find the splits of a dataset to train on and to validate on.
 
     Args:
-        data: Name of a dataset with stores, or a folder or file of images and annotations. Its stores are built under
-            its name, and rebuilt if its files have changed.
-        on_bad: What to do with damaged images and boxes if stores are built: ``fail`` or ``skip``.
-        progress: Called after each image of a build.
-        on_build: Called with the report of a build.
+        data: Name of a dataset, or path of a folder or file of annotated images. For a path, stores are built, and
+            rebuilt when its files have changed.
+        on_bad: Treatment of damaged images and boxes during a build: ``fail`` stops the build, ``skip`` leaves them
+            out.
+        progress: Function to call after each image of a build, with the number of images done and of all images.
+        on_build: Function to call with the report of a build. None logs the report.
 
     Returns:
-        The fields ``data.train`` and ``data.val``, by their dotted names.
+        Store names for the configuration fields ``data.train`` and ``data.val``, by field name.
 
     Raises:
-        BadInput: If there is no such data or no split to train on, or the name is ambiguous.
+        BadInput: If the data does not exist, has no split to train on, or its name belongs to another dataset.
     """
     name = _stores_of(Path(data), on_bad, progress, on_build) if Path(data).exists() else str(Path(data))
     splits = dataset_splits(name)
@@ -51,15 +52,15 @@ def find_data(
 
 
 def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
-    """The dataset built from a folder or file. It is built now if it is missing or older than its files."""
+    """Name of the dataset built from a folder or file. It is built if it is missing or older than the files."""
     name = _dataset_name(path)
     splits = dataset_splits(name)
     meta = open_store(f"{name}/{splits[0]}").meta if splits else None
     if meta and Path(meta.source).resolve() != path.resolve():
         raise BadInput(
             path,
-            f"a dataset {name} exists, built from {meta.source}; to train on that, set data.train=[{name}/SPLIT] "
-            "alone, and to train on this, build a dataset of another name from it",
+            f"a dataset {name} exists, built from {meta.source}; to train on that dataset, set "
+            f"data.train=[{name}/SPLIT] alone, or build a dataset of another name from this folder or file",
         )
     if meta is None or _has_changed(path, data_root() / name):
         log.info("building %s; to read the data in another way, build it first with 'multibox data build'", name)
@@ -77,7 +78,7 @@ def _log_build(report: BuildReport) -> None:
 
 
 def _dataset_name(path: Path) -> str:
-    """A folder's name, as a valid name of a dataset."""
+    """The name of a folder, changed to a valid name of a dataset."""
     name = re.sub(r"[^A-Za-z0-9_]+", "-", path.resolve().stem).strip("-") or "dataset"
     taken = data_root() / name
     is_dataset = not taken.exists() or holds_only_stores(taken)
@@ -94,10 +95,10 @@ def _has_changed(path: Path, folder: Path) -> bool:
 
 
 def open_stores(names: Sequence[str]) -> list[Store]:
-    """Open stores by their names, ``NAME/SPLIT``."""
+    """Open stores by their names, such as ``voc2007/train``."""
     return [open_store(name) for name in names]
 
 
 def all_classes(config: Config, stores: Sequence[Store]) -> tuple[str, ...]:
-    """The classes of a run: the configuration's, else those of the stores in order of first appearance."""
+    """Class names of a run: the configured ones, else all names of the stores in order of first appearance."""
     return config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))

@@ -1,7 +1,7 @@
 """Trackers of a run: TensorBoard, and Weights & Biases or MLflow if ``train.tracker`` names one.
 
-Everything they receive is also in the run's files, or can be made again from its models. A tracker that fails is
-dropped with a warning, and the run continues.
+Everything that trackers receive is also in the run's files, or can be computed again from its models. A tracker that
+fails is dropped with a warning, and the run continues.
 """
 
 import importlib
@@ -25,27 +25,28 @@ from multibox.writing import new_file
 log = logging.getLogger(__name__)
 
 PROJECT: Final = "multibox"
-"""Where runs are put at a service whose own environment variable does not say."""
+"""Name of the project or experiment at a tracking service whose own environment variable is not set."""
 
 
 class Tracker(Protocol):
-    """Something that receives the progress of a run."""
+    """Protocol of an object that receives the progress of a run."""
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Add points to curves.
 
         Args:
-            values: Values by the names of their curves. The part before a slash is a group.
-            step: Step of the run.
+            values: Values by the names of their curves, such as ``train/loss``. The part before the slash is a group of
+                curves.
+            step: Training step that the values belong to.
         """
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """Add images.
+        """Add a group of images.
 
         Args:
-            name: Name of all these images.
-            images: ``(H, W, 3)`` uint8 RGB each, by what tells it from the others.
-            step: Step of the run.
+            name: Name of the group of images, such as ``validation``.
+            images: Images ``(H, W, 3)`` uint8 RGB, by names that are unique in the group.
+            step: Training step that the images belong to.
         """
 
     def close(self, failed: bool = False) -> None:
@@ -57,11 +58,11 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files that TensorBoard reads.
+    """A tracker that writes event files for TensorBoard.
 
     Args:
         folder: Folder of the event files.
-        step: Number of steps made before. Events of later steps, by an earlier process, are discarded.
+        step: Number of training steps made so far. Events of later steps, from an earlier process, are discarded.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -75,14 +76,14 @@ class TensorBoard:
         self._write(step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add points to curves, as :meth:`Tracker.scalars` describes."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         points = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         self._write(step, summary=Summary(value=points))
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add a group of images, as :meth:`Tracker.pictures` describes."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         shown = [
@@ -97,7 +98,7 @@ class TensorBoard:
         self._write(step, summary=Summary(value=shown))
 
     def close(self, failed: bool = False) -> None:
-        """See :class:`Tracker`."""
+        """Close the event files."""
         self._writer.close()
 
     def _write(self, step: int, **content: Any) -> None:
@@ -108,13 +109,14 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run at Weights & Biases, in the project ``$WANDB_PROJECT``. Its other environment variables apply too.
+    """A tracker that sends a run to Weights & Biases, into the project ``$WANDB_PROJECT``.
 
-    Its own step counter can only rise. So ``step`` is logged as a curve, and the other curves are drawn against it. A
-    run that was killed sends the steps since its last checkpoint twice.
+    The service's other environment variables apply too. Its own step counter can only rise. So ``step`` is logged as a
+    curve, and the other curves are drawn over it. A run that was killed sends the steps since its last checkpoint
+    twice.
 
     Args:
-        experiment: Folder of the run. A resumed run continues its earlier run there.
+        experiment: Folder of the run. A resumed run continues the same run at the service.
         config: Configuration of the run.
     """
 
@@ -134,26 +136,26 @@ class WeightsAndBiases:
         self._run.define_metric("*", step_metric="step")
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add points to curves, as :meth:`Tracker.scalars` describes."""
         self._run.log({**values, "step": step})
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add a group of images, as :meth:`Tracker.pictures` describes."""
         from wandb import Image
 
         shown = [Image(image, caption=caption, file_type="jpg") for caption, image in images.items()]
         self._run.log({name: shown, "step": step})
 
     def close(self, failed: bool = False) -> None:
-        """See :class:`Tracker`."""
+        """End the run at the service, as :meth:`Tracker.close` describes."""
         self._run.finish(exit_code=int(failed))
 
 
 class MLflow:
-    """A run of MLflow, in the experiment ``$MLFLOW_EXPERIMENT_NAME`` at ``$MLFLOW_TRACKING_URI``.
+    """A tracker that sends a run to ``$MLFLOW_TRACKING_URI``, into the experiment ``$MLFLOW_EXPERIMENT_NAME``.
 
     Args:
-        experiment: Folder of the run. A resumed run continues its earlier run there.
+        experiment: Folder of the run. A resumed run continues the same run at MLflow.
         config: Configuration of the run.
     """
 
@@ -171,29 +173,29 @@ class MLflow:
             mlflow.log_params(dict(_dotted(config.model_dump(mode="json"))))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add points to curves, as :meth:`Tracker.scalars` describes."""
         self._mlflow.log_metrics(dict(values), step=step)
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add a group of images, as :meth:`Tracker.pictures` describes."""
         for caption, image in images.items():
             key = re.sub(r"[^\w .\-/]", "_", f"{name}/{caption}", flags=re.ASCII)  # MLflow takes no other signs
             self._mlflow.log_image(image, key=key, step=step, synchronous=True)
 
     def close(self, failed: bool = False) -> None:
-        """See :class:`Tracker`."""
+        """End the run at MLflow, as :meth:`Tracker.close` describes."""
         self._mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
 SERVICES: Final[dict[str, Callable[[Experiment, Config], Tracker]]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
-"""By their names in ``train.tracker``."""
+"""Constructors of the tracking services, by their names in ``train.tracker``."""
 
 
 class Trackers:
-    """All trackers of a run as one. A tracker that raises is closed and dropped, with a warning.
+    """All trackers of a run, used as one. A tracker that fails is closed and dropped, with a warning.
 
     Args:
-        begin: Functions that start each tracker, by its name. Empty for no trackers.
+        begin: Functions that start a tracker, by the tracker's name. An empty mapping starts none.
 
     Example:
         ``with open_trackers(experiment, config, 0) as trackers: trackers.scalars({"train/loss": 3.2}, step=20)``
@@ -217,15 +219,15 @@ class Trackers:
         self.close(failed=kind is not None)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add points to curves of all trackers, as :meth:`Tracker.scalars` describes."""
         self._tell(lambda tracker: tracker.scalars(values, step))
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
-        """See :class:`Tracker`."""
+        """Add a group of images to all trackers, as :meth:`Tracker.pictures` describes."""
         self._tell(lambda tracker: tracker.pictures(name, images, step))
 
     def close(self, failed: bool = False) -> None:
-        """See :class:`Tracker`."""
+        """Close all trackers, as :meth:`Tracker.close` describes."""
         self._tell(lambda tracker: tracker.close(failed))
 
     def _tell(self, tell: Callable[[Tracker], None]) -> None:
@@ -240,15 +242,15 @@ class Trackers:
 
 
 def open_trackers(experiment: Experiment, config: Config, step: int) -> Trackers:
-    """Start or resume the tracking of a run: with TensorBoard if it is installed, and with ``train.tracker``.
+    """Start or resume a run's trackers: TensorBoard if it is installed, and the service that ``train.tracker`` names.
 
     Args:
         experiment: Folder of the run.
         config: Configuration of the run.
-        step: Number of steps made before.
+        step: Number of training steps that earlier processes of this run made.
 
     Returns:
-        The trackers, as a context manager that closes them.
+        The run's trackers. As a context manager they close at the end of the block.
     """
     begin: dict[str, Callable[[], Tracker]] = {}
     if _is_installed("tensorboard"):
@@ -259,7 +261,7 @@ def open_trackers(experiment: Experiment, config: Config, step: int) -> Trackers
 
 
 def require_tracker(config: Config) -> None:
-    """Refuse a tracker that is not installed.
+    """Raise an error if the configured tracker is not installed.
 
     Raises:
         BadInput: If the tracker's package is not installed.
@@ -270,8 +272,9 @@ def require_tracker(config: Config) -> None:
 
 
 def _is_installed(name: str) -> bool:
-    """Whether a package is installed. A plain folder, such as the ``wandb`` that Weights & Biases creates, is not
-    one.
+    """Whether a package is installed.
+
+    A plain folder of the same name, such as the ``wandb`` that Weights & Biases creates, does not count.
     """
     try:
         return getattr(importlib.import_module(name), "__file__", None) is not None
@@ -281,7 +284,7 @@ def _is_installed(name: str) -> bool:
 
 def _warn(name: str, error: Exception) -> None:
     reason = " ".join(str(error).split()) or type(error).__name__
-    log.warning(f"{name}: failed ({reason:.200}) and is told no more of this run, which goes on")
+    log.warning(f"{name}: failed ({reason:.200}) and receives nothing more from this run, which continues")
 
 
 def _read(path: Path) -> str | None:
@@ -294,7 +297,7 @@ def _write(path: Path, run_id: str) -> None:
 
 
 def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The fields of a configuration by their dotted names."""
+    """Fields of a configuration, by dotted names such as ``train.lr``."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _dotted(value, f"{prefix}{name}.")

@@ -1,4 +1,4 @@
-"""Train a detector, or resume a run."""
+"""The functions that train a detector and resume a run."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -38,19 +38,22 @@ def train(
         >>> detector = multibox.load(run.model)
 
     Args:
-        data: Name of a dataset, or a folder or file of images and annotations. It replaces the configuration's data.
+        data: Name of a dataset, or path of a folder or file of annotated images. It replaces the data in ``config``.
         config: Name of a preset, or path of a YAML file.
-        overrides: Fields by their dotted names, as a mapping or as ``name=value`` strings.
-        name: Name of the run. Its files are in ``experiments/NAME``. None derives one from the network and the data.
-        on_bad: What to do with damaged images and boxes if ``data`` has to be built first: ``fail`` or ``skip``.
-        progress: Function that is called after each image of that build, with the number of images done and of all.
-        on_build: Function that is called with the report of that build. Without it, the report is logged.
+        overrides: Values of configuration fields by dotted name, as a mapping or as ``name=value`` strings.
+        name: Name of the run, whose files are written to ``experiments/NAME``. None makes a name from the network and
+            the data.
+        on_bad: Treatment of damaged images and boxes if ``data`` must be built first: ``fail`` stops, ``skip`` leaves
+            them out.
+        progress: Function to call after each image while ``data`` is built, with the number of images done and of all
+            images.
+        on_build: Function to call with the report after ``data`` was built. None logs the report.
 
     Returns:
-        The finished run: its folder, its best model and that model's validation mAP.
+        The finished run: its folder, the path of its best model, and that model's validation mAP.
 
     Raises:
-        BadInput: If the configuration, the data or the weights are not usable, or a run of that name exists.
+        BadInput: If the configuration, the data or the weights are invalid, or a run of this name exists.
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run. :func:`resume` continues it.
     """
@@ -72,19 +75,20 @@ def train(
 
 
 def resume(name: str) -> Run:
-    """Continue a run that was stopped, at any moment and in any way, as if it had not been.
+    """Continue a stopped run as if it had never stopped.
 
-    On a CPU it ends with the same weights as a run that was never stopped, bit for bit. Of several hosts the first
-    reads the checkpoint and sends it to the others, so they need no shared folder.
+    A run may have been stopped at any moment and in any way. On a CPU the result is bit for bit the same as without the
+    stop. If several hosts train together, the first one reads the checkpoint and sends it to the others, so they need
+    no shared folder.
 
     Args:
-        name: Name of the run.
+        name: Name of the run to continue.
 
     Returns:
-        The finished run: its folder, its best model and that model's validation mAP.
+        The finished run: its folder, the path of its best model, and that model's validation mAP.
 
     Raises:
-        BadInput: If there is no such run, its data has changed, or no checkpoint is intact.
+        BadInput: If no run of this name exists, its data has changed, or all its checkpoints are damaged.
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run again.
     """
@@ -99,18 +103,18 @@ def resume(name: str) -> Run:
             return run(setup, experiment, State(data=setup.digests))
         if checkpoint.state.data != setup.digests:
             names = ", ".join((*settings.data.train, *settings.data.val))
-            raise BadInput("resume", f"{name}: its data has changed since it began ({names}); train a new run")
+            raise BadInput("resume", f"{name}: the data has changed since the run began ({names}); train a new run")
         assign_variables(setup.variables, checkpoint)
         return run(setup, experiment, checkpoint.state)
 
 
 @contextmanager
 def _locked(experiment: Experiment) -> Iterator[None]:
-    """Keep other processes out of a run. With several hosts, none leaves before the first has written everything.
+    """Lock a run against other processes. With several hosts, none ends before the first has written all files.
 
     Raises:
         BadInput: If another process is training this run.
-        RunFailed: If another host of the same run has stopped, so that this one cannot continue.
+        RunFailed: If another host of the run has stopped, so that this host cannot continue.
     """
     with ExitStack() as until_end, hosts.others_may_fail():
         hosts.from_first(lambda: until_end.enter_context(experiment.locked()))
@@ -123,7 +127,7 @@ def _locked(experiment: Experiment) -> Iterator[None]:
 
 
 def _settings_of_all(make: Callable[[], Config]) -> Config:
-    """The first host's settings. The others read theirs after it, so that stores in a shared folder are built once."""
+    """The first host's settings. Other hosts read theirs later, so that stores in a shared folder are built once."""
     settings = hosts.from_first(make)
     if not hosts.is_first():
         make()

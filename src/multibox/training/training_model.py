@@ -1,4 +1,4 @@
-"""The network with its loss: what ``fit`` trains."""
+"""The Keras model that ``fit`` trains: the network with its loss."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ Tensor = Any
 class TrainingModel(keras.Model):
     """A network with the MultiBox loss.
 
-    Its targets are ``{"classes": (B, P), "boxes": (B, P, 4)}``, as the pipeline gives them. It is float32 whatever the
-    network computes in, so that Keras leaves the scale of the loss to our optimizer.
+    Targets are ``{"classes": (B, P), "boxes": (B, P, 4)}``, as the pipeline gives them. The loss is float32 whatever
+    precision the network computes in, so that Keras leaves loss scaling to the optimizer of this package.
 
     Args:
         network: Network, as :func:`multibox.models.ssd.build` returns it.
         loss: Configuration of the loss.
-        priors_rel: ``(P, 4)`` the network's priors, relative to its input. Required if ``loss.sees_boxes``.
-        variances: Variances of the deltas.
+        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input. Required if ``loss.sees_boxes``.
+        variances: Factors by which deltas are multiplied when boxes are decoded: for cx, cy, w and h.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class TrainingModel(keras.Model):
     ):
         super().__init__(name=f"train_{network.name}", dtype="float32")
         if loss.sees_boxes and priors_rel is None:
-            raise ValueError(f"a loss of {loss.classes} and {loss.boxes} needs the priors")
+            raise ValueError(f"the losses {loss.classes} and {loss.boxes} need the priors")
         self.network = network
         self.loss_config = loss
         self.priors = None if priors_rel is None else in_pixels(priors_rel, network.input_shape[1:3])
@@ -46,16 +46,16 @@ class TrainingModel(keras.Model):
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
-        """The network's output."""
+        """Run the network on a batch of images."""
         return self.network(images, training=training)
 
     def compute_loss(
         self, x: Tensor = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
-        """(Classification + localisation) / max(1, positives), the positives of the whole batch.
+        """(Classification + localisation loss) / max(1, positives), with the number of positives of the whole batch.
 
-        If devices share the batch on TensorFlow, the result is a device's part of the loss. The parts, and their
-        gradients, add up to those of the batch. The metrics cover the whole batch everywhere.
+        If devices share the batch on TensorFlow, the result is one device's part of the loss. The parts and their
+        gradients add up to those of the batch. Metrics always cover the whole batch.
         """
         del x, sample_weight, training
         parts = multibox_loss(
@@ -79,7 +79,7 @@ class TrainingModel(keras.Model):
         return poison((parts.classification + parts.localisation) / divisor, self.alarm)
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        """Keras' hook on TensorFlow, which would take a batch away to build what is built already."""
+        """Do nothing. On TensorFlow Keras would consume a batch here to build a model that is already built."""
 
 
 def bring_weights_back(callback: keras.callbacks.Callback) -> None:
@@ -92,21 +92,21 @@ def bring_weights_back(callback: keras.callbacks.Callback) -> None:
 
 
 def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes ``(P, 4)`` relative to an input of ``size`` height and width, in its pixels: ``(P, 4)`` float32."""
+    """Convert boxes ``(P, 4)`` from relative coordinates to pixels of an input of ``size`` (height, width): float32."""
     height, width = size
     return np.asarray(boxes_rel * (width, height, width, height), np.float32)
 
 
 def poison(loss: Tensor, alarm: Tensor = None) -> Tensor:
-    """Make every gradient not finite if the loss is not, so that the optimizer's guard notices.
+    """Make every gradient not finite if the loss is not finite, so that the optimizer skips the step.
 
     Args:
-        loss: The loss, a scalar.
-        alarm: A variable that is 0, given in float16. Other gradients may overflow although the loss is finite. The
-            gradient of this one is 0 then.
+        loss: Loss as a scalar tensor.
+        alarm: Variable with the value 0, required for float16. Its gradient is not finite only if the loss is not
+            finite, while other gradients may also overflow.
 
     Returns:
-        The loss.
+        The same loss, with changed gradients.
     """
     finite = ops.isfinite(loss)
     loss = loss * ops.stop_gradient(ops.where(finite, 1.0, float("nan")))

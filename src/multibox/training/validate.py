@@ -24,17 +24,18 @@ from multibox.training.training_model import bring_weights_back
 
 
 class Validate(keras.callbacks.Callback):
-    """Validates the network and saves it, every few epochs and after the last, with averaged weights if there are any.
+    """Callback that validates and saves the network every few epochs, with averaged weights if there are any.
 
-    Several hosts share the images. Each judges what all have found and takes the first host's figures.
+    The last epoch is always followed by a validation. Several hosts share the images. Each host evaluates the
+    detections of all hosts, and uses the first host's figures.
 
     Args:
-        setup: Everything the run is made of. Without validation data the network is only saved.
-        state: State of the run when it was saved.
+        setup: Network, optimizer, data and configuration of the run. Without validation data the network is only saved.
+        state: State of the run at its last checkpoint, or the default state of a new run.
         experiment: Folder of the run.
-        trackers: Trackers that receive the figures.
-        clock: Clock of the run.
-        stop: Callback that notices signals, so that a long validation can stop.
+        trackers: Trackers that receive mAP and images of each validation.
+        clock: Clock that counts the steps of the run.
+        stop: Callback that notices signals, so that a long validation can be interrupted.
     """
 
     def __init__(
@@ -61,23 +62,23 @@ class Validate(keras.callbacks.Callback):
 
     @property
     def due(self) -> bool:
-        """Whether a validation is due after the epoch just made, and has not been made yet."""
+        """Whether the epoch that just ended must be followed by a validation, and has not been yet."""
         epoch = self.clock.epochs_done
         wanted = epoch == self.clock.epochs or (self.every > 0 and epoch % self.every == 0)
         return self.clock.ends_epoch and wanted and epoch > self.validated
 
     @property
     def gave_up(self) -> bool:
-        """Whether the mAP has not risen for ``patience`` validations."""
+        """Whether the mAP has not risen for ``train.patience`` validations, so that the run ends."""
         return 0 < self.patience <= self.stale
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Refresh the report from time to time."""
+        """Update the report from time to time."""
         if hosts.is_first():
             self.report.refresh()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Validate and save, if it is due."""
+        """Validate and save the network if a validation is due."""
         bring_weights_back(self)
         if self.due:
             self.validate()
@@ -87,7 +88,7 @@ class Validate(keras.callbacks.Callback):
         """Validate the network and save it.
 
         Raises:
-            StopAsked: If a signal has come.
+            StopAsked: If Ctrl-C or SIGTERM has arrived.
         """
         epoch = self.clock.epochs_done
         with self.optimizer.averaged(), as_if_alone(self.network):
