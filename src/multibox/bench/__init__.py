@@ -1,1 +1,1 @@
-"""Benchmarks of Multibox on this machine, and where the time goes."""
+"""Benchmarks of Multibox on this machine: preparing examples, training and detection."""

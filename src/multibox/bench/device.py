@@ -1,4 +1,4 @@
-"""The device that Keras runs on: its name, and the memory it has used."""
+"""The device that Keras uses: its name, and the most memory used so far."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def device_name() -> str:
-    """Name of the first device, as its driver gives it. ``cpu`` without an accelerator."""
+    """Name of the first accelerator, as its driver gives it, or ``cpu`` without an accelerator."""
     if keras.backend.backend() == "jax":
         return str(_jax_device().device_kind)
     import tensorflow
@@ -17,7 +17,7 @@ def device_name() -> str:
 
 
 def peak_memory() -> int:
-    """Largest memory used so far, bytes: the first accelerator's, or without one this process's."""
+    """Most memory in bytes used so far, by the first accelerator or, without one, by this process."""
     if keras.backend.backend() == "jax":
         statistics = _jax_device().memory_stats()  # None on a CPU
         return int(statistics["peak_bytes_in_use"]) if statistics else _peak_of_process()

@@ -1,4 +1,4 @@
-"""Floating-point operations: how many a network needs, and how many a chip can do."""
+"""Floating-point operations: the number that a network needs, and the number per second that a chip can do."""
 
 import re
 from math import prod
@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 TRAINING_FLOPS_PER_MAC = 6
-"""A multiplication and an addition forward, as many backward for the inputs, and as many for the weights."""
+"""FLOPs of training for each multiply-accumulate: 2 forward, 2 backward for the inputs and 2 for the weights."""
 
 _HEAVY = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 
@@ -27,23 +27,24 @@ _PEAKS = (
     ("RTX 4090", 165, 82.6),
     ("RTX 3090", 71, 35.6),
 )
-"""Dense TFLOP/s of NVIDIA's data sheets: in 16 bits; in float32, which from the A100 on is computed in TF32."""
+"""Name pattern of each NVIDIA chip, and its peak TFLOP/s without sparsity in 16 bits and in float32, by data sheet.
+From the A100 on, float32 is computed in TF32."""
 
 
 def count_macs(network: keras.Model) -> int:
-    """Count the multiply-accumulate operations of one image through a network, forward.
+    """Count the multiply-accumulate operations (MACs) of one forward pass with one image.
 
-    Convolutions and dense layers are counted, by the shapes of kernels and outputs; the rest, such as normalisation,
-    activations and pooling, is not, as is usual.
+    Convolutions and dense layers are counted, from the shapes of their kernels and outputs. Other layers, such as
+    normalisation, activation and pooling, are not counted, as is usual.
 
     Args:
-        network: Network of known sizes, except the batch's.
+        network: Network whose sizes are all known, except the batch size.
 
     Returns:
-        MACs.
+        Number of multiply-accumulate operations.
 
     Raises:
-        ValueError: If a layer with a kernel is of an unknown kind.
+        ValueError: If a layer with a kernel is neither a convolution nor a dense layer.
     """
     return sum(_macs_of_node(node) for layer in network.layers for node in layer._inbound_nodes)
 
@@ -53,20 +54,20 @@ def _macs_of_node(node: Any) -> int:
     if isinstance(layer, keras.Model) or not hasattr(layer, "kernel"):
         return 0
     if not isinstance(layer, _HEAVY):
-        raise ValueError(f"{layer.name}: the operations of {type(layer).__name__} are not known how to count")
+        raise ValueError(f"{layer.name}: operations of the layer type {type(layer).__name__} cannot be counted")
     cells = node.output_tensors[0].shape[1:-1]  # (B, H, W, F): a kernel is applied once a cell
     return prod(cells) * prod(layer.kernel.shape)
 
 
 def peak_flops(device: str, precision: str) -> float | None:
-    """Peak operations per second of a chip.
+    """Largest number of floating-point operations per second of a chip.
 
     Args:
-        device: Name of the device, as the driver gives it, such as ``NVIDIA H100 80GB HBM3``.
+        device: Name of the chip, as its driver gives it, such as ``NVIDIA H100 80GB HBM3``.
         precision: Keras dtype policy, such as ``mixed_bfloat16``.
 
     Returns:
-        FLOP/s of dense matrices; None for a chip that is not in the list, and for a CPU.
+        FLOP/s without sparsity. None for a CPU, and for a chip that is not in the list.
     """
     for name, half, single in _PEAKS:
         if re.search(rf"\b({name})\b", device, re.IGNORECASE):

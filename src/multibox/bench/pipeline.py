@@ -1,4 +1,4 @@
-"""The speed of preparing training examples: each stage of one on one core, and batches over processes."""
+"""The speed of preparing training examples: each stage on one core, and batches by number of processes."""
 
 import statistics
 import time
@@ -25,22 +25,23 @@ STEPS: dict[ModuleType, tuple[str, ...]] = {
     shot: ("expand", "crop", "letterbox", "snap", "render", "distort", "look_through"),
     example: ("join", "mixup", "affine", "cutout", "degrade", "make_targets"),
 }
-"""The functions that make an example of a record, by the module that calls them."""
+"""Names of the functions that turn a record into an example, by the module that calls them."""
 
 ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class PipelineSpeed:
-    """Cost of preparing examples.
+    """Measured cost of preparing training examples.
 
     Attributes:
-        images: Number of images that were prepared repeatedly.
-        ms_per_example: Milliseconds from the store's bytes to image and targets, on one core.
-        images_per_second_per_core: Images per second on one core.
-        stages: Mean milliseconds of an example in each stage. ``other`` is what no stage accounts for.
-        bytes_per_example: Bytes read from the store, and bytes sent to the training loop as image and as targets.
-        workers: Images per second for each number of processes (0: threads of one process), in batches.
+        images: Number of images that were prepared in each round.
+        ms_per_example: Milliseconds to prepare an example on one core, from the stored bytes to image and targets.
+        images_per_second_per_core: Number of examples that one core prepares per second.
+        stages: Mean milliseconds per example by name of the stage. ``other`` is the time outside all stages.
+        bytes_per_example: Bytes per example: ``encoded`` is read from the store, ``image`` and ``targets`` are sent to
+            the training loop.
+        workers: Images per second in batches, by number of worker processes. 0 stands for threads of one process.
     """
 
     images: int
@@ -51,7 +52,7 @@ class PipelineSpeed:
     workers: dict[int, float]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able values."""
+        """The measurements as a dictionary that can be written as JSON."""
         return asdict(self)
 
 
@@ -61,14 +62,14 @@ def measure_pipeline(
     """Measure the preparation of training examples.
 
     Args:
-        stores: Stores whose images are prepared.
-        config: Configuration of a run. Its network, priors, augmentation and batch matter.
-        images: Number of images prepared on one core, in each of five rounds.
-        workers: Numbers of processes to try. Empty tries 0, 1, 2, 4 and so on up to the number of cores.
-        seconds: Seconds to measure each number of processes.
+        stores: Stores whose images are prepared as training examples.
+        config: Configuration of a run. Its network, priors, augmentation and batch are used.
+        images: Number of images to prepare on one core, in each of five rounds.
+        workers: Numbers of worker processes to measure. Empty measures 0, 1, 2, 4 and so on up to the number of cores.
+        seconds: Duration in seconds of the measurement for each number of processes.
 
     Returns:
-        Medians over the rounds.
+        The measured speed. Times are medians over the rounds.
 
     Raises:
         BadInput: If the stores hold no images.
@@ -89,8 +90,9 @@ def measure_pipeline(
 
 
 def _measure_one_core(prepare: PrepareExample, count: int) -> tuple[float, dict[str, float]]:
-    """Milliseconds of an example and of its stages, which are measured in rounds of their own, as that costs time
-    too.
+    """Milliseconds per example, and per example in each stage.
+
+    Stages are measured in separate rounds, because timing them takes time too.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

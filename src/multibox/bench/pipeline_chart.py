@@ -1,4 +1,4 @@
-"""The figures of the pipeline as charts."""
+"""Charts of the speed at which training examples are prepared."""
 
 import os
 
@@ -8,15 +8,15 @@ from multibox.report.drawing import save_drawings
 
 
 def save_pipeline_chart(speed: PipelineSpeed, path: str | os.PathLike[str], *, replace: bool = False) -> None:
-    """Draw the figures of the pipeline.
+    """Draw charts of the preparation speed into an SVG file.
 
     Args:
-        speed: The figures.
+        speed: Measured speed, from :func:`~multibox.bench.pipeline.measure_pipeline`.
         path: Path of the SVG file.
-        replace: Whether to replace a file that Multibox did not draw.
+        replace: Whether to replace an existing file that Multibox did not draw.
 
     Raises:
-        BadInput: There is such a file.
+        BadInput: The file exists, Multibox did not draw it, and ``replace`` is false.
     """
     processes = {0: "threads", 1: "1 process"}
     rates = {processes.get(count, f"{count} processes"): rate for count, rate in speed.workers.items()}

@@ -1,4 +1,4 @@
-"""The speed of detection: where the time of an image goes, in each runtime."""
+"""The speed of detection: the time of each step of an image, in each runtime."""
 
 import statistics
 import tempfile
@@ -31,26 +31,26 @@ from multibox.runtimes.fastest import SETTLE
 from multibox.runtimes.kinds import RUNTIMES, readers
 
 PEERS = ("torchvision",)
-"""What can be measured beside: the network of torchvision's ``ssd300_vgg16``, in PyTorch's eager mode."""
+"""Libraries to compare with: ``torchvision`` runs the network of ``ssd300_vgg16`` in PyTorch's eager mode."""
 
 
 @dataclass(frozen=True)
 class RuntimeSpeed:
-    """Cost of detection in one runtime.
+    """Measured speed of detection in one runtime.
 
     Attributes:
-        p50_ms: Median milliseconds from the encoded images of a batch to their detections.
-        p95_ms: 95th percentile of the same milliseconds.
-        images_per_second: Images per second through files, as in ``multibox predict``, where decoding and the network
-            overlap.
-        decode_ms: Median milliseconds an image from the file's bytes to pixels.
-        resize_ms: Median milliseconds an image from the pixels to the network's input.
-        network_ms: Median milliseconds of the network, an image's share of the batch.
-        postprocess_ms: Median milliseconds an image from the network's output to detections.
-        times_peer: Time of the peer's network alone over the time from bytes to detections, median over the rounds, in
-            each of which both were measured. None without a peer.
-        network_times_peer: Time of the peer's network over that of the network, median over the rounds. None without a
-            peer.
+        p50_ms: Median of the milliseconds from a batch of encoded images to its detections.
+        p95_ms: 95th percentile of the milliseconds from a batch of encoded images to its detections.
+        images_per_second: Images per second when files are read as in ``multibox predict``, where decoding and the
+            network overlap.
+        decode_ms: Median milliseconds per image to decode the file's bytes to pixels.
+        resize_ms: Median milliseconds per image to make the network's input from the pixels.
+        network_ms: Median milliseconds per image in the network: the time of a batch divided by its number of images.
+        postprocess_ms: Median milliseconds per image to turn the network's output into detections.
+        times_peer: Time of the other library's network, divided by the time of the whole detection here: the median of
+            the rounds' ratios. None without another library.
+        network_times_peer: Time of the other library's network, divided by the time of the network here: the median of
+            the rounds' ratios. None without another library.
     """
 
     p50_ms: float
@@ -65,22 +65,23 @@ class RuntimeSpeed:
 
     @property
     def beyond_network_ms(self) -> float:
-        """Milliseconds of an image beyond the network."""
+        """Milliseconds per image outside the network: decoding, resizing and postprocessing."""
         return self.decode_ms + self.resize_ms + self.postprocess_ms
 
 
 @dataclass(frozen=True)
 class PredictionSpeed:
-    """Cost of detection.
+    """Measured speed of detection in each runtime.
 
     Attributes:
-        processor: Model of the processor.
-        threads: Number of threads of each network.
+        processor: Name of the processor's model.
+        threads: Number of CPU threads of each network.
         batch: Number of images that went through the network together.
-        runtimes: Figures by runtime, with the file's name if one runtime ran several.
-        left_out: Installed runtimes that read such files but could not run this one, and why.
-        peer: Name of the peer.
-        peer_ms: Median milliseconds of the peer's network on a batch.
+        runtimes: Measured speed by name of the runtime. The file's name is added if one runtime ran several files.
+        left_out: Reasons why installed runtimes could not run a file of a format that they read, by name of the
+            runtime.
+        peer: Name of the other library that was measured. None without one.
+        peer_ms: Median milliseconds of the other library's network for a batch. None without another library.
     """
 
     processor: str
@@ -92,12 +93,12 @@ class PredictionSpeed:
     peer_ms: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able values."""
+        """The measurements as a dictionary that can be written as JSON."""
         return asdict(self)
 
 
 class Lap(NamedTuple):
-    """Seconds of the steps of one batch."""
+    """Seconds of each step of detection in one batch."""
 
     decode: float
     resize: float
@@ -106,7 +107,7 @@ class Lap(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """Measurements of a runtime before the next one's turn."""
+    """Measurements of one runtime in one round."""
 
     laps: list[Lap]
     images_per_second: float
@@ -127,24 +128,24 @@ def measure_prediction(
     rounds: int = 5,
     peer: str | None = None,
 ) -> PredictionSpeed:
-    """Measure detection in rendered scenes with the size and coding of VOC's images.
+    """Measure detection in rendered scenes that have the size and coding of VOC's images.
 
-    All runtimes are measured in turns, so that a change of the machine's speed affects all.
+    In each round every runtime is measured once, so that a change of the machine's speed affects all runtimes.
 
     Args:
-        models: Paths of model files. Every installed runtime that reads one runs it.
-        runtime: The only runtime to measure.
-        threads: Number of CPU threads of each network, and of OpenCV. None takes one a core.
+        models: Paths of model files. Each file is run by every installed runtime that reads its format.
+        runtime: Name of the only runtime to measure. None measures all installed runtimes.
+        threads: Number of CPU threads of each network, and of OpenCV. None takes one per core.
         batch: Number of images that go through the network together.
-        images: Number of scenes in a turn, at least a batch.
-        rounds: Number of turns that count.
-        peer: One of :data:`PEERS`, measured in the same turns.
+        images: Number of scenes in a round. At least one batch is taken.
+        rounds: Number of rounds, after one warm-up round.
+        peer: Another library to measure in the same rounds, one of :data:`PEERS`. None measures none.
 
     Returns:
-        The figures.
+        The measured speeds.
 
     Raises:
-        BadInput: If a model cannot be opened, or a runtime or the peer is missing.
+        BadInput: If a model cannot be opened, or a runtime or the other library is not installed.
     """
     threads = threads or cores()
     detectors, left_out = open_detectors(models, runtime, threads)
@@ -173,19 +174,19 @@ def measure_prediction(
 def open_detectors(
     models: Sequence[str | Path], runtime: str | None, threads: int
 ) -> tuple[dict[str, Detector], dict[str, str]]:
-    """Open each model in each installed runtime that reads it.
+    """Open each model file in each installed runtime that reads its format.
 
     Args:
         models: Paths of model files.
-        runtime: The only runtime to open.
-        threads: Number of CPU threads.
+        runtime: Name of the only runtime to use. None uses all installed runtimes.
+        threads: Number of CPU threads of each network.
 
     Returns:
-        Detectors by the names of their runtimes, with the file's if one runtime has several, and by the same names why
-        other runtimes cannot run a file.
+        Detectors by name of the runtime, and reasons by name of the runtime for files that could not be opened. The
+        file's name is added if one runtime has several files.
 
     Raises:
-        BadInput: If a model cannot be opened, or the runtime is missing.
+        BadInput: If a model cannot be opened, or the runtime is not installed.
     """
     paths = [model_file(model, runtime) for model in models]
     pairs = [(path, name) for path in paths for name in ([runtime] if runtime else installed_readers(path))]
@@ -203,10 +204,10 @@ def open_detectors(
 
 
 def installed_readers(model: str | Path) -> list[str]:
-    """The installed runtimes that read a file.
+    """Names of the installed runtimes that read a model file.
 
     Raises:
-        BadInput: If there is no such runtime or no such file.
+        BadInput: If the runtime or the file does not exist.
     """
     path = Path(model)
     able = [name for name in readers(path) if RUNTIMES[name].is_installed]
@@ -216,11 +217,11 @@ def installed_readers(model: str | Path) -> list[str]:
 
 
 def write_scenes(folder: Path, count: int) -> list[Path]:
-    """Write rendered scenes as files.
+    """Write rendered scenes as JPEG files.
 
     Args:
-        folder: Path of an empty folder.
-        count: Number of scenes.
+        folder: Path of an empty folder to write to.
+        count: Number of scenes to write.
 
     Returns:
         Paths of the JPEG files.
@@ -233,14 +234,14 @@ def write_scenes(folder: Path, count: int) -> list[Path]:
 
 
 def in_rounds(turns: Mapping[str, Callable[[], Value]], rounds: int) -> dict[str, list[Value]]:
-    """Run functions in turns, so that a change of the machine's speed affects all.
+    """Call functions in rounds, so that a change of the machine's speed affects all of them.
 
     Args:
-        turns: Functions of a turn, by name.
-        rounds: Number of rounds that count. One warm-up round is run first.
+        turns: Functions by name. Each is called once in every round.
+        rounds: Number of rounds whose results are returned. One warm-up round precedes them.
 
     Returns:
-        Results of the turns, by name.
+        Results of each function by its name, one for each round.
     """
     given: dict[str, list[Value]] = {name: [] for name in turns}
     for number in range(1 + rounds):
@@ -253,7 +254,7 @@ def in_rounds(turns: Mapping[str, Callable[[], Value]], rounds: int) -> dict[str
 
 
 def take_turn(detector: Detector, scenes: Sequence[Path], batch: int) -> Turn:
-    """Detect in all scenes twice: step by step, and as ``multibox predict`` does."""
+    """Detect in all scenes twice: once timing each step, and once as ``multibox predict`` does."""
     encoded = [path.read_bytes() for path in scenes]
     laps = [time_lap(detector, some) for some in in_batches(encoded, batch) if len(some) == batch]
     start = time.perf_counter()
@@ -263,7 +264,7 @@ def take_turn(detector: Detector, scenes: Sequence[Path], batch: int) -> Turn:
 
 
 def time_lap(detector: Detector, encoded: Sequence[bytes]) -> Lap:
-    """Time the steps from the bytes of a batch of images to what ``multibox predict`` shows of them."""
+    """Measure the steps of detection in one batch, from encoded images to displayed detections."""
     thresholds = detector.thresholds(None)
     times = [time.perf_counter()]
     images = [decode(data) for data in encoded]
@@ -279,7 +280,7 @@ def time_lap(detector: Detector, encoded: Sequence[bytes]) -> Lap:
 
 
 def time_calls(call: Callable[[], Any], count: int) -> list[float]:
-    """Seconds of each of some calls."""
+    """Call a function several times, and return the seconds of each call."""
     times = [time.perf_counter()]
     for _ in range(count):
         call()
@@ -288,15 +289,15 @@ def time_calls(call: Callable[[], Any], count: int) -> list[float]:
 
 
 def speed_of(turns: Sequence[Turn], batch: int, peer_turns: Sequence[Sequence[float]] | None = None) -> RuntimeSpeed:
-    """Summarise the turns of a runtime.
+    """Summarise the measurements of one runtime.
 
     Args:
-        turns: Turns of the runtime.
-        batch: Number of images in a lap.
-        peer_turns: Seconds of the peer's calls, in the turns of the same rounds.
+        turns: Measurements of the runtime, one for each round.
+        batch: Number of images in a batch.
+        peer_turns: Seconds of the other library's network calls, one list for each round. None without another library.
 
     Returns:
-        The figures.
+        The measured speed of the runtime.
     """
     laps = [lap for turn in turns for lap in turn.laps]
     whole_ms = np.array([sum(lap) * 1000 for lap in laps])
@@ -315,7 +316,7 @@ def speed_of(turns: Sequence[Turn], batch: int, peer_turns: Sequence[Sequence[fl
 
 
 def _times(peer_turns: Sequence[Sequence[float]] | None, turns: Sequence[Sequence[float]]) -> float | None:
-    """Median ratio of the peer's time to this one's, over the rounds."""
+    """Median over the rounds of the other library's time divided by the time here."""
     if peer_turns is None:
         return None
     pairs = zip(peer_turns, turns, strict=True)
@@ -324,7 +325,7 @@ def _times(peer_turns: Sequence[Sequence[float]] | None, turns: Sequence[Sequenc
 
 @contextmanager
 def opencv_threads(threads: int) -> Iterator[None]:
-    """OpenCV uses a number of threads while the block lasts."""
+    """Set the number of OpenCV's threads while the block lasts."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:

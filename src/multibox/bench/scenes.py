@@ -1,4 +1,4 @@
-"""Rendered scenes in a store, with the size and coding of VOC's images, for measurements without data."""
+"""A store of rendered scenes with the size and coding of VOC's images, for measurements without a dataset."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,20 +13,20 @@ from multibox.data.store_writer import StoreWriter
 from multibox.machine import cores
 
 CLASSES = tuple(f"thing{number}" for number in range(20))
-"""As many as VOC has: the heads of a network grow with them."""
+"""Class names of the scenes. There are 20 as in VOC, because the size of a network's heads depends on the number."""
 
 LONGER_SIDE = 500
 
 
 def make_scenes(path: Path, count: int = 32) -> Store:
-    """Write a store of rendered scenes, whose things have random classes.
+    """Write a store of rendered scenes whose objects have random classes.
 
     Args:
         path: Path of the store's file.
-        count: Number of images.
+        count: Number of images to render.
 
     Returns:
-        The store.
+        The opened store.
     """
     with ThreadPoolExecutor(cores()) as pool:
         scenes = list(pool.map(_make_scene, range(count)))

@@ -1,4 +1,4 @@
-"""The time spent in nested function calls."""
+"""A stopwatch for nested function calls."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 
 class Stopwatch:
-    """Adds up the seconds spent in functions themselves, without other watched functions they call.
+    """Adds up the seconds spent in functions. Time in other watched functions that they call is not included.
 
     Attributes:
-        seconds: Seconds by name.
+        seconds: Seconds spent in each watched function, by the name it is watched under.
 
     Example:
         >>> stopwatch = Stopwatch()
@@ -26,7 +26,7 @@ class Stopwatch:
         self._inner = [0.0]  # seconds of watched calls inside each call under way
 
     def watch(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, timed under a name."""
+        """Wrap a function so that the time of its calls is added up under a name."""
         self.seconds.setdefault(name, 0.0)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
@@ -43,7 +43,7 @@ class Stopwatch:
 
     @contextmanager
     def watching(self, module: ModuleType, names: Iterable[str]) -> Iterator[None]:
-        """Time functions of a module, by the names it calls them by, while the block lasts."""
+        """Watch functions of a module while the block lasts. ``names`` are their names in that module."""
         with ExitStack() as stack:
             for name in names:
                 stack.enter_context(patch.object(module, name, self.watch(name, getattr(module, name))))

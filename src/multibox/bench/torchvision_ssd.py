@@ -1,4 +1,4 @@
-"""torchvision's SSD300, as a peer in measurements and comparisons."""
+"""The SSD300 network of torchvision, for comparisons of speed."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,17 +10,17 @@ from multibox.errors import BadInput
 
 @cache
 def import_detection() -> ModuleType:
-    """Import torchvision's detectors, even if its compiled part does not fit PyTorch.
+    """Import torchvision's detectors, even if its compiled code does not fit the installed PyTorch.
 
-    As it is imported, torchvision describes its operators nms and qnms to PyTorch, and fails where that part was built
-    for another PyTorch and could not be loaded (a CUDA build beside a CPU one). No forward pass of a network and no
-    transform uses them, so that it is enough to declare the two.
+    While it is imported, torchvision describes its operators nms and qnms to PyTorch. That fails if its compiled code
+    was built for another PyTorch and could not be loaded, such as a CUDA build beside a CPU build. Forward passes and
+    transforms do not use these operators, so declaring them is enough.
 
     Returns:
-        ``torchvision.models.detection``.
+        The module ``torchvision.models.detection``.
 
     Raises:
-        BadInput: PyTorch or torchvision is missing.
+        BadInput: PyTorch or torchvision is not installed.
     """
     try:
         import torch
@@ -39,22 +39,22 @@ def import_detection() -> ModuleType:
 
 
 _KEPT: list[Any] = []
-"""Declarations of operators: they end with the object that made them."""
+"""Declarations of operators in PyTorch, kept because a declaration ends when its object is deleted."""
 
 
 def ssd300_network(classes: int, batch: int, threads: int | None = None) -> Callable[[], Any]:
-    """The network of torchvision's ``ssd300_vgg16``, with random weights, in PyTorch's eager mode on the CPU.
+    """The network of torchvision's ``ssd300_vgg16`` with random weights, in PyTorch's eager mode on the CPU.
 
     Args:
-        classes: Number of the user's classes. The heads have one more, the background.
-        batch: Number of images that go through it together.
-        threads: Number of threads. None takes PyTorch's default.
+        classes: Number of classes without the background, for which the heads have one more output.
+        batch: Number of images that go through the network together.
+        threads: Number of CPU threads. None takes PyTorch's default.
 
     Returns:
-        A function that runs trunk, extra maps and heads on images of noise, and nothing else.
+        Function without arguments that runs trunk, extra maps and heads on images of noise.
 
     Raises:
-        BadInput: PyTorch or torchvision is missing.
+        BadInput: PyTorch or torchvision is not installed.
     """
     detection = import_detection()
     import torch

@@ -1,4 +1,4 @@
-"""The speed of training: the step of a run, with everything around it, against the bare step of Keras."""
+"""The speed of training: a complete step of a run, compared with a step of plain Keras."""
 
 import statistics
 import tempfile
@@ -38,22 +38,23 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class TrainingSpeed:
-    """Cost of a training step.
+    """Measured speed of training steps.
 
     Attributes:
-        device: Name of the device.
-        backend: Keras backend.
-        precision: Precision that layers compute in.
-        batch: Number of images in a step.
-        images_per_second: Images per second of the run.
-        step_ms: Milliseconds of a step of the run.
-        bare_step_ms: Milliseconds of a bare step.
-        ratio: Median ratio of the two over the rounds, in each of which both were measured.
-        data_wait_share: Share of the run's time spent waiting for the next batch.
-        peak_memory_mb: 10^6 bytes: of an accelerator, else of the process; before the bare step was made.
-        flops_per_image: Floating-point operations of training with an image: six for each multiply-accumulate of the
-            network, as if all of it were trained.
-        flops_share: Share of the devices' peak that the run reaches. None on a CPU or an unknown chip.
+        device: Name of the first accelerator, or ``cpu``.
+        backend: Name of the Keras backend.
+        precision: Keras dtype policy of the layers, such as ``float32`` or ``mixed_float16``.
+        batch: Number of images in a training step.
+        images_per_second: Images per second that the run trains with.
+        step_ms: Milliseconds of a training step of the run.
+        bare_step_ms: Milliseconds of a training step of plain Keras.
+        ratio: Time of a run's step divided by that of a step of plain Keras: the median of the rounds' ratios.
+        data_wait_share: Share of the run's time that is spent waiting for the next batch, in [0, 1].
+        peak_memory_mb: Most memory that the run used, in units of 10^6 bytes: of the accelerator, or of the process
+            without one.
+        flops_per_image: Floating-point operations to train on one image: six for each multiply-accumulate of the
+            network, as if all its weights were trained.
+        flops_share: Share of the devices' peak FLOP/s that the run reaches. None on a CPU or an unknown chip.
     """
 
     device: str
@@ -70,35 +71,35 @@ class TrainingSpeed:
     flops_share: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able values."""
+        """The measurements as a dictionary that can be written as JSON."""
         return asdict(self)
 
 
 def measure_training(
     config: Config, stores: Sequence[Store] = (), *, steps: int = 10, rounds: int = 5
 ) -> TrainingSpeed:
-    """Measure a training step, and what Multibox adds to the step of Keras.
+    """Measure a training step, and the time that Multibox adds to a step of plain Keras.
 
-    The run is what ``multibox train`` does between two validations: the pipeline, the network, the loss, the guarded
-    optimizer with its averages if any, the metrics, the log and TensorBoard. Weights are fresh. Where a
-    run accumulates, a batch counts as a step.
+    The measured run does what ``multibox train`` does between two validations: pipeline, network, loss, guarded
+    optimizer with averages if configured, metrics, log and TensorBoard. Weights are random. If gradients are
+    accumulated, a batch counts as a step.
 
-    The bare step is that of plain Keras: ``fit`` with a network of the same kind, in the same precision, on the same
-    devices, compiled by XLA if the run's is; the MultiBox loss; Keras' own SGD or AdamW at a fixed rate. Nothing is
-    computed or called beside, and its one batch stays on the device.
+    Plain Keras runs ``fit`` with a network of the same kind, in the same precision, on the same devices, compiled by
+    XLA if the run is. It has the MultiBox loss and Keras' own SGD or AdamW at a fixed learning rate. It has no metrics
+    or callbacks that compute, and its one batch stays on the device.
 
-    Both are measured in turns, so that a machine whose speed changes changes it for both. A turn is a ``fit`` of two
-    epochs of ``steps``; the second is timed, from its beginning until the device has made its last step. The first turn
-    of each, which compiles, does not count.
+    Both are measured in turns, so that a change of the machine's speed affects both. A turn is a ``fit`` of two epochs
+    with ``steps`` steps each. The second epoch is timed, until the device has made its last step. The first turn of
+    each, which compiles, does not count.
 
     Args:
-        config: Configuration of the run.
-        stores: Stores whose images are trained on. Without any, scenes are rendered.
-        steps: Number of steps in an epoch.
-        rounds: Number of turns that count.
+        config: Configuration of the run to measure.
+        stores: Stores to train on. Scenes are rendered if there are none.
+        steps: Number of training steps in an epoch.
+        rounds: Number of rounds, after one warm-up round.
 
     Returns:
-        Medians over the rounds.
+        The measured speed. Times are medians over the rounds.
 
     Raises:
         BadInput: If the configuration or the stores cannot be used.
@@ -136,9 +137,7 @@ def measure_training(
 
 
 def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
-    """The configuration for measurements: the stores' classes, no validation, no tracking service, mixing to the
-    end.
-    """
+    """The configuration to measure: without validation and tracking service, with mosaic and mixup in every epoch."""
     data = config.data.model_copy(update={"classes": all_classes(config, stores), "val": (), "weights": ()})
     train = config.train.model_copy(update={"tracker": "none"})
     mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}
@@ -146,24 +145,24 @@ def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
 
 
 class LastEpoch(keras.callbacks.Callback):
-    """Times the last epoch of a ``fit``.
+    """Callback that measures the last epoch of a ``fit``.
 
-    It has no callback for steps, before which Keras would wait for the device.
+    The callback has no method that is called after a step, because Keras would then wait for the device each time.
     """
 
     seconds = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Restart the clock."""
+        """Start the clock again."""
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop the clock. The metrics are numbers here, so the device is done."""
+        """Stop the clock. The metrics are already numbers, so the device has finished."""
         self.seconds = time.perf_counter() - self.began
 
 
 class _Run:
-    """The steps of a run, in a folder of its own."""
+    """The complete training steps of a run, in a folder of their own."""
 
     def __init__(self, setup: Setup, folder: Path, steps: int, rounds: int):
         self.setup = setup
@@ -179,10 +178,10 @@ class _Run:
         self.trackers.close()
 
     def turn(self) -> float:
-        """Train for two epochs, with a pipeline of their own.
+        """Train for two epochs with a new pipeline.
 
         Returns:
-            Seconds of the second epoch.
+            Duration of the second epoch in seconds.
         """
         timer, first = LastEpoch(), self.clock.epochs_done
         segment = Segment(first, first + 2, self.clock.steps_per_epoch)
@@ -191,10 +190,10 @@ class _Run:
 
 
 def waiting_share(log: Path) -> float:
-    """Share of time spent waiting for the next batch, in every second epoch after the first two.
+    """Share of the time spent waiting for the next batch, in every second epoch after the first two.
 
     Args:
-        log: ``log.csv`` of a run.
+        log: Path of the ``log.csv`` of a run.
 
     Returns:
         The share, in [0, 1].
@@ -206,7 +205,7 @@ def waiting_share(log: Path) -> float:
 
 
 class _Bare:
-    """The bare step of :func:`measure_training`."""
+    """The steps of plain Keras that :func:`measure_training` compares with."""
 
     def __init__(self, setup: Setup, steps: int):
         config, self.steps = setup.config, steps
@@ -218,10 +217,10 @@ class _Bare:
             self.batch = next(batches)
 
     def turn(self) -> float:
-        """Train for two epochs.
+        """Train for two epochs with plain Keras.
 
         Returns:
-            Seconds of the second epoch.
+            Duration of the second epoch in seconds.
         """
         timer = LastEpoch()
         batches = _endlessly(self.batch)
@@ -230,11 +229,11 @@ class _Bare:
 
 
 class BareModel(keras.Model):
-    """A network and the MultiBox loss, with the least that ``fit`` needs.
+    """A Keras model of the network and the MultiBox loss, with nothing else that takes time.
 
     Args:
-        network: A network like the run's.
-        setup: Everything the run is made of.
+        network: Network of the same kind as the run's.
+        setup: Configuration of the run, which gives the loss and the priors.
     """
 
     def __init__(self, network: keras.Model, setup: Setup):
@@ -245,11 +244,11 @@ class BareModel(keras.Model):
         self.variances = setup.config.priors.variances
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
-        """The network's output."""
+        """Run the network on a batch of images."""
         return self.network(images, training=training)
 
     def compute_loss(self, x: Tensor = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Tensor:
-        """The loss of the batch."""
+        """Compute the MultiBox loss of a batch."""
         predicted = y_pred["classes"], y_pred["boxes"]
         targets = y["classes"], y["boxes"]
         parts = multibox_loss(*targets, *predicted, self.loss_config, self.priors, self.variances, xp=ops)
@@ -257,14 +256,14 @@ class BareModel(keras.Model):
 
 
 def plain_optimizer(config: Train) -> keras.optimizers.Optimizer:
-    """Keras' own optimizer of the same kind, with a rate that keeps the weights usable on one batch."""
+    """Keras' own optimizer of the configured kind, with a learning rate so low that one batch can be repeated."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(1e-6, momentum=config.momentum, weight_decay=config.weight_decay)
     return keras.optimizers.AdamW(1e-6, weight_decay=config.weight_decay)
 
 
 def _endlessly(batch: Batch) -> Any:
-    """The same batch repeated, in the form that costs ``fit`` the least."""
+    """Repeat one batch without end, in the form that ``fit`` reads fastest."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
