@@ -122,7 +122,7 @@ def test_what_is_made_of_it_is_written_in_the_current_folder(picture):
 
 @pytest.mark.parametrize("model", [NAME, model_path(NAME), Path(os.path.relpath(model_path(NAME)))])
 def test_its_thresholds_stay(model):
-    with pytest.raises(BadInput, match="is bundled with multibox and stays as it is"):
+    with pytest.raises(BadInput, match="is bundled with multibox and cannot be changed"):
         save_thresholds(model, {"dog": 0.5})
 
 

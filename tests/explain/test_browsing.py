@@ -147,6 +147,6 @@ def test_detections_go_to_the_dataset_they_were_found_in(store, detections, tmp_
     ]
     with pytest.raises(BadInput, match="no such image in the data"):
         open_datasets(["other/val"], detections)
-    with pytest.raises(BadInput, match="name the one they were found in"):
+    with pytest.raises(BadInput, match="give the dataset that they belong to"):
         open_datasets([], detections)
     assert open_datasets([]) == {}

@@ -142,7 +142,7 @@ def test_a_file_that_suppresses_is_refused():
     class Selecting(ColorRuntime):
         has_nms = True
 
-    with pytest.raises(BadInput, match=r"nothing is left to explain; export it without NMS"):
+    with pytest.raises(BadInput, match=r"detections cannot be explained; export the model without NMS"):
         explain_detections(Detector(Selecting()), IMAGE)
 
 

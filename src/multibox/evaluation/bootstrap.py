@@ -1,8 +1,8 @@
 """Confidence intervals of the mean average precision, by the bootstrap over images.
 
-N of the N images are drawn with replacement, a few hundred times, and the figure is computed for each draw (Efron and
-Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals). Whether a detection hits does not
-depend on other images. So a draw only changes how often each image counts, and no detection is matched again.
+From N images, N are drawn with replacement, a few hundred times, and the figure is computed for each draw (Efron and
+Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals). Whether a detection is a hit does
+not depend on other images. So a draw only changes how often each image counts, and no detection is matched again.
 
 Precision has its local maxima at hits. So only the number of false alarms between two hits matters, and a draw over a
 million detections takes milliseconds.
@@ -17,30 +17,30 @@ from multibox.evaluation.outcomes import Outcomes
 
 DRAWS = 300
 SHARE = 0.95
-"""Share of the draws inside an interval."""
+"""Share of the bootstrap draws that an interval contains."""
 
 _AT_ONCE = 32
-"""Number of draws computed together, which limits memory."""
+"""Number of draws that are computed together. A small number limits memory."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% confidence interval."""
+    """A 95% confidence interval from ``low`` to ``high``."""
 
     low: float
     high: float
 
 
 def draw_weights(images: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Draw images with replacement.
+    """Draw images at random with replacement, and count how often each is drawn.
 
     Args:
-        images: Number of images, N.
-        draws: Number of draws, R.
-        seed: Seed of the random draws.
+        images: Number of images N in the test set.
+        draws: Number of draws R, of N images each.
+        seed: Seed of the random generator.
 
     Returns:
-        ``(R, N)`` float32 number of times that each image was drawn.
+        ``(R, N)`` float32. Row r holds how often draw r contains each image.
     """
     rng = np.random.default_rng(seed)
     drawn = [np.bincount(rng.integers(0, images, images), minlength=images) for _ in range(draws if images else 0)]
@@ -48,14 +48,14 @@ def draw_weights(images: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
 
 
 def resampled_ap(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
-    """Average precision (area, at the IoU of the outcomes) in every draw.
+    """Average precision (area, at the IoU of the outcomes) of each class in every draw.
 
     Args:
-        outcomes: Outcomes of the detections.
-        weights: ``(R, N)`` number of times that each image counts.
+        outcomes: Hits and false alarms of the whole test set.
+        weights: ``(R, N)`` number of times that each image counts in each draw, from :func:`draw_weights`.
 
     Returns:
-        ``(R, C)`` average precisions. NaN where no object of a class was drawn.
+        ``(R, C)`` average precisions in [0, 1] by draw and class. NaN if no object of the class was drawn.
     """
     truth, classes = outcomes.truth, len(outcomes.truth.classes)
     counts = np.zeros((len(truth.image_ids), classes), np.float32)
@@ -79,7 +79,7 @@ def resampled_ap(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
 
 
 def interval(values: np.ndarray) -> Interval:
-    """The middle 95% of the draws ``(R,)``. NaN is left out."""
+    """The interval that contains the middle 95% of the values ``(R,)``. NaN values are left out."""
     known = values[~np.isnan(values)]
     if not known.size:
         return Interval(float("nan"), float("nan"))
@@ -88,7 +88,7 @@ def interval(values: np.ndarray) -> Interval:
 
 
 def mean_over_classes(ap: np.ndarray) -> np.ndarray:
-    """Mean of each row of ``(R, C)`` without NaN: ``(R,)``. NaN for a row without any number."""
+    """Mean of each row of ``(R, C)``, without NaN values: ``(R,)``. NaN for a row that has only NaN."""
     known = ~np.isnan(ap)
     total = np.where(known, ap, 0).sum(axis=1)
     return np.divide(total, known.sum(axis=1), out=np.full(len(ap), np.nan), where=known.any(axis=1))
@@ -100,7 +100,7 @@ def _until_last_hit(rows: np.ndarray, hits: np.ndarray) -> np.ndarray:
 
 
 def _between_hits(weights: np.ndarray, images: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each draw, the weight of each hit, and of all detections from one hit to the next: ``(r, H)`` each."""
+    """Weight of each hit, and of all detections from one hit to the next, in each draw: ``(r, H)`` each."""
     begins = np.append(0, last[:-1] + 1)
     found = weights[:, images[last]]
     seen = np.stack([np.add.reduceat(draw[images], begins) for draw in weights])
@@ -108,7 +108,7 @@ def _between_hits(weights: np.ndarray, images: np.ndarray, last: np.ndarray) -> 
 
 
 def _area(found: np.ndarray, seen: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """Areas under the curves of one class: ``(r,)``."""
+    """Areas ``(r,)`` under the precision-recall curves of one class in r draws."""
     hits = np.cumsum(found, axis=1, dtype=np.float64)
     precision = hits / np.maximum(np.cumsum(seen, axis=1, dtype=np.float64), 1)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]

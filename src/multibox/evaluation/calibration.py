@@ -1,4 +1,4 @@
-"""Calibration of scores: whether eight of ten detections at score 0.8 are hits."""
+"""Calibration of scores: whether, for example, 80% of the detections with score 0.8 are hits."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,17 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """Reliability in bins of equal width (Guo et al., arXiv 1706.04599), of detections (Kueppers et al., 2004.13546).
+    """Scores and share of hits in ten bins of equal width.
+
+    Reliability diagrams are from Guo et al. (arXiv 1706.04599), and those of detections from Kueppers et al.
+    (2004.13546).
 
     Attributes:
-        detections: ``(10,)`` number of detections in each bin.
-        score: ``(10,)`` mean score in each bin. NaN in an empty bin.
-        precision: ``(10,)`` share of hits in each bin. NaN in an empty bin.
-        ece: Expected calibration error: mean distance of score and precision, weighted by ``detections``.
+        detections: ``(10,)`` number of detections whose score is in each bin.
+        score: ``(10,)`` mean score of the detections in each bin. NaN in an empty bin.
+        precision: ``(10,)`` share of hits among the detections in each bin, in [0, 1]. NaN in an empty bin.
+        ece: Expected calibration error, in [0, 1]: mean distance between score and precision over bins, weighted by
+            ``detections``.
     """
 
     detections: np.ndarray
@@ -30,10 +34,10 @@ def calibration(outcomes: Outcomes) -> Calibration:
     """Compare the scores of detections with the share of hits.
 
     Args:
-        outcomes: Outcomes of the detections.
+        outcomes: Hits and false alarms of the whole test set.
 
     Returns:
-        The calibration.
+        Scores and shares of hits by bin.
     """
     scores = outcomes.found.scores.astype(np.float64)
     bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)

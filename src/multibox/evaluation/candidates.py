@@ -1,4 +1,4 @@
-"""What can be evaluated: a detector, or a file of detections that any tool wrote."""
+"""What can be evaluated: a detector, or a file of detections written by any tool."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +16,11 @@ from multibox.evaluation.columns import Found, found_in, places
 from multibox.evaluation.test_set import TestSet
 
 Detect = Callable[[Detector, Sequence[Store]], Iterable[Detections]]
-"""Detects objects in every image of the stores, in the order of their records."""
+"""Function that detects objects in every image of some stores, in the order of their records."""
 
 
 class Candidate(Protocol):
-    """Something that can be evaluated."""
+    """Protocol of what can be evaluated: a loaded detector, or a file of detections."""
 
     @property
     def name(self) -> str:
@@ -28,19 +28,19 @@ class Candidate(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Names of its classes. None if any class is possible."""
+        """Class names of the candidate. None if it may have any class."""
 
     def detections(self, test_set: TestSet, detect: Detect) -> Found:
-        """The detections of the evaluated classes, image by image."""
+        """Detections of the evaluated classes in all images of a test set."""
 
 
 @dataclass(frozen=True)
 class LoadedDetector:
-    """A detector, ready to run.
+    """A loaded detector to evaluate.
 
     Attributes:
-        detector: The detector.
-        name: Name for reports and messages.
+        detector: Detector that is run on the test set.
+        name: Name of the detector for reports and messages.
     """
 
     detector: Detector
@@ -48,11 +48,11 @@ class LoadedDetector:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the detector's classes."""
+        """Class names of the detector."""
         return self.detector.classes
 
     def detections(self, test_set: TestSet, detect: Detect) -> Found:
-        """Detect objects in every image.
+        """Detect objects in every image of a test set.
 
         Raises:
             BadInput: An image cannot be decoded.
@@ -63,11 +63,11 @@ class LoadedDetector:
 
 @dataclass(frozen=True)
 class ResultsFile:
-    """Detections in COCO's results format.
+    """A file of detections to evaluate, in COCO's results format.
 
     Attributes:
-        path: Path of the JSON file.
-        classes: None. The file numbers classes and does not name them.
+        path: Path of the JSON file with detections.
+        classes: Always None, because the file has numbers of classes but no names.
     """
 
     path: Path
@@ -75,34 +75,34 @@ class ResultsFile:
 
     @property
     def name(self) -> str:
-        """The path."""
+        """Path of the file, as its name in reports and messages."""
         return str(self.path)
 
     def detections(self, test_set: TestSet, detect: Detect) -> Found:
-        """Read the file.
+        """Read the detections of the evaluated classes from the file.
 
         Raises:
-            BadInput: The file does not hold detections in these images.
+            BadInput: The file cannot be read, or its detections do not fit the test set.
         """
         return read_results(self.path, test_set.image_ids, test_set.category_ids)
 
 
 Model = Detector | Candidate | str | os.PathLike[str]
-"""A detector, a model file, or a ``.json`` file of detections in COCO's results format."""
+"""What can be evaluated: a detector, a model file, or a ``.json`` file of detections in COCO's results format."""
 
 
 def open_candidate(model: Model, **loading: Any) -> Candidate:
-    """Open what is to be evaluated.
+    """Open a detector or a file of detections for evaluation.
 
     Args:
         model: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
-        loading: How to load a model file. See :func:`~multibox.detect.load.load`.
+        loading: Arguments for :func:`~multibox.detect.load.load`, if ``model`` is a model file.
 
     Returns:
-        The candidate.
+        The detector or the file of detections, ready to be evaluated.
 
     Raises:
-        BadInput: There is no such file, or it is not a model.
+        BadInput: The file does not exist, or is not a model.
     """
     if isinstance(model, Detector):
         return LoadedDetector(model)
@@ -117,10 +117,10 @@ def open_candidate(model: Model, **loading: Any) -> Candidate:
 
 
 def require_classes(candidate: Candidate, classes: Sequence[str]) -> None:
-    """Verify that a candidate can detect all classes of a test set.
+    """Verify that a detector has all evaluated classes of a test set.
 
     Raises:
-        BadInput: It cannot.
+        BadInput: The detector lacks a class.
     """
     missing = [name for name in classes if candidate.classes is not None and name not in candidate.classes]
     if missing:

@@ -1,12 +1,13 @@
-"""The COCO metric: average precision over IoUs, sizes of objects and numbers of detections.
+"""The COCO metric: average precision by IoU, object size and number of detections.
 
-The best 100 detections of a class in an image are matched in the order of their scores. Each takes the free object
-with the highest IoU. It takes an ignored object only if there is no other. Two kinds of objects are ignored: crowds,
-and objects of another size where one size is evaluated alone. Any number of detections may take a crowd, and its IoU
-is the share of the detection inside it. Difficult objects are treated as crowds, because COCO has no other way to
-leave an object out.
+In each image, the best 100 detections of a class are matched in the order of their scores. Each detection takes the
+free object with the highest IoU. It takes an ignored object only if no other object fits.
 
-The figures are those of pycocotools. Its loops over images, classes and IoUs are columns here.
+Two kinds of objects are ignored: crowds, and objects outside the size range if one size is evaluated alone. Any number
+of detections may take a crowd, and the IoU with a crowd is the share of the detection inside it. Difficult objects are
+treated as crowds, because COCO has no other way to leave an object out.
+
+The figures are those of pycocotools. Its loops over images, classes and IoUs are arrays here.
 """
 
 from dataclasses import dataclass
@@ -20,21 +21,22 @@ from multibox.evaluation.voc import by_class, mean_of
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 LIMITS = (1, 10, 100)
-"""Largest number of detections of a class in an image."""
+"""Numbers of detections of a class in an image, the best first, that COCO evaluates."""
 
 SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""Lowest and highest area of an object, in squared pixels."""
+"""Range of object areas by name of the size: lowest and highest area in squared pixels."""
 
 
 @dataclass(frozen=True)
 class CocoResult:
-    """Results by size, IoU and class. NaN for a class without objects to find.
+    """COCO's average precision and recall by size, IoU and class. NaN for a class without objects to find.
 
     Attributes:
-        ap: ``(4, 10, C)`` average precision by size (as in ``SIZES``), IoU and class.
-        recall: ``(4, 10, C)`` recall of the best 100 detections by size, IoU and class.
-        recall_limited: ``(2, 10, C)`` recall of the best 1 and the best 10 detections, over all sizes.
-        objects: ``(4, C)`` number of objects to find by size and class.
+        ap: ``(4, 10, C)`` average precision in [0, 1], by object size (in the order of ``SIZES``), IoU and class.
+        recall: ``(4, 10, C)`` recall in [0, 1] with the best 100 detections per image, by object size, IoU and class.
+        recall_limited: ``(2, 10, C)`` recall in [0, 1] with the best 1 and the best 10 detections per image over all
+            sizes, by IoU and class.
+        objects: ``(4, C)`` number of objects to find, by object size and class.
     """
 
     ap: np.ndarray
@@ -44,12 +46,12 @@ class CocoResult:
 
     @property
     def map_50_95(self) -> float:
-        """The main figure: the mean over IoUs and classes. NaN without an object to find."""
+        """Mean average precision over IoUs 0.5 to 0.95 and classes, in [0, 1]. NaN without an object to find."""
         return mean_of(self.ap[0])
 
     @property
     def figures(self) -> dict[str, float]:
-        """COCO's 12 numbers, in their order. NaN if there is no object of that size."""
+        """COCO's 12 summary numbers, in COCO's order. NaN if the test set has no object of a size."""
         sizes = list(SIZES)[1:]
         return {
             "AP": self.map_50_95,
@@ -68,10 +70,10 @@ def coco(truth: Truth, found: Found) -> CocoResult:
 
     Args:
         truth: Objects of the test set.
-        found: Detections.
+        found: Detections in the test set.
 
     Returns:
-        Average precisions and recalls.
+        Average precisions and recalls by size, IoU and class.
     """
     classes = len(truth.classes)
     found, rank = _best_of_each_image(found, classes)
@@ -96,7 +98,7 @@ def coco(truth: Truth, found: Found) -> CocoResult:
 
 
 def _best_of_each_image(found: Found, classes: int) -> tuple[Found, np.ndarray]:
-    """The detections that COCO counts by image, class and falling score, and their ranks among these."""
+    """Rows of the detections that COCO evaluates, by image, class and falling score, and their ranks in this order."""
     order = np.argsort(-found.scores, kind="stable")
     order = order[np.argsort((found.images * classes + found.labels)[order], kind="stable")]
     found = found.keep(order)
@@ -108,7 +110,7 @@ def _best_of_each_image(found: Found, classes: int) -> tuple[Found, np.ndarray]:
 
 
 def _pairs(truth: Truth, found: Found) -> Pairs:
-    """The pairs that can match. The IoU with an object that is always ignored is the share of the detection."""
+    """Pairs that may match. The IoU with an object that is always ignored is the share of the detection inside it."""
     pairs = pairs_of_class(truth, found)
     crowds = np.flatnonzero(~truth.counted[pairs.object])
     boxes = found.boxes[pairs.detection[crowds]]
@@ -118,7 +120,7 @@ def _pairs(truth: Truth, found: Found) -> Pairs:
 
 
 def _match(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Match detections with objects: ``(D,)`` bool for hits, and ``(D,)`` bool for detections that are left out."""
+    """Match detections with objects. Returns ``(D,)`` bool for hits and ``(D,)`` bool for detections left out."""
     made = pairs.keep(match(pairs.object, pairs.detection, ~truth.counted[pairs.object]))
     hits, left_out = np.zeros(len(other_size), bool), other_size.copy()
     hits[made.detection] = ~ignored[made.object]
@@ -129,7 +131,7 @@ def _match(pairs: Pairs, truth: Truth, ignored: np.ndarray, other_size: np.ndarr
 def _summed_up(
     ranking: list[np.ndarray], hits: np.ndarray, left_out: np.ndarray, objects: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average precision and recall, ``(C,)`` each. Hits suffice, as precision has its local maxima there."""
+    """Average precision and recall by class, ``(C,)`` each. Only hits are needed, where precision has local maxima."""
     ap, recall = np.full(len(objects), np.nan), np.full(len(objects), np.nan)
     for label, rows in enumerate(ranking):
         if objects[label]:

@@ -14,7 +14,7 @@ from multibox.writing import Kind, new_file
 
 FIELDS = ("image_id", "category_id", "bbox", "score")
 DECIMALS = 6
-"""Decimals of a score."""
+"""Number of decimals of a written score."""
 
 DETECTIONS = Kind("file of detections")
 
@@ -31,13 +31,13 @@ def save_results(
 
     Args:
         path: Path of the JSON file.
-        found: Detections.
-        image_ids: Id of each image in the file.
-        category_ids: Number of each class in the file.
-        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+        found: Detections in all images of the test set.
+        image_ids: Id in the file of each image of the test set.
+        category_ids: Number in the file of each evaluated class.
+        replace: Whether to replace an existing file that Multibox did not write, or that was changed afterwards.
 
     Raises:
-        BadInput: There is such a file.
+        BadInput: The file exists and may not be replaced.
     """
     boxes = np.asarray(found.boxes, np.float64)
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).round(3).tolist()
@@ -54,18 +54,18 @@ def save_results(
 def read_results(
     path: str | os.PathLike[str], image_ids: Sequence[int | str], category_ids: Sequence[int | None]
 ) -> Found:
-    """Read detections in COCO's results format from any tool.
+    """Read detections in COCO's results format, written by any tool.
 
     Args:
         path: Path of the JSON file.
-        image_ids: Id of each image in the file.
-        category_ids: Number of each class in the file.
+        image_ids: Id in the file of each image of the test set.
+        category_ids: Number in the file of each evaluated class.
 
     Returns:
-        The detections of these classes, image by image.
+        Detections of the evaluated classes, image by image.
 
     Raises:
-        BadInput: The file cannot be read or has another format. It has an unknown image, no known class, or a score
+        BadInput: The file cannot be read or has another format, an image is unknown, no class is known, or a score is
             outside [0, 1].
     """
     rows = _read_rows(path)
@@ -108,7 +108,7 @@ def _read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 
 def _places(path: str | os.PathLike[str], field: str, names: Sequence[int | str], known: Sequence[int | str]) -> Any:
-    """Position of each image. A number matches the same digits as text."""
+    """Position of each image id in the test set. A number matches the same digits as text."""
     places = {str(name): place for place, name in enumerate(known)}
     try:
         return np.array([places[str(name)] for name in names], np.int64)

@@ -1,4 +1,4 @@
-"""The objects and the detections of a whole test set as columns, with a row for each."""
+"""The objects and the detections of a whole test set, each as a table of columns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from multibox.data.store import Store
 
 @dataclass(frozen=True)
 class Truth:
-    """M objects in N images.
+    """The M objects in the N images of a test set, as columns.
 
     Attributes:
         classes: Names of the evaluated classes.
-        image_ids: N unique ids.
-        image_sizes: ``(N, 2)`` int64 widths and heights, pixels.
+        image_ids: Unique ids of the N images.
+        image_sizes: ``(N, 2)`` int64 width and height of each image in pixels.
         images: ``(M,)`` int64 position of each object's image, in rising order.
-        labels: ``(M,)`` int64 labels, 0-based over ``classes``.
-        boxes: ``(M, 4)`` float32 corners, pixels.
-        difficult: ``(M,)`` bool. A detection of a difficult object is neither a hit nor a false alarm.
-        crowd: ``(M,)`` bool. A detection of a crowd is neither a hit nor a false alarm.
-        area: ``(M,)`` float32 areas, squared pixels.
+        labels: ``(M,)`` int64 label of each object: its position among ``classes``, from 0.
+        boxes: ``(M, 4)`` float32 corners x0, y0, x1, y1 of each object in pixels of its image.
+        difficult: ``(M,)`` bool, whether each object is difficult. Its detection is neither a hit nor a false alarm.
+        crowd: ``(M,)`` bool, whether each object is a crowd. Its detection is neither a hit nor a false alarm.
+        area: ``(M,)`` float32 area of each object in squared pixels.
     """
 
     classes: tuple[str, ...]
@@ -40,19 +40,19 @@ class Truth:
 
     @property
     def counted(self) -> np.ndarray:
-        """``(M,)`` bool for the objects that a detector must find."""
+        """``(M,)`` bool, whether a detector must find each object: it is neither difficult nor a crowd."""
         return ~(self.difficult | self.crowd)
 
 
 @dataclass(frozen=True)
 class Found:
-    """D detections in N images. Of equal scores, the earlier row ranks first.
+    """D detections in the N images of a test set, as columns. Of equal scores, the earlier row ranks first.
 
     Attributes:
         images: ``(D,)`` int64 position of each detection's image.
-        labels: ``(D,)`` int64 labels, 0-based over the evaluated classes.
-        scores: ``(D,)`` float32 scores, in [0, 1].
-        boxes: ``(D, 4)`` corners, pixels of the upright image.
+        labels: ``(D,)`` int64 label of each detection: its position among the evaluated classes, from 0.
+        scores: ``(D,)`` float32 score of each detection, in [0, 1].
+        boxes: ``(D, 4)`` corners x0, y0, x1, y1 of each detection in pixels of its upright image.
     """
 
     images: np.ndarray
@@ -64,19 +64,19 @@ class Found:
         return len(self.images)
 
     def keep(self, rows: np.ndarray) -> "Found":
-        """The rows where a mask is true, or the rows at given positions, in that order."""
+        """Detections where a mask is true, or those at given positions, in that order."""
         return Found(self.images[rows], self.labels[rows], self.scores[rows], self.boxes[rows])
 
 
 def truth_of(stores: Sequence[Store], classes: Sequence[str]) -> Truth:
-    """Read the objects of stores, without the images.
+    """Read the objects of stores, without decoding images.
 
     Args:
-        stores: Stores that are evaluated as one.
+        stores: Stores that are evaluated together as one test set.
         classes: Names of the evaluated classes. Objects of other classes are left out.
 
     Returns:
-        The objects, in the order of the records.
+        Objects of all stores, in the order of their records.
     """
     records = [(store, store.without_image(i)) for store in stores for i in range(len(store))]
     relabel = {id(store): places(store.meta.classes, classes) for store in stores}
@@ -99,37 +99,37 @@ def truth_of(stores: Sequence[Store], classes: Sequence[str]) -> Truth:
 
 
 def places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Position of each name in ``classes``, int64. -1 for a name that is missing."""
+    """Position in ``classes`` of each name, as int64. -1 for a name that is missing."""
     known = {name: place for place, name in enumerate(classes)}
     return np.array([known.get(name, -1) for name in names], np.int64)
 
 
 class ImageDetections(Protocol):
-    """Detections in one image, such as :class:`multibox.detect.detections.Detections`."""
+    """Protocol of the detections in one image, such as :class:`multibox.detect.detections.Detections`."""
 
     @property
     def boxes(self) -> np.ndarray:
-        """``(K, 4)`` corners, pixels of the upright image."""
+        """``(K, 4)`` corners x0, y0, x1, y1 of each detection in pixels of the upright image."""
 
     @property
     def scores(self) -> np.ndarray:
-        """``(K,)`` scores, in [0, 1]."""
+        """``(K,)`` score of each detection, in [0, 1]."""
 
     @property
     def labels(self) -> np.ndarray:
-        """``(K,)`` int64 labels, 0-based over the detector's classes."""
+        """``(K,)`` int64 label of each detection: its position among the detector's classes, from 0."""
 
 
 def found_in(detections: Iterable[ImageDetections], relabel: np.ndarray | None = None) -> Found:
-    """Join the detections of all images.
+    """Join the detections of all images into one table.
 
     Args:
-        detections: Detections in each image, in the order of the images.
-        relabel: Position of each of the detector's classes among the evaluated classes, from :func:`places`. None: the
-            classes are the same.
+        detections: Detections of each image, in the order of the test set's images.
+        relabel: Position of each of the detector's classes among the evaluated classes, from :func:`places`. None if
+            both are the same.
 
     Returns:
-        The rows, image by image.
+        Detections of the evaluated classes, image by image.
     """
     parts = list(detections)
     images = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])

@@ -1,4 +1,4 @@
-"""Compare two detectors on the same images: how large the difference is, and whether it is significant."""
+"""Comparison of two detectors on the same images: their difference, and whether it is significant."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,22 +11,23 @@ from multibox.evaluation.figures import Figures
 from multibox.evaluation.json_values import without_nan
 
 FEW = 10
-"""Least number of images of a class for which a bootstrap estimates the spread of the average precision."""
+"""Smallest number of images of a class for which the bootstrap gives a meaningful interval."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How one detector differs from another. Positive numbers are in favour of the first.
+    """Differences between two detectors. Positive numbers favour the first one.
 
     Attributes:
-        name: Name of the other detector.
-        other: Figures of the other detector.
-        difference: Difference of the mean average precisions (area, IoU 0.5).
-        interval: Interval of the difference, by the paired bootstrap: each draw of images is the same for both.
-        share_better: Share of the draws in which the first is better.
-        classes: Difference of the average precision, and its interval, by class.
-        few: Classes in too few images for a meaningful interval.
-        images: ``(N,)`` by how much less the mistakes of the first cost in each image.
+        name: Name of the second detector.
+        other: Figures of the second detector.
+        difference: Mean average precision (area, IoU 0.5) of the first detector minus that of the second, in [-1, 1].
+        interval: 95% interval of ``difference`` by the paired bootstrap, in which each draw of images is used for both
+            detectors.
+        share_better: Share of the bootstrap draws in which the first detector is better, in [0, 1].
+        classes: Difference of the average precision and its 95% interval, by class name.
+        few: Names of classes that are in too few images for a meaningful interval.
+        images: ``(N,)`` cost of the second detector's mistakes minus that of the first's, for each image.
     """
 
     name: str
@@ -40,16 +41,16 @@ class Comparison:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval excludes 0."""
+        """Whether the interval of the difference excludes 0."""
         return self.interval.low > 0 or self.interval.high < 0
 
     def most_changed(self, count: int) -> list[int]:
-        """Positions of the images that differ most, in either direction."""
+        """Positions of the images whose cost differs most between the detectors, in either direction."""
         order = np.argsort(-np.abs(self.images), kind="stable")[:count]
         return [int(i) for i in order if self.images[i]]
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as values for ``json.dumps``. NaN becomes None."""
+        """The comparison as a dictionary that can be written as JSON. NaN becomes None."""
         return without_nan(
             {
                 "other": self.name,
@@ -66,18 +67,18 @@ class Comparison:
 
 
 def compare(first: Figures, other: Figures, name: str) -> Comparison:
-    """Compare two detectors.
+    """Compare the figures of two detectors.
 
     Args:
         first: Figures of the first detector.
-        other: Figures of the other detector on the same test set.
-        name: Name of the other detector.
+        other: Figures of the second detector on the same test set.
+        name: Name of the second detector.
 
     Returns:
-        The differences.
+        Differences between the two detectors.
 
     Raises:
-        BadInput: The figures are about other images or classes.
+        BadInput: The two detectors were evaluated on different images or classes.
     """
     _require_same_test_set(first, other, name)
     draws = mean_over_classes(first.draws) - mean_over_classes(other.draws)

@@ -8,20 +8,20 @@ from multibox.evaluation.voc import MIN_IOU, by_score
 
 
 def confusion(truth: Truth, found: Found, thresholds: np.ndarray, min_iou: float = MIN_IOU) -> np.ndarray:
-    """Count the class of each object against the class of its detection.
+    """Count detections by the class of their object and their own class.
 
-    Detections are matched in the order of their scores, whatever their classes. Each takes the free object with the
-    highest IoU. Detections of difficult objects and crowds are left out.
+    Detections are matched in the order of their scores, whatever their classes. Each detection takes the free object
+    with the highest IoU. Detections of difficult objects and crowds are left out.
 
     Args:
         truth: Objects of the test set.
-        found: Detections.
-        thresholds: ``(C,)`` scores that detections must exceed, by class.
-        min_iou: Least IoU of a match.
+        found: Detections in the test set.
+        thresholds: ``(C,)`` score that detections of each class must exceed.
+        min_iou: Smallest IoU of a match.
 
     Returns:
-        ``(C + 1, C + 1)`` int64 counts. Rows are the classes of the objects, columns those of the detections. The last
-        row counts detections of nothing, the last column objects that were not found.
+        ``(C + 1, C + 1)`` int64 counts. Rows are classes of objects, columns are classes of detections. The last row
+        counts detections without an object, the last column objects without a detection.
     """
     shown = found.keep(found.scores > thresholds[found.labels])
     shown = shown.keep(by_score(shown.scores))
@@ -44,7 +44,7 @@ def confusion(truth: Truth, found: Found, thresholds: np.ndarray, min_iou: float
 
 
 def most_confused(matrix: np.ndarray, count: int) -> list[tuple[int, int, int]]:
-    """The most frequent confusions of two classes, as ``(class, detected class, count)``."""
+    """The most frequent confusions of two classes, as tuples ``(class, detected class, count)``."""
     between = matrix[:-1, :-1] * ~np.eye(len(matrix) - 1, dtype=bool)
     order = np.argsort(-between, axis=None, kind="stable")[:count]
     there, detected = np.unravel_index(order, between.shape)

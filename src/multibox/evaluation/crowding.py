@@ -1,4 +1,4 @@
-"""Results by the number of objects in an image."""
+"""Evaluation of images grouped by their number of objects."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ from multibox.evaluation.outcomes import Outcomes
 from multibox.evaluation.voc import average_precisions
 
 STEPS = (0, 1, 2, 5, 10)
-"""Least number of objects in an image of each group."""
+"""Smallest number of objects in an image of each group."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Images with a similar number of objects to find.
+    """Results in images that have a similar number of objects to find.
 
     Attributes:
-        name: Range of the number of objects, such as ``2 to 4``.
-        images: Number of images.
-        objects: Number of objects to find in these images.
-        false_alarms: Mean number of false alarms in an image.
-        map: Mean average precision in these images alone (area, IoU 0.5). NaN without objects.
+        name: Range of the number of objects per image, such as ``2 to 4``.
+        images: Number of images in the group.
+        objects: Number of objects to find in the group's images.
+        false_alarms: Mean number of false alarms per image of the group.
+        map: Mean average precision in the group's images alone (area, IoU 0.5), in [0, 1]. NaN without objects.
     """
 
     name: str
@@ -31,14 +31,14 @@ class Group:
 
 
 def by_crowding(outcomes: Outcomes, thresholds: np.ndarray) -> list[Group]:
-    """Evaluate images with few and with many objects separately.
+    """Evaluate images separately by their number of objects.
 
     Args:
-        outcomes: Outcomes of the detections.
-        thresholds: ``(C,)`` scores above which false alarms count, by class.
+        outcomes: Hits and false alarms of the whole test set.
+        thresholds: ``(C,)`` score that false alarms of each class must exceed to be counted.
 
     Returns:
-        The groups that have images, in rising order of objects.
+        Groups that contain images, by rising number of objects.
     """
     truth, found = outcomes.truth, outcomes.found
     there = np.bincount(truth.images[truth.counted], minlength=len(truth.image_ids))

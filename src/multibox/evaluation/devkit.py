@@ -1,4 +1,4 @@
-"""PASCAL VOC's results files, with a line for each detection, for the devkit or the evaluation server."""
+"""PASCAL VOC's results files: a text line for each detection, for the devkit or the evaluation server."""
 
 import os
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from multibox.evaluation.voc import by_score
 from multibox.writing import Kind, new_folder
 
 DECIMALS = 6
-"""Decimals of ``%f``, with which the devkit's examples write scores and corners."""
+"""Number of decimals of scores and corners, as the devkit's examples write them with ``%f``."""
 
 
 def as_written(found: Found) -> Found:
-    """The detections as the devkit reads them from its files: scores and corners with six decimals.
+    """Detections with scores and corners rounded to six decimals, as the devkit reads them from its files.
 
-    Rounding makes ties, and a tie can decide which of two detections takes an object. So only rounded numbers give the
-    devkit's figures exactly.
+    Rounding makes equal scores, whose order can decide which of two detections takes an object. So only rounded numbers
+    give exactly the devkit's figures.
     """
     corners = written_boxes(found)
     corners[:, :2] -= 1
@@ -26,29 +26,29 @@ def as_written(found: Found) -> Found:
 
 
 def written_boxes(found: Found) -> np.ndarray:
-    """``(D, 4)`` float64 first and last pixels inside, counted from 1 as in VOC: ``x0 + 1, y0 + 1, x1, y1``."""
+    """Boxes ``(D, 4)`` float64 as the devkit writes them, first and last pixels: ``x0 + 1, y0 + 1, x1, y1``."""
     return np.round(found.boxes + np.array([1.0, 1.0, 0.0, 0.0]), DECIMALS)
 
 
 def written_scores(found: Found) -> np.ndarray:
-    """``(D,)`` float64 scores."""
+    """Scores as the devkit writes them: ``(D,)`` float64 with six decimals."""
     return np.round(np.asarray(found.scores, np.float64), DECIMALS)
 
 
 def save_devkit(
     folder: str | os.PathLike[str], truth: Truth, found: Found, split: str = "test", *, replace: bool = False
 ) -> None:
-    """Write a folder of ``comp4_det_SPLIT_CLASS.txt``, as the devkit reads them.
+    """Write detections as a folder of the devkit's files ``comp4_det_SPLIT_CLASS.txt``.
 
     Args:
-        folder: Path of the folder. A folder that holds only such files is replaced.
-        truth: Objects of the test set, for the names of classes and images.
-        found: Detections.
-        split: Name of the split, for the names of the files.
-        replace: Whether to replace a folder that was changed since.
+        folder: Path of the folder. An existing folder that holds only such files is replaced.
+        truth: Objects of the test set, from which the names of classes and images are taken.
+        found: Detections in the test set.
+        split: Name of the split, as part of the file names.
+        replace: Whether to replace a folder that was changed after Multibox wrote it.
 
     Raises:
-        BadInput: The folder holds other files.
+        BadInput: The folder contains other files, or was changed and ``replace`` is false.
     """
     with new_folder(folder, DEVKIT, replace=replace) as new:
         for label, name in enumerate(truth.classes):
@@ -57,7 +57,7 @@ def save_devkit(
 
 
 def _is_devkit(folder: Path) -> bool:
-    """Whether a folder holds only the devkit's files. Version 0.1.0 wrote no marker into it."""
+    """Whether a folder contains only the devkit's files. Version 0.1.0 wrote no marker file into it."""
     return all(_is_devkit_file(path) for path in folder.iterdir())
 
 

@@ -23,7 +23,7 @@ BATCH = 16
 """Default number of images in a batch."""
 
 DetectAll = Callable[..., Iterable[Detections]]
-"""Has the parameters and the result of :func:`detect_all`."""
+"""Function with the parameters and the result of :func:`detect_all`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,11 @@ class Evaluation:
 
     Attributes:
         model: Name of the detector, or path of its file.
-        test_set: Images and objects.
-        found: Detections.
-        strict: Whether figures are those of PASCAL's devkit, which reads rounded numbers from its files.
-        seconds: Time that detection took.
+        test_set: Images and objects of the test set.
+        found: Detections in all images of the test set.
+        strict: Whether scores and boxes are rounded to six decimals before figures are computed, as PASCAL's devkit
+            does.
+        seconds: Duration of the detection in seconds.
     """
 
     model: str
@@ -46,7 +47,7 @@ class Evaluation:
 
     @cached_property
     def figures(self) -> Figures:
-        """All figures, in detail."""
+        """All figures of the detailed report."""
         return Figures(self.test_set.truth, as_written(self.found) if self.strict else self.found)
 
     @property
@@ -56,7 +57,7 @@ class Evaluation:
 
     @property
     def map_11point(self) -> float:
-        """Mean average precision at IoU 0.5 by 11 recalls, in [0, 1]. NaN without any object."""
+        """Mean average precision at IoU 0.5 by precision at 11 recalls, in [0, 1]. NaN without any object."""
         return self.figures.voc.map_11point
 
     @property
@@ -66,36 +67,36 @@ class Evaluation:
 
     @property
     def ap(self) -> dict[str, float]:
-        """Area under the curve at IoU 0.5 by class. NaN for a class without objects, which no mean includes."""
+        """Average precision (area, IoU 0.5) by class name. NaN for a class without objects, which no mean includes."""
         return {name: float(ap) for name, ap in zip(self.test_set.truth.classes, self.figures.voc.ap, strict=True)}
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Score with the best F1 by class. Classes without a hit are missing."""
+        """Score threshold with the best F1, by class name. Classes without a hit are missing."""
         return self.figures.thresholds
 
     @property
     def images(self) -> int:
-        """Number of images."""
+        """Number of images in the test set."""
         return len(self.test_set.truth.image_ids)
 
     @property
     def objects(self) -> int:
-        """Number of objects to find: those of the evaluated classes that are neither difficult nor crowds."""
+        """Number of objects to find: objects of the evaluated classes that are neither difficult nor crowds."""
         return int(self.test_set.truth.counted.sum())
 
     @property
     def detections(self) -> int:
-        """Number of detections."""
+        """Number of detections in the test set."""
         return len(self.found)
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Number of objects of each class of the data that the detector does not have. None of them counts."""
+        """Number of objects by name of each class that the detector does not have. They are not evaluated."""
         return self.test_set.left_out
 
     def to_json(self) -> dict[str, Any]:
-        """The main figures as values for ``json.dumps``. NaN becomes None."""
+        """The main figures as a dictionary that can be written as JSON. NaN becomes None."""
         return without_nan(
             {
                 "map": self.map,
@@ -127,19 +128,19 @@ def evaluate(
 
     Args:
         detector: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
-        data: ``NAME/SPLIT``, or ``NAME`` for its split test or else val. Several are evaluated as one. The ``test_set``
-            of another evaluation makes both comparable.
-        batch: Number of images in a batch, on each device.
-        strict: Whether to compute figures from rounded numbers, as PASCAL's devkit reads them from its files.
+        data: Test data: ``NAME/SPLIT``, or ``NAME`` for its split test, or val if there is no test. Several are
+            evaluated as one. The ``test_set`` of another evaluation makes both evaluations comparable.
+        batch: Number of images in a batch on each device.
+        strict: Whether to round scores and boxes to six decimals before figures are computed, as PASCAL's devkit does.
         progress: Function to call after each batch, with the number of finished images and of all images.
         detect: Function that replaces :func:`detect_all`, for example to share the work between hosts.
-        loading: How to load a model file, such as ``devices=2``. See :func:`multibox.detect.load.load`.
+        loading: Arguments for :func:`multibox.detect.load.load` if ``detector`` is a model file, such as ``devices=2``.
 
     Returns:
-        The evaluation, with its figures.
+        The evaluation, whose figures are computed when they are first read.
 
     Raises:
-        BadInput: There is no such model or store, they have no class in common, or an image cannot be decoded.
+        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded.
 
     Example:
         >>> evaluation = multibox.evaluate("model.keras", "photos/test")
@@ -164,17 +165,17 @@ def detect_all(
     only: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Detections]:
-    """Detect objects in every image of stores, from the low score that evaluation requires.
+    """Detect objects in every image of stores, down to the low scores that evaluation requires.
 
     Args:
-        detector: The detector.
+        detector: Detector to run.
         stores: Stores with the images.
-        batch: Number of images in a batch, on each device.
-        only: Positions of the images to take, counted over all stores. None: all images.
+        batch: Number of images in a batch on each device.
+        only: Positions of the images to use, counted over all stores. None uses all images.
         progress: Function to call after each batch, with the number of finished images and of all images.
 
     Yields:
-        The detections of each image, in order.
+        Detections of each image, in order.
     """
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = places if only is None else [places[k] for k in only]

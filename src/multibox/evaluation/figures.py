@@ -1,4 +1,4 @@
-"""All figures of an evaluation report."""
+"""All figures of the report of an evaluation."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -28,11 +28,11 @@ from multibox.evaluation.voc import VocResult, average_precisions, mean_of
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """Every measure of detections in a test set. Each is computed when it is first read.
+    """All measures of detections in a test set. Each one is computed when it is first read.
 
     Attributes:
         truth: Objects of the test set.
-        found: Detections.
+        found: Detections in the test set.
     """
 
     truth: Truth
@@ -40,74 +40,74 @@ class Figures:
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """Outcomes of the detections at IoU 0.5."""
+        """Hits and false alarms at IoU 0.5."""
         return find_outcomes(self.truth, self.found)
 
     @cached_property
     def voc(self) -> VocResult:
-        """PASCAL's metric."""
+        """Results of PASCAL VOC's metric."""
         return average_precisions(self.outcomes.found, self.outcomes.hits, self.outcomes.positives)
 
     @cached_property
     def coco(self) -> CocoResult:
-        """COCO's metric."""
+        """Results of COCO's metric."""
         return coco(self.truth, self.found)
 
     @cached_property
     def draws(self) -> np.ndarray:
-        """``(R, C)`` average precision in each draw of the :mod:`~multibox.evaluation.bootstrap`."""
+        """``(R, C)`` average precision by bootstrap draw and class."""
         return resampled_ap(self.outcomes, draw_weights(len(self.truth.image_ids)))
 
     @cached_property
     def best(self) -> list[BestThreshold | None]:
-        """Threshold with the best F1 of each class. None for a class without a hit."""
+        """Score threshold with the best F1 of each class. None for a class without a hit."""
         return best_thresholds(self.outcomes)
 
     @cached_property
     def errors(self) -> Errors:
-        """Errors as TIDE sorts them."""
+        """Errors by kind, as TIDE defines them."""
         return tide(self.truth, self.found)
 
     @cached_property
     def confusion(self) -> np.ndarray:
-        """``(C + 1, C + 1)`` confusion matrix at the best thresholds."""
+        """``(C + 1, C + 1)`` confusion matrix at the thresholds with the best F1."""
         return confusion(self.truth, self.found, threshold_array(self.best))
 
     @cached_property
     def groups(self) -> list[Group]:
-        """Results by the number of objects in an image, at the best thresholds."""
+        """Results by the number of objects in an image, at the thresholds with the best F1."""
         return by_crowding(self.outcomes, threshold_array(self.best))
 
     @cached_property
     def calibration(self) -> Calibration:
-        """Calibration of the scores."""
+        """Calibration of the scores: the share of hits by score."""
         return calibration(self.outcomes)
 
     @cached_property
     def mistakes(self) -> Mistakes:
-        """Mistakes in each image at the best thresholds."""
+        """Mistakes in each image at the thresholds with the best F1."""
         return find_mistakes(self.outcomes, threshold_array(self.best))
 
     @property
     def map_interval(self) -> Interval:
-        """Interval of the mean average precision (area, IoU 0.5)."""
+        """95% bootstrap interval of the mean average precision (area, IoU 0.5)."""
         return interval(mean_over_classes(self.draws))
 
     @property
     def ap_intervals(self) -> list[Interval]:
-        """Interval of the average precision of each class (area, IoU 0.5)."""
+        """95% bootstrap interval of the average precision of each class (area, IoU 0.5)."""
         return [interval(of_class) for of_class in self.draws.T]
 
     @property
     def images_of_class(self) -> np.ndarray:
-        """``(C,)`` number of images that contain an object to find, by class."""
+        """``(C,)`` number of images that contain an object to find of each class."""
         truth = self.truth
         there = np.unique(np.column_stack([truth.labels, truth.images])[truth.counted], axis=0)
         return np.bincount(there[:, 0], minlength=len(truth.classes))
 
     @property
     def by_size(self) -> dict[str, tuple[int, float, float]]:
-        """Number of objects of each size, their mean AP at IoU 0.5, and from 0.5 to 0.95."""
+        """For each object size: the number of objects, the mean AP at IoU 0.5, and the mean AP from 0.5 to 0.95."""
         return {
             name: (int(self.coco.objects[i].sum()), mean_of(self.coco.ap[i, 0]), mean_of(self.coco.ap[i]))
             for i, name in enumerate(SIZES)
@@ -115,12 +115,12 @@ class Figures:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Score with the best F1 by class, for a model file. Classes without a hit are missing."""
+        """Score threshold with the best F1, by class name. Classes without a hit are missing."""
         rows = zip(self.truth.classes, self.best, strict=True)
         return {name: round(best.threshold, 6) for name, best in rows if best is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as values for ``json.dumps``. NaN becomes None."""
+        """The figures as a dictionary that can be written as JSON. NaN becomes None."""
         classes = zip(self.truth.classes, self.voc.ap, self.voc.ap_11point, self.ap_intervals, self.best, strict=True)
         return without_nan(
             {

@@ -1,4 +1,4 @@
-"""Values for ``json.dumps``, which has no standard way to write NaN."""
+"""Conversion of values for ``json.dumps``, which has no standard way to write NaN."""
 
 import math
 from typing import Any

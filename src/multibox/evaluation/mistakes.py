@@ -1,4 +1,4 @@
-"""The mistakes in each image, and images with the mistakes drawn in."""
+"""The mistakes in each image, and drawings of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from multibox.evaluation.outcomes import Outcomes
 from multibox.evaluation.voc import best_objects
 
 FALSE_ALARM, MISSED, FOUND = 0, 1, 2
-"""Positions of red, blue and green in the palette."""
+"""Positions of red, blue and green in the palette of :mod:`multibox.draw`."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,12 @@ class Mistakes:
     """The mistakes in N images, if only detections above the thresholds are shown.
 
     Attributes:
-        shown: ``(D,)`` bool, whether each detection is shown.
-        missed: ``(M,)`` bool, whether no shown detection hits an object.
+        shown: ``(D,)`` bool, whether the score of each detection exceeds its threshold.
+        missed: ``(M,)`` bool, whether no shown detection hits each object that must be found.
         missed_count: ``(N,)`` number of missed objects in each image.
         false_alarms: ``(N,)`` number of shown false alarms in each image.
-        cost: ``(N,)`` one for each missed object plus the scores of the false alarms, as a confident mistake is worse.
+        cost: ``(N,)`` cost of the mistakes in each image: 1 for each missed object, plus the scores of the false
+            alarms.
     """
 
     shown: np.ndarray
@@ -32,7 +33,7 @@ class Mistakes:
     cost: np.ndarray
 
     def worst(self, count: int) -> list[int]:
-        """Positions of the images with the highest cost, the worst first. Images without a mistake are left out."""
+        """Positions of the images with the highest cost, the highest first. Images without a mistake are left out."""
         order = np.argsort(-self.cost, kind="stable")[:count]
         return [int(i) for i in order if self.cost[i] > 0]
 
@@ -41,11 +42,11 @@ def find_mistakes(outcomes: Outcomes, thresholds: np.ndarray) -> Mistakes:
     """Count the mistakes in each image.
 
     Args:
-        outcomes: Outcomes of the detections.
-        thresholds: ``(C,)`` scores above which detections are shown, by class.
+        outcomes: Hits and false alarms of the whole test set.
+        thresholds: ``(C,)`` score that detections of each class must exceed to be shown.
 
     Returns:
-        The mistakes.
+        Missed objects, false alarms and their cost, by image.
     """
     truth, found, images = outcomes.truth, outcomes.found, len(outcomes.truth.image_ids)
     shown = found.scores > thresholds[found.labels]
@@ -58,16 +59,16 @@ def find_mistakes(outcomes: Outcomes, thresholds: np.ndarray) -> Mistakes:
 
 
 def draw_mistakes(image: np.ndarray, position: int, outcomes: Outcomes, mistakes: Mistakes) -> np.ndarray:
-    """Draw hits (green), false alarms (red, ``false``) and missed objects (blue, ``missed``).
+    """Draw the mistakes in an image: hits green, false alarms red (``false``), missed objects blue (``missed``).
 
     Args:
-        image: ``(H, W, 3)`` uint8 RGB.
-        position: Position of the image in the test set.
-        outcomes: Outcomes of the detections.
-        mistakes: Mistakes that :func:`find_mistakes` found.
+        image: Pixels of the image, ``(H, W, 3)`` uint8 RGB.
+        position: Position of the image in the test set, from 0.
+        outcomes: Hits and false alarms of the whole test set.
+        mistakes: Mistakes in the whole test set, from :func:`find_mistakes`.
 
     Returns:
-        A new image ``(H, W, 3)`` uint8 RGB.
+        Copy of the image with boxes drawn, ``(H, W, 3)`` uint8 RGB.
     """
     truth, found = outcomes.truth, outcomes.found
     missed = np.flatnonzero(mistakes.missed & (truth.images == position))
@@ -81,6 +82,6 @@ def draw_mistakes(image: np.ndarray, position: int, outcomes: Outcomes, mistakes
 
 
 def in_words(mistakes: Mistakes, position: int, names: Sequence[str]) -> str:
-    """An image and its mistakes, such as ``000012: 2 missed, 1 false alarm``."""
+    """Describe the mistakes in an image, such as ``000012: 2 missed, 1 false alarm``."""
     missed, alarms = int(mistakes.missed_count[position]), int(mistakes.false_alarms[position])
     return f"{names[position]}: {missed} missed, {alarms} false alarm{'s' * (alarms != 1)}"

@@ -1,4 +1,4 @@
-"""The outcome of each detection: a hit or a false alarm."""
+"""Classification of detections as hits and false alarms."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +11,12 @@ from multibox.evaluation.voc import MIN_IOU, by_class, count_by_class, find_hits
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Outcomes at IoU 0.5, by the rules of PASCAL VOC.
+    """Hits and false alarms at IoU 0.5, by the rules of PASCAL VOC.
 
     Attributes:
         truth: Objects of the test set.
-        found: D detections. Those that match difficult objects or crowds are left out.
-        hits: ``(D,)`` bool. All other detections are false alarms.
+        found: D detections that count. Detections of difficult objects or crowds are left out.
+        hits: ``(D,)`` bool, whether each detection is a hit. All others are false alarms.
     """
 
     truth: Truth
@@ -25,25 +25,25 @@ class Outcomes:
 
     @cached_property
     def ranking(self) -> list[np.ndarray]:
-        """Rows of the detections of each class, from the highest score to the lowest."""
+        """Rows of each class's detections, from the highest score to the lowest."""
         return by_class(self.found, len(self.truth.classes))
 
     @cached_property
     def positives(self) -> np.ndarray:
-        """``(C,)`` number of objects to find, by class."""
+        """``(C,)`` number of objects to find of each class."""
         return count_by_class(self.truth)
 
 
 def find_outcomes(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> Outcomes:
-    """Match detections with objects and keep those that count.
+    """Match detections with objects, and leave out detections that do not count.
 
     Args:
         truth: Objects of the test set.
-        found: Detections.
-        min_iou: Least IoU of a hit.
+        found: Detections in the test set.
+        min_iou: Smallest IoU of a hit.
 
     Returns:
-        The outcome of each detection that counts.
+        Hits and false alarms among the detections that count.
     """
     hits, ignored = find_hits(truth, found, min_iou)
     return Outcomes(truth, found.keep(~ignored), hits[~ignored])

@@ -1,4 +1,4 @@
-"""Tables of pairs of a detection and an object that it may match."""
+"""Tables of pairs of a detection and an object that may match."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from multibox.evaluation.columns import Found, Truth
 
 @dataclass(frozen=True)
 class Pairs:
-    """K pairs of a detection and an object. The pairs of a detection are adjacent, in the order of the objects.
+    """K pairs of a detection and an object. A detection's pairs are adjacent, in the order of the objects.
 
     Attributes:
-        detection: ``(K,)`` int64 rows of the detections.
-        object: ``(K,)`` int64 rows of the objects.
-        iou: ``(K,)`` float64 IoUs.
+        detection: ``(K,)`` int64 row of each pair's detection.
+        object: ``(K,)`` int64 row of each pair's object.
+        iou: ``(K,)`` float64 IoU of each pair, in [0, 1].
     """
 
     detection: np.ndarray
@@ -25,30 +25,31 @@ class Pairs:
         return len(self.iou)
 
     def keep(self, rows: np.ndarray) -> "Pairs":
-        """The pairs where a mask is true, or the pairs at given positions, in that order."""
+        """Pairs where a mask is true, or those at given positions, in that order."""
         return Pairs(self.detection[rows], self.object[rows], self.iou[rows])
 
 
 def pairs_of_class(truth: Truth, found: Found) -> Pairs:
-    """Pair each detection with the objects of its class in its image."""
+    """Pair each detection with the objects of the same class in the same image."""
     classes = len(truth.classes)
     return _pairs(truth, found, truth.images * classes + truth.labels, found.images * classes + found.labels)
 
 
 def pairs_of_image(truth: Truth, found: Found) -> Pairs:
-    """Pair each detection with all objects in its image."""
+    """Pair each detection with all objects in the same image."""
     return _pairs(truth, found, truth.images, found.images)
 
 
 def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the object with the highest IoU for each detection. Of equal ones, the first is taken.
+    """Find the object with the highest IoU for each detection. Of equal IoUs, the first object is taken.
 
     Args:
         pairs: Pairs of detections and objects.
         detections: Number of detections, D.
 
     Returns:
-        ``(D,)`` int64 rows of the objects, and ``(D,)`` float64 IoUs. Row 0 and IoU -1 for detections without pairs.
+        ``(D,)`` int64 row of each detection's best object, and ``(D,)`` float64 IoU. A detection without pairs has row
+        0 and IoU -1.
     """
     best = np.zeros(detections, np.int64)
     overlap = np.full(detections, -1.0)
@@ -68,13 +69,13 @@ def match(target: np.ndarray, suitor: np.ndarray, shared: np.ndarray) -> np.ndar
     the earliest suitor.
 
     Args:
-        target: ``(K,)`` int64 index of the target in each candidate pair. All pairs of a suitor (such as a detection)
-            are adjacent, its preferred target first.
-        suitor: ``(K,)`` int64 suitor of each pair, in rising order. The lowest is matched first.
-        shared: ``(K,)`` bool for targets that accept any number of suitors.
+        target: ``(K,)`` int64 index of the target in each candidate pair, such as an object. All pairs of a suitor,
+            such as a detection, are adjacent, and the preferred target comes first.
+        suitor: ``(K,)`` int64 index of the suitor in each pair, in rising order. The lowest index is matched first.
+        shared: ``(K,)`` bool, whether the target of each pair accepts any number of suitors.
 
     Returns:
-        ``(S,)`` int64 positions of the matched pairs, at most one for each suitor.
+        ``(S,)`` int64 positions of the matched pairs. Each suitor has at most one.
     """
     begins = np.flatnonzero(np.diff(suitor, prepend=-1))
     ends = np.append(begins[1:], len(suitor))
@@ -113,7 +114,7 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 
 def _pairs(truth: Truth, found: Found, groups: np.ndarray, wanted: np.ndarray) -> Pairs:
-    """Pair detections and objects of the same group. Sorted by group, the objects for each detection are a range."""
+    """Pair detections and objects of the same group. After sorting by group, a detection's objects are a range."""
     objects = np.argsort(groups, kind="stable")
     groups = groups[objects]
     begin = np.searchsorted(groups, wanted, "left")

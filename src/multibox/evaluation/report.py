@@ -21,7 +21,7 @@ from multibox.writing import Kind, new_folder
 PAGE, FIGURES, WORST, CHANGED = "report.html", "report.json", "worst", "changed"
 WORST_IMAGES, CHANGED_IMAGES = 50, 12
 SHOWN_SIDE = 480
-"""Largest width and height of an image on the page, pixels. Images in the folder have their full size."""
+"""Largest width and height in pixels of an image on the page. Images in the folder have their full size."""
 
 
 def write_report(
@@ -31,20 +31,20 @@ def write_report(
     *,
     replace: bool = False,
 ) -> Path:
-    """Write the report of an evaluation.
+    """Write the report of an evaluation into a folder.
 
     Args:
-        evaluation: The evaluation.
-        folder: Path of the folder. An older report is replaced, unless it was changed since.
+        evaluation: Evaluation to report.
+        folder: Path of the report's folder. An older report is replaced, unless it was changed after it was written.
         other: Evaluation of another detector on the same test set, for a comparison.
-        replace: Whether to replace a report that was changed since.
+        replace: Whether to replace a report that was changed after it was written.
 
     Returns:
-        Path of the page.
+        Path of the report's HTML page.
 
     Raises:
-        BadInput: The folder has other content or was changed since, an image cannot be decoded, or the other evaluation
-            is about another test set.
+        BadInput: The folder has other content or was changed, an image cannot be decoded, or ``other`` has another test
+            set.
     """
     folder = Path(folder)
     figures = evaluation.figures
@@ -76,7 +76,7 @@ def _subject(evaluation: Evaluation) -> list[str]:
 
 
 def _is_report(folder: Path) -> bool:
-    """Whether a folder is a report of version 0.1.0, which had no marker."""
+    """Whether a folder is a report written by version 0.1.0, which had no marker file."""
     return is_own_page(folder / PAGE) and all(_is_of_a_report(path) for path in folder.iterdir())
 
 
@@ -119,7 +119,7 @@ def _changed_images(evaluation: Evaluation, comparison: Comparison, folder: Path
 
 
 def _figure(image: np.ndarray, words: str, folder: Path, place: int, name: str) -> Image:
-    """Save an image in full size, and make a smaller one for the page."""
+    """Save an image in full size, and return a smaller one for the page."""
     save_png(folder / f"{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[-80:]}.png", image)
     scale = min(1.0, SHOWN_SIDE / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image

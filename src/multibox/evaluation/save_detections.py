@@ -1,4 +1,4 @@
-"""Save the detections of an evaluation: in COCO's results format, and as the files of PASCAL's devkit."""
+"""Save the detections of an evaluation in COCO's results format and as files for PASCAL's devkit."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,18 @@ from multibox.writing import check_file, check_folder
 
 
 def save_detections(evaluation: Evaluation, path: str | os.PathLike[str], *, replace: bool = False) -> None:
-    """Write detections in COCO's results format.
+    """Write the detections of an evaluation in COCO's results format.
 
-    After a strict evaluation, the devkit's files are written too: into the folder ``found-devkit`` for ``found.json``.
+    After a strict evaluation, files for PASCAL's devkit are written too. For ``found.json`` they are in the folder
+    ``found-devkit``.
 
     Args:
-        evaluation: The evaluation.
+        evaluation: Evaluation whose detections are saved.
         path: Path of the JSON file.
-        replace: Whether to replace files that Multibox did not write, or that were changed since.
+        replace: Whether to replace files that Multibox did not write, or that were changed afterwards.
 
     Raises:
-        BadInput: There are such files.
+        BadInput: The files exist and may not be replaced.
     """
     check_detections(path, strict=evaluation.strict, replace=replace)
     test_set = evaluation.test_set
@@ -31,15 +32,15 @@ def save_detections(evaluation: Evaluation, path: str | os.PathLike[str], *, rep
 
 
 def check_detections(path: str | os.PathLike[str], *, strict: bool, replace: bool = False) -> None:
-    """Refuse a place for detections before the work that leads to them.
+    """Verify that detections may be written to a path, before the evaluation that finds them.
 
     Args:
-        path: Path of the JSON file.
-        strict: Whether the devkit's files are written too.
-        replace: Whether to replace files that Multibox did not write, or that were changed since.
+        path: Path of the JSON file to write.
+        strict: Whether files for PASCAL's devkit will be written too.
+        replace: Whether to replace files that Multibox did not write, or that were changed afterwards.
 
     Raises:
-        BadInput: There are such files.
+        BadInput: The files exist and may not be replaced.
     """
     check_file(path, DETECTIONS, replace=replace)
     if strict:
@@ -47,6 +48,6 @@ def check_detections(path: str | os.PathLike[str], *, strict: bool, replace: boo
 
 
 def devkit_folder(path: str | os.PathLike[str]) -> Path:
-    """The folder for the devkit's files next to a file of detections."""
+    """Path of the folder for PASCAL's devkit files, next to a file of detections."""
     path = Path(path)
     return path.with_name(f"{path.stem}-devkit")

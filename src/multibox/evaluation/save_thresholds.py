@@ -1,4 +1,4 @@
-"""Write score thresholds into a model file and leave everything else in it as it is."""
+"""Write score thresholds into a model file. Everything else in the file stays the same."""
 
 import os
 import zipfile
@@ -14,14 +14,15 @@ from multibox.writing import new_file
 
 
 def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float]) -> None:
-    """Write the scores above which detections are shown into a model file.
+    """Write the score thresholds above which detections are displayed into a model file.
 
     Args:
-        path: Path of a ``.keras`` or ``.onnx`` file.
-        thresholds: Threshold by class, such as the ``thresholds`` of an evaluation. Other classes keep theirs.
+        path: Path of a ``.keras`` or ``.onnx`` model file.
+        thresholds: Score threshold by class name, such as the ``thresholds`` of an evaluation. Other classes keep their
+            thresholds.
 
     Raises:
-        BadInput: The file is of another format, or damaged.
+        BadInput: The file has another format, or is damaged.
     """
     path = file_for_thresholds(path)
     is_onnx = path.suffix == ".onnx"
@@ -37,21 +38,21 @@ def save_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, float
 
 
 def file_for_thresholds(path: object) -> Path:
-    """The path of a model file that can store thresholds.
+    """Verify that score thresholds can be written into a model file.
 
     Args:
         path: Path of a model file.
 
     Returns:
-        The path.
+        Path of the model file.
 
     Raises:
-        BadInput: It is neither a ``.keras`` nor an ``.onnx`` file, or it is the bundled detector.
+        BadInput: The path is neither a ``.keras`` nor an ``.onnx`` file, or is the bundled detector.
     """
     if isinstance(path, str | os.PathLike) and is_shipped(model_path(path)):
         raise BadInput(
             "save_thresholds",
-            f"{path} is bundled with multibox and stays as it is; export it first: multibox export {NAME}",
+            f"{path} is bundled with multibox and cannot be changed; export it first: multibox export {NAME}",
         )
     if not isinstance(path, str | os.PathLike) or Path(path).suffix not in (".keras", ".onnx"):
         raise BadInput("save_thresholds", f"{path} cannot store thresholds; give a .keras or .onnx file")
@@ -59,7 +60,7 @@ def file_for_thresholds(path: object) -> Path:
 
 
 def _copy_with_member(path: Path, out: Path, text: str) -> None:
-    """Copy a ``.keras`` file with another schema in it."""
+    """Copy a ``.keras`` file, with another schema in the copy."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
         for member in old.infolist():
             new.writestr(member, text if member.filename == MEMBER else old.read(member))

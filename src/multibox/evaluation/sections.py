@@ -1,4 +1,4 @@
-"""The sections of an evaluation's page. Each says what its figures mean and what to do about them."""
+"""The sections of an evaluation's page. Each explains its figures and what to do about them."""
 
 import math
 
@@ -28,7 +28,7 @@ REMEDIES = {
     "false alarms": "All five kinds of false alarms removed.",
     "not found": "All objects that are not found removed.",
 }
-"""What to do about each error of TIDE."""
+"""What to do about each of TIDE's kinds of errors."""
 
 COCO_TEXTS = {
     "AP": "AP, IoU 0.5 to 0.95",
@@ -47,7 +47,7 @@ COCO_TEXTS = {
 
 
 def figure_sections(figures: Figures) -> list[Section]:
-    """All sections without images."""
+    """All sections of the page that contain no images."""
     return [
         Section("Figures", _main_figures(figures)),
         Section("Errors", _errors(figures)),
@@ -62,7 +62,7 @@ def figure_sections(figures: Figures) -> list[Section]:
 
 
 def comparison_section(figures: Figures, comparison: Comparison) -> Section:
-    """How the model differs from another."""
+    """The section that compares the model with another one."""
     verdict = (
         "The interval excludes 0, so the choice of images does not explain the difference."
         if comparison.is_clear

@@ -1,4 +1,4 @@
-"""The test set: stores, the objects in their images, and the names that COCO files use for images and classes."""
+"""Test sets: stores, the objects in their images, and the ids that COCO files use for images and classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from multibox.prepare.render import decode
 
 @dataclass(frozen=True)
 class TestSet:
-    """Stores that are evaluated as one, and the objects of the evaluated classes.
+    """Stores that are evaluated together, and their objects of the evaluated classes.
 
     Attributes:
-        stores: The stores.
-        truth: Objects of all stores.
+        stores: Stores that contain the images.
+        truth: Objects of the evaluated classes in all stores.
     """
 
     stores: tuple[Store, ...]
@@ -32,7 +32,7 @@ class TestSet:
 
     @cached_property
     def left_out(self) -> dict[str, int]:
-        """Number of objects of each class of the stores that is not evaluated."""
+        """Number of objects by name of each class that is in the stores but not evaluated."""
         counts: dict[str, int] = {}
         for store in self.stores:
             for name in store.meta.classes:
@@ -42,7 +42,7 @@ class TestSet:
 
     @cached_property
     def image_ids(self) -> list[int | str]:
-        """Id of each image in COCO files: a number if it is written as one, else text."""
+        """Id of each image in COCO files: a number if the record's id is a number, else text."""
         ids = self.truth.image_ids
         if len(self.stores) > 1:
             return list(ids)
@@ -50,9 +50,10 @@ class TestSet:
 
     @cached_property
     def category_ids(self) -> list[int]:
-        """Number of each class in COCO files, as the first store that has the class numbers it.
+        """Number of each evaluated class in COCO files.
 
-        If stores use one number for different classes, classes are numbered from 1 in the order of the stores.
+        The first store that has the class gives its number. If stores use one number for different classes, classes are
+        numbered from 1 in the order of the stores.
         """
         ids: dict[str, int] = {}
         for store in self.stores:
@@ -63,13 +64,13 @@ class TestSet:
         return [ids[name] for name in self.truth.classes]
 
     def pixels(self, position: int) -> np.ndarray:
-        """Decode an image.
+        """Decode an image of the test set.
 
         Args:
-            position: Position of the image over all stores.
+            position: Position of the image, counted over all stores from 0.
 
         Returns:
-            ``(H, W, 3)`` uint8 RGB.
+            Pixels of the image, ``(H, W, 3)`` uint8 RGB.
 
         Raises:
             BadInput: The image cannot be decoded.
@@ -82,22 +83,22 @@ class TestSet:
 
 
 Data = str | Store | Sequence[str | Store]
-"""``NAME/SPLIT``, or ``NAME`` for its split test or else val, or a store. Several are evaluated as one."""
+"""Test data: ``NAME/SPLIT``, ``NAME`` for its split test (else val), or a store. Several are evaluated as one."""
 
 
 def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     """Open stores and read the objects to find in them.
 
     Args:
-        data: ``NAME/SPLIT``, or ``NAME`` for its split test or else val, or a store, or several of these.
-        known: Names of the detector's classes. Only those that the data also have are evaluated, in this order. None:
-            all classes of the data.
+        data: Test data: ``NAME/SPLIT``, ``NAME`` for its split test (else val), a store, or a sequence of these.
+        known: Class names of the detector. Only those that the data also has are evaluated, in this order. None
+            evaluates all classes of the data.
 
     Returns:
-        The test set.
+        Stores and objects of the test set.
 
     Raises:
-        BadInput: There is no such store, or it has none of the detector's classes.
+        BadInput: A store does not exist, or has none of the detector's classes.
     """
     names = [data] if isinstance(data, str | Store) else data
     stores = tuple(store if isinstance(store, Store) else open_split(store) for store in names)
@@ -107,16 +108,16 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
 
 
 def open_split(data: str) -> Store:
-    """Open the store of a split.
+    """Open the store of one split of a dataset.
 
     Args:
-        data: ``NAME/SPLIT``, or ``NAME`` for its split test or else val.
+        data: ``NAME/SPLIT``, or ``NAME`` for the dataset's split test, or val if it has no test.
 
     Returns:
-        The store.
+        The opened store.
 
     Raises:
-        BadInput: There is no such store.
+        BadInput: The dataset or the split does not exist.
     """
     if "/" in data:
         return open_store(data)
@@ -125,22 +126,22 @@ def open_split(data: str) -> Store:
         if split in splits:
             return open_store(f"{data}/{split}")
     if splits:
-        raise BadInput(data, f"has neither test nor val; name one of its splits: {', '.join(splits)}")
+        raise BadInput(data, f"has neither a split test nor val; give one of its splits: {', '.join(splits)}")
     return open_store(data)  # raises an error that lists the stores
 
 
 def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, ...]:
-    """The classes that a detector and stores have in common, in the detector's order.
+    """Class names that a detector and stores have in common, in the detector's order.
 
     Args:
-        known: Names of the detector's classes.
-        stores: Stores.
+        known: Class names of the detector.
+        stores: Stores whose classes are compared with the detector's.
 
     Returns:
         Names of the common classes.
 
     Raises:
-        BadInput: There are none.
+        BadInput: The detector and the stores have no class in common.
     """
     there = {name for store in stores for name in store.meta.classes}
     classes = tuple(name for name in known if name in there)
@@ -156,10 +157,10 @@ def pixels_of(record: Record) -> np.ndarray:
     """Decode the image of a record.
 
     Args:
-        record: The record.
+        record: Record with the encoded image.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB.
+        Pixels of the image, ``(H, W, 3)`` uint8 RGB.
 
     Raises:
         BadInput: The image cannot be decoded.

@@ -8,15 +8,16 @@ from multibox.evaluation.outcomes import Outcomes
 from multibox.evaluation.voc import precision_recall
 
 USUAL = 0.5
-"""Threshold of a class without a hit."""
+"""Score threshold of a class without a hit."""
 
 
 @dataclass(frozen=True)
 class BestThreshold:
-    """The threshold at which the F1 of a class is highest.
+    """The score threshold at which the F1 of a class is highest.
 
     Attributes:
-        threshold: Middle between the lowest score that is worth showing and the next lower score, in [0, 1].
+        threshold: Score threshold in [0, 1]: the middle between the lowest score above it and the highest score below
+            it.
         f1: 2 x precision x recall / (precision + recall), in [0, 1].
         precision: Precision at the threshold, in [0, 1].
         recall: Recall at the threshold, in [0, 1].
@@ -29,13 +30,13 @@ class BestThreshold:
 
 
 def best_thresholds(outcomes: Outcomes) -> list[BestThreshold | None]:
-    """The best threshold of each class. None for a class without a hit."""
+    """The score threshold with the best F1 of each class. None for a class without a hit."""
     rows = zip(outcomes.ranking, outcomes.positives, strict=True)
     return [_best(outcomes, of_class, int(total)) for of_class, total in rows]
 
 
 def threshold_array(best: list[BestThreshold | None]) -> np.ndarray:
-    """``(C,)`` thresholds, with :data:`USUAL` for None."""
+    """Thresholds as an array ``(C,)``, with :data:`USUAL` for classes without a hit."""
     return np.array([USUAL if one is None else one.threshold for one in best])
 
 
@@ -43,12 +44,12 @@ def f1_at(outcomes: Outcomes, label: int, thresholds: np.ndarray) -> np.ndarray:
     """F1 of a class at each threshold, if only detections above the threshold are shown.
 
     Args:
-        outcomes: Outcomes of the detections.
-        label: Label of the class.
-        thresholds: ``(T,)`` thresholds.
+        outcomes: Hits and false alarms of the whole test set.
+        label: Label of the class, from 0.
+        thresholds: ``(T,)`` score thresholds, in [0, 1].
 
     Returns:
-        ``(T,)`` F1, in [0, 1].
+        ``(T,)`` F1 at each threshold, in [0, 1].
     """
     rows = outcomes.ranking[label]
     shown = np.searchsorted(-outcomes.found.scores[rows], -thresholds, "left")  # a score must exceed the threshold

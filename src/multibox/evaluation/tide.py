@@ -22,7 +22,7 @@ from multibox.evaluation.pairs import best_of, pairs_of_image
 from multibox.evaluation.voc import average_precisions, by_score, count_by_class, find_hits
 
 FOREGROUND, BACKGROUND = 0.5, 0.1
-"""The IoU tf, least of a hit, and the IoU tb, below which a detection belongs to the background."""
+"""Smallest IoU of a hit (tf), and the IoU below which a detection belongs to the background (tb)."""
 
 NAMES = ("classification", "localisation", "both", "duplicate", "background", "missed")
 HIT, IGNORED = -1, -2
@@ -30,16 +30,17 @@ HIT, IGNORED = -1, -2
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors in a test set.
+    """The errors in a test set, sorted by TIDE's kinds.
 
     Attributes:
-        kind: ``(D,)`` int64 kind of each detection: a position in ``NAMES``, ``HIT`` or ``IGNORED``.
-        target: ``(D,)`` int64 row of the object for a hit, a classification error or a localisation error.
-        missed: ``(M,)`` bool for missed objects.
-        counts: Number of errors of each kind.
-        gains: Gain of mean average precision (area, IoU 0.5) from fixing one kind of error alone. There are two more
-            than the six kinds: ``false alarms`` removes all of them, ``not found`` removes all objects that are not
-            found.
+        kind: ``(D,)`` int64 kind of each detection: a position in ``NAMES``, or ``HIT`` or ``IGNORED``.
+        target: ``(D,)`` int64 row of each detection's object. It is valid for hits, classification and localisation
+            errors.
+        missed: ``(M,)`` bool, whether each object is missed.
+        counts: Number of errors by name of the kind.
+        gains: Gain of mean average precision (area, IoU 0.5) if only the errors of one kind were fixed, by name of the
+            kind. Two more entries are ``false alarms`` (all removed) and ``not found`` (all objects that were not found
+            removed).
     """
 
     kind: np.ndarray
@@ -54,10 +55,10 @@ def tide(truth: Truth, found: Found) -> Errors:
 
     Args:
         truth: Objects of the test set.
-        found: Detections.
+        found: Detections in the test set.
 
     Returns:
-        The errors.
+        Kind of each detection, missed objects, and the gain from fixing each kind.
     """
     kind, target = _sort(truth, found)
     about = np.isin(kind, (NAMES.index("classification"), NAMES.index("localisation")))
@@ -71,7 +72,7 @@ def tide(truth: Truth, found: Found) -> Errors:
 
 
 def _sort(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """The kind of each detection and the row of its object."""
+    """The kind of each detection, and the row of its object."""
     hits, ignored = find_hits(truth, found)
     pairs = pairs_of_image(truth, found)
     pairs = pairs.keep(truth.counted[pairs.object])
@@ -93,7 +94,7 @@ def _sort(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
 def _gains(
     truth: Truth, found: Found, kind: np.ndarray, target: np.ndarray, missed: np.ndarray, found_objects: np.ndarray
 ) -> dict[str, float]:
-    """The gain from each fix in section 2.3 of the paper."""
+    """The gain of mAP from each fix in section 2.3 of the paper."""
     positives = count_by_class(truth)
     counted, hits = kind != IGNORED, kind == HIT
 
@@ -102,7 +103,7 @@ def _gains(
         return average_precisions(found.keep(kept), hits[kept], objects).map
 
     def repaired(name: str) -> float:
-        """Each becomes a hit on its object. Of all hits on one object, the one with the highest score stays."""
+        """Turn each error of a kind into a hit on its object. An object keeps only its hit with the highest score."""
         wrong = kind == NAMES.index(name)
         labels = np.where(wrong, truth.labels[target], found.labels) if len(truth) else found.labels
         claims = np.flatnonzero(wrong | hits)

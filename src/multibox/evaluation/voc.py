@@ -1,11 +1,11 @@
 """The PASCAL VOC metric: average precision by class at one IoU.
 
-A detection takes the object of its class and image with the highest IoU. It is a hit if the IoU is high enough, unless
-a detection with a higher score has already taken the object. Otherwise it is a false alarm. Difficult objects and
-crowds need not be found, and a detection that takes one is not counted.
+A detection takes the object with the highest IoU among those of its class in its image. It is a hit if the IoU is high
+enough, unless a detection with a higher score has already taken the object. Otherwise it is a false alarm. Difficult
+objects and crowds need not be found, and a detection that takes one of them is not counted.
 
-The devkit adds 1 to widths and heights because its corners are the first and last pixels inside the box. Boxes here
-are edges, ``x1 = xmax`` and ``x0 = xmin - 1``, which already include that pixel. So the IoUs are the same.
+The devkit adds 1 to widths and heights because its corners are the first and last pixels inside the box. Boxes here are
+edges, ``x1 = xmax`` and ``x0 = xmin - 1``, which already include that pixel. So the IoUs are the same.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.pairs import best_of, pairs_of_class
 
 MIN_IOU = 0.5
-"""Least IoU of a hit in the benchmark."""
+"""Smallest IoU of a hit in the PASCAL VOC benchmark."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class VocResult:
     """Average precision by class, in [0, 1]. NaN for a class without an object to find.
 
     Attributes:
-        ap: ``(C,)`` area under the precision-recall curve (VOC 2010 and later).
-        ap_11point: ``(C,)`` mean of the precision at 11 recalls (VOC 2007).
+        ap: ``(C,)`` area under the precision-recall curve of each class, in [0, 1] (VOC 2010 and later).
+        ap_11point: ``(C,)`` mean precision at 11 recalls of each class, in [0, 1] (VOC 2007).
     """
 
     ap: np.ndarray
@@ -33,12 +33,12 @@ class VocResult:
 
     @property
     def map(self) -> float:
-        """Mean of ``ap`` over the classes with objects. NaN without any."""
+        """Mean of ``ap`` over the classes that have objects. NaN if no class has any."""
         return mean_of(self.ap)
 
     @property
     def map_11point(self) -> float:
-        """Mean of ``ap_11point`` over the classes with objects. NaN without any."""
+        """Mean of ``ap_11point`` over the classes that have objects. NaN if no class has any."""
         return mean_of(self.ap_11point)
 
 
@@ -47,8 +47,8 @@ def voc(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> VocResult:
 
     Args:
         truth: Objects of the test set.
-        found: Detections.
-        min_iou: Least IoU of a hit.
+        found: Detections in the test set.
+        min_iou: Smallest IoU of a hit.
 
     Returns:
         Average precision by class.
@@ -58,7 +58,7 @@ def voc(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> VocResult:
 
 
 def count_by_class(truth: Truth) -> np.ndarray:
-    """Number of objects to find of each class: ``(C,)`` int64."""
+    """``(C,)`` int64 number of objects to find of each class."""
     return np.bincount(truth.labels[truth.counted], minlength=len(truth.classes))
 
 
@@ -66,12 +66,12 @@ def average_precisions(found: Found, hits: np.ndarray, positives: np.ndarray) ->
     """Compute average precision by class from the hits.
 
     Args:
-        found: The D detections, except those matched to difficult objects or crowds.
+        found: D detections, without those matched to difficult objects or crowds.
         hits: ``(D,)`` bool, whether each detection is a hit.
         positives: ``(C,)`` number of objects to find of each class.
 
     Returns:
-        Average precision by class.
+        Average precision of each class.
     """
     ranked = [
         precision_recall(hits[rows], int(total))
@@ -86,22 +86,23 @@ def average_precisions(found: Found, hits: np.ndarray, positives: np.ndarray) ->
 
 
 def by_class(found: Found, classes: int) -> list[np.ndarray]:
-    """Positions of the detections of each class by falling score. Equal scores keep their order."""
+    """Rows of each class's detections by falling score. Equal scores keep their order."""
     ranking = by_score(found.scores)
     ranking = ranking[np.argsort(found.labels[ranking].astype(np.uint16), kind="stable")]
     return np.split(ranking, np.cumsum(np.bincount(found.labels, minlength=classes))[:-1])
 
 
 def find_hits(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> tuple[np.ndarray, np.ndarray]:
-    """Find the detections that hit an object.
+    """Find the detections that hit an object to find.
 
     Args:
-        truth: M objects.
-        found: D detections.
-        min_iou: Least IoU of a hit.
+        truth: M objects of the test set.
+        found: D detections in the test set.
+        min_iou: Smallest IoU of a hit.
 
     Returns:
-        ``(D,)`` bool for hits, and ``(D,)`` bool for detections that are not counted. All others are false alarms.
+        ``(D,)`` bool, whether each detection is a hit, and ``(D,)`` bool, whether it is not counted. All other
+        detections are false alarms.
     """
     taken, overlap = best_objects(truth, found)
     rows = np.flatnonzero(overlap >= min_iou)
@@ -118,21 +119,21 @@ def find_hits(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> tuple[np.
 
 
 def best_objects(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Find the object of its class with the highest IoU for each detection. Of equal ones, the first is taken.
+    """Find the object of the same class with the highest IoU for each detection. Of equal IoUs, the first is taken.
 
     Args:
-        truth: M objects.
-        found: D detections.
+        truth: M objects of the test set.
+        found: D detections in the test set.
 
     Returns:
-        ``(D,)`` int64 rows of ``truth``, and ``(D,)`` float64 IoUs. Row 0 and IoU -1 if the image has no object of the
-        detection's class.
+        ``(D,)`` int64 row in ``truth`` of each detection's best object, and ``(D,)`` float64 IoU. Row 0 and IoU -1 if
+        the image has no object of the class.
     """
     return best_of(pairs_of_class(truth, found), len(found))
 
 
 def by_score(scores: np.ndarray) -> np.ndarray:
-    """Positions ``(D,)`` by falling score. Equal scores keep their order."""
+    """Positions ``(D,)`` of scores from the highest to the lowest. Equal scores keep their order."""
     return np.argsort(-scores, kind="stable")
 
 
@@ -140,8 +141,9 @@ def precision_recall(hits: np.ndarray, positives: int) -> tuple[np.ndarray, np.n
     """Compute precision and recall after each detection of one class.
 
     Args:
-        hits: ``(K,)`` bool for hits, by falling score, without detections that are not counted.
-        positives: Number of objects to find.
+        hits: ``(K,)`` bool, whether each detection is a hit, by falling score. Detections that are not counted are left
+            out.
+        positives: Number of objects to find of the class.
 
     Returns:
         ``(K,)`` float64 precisions and ``(K,)`` float64 recalls, both in [0, 1].
@@ -168,6 +170,6 @@ def eleven_points(precision: np.ndarray, recall: np.ndarray) -> float:
 
 
 def mean_of(ap: np.ndarray) -> float:
-    """Mean without NaN. NaN if there is no number."""
+    """Mean of the values that are not NaN. NaN if there are none."""
     known = ap[~np.isnan(ap)]
     return float(known.mean()) if known.size else float("nan")

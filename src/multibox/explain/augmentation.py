@@ -1,7 +1,7 @@
-"""Augmentation in slow motion: what each step of ``prepare/example.py`` does to one image.
+"""Augmentation step by step: what each step of ``prepare/example.py`` does to one image.
 
-Training draws a plan, then renders its image once. Here the same plan is drawn, and each step is rendered by itself.
-So the last image is the one that training sees.
+Training draws a random plan, then renders its image once. Here the same plan is drawn, and the image is rendered after
+each step. So the last image is the one that training sees.
 """
 
 from dataclasses import dataclass, replace
@@ -23,33 +23,42 @@ from multibox.prepare.shot import take_shot
 from multibox.prepare.window import Window, look_through, snap, whole
 
 Shown = tuple[np.ndarray, Objects]
-"""``(H, W, 3)`` uint8 RGB, and its objects, their boxes relative to it."""
+"""An image, ``(H, W, 3)`` uint8 RGB, and its objects, whose boxes are relative to the image."""
 
 STEPS = {
-    "expand": ("Zoom out", "On a larger canvas objects are smaller, so the network learns small ones."),
-    "crop": ("Zoom in", "A patch still shows an object well enough: the network learns large and cut-off objects."),
-    "resize": ("Resize", "The filter is drawn from five, so the network adapts to none of them."),
-    "distort": ("Distort colours", "Another light, another camera: the network must not rely on colour alone."),
-    "mirror": ("Mirror", "Left and right are exchanged: most objects are as likely either way round."),
-    "flip": ("Flip", "Top and bottom are exchanged, for images that have no up."),
-    "mosaic": ("Mosaic", "Four images around one point: more objects, smaller ones, among others than usual."),
-    "mixup": ("Mixup", "Another image shines through: the network learns to be less sure of itself."),
-    "affine": ("Turn and shear", "Cameras are held at an angle, and nearer or further away."),
-    "cutout": ("Cut out", "Holes, as if something stood in front: the network must not rely on a single part."),
-    "degrade": ("Blur, noise, contrast", "Worse lenses, worse sensors, harsher processing."),
+    "expand": ("Zoom out", "Objects are smaller on a larger canvas, so the network learns small objects."),
+    "crop": ("Zoom in", "Only a patch of the image is kept, so the network learns large and cut-off objects."),
+    "resize": ("Resize", "The resize filter is drawn from five, so the network does not adapt to a single one."),
+    "distort": ("Distort colours", "Light and cameras differ, so the network must not rely on colour alone."),
+    "mirror": ("Mirror", "Left and right are exchanged, because most objects can face either way."),
+    "flip": ("Flip", "Top and bottom are exchanged, for images without a natural upright position."),
+    "mosaic": (
+        "Mosaic",
+        "Four images are joined at one point, so there are more and smaller objects in unusual surroundings.",
+    ),
+    "mixup": ("Mixup", "Another image is blended in, so the network learns to be less certain."),
+    "affine": (
+        "Turn and shear",
+        "The image is turned, sheared and scaled, because cameras are held at different angles and distances.",
+    ),
+    "cutout": ("Cut out", "Holes hide parts of objects, so the network must not rely on a single part."),
+    "degrade": (
+        "Blur, noise, contrast",
+        "The image is degraded as by worse lenses, worse sensors and stronger processing.",
+    ),
 }
-"""Title of each step, and its reason in one sentence."""
+"""Title of each augmentation step, and the reason for it in one sentence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of augmentation.
+    """One step of an image's augmentation.
 
     Attributes:
-        name: A key of :data:`STEPS`.
+        name: Name of the step, a key of :data:`STEPS`.
         before: Image and objects before the step.
         after: Image and objects after the step.
-        did: Whether the step was drawn to change anything.
+        did: Whether the step changed anything. Most steps are only applied with some probability.
     """
 
     name: str
@@ -59,27 +68,27 @@ class Step:
 
     @property
     def title(self) -> str:
-        """Title for people."""
+        """Title of the step for display, such as ``Zoom out``."""
         return STEPS[self.name][0]
 
     @property
     def says(self) -> str:
-        """Reason for the step."""
+        """Reason for the step, in one sentence."""
         return STEPS[self.name][1]
 
 
 def explain_augmentation(record: Record, config: Config, seed: int, another: Another | None = None) -> list[Step]:
-    """Augment an image step by step.
+    """Augment an image as training does, and keep the image after each step.
 
     Args:
-        record: Encoded image and its objects.
-        config: Configuration of the run.
+        record: Record with the encoded image and its objects.
+        config: Training configuration, whose augmentation fields are used.
         seed: Seed of the random generator.
-        another: Source of the other images of mosaic and mixup. Without it, ``record`` is used again.
+        another: Function that draws another record for mosaic and mixup. Without it, ``record`` is used again.
 
     Returns:
-        The steps that the configuration allows. The last one ends with what
-        :func:`~multibox.prepare.example.augmented_image` makes of ``np.random.default_rng(seed)``.
+        Steps that the configuration allows, in order. The last step ends with the result of
+        :func:`~multibox.prepare.example.augmented_image` for ``np.random.default_rng(seed)``.
 
     Raises:
         BadInput: If an image cannot be decoded.
@@ -104,7 +113,7 @@ def explain_augmentation(record: Record, config: Config, seed: int, another: Ano
 
 
 def _steps_of_scene(scene: Scene, size: tuple[int, int]) -> list[Step]:
-    """The steps of the first image, and the mosaic it may be put into."""
+    """The steps of the image itself, and the mosaic that it may become part of."""
     first, *others = scene.subjects
     steps = _steps_of_shot(first)
     alone = joined = steps[-1].after
@@ -115,7 +124,7 @@ def _steps_of_scene(scene: Scene, size: tuple[int, int]) -> list[Step]:
 
 
 def _steps_of_shot(subject: Subject) -> list[Step]:
-    """The steps of one shot: the windows it goes through, then the shot without its last changes."""
+    """The steps of one image: its windows, then resize, colours, mirror and flip."""
     image, objects, shot, size = subject.image, subject.objects, subject.shot, subject.size
     start = whole((image.shape[0], image.shape[1]))
     everything, expanded, cropped = (
@@ -136,7 +145,7 @@ def _steps_of_shot(subject: Subject) -> list[Step]:
 
 
 def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, int]) -> Shown:
-    """What a window shows, in its own shape, about as large as the network's input."""
+    """Render what a window shows, with the window's aspect and about as large as the network's input."""
     scale = max(size) / max(window.height, window.width)
     own_size = max(1, round(window.height * scale)), max(1, round(window.width * scale))
     window = snap(window, (image.shape[0], image.shape[1]), own_size)
@@ -144,7 +153,7 @@ def _show(image: np.ndarray, objects: Objects, window: Window, size: tuple[int, 
 
 
 def _probability(step: str, augment: Augment) -> float:
-    """The probability that a step does something."""
+    """The probability that a step changes the image, in [0, 1]."""
     if step == "resize":
         return 1
     if step == "degrade":

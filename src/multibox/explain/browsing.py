@@ -1,4 +1,4 @@
-"""Browse a dataset for images that show a class, a size, or a mistake of a detector."""
+"""Browse a dataset for images that show a class, an object size, or a mistake of a detector."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ Kind = Literal["missed", "false", "mislabelled"]
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """M objects of a dataset, or M mistakes of one kind.
+    """M objects of a dataset, or M mistakes of one kind, as columns.
 
     Attributes:
-        images: ``(M,)`` int64 positions of their images, not decreasing.
-        labels: ``(M,)`` int64, 0-based over the dataset's classes.
-        boxes: ``(M, 4)`` corners, pixels of their images.
-        more: Further values of each of the M.
+        images: ``(M,)`` int64 position in the store of each object's or mistake's image, in rising order.
+        labels: ``(M,)`` int64 label of each object or mistake: its position among the dataset's classes, from 0.
+        boxes: ``(M, 4)`` corners x0, y0, x1, y1 of each object or mistake in pixels of its image.
+        more: Further values of each object or mistake by name, such as ``score``. M dictionaries.
     """
 
     images: np.ndarray
@@ -41,7 +41,7 @@ class Marks:
     more: tuple[dict[str, Any], ...]
 
     def chosen(self, label: int | None, size: Size | None) -> np.ndarray:
-        """Positions of the images that show a class and a size, in order. None stands for any class or size."""
+        """Positions of images that show a class and a size, in rising order. None allows any class or any size."""
         rows = np.ones(len(self.images), np.bool_)
         if label is not None:
             rows &= self.labels == label
@@ -52,7 +52,7 @@ class Marks:
         return np.unique(self.images[rows])
 
     def of_image(self, position: int, classes: tuple[str, ...]) -> list[dict[str, Any]]:
-        """The objects or mistakes of one image: ``name``, ``box`` and further values."""
+        """The objects or mistakes of one image as dictionaries: ``name``, ``box`` and further values."""
         begin, end = np.searchsorted(self.images, [position, position + 1]).tolist()
         return [
             {"name": classes[self.labels[i]], "box": as_box(self.boxes[i]), **self.more[i]} for i in range(begin, end)
@@ -60,21 +60,22 @@ class Marks:
 
 
 class LabelledDataset:
-    """A store to browse.
+    """A store of images that can be browsed by their objects, and by a detector's mistakes.
 
     Args:
-        store: The store.
-        detections: File of a detector's detections in the store, as ``multibox eval --save-detections`` writes it.
-        thresholds: Score that detections of each class of the detector must exceed to be shown. Without it, the default
-            score is used for all classes.
+        store: Store to browse.
+        detections: Path of a detector's detections in the store, as ``multibox eval --save-detections`` writes them.
+            Without it, no mistakes are known.
+        thresholds: Score that detections must exceed, by class name of the detector. Without it, the default score is
+            used for all classes.
 
     Attributes:
-        store: The store.
-        classes: Names of the store's classes.
-        mistakes: Mistakes of the detector by kind; empty without detections.
+        store: Store that is browsed.
+        classes: Class names of the store.
+        mistakes: Mistakes of the detector by kind: ``missed``, ``false`` and ``mislabelled``. Empty without detections.
 
     Raises:
-        BadInput: If the file cannot be read, or does not fit the store.
+        BadInput: If the file of detections cannot be read, or does not fit the store.
     """
 
     def __init__(
@@ -97,12 +98,12 @@ class LabelledDataset:
 
     @cached_property
     def truth(self) -> Truth:
-        """All objects, including those that evaluation does not count."""
+        """All objects of the store, including those that evaluation does not count."""
         return truth_of([self.store], self.classes)
 
     @cached_property
     def objects(self) -> Marks:
-        """All objects, each with a flag if it is difficult."""
+        """All objects of the store, each with a flag that says whether it is difficult."""
         truth = self.truth
         more = tuple({"difficult": bool(difficult)} for difficult in truth.difficult)
         return Marks(truth.images, truth.labels, truth.boxes, more)
@@ -112,34 +113,34 @@ class LabelledDataset:
         return {name: position for position, name in enumerate(self.store.ids)}
 
     def record(self, record_id: str) -> Record:
-        """Find a record by its id.
+        """Find the record of an image by its id.
 
         Args:
-            record_id: Id of the record.
+            record_id: Id of the image.
 
         Returns:
-            The record.
+            Record with the encoded image and its objects.
 
         Raises:
-            BadInput: If no record has this id.
+            BadInput: If the store has no image with this id.
         """
         if record_id not in self._positions:
-            raise BadInput(self.name, f"has no image {record_id[:100]!r}; take an id from /v1/datasets/images")
+            raise BadInput(self.name, f"has no image {record_id[:100]!r}; choose an id that /v1/datasets/images lists")
         return self.store[self._positions[record_id]]
 
     def choose(self, name: str | None = None, size: Size | None = None, mistake: Kind | None = None) -> np.ndarray:
-        """Choose images by what they show. Without any argument, all images are chosen.
+        """Choose images by the objects or mistakes that they show. Without any argument, all images are chosen.
 
         Args:
-            name: Class of an object or a mistake in the image.
-            size: Size of the object or the mistake.
-            mistake: Kind of the mistake. Without it, objects count.
+            name: Class name of an object or a mistake in the image. None allows any class.
+            size: COCO's size of the object or the mistake: ``small``, ``medium`` or ``large``. None allows any size.
+            mistake: Kind of mistake to search for. Without it, objects are searched.
 
         Returns:
-            Positions of the images in the store, in order.
+            Positions of the images in the store, in rising order.
 
         Raises:
-            BadInput: If there is no such class, or no mistakes are known.
+            BadInput: If the store has no such class, or no detections were given for mistakes.
         """
         if name is not None and name not in self.classes:
             raise BadInput("class", f"{self.name} has no class {name[:100]!r}; it has {', '.join(self.classes)}")
@@ -151,13 +152,14 @@ class LabelledDataset:
         return marks.chosen(None if name is None else self.classes.index(name), size)
 
     def describe(self, position: int) -> dict[str, Any]:
-        """Describe an image in JSON-able values.
+        """Describe an image as a dictionary that can be written as JSON.
 
         Args:
-            position: Position of the image in the store.
+            position: Position of the image in the store, from 0.
 
         Returns:
-            ``id``, ``width``, ``height``, ``objects``, and ``mistakes`` by kind if there are detections.
+            Dictionary with ``id``, ``width``, ``height``, ``objects`` and, if there are detections, ``mistakes`` by
+            kind.
         """
         width, height = self.truth.image_sizes[position].tolist()
         known = {
@@ -176,19 +178,19 @@ def open_datasets(
     detections: str | os.PathLike[str] | None = None,
     thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, LabelledDataset]:
-    """Open datasets by their names.
+    """Open datasets for browsing.
 
     Args:
-        names: ``NAME/SPLIT`` of each dataset.
-        detections: File of detections, as :class:`LabelledDataset` takes it. Each dataset uses it that has all of its
-            images.
-        thresholds: Scores of the classes, as :class:`LabelledDataset` takes them.
+        names: Name of each dataset, as ``NAME/SPLIT``.
+        detections: Path of a detector's detections, as ``multibox eval --save-detections`` writes them. They are used
+            in each dataset that has all of their images.
+        thresholds: Score that detections must exceed, by class name of the detector.
 
     Returns:
-        The datasets by name.
+        Opened datasets by ``NAME/SPLIT``.
 
     Raises:
-        BadInput: If a dataset does not exist, or the file of detections fits none of them.
+        BadInput: If a dataset does not exist, or the detections fit no dataset.
     """
     stores = {name: open_store(name) for name in names}
     if detections is None:
@@ -206,7 +208,8 @@ def open_datasets(
             if misfits
             else BadInput(
                 detections,
-                "no dataset is open to show these detections in; name the one they were found in, as NAME/SPLIT",
+                "no dataset with the images of these detections is open; give the dataset that they belong to, "
+                "as NAME/SPLIT",
             )
         )
     return datasets
@@ -215,21 +218,23 @@ def open_datasets(
 def find_mistakes(
     store: Store, detections: str | os.PathLike[str], thresholds: Mapping[str, float] | None = None
 ) -> dict[str, Marks]:
-    """Find the mistakes of a detector among detections above their thresholds.
+    """Find a detector's mistakes among its detections above thresholds.
 
-    A detection that would be right with another class is mislabelled (the classification error of TIDE), and its object
-    does not count as missed. Every other detection without an object is false, and carries the name of its TIDE error.
+    A detection that would be right with another class is ``mislabelled`` (TIDE's classification error), and its object
+    does not count as missed. Any other detection without an object is ``false``, and carries the name of its TIDE
+    error.
 
     Args:
         store: Store of the images.
-        detections: File of detections, as :class:`LabelledDataset` takes it.
-        thresholds: Scores of the classes, as :class:`LabelledDataset` takes them.
+        detections: Path of a detector's detections, as ``multibox eval --save-detections`` writes them.
+        thresholds: Score that detections must exceed, by class name of the detector. Without it, the default score is
+            used for all classes.
 
     Returns:
-        The mistakes by kind.
+        Mistakes by kind: ``missed``, ``false`` and ``mislabelled``.
 
     Raises:
-        BadInput: If the file cannot be read, or does not fit the store.
+        BadInput: If the file of detections cannot be read, or does not fit the store.
     """
     least = dict.fromkeys(store.meta.classes, Detect().show) if thresholds is None else thresholds
     classes = common_classes(tuple(least), [store])

@@ -1,4 +1,4 @@
-"""Cells: the place of each prior on the feature maps, and the priors of one place."""
+"""Cells of the feature maps: the place of each prior, and the priors of each cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Map:
-    """The layout of a feature map's priors.
+    """The layout of the priors on one feature map.
 
     Attributes:
-        index: Index of the map, from the finest.
+        index: Index of the feature map, from 0 for the finest.
         height: Number of rows of cells.
         width: Number of columns of cells.
         per_cell: Number of priors in each cell.
-        first: Index of the map's first prior.
+        first: Index of the map's first prior among all priors.
     """
 
     index: int
@@ -34,15 +34,16 @@ class Map:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a prior.
+    """The place of a prior: its feature map, its cell, and its position in the cell.
 
     Attributes:
-        index: Index of the prior among all priors.
-        map: Index of its map.
-        row: Row of its cell.
-        column: Column of its cell.
-        kind: Position among the priors of the cell: 0 for the square, 1 for the larger square, then the oblong ones.
-        ratio: Ratio of width to height in pixels of the input.
+        index: Index of the prior among all priors, from 0.
+        map: Index of the prior's feature map, from 0 for the finest.
+        row: Row of the prior's cell, from 0 at the top.
+        column: Column of the prior's cell, from 0 at the left.
+        kind: Position of the prior among those of its cell: 0 for the square, 1 for the larger square, then the oblong
+            ones.
+        ratio: Ratio of the prior's width to its height, in pixels of the network's input.
     """
 
     index: int
@@ -55,13 +56,13 @@ class Place:
 
 @dataclass(frozen=True)
 class CellPrior:
-    """A prior of a cell.
+    """One of the priors of a cell.
 
     Attributes:
-        index: Index of the prior among all priors.
-        box_rel: Corners, relative to the network's input. They may lie beyond it.
-        ratio: Ratio of width to height in pixels of the input.
-        pixels: Width and height, pixels of the input.
+        index: Index of the prior among all priors, from 0.
+        box_rel: Corners x0, y0, x1, y1 of the prior, relative to the network's input. They may be outside [0, 1].
+        ratio: Ratio of the prior's width to its height, in pixels of the network's input.
+        pixels: Width and height of the prior in pixels of the network's input.
     """
 
     index: int
@@ -72,13 +73,13 @@ class CellPrior:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a feature map.
+    """A cell of a feature map, with its priors.
 
     Attributes:
-        map: Index of the map.
-        row: Row of the cell.
-        column: Column of the cell.
-        priors: Priors of the cell, in their order.
+        map: Index of the feature map, from 0 for the finest.
+        row: Row of the cell, from 0 at the top.
+        column: Column of the cell, from 0 at the left.
+        priors: Priors of the cell: the square, the larger square, then the oblong ones.
     """
 
     map: int
@@ -97,15 +98,17 @@ def maps_of(schema: Schema) -> tuple[Map, ...]:
 
 
 def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
-    """Find the place of a prior. Priors are ordered by map, row, column, then shape.
+    """Find the feature map, the cell and the position in the cell of a prior.
+
+    Priors are ordered by map, row, column, then shape.
 
     Args:
-        index: Index of the prior.
+        index: Index of the prior among all priors, from 0.
         schema: Schema of the model.
-        priors_rel: ``(P, 4)`` priors of the model, relative to its input.
+        priors_rel: ``(P, 4)`` corners of all priors of the model, relative to the network's input.
 
     Returns:
-        The place.
+        Place of the prior.
     """
     fmap = next(fmap for fmap in reversed(maps_of(schema)) if fmap.first <= index)
     cell, kind = divmod(index - fmap.first, fmap.per_cell)
@@ -115,20 +118,20 @@ def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
 
 
 def look_at_cell(schema: Schema, priors_rel: np.ndarray, map_index: int, row: int, column: int) -> Cell:
-    """Find the priors of one cell.
+    """Find the priors of one cell of a feature map.
 
     Args:
         schema: Schema of the model.
-        priors_rel: ``(P, 4)`` priors of the model, relative to its input.
-        map_index: Index of the cell's map.
-        row: Row of the cell.
-        column: Column of the cell.
+        priors_rel: ``(P, 4)`` corners of all priors of the model, relative to the network's input.
+        map_index: Index of the feature map, from 0 for the finest.
+        row: Row of the cell, from 0 at the top.
+        column: Column of the cell, from 0 at the left.
 
     Returns:
-        The cell.
+        The cell with its priors.
 
     Raises:
-        BadInput: If there is no such cell.
+        BadInput: If the model has no such map, or the map no such cell.
     """
     maps = maps_of(schema)
     _check("map", map_index, len(maps), "the model's maps")
@@ -144,13 +147,13 @@ def look_at_cell(schema: Schema, priors_rel: np.ndarray, map_index: int, row: in
 
 
 def sides(box_rel: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
-    """Width and height in pixels of a box ``(4,)``, relative to an input of ``size`` (height and width)."""
+    """Width and height in pixels of a box ``(4,)`` that is relative to an input of ``size`` (height, width)."""
     width, height = to_centers(box_rel)[2:].tolist()
     return width * size[1], height * size[0]
 
 
 def as_box(values: Sequence[float] | np.ndarray) -> Box:
-    """Convert four numbers to plain floats."""
+    """Convert the four corners of a box to Python floats."""
     a, b, c, d = np.asarray(values).tolist()
     return a, b, c, d
 

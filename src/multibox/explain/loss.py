@@ -1,4 +1,4 @@
-"""The losses of each prior of one image: the functions that train, computed with NumPy."""
+"""The losses of each prior of one image, computed with NumPy by the functions that train."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ class Losses:
     """The losses of the P priors of an image.
 
     Attributes:
-        classes: ``(P,)`` losses of classes; 0 for priors that do not count.
-        boxes: ``(P,)`` losses of boxes, times their weight; 0 for all but positives.
-        hardest: Indices of the hardest negatives, the hardest first.
+        classes: ``(P,)`` classification loss of each prior. 0 for priors that do not count.
+        boxes: ``(P,)`` localisation loss of each prior, times its weight. 0 for priors without an object.
+        hardest: Indices of the mined negatives, the one with the highest loss first.
     """
 
     classes: np.ndarray
@@ -25,7 +25,7 @@ class Losses:
 
     @property
     def total(self) -> float:
-        """Sum over all priors."""
+        """Sum of the classification and localisation losses over all priors."""
         return float(self.classes.sum() + self.boxes.sum())
 
 
@@ -41,16 +41,16 @@ def losses_of(
     """Compute the losses of all priors of an image.
 
     Args:
-        labels: ``(P,)`` targets, as :func:`multibox.prepare.targets.make_targets` returns them.
-        deltas: ``(P, 4)`` targets.
-        logits: ``(P, C + 1)`` float32 from the network.
-        predicted: ``(P, 4)`` float32 deltas from the network.
-        priors_rel: ``(P, 4)`` corners, relative to the network's input.
+        labels: ``(P,)`` class target of each prior, from :func:`multibox.prepare.targets.make_targets`.
+        deltas: ``(P, 4)`` box target of each prior, from :func:`multibox.prepare.targets.make_targets`.
+        logits: ``(P, C + 1)`` float32 class logits that the network returned, the background first.
+        predicted: ``(P, 4)`` float32 deltas that the network returned.
+        priors_rel: ``(P, 4)`` corners of the priors, relative to the network's input.
         schema: Schema of the model.
-        config: Kinds of loss, number of hard negatives, and weight of the boxes.
+        config: Loss configuration: the kinds of loss, the number of mined negatives and the weight of the boxes.
 
     Returns:
-        The losses.
+        Losses of each prior.
     """
     height, width = schema.network.size
     priors = priors_rel * np.array((width, height, width, height), np.float32)
@@ -61,15 +61,15 @@ def losses_of(
 
 
 def hardest_negatives(background_losses: np.ndarray, labels: np.ndarray, config: Loss) -> np.ndarray:
-    """Sort the mined negatives of an image.
+    """The mined negatives of an image, sorted by their loss.
 
     Args:
-        background_losses: ``(P,)`` loss of each prior if it is background.
-        labels: ``(P,)`` targets.
-        config: Number of negatives to mine.
+        background_losses: ``(P,)`` classification loss of each prior if its target is background.
+        labels: ``(P,)`` class target of each prior.
+        config: Loss configuration with the number of negatives to mine.
 
     Returns:
-        Indices of priors, the hardest first. Of equal ones the lower index comes first.
+        Indices of the mined priors, the highest loss first. Of equal losses the lower index comes first.
     """
     mined = np.flatnonzero(mine(background_losses[None], labels[None], config)[0])
     return mined[np.argsort(-background_losses[mined], kind="stable")]

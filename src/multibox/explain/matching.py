@@ -1,4 +1,4 @@
-"""Matching: which priors are matched to which object, and what the network would learn from each of them."""
+"""Matching: which priors are matched to which object, and the losses of each prior."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,12 +28,12 @@ from multibox.runtimes.outputs import Outputs
 
 @dataclass(frozen=True)
 class Best:
-    """The prior that fits an object best, which is matched to it whatever their overlap.
+    """The prior with the highest IoU with an object. It is matched to the object even if that IoU is low.
 
     Attributes:
-        prior: Index of the prior.
-        iou: IoU with the object.
-        box: Corners, pixels of the image.
+        prior: Index of the prior among all priors, from 0.
+        iou: IoU of the prior with the object, in [0, 1].
+        box: Corners x0, y0, x1, y1 of the prior in pixels of the image.
     """
 
     prior: int
@@ -46,15 +46,15 @@ class Positive:
     """A prior that is matched to an object.
 
     Attributes:
-        prior: Index of the prior.
-        iou: IoU with the object.
-        box: Corners, pixels of the image.
-        map: Index of its map.
-        row: Row of its cell.
-        column: Column of its cell.
-        kind: Position among the priors of its cell.
-        loss_classes: Loss of its class.
-        loss_boxes: Loss of its box.
+        prior: Index of the prior among all priors, from 0.
+        iou: IoU of the prior with its object, in [0, 1].
+        box: Corners x0, y0, x1, y1 of the prior in pixels of the image.
+        map: Index of the prior's feature map, from 0 for the finest.
+        row: Row of the prior's cell, from 0 at the top.
+        column: Column of the prior's cell, from 0 at the left.
+        kind: Position of the prior among those of its cell, from 0.
+        loss_classes: Classification loss of the prior.
+        loss_boxes: Localisation loss of the prior, times its weight.
     """
 
     prior: int
@@ -70,16 +70,16 @@ class Positive:
 
 @dataclass(frozen=True)
 class MatchedObject:
-    """An object and its priors.
+    """An object and the priors that are matched to it.
 
     Attributes:
-        name: Name of its class.
-        label: Label of its class, or -1 if the model does not have the class.
-        box: Corners, pixels of the image.
-        trained: Whether the network would train with it. It would not with a crowd, a class that the model does not
-            have, or a difficult object if the configuration drops those.
-        best: Its best prior, or None if every prior that overlaps it is matched to another object.
-        positives: Its priors, the best first.
+        name: Class name of the object.
+        label: Label of the object's class in the model, from 0. -1 if the model does not have the class.
+        box: Corners x0, y0, x1, y1 of the object in pixels of the image.
+        trained: Whether training uses the object. Crowds and classes that the model does not have are never used, and
+            difficult objects only if the configuration keeps them.
+        best: Matched prior with the highest IoU with the object. None if no prior is matched to the object.
+        positives: Priors matched to the object, the highest IoU first.
     """
 
     name: str
@@ -95,11 +95,11 @@ class Negative:
     """A prior that is trained as background.
 
     Attributes:
-        prior: Index of the prior.
-        box: Corners, pixels of the image.
-        map: Index of its map.
-        loss: Loss of its class.
-        most_like: Name of its most likely class.
+        prior: Index of the prior among all priors, from 0.
+        box: Corners x0, y0, x1, y1 of the prior in pixels of the image.
+        map: Index of the prior's feature map, from 0 for the finest.
+        loss: Classification loss of the prior.
+        most_like: Name of the class with the highest score at the prior.
     """
 
     prior: int
@@ -111,13 +111,14 @@ class Negative:
 
 @dataclass(frozen=True)
 class PriorCounts:
-    """Numbers of priors.
+    """Numbers of positive, negative and ignored priors of an image.
 
     Attributes:
         positives: Number of priors matched to an object.
-        negatives: Number of mined negatives. With a sigmoid loss all negatives count, and these are the hardest.
-        ignored: Number of priors over a crowd, which are neither.
-        ratio: Negatives for each positive, or None without positives.
+        negatives: Number of mined negatives. With a sigmoid loss all negatives are trained, and these are the hardest
+            ones.
+        ignored: Number of priors over a crowd, which count neither as positive nor as negative.
+        ratio: Number of negatives divided by the number of positives. None without positives.
     """
 
     positives: int
@@ -128,16 +129,16 @@ class PriorCounts:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of matching and mining.
+    """The configured rules of matching and of hard negative mining.
 
     Attributes:
-        method: Method of matching.
-        iou: Smallest IoU of a match, for the method ``threshold``.
-        negatives: Number of negatives mined for each positive.
-        min_negatives: Smallest number of mined negatives.
-        mined: Whether only mined negatives count. With a sigmoid loss all do.
-        classes: Kind of the loss of classes.
-        boxes: Kind of the loss of boxes.
+        method: Name of the matching method, such as ``threshold``.
+        iou: Smallest IoU of a match in [0, 1], used by the method ``threshold``.
+        negatives: Number of negatives that are mined for each positive.
+        min_negatives: Smallest number of negatives that are mined in an image.
+        mined: Whether only mined negatives are trained. With a sigmoid loss all negatives are trained.
+        classes: Name of the classification loss.
+        boxes: Name of the localisation loss.
     """
 
     method: str
@@ -151,17 +152,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class MatchedImage:
-    """A labelled image as training sees it, without augmentation.
+    """A labelled image with its matched priors and their losses, as training sees it without augmentation.
 
     Attributes:
-        width: Width of the image, pixels.
-        height: Height of the image, pixels.
-        window: Part of the image that the network's input shows, as corners in pixels of the image.
-        objects: All objects in their order, with their priors.
-        negatives: Mined negatives, the hardest first.
-        counts: Numbers of priors.
-        loss: Loss of the image: the sum over its priors, divided by the number of positives.
-        config: Rules of matching and mining.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        window: Region of the image that the network's input shows: corners x0, y0, x1, y1 in pixels of the image.
+        objects: All objects of the image in their order, with their matched priors.
+        negatives: Mined negatives, the one with the highest loss first.
+        counts: Numbers of positive, negative and ignored priors.
+        loss: Loss of the image: the sum of its priors' losses, divided by the number of positives.
+        config: Configured rules of matching and of hard negative mining.
     """
 
     width: int
@@ -175,16 +176,18 @@ class MatchedImage:
 
 
 def training_config(schema: Schema) -> Config:
-    """The configuration that a model was trained with. Fields missing from its file have the values of the paper.
+    """The configuration that a model was trained with.
+
+    Fields that are missing in the model file have the values of the paper.
 
     Args:
-        schema: Schema of the model. Its network, priors and resize override the configuration.
+        schema: Schema of the model. Its network, priors and resize replace those of the training configuration.
 
     Returns:
-        The configuration.
+        Configuration of the training run.
 
     Raises:
-        BadInput: If the training configuration in the model's file is not valid.
+        BadInput: If the training configuration in the model file is not valid.
     """
     asked = schema.training
     data = {**asked.get("data", {}), "resize": schema.resize}
@@ -194,17 +197,17 @@ def training_config(schema: Schema) -> Config:
 
 
 def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
-    """Make objects from labels and boxes that a person has entered.
+    """Create objects from labels and boxes that a user has entered.
 
     Args:
-        labels: Labels of the objects.
-        boxes: Boxes of the objects: corners, pixels of the image.
+        labels: Label of each object, from 0.
+        boxes: Box of each object: corners x0, y0, x1, y1 in pixels of the image.
 
     Returns:
-        The objects.
+        Objects that are neither difficult nor crowds.
 
     Raises:
-        BadInput: If a box is not valid.
+        BadInput: If a box does not have four numbers, or has no area.
     """
     try:
         objects = make_objects(boxes, labels)
@@ -219,19 +222,19 @@ def labelled_objects(labels: Sequence[int], boxes: Any) -> Objects:
 def explain_matching(
     detector: Detector, image: np.ndarray, objects: Objects, classes: Sequence[str] | None = None
 ) -> MatchedImage:
-    """Match the priors to the objects of an image, and compute what training would learn from each.
+    """Match priors to the objects of an image, and compute each prior's losses.
 
     Args:
-        detector: The detector.
-        image: ``(H, W, 3)`` uint8 RGB, upright.
-        objects: Objects of the image, in its pixels.
-        classes: Names of the objects' labels. Without it, those of the detector.
+        detector: Detector whose network and priors are used.
+        image: Pixels of the upright image, ``(H, W, 3)`` uint8 RGB.
+        objects: Objects of the image, with boxes in pixels.
+        classes: Class name of each label of the objects. Without it, the detector's class names are used.
 
     Returns:
-        The matched image.
+        The image with its matched priors and their losses.
 
     Raises:
-        BadInput: If the detector cannot be explained, as :func:`~multibox.explain.origin.refuse_unexplained` decides.
+        BadInput: If NMS is part of the model file, or the detector uses several views of an image.
     """
     refuse_unexplained(detector)
     prepared = detector.prepare(image)
@@ -245,17 +248,17 @@ def explain_targets(
     objects: Objects,
     classes: Sequence[str] | None = None,
 ) -> MatchedImage:
-    """Match the priors to the objects of an image, from outputs of the network.
+    """Match priors to the objects of an image, and compute each prior's losses from given network outputs.
 
     Args:
-        detector: The detector.
-        prepared: The prepared image.
-        outputs: Outputs of the network for this image.
-        objects: Objects of the image, in its pixels.
-        classes: Names of the objects' labels. Without it, those of the detector.
+        detector: Detector whose priors and configuration are used.
+        prepared: Image as the network takes it, from :meth:`~multibox.detect.detector.Detector.prepare`.
+        outputs: Logits and deltas that the network returned for this image.
+        objects: Objects of the image, with boxes in pixels.
+        classes: Class name of each label of the objects. Without it, the detector's class names are used.
 
     Returns:
-        The matched image.
+        The image with its matched priors and their losses.
     """
     schema, priors_rel, config = detector.schema, detector.priors_rel, training_config(detector.schema)
     (view,), (output,) = prepared.views, outputs
@@ -290,7 +293,7 @@ def explain_targets(
 
 
 def _objects_to_train(objects: Objects, names: Sequence[str], known: Sequence[str], config: Config) -> Objects:
-    """Choose the objects that training would see. They get the model's labels, and their positions as ids."""
+    """The objects that training uses, with the model's labels, and with their positions as ids."""
     labels = places(names, known)[objects.labels]
     numbered = replace(objects, labels=labels, ids=tuple(map(str, range(len(objects)))))
     return choose_objects(numbered.keep(labels >= 0), config.data.difficult)
@@ -313,7 +316,7 @@ def _matched(
 def _positives(
     targets: Objects, i: int, matches: np.ndarray, boxes: np.ndarray, losses: Losses, detector: Detector
 ) -> tuple[Positive, ...]:
-    """The priors that are matched to an object, the best first."""
+    """The priors that are matched to one object, the highest IoU first."""
     priors = np.flatnonzero(matches == i)
     overlaps = iou(targets.boxes[i : i + 1], detector.priors_rel[priors])[0]
     order = np.argsort(-overlaps, kind="stable")

@@ -1,7 +1,7 @@
-"""The origin of detections: the prior of each, the arithmetic of its box, and the boxes that it removed.
+"""The origin of detections: the prior of each, the arithmetic of its box, and the boxes that it suppressed.
 
-The steps are those of :class:`~multibox.detect.detector.Detector`, with the same functions. Only the origin of each box
-is kept as well.
+The steps are those of :class:`~multibox.detect.detector.Detector`, with the same functions. In addition, the prior of
+each box is kept.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Prior(Place):
-    """The prior of a detection.
+    """The prior that a detection comes from.
 
     Attributes:
-        box: Corners, pixels of the image. They may lie beyond it.
-        box_rel: Centre and size ``cx, cy, w, h``, relative to the network's input.
+        box: Corners x0, y0, x1, y1 of the prior in pixels of the image. They may be outside the image.
+        box_rel: Centre and size ``cx, cy, w, h`` of the prior, relative to the network's input.
     """
 
     box: Box
@@ -40,11 +40,11 @@ class Prior(Place):
 
 @dataclass(frozen=True)
 class Formula:
-    """A line of arithmetic.
+    """One line of the arithmetic that decodes a box.
 
     Attributes:
-        text: Formula with numbers, such as ``cx = 0.31 + 0.52 * 0.1 * 0.2``.
-        value: Result of the detector.
+        text: The formula with its numbers, such as ``cx = 0.31 + 0.52 * 0.1 * 0.2``.
+        value: Result of the formula, as the detector computed it.
     """
 
     text: str
@@ -53,14 +53,15 @@ class Formula:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How the network's deltas become a box (the inverse of SSD section 2.2, equation 2).
+    """How a prior and the network's deltas become a box (the inverse of SSD section 2.2, equation 2).
 
     Attributes:
-        prior_cxcywh: Centre and size of the prior, relative to the network's input.
-        deltas: Deltas of cx, cy, w and h from the network.
-        variances: Factors of the deltas.
-        steps: Formulas that lead to the box.
-        box_rel: Corners, relative to the network's input, not clipped at its edges.
+        prior_cxcywh: Centre and size ``cx, cy, w, h`` of the prior, relative to the network's input.
+        deltas: Deltas of cx, cy, w and h that the network returned.
+        variances: Factors that the deltas of cx, cy, w and h are multiplied with.
+        steps: Formulas from the prior to the corners of the box, in order.
+        box_rel: Corners x0, y0, x1, y1 of the decoded box, relative to the network's input and not clipped at its
+            edges.
     """
 
     prior_cxcywh: Box
@@ -72,13 +73,13 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Removed:
-    """A box that non-maximum suppression removed because of a better one.
+    """A box that non-maximum suppression removed because a better box overlaps it.
 
     Attributes:
-        box: Corners, pixels of the image.
-        score: Score in [0, 1].
-        iou: IoU with the better box.
-        prior: Index of its prior.
+        box: Corners x0, y0, x1, y1 of the removed box in pixels of the image.
+        score: Score of the removed box, in [0, 1].
+        iou: IoU of the removed box with the better box, in [0, 1].
+        prior: Index of the removed box's prior among all priors.
     """
 
     box: Box
@@ -89,19 +90,19 @@ class Removed:
 
 @dataclass(frozen=True)
 class Explained:
-    """A detection and its origin.
+    """A detection with its prior, its arithmetic and the boxes that it suppressed.
 
     Attributes:
-        label: Label of its class.
-        name: Name of its class.
-        score: Score in [0, 1].
-        box: Corners, pixels of the image.
-        prior: Prior of the detection.
-        logits: Logits of the prior from the network: background first, then each class.
-        scores: Score of each class.
-        deltas: Deltas of the prior from the network.
-        decode: Arithmetic of the box.
-        removed: Boxes that the detection removed, the best first.
+        label: Label of the detected class, from 0.
+        name: Name of the detected class.
+        score: Score of the detection, in [0, 1].
+        box: Corners x0, y0, x1, y1 of the detection in pixels of the image.
+        prior: Prior that the detection comes from.
+        logits: Logits that the network returned for the prior: background first, then each class.
+        scores: Score of each class at the prior, in [0, 1].
+        deltas: Deltas of cx, cy, w and h that the network returned for the prior.
+        decode: Arithmetic from the prior to the box.
+        removed: Boxes that non-maximum suppression removed because of this detection, the highest score first.
     """
 
     label: int
@@ -118,15 +119,15 @@ class Explained:
 
 @dataclass(frozen=True)
 class ExplainedImage:
-    """An image and all of its detections.
+    """An image with all of its detections explained.
 
     Attributes:
-        width: Width of the image, pixels.
-        height: Height of the image, pixels.
-        input: Height and width of the network's input, pixels.
-        window: Part of the image that the input shows, as corners in pixels of the image. A letterbox reaches beyond
-            the image.
-        detections: Detections in the order of the detector, the best first.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        input: Height and width of the network's input in pixels.
+        window: Region of the image that the network's input shows: corners x0, y0, x1, y1 in pixels of the image. With
+            a letterbox it reaches beyond the image.
+        detections: Explained detections, the highest score first.
     """
 
     width: int
@@ -137,18 +138,18 @@ class ExplainedImage:
 
 
 def explain_detections(detector: Detector, image: np.ndarray, score: float | None = None) -> ExplainedImage:
-    """Detect objects in an image, and explain the origin of each detection.
+    """Detect objects in an image, and explain where each detection comes from.
 
     Args:
-        detector: The detector.
-        image: ``(H, W, 3)`` uint8 RGB, upright.
-        score: Score that detections must exceed. Without it, the thresholds of the model are used.
+        detector: Detector to run and explain.
+        image: Pixels of the upright image, ``(H, W, 3)`` uint8 RGB.
+        score: Score that detections must exceed, in [0, 1]. Without it, the model's thresholds are used.
 
     Returns:
-        The same detections as those of ``detector(image, score=score)``, explained.
+        The detections of ``detector(image, score=score)``, explained.
 
     Raises:
-        BadInput: If the detector cannot be explained, as :func:`refuse_unexplained` decides.
+        BadInput: If NMS is part of the model file, or the detector uses several views of an image.
     """
     refuse_unexplained(detector)
     prepared = detector.prepare(image)
@@ -156,35 +157,37 @@ def explain_detections(detector: Detector, image: np.ndarray, score: float | Non
 
 
 def refuse_unexplained(detector: Detector) -> None:
-    """Refuse a detector that does more than the steps of SSD, or does them inside the model file.
+    """Raise an error if a detector's steps cannot be explained.
 
     Args:
-        detector: The detector.
+        detector: Detector to check.
 
     Raises:
-        BadInput: If non-maximum suppression is part of the model file, or the detector uses several views of an image.
+        BadInput: If NMS is part of the model file, or the detector uses tiles or several views of an image.
     """
     if detector.runtime.has_nms:
-        raise BadInput("model", "NMS is part of its file, so nothing is left to explain; export it without NMS")
+        raise BadInput(
+            "model", "NMS is part of the model file, so detections cannot be explained; export the model without NMS"
+        )
     if detector.tiles or detector.tta != AS_IT_IS:
         raise BadInput(
-            "model", "detections from tiles or several views cannot be explained; load it without tiles and tta"
+            "model", "detections from tiles or several views cannot be explained; load the model without tiles and tta"
         )
 
 
 def explain_outputs(
     detector: Detector, prepared: Prepared, outputs: Sequence[Outputs], score: float | None = None
 ) -> ExplainedImage:
-    """Explain the detections in an image, from outputs of the network.
+    """Explain the detections in an image, from given network outputs.
 
     Args:
-        detector: The detector.
-        prepared: The prepared image.
-        outputs: Outputs of the network for this image.
-        score: Score that detections must exceed. Without it, the thresholds of the model are used.
+        detector: Detector whose priors and configuration are used.
+        prepared: Image as the network takes it, from :meth:`~multibox.detect.detector.Detector.prepare`.
+        outputs: Logits and deltas that the network returned for this image.
+        score: Score that detections must exceed, in [0, 1]. Without it, the model's thresholds are used.
 
     Returns:
-        The detections, explained.
+        The image with its detections explained.
     """
     schema, config, least = detector.schema, detector.config, detector.thresholds(score)
     (view,), (region,), (output,) = prepared.views, prepared.regions, outputs
@@ -233,18 +236,18 @@ def who_removed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the box that removed each removed box.
 
-    It is the best of the remaining boxes that overlap the removed box enough. Soft-NMS lowers scores step by step, so
-    there it is the box with the largest overlap, because that one has lowered the score most.
+    This is the best of the remaining boxes that overlap the removed box enough. Soft-NMS lowers scores step by step, so
+    there it is the box with the largest overlap, which has lowered the score most.
 
     Args:
-        candidates: K candidates.
-        boxes: ``(K, 4)`` boxes of the candidates.
-        stays: ``(K,)`` bool, true for boxes that remain.
-        config: Kind of suppression, and its largest overlap.
+        candidates: K candidate detections before suppression, in falling order of score.
+        boxes: ``(K, 4)`` corners of the candidates' boxes.
+        stays: ``(K,)`` bool, whether each box remains after suppression.
+        config: Detection configuration with the kind of suppression and its largest overlap.
 
     Returns:
-        ``(K,)`` int64 rows of the removing candidates, or :data:`NOBODY` for boxes that remain or were removed only for
-        their score. And ``(K,)`` float32 overlaps with them.
+        ``(K,)`` int64 row of the candidate that removed each box, and ``(K,)`` float32 overlap with it. The row is
+        :data:`NOBODY` for boxes that remain, or that were removed only because of their score.
     """
     remover, iou = np.full(len(boxes), NOBODY), np.zeros(len(boxes), np.float32)
     for group in np.unique(candidates.groups[~stays]):
@@ -263,12 +266,12 @@ def explain_decoding(prior_rel: np.ndarray, deltas: np.ndarray, variances: Seque
     """Write out the arithmetic from a prior and its deltas to a box.
 
     Args:
-        prior_rel: ``(4,)`` corners, relative to the network's input.
-        deltas: ``(4,)`` float32 from the network.
-        variances: Variances of the four deltas.
+        prior_rel: ``(4,)`` corners of the prior, relative to the network's input.
+        deltas: ``(4,)`` float32 deltas of cx, cy, w and h that the network returned.
+        variances: Factors that the deltas of cx, cy, w and h are multiplied with.
 
     Returns:
-        Eight lines: the centre and the size, then the corners.
+        Eight formulas: for the centre and the size, then for the corners.
     """
     prior, box = to_centers(prior_rel), decode_centers(deltas, prior_rel, tuple(variances))
     corners = to_corners(box)
