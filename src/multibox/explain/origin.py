@@ -240,7 +240,8 @@ def who_removed(
     there it is the box with the largest overlap, which has lowered the score most.
 
     Args:
-        candidates: K candidate detections before suppression, in falling order of score.
+        candidates: K candidate detections before suppression, by group, and in falling order of score within each
+            group.
         boxes: ``(K, 4)`` corners of the candidates' boxes.
         stays: ``(K,)`` bool, whether each box remains after suppression.
         config: Detection configuration with the kind of suppression and its largest overlap.
