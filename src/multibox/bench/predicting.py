@@ -74,7 +74,7 @@ class PredictionSpeed:
     """Measured speed of detection in each runtime.
 
     Attributes:
-        processor: Name of the processor's model.
+        processor: Model name of the processor.
         threads: Number of CPU threads of each network.
         batch: Number of images that went through the network together.
         runtimes: Measured speed by name of the runtime. The file's name is added if one runtime ran several files.

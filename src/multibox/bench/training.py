@@ -153,7 +153,7 @@ class LastEpoch(keras.callbacks.Callback):
     seconds = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start the clock again."""
+        """Restart the clock at the beginning of an epoch."""
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -196,7 +196,7 @@ def waiting_share(log: Path) -> float:
         log: Path of the ``log.csv`` of a run.
 
     Returns:
-        The share, in [0, 1].
+        Share of the time, in [0, 1].
     """
     columns = read_log(log)
     time_taken = np.diff(columns["step"], prepend=0) / columns["images_per_second"]  # the batch would cancel out

@@ -21,7 +21,7 @@ class Command(click.Command):
     """A click command whose error messages name options where the library names parameters."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command's function."""
+        """Run the command, and name options instead of parameters in its errors."""
         try:
             return super().invoke(ctx)
         except BadInput as error:
@@ -99,7 +99,7 @@ class _Stderr(logging.Handler):
     """Logging handler that prints each message as a line on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a message."""
+        """Print a log message on standard error. Warnings begin with ``warning:``."""
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
         click.echo(prefix + _in_shell_words(record.getMessage()), err=True)
 

@@ -1,4 +1,4 @@
-"""The command data check."""
+"""The command ``data check``, which checks a dataset before training."""
 
 import json
 import sys

@@ -171,7 +171,7 @@ class Summary:
         """Print the end of the JSON list, or the table. No table is printed if no image could be read.
 
         Args:
-            folder: Folder of the outputs.
+            folder: Folder that the outputs were written to.
         """
         if self._as_json:
             click.echo("]" if self.tally.images else "[]")

@@ -20,7 +20,7 @@ class Comparison:
 
     Attributes:
         name: Name of the second detector.
-        other: Figures of the second detector.
+        other: All figures of the second detector.
         difference: Mean average precision (area, IoU 0.5) of the first detector minus that of the second, in [-1, 1].
         interval: 95% interval of ``difference`` by the paired bootstrap, in which each draw of images is used for both
             detectors.
@@ -70,8 +70,8 @@ def compare(first: Figures, other: Figures, name: str) -> Comparison:
     """Compare the figures of two detectors.
 
     Args:
-        first: Figures of the first detector.
-        other: Figures of the second detector on the same test set.
+        first: All figures of the first detector.
+        other: All figures of the second detector, on the same test set.
         name: Name of the second detector.
 
     Returns:

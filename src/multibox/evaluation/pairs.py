@@ -44,8 +44,8 @@ def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the object with the highest IoU for each detection. Of equal IoUs, the first object is taken.
 
     Args:
-        pairs: Pairs of detections and objects.
-        detections: Number of detections, D.
+        pairs: Pairs of a detection and an object that may match.
+        detections: Number of detections D, with and without pairs.
 
     Returns:
         ``(D,)`` int64 row of each detection's best object, and ``(D,)`` float64 IoU. A detection without pairs has row

@@ -226,7 +226,7 @@ def find_mistakes(
 
     Args:
         store: Store of the images.
-        detections: Path of a detector's detections, as ``multibox eval --save-detections`` writes them.
+        detections: Path of a detector's detections in the store, as ``multibox eval --save-detections`` writes them.
         thresholds: Score that detections must exceed, by class name of the detector. Without it, the default score is
             used for all classes.
 

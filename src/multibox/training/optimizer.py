@@ -95,7 +95,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         return loss * self.scale.factor if self.scale else loss
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        """Leave gradients as they are. Keras would sum them over devices after clipping, ``apply`` does so before."""
+        """Leave gradients as they are. ``apply`` has already summed them over devices, before they are clipped."""
         return grads_and_vars
 
     def finalize_variable_values(self, var_list: list[Any]) -> None:
