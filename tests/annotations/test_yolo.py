@@ -75,7 +75,6 @@ def test_pictures_listed_in_a_file(folder):
     ("text", "message"),
     [
         ("names: [a]\ntrain: nowhere\n", "train: no such folder"),
-        ("names: [a]\n", "names no images"),
         ("train: images/train\n", "nothing names its classes"),
         ("names: [cat, '', dog]\ntrain: images/train\n", "names: class 1 has no name"),
         ("names: {1: cat, 2: dog}\ntrain: images/train\n", "numbered 1, 2; number them from 0 without a gap"),
@@ -149,3 +148,121 @@ def test_two_folders_of_one_split(folder):
     (folder / "images/val").rename(folder / "images/night_train")
     part = read(yolo, folder)
     assert [item.image.parent.name for item in part.splits["train"]] == ["night_train", "night_train", "train", "train"]
+
+
+def test_a_description_without_splits_leaves_them_to_the_folders(folder):
+    (folder / "data.yaml").write_text("nc: 2\nnames: [zebra, ant]\n")
+    assert {split: len(items) for split, items in read(yolo, folder).splits.items()} == {"train": 2, "val": 2}
+
+
+def test_a_split_whose_folder_is_not_there_is_left_out_and_said(folder):
+    (folder / "data.yaml").write_text(
+        "train: images/train\nval: images/val\ntest: ../test/images\nnames: [zebra, ant]\n"
+    )
+    part = read(yolo, folder)
+    assert list(part.splits) == ["train", "val"]
+    assert "data.yaml: test: no such folder" in part.notes[0]
+
+
+def rows(folder, text, shape=""):
+    """The annotation of one image with the rows."""
+    (folder / "data.yaml").write_text(f"train: images/train\n{shape}names: [zebra, ant]\n")
+    (folder / "labels/train/a.txt").write_text(text)
+    part = read(yolo, folder)
+    return part.splits["train"][0].annotation, part.notes[0] if part.notes else ""
+
+
+BOX = "0.5 0.4 0.2 0.3"
+EDGES = [[0.4, 0.25, 0.6, 0.55]]
+
+
+@pytest.mark.parametrize(
+    ("values", "shape", "said"),
+    [
+        (BOX, "", "images have no label file"),
+        (f"{BOX} 0.45 0.3 0.55 0.5", "kpt_shape: [2, 2]\n", "1 rows have key points after the box"),
+        (f"{BOX} 0.45 0.3 2 0.55 0.5 1", "kpt_shape: [2, 3]\n", "1 rows have key points after the box"),
+        (f"{BOX} 0.91", "", "1 rows have a score after the box"),
+        (f"{BOX} 7", "", "1 rows have the number of a track after the box"),
+        (f"{BOX} 0.91 7", "", "1 rows have a score and the number of a track after the box"),
+        ("0.4 0.25 0.6 0.25 0.6 0.55 0.4 0.55", "", "1 rows are polygons"),
+    ],
+)
+def test_what_follows_the_class_is_told_by_the_number_of_columns(folder, values, shape, said):
+    found, note = rows(folder, f"1.0000 {values}\n", shape)
+    np.testing.assert_allclose(found.boxes, EDGES)
+    assert found.names == ("ant",)
+    assert said in note
+
+
+@pytest.mark.parametrize(
+    ("values", "shape", "columns"),
+    [
+        (f"{BOX} 0.45 0.3 0.55 0.5", "kpt_shape: [17, 3]\n", 9),
+        (f"{BOX} 0.45 0.3 2 0.55 0.5 1", "", 11),
+        (f"{BOX} 0.91 0.2 7", "", 8),
+        ("0.5 0.5 0.1", "", 4),
+        (f"{BOX} 400", "", None),
+    ],
+)
+def test_rows_that_are_of_no_kind_are_named_by_file_line_and_columns(folder, values, shape, columns):
+    found, _ = rows(folder, f"1 {BOX}\n0 {values}\n" if not shape else f"0 {values}\n", shape)
+    if columns is None:
+        assert len(found.names) == 2
+        return
+    assert isinstance(found, Problem)
+    assert f"labels/train/a.txt: line {1 if shape else 2}: has {columns} columns" in str(found)
+
+
+def test_edges_in_place_of_centres_are_refused(folder):
+    with pytest.raises(BadInput, match="rows hold edges, not centres and sizes"):
+        rows(folder, "0 0.5 0.5 0.9 0.95\n1 0.1 0.2 0.8 0.9\n")
+
+
+def test_label_files_beside_the_images(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jpg").touch()
+        (tmp_path / f"{name}.txt").write_text(f"0 {BOX}\n")
+    (tmp_path / "classes.txt").write_text("cat\n")
+    part = read(yolo, tmp_path)
+    assert [(item.id, item.annotation.names) for item in part.splits[""]] == [("a", ("cat",)), ("b", ("cat",))]
+
+
+def test_images_and_label_files_that_do_not_belong_together_are_counted(folder):
+    (folder / "labels/train/a.txt").rename(folder / "labels/train/a.webp.txt")
+    notes = read(yolo, folder).notes
+    assert "3 images have no label file and count as images without objects (a.jpg, ...)" in notes
+    assert "1 label files belong to no image (a.webp.txt, ...)" in notes
+
+
+def test_darknets_description_and_lists(tmp_path):
+    for split, names in (("train", "ab"), ("valid", "c")):
+        (tmp_path / f"obj_{split}_data").mkdir()
+        for name in names:
+            (tmp_path / f"obj_{split}_data/{name}.jpg").touch()
+            (tmp_path / f"obj_{split}_data/{name}.txt").write_text(f"1 {BOX}\n")
+        (tmp_path / f"{split}.txt").write_text("".join(f"data/obj_{split}_data/{name}.jpg\n" for name in names))
+    (tmp_path / "obj.names").write_text("dog\ncat\n")
+    text = "classes = 2\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\nbackup = backup/\n"
+    (tmp_path / "obj.data").write_text(text)
+    part = read(yolo, tmp_path)
+    assert part.classes == ("dog", "cat")
+    assert {split: [item.id for item in items] for split, items in part.splits.items()} == {
+        "train": ["a", "b"],
+        "val": ["c"],
+    }
+    np.testing.assert_allclose(part.splits["val"][0].annotation.boxes, EDGES)
+    (tmp_path / "obj.data").unlink()
+    assert {split: len(items) for split, items in read(yolo, tmp_path).splits.items()} == {"train": 2, "val": 1}
+
+
+def test_a_description_that_names_no_list_of_classes(tmp_path):
+    (tmp_path / "obj.data").write_text("classes = 2\ntrain = data/train.txt\n")
+    with pytest.raises(BadInput, match=r"obj.data: names: no such file"):
+        read(yolo, tmp_path)
+
+
+@pytest.mark.parametrize("shape", ["17", "[17]", "[a, b]", "[0, 2]"])
+def test_a_shape_of_key_points_that_is_none(folder, shape):
+    with pytest.raises(BadInput, match="kpt_shape: is "):
+        rows(folder, f"0 {BOX}\n", f"kpt_shape: {shape}\n")

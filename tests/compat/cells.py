@@ -186,10 +186,10 @@ CELLS = (
     Cell("tensorflow-cpu-2.21.0-tfrecord", "{name}", refused=NOTHING),
     Cell("ultralytics-8.4.190-convert-coco", "images/train/{name}", digits(6), DECLARED, splits="train", options=NAMED),
     Cell("ultralytics-8.4.190-save-txt", "images/{name}", digits(6), DECLARED, options=NAMED),
-    Cell("ultralytics-8.4.190-save-txt-conf", "images/{name}", options=NAMED, refused="wide.txt"),
-    Cell("ultralytics-8.4.190-save-txt-pose", "images/{name}", options=NAMED, refused="wide.txt"),
-    Cell("ultralytics-8.4.190-save-txt-track", "images/{name}", options=NAMED, refused="wide.txt"),
-    Cell("ultralytics-8.4.190-save-txt-track-conf", "images/{name}", options=NAMED, refused="wide.txt"),
+    Cell("ultralytics-8.4.190-save-txt-conf", "images/{name}", digits(6), DECLARED, options=NAMED),
+    Cell("ultralytics-8.4.190-save-txt-pose", "images/{name}", options=NAMED, refused="has 11 columns"),
+    Cell("ultralytics-8.4.190-save-txt-track", "images/{name}", digits(6), DECLARED, options=NAMED),
+    Cell("ultralytics-8.4.190-save-txt-track-conf", "images/{name}", digits(6), DECLARED, options=NAMED),
 )
 
 _REASONS = {
@@ -229,30 +229,9 @@ _REASONS = {
         "label-studio-sdk-2.1.2-json",
         "label-studio-sdk-2.1.2-json-min",
     ),
-    "darknet's obj.names and train.txt are not read yet": (
-        "datumaro-1.13.12-yolo-default",
-        "datumaro-1.13.12-yolo",
-        "fiftyone-1.22.1-yolov4",
-    ),
-    "label files beside the images are not found": (
-        "globox-2.9.0-yolo-darknet",
-        "globox-2.9.0-yolo-v5",
-        "globox-2.9.0-yolo-v7",
-        "labelImg-1.8.6-yolo",
-    ),
-    "rows of edges pass for centres and sizes": ("globox-2.9.0-txt-relative",),
-    "a class written as 1.0000 is refused": ("pylabel-0.1.55-yolo-from-0",),
-    "a data.yaml without train, val and test is refused": ("supervision-0.26.1-yolo", "supervision-0.31.2-yolo"),
-    "further columns are dropped or taken for a polygon": (
-        "ultralytics-8.4.190-save-txt-conf",
-        "ultralytics-8.4.190-save-txt-pose",
-        "ultralytics-8.4.190-save-txt-track",
-        "ultralytics-8.4.190-save-txt-track-conf",
-    ),
     "keras-retinanet's classes.csv is taken for objects": ("layout-of-keras-retinanet",),
     "the folders train and valid of CSV files are divided anew by chance": ("layout-of-roboflow-csv",),
     "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
-    "a data.yaml that names a test split that was not exported is refused": ("layout-of-roboflow-yolo",),
     "VIA's CSV is not read yet": ("layout-of-via-csv",),
     "lists of a split for each class alone are not united": ("layout-of-vott-voc",),
 }

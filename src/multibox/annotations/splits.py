@@ -112,8 +112,8 @@ def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
     if level is None:
         return [UNSPLIT] * len(paths)
     names = [parts[level] if len(parts) > level else "" for parts in folders]
-    by_name = {name: folder_split(name) for name in names}
-    return [by_name[name] or safe_split(name) for name in names]
+    by_name = map_names(names)
+    return [by_name[name] if usual_split(name) else safe_split(name) for name in names]
 
 
 def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:

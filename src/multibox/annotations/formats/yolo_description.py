@@ -1,0 +1,153 @@
+"""What describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data`` with its lists."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from multibox.annotations.annotation import read_text
+from multibox.annotations.class_lists import class_names, read_names
+from multibox.annotations.files import Files
+from multibox.annotations.splits import map_names
+from multibox.errors import BadInput
+
+USUAL = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Description:
+    """The description of a dataset.
+
+    Attributes:
+        path: Path of the file.
+        names: Class names at the positions of their numbers. Empty if it has none.
+        images: Folders of images, and lists of images, by split. Empty if it names none.
+        key_points: Number of key points of an object, and of values for each. None if objects have none.
+        notes: What was passed over, a sentence each.
+    """
+
+    path: Path
+    names: tuple[str, ...] = ()
+    images: dict[str, list[Path]] = field(default_factory=dict)
+    key_points: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_description(files: Files) -> Path | None:
+    """The file that describes the dataset: YAML with ``names`` or ``train``, else darknet's ``.data``."""
+    described = [path for path in files.with_suffix(".yaml", ".yml") if files.path == path or _is_description(path)]
+    found = described or files.with_suffix(".data")
+    return min(found, key=lambda path: (len(path.parts), path.name != "data.yaml", path)) if found else None
+
+
+def _is_description(path: Path) -> bool:
+    if path.name.lower() in ("data.yaml", "data.yml", "dataset.yaml"):
+        return True
+    try:
+        content = yaml.safe_load(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(content, dict) and "names" in content and any(split in content for split in USUAL)
+
+
+def read_description(path: Path, files: Files) -> Description:
+    """Read a description.
+
+    Raises:
+        BadInput: It is damaged, or names classes or folders in a way that cannot be followed.
+    """
+    return _read_data(path, files) if path.suffix.lower() == ".data" else _read_yaml(path)
+
+
+def _read_yaml(path: Path) -> Description:
+    try:
+        content = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise BadInput(path, "holds no fields; a YOLO data.yaml has names, train and val")
+    root = path.parent / str(content.get("path") or "")
+    if not root.is_dir():  # Such paths are often those of the machine that wrote them.
+        root = path.parent
+    images: dict[str, list[Path]] = {}
+    notes: list[str] = []
+    for key, split in map_names(str(key) for key in content).items():
+        found = _folders(path, root, content, next(each for each in content if str(each) == key), notes)
+        if found:
+            images.setdefault(split, []).extend(found)
+    if notes and not images:
+        raise BadInput(path, notes[0])
+    names = _names(path, content["names"]) if content.get("names") else ()
+    return Description(path, names, images, _key_points(path, content.get("kpt_shape")), tuple(notes))
+
+
+def _folders(path: Path, root: Path, content: dict[Any, Any], key: Any, notes: list[str]) -> list[Path]:
+    """Folders of images that a key of a description names. Beside the usual splits, a key may name one that exists."""
+    entries = content[key] or []
+    entries = [entries] if isinstance(entries, str) else entries
+    if key in USUAL:
+        if not isinstance(entries, list):
+            raise BadInput(path, f"{key}: is {entries!r}; write a folder, or a list of folders")
+        found = [(entry, _existing(path, root, str(entry))) for entry in entries]
+        missing = [
+            f"{key}: no such folder {root / str(entry)}; correct it" for entry, folder in found if folder is None
+        ]
+        if missing and key == "train":
+            raise BadInput(path, missing[0])
+        notes += [f"{path.name}: {text.removesuffix('; correct it')}, left out" for text in missing]
+        return [folder for _, folder in found if folder is not None]
+    if key == "path" or not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        return []
+    return [root / entry for entry in entries if (root / entry).is_dir()]
+
+
+def _existing(path: Path, root: Path, entry: str) -> Path | None:
+    """The existing folder of an entry. Roboflow writes ``../train/images`` for ``train/images``."""
+    tail = Path(*Path(entry).parts[-2:])
+    candidates = (root / entry, path.parent / entry, root / entry.removeprefix("../"), path.parent / tail)
+    return next((candidate for candidate in candidates if candidate.exists()), None)
+
+
+def _names(path: Path, names: Any) -> tuple[str, ...]:
+    """Names of a description, at the positions of their labels."""
+    if isinstance(names, dict):
+        by_number = {str(number): name for number, name in names.items()}
+        wanted = [str(number) for number in range(len(names))]
+        if by_number.keys() != set(wanted):
+            found = ", ".join(list(by_number)[:5])
+            raise BadInput(path, f"names: the classes are numbered {found}; number them from 0 without a gap")
+        names = [by_number[number] for number in wanted]
+    if not isinstance(names, list):
+        raise BadInput(path, f"names: is {names!r}; write a list, such as [cat, dog]")
+    return class_names(f"{path}: names", names)
+
+
+def _key_points(path: Path, shape: Any) -> tuple[int, int] | None:
+    if shape is None:
+        return None
+    if not isinstance(shape, list) or len(shape) != 2 or not all(isinstance(each, int) and each > 0 for each in shape):
+        raise BadInput(path, f"kpt_shape: is {shape!r}; write two numbers, such as [17, 3]")
+    return shape[0], shape[1]
+
+
+def _read_data(path: Path, files: Files) -> Description:
+    """Darknet's description: a line is ``key = value``, and the paths are those of the machine that trains."""
+    pairs = (line.partition("=") for line in read_text(path).splitlines() if "=" in line)
+    fields = {key.strip(): value.strip() for key, _, value in pairs}
+    named = {
+        key: _beside(path, files, fields[key]) for key in ("names", "train", "valid", "val", "test") if fields.get(key)
+    }
+    lost = [f"{path.name}: {key}: no such file {fields[key]}" for key, found in named.items() if found is None]
+    listed = named.pop("names", None)
+    if listed is None:
+        raise BadInput(path, f"names: no such file {fields.get('names', '')}; it lists the classes, one a line")
+    images = {split: [found] for key, split in map_names(named).items() if (found := named[key])}
+    return Description(path, read_names(listed), images, notes=tuple(f"{text}, left out" for text in lost))
+
+
+def _beside(path: Path, files: Files, entry: str) -> Path | None:
+    """The file that an entry means: by its path, else the one of its name nearest to the description."""
+    direct = [path.parent / entry, path.parent.parent / entry]
+    found = [each for each in direct if each.is_file()] or files.named(Path(entry).name.lower())
+    return found[0] if found else None

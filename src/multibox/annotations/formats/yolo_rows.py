@@ -1,0 +1,146 @@
+"""The rows of YOLO's label files. What follows the class is told by the number of columns, over all files together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from multibox.annotations.annotation import Annotation
+from multibox.annotations.problem import Problem
+
+Kind = Literal["box", "key points", "score", "track", "score and track", "polygon"]
+
+SAYS = {
+    "key points": "rows have key points after the box, which were left out",
+    "score": "rows have a score after the box, which was left out",
+    "track": "rows have the number of a track after the box, which was left out",
+    "score and track": "rows have a score and the number of a track after the box, which were left out",
+    "polygon": "rows are polygons, whose bounds were taken",
+}
+"""What is said of each kind of row but a box alone."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a label file.
+
+    Attributes:
+        line: Number of the line in the file, from 1.
+        label: The class as written.
+        values: What follows the class. Texts that are no numbers are NaN.
+    """
+
+    line: int
+    label: str
+    values: tuple[float, ...]
+
+
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a label file. A file that does not exist has none."""
+    lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+    rows = ((number, line.split()) for number, line in enumerate(lines, start=1))
+    return [Row(number, words[0], tuple(map(to_number, words[1:]))) for number, words in rows if words]
+
+
+def kinds_of(rows: Sequence[Row], key_points: tuple[int, int] | None) -> dict[int, Kind | None]:
+    """What the rows with each number of values are.
+
+    Args:
+        rows: Rows of all label files of a dataset.
+        key_points: ``kpt_shape`` of ``data.yaml``: number of key points, and of values for each.
+
+    Returns:
+        The kind by the number of values. None if it cannot be told.
+    """
+    by_count: dict[int, list[tuple[float, ...]]] = defaultdict(list)
+    for row in rows:
+        by_count[len(row.values)].append(row.values)
+    return {count: _kind(count, values, key_points) for count, values in by_count.items()}
+
+
+def _kind(count: int, rows: Sequence[tuple[float, ...]], key_points: tuple[int, int] | None) -> Kind | None:
+    if count == 4:
+        return "box"
+    if key_points:
+        return "key points" if count == 4 + key_points[0] * key_points[1] else None
+    if count == 5:
+        last = [row[4] for row in rows]
+        return "track" if all(_is_whole(value) for value in last) else "score" if _are_parts(last) else None
+    if count < 6 or count % 2:
+        return None
+    if all(_are_parts(row) for row in rows):
+        return "polygon"
+    is_tracked = count == 6 and all(_are_parts(row[:5]) and _is_whole(row[5]) for row in rows)
+    return "score and track" if is_tracked else None
+
+
+def _is_whole(value: float) -> bool:
+    return value == int(value) if not isnan(value) else False
+
+
+def _are_parts(values: Sequence[float]) -> bool:
+    """Whether values are parts of an image, some of them perhaps a little beyond it."""
+    return all(-0.1 <= value <= 1.1 for value in values)
+
+
+def annotate(
+    file: Path, rows: Sequence[Row], names: Sequence[str], kinds: dict[int, Kind | None]
+) -> Annotation | Problem:
+    """The annotation of one image.
+
+    Args:
+        file: Path of the label file.
+        rows: Its rows.
+        names: Class names at the positions of their numbers.
+        kinds: Kinds of the rows, as :func:`kinds_of` gives them.
+    """
+    found, boxes = [], []
+    for row in rows:
+        number = to_number(row.label)
+        if not row.label.isascii() or not _is_whole(number) or not 0 <= number < len(names):
+            detail = f"{row.label!r} is no class from 0 to {len(names) - 1}"
+            return Problem("annotation", str(file), f"line {row.line}", detail)
+        kind = kinds[len(row.values)]
+        if kind is None:
+            detail = f"has {len(row.values) + 1} columns, which are no class and box, polygon or declared key points"
+            return Problem("annotation", str(file), f"line {row.line}", detail)
+        found.append(names[int(number)])
+        boxes.append(_corners(row.values, kind))
+    return Annotation(str(file), tuple(found), np.array(boxes, np.float64).reshape(-1, 4), relative=True)
+
+
+def _corners(values: Sequence[float], kind: Kind) -> list[float]:
+    if kind == "polygon":
+        return [min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])]
+    x, y, width, height = values[:4]
+    return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+
+
+def are_edges(rows: Sequence[Row]) -> bool:
+    """Whether boxes are edges x0, y0, x1, y1: as centres and sizes many reach beyond their image, as edges all fit."""
+    boxes = np.array([row.values for row in rows if len(row.values) == 4], np.float64).reshape(-1, 4)
+    beyond = (np.abs(boxes[:, :2] - 0.5) + boxes[:, 2:] / 2 > 0.51).any(axis=1)
+    fit = (boxes[:, :2] < boxes[:, 2:]).all() and ((boxes >= 0) & (boxes <= 1)).all()
+    return bool(len(boxes) and fit and beyond.mean() > 0.3)
+
+
+def notes(rows: Sequence[Row], kinds: dict[int, Kind | None]) -> tuple[str, ...]:
+    """A sentence for each kind of row but boxes alone."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        kind = kinds[len(row.values)]
+        if kind is not None and kind != "box":
+            counts[kind] += 1
+    return tuple(f"{count:,} {SAYS[kind]}" for kind, count in counts.items())
+
+
+def to_number(text: str) -> float:
+    """The number that a text is, else NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return nan
