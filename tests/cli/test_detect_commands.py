@@ -124,10 +124,29 @@ def test_predict_saves_what_is_asked_for(folder):
     assert result.exit_code == 1  # broken.jpg
     assert {path.name for path in (folder / "detections").iterdir()} == {
         "labels",
+        "data.yaml",
         "detections.csv",
         ".multibox",
     }
     assert (folder / "detections/detections.csv").read_text().count("red") == 2
+
+
+def test_predict_takes_the_ids_of_the_data_that_it_is_judged_on(folder):
+    record = Record("17", (folder / "a.png").read_bytes(), 192, 128, make_objects([(20, 20, 100, 90)], [0]), "x/a.png")
+    write_store("named", "test", [record], ("red",))
+    result = call("predict", "model.keras", "a.png", "--save", "coco", "--ids-from", "named/test", "--score", "0.01")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("ids are those of named/test; it has no class green, blue")
+    judged = call("eval", "detections/coco.json", "--data", "named", "--json")
+    assert json.loads(judged.stdout)["map"] == 1
+
+
+def test_predict_refuses_an_image_that_the_data_do_not_have():
+    result = call("predict", "model.keras", "b.png", "--save", "coco", "--ids-from", "colors/nowhere")
+    assert result.exit_code == 2
+    result = call("predict", "model.keras", "b.png", "--ids-from", "colors")
+    assert result.exit_code == 2
+    assert result.stderr == "multibox: --ids-from: has a use only for COCO results; leave it out, or set --save coco\n"
 
 
 def test_predict_from_standard_input(folder):

@@ -1,7 +1,7 @@
 """Files that declare the classes of a dataset and their order."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,16 @@ def read_names(path: Path) -> tuple[str, ...]:
         BadInput: A line between names is blank, which would shift the labels after it.
     """
     return class_names(str(path), read_text(path).rstrip().splitlines())
+
+
+def write_names(path: Path, names: Sequence[str]) -> None:
+    """Write class names as a text file, a line each, in the order of their labels. Each must be a line."""
+    path.write_text("".join(f"{name}\n" for name in names), "utf-8")
+
+
+def is_line(name: str) -> bool:
+    """Whether a class's name can be a line of a text file: readers end lines at several characters, and strip them."""
+    return name.strip() == name and name.splitlines() == [name]
 
 
 def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", 
     type=click.Choice(SAVED),
     help="Kind of output. Can be repeated. Default: annotated images or videos, and json.",
 )
+@click.option(
+    "--ids-from",
+    default=None,
+    metavar="DATA",
+    help="Data that the COCO results will be judged on: NAME[/SPLIT], or a COCO JSON file. Its ids are used.",
+)
 @replace_option
 @click.option(
     "--score",
@@ -61,6 +67,7 @@ def predict_files(
     words: tuple[str, ...],
     out: str,
     formats: tuple[str, ...],
+    ids_from: str | None,
     replace: bool,
     score: float | None,
     batch: int,
@@ -81,25 +88,13 @@ def predict_files(
 
     model, paths = _model_and_paths(words)
     if engine == "ray":
-        from multibox.predict.on_ray.run import predict_on_ray
-
-        if formats:
-            raise BadInput("save", "does not work with --engine ray, which writes Parquet files; leave it out")
-        if replace:
-            raise BadInput(
-                "replace", "does not work with --engine ray, which resumes a run and never replaces one; leave it out"
-            )
-        summary = Summary(as_json)
+        _refuse_on_ray(save=formats, ids_from=ids_from, replace=replace)
         options |= {"runtime": runtime, "threads": threads}
-        with progress_bar("detecting", at_once=False, speed=True) as progress:
-            for prediction in predict_on_ray(model, paths, out, score=score, batch=batch, progress=progress, **options):
-                summary.add(prediction)
-        summary.end(out)
-        summary.tally.refuse_unread()
+        _predict_on_ray(model, paths, out, Summary(as_json), score=score, batch=batch, **options)
         return
     sources = find_sources(paths)
     detector = load(model, runtime=runtime, threads=threads, **options)
-    outputs = open_outputs(formats, out, detector.classes, sources, replace=replace)
+    outputs = open_outputs(formats, out, detector.classes, sources, ids_from=ids_from, replace=replace)
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
     summary, total = Summary(as_json), count_images(sources)
 
@@ -114,6 +109,28 @@ def predict_files(
     except Stopped:
         summary.end(out)
         raise
+    summary.end(out)
+    summary.tally.refuse_unread()
+
+
+def _refuse_on_ray(**given: Any) -> None:
+    """Refuse options that a run on a cluster has no use for."""
+    reasons = {
+        "save": "which writes Parquet files",
+        "ids_from": "which writes no ids",
+        "replace": "which resumes a run and never replaces one",
+    }
+    for name, reason in reasons.items():
+        if given[name]:
+            raise BadInput(name, f"does not work with --engine ray, {reason}; leave it out")
+
+
+def _predict_on_ray(model: str, paths: tuple[str, ...], out: str, summary: "Summary", **options: Any) -> None:
+    from multibox.predict.on_ray.run import predict_on_ray
+
+    with progress_bar("detecting", at_once=False, speed=True) as progress:
+        for prediction in predict_on_ray(model, paths, out, progress=progress, **options):
+            summary.add(prediction)
     summary.end(out)
     summary.tally.refuse_unread()
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
+from multibox.annotations.class_lists import is_line, write_names
 from multibox.annotations.splits import usual_split
 from multibox.data.file_names import image_suffix
 from multibox.data.record import Record
@@ -73,13 +74,8 @@ class LayoutWriter(ABC):
 
     def _write_class_list(self) -> None:
         """Write ``classes.txt``, if each class can be a line of it."""
-        if all(map(_is_line, self.meta.classes)):
-            (self.folder / "classes.txt").write_text("".join(f"{name}\n" for name in self.meta.classes), "utf-8")
-
-
-def _is_line(name: str) -> bool:
-    """Whether a class's name can be a line of a text file: readers end lines at several characters, and strip them."""
-    return name.strip() == name and name.splitlines() == [name]
+        if all(map(is_line, self.meta.classes)):
+            write_names(self.folder / "classes.txt", self.meta.classes)
 
 
 class VocWriter(LayoutWriter):
@@ -131,7 +127,7 @@ class VocWriter(LayoutWriter):
 
     def gives_order(self) -> bool:
         """If ``labelmap.txt`` can hold the names."""
-        return all(_is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
+        return all(is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
 
     def written_boxes(self, record: Record) -> np.ndarray:
         """Whole pixels, at least two a side: in VOC, corners that are one point are a box without area."""
@@ -304,7 +300,7 @@ class CsvWriter(LayoutWriter):
 
     def gives_order(self) -> bool:
         """If ``classes.txt`` can hold the names."""
-        return all(map(_is_line, self.meta.classes))
+        return all(map(is_line, self.meta.classes))
 
     def add(self, split: str, stem: str, record: Record) -> None:
         """Remember a row an object."""

@@ -4,9 +4,10 @@ import csv
 import json
 
 import pytest
+import yaml
 
+from multibox.data.source import open_source
 from multibox.writing import MARKER
-from reading import read
 
 BOX = pytest.approx((20, 20, 100, 90), abs=1.5)
 
@@ -42,14 +43,6 @@ def test_coco(save, files, tmp_path):
     assert (x, y, x + width, y + height) == BOX
 
 
-def test_coco_numbers_its_own_classes(detector, tmp_path):
-    from multibox.predict.outputs.names import Stems
-    from multibox.predict.outputs.rows import CocoOutput
-
-    output = CocoOutput(tmp_path / "coco.json", ("person", "toothbrush", "stop sign"), Stems([]))
-    assert output._ids == [1, 90, 13]
-
-
 def test_voc(save, files, tmp_path):
     save(files, tmp_path / "out", "voc")
     folder = tmp_path / "out/voc"
@@ -67,22 +60,37 @@ def test_voc(save, files, tmp_path):
 def test_yolo(save, files, tmp_path):
     save(files, tmp_path / "out", "yolo")
     folder = tmp_path / "out/labels"
-    assert sorted(path.name for path in folder.iterdir()) == [MARKER, "000007.txt", "a-2.txt", "a.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [MARKER, "000007.txt", "a-2.txt", "a.txt", "classes.txt"]
     assert (folder / "000007.txt").read_text() == ""
     label, *center = (folder / "a-2.txt").read_text().split()
     assert label == "2"
     assert [float(v) for v in center] == pytest.approx([60 / 192, 55 / 128, 80 / 192, 70 / 128], abs=0.01)
 
 
-def test_yolo_can_be_trained_on(save, files, tmp_path):
-    from multibox.annotations.formats import yolo
+@pytest.mark.parametrize("kind", ["yolo", "yolo-score"])
+def test_yolo_names_the_classes_in_their_order(save, files, tmp_path, kind):
+    save(files[:1], tmp_path / "out", kind)
+    assert (tmp_path / "out/labels/classes.txt").read_text() == "red\ngreen\nblue\n"
+    described = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
+    assert described == {"train": "images", "val": None, "nc": 3, "names": {0: "red", 1: "green", 2: "blue"}}
 
-    save(files[:1], tmp_path / "set", "yolo")
+
+def test_labels_of_an_image_called_classes_are_kept(save, files, tmp_path):
+    image = files[0].rename(files[0].with_name("classes.png"))
+    save([image], tmp_path / "out", "yolo")
+    assert (tmp_path / "out/labels/classes.txt").read_text().startswith("0 0.3")
+
+
+def test_yolo_can_be_trained_on(save, files, tmp_path):
+    """The class order of the detector is that of the data, which are not sorted by name."""
+    save([files[0], files[2], files[3]], tmp_path / "set", "yolo", "coco")
     (tmp_path / "set/images").mkdir()
-    files[0].rename(tmp_path / "set/images/a.png")
-    part = read(yolo, tmp_path / "set", classes=("red", "green", "blue"))
-    (item,) = (item for items in part.splits.values() for item in items)
-    assert list(item.annotation.names) == ["red"]
+    for file, name in ((files[0], "a"), (files[2], "a-2"), (files[3], "000007")):
+        file.rename(tmp_path / f"set/images/{name}.png")
+    source = open_source([tmp_path / "set"])
+    assert source.classes == ("red", "green", "blue")
+    found = {item.id: list(item.annotation.names) for items in source.splits.values() for item in items}
+    assert found == {"000007": [], "a": ["red"], "a-2": ["blue"]}
 
 
 def test_yolo_with_scores(save, files, tmp_path):

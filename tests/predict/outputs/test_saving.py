@@ -19,6 +19,13 @@ NAMES = {
     "yolo-score": "labels",
     "csv": "detections.csv",
 }
+BESIDE = {
+    "pictures": {"a-2.png", "000007.png"},
+    "coco": {"image_info_coco.json"},
+    "yolo": {"data.yaml"},
+    "yolo-score": {"data.yaml"},
+}
+"""What else each format writes."""
 
 
 def listed(folder):
@@ -41,13 +48,12 @@ def test_each_format_alone_and_again(save, files, tmp_path, name):
     out = tmp_path / "out"
     for _ in range(2):
         save(files, out, name)
-        assert NAMES[name] in listed(out)
-        assert len(listed(out)) == (3 if name == "pictures" else 1)
+        assert listed(out) == sorted({NAMES[name], *BESIDE.get(name, ())})
 
 
 def test_all_formats_at_once(save, files, tmp_path):
     save(files, tmp_path / "out", *(name for name in FORMATS if name != "yolo-score"))
-    assert listed(tmp_path / "out") == sorted({*NAMES.values(), "a-2.png", "000007.png"})
+    assert listed(tmp_path / "out") == sorted({*NAMES.values(), *set.union(*BESIDE.values())})
 
 
 @pytest.mark.parametrize("name", ["json", "jsonl", "coco", "csv"])
@@ -81,20 +87,23 @@ def of_0_1_0(request, save, files, film, tmp_path):
     out, inputs = tmp_path / "out", [film] if request.param == "video" else files
     written = out / {**NAMES, "video": "film.mp4"}[request.param]
     save(inputs, out, request.param)
+    beside = BESIDE.get(request.param, set())
+    for name in beside:
+        (out / name).unlink()
     for marker in out.rglob(MARKER):
         marker.unlink()
     (out / ".multibox-predict.json").write_text(json.dumps({written.name: mark(written)}))
-    return written, lambda: save(inputs, out, request.param)
+    return written, lambda: save(inputs, out, request.param), beside
 
 
 def test_what_version_0_1_0_wrote_is_replaced(of_0_1_0):
-    written, save_again = of_0_1_0
+    written, save_again, beside = of_0_1_0
     save_again()
-    assert listed(written.parent) == [written.name]
+    assert listed(written.parent) == sorted({written.name, *beside})
 
 
 def test_what_version_0_1_0_wrote_and_somebody_changed_is_not_replaced(of_0_1_0):
-    written, save_again = of_0_1_0
+    written, save_again, _ = of_0_1_0
     changed = next(written.glob("*.txt")) if written.is_dir() else written
     changed.write_text("corrected by hand")
     if written.suffix == ".mp4":
@@ -137,7 +146,7 @@ def test_what_was_found_until_ctrl_c_is_saved(detector, files, tmp_path):
     with pytest.raises(Stopped, match="are saved") as stopped:
         save_predictions(interrupted(), outputs)
     assert stopped.value.signal == 2
-    assert listed(tmp_path / "out") == ["detections.jsonl", "labels", "voc"]
+    assert listed(tmp_path / "out") == ["data.yaml", "detections.jsonl", "labels", "voc"]
     assert (tmp_path / "out/detections.jsonl").read_text().count("\n") > 1
 
 

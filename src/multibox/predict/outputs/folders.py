@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import IO, ClassVar
 
 import numpy as np
+import yaml
 
+from multibox.annotations.class_lists import is_line, write_names
 from multibox.boxes import to_centers
 from multibox.predict.outputs.names import Stems
-from multibox.predict.outputs.output import image_id
+from multibox.predict.outputs.output import TextOutput, image_id
 from multibox.predict.outputs.stamps import PREDICTION
 from multibox.predict.predict import Prediction
 from multibox.writing import Unfinished, check_folder, naming
@@ -52,7 +54,10 @@ class FolderOutput:
 
 
 class YoloOutput(FolderOutput):
-    """YOLO labels: a text file per image, with a line per detection: class from 0, relative centre and size."""
+    """YOLO labels: a text file per image, with a line per detection: class from 0, relative centre and size.
+
+    ``classes.txt`` names the classes. It is in the same folder, where labelImg expects it.
+    """
 
     with_score: ClassVar[bool] = False
 
@@ -76,11 +81,43 @@ class YoloOutput(FolderOutput):
             with naming(self.path):
                 (self._begun().path / f"{name}.txt").write_text(encoded, "utf-8")
 
+    def finish(self) -> None:
+        """Name the classes, complete the folder and move it to its place."""
+        names = self._begun().path / "classes.txt"
+        if not names.exists() and all(map(is_line, self._classes)):  # the file may be the labels of an image
+            with naming(self.path):
+                write_names(names, self._classes)
+        super().finish()
+
 
 class YoloScoreOutput(YoloOutput):
     """YOLO labels with the score at the end of each line."""
 
     with_score: ClassVar[bool] = True
+
+
+class YoloDataOutput(TextOutput):
+    """YOLO's ``data.yaml``, which makes a dataset of ``labels`` and a folder ``images`` next to it.
+
+    Args:
+        path: Path of the file.
+        classes: Names of the detector's classes, in the order of the numbers in the labels.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
+    """
+
+    def __init__(self, path: Path, classes: Sequence[str], *, replace: bool = False):
+        super().__init__(path, replace=replace)
+        content = {"train": "images", "val": None, "nc": len(classes), "names": dict(enumerate(classes))}
+        self.head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+    def encode(self, prediction: Prediction) -> str:
+        """Nothing, because the file does not list images."""
+        return ""
+
+
+def without_spaces(stem: str) -> str:
+    """A stem as VOC results hold it, whose columns are separated by spaces."""
+    return re.sub(r"\s", "_", stem)
 
 
 class VocOutput(FolderOutput):
@@ -95,7 +132,7 @@ class VocOutput(FolderOutput):
         found = prediction.detections
         if not found:
             return []
-        name = re.sub(r"\s", "_", image_id(prediction, self._stems[prediction.source]))  # spaces separate columns
+        name = image_id(prediction, self._stems[prediction.source])
         return [
             (int(label), f"{name} {score:.6f} {x0 + 1:.6f} {y0 + 1:.6f} {x1:.6f} {y1:.6f}\n")
             for label, score, (x0, y0, x1, y1) in zip(found.labels, found.scores, found.boxes, strict=True)

@@ -1,10 +1,16 @@
 """Names of the files that are written for sources. They are unique, and none replaces a file of the user."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from multibox.predict.sources import Source
+
+NAMED: Final = 3
+"""Number of sources that a message names."""
 
 
 class Stems:
@@ -12,17 +18,38 @@ class Stems:
 
     Args:
         sources: All sources of the run.
+        spell: Function that writes a stem as a format needs it.
+
+    Attributes:
+        renamed: Names of the sources that have another's stem, and the new stem of each.
 
     Example:
         ``Stems([Source("a/x.jpg"), Source("b/x.jpg")])[Source("b/x.jpg")]`` is ``x-2``.
     """
 
-    def __init__(self, sources: Sequence[Source]):
+    def __init__(self, sources: Sequence[Source], spell: Callable[[str], str] = str):
         taken: dict[str, int] = {}
-        self._stems = {source.name: unused(source.stem, lambda stem: True, taken) for source in sources}
+        stems = {source.name: spell(source.stem) for source in sources}
+        like_frames = {stem[: -len(number[0])] for stem in stems.values() if (number := _FRAME.search(stem))}
+        self._stems: dict[str, str] = {}
+        self.renamed: dict[str, str] = {}
+        for source in sources:
+            reserved = like_frames if source.kind != "image" else set()
+            stem = stems[source.name]
+            self._stems[source.name] = unused(stem, partial(_is_outside, reserved), taken)
+            if self._stems[source.name] != stem:
+                self.renamed[source.name] = self._stems[source.name]
 
     def __getitem__(self, source: Source) -> str:
         return self._stems[source.name]
+
+
+def _is_outside(reserved: set[str], name: str) -> bool:
+    return name not in reserved
+
+
+_FRAME: Final = re.compile(r"-[0-9]{6,}$")
+"""What follows a video's stem in the names of its frames."""
 
 
 def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> str:
@@ -61,3 +88,9 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
         True if no such file exists, or it may be replaced.
     """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of several names, and how many more there are, for messages."""
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return " and ".join([", ".join(names[:NAMED]), *more])

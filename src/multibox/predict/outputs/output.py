@@ -43,9 +43,9 @@ class TextOutput:
     """
 
     draws: ClassVar[bool] = False
-    head: ClassVar[str] = ""
-    between: ClassVar[str] = ""
-    tail: ClassVar[str] = ""
+    head: str = ""
+    between: str = ""
+    tail: str = ""
 
     def __init__(self, path: Path, *, replace: bool = False):
         check_file(path, PREDICTION, replace=replace)

@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
-from multibox.predict.outputs.names import Stems
-from multibox.predict.outputs.output import TextOutput, image_id
+from multibox.data.file_names import readable
+from multibox.predict.outputs.coco_ids import CocoIds
+from multibox.predict.outputs.output import TextOutput
 from multibox.predict.predict import Prediction
 
 CSV_COLUMNS: Final = ("file", "frame", "name", "score", "x0", "y0", "x1", "y1")
@@ -17,9 +17,9 @@ CSV_COLUMNS: Final = ("file", "frame", "name", "score", "x0", "y0", "x1", "y1")
 class JsonOutput(TextOutput):
     """A JSON list of all predictions, with ``file``, ``width``, ``height`` and ``detections``, or ``error``."""
 
-    head: ClassVar[str] = "[\n"
-    between: ClassVar[str] = ",\n"
-    tail: ClassVar[str] = "\n]\n"
+    head = "[\n"
+    between = ",\n"
+    tail = "\n]\n"
 
     def encode(self, prediction: Prediction) -> str:
         """Format a prediction as a member of the JSON list."""
@@ -37,7 +37,7 @@ class JsonLinesOutput(TextOutput):
 class CsvOutput(TextOutput):
     """CSV: one detection per line, below a line of headings."""
 
-    head: ClassVar[str] = ",".join(CSV_COLUMNS) + "\n"
+    head = ",".join(CSV_COLUMNS) + "\n"
 
     def encode(self, prediction: Prediction) -> str:
         """Format the lines of an image, one for each detection."""
@@ -52,41 +52,63 @@ class CsvOutput(TextOutput):
 
 
 class CocoOutput(TextOutput):
-    """COCO results. The id of an image is its file's name as a number if it is one, else the stem of the name.
+    """COCO results: a JSON list of detections.
 
     Args:
         path: Path of the file.
-        classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
-        stems: Name of the output files of each source, without suffix.
+        ids: Ids of the images and classes.
         replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
     """
 
-    head: ClassVar[str] = "[\n"
-    between: ClassVar[str] = ",\n"
-    tail: ClassVar[str] = "\n]\n"
+    head = "[\n"
+    between = ",\n"
+    tail = "\n]\n"
 
-    def __init__(self, path: Path, classes: Sequence[str], stems: Stems, *, replace: bool = False):
-        from multibox.importers.class_lists import COCO, COCO_COLUMNS
-
+    def __init__(self, path: Path, ids: CocoIds, *, replace: bool = False):
         super().__init__(path, replace=replace)
-        self._stems = stems
-        known = dict(zip(COCO, COCO_COLUMNS[1:], strict=True))
-        are_coco = set(classes) <= set(COCO)
-        self._ids = [known[name] if are_coco else number for number, name in enumerate(classes, start=1)]
+        self._ids = ids
 
     def encode(self, prediction: Prediction) -> str:
         """Format the detections of an image as members of the JSON list."""
         found = prediction.detections
         if not found:
             return ""
-        name = image_id(prediction, self._stems[prediction.source])
+        image = self._ids.of(prediction)
         rows = [
             {
-                "image_id": int(name) if name.isdecimal() and name.isascii() else name,
-                "category_id": self._ids[label],
+                "image_id": image,
+                "category_id": self._ids.categories[label],
                 "bbox": [round(float(value), 3) for value in (x0, y0, x1 - x0, y1 - y0)],
                 "score": round(float(score), 6),
             }
             for label, score, (x0, y0, x1, y1) in zip(found.labels, found.scores, found.boxes, strict=True)
+            if self._ids.categories[label] is not None
         ]
         return self.between.join(map(json.dumps, rows))
+
+
+class CocoImagesOutput(TextOutput):
+    """COCO's list of images and categories, which says what the ids in the results mean.
+
+    Args:
+        path: Path of the file.
+        ids: Ids of the images and classes.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
+    """
+
+    head = '{"images": [\n'
+    between = ",\n"
+
+    def __init__(self, path: Path, ids: CocoIds, *, replace: bool = False):
+        super().__init__(path, replace=replace)
+        self._ids = ids
+        self.tail = f'\n], "categories": {json.dumps(ids.named)}}}\n'
+
+    def encode(self, prediction: Prediction) -> str:
+        """Format the entry of an image, also of one without detections."""
+        if prediction.detections is None:
+            return ""
+        height, width = prediction.detections.image_size
+        entry = {"id": self._ids.of(prediction), "file_name": readable(prediction.source.name)}
+        frame = {} if prediction.number is None else {"frame": prediction.number}
+        return json.dumps(entry | {"width": width, "height": height} | frame)

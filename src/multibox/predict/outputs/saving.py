@@ -1,5 +1,6 @@
 """Writing predictions to all outputs of a run, as they come."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +13,18 @@ from multibox.detect.in_threads import in_threads
 from multibox.errors import BadInput, Stopped
 from multibox.machine import cores
 from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
-from multibox.predict.outputs.folders import VocOutput, YoloOutput, YoloScoreOutput
-from multibox.predict.outputs.names import Stems, real_paths
+from multibox.predict.outputs.coco_ids import IMAGES, ids_of_data, own_ids
+from multibox.predict.outputs.folders import VocOutput, YoloDataOutput, YoloOutput, YoloScoreOutput, without_spaces
+from multibox.predict.outputs.names import Stems, real_paths, some
 from multibox.predict.outputs.output import Output
-from multibox.predict.outputs.rows import CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
+from multibox.predict.outputs.rows import CocoImagesOutput, CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
 
 FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
 """Names of the formats that can be saved."""
+
+log = logging.getLogger("multibox")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def open_outputs(
     classes: Sequence[str],
     sources: Sequence[Source],
     *,
+    ids_from: str | None = None,
     replace: bool = False,
 ) -> OutputSet:
     """Open the outputs of a run, before its work begins.
@@ -60,6 +65,8 @@ def open_outputs(
         folder: Folder for all outputs. It is created when there is something to write.
         classes: Names of the detector's classes.
         sources: Sources of the run.
+        ids_from: Data on which COCO results will be judged: ``NAME/SPLIT``, or the path of a COCO JSON file. The ids
+            of images and classes are those of the data. None numbers images by their names.
         replace: Whether to replace files that Multibox did not write, or that were changed since. Annotated images and
             videos never replace such files: if a name is taken, they get the next free name.
 
@@ -70,26 +77,46 @@ def open_outputs(
         BadInput: A file exists that may not be replaced, or two formats exclude one another.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
-    images = ImageOutput(folder, stems, inputs, frames=bool(formats))
-    makers: dict[str, Callable[[], Output]] = {
-        "pictures": lambda: images,
-        "video": partial(VideoOutput, folder, stems, inputs),
-        "json": partial(JsonOutput, folder / "detections.json", replace=replace),
-        "jsonl": partial(JsonLinesOutput, folder / "detections.jsonl", replace=replace),
-        "coco": partial(CocoOutput, folder / "coco.json", classes, stems, replace=replace),
-        "voc": partial(VocOutput, folder / "voc", classes, stems, replace=replace),
-        "yolo": partial(YoloOutput, folder / "labels", classes, stems, replace=replace),
-        "yolo-score": partial(YoloScoreOutput, folder / "labels", classes, stems, replace=replace),
-        "csv": partial(CsvOutput, folder / "detections.csv", replace=replace),
-    }
+    words = Stems(sources, without_spaces)
     chosen = list(dict.fromkeys(formats or ("pictures", "video", "json")))
     if {"yolo", "yolo-score"} <= set(chosen):
         raise BadInput("formats", "yolo and yolo-score write the same files; choose one")
-    return OutputSet(
-        folder,
-        tuple(makers[name]() for name in chosen),
-        images.name if "pictures" in chosen else lambda prediction: "",
-    )
+    if ids_from is not None and "coco" not in chosen:
+        raise BadInput("ids_from", 'has a use only for COCO results; leave it out, or set formats="coco"')
+    images = ImageOutput(folder, stems, inputs, frames=bool(formats))
+
+    def yolo(labels: type[YoloOutput]) -> list[Output]:
+        yaml = YoloDataOutput(folder / "data.yaml", classes, replace=replace)
+        return [labels(folder / "labels", classes, stems, replace=replace), yaml]
+
+    def coco() -> list[Output]:
+        ids = own_ids(sources, stems, classes) if ids_from is None else ids_of_data(ids_from, sources, classes)
+        listed = CocoImagesOutput(folder / IMAGES, ids, replace=replace)
+        return [CocoOutput(folder / "coco.json", ids, replace=replace), listed]
+
+    makers: dict[str, Callable[[], list[Output]]] = {
+        "pictures": lambda: [images],
+        "video": lambda: [VideoOutput(folder, stems, inputs)],
+        "json": lambda: [JsonOutput(folder / "detections.json", replace=replace)],
+        "jsonl": lambda: [JsonLinesOutput(folder / "detections.jsonl", replace=replace)],
+        "coco": coco,
+        "voc": lambda: [VocOutput(folder / "voc", classes, words, replace=replace)],
+        "yolo": lambda: yolo(YoloOutput),
+        "yolo-score": lambda: yolo(YoloScoreOutput),
+        "csv": lambda: [CsvOutput(folder / "detections.csv", replace=replace)],
+    }
+    _say_renamed(chosen, stems, words)
+    outputs = tuple(output for name in chosen for output in makers[name]())
+    return OutputSet(folder, outputs, images.name if "pictures" in chosen else lambda prediction: "")
+
+
+def _say_renamed(formats: Sequence[str], stems: Stems, words: Stems) -> None:
+    """Say which images have other names in the outputs than their own."""
+    by_stem = stems.renamed if {"coco", "yolo", "yolo-score"} & set(formats) else {}
+    renamed = by_stem | (words.renamed if "voc" in formats else {})
+    if renamed:
+        listed = some([f"{name} is called {stem}" for name, stem in renamed.items()])
+        log.info(f"images of the same name get a number in the outputs: {listed}")
 
 
 def save_predictions(

@@ -1,0 +1,202 @@
+"""The ids of images and classes in COCO files: the run's own, or those of the data that detections are judged on."""
+
+import json
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from multibox.data.record import Record
+from multibox.errors import BadInput
+from multibox.evaluation.test_set import open_test_set
+from multibox.importers.class_lists import COCO, COCO_COLUMNS
+from multibox.predict.outputs.names import Stems, some
+from multibox.predict.outputs.output import image_id
+from multibox.predict.predict import Prediction
+from multibox.predict.sources import Source
+
+log = logging.getLogger("multibox")
+
+FIELD = "ids_from"
+
+IMAGES = "image_info_coco.json"
+"""Name of the file that lists the images with their ids."""
+
+Id = int | str
+
+
+@dataclass(frozen=True)
+class CocoIds:
+    """Ids of the images and classes of a run.
+
+    Attributes:
+        images: Id of each image by the name of its source. For a video, the text before the numbers of its frames.
+        classes: Names of the detector's classes.
+        categories: Category id of each class. None for a class that has none, whose detections are left out.
+    """
+
+    images: dict[str, Id]
+    classes: tuple[str, ...]
+    categories: tuple[Id | None, ...]
+
+    def of(self, prediction: Prediction) -> Id:
+        """The id of an image or a frame."""
+        known = self.images[prediction.source.name]
+        return known if prediction.number is None else image_id(prediction, str(known))
+
+    @property
+    def named(self) -> list[dict[str, Any]]:
+        """The categories as COCO lists them, in the order of the detector's classes."""
+        pairs = zip(self.categories, self.classes, strict=True)
+        return [{"id": number, "name": name} for number, name in pairs if number is not None]
+
+
+def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> CocoIds:
+    """Choose ids: the number in an image's name if the name is a number, else the name. No two images get the same.
+
+    Args:
+        sources: Sources of the run.
+        stems: Name of the output files of each source.
+        classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
+
+    Returns:
+        The ids.
+    """
+    images: dict[str, Id] = {source.name: stems[source] for source in sources}
+    numbers = {source.name: int(stems[source]) for source in sources if _is_number(source, stems)}
+    free = count(max(numbers.values(), default=0) + 1)
+    taken: set[int] = set()
+    renumbered = []
+    for name in sorted(numbers, key=lambda name: images[name] != str(numbers[name])):  # 1 keeps its number before 01
+        is_taken = numbers[name] in taken
+        images[name] = next(free) if is_taken else numbers[name]
+        taken.add(numbers[name])
+        renumbered += [name] if is_taken else []
+    if renumbered:
+        log.info(
+            f"{some(renumbered)}: another image has the same number in its name, so the id is a new one; "
+            f'{IMAGES} lists all ids, and ids_from="DATA" takes those of a dataset'
+        )
+    known = dict(zip(COCO, COCO_COLUMNS[1:], strict=True))
+    are_coco = set(classes) <= set(COCO)
+    categories = tuple(known[name] if are_coco else number for number, name in enumerate(classes, start=1))
+    return CocoIds(images, tuple(classes), categories)
+
+
+def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) -> CocoIds:
+    """Take the ids of the data on which detections will be judged. Images are found by the names of their files.
+
+    Args:
+        data: Path of a COCO JSON file, or ``NAME/SPLIT`` of a dataset, or ``NAME`` for its split test or else val.
+        sources: Sources of the run, images only.
+        classes: Names of the detector's classes.
+
+    Returns:
+        The ids. Classes that the data do not have get none.
+
+    Raises:
+        BadInput: The data cannot be read, lack an image or all classes, or two images are the same one of the data.
+    """
+    named = _of_file(data) if data.lower().endswith(".json") else _of_store(data, classes)
+    categories = tuple(named.categories.get(name) for name in classes)
+    if not any(number is not None for number in categories):
+        raise BadInput(FIELD, f"{named.name} has none of the detector's classes; it has {', '.join(named.categories)}")
+    images = _matched(named, sources)
+    _say_what_differs(named, images, [name for name in classes if name not in named.categories])
+    return CocoIds(images, tuple(classes), categories)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The images and classes of data: names of each image's file with its id, and category ids by class."""
+
+    name: str
+    images: Sequence[tuple[tuple[str, ...], Id]]
+    categories: dict[str, Id]
+
+
+def _of_file(data: str) -> _Named:
+    try:
+        content = json.loads(Path(data).read_bytes())
+        images = [((str(image["file_name"]),), image["id"]) for image in content["images"]]
+        categories = {str(category["name"]): category["id"] for category in content["categories"]}
+    except OSError as error:
+        raise BadInput(FIELD, f"{data} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(FIELD, f"{data} is not COCO annotations, with images and categories; choose another") from None
+    return _Named(data, images, categories)
+
+
+def _of_store(data: str, classes: Sequence[str]) -> _Named:
+    test_set = open_test_set(data, classes)
+    records = (store.without_image(position) for store in test_set.stores for position in range(len(store)))
+    names = [_names(record) for record in records]
+    categories: dict[str, Id] = dict(zip(test_set.truth.classes, test_set.category_ids, strict=True))
+    return _Named(test_set.name, list(zip(names, test_set.image_ids, strict=True)), categories)
+
+
+def _names(record: Record) -> tuple[str, ...]:
+    """Names of a record's file, with their folders. Its id if it came from no file."""
+    written = str(record.extra.get("file_name") or ""), record.source
+    return tuple(filter(None, written)) or (record.id,)
+
+
+def _matched(named: _Named, sources: Sequence[Source]) -> dict[str, Id]:
+    """The id of each source."""
+    known: dict[str, dict[Id, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for names, number in named.images:
+        for name in names:
+            known[PurePosixPath(_path(name)).name][number].append(_path(name))
+    images, unknown = {}, []
+    for source in sources:
+        if source.kind != "image" or source.encoded is not None:
+            raise BadInput(FIELD, f"{source.name} is no image file, so it has no id in {named.name}; leave it out")
+        path = PurePosixPath(_path(source.name))
+        ids = known.get(path.name) or known.get(path.stem)
+        if not ids:
+            unknown.append(source.name)
+            continue
+        images[source.name] = _closest(named.name, source.name, path, ids)
+    if unknown:
+        raise BadInput(FIELD, f"{named.name} has no image of the name of {some(unknown)}; leave out what is not in it")
+    uses = Counter(images.values())
+    twice = [name for name, number in images.items() if uses[number] > 1]
+    if twice:
+        raise BadInput(FIELD, f"{some(twice)}: the same image of {named.name}; leave out all but one")
+    return images
+
+
+def _closest(data: str, source: str, path: PurePosixPath, ids: dict[Id, list[str]]) -> Id:
+    """Of several images of one name, the one whose folders are those of the source, too."""
+    if len(ids) > 1:
+        ends = {
+            number: max((len(name) for name in names if f"/{path}".endswith(f"/{name}")), default=0)
+            for number, names in ids.items()
+        }
+        best = [number for number in ids if ends[number] == max(ends.values())]
+        if len(best) > 1:
+            names = some([names[0] for names in ids.values()])
+            raise BadInput(FIELD, f"{source} may be {names} of {data}; give it with its folders")
+        return best[0]
+    return next(iter(ids))
+
+
+def _say_what_differs(named: _Named, images: dict[str, Id], left_out: Sequence[str]) -> None:
+    said = [f"ids are those of {named.name}"]
+    if missing := len(named.images) - len(images):
+        said.append(f"{missing} of its {len(named.images)} images are not here and count as images without detections")
+    if left_out:
+        said.append(f"it has no class {', '.join(left_out)}, whose detections are left out of coco.json")
+    log.info("; ".join(said))
+
+
+def _is_number(source: Source, stems: Stems) -> bool:
+    return source.kind == "image" and stems[source].isdecimal() and stems[source].isascii()
+
+
+def _path(name: str) -> str:
+    """A file's name with slashes, as other systems may have written it with backslashes."""
+    return name.replace("\\", "/")
