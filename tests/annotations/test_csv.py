@@ -97,3 +97,111 @@ def test_tables_that_are_not_of_objects(tmp_path, text, message):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(BadInput, match=message):
         read(csv, tmp_path / "boxes.csv")
+
+
+def table(tmp_path, text, *images):
+    """The items by id, and the part, of a CSV file beside images."""
+    for image in images:
+        (tmp_path / image).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / image).touch()
+    (tmp_path / "boxes.csv").write_text(text)
+    part = read(csv, tmp_path)
+    return {item.id: item for items in part.splits.values() for item in items}, part
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters(tmp_path, delimiter):
+    items, _ = table(tmp_path, ROWS["ours"].replace(",", delimiter), "a.jpg", "b.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22], [3, 4, 5, 6.5]])
+
+
+def test_the_box_column_of_kaggle(tmp_path):
+    text = 'image_id,width,height,bbox\na,50,40,"[1.0, 2.0, 10.0, 20.0]"\na,50,40,"[30, 5, 20, 7.5]"\nb,50,40,\n'
+    items, part = table(tmp_path, text, "train/a.jpg", "train/b.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22], [30, 5, 50, 12.5]])
+    assert items["a"].annotation.names == ("object", "object")
+    assert items["a"].image == tmp_path / "train/a.jpg"
+    assert items["b"].annotation.names == ()
+    assert part.notes == (
+        "boxes.csv: the column bbox was taken as x, y, width, height",
+        "boxes.csv has no column of classes; all objects got the class 'object'",
+    )
+
+
+def test_a_box_column_of_edges_shows_by_the_size_of_the_images(tmp_path):
+    text = 'image,class,width,height,box\na.jpg,x,50,40,"30,20,45,38"\na.jpg,y,50,40,"1,2,5,6"\n'
+    items, part = table(tmp_path, text, "a.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[30, 20, 45, 38], [1, 2, 5, 6]])
+    assert part.notes == ("boxes.csv: the column box was taken as its edges",)
+
+
+def test_a_box_cell_without_four_numbers_is_no_box(tmp_path):
+    items, _ = table(tmp_path, 'image,class,bbox\na.jpg,x,"[1, 2, 3]"\n', "a.jpg")
+    assert np.isnan(items["a"].annotation.boxes).all()
+
+
+OPEN_IMAGES = (
+    "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n"
+    "a,xclick,/m/02,1,0.1,0.5,0.2,0.6,1,0,0,0,0\na,xclick,/m/01,1,0,1,0,1,0,1,1,0,0\n"
+)
+
+
+def test_open_images(tmp_path):
+    (tmp_path / "class-descriptions-boxable.csv").write_text('/m/03,Zebra\n/m/02,Dog\n/m/01,"Cat"\n')
+    (tmp_path / "images-with-rotation.csv").write_text("ImageID,Subset,OriginalURL\na,train,x\nb,train,x\nc,train,x\n")
+    items, part = table(tmp_path, OPEN_IMAGES, "a.jpg", "b.jpg")
+    assert {name: len(item.annotation.names) for name, item in items.items()} == {"a": 2, "b": 0}
+    found = items["a"].annotation
+    assert found.names == ("Dog", "Cat")
+    np.testing.assert_array_equal(found.boxes, [[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1]])
+    assert found.columns == {"occluded": [True, False], "truncated": [False, True], "crowd": [False, True]}
+    assert (part.classes, part.classes_from) == (("Dog", "Cat"), "class-descriptions-boxable.csv")
+    source = open_source([tmp_path])
+    assert all(item.annotation.relative for items in source.splits.values() for item in items)
+
+
+def test_vertex(tmp_path):
+    text = (
+        "TRAIN,gs://bucket/set/a.jpg,cat,0.1,0.2,,,0.5,0.6,,\n"
+        "VALIDATION,gs://bucket/set/b.jpg,dog,0.1,0.2,0.5,0.2,0.5,0.6,0.1,0.6\n"
+        "UNASSIGNED,gs://bucket/set/c.jpg,,,,,,,,,\n"
+    )
+    items, part = table(tmp_path, text, "a.jpg", "b.jpg", "c.jpg")
+    assert {split: [item.id for item in found] for split, found in part.splits.items()} == {
+        "train": ["a"],
+        "val": ["b"],
+        "": ["c"],
+    }
+    for name in "ab":
+        np.testing.assert_array_equal(items[name].annotation.boxes, [[0.1, 0.2, 0.5, 0.6]])
+    assert items["c"].annotation.names == ()
+
+
+def test_keras_retinanet_lists_its_classes(tmp_path):
+    (tmp_path / "classes.csv").write_text("dog,0\ncat,1\n")
+    items, part = table(tmp_path, ROWS["without header"], "a.jpg", "b.jpg")
+    assert part.classes == ("dog", "cat")
+    assert len(items["a"].annotation.names) == 2
+    assert [path.name for path in part.files] == ["boxes.csv"]
+
+
+def test_tables_in_folders_of_splits(tmp_path):
+    for split, name in (("train", "a"), ("valid", "b")):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / f"{name}.jpg").touch()
+        (tmp_path / split / "_annotations.csv").write_text(
+            f"filename,class,xmin,ymin,xmax,ymax\n{name}.jpg,x,1,2,3,4\n"
+        )
+    part = read(csv, tmp_path)
+    assert {split: [item.image for item in items] for split, items in part.splits.items()} == {
+        "train": [tmp_path / "train/a.jpg"],
+        "val": [tmp_path / "valid/b.jpg"],
+    }
+
+
+def test_tables_of_something_else_are_passed_over(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n1,0.5\n")
+    (tmp_path / "people.csv").write_bytes("é,b\n".encode("latin-1"))
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "boxes.csv").write_text(ROWS["ours"])
+    assert [path.name for path in read(csv, tmp_path).files] == ["boxes.csv"]

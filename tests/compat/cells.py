@@ -210,11 +210,6 @@ _REASONS = {
         "fiftyone-1.22.1-kitti",
     ),
     "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
-    "Open Images' CSV is not read yet": (
-        "datumaro-1.13.12-open-images-default",
-        "datumaro-1.13.12-open-images",
-        "globox-2.9.0-openimage",
-    ),
     "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
     "VIA's JSON is not read yet": (
         "layout-of-via-project",
@@ -229,9 +224,6 @@ _REASONS = {
         "label-studio-sdk-2.1.2-json",
         "label-studio-sdk-2.1.2-json-min",
     ),
-    "keras-retinanet's classes.csv is taken for objects": ("layout-of-keras-retinanet",),
-    "the folders train and valid of CSV files are divided anew by chance": ("layout-of-roboflow-csv",),
-    "the text of Keras code for YOLO is not read yet": ("layout-of-roboflow-keras",),
     "VIA's CSV is not read yet": ("layout-of-via-csv",),
     "lists of a split for each class alone are not united": ("layout-of-vott-voc",),
 }

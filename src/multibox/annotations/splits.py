@@ -97,6 +97,12 @@ def safe_split(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or LOOSE
 
 
+def written_split(path: Path, root: Path) -> str:
+    """The name that means the split of an annotation file of many images: the file's own, else its folder's."""
+    is_named_by_folder = path.parent != root and folder_split(path.parent.name)
+    return path.parent.name if is_named_by_folder and not usual_split(path.stem) else path.stem
+
+
 def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
     """The split of each file, by the names of the folders between it and the root.
 

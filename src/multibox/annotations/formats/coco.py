@@ -15,7 +15,7 @@ from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite
 from multibox.annotations.images import Images
-from multibox.annotations.splits import folder_split, map_files, renamed, usual_split
+from multibox.annotations.splits import map_files, renamed, written_split
 from multibox.errors import BadInput
 
 NAME = "coco"
@@ -48,7 +48,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: A file is not COCO, or its lists do not fit together.
     """
     images = Images(files, options.images)
-    names = {path: _written_split(path, files) for path in found}
+    names = {path: written_split(path, files.root) for path in found}
     split_of = map_files(names.values())
     read_files = [_read_file(path, files.json(path), images, split_of[names[path]]) for path in found]
     splits: dict[str, list[Item]] = defaultdict(list)
@@ -104,12 +104,6 @@ def _verify(path: Path, content: dict[str, Any]) -> None:
     for name in _LISTS:
         if not isinstance(content.get(name), list):
             raise BadInput(path, f"has no list {name!r}; COCO annotations have images, annotations and categories")
-
-
-def _written_split(path: Path, files: Files) -> str:
-    """The name that means the file's split: its own, else its folder's."""
-    is_named_by_folder = path.parent != files.root and folder_split(path.parent.name)
-    return path.parent.name if is_named_by_folder and not usual_split(path.stem) else path.stem
 
 
 def _listed(found: Sequence[Path], files: Files) -> str:

@@ -1,51 +1,41 @@
-"""CSV, a row an object: image, class, and the edges x0, y0, x1, y1 in pixels from 0.
+"""CSV, a row an object: image, class, and the edges in pixels from 0 or as parts of the image.
 
-The header names the columns, in any order, in the words that tools commonly use. Without a header a row is ``image, x0,
-y0, x1, y1, class``. A row without class and box is an image without objects. A column ``split`` divides the images,
-else the file's name does.
+A row without class and box is an image without objects. A column ``split`` divides the images, else the names of the
+files or of their folders do.
 """
 
-import csv
 from collections import defaultdict
-from io import StringIO
-from math import inf, nan
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, read_text
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
 from multibox.annotations.files import Files
+from multibox.annotations.formats.csv_open_images import code_lists, listed_images, pairs
+from multibox.annotations.formats.csv_tables import EDGES, Row, Table, has_objects, read_table, size_of, to_number
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import map_files, map_names
+from multibox.annotations.splits import map_files, map_names, renamed, written_split
 from multibox.errors import BadInput
 
 NAME = "csv"
 TITLE = "CSV"
 
-COLUMNS = {
-    "image": ("image", "filename", "file_name", "file", "path", "image_path", "image_name"),
-    "x0": ("x0", "xmin", "x_min", "left"),
-    "y0": ("y0", "ymin", "y_min", "top"),
-    "x1": ("x1", "xmax", "x_max", "right"),
-    "y1": ("y1", "ymax", "y_max", "bottom"),
-    "class": ("class", "label", "name", "class_name", "category"),
-    "split": ("split", "set", "subset"),
-    "width": ("width", "image_width"),
-    "height": ("height", "image_height"),
-}
-"""Our name of each column, and the names that files give it."""
-
-FROM_ONE_TO_TWO = {"x1": "x0", "y1": "y0", "x2": "x1", "y2": "y1"}
-"""Our names where a file calls the edges x1, y1, x2, y2."""
-
-_EDGES = ("x0", "y0", "x1", "y1")
-REQUIRED = ("image", *_EDGES, "class")
+FLAGS = ("occluded", "truncated", "crowd")
 
 
 def find(files: Files) -> list[Path]:
-    """The CSV files."""
-    return files.with_suffix(".csv")
+    """The CSV files whose first line is that of a table of objects. A single file is taken as one."""
+    found = files.with_suffix(".csv", ".tsv")
+    return found if files.path.is_file() else [path for path in found if _has_objects(path)]
+
+
+def _has_objects(path: Path) -> bool:
+    try:
+        return has_objects(path)
+    except BadInput:  # in another encoding: it may be any table
+        return False
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -63,77 +53,75 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: Columns are missing, there is no row, or a row names no image.
     """
     images = Images(files, options.images)
-    names = map_files(path.stem for path in found)
+    tables = [_named(read_table(path), files) for path in found]
+    names = {path: written_split(path, files.root) for path in found}
+    split_of = map_files(names.values())
     splits: dict[str, list[Item]] = defaultdict(list)
-    for path in found:
-        by_image: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
-        for row in _rows(path):
-            by_image[row.get("split", ""), row["image"]].append(row)
-        columns = map_names(split for split, _ in by_image)
-        placed = [(columns[written] or names[path.stem], image) for written, image in by_image]
-        paths = images.of_names([image for _, image in placed], path)
-        for (split, image), file, rows in zip(placed, paths, by_image.values(), strict=True):
-            item = Item(Path(image).with_suffix("").as_posix(), file, _annotation(path, image, rows))
-            splits[split].append(item)
+    for table in tables:
+        for split, items in _items(table, split_of[names[table.path]], images).items():
+            splits[split] += items
+    for split, image in listed_images(files, {item.id for items in splits.values() for item in items}):
+        splits[split].append(Item(image.stem, image, Annotation(str(image), (), np.empty((0, 4)))))
+    has_column = any(row.get("split") for table in tables for row in table.rows)
+    splits_from = "the column of splits" if has_column else "the names of the files"
+    classes, classes_from = _declared(files, splits)
     return Part(
         found[0] if len(found) == 1 else files.root,
         dict(splits),
+        classes,
         files=tuple(found),
-        splits_from="" if set(splits) == {UNSPLIT} else "the column of splits, or the names of the files",
+        splits_from="" if set(splits) == {UNSPLIT} else splits_from,
+        classes_from=classes_from,
+        notes=(*(note for table in tables for note in table.notes), *renamed(names.values())),
     )
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    """Cells by the name of their column. ``line`` is the line of the file where a row ends."""
-    reader = csv.reader(StringIO(read_text(file)))
-    lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
-    if not lines:
-        raise BadInput(file, "is empty; write a row an object: image, x0, y0, x1, y1, class")
-    header = [cell.strip().lower() for cell in lines[0][1]]
-    has_header = any(name in header for name in COLUMNS["image"])
-    columns = _columns(file, header) if has_header else {name: i for i, name in enumerate(REQUIRED)}
-    rows = [
-        {"line": str(number)} | {name: line[i].strip() if i < len(line) else "" for name, i in columns.items()}
-        for number, line in lines[has_header:]
-    ]
-    if not rows:
-        raise BadInput(file, "has a header and no row")
-    nameless = [row["line"] for row in rows if not Path(row["image"]).name]
-    if nameless:
-        raise BadInput(file, f"line {nameless[0]}: names no image; name one, or remove the line")
-    return rows
+def _items(table: Table, split: str, images: Images) -> dict[str, list[Item]]:
+    """The items of a table by split."""
+    by_image: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in table.rows:
+        by_image[row.get("split", ""), row["image"]].append(row)
+    columns = map_names(written for written, _ in by_image)
+    splits: dict[str, list[Item]] = defaultdict(list)
+    paths = images.of_names([image for _, image in by_image], table.path, split)
+    for (written, image), file, rows in zip(by_image, paths, by_image.values(), strict=True):
+        record_id = Path(image).with_suffix("").as_posix() if "://" not in image else file.stem
+        splits[columns[written] or split].append(Item(record_id, file, _annotation(table.path, image, rows)))
+    return splits
 
 
-def _columns(file: Path, header: list[str]) -> dict[str, int]:
-    if "x2" in header:
-        header = [FROM_ONE_TO_TWO.get(cell, cell) for cell in header]
-    columns = {}
-    for name, words in COLUMNS.items():
-        found = [header.index(word) for word in words if word in header]
-        if found:
-            columns[name] = found[0]
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        raise BadInput(file, f"no column {', '.join(missing)} in its header {', '.join(header)}; name them so")
-    return columns
-
-
-def _annotation(file: Path, image: str, rows: list[dict[str, str]]) -> Annotation | Problem:
-    objects = [row for row in rows if any(row[name] for name in ("class", *_EDGES))]
+def _annotation(file: Path, image: str, rows: Sequence[Row]) -> Annotation | Problem:
+    objects = [row for row in rows if any(row[name] for name in ("class", *EDGES))]
     nameless = [row["line"] for row in objects if not row["class"]]
     if nameless:
         return Problem("annotation", f"{file}, {image}", f"line {nameless[0]}", "has no class")
-    width, height = (_number(rows[0].get(name, "")) for name in ("width", "height"))
+    boxes = np.array([[to_number(row[name]) for name in EDGES] for row in objects]).reshape(-1, 4)
+    flags = {flag: [row[flag] == "1" for row in objects] for flag in FLAGS if flag in rows[0]}
     return Annotation(
-        f"{file}, {image}",
-        tuple(row["class"] for row in objects),
-        np.array([[_number(row[name]) for name in _EDGES] for row in objects]).reshape(-1, 4),
-        size=(int(width), int(height)) if 0 < width < inf and 0 < height < inf else None,
+        f"{file}, {image}", tuple(row["class"] for row in objects), boxes, size=size_of(rows[0]), columns=flags
     )
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return nan
+def _named(table: Table, files: Files) -> Table:
+    """A table with names in place of codes such as ``/m/01yrx``, where a list of two columns explains them."""
+    codes = {row["class"] for row in table.rows if row["class"]}
+    names = next((names for names in code_lists(files).values() if codes and codes <= names.keys()), None)
+    if names is None:
+        return table
+    rows = [row | {"class": names.get(row["class"], "")} for row in table.rows]
+    return Table(table.path, rows, table.notes)
+
+
+def _declared(files: Files, splits: Mapping[str, Sequence[Item]]) -> tuple[tuple[str, ...], str]:
+    """Classes in the order of a list ``name,number`` or ``code,name``: of the latter those that the data have."""
+    for path, names in code_lists(files).items():
+        found = (item.annotation for items in splits.values() for item in items)
+        used = {name for each in found if isinstance(each, Annotation) for name in each.names}
+        kept = tuple(name for name in dict.fromkeys(names.values()) if name in used)
+        if kept and len(kept) == len(used):
+            return kept, path.name
+    for path in files.named("classes.csv", "class.csv"):
+        numbered = {number: name for name, number in pairs(path) if number.isdecimal()}
+        if numbered:
+            return tuple(numbered[number] for number in sorted(numbered, key=int)), path.name
+    return (), ""

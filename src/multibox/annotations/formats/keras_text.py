@@ -1,0 +1,102 @@
+"""The text of Keras code for YOLO: a line an image, its name and ``x0,y0,x1,y1,class`` for each object, in pixels."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
+from multibox.annotations.class_lists import find_class_list, read_names
+from multibox.annotations.files import IMAGE_SUFFIXES, Files, sample
+from multibox.annotations.images import Images
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import map_files, written_split
+from multibox.errors import BadInput
+
+NAME = "keras-text"
+TITLE = "Keras' text of boxes"
+
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_BOXES = re.compile(rf"(?:\s+{_NUMBER}(?:,{_NUMBER}){{4}})+\s*$")
+_LINE = re.compile(rf".+({'|'.join(map(re.escape, IMAGE_SUFFIXES))}){_BOXES.pattern}", re.IGNORECASE)
+
+
+def find(files: Files) -> list[Path]:
+    """The text files in which a line is an image's name followed by boxes."""
+    texts = files.with_suffix(".txt")
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for path in texts:
+        by_folder[path.parent].append(path)
+    return [path for paths in by_folder.values() for path in sample(paths) if _has_boxes(path)]
+
+
+def _has_boxes(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(8192).decode("utf-8", errors="replace")
+    return any(_LINE.match(line) for line in head.splitlines())
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
+    """Read text files of boxes.
+
+    Args:
+        files: Files of the source.
+        found: Paths of the text files, one a split by their names or those of their folders.
+        options: What the user said about the data.
+
+    Returns:
+        The items, and the classes in the order of their numbers.
+
+    Raises:
+        BadInput: Nothing names the classes.
+    """
+    names, origin = _classes(files, found, options)
+    images = Images(files, options.images)
+    written = {path: written_split(path, files.root) for path in found}
+    split_of = map_files(written.values())
+    splits: dict[str, list[Item]] = defaultdict(list)
+    for path in found:
+        split = split_of[written[path]]
+        splits[split] += _items(path, split, names, images, files.root)
+    return Part(
+        found[0] if files.path.is_file() else files.root,
+        dict(splits),
+        names,
+        files=tuple(found),
+        splits_from="" if set(splits) == {UNSPLIT} else "the names of the files",
+        classes_from=origin,
+    )
+
+
+def _classes(files: Files, found: list[Path], options: Options) -> tuple[tuple[str, ...], str]:
+    beside = found[0].with_name("_classes.txt")
+    if options.classes:
+        return options.classes, "the given classes"
+    if beside.is_file():
+        return read_names(beside), files.short(beside)
+    listed = find_class_list(files)
+    if listed is None:
+        raise BadInput(found[0], 'numbers its classes and nothing names them; give classes="A,B" in their order')
+    return listed[1], files.short(listed[0])
+
+
+def _items(path: Path, split: str, names: tuple[str, ...], images: Images, root: Path) -> list[Item]:
+    lines = [(number, line.rstrip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    boxes = [_BOXES.search(line) for _, line in lines]
+    called = [line[: match.start()] if match else line for (_, line), match in zip(lines, boxes, strict=True)]
+    found = images.of_names(called, path, split)
+    return [
+        Item(record_id, image, _annotation(path, number, match[0] if match else "", names))
+        for record_id, image, (number, _), match in zip(ids_of(found, root), found, lines, boxes, strict=True)
+    ]
+
+
+def _annotation(path: Path, number: int, text: str, names: tuple[str, ...]) -> Annotation | Problem:
+    rows = [[float(value) for value in word.split(",")] for word in text.split()]
+    wrong = [row[4] for row in rows if row[4] != int(row[4]) or not 0 <= row[4] < len(names)]
+    if wrong:
+        detail = f"{wrong[0]:g} is no class from 0 to {len(names) - 1}"
+        return Problem("annotation", str(path), f"line {number}", detail)
+    boxes = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
+    return Annotation(f"{path}, line {number}", tuple(names[int(row[4])] for row in rows), boxes)

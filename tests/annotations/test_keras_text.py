@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from multibox.annotations.formats import keras_text
+from multibox.annotations.problem import Problem
+from multibox.errors import BadInput
+from reading import read
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "my photo.jpg").touch()
+        (tmp_path / split / "bare.jpg").touch()
+        (tmp_path / split / "_classes.txt").write_text("dog\ncat\n")
+        text = "my photo.jpg 1,2,11,22,1 3,4,5,6.5,0\n\nbare.jpg\n"
+        (tmp_path / split / "_annotations.txt").write_text(text)
+    return tmp_path
+
+
+def test_a_folder(folder):
+    part = read(keras_text, folder)
+    assert part.classes == ("dog", "cat")
+    assert list(part.splits) == ["train", "val"]
+    item, bare = part.splits["val"]
+    assert (item.id, item.image) == ("my photo", folder / "valid/my photo.jpg")
+    assert item.annotation.names == ("cat", "dog")
+    np.testing.assert_array_equal(item.annotation.boxes, [[1, 2, 11, 22], [3, 4, 5, 6.5]])
+    assert bare.annotation.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("number", ["2", "-1", "0.5"])
+def test_a_number_that_is_no_class(folder, number):
+    (folder / "train/_annotations.txt").write_text(f"bare.jpg 1,2,3,4,0\nmy photo.jpg 1,2,11,22,{number}\n")
+    found = read(keras_text, folder).splits["train"][1].annotation
+    assert isinstance(found, Problem)
+    assert f"line 2: {number} is no class from 0 to 1" in str(found)
+
+
+def test_without_names_it_is_refused(folder):
+    for path in folder.glob("*/_classes.txt"):
+        path.unlink()
+    with pytest.raises(BadInput, match="numbers its classes and nothing names them"):
+        read(keras_text, folder)
+    assert read(keras_text, folder, classes=("a", "b")).classes == ("a", "b")
