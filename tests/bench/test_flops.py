@@ -26,7 +26,7 @@ def test_a_layer_used_twice_is_counted_twice():
 
 def test_a_layer_that_is_not_known_is_refused():
     image = keras.Input((8, 8, 3))
-    with pytest.raises(ValueError, match="upsampling: the operations of Conv2DTranspose"):
+    with pytest.raises(ValueError, match="upsampling: operations of the layer type Conv2DTranspose"):
         count_macs(keras.Model(image, layers.Conv2DTranspose(4, 2, name="upsampling")(image)))
 
 

@@ -146,7 +146,7 @@ def test_a_file_that_suppresses_keeps_nothing_to_explain(picture):
     with client_of(runtime=Selecting()) as client:
         answer = client.post("/v1/explain/detections", files=picture)
     assert_refused(answer, 400, "bad-input")
-    assert "nothing is left to explain" in answer.json()["error"]["message"]
+    assert "detections cannot be explained" in answer.json()["error"]["message"]
 
 
 def test_it_is_documented(client):
