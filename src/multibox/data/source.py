@@ -120,12 +120,15 @@ def read_source(
     for line in (*(line for each in understood for line in each.lines()), f"classes: {origin}"):
         log.info("%s", line)
     description = ", ".join(str(path) for path in paths)
-    return Source(description, names, category_ids, merged, understood, _files(paths, merged))
+    return Source(description, names, category_ids, merged, understood, _files(paths, recognised, merged))
 
 
-def _files(paths: Sequence[str | Path], splits: dict[str, list[Item]]) -> frozenset[Path]:
+def _files(
+    paths: Sequence[str | Path], recognised: Sequence[Recognised], splits: dict[str, list[Item]]
+) -> frozenset[Path]:
+    listed = {each.files.path: each.files for each in recognised}
     images = (item.image for items in splits.values() for item in items if isinstance(item.image, Path))
-    return frozenset(images).union(*(Files(Path(path)).listed for path in paths))
+    return frozenset(images).union(*((listed.get(Path(path)) or Files(Path(path))).listed for path in paths))
 
 
 def unknown_names(source: Source) -> dict[str, int]:

@@ -252,8 +252,7 @@ def _items(
 def _annotation(written: Written, kinds: Mapping[str, Kind]) -> Annotation:
     evidence = written.evidence
     boxes = to_edges(evidence.corners, kinds[evidence.tool])
-    extra = {"filename": written.filename}
-    return Annotation(written.file, written.names, boxes, size=evidence.size, columns=written.columns, extra=extra)
+    return Annotation(written.file, written.names, boxes, size=evidence.size, columns=written.columns)
 
 
 def _is_pascal(found: Iterable[Written | Problem]) -> bool:
