@@ -145,7 +145,7 @@ def measure_prediction(
         The measured speeds.
 
     Raises:
-        BadInput: If a model cannot be opened, or a runtime or the other library is not installed.
+        BadInput: If a model cannot be opened, or a runtime or the library to compare with is not installed.
     """
     threads = threads or cores()
     detectors, left_out = open_detectors(models, runtime, threads)

@@ -38,7 +38,7 @@ def by_crowding(outcomes: Outcomes, thresholds: np.ndarray) -> list[Group]:
         thresholds: ``(C,)`` score that false alarms of each class must exceed to be counted.
 
     Returns:
-        Groups that contain images, by rising number of objects.
+        The groups that contain images, in the order of their numbers of objects per image.
     """
     truth, found = outcomes.truth, outcomes.found
     there = np.bincount(truth.images[truth.counted], minlength=len(truth.image_ids))

@@ -83,14 +83,15 @@ class TestSet:
 
 
 Data = str | Store | Sequence[str | Store]
-"""Test data: ``NAME/SPLIT``, ``NAME`` for its split test (else val), or a store. Several are evaluated as one."""
+"""Test data: the name of a dataset, ``NAME`` or ``NAME/SPLIT``, or a store. Several are evaluated as one."""
 
 
 def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     """Open stores and read the objects to find in them.
 
     Args:
-        data: Test data: ``NAME/SPLIT``, ``NAME`` for its split test (else val), a store, or a sequence of these.
+        data: Name of a dataset, with its split (``NAME/SPLIT``) or without one (``NAME``: the split test, or val if there
+            is none), or a store, or a sequence of these.
         known: Class names of the detector. Only those that the data also has are evaluated, in this order. None
             evaluates all classes of the data.
 
@@ -138,7 +139,7 @@ def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, 
         stores: Stores whose classes are compared with the detector's.
 
     Returns:
-        Names of the common classes.
+        Names of the classes that the model and the test data share, in the order of the model.
 
     Raises:
         BadInput: The detector and the stores have no class in common.

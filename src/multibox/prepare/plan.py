@@ -86,7 +86,7 @@ def draw_plan(record: Record, rng: np.random.Generator, config: Config, another:
         another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
 
     Returns:
-        The plan, which holds the decoded images and all draws.
+        The plan of a training example: its decoded source images, and every value that was drawn at random.
 
     Raises:
         BadInput: If an image cannot be decoded.

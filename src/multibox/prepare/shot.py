@@ -24,7 +24,7 @@ class Shot:
 
     Attributes:
         expanded: Part of the canvas that is shown after zooming out.
-        cropped: Part that is shown after zooming in as well.
+        cropped: Part of the source image that is still visible after zooming in.
         window: Part that is rendered: ``cropped``, fitted to the size of the output.
         interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
         mirror: Whether left and right are exchanged.

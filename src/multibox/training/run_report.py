@@ -94,7 +94,7 @@ def _state(log: Columns, validations: Columns, running: bool, last_step: datetim
 
 
 def _advice(last: dict[str, float], validations: Columns) -> list[str]:
-    """Advice for figures that indicate a problem."""
+    """Advice for each figure of a run that indicates a problem, such as a validation mAP that falls."""
     maps = validations.get("map", np.zeros(0))
     is_falling = len(maps) >= 3 and maps[-1] < 0.95 * max(maps)
     advice = {

@@ -77,7 +77,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
 
 def _items(table: Table, split: str, images: Images) -> dict[str, list[Item]]:
-    """The items of a table by split."""
+    """The annotated images of a CSV table by split."""
     by_image: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in table.rows:
         by_image[row.get("split", ""), row["image"]].append(row)

@@ -172,7 +172,7 @@ def _lists(files: Files) -> dict[str, Path]:
 
 
 def _listed(found: Sequence[Path], lists: dict[str, Path], root: Path) -> dict[str, list[Path]]:
-    """The annotation files of each list."""
+    """The XML files of each split, as the lists of splits name them."""
     by_stem = {path.stem: path for path in found}
     home = found[0].parent if found else root
     splits: dict[str, list[Path]] = {}
@@ -202,7 +202,7 @@ def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:
 def _missing(
     places: Mapping[str, Sequence[Path]], parsed: Mapping[Path, Written | Problem], tools: set[str]
 ) -> dict[Path, Written | Problem]:
-    """What stands for files that a list names and that do not exist.
+    """The content that is assumed for XML files that a list of a split names and that do not exist.
 
     CVAT and Datumaro write none for an image without objects. Otherwise a file is lost.
     """

@@ -1,4 +1,4 @@
-"""Names of the files that are written for sources. They are unique, and none replaces a file of the user."""
+"""Names of output files, one for each image or video. All differ, and none replaces a file of the user."""
 
 import os
 import re

@@ -59,7 +59,7 @@ class TextOutput:
         raise NotImplementedError
 
     def add(self, prediction: Prediction, encoded: str) -> None:
-        """Write the entry of a prediction."""
+        """Append the detections of one image or frame to the output."""
         with naming(self.path):
             file, _ = self._open()
             if encoded:

@@ -1,4 +1,4 @@
-"""The routes ``/v1/explain``, which explain detections, and what training would learn from an image."""
+"""The routes below ``/v1/explain``. They explain detections, and show what training would learn from an image."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
