@@ -90,8 +90,8 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     """Open stores and read the objects to find in them.
 
     Args:
-        data: Name of a dataset, with its split (``NAME/SPLIT``) or without one (``NAME``: the split test, or val if there
-            is none), or a store, or a sequence of these.
+        data: Name of a dataset, with its split (``NAME/SPLIT``) or without one (``NAME``: the split test, or val if
+            there is none), or a store, or a sequence of these.
         known: Class names of the detector. Only those that the data also has are evaluated, in this order. None
             evaluates all classes of the data.
 
