@@ -203,12 +203,6 @@ _REASONS = {
         "globox-2.9.0-cvat",
     ),
     "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "KITTI's text is not read yet": (
-        "datumaro-1.13.12-kitti-default",
-        "labelformat-0.1.17-kitti",
-        "datumaro-1.13.12-kitti",
-        "fiftyone-1.22.1-kitti",
-    ),
     "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
     "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
     "VIA's JSON is not read yet": (

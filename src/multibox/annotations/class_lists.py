@@ -70,6 +70,12 @@ def read_label_map(path: Path) -> tuple[str, ...]:
     return class_names(str(path), [line.partition(":")[0] for line in lines if line and line[0] != "#"])
 
 
+def read_label_colors(path: Path) -> tuple[str, ...]:
+    """Class names of a ``label_colors.txt``, in whose lines a name follows three numbers or nothing."""
+    lines = [re.sub(r"^(\d+\s+){3}", "", line.strip()) for line in read_text(path).splitlines()]
+    return class_names(str(path), [line for line in lines if line])
+
+
 def read_pbtxt(path: Path) -> tuple[str, ...]:
     """Class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
 

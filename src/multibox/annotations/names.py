@@ -1,3 +1,3 @@
 """Short names of the formats, for those who offer them without reading any."""
 
-NAMES = ("voc", "coco", "keras-text", "yolo", "csv")
+NAMES = ("voc", "coco", "keras-text", "kitti", "yolo", "csv")

@@ -1,0 +1,168 @@
+"""KITTI text: a ``.txt`` an image, a row an object: its class and 14 numbers, of which four are the edges of its box.
+
+A row may end with a score. What it says of the object in space is dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
+from multibox.annotations.class_lists import read_label_colors
+from multibox.annotations.files import Files, sample
+from multibox.annotations.images import Images, pair
+from multibox.annotations.problem import Problem
+from multibox.annotations.splits import splits_by_folder
+from multibox.errors import BadInput
+
+NAME = "kitti"
+TITLE = "KITTI text"
+
+DONT_CARE = "DontCare"
+"""What KITTI calls regions whose objects were not annotated."""
+
+_COUNTS = (14, 15)
+"""How many numbers follow the class: truncated, occluded, alpha, four edges, three sizes, three positions, a rotation,
+and a score or none."""
+
+
+def find(files: Files) -> list[Path]:
+    """The text files with KITTI's rows, and those of images in the same folders."""
+    listed = files.with_suffix(".txt")
+    if not any(_begins_with_row(path) for path in sample(listed)):
+        return []
+    certain = {path for path in listed if _begins_with_row(path)}
+    folders = {path.parent for path in certain}
+    stems = {image.stem for image in files.images}
+    return [path for path in listed if path in certain or (path.parent in folders and path.stem in stems)]
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
+    """Read KITTI label files. Splits come from the folders that the files lie in.
+
+    Args:
+        files: Files of the source.
+        found: Paths of the label files.
+        options: What the user said about the data.
+
+    Returns:
+        The items of each split. The classes are those of ``label_colors.txt``, if there is one.
+    """
+    rows = {path: _read_rows(path) for path in found}
+    split_of = dict(zip(found, splits_by_folder(found, files.root), strict=True))
+    images = _pair(found, split_of, Images(files, options.images))
+    splits: dict[str, list[Item]] = {}
+    for split in dict.fromkeys(split_of.values()):
+        paths = [path for path in found if split_of[path] == split]
+        ids = ids_of(paths, files.root)
+        splits[split] = [
+            _item(item_id, path, images[path], rows[path]) for item_id, path in zip(ids, paths, strict=True)
+        ]
+    colors = files.named("label_colors.txt")
+    classes = read_label_colors(colors[0]) if colors else ()
+    return Part(
+        files.path if files.path.is_file() else files.root,
+        splits,
+        tuple(name for name in classes if name != DONT_CARE),
+        files=tuple(found),
+        splits_from="" if set(splits) <= {UNSPLIT} else "the names of the folders",
+        classes_from=files.short(colors[0]) if colors else "",
+        notes=_notes(rows),
+    )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a label file.
+
+    Attributes:
+        name: Name of the class.
+        values: The numbers after it. Texts that are no numbers are NaN.
+        has_score: Whether a score follows.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    has_score: bool
+
+
+def _read_rows(file: Path) -> list[_Row] | Problem:
+    try:
+        lines = [line.split() for line in read_text(file).splitlines()]
+    except BadInput as error:
+        return Problem("annotation", str(file), "", error.message)
+    rows = {number: _row(words) for number, words in enumerate(lines, start=1) if words}
+    for number, row in rows.items():
+        if row is None:
+            detail = f"has {len(lines[number - 1])} columns; KITTI has a class and 14 numbers, or 15 with a score"
+            return Problem("annotation", str(file), f"line {number}", detail)
+    return [row for row in rows.values() if row is not None]
+
+
+def _row(words: Sequence[str]) -> _Row | None:
+    """The row that words are. None if there are too few or too many. The name of a class may have several words."""
+    values = [_number(word) for word in words]
+    last_word = max((i for i, value in enumerate(values) if value is None), default=0)
+    begin = last_word + 1 if len(words) - last_word - 1 in _COUNTS else 1
+    numbers = tuple(nan if value is None else value for value in values[begin:])
+    return _Row(" ".join(words[:begin]), numbers, len(numbers) > _COUNTS[0]) if len(numbers) in _COUNTS else None
+
+
+def _begins_with_row(path: Path) -> bool:
+    """Whether the first line of a file has a class that is no number, and as many numbers as KITTI's rows."""
+    with path.open("rb") as file:
+        lines = file.read(512).decode("utf-8", "replace").splitlines()
+    words = next((line.split() for line in lines if line.strip()), [])
+    row = _row(words)
+    return row is not None and _number(words[0]) is None and not np.isnan(row.values).any()
+
+
+def _pair(found: Sequence[Path], split_of: Mapping[Path, str], images: Images) -> dict[Path, Path | Problem]:
+    """The image of each label file. Of two cameras, ``label_2`` belongs to ``image_2``."""
+    written = []
+    for path in found:
+        own = path.parent.with_name(path.parent.name.replace("label", "image"))
+        written.append(next((str(each) for each in images.of_stem(path.stem, path) if each.parent == own), ""))
+    return dict(zip(found, pair(images, found, written, [split_of[path] for path in found]), strict=True))
+
+
+def _item(item_id: str, path: Path, image: Path | Problem, rows: list[_Row] | Problem) -> Item:
+    if isinstance(image, Problem):
+        return Item(item_id, path, image)
+    return Item(item_id, image, rows if isinstance(rows, Problem) else _annotation(path, rows))
+
+
+def _annotation(file: Path, rows: Sequence[_Row]) -> Annotation:
+    """The objects of an image. Truncated is any object of which a part is beyond the image."""
+    kept = [row for row in rows if row.name != DONT_CARE]
+    return Annotation(
+        str(file),
+        tuple(row.name for row in kept),
+        np.array([row.values[3:7] for row in kept], np.float64).reshape(-1, 4),
+        columns={
+            "truncated": [row.values[0] > 0 for row in kept],
+            "occluded": [row.values[1] in (1, 2) for row in kept],
+        },
+    )
+
+
+def _notes(read_files: Mapping[Path, list[_Row] | Problem]) -> tuple[str, ...]:
+    rows = [row for each in read_files.values() if not isinstance(each, Problem) for row in each]
+    regions = sum(row.name == DONT_CARE for row in rows)
+    scores = sum(row.has_score for row in rows)
+    notes = []
+    if regions:
+        notes.append(f"{regions:,} regions {DONT_CARE} were left out")
+    if scores:
+        notes.append(f"{scores:,} rows have a score, which was left out")
+    return tuple(notes)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
