@@ -36,7 +36,7 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
             to values.
 
     Returns:
-        The configuration.
+        The verified configuration.
 
     Raises:
         BadInput: There is no such preset or file, a field is unknown, or a value does not fit.
@@ -98,7 +98,7 @@ def parse_config(values: Mapping[str, Any], source: str) -> Config:
         source: Preset or file that the values come from, for messages.
 
     Returns:
-        The configuration.
+        The verified configuration.
 
     Raises:
         BadInput: A field is unknown, or a value does not fit.

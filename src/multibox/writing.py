@@ -230,7 +230,7 @@ def check_file(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fals
 
     Args:
         path: Path of the file.
-        kind: Kind of the file.
+        kind: Kind of the file, which says what may be replaced.
         replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
 
     Raises:
@@ -252,7 +252,7 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
 
     Args:
         path: Path of the folder.
-        kind: Kind of the folder.
+        kind: Kind of the folder, which says what may be replaced.
         replace: Whether to replace a folder that was changed since Multibox wrote it, or whose kind is replaced only
             with ``replace=True``.
 

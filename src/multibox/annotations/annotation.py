@@ -53,7 +53,7 @@ class Item:
     """One image of a source, before its bytes are read.
 
     Attributes:
-        id: Identifier, unique within its split.
+        id: Identifier of the image, unique within its split.
         image: Path of the image, or an image inside another file.
         annotation: The annotation, or why it could not be read.
     """

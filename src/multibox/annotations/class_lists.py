@@ -53,10 +53,10 @@ def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
 
     Args:
         origin: Path of the file or name of the parameter that has the names, for messages.
-        names: Names as they were written.
+        names: Class names as they were written, in any type.
 
     Raises:
-        BadInput: A name is blank.
+        BadInput: A class name is blank.
     """
     texts = tuple("" if name is None else str(name).strip() for name in names)
     if "" in texts:

@@ -46,7 +46,7 @@ class Decision:
 
     Attributes:
         kind: The kind of corners, a key of :data:`WHAT`.
-        reason: Why, in words.
+        reason: What proves the kind of corners, as the end of a sentence.
         is_sure: Whether the files prove it. Otherwise it is a guess.
     """
 
@@ -87,7 +87,7 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
         one_based: ``true`` or ``false`` is taken as it is.
 
     Returns:
-        The decision.
+        How the corners of these files count, and why.
     """
     if one_based != "auto":
         return Decision("pixels" if one_based == "true" else "edges", f'of one_based="{one_based}"')
@@ -139,7 +139,7 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
 
     Args:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
-        kind: How they count.
+        kind: How the corners count, a key of :data:`WHAT`.
 
     Returns:
         ``(N, 4)`` edges in pixels.

@@ -17,11 +17,11 @@ class Images:
     """The images of a source, found by name.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         folder: The only folder to look in. None: all folders of the source.
 
     Raises:
-        BadInput: There is no such folder.
+        BadInput: The folder does not exist.
     """
 
     def __init__(self, files: Files, folder: Path | None = None):
@@ -95,10 +95,10 @@ def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: 
     each other: several files name one image, while their own stems are images.
 
     Args:
-        images: Images to choose from.
+        images: Images of the dataset.
         files: Paths of the annotation files.
         written: Name of the image in each file. Empty if there is none.
-        splits: Split of each file.
+        splits: Split of each annotation file.
 
     Returns:
         The path of each image, possibly one that does not exist, or why it is not certain.

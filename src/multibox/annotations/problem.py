@@ -11,8 +11,8 @@ class Problem:
         kind: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
         file: Path of the file that holds it.
         object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
-        detail: What is wrong.
-        action: What was done about it.
+        detail: Description of what is wrong.
+        action: What the build does about the problem, such as ``image left out``.
     """
 
     kind: str

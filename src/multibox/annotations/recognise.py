@@ -18,7 +18,7 @@ class Format(Protocol):
 
     Attributes:
         NAME: Short name, by which a user asks for the format.
-        TITLE: Name in messages.
+        TITLE: Name of the format in messages.
     """
 
     NAME: str
@@ -40,9 +40,9 @@ class Recognised:
     """A source and the format that reads it.
 
     Attributes:
-        format: The format.
-        files: Files of the source.
-        found: Paths of its annotation files.
+        format: Format that reads the source.
+        files: Files of the dataset.
+        found: Paths of the annotation files.
         others: Formats that the folder holds too, and that are not read.
     """
 
@@ -66,7 +66,7 @@ def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
         layout: Short name of the only format to try, one of :data:`multibox.annotations.names.NAMES`. None: all.
 
     Returns:
-        The sources, at least one.
+        The recognised datasets, at least one.
 
     Raises:
         BadInput: There is no such file or folder, or no format finds its annotations there.

@@ -55,7 +55,7 @@ def map_names(names: Iterable[str]) -> dict[str, str]:
     another piece has a plainer claim to that.
 
     Args:
-        names: Names as written.
+        names: Names of lists, columns or folders, as they were written.
 
     Returns:
         The split of each name. An empty name means :data:`UNSPLIT`, as does one for all images, such as ``default``.
@@ -107,7 +107,7 @@ def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
     """The split of each file, by the names of the folders between it and the root.
 
     Args:
-        paths: Paths below the root.
+        paths: Paths of files below the dataset's folder.
         root: Path of the dataset's folder.
 
     Returns:

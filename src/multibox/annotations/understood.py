@@ -56,8 +56,8 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
 
     Args:
         part: What the reader made of it.
-        layout: Title of the format.
-        files: Files of the source.
+        layout: Name of the format in messages.
+        files: Files of the dataset.
         others: Titles of the formats that are there too.
         seed: Seed of the division, for images without split.
     """

@@ -16,7 +16,7 @@ def tool_of(root: Any, raw: bytes) -> str:
 
     Args:
         root: Root element of the file, parsed by lxml.
-        raw: Bytes of the file.
+        raw: Bytes of the XML file.
 
     Returns:
         Name of the tool. Empty if nothing shows it.

@@ -142,7 +142,7 @@ def measure_prediction(
         peer: Another library to measure in the same rounds, one of :data:`PEERS`. None measures none.
 
     Returns:
-        The measured speeds.
+        Images per second of each runtime.
 
     Raises:
         BadInput: If a model cannot be opened, or a runtime or the library to compare with is not installed.

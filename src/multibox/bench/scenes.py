@@ -26,7 +26,7 @@ def make_scenes(path: Path, count: int = 32) -> Store:
         count: Number of images to render.
 
     Returns:
-        The opened store.
+        Store with the rendered images.
     """
     with ThreadPoolExecutor(cores()) as pool:
         scenes = list(pool.map(_make_scene, range(count)))

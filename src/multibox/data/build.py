@@ -124,7 +124,7 @@ class Checked:
 
     Attributes:
         record: Record of what is good. None if the image is left out.
-        problems: What is wrong.
+        problems: Problems of the image, its annotation and its objects.
         kept: Positions of the record's objects among those of the item.
         clipped: Positions, among those of the item, of kept objects that were clipped to the image's edge.
     """
@@ -139,7 +139,7 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
     """Read an item's image, and verify it and its objects.
 
     Args:
-        item: The item.
+        item: Image with its unverified annotation.
         labels: Label of each class name.
 
     Returns:

@@ -16,7 +16,7 @@ def check_image(data: bytes) -> tuple[int, int]:
     Some decoders fill the missing part of a truncated JPEG with grey, so its end is verified too.
 
     Args:
-        data: Bytes of the file.
+        data: Bytes of the image file.
 
     Returns:
         Width and height of the upright image (after EXIF orientation), pixels.

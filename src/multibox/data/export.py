@@ -30,7 +30,7 @@ class Export:
 
     Attributes:
         path: Path of the folder.
-        format: Layout of the files.
+        format: Layout of the exported files, such as ``coco``.
         images: Number of images written.
         objects: Number of objects written.
         lost: What the format cannot hold, a sentence each.
@@ -61,7 +61,7 @@ def export_dataset(
 
     Args:
         stores: Stores of the dataset's splits.
-        kind: Name of the layout.
+        kind: Layout to write: ``voc``, ``coco``, ``yolo`` or ``csv``.
         folder: Folder to write. An earlier export is replaced, unless it was changed since.
         replace: Whether to replace an export that was changed since.
         progress: Function called with the number of images done and in all.

@@ -48,7 +48,7 @@ def safe_stems(ids: Iterable[str]) -> list[str]:
         ids: Ids of records, in their order.
 
     Returns:
-        A name for each id.
+        A file name for each id, without suffix.
     """
     taken: set[str] = set()
     numbers: Counter[str] = Counter()

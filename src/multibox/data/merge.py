@@ -30,7 +30,7 @@ def merge_datasets(
         progress: Function called with the number of images done and in all.
 
     Returns:
-        The new stores.
+        Stores of the new dataset, one per split.
 
     Raises:
         BadInput: If the name is taken and ``replace`` is not set, or a store is given twice.

@@ -14,7 +14,7 @@ def open_stores(name: str) -> list[Store]:
         name: ``NAME`` for all its splits, or ``NAME/SPLIT``.
 
     Returns:
-        The stores, at least one.
+        Stores of the dataset's splits, at least one.
 
     Raises:
         BadInput: There is no such dataset or split.
@@ -33,7 +33,7 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
 
     Args:
         stores: The stores to search.
-        record_id: The id of the record.
+        record_id: Id of the image.
 
     Returns:
         The first store that has the id, and its record.

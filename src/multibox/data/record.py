@@ -61,7 +61,7 @@ class Record:
     """One image of a dataset with its annotation.
 
     Attributes:
-        id: Identifier, unique within its split.
+        id: Identifier of the image, unique within its split.
         image: Unchanged bytes of the image file (JPEG, PNG or another format).
         width: Width of the upright image (after EXIF orientation), pixels.
         height: Height of the upright image, pixels.

@@ -26,10 +26,10 @@ class Source:
     """A dataset as its files have it.
 
     Attributes:
-        description: Paths of the source.
+        description: Paths of the dataset's files and folders, separated by commas.
         classes: Class names. The position is the label.
         category_ids: Numbers of the classes in their source. Empty if it has none.
-        splits: Items by split.
+        splits: Annotated images by split.
         understood: What was understood of each folder or file.
         files: Paths of all files that the source depends on: those of its folders, and the images elsewhere.
     """
@@ -68,7 +68,7 @@ def open_source(
         split_seed: Seed of the division into train, val and test of data without splits.
 
     Returns:
-        The source.
+        Classes and annotated images of all paths together.
 
     Raises:
         BadInput: If there is no dataset, no image or no such split, or a class name is not in ``classes``.

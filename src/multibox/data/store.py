@@ -111,7 +111,7 @@ def open_store(name: str) -> "Store":
         name: Name of the store, as ``NAME/SPLIT``.
 
     Returns:
-        The store.
+        The opened store.
 
     Raises:
         BadInput: If there is no store of that name, or it cannot be read. The message lists the

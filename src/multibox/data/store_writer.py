@@ -46,7 +46,7 @@ class StoreWriter:
         path: Path of the ``.lmdb`` file to write, in a folder that exists.
         name: Name of the dataset.
         split: Split of the dataset.
-        classes: Class names.
+        classes: Class names in the order of their labels.
         source: Origin of the data, as a text for the store's description.
         category_ids: Number of each class in the source, such as COCO's category ids. If empty, 1 to C.
 
@@ -197,7 +197,7 @@ def write_store(
         name: Name of the dataset, of which ``split`` becomes the only split.
         split: Name of the split, such as ``train``.
         records: Records, whose labels are positions in ``classes``.
-        classes: Class names.
+        classes: Class names in the order of their labels.
         source: Origin of the data, as a text for the store's description.
         replace: Whether an existing dataset of that name may be replaced.
 

@@ -75,7 +75,7 @@ def compare(first: Figures, other: Figures, name: str) -> Comparison:
         name: Name of the second detector.
 
     Returns:
-        Differences between the two detectors.
+        Differences in average precision between the two detectors.
 
     Raises:
         BadInput: The two detectors were evaluated on different images or classes.

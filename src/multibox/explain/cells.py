@@ -108,7 +108,7 @@ def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
         priors_rel: ``(P, 4)`` corners of all priors of the model, relative to the network's input.
 
     Returns:
-        Place of the prior.
+        Map, row, column and shape of the prior.
     """
     fmap = next(fmap for fmap in reversed(maps_of(schema)) if fmap.first <= index)
     cell, kind = divmod(index - fmap.first, fmap.per_cell)

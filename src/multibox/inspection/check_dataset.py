@@ -131,7 +131,7 @@ def check_dataset(
         progress: Function to call after each image, with the number of finished images and of all images.
 
     Returns:
-        Result of the check.
+        Findings about the dataset, and how well the priors fit its objects.
 
     Raises:
         BadInput: There is no such dataset, or no reader can read its annotations.

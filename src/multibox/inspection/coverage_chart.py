@@ -39,7 +39,7 @@ def coverage_chart(boxes_rel: np.ndarray, config: Config, title: str) -> Chart:
         title: Title of the chart.
 
     Returns:
-        The chart.
+        Text of the SVG chart.
     """
     height, width = config.network.size
     some = boxes_rel[:: max(1, len(boxes_rel) // MOST)]

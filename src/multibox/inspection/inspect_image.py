@@ -55,7 +55,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Result of the inspection.
+        Findings about the image, and what later checks need of it.
     """
     annotation = item.annotation
     names = annotation.names if isinstance(annotation, Annotation) else ()
@@ -85,7 +85,7 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Result of the inspection.
+        Findings about the image, and what later checks need of it.
     """
     file = record.source or record.id
     try:

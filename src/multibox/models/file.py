@@ -46,7 +46,7 @@ def read_onnx_schema(path: str | Path) -> Schema:
         path: Path of the file.
 
     Returns:
-        The schema.
+        Schema of the network in the file.
 
     Raises:
         BadInput: The file does not exist, or is not an ONNX file of Multibox.

@@ -64,7 +64,7 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
         source: Name of the model file, for messages.
 
     Returns:
-        The schema.
+        Schema of the network.
 
     Raises:
         BadInput: If the text is not a schema, or has a newer format.

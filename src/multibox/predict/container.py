@@ -41,7 +41,7 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
     """Read what the container of a video promises.
 
     Args:
-        source: The video.
+        source: Path of the video file.
         capture: OpenCV's capture of it.
         rate: Frames per second.
 

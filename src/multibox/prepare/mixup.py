@@ -22,7 +22,7 @@ def draw_weight(rng: np.random.Generator, config: Mixup) -> float:
             standard deviation 1 / (2 sqrt(2 alpha + 1)): 0.12 for alpha = 8.
 
     Returns:
-        The weight, in [0, 1].
+        Weight of the first image, in [0, 1].
     """
     return float(rng.beta(config.alpha, config.alpha))
 

@@ -192,7 +192,7 @@ def phases(config: Config, images: int) -> dict[int, Config]:
     """Split a run into phases, at the steps where mosaic or mixup end.
 
     Args:
-        config: Configuration of the run.
+        config: Configuration of the training run.
         images: Number of images to train on.
 
     Returns:

@@ -128,6 +128,6 @@ def choose_objects(objects: Objects, difficult: str) -> Objects:
             difficult.
 
     Returns:
-        The chosen objects.
+        The objects that a training example may show.
     """
     return objects.keep(~objects.difficult) if difficult == "drop" and objects.difficult.any() else objects

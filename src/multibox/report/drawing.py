@@ -26,7 +26,7 @@ class Key(NamedTuple):
         name: Name of the series.
         color: Colour of the series, in CSS notation.
         dash: Dashes of its line, as SVG's ``stroke-dasharray``.
-        mark: Shape of its points.
+        mark: Shape of the points that the key explains.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Panel:
     """A drawing with its place in an SVG file.
 
     Attributes:
-        drawing: The drawing.
+        drawing: Drawing to place on the page.
         left: Left edge of the drawing, in pixels of the file.
         keys: Left edge, upper edge and entry for each entry of the legend. Edges are in pixels of the panel.
     """

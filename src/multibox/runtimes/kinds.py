@@ -20,7 +20,7 @@ class Kind:
     """A kind of runtime, such as ONNX Runtime, and the files that it reads.
 
     Attributes:
-        title: Name for display.
+        title: Name of the runtime for display.
         module: Name of the Python module that the runtime imports.
         packages: Names under which the package may be installed.
         suffixes: Suffixes of the files that it reads.

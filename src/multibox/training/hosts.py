@@ -114,7 +114,7 @@ def require_same(what: str, value: Any) -> None:
 
     Args:
         what: Beginning of the error message, such as ``has stores with data``.
-        value: Value of this host.
+        value: Value of this host, which must equal the first host's.
 
     Raises:
         BadInput: If a host's value differs from that of host 0. The message names the first such host.

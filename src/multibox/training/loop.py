@@ -101,7 +101,7 @@ def fit_segment(
 
     Args:
         setup: Network, optimizer, data and configuration of the run.
-        segment: Epochs of the run to train.
+        segment: Consecutive epochs of the run to train.
         clock: Clock that counts the steps of the run, set to the first step of the segment.
         after: Additional callbacks, which run after the loop's own callbacks at the end of each step and epoch.
         trackers: Trackers that receive each row of the log.

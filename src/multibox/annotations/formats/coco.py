@@ -36,13 +36,13 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read COCO files as one source.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         found: Paths of the COCO files, one a split. The split is the one in the file's name
             (``instances_val2017.json``), else in its folder's. A single file without one is still to be divided.
         options: What the user said about the data.
 
     Returns:
-        The items, with the files' image ids, and the classes by category id.
+        The annotated images with the ids of the files, and the classes in the order of their category ids.
 
     Raises:
         BadInput: A file is not COCO, or its lists do not fit together.

@@ -49,7 +49,7 @@ def unite(files: Sequence[Sequence[Category]]) -> Classes:
         files: Categories of each file. The first file's order comes first.
 
     Returns:
-        The classes.
+        The classes of all files together.
     """
     used = {category.name for categories in files for category in categories if category.count}
     numbers: dict[str, int] = {}

@@ -42,12 +42,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read CSV files.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         found: Paths of the CSV files. Without a column ``split``, each is a split if its name or another's means one.
         options: What the user said about the data.
 
     Returns:
-        The items in the order of the files.
+        The annotated images in the order of the files.
 
     Raises:
         BadInput: Columns are missing, there is no row, or a row names no image.

@@ -41,15 +41,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read text files of boxes.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         found: Paths of the text files, one a split by their names or those of their folders.
         options: What the user said about the data.
 
     Returns:
-        The items, and the classes in the order of their numbers.
+        The annotated images, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: Nothing names the classes.
+        BadInput: No file and no option names the classes.
     """
     names, origin = _classes(files, found, options)
     images = Images(files, options.images)

@@ -64,12 +64,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     Splits come from lists (``ImageSets/Main/*.txt``), else from the folders that the files lie in.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         found: Paths of the XML files. Those with another root are passed over.
         options: What the user said about the data.
 
     Returns:
-        The items of each split.
+        The annotated images of each split.
 
     Raises:
         BadInput: The list of a split is empty.

@@ -38,12 +38,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read a YOLO dataset.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         found: Paths of the description, if there is one, and of the label files.
         options: What the user said about the data.
 
     Returns:
-        The items, and the classes in the order of their numbers.
+        The annotated images, and the classes in the order of their numbers.
 
     Raises:
         BadInput: A field of the description is missing or wrong, nothing names the classes, or no image has labels.

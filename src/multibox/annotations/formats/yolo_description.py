@@ -55,7 +55,7 @@ def read_description(path: Path, files: Files) -> Description:
     """Read a description.
 
     Raises:
-        BadInput: It is damaged, or names classes or folders in a way that cannot be followed.
+        BadInput: The description is damaged, or names classes or folders in a way that cannot be followed.
     """
     return _read_data(path, files) if path.suffix.lower() == ".data" else _read_yaml(path)
 

@@ -30,7 +30,7 @@ class Row:
 
     Attributes:
         line: Number of the line in the file, from 1.
-        label: The class as written.
+        label: Class of the object as the file has it, usually a number.
         values: What follows the class. Texts that are no numbers are NaN.
     """
 
@@ -94,7 +94,7 @@ def annotate(
 
     Args:
         file: Path of the label file.
-        rows: Its rows.
+        rows: Rows of the label file.
         names: Class names at the positions of their numbers.
         kinds: Kinds of the rows, as :func:`kinds_of` gives them.
     """

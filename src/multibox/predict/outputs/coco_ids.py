@@ -63,7 +63,7 @@ def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> 
         classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
 
     Returns:
-        The ids.
+        Image id of each source.
     """
     images: dict[str, Id] = {source.name: stems[source] for source in sources}
     numbers = {source.name: int(stems[source]) for source in sources if _is_number(source, stems)}

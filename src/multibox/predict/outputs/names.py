@@ -61,7 +61,7 @@ def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> 
         taken: Names chosen so far, with the last number of each. The chosen name is added.
 
     Returns:
-        The chosen name.
+        The preferred name, with a number if the name is taken.
     """
     name, number = stem, taken.get(stem, 1)
     while name in taken or not is_free(name):
