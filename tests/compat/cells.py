@@ -193,17 +193,7 @@ CELLS = (
 )
 
 _REASONS = {
-    "CVAT's XML is not read yet": (
-        "datumaro-1.13.12-cvat-default",
-        "layout-of-cvat-job",
-        "layout-of-cvat-project",
-        "labelformat-0.1.17-cvat",
-        "datumaro-1.13.12-cvat",
-        "fiftyone-1.22.1-cvat",
-        "globox-2.9.0-cvat",
-    ),
     "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "LabelMe's old XML is not read yet": ("datumaro-1.13.12-label-me",),
     "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
     "VIA's JSON is not read yet": (
         "layout-of-via-project",

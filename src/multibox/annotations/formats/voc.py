@@ -3,7 +3,6 @@
 What the annotations hold beyond a record (pose, parts, segmentation, source database) is dropped.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lxml import etree
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
 from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
@@ -20,6 +18,7 @@ from multibox.annotations.images import Images, pair
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_names, renamed, splits_by_folder
 from multibox.annotations.voc_tools import DATUMARO, tool_of
+from multibox.annotations.xml_files import dialects, is_labelme, read_xml
 from multibox.errors import BadInput
 
 NAME = "voc"
@@ -49,13 +48,11 @@ CLASSES = (
 )
 """The classes of PASCAL VOC in their official order."""
 
-_ROOT_TAG = re.compile(rb"<annotation[\s>/]")
-
 
 def find(files: Files) -> list[Path]:
-    """The XML files, if those of a sample have the root ``<annotation>``."""
+    """The XML files, if any of a sample is VOC's."""
     found = files.with_suffix(".xml")
-    return found if any(_ROOT_TAG.search(_head(path)) for path in sample(found)) else []
+    return found if "voc" in dialects(sample(found)) else []
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -125,14 +122,11 @@ def parse_xml(path: Path) -> Written | Problem | None:
         The annotation as written (a corner that is not a number is NaN), or why it cannot be read. None if the file is
         XML of another kind.
     """
-    try:
-        raw = path.read_bytes()
-        root = etree.fromstring(raw, _PARSER)
-    except FileNotFoundError:
-        return Problem("missing", str(path), "", "the annotation file is missing")
-    except (etree.XMLSyntaxError, OSError) as error:
-        return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
-    if root.tag != "annotation":
+    parsed = read_xml(path)
+    if isinstance(parsed, Problem):
+        return parsed
+    root, raw = parsed
+    if root.tag != "annotation" or is_labelme(root):
         return None
     names: list[str] = []
     texts: list[list[str]] = []
@@ -151,14 +145,6 @@ def parse_xml(path: Path) -> Written | Problem | None:
     has_point = any("." in text for row in texts for text in row)
     evidence = Evidence(corners, _size(root), tool_of(root, raw), has_point)
     return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns)
-
-
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096)
 
 
 def _lists(files: Files) -> dict[str, Path]:

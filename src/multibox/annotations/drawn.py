@@ -1,0 +1,167 @@
+"""Objects as a tool's user drew them: boxes, other shapes whose bounds are the box, and shapes without area."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from multibox.annotations.annotation import Annotation
+from multibox.annotations.bounds import Bounds, number
+from multibox.annotations.problem import Problem
+
+BOX = "box"
+FLAGS = ("difficult", "truncated", "occluded", "crowd")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An object as a tool's user drew it.
+
+    Attributes:
+        kind: Word for the shape in messages: :data:`BOX`, or another such as ``polygon``.
+        name: Name of the class.
+        bounds: Edges of the object. None: the shape has no area, and the object is left out.
+        flags: Those of :data:`FLAGS` that are set.
+    """
+
+    kind: str
+    name: str
+    bounds: Bounds | None
+    flags: frozenset[str] = frozenset()
+
+
+class Damaged(ValueError):  # noqa: N818  It is named after what happened
+    """What a file says of an image cannot be understood.
+
+    Args:
+        object: The object that is damaged, such as ``object 3 of 4``. Empty for the whole file.
+        detail: What is wrong.
+    """
+
+    def __init__(self, object: str, detail: str):
+        super().__init__(object, detail)
+        self.object, self.detail = object, detail
+
+
+def drawn_or_problem(file: str, parse: Callable[[], Iterable[Drawn]]) -> tuple[Drawn, ...] | Problem:
+    """The objects that a function reads, or why it cannot read them.
+
+    Args:
+        file: Path of the file, and the image if it describes several.
+        parse: Reads the objects, and raises :class:`Damaged` where it cannot.
+    """
+    try:
+        return tuple(parse())
+    except Damaged as damage:
+        return Problem("annotation", file, damage.object, damage.detail)
+
+
+def entries(value: Any, what: str) -> list[dict[str, Any]]:
+    """A list of JSON objects, empty if it is missing.
+
+    Args:
+        value: The list.
+        what: Its name in the file.
+
+    Raises:
+        Damaged: It is no list, or holds something else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Damaged("", f"{what} is no list")
+    strange = next((i for i, each in enumerate(value) if not isinstance(each, dict)), None)
+    if strange is not None:
+        raise Damaged(place(strange, len(value)), f"is no JSON object with the fields of an entry of {what}")
+    return value
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """A JSON object, empty if it is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def class_name(value: Any, where: str) -> str:
+    """The name of a class as text.
+
+    Raises:
+        Damaged: It is blank, or neither text nor a whole number.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise Damaged(where, "has no class")
+    return value.strip()
+
+
+def place(index: int, total: int) -> str:
+    """An object in messages, by its position among those of its image."""
+    return f"object {index + 1} of {total}"
+
+
+def flags_of(*sources: Any) -> frozenset[str]:
+    """The flags that are set in any of several JSON objects."""
+    return frozenset(flag for flag in FLAGS for source in sources if _is_set(fields(source).get(flag)))
+
+
+def _is_set(value: Any) -> bool:
+    return value.strip().lower() in ("1", "true", "yes") if isinstance(value, str) else value in (True, 1)
+
+
+def size_of(width: Any, height: Any) -> tuple[int, int] | None:
+    """Width and height in pixels. None if they are not both positive numbers."""
+    across, down = number(width), number(height)
+    return (int(across), int(down)) if 0 < across < inf and 0 < down < inf else None
+
+
+def annotation_of(
+    file: str, drawn: Sequence[Drawn], size: tuple[int, int] | None = None, *, relative: bool = False
+) -> Annotation:
+    """The annotation of an image with the objects that have bounds.
+
+    Args:
+        file: Path of the file that holds the annotation.
+        drawn: Objects of the image.
+        size: Width and height of the image in pixels, if the file gives them.
+        relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
+    """
+    kept = [each for each in drawn if each.bounds is not None]
+    used = [flag for flag in FLAGS if any(flag in each.flags for each in kept)]
+    return Annotation(
+        file,
+        tuple(each.name for each in kept),
+        np.array([each.bounds for each in kept], np.float64).reshape(-1, 4),
+        relative=relative,
+        size=size,
+        columns={flag: [flag in each.flags for each in kept] for flag in used},
+    )
+
+
+def shape_notes(drawn: Iterable[tuple[Drawn, ...] | Problem]) -> tuple[str, ...]:
+    """What became of shapes that are no boxes, a sentence each.
+
+    Args:
+        drawn: Objects of each image.
+    """
+    bounded: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for each in (each for found in drawn if not isinstance(found, Problem) for each in found):
+        (left_out if each.bounds is None else bounded)[each.kind] += 1
+    del bounded[BOX]
+    notes = []
+    if bounded:
+        notes.append(f"{_counted(bounded)}: the bounds of each were taken as its box")
+    if left_out:
+        notes.append(f"{_counted(left_out)} left out, because they have no box")
+    return tuple(notes)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {_plural(kind) if count > 1 else kind}" for kind, count in counts.most_common())
+
+
+def _plural(kind: str) -> str:
+    return f"{kind}es" if kind.endswith("x") else f"{kind}s"

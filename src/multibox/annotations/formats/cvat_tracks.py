@@ -1,0 +1,138 @@
+"""Tracks of ``CVAT for video``: the shapes of each frame, whose image is found by the frame's number."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from multibox.annotations.drawn import size_of
+from multibox.annotations.formats.cvat_shapes import CvatImage, drawn_from, is_shape
+from multibox.annotations.images import Images
+from multibox.annotations.xml_files import text_of
+from multibox.errors import BadInput
+
+_EXTRACT = "extract the frames as frame_000000.png, frame_000001.png, ..., or export as 'CVAT for images'"
+
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True)
+class Video:
+    """The frames of one file.
+
+    Attributes:
+        images: What the file says of each frame.
+        notes: What was guessed, a sentence each.
+    """
+
+    images: tuple[CvatImage, ...]
+    notes: tuple[str, ...]
+
+
+def read_tracks(path: Path, root: Any, images: Images) -> Video:
+    """Read the tracks of a file. Frames of the video without objects are images without objects.
+
+    Args:
+        path: Path of the file.
+        root: Its root element.
+        images: Images to choose from.
+
+    Raises:
+        BadInput: The frames are not among the images, or are not certain.
+    """
+    tracks = root.findall("track")
+    tasks = {track.get("task_id") for track in tracks}
+    if len(tasks) > 1:
+        message = f"holds tracks of {len(tasks)} tasks, whose frames have the same numbers; export each task on its own"
+        raise BadInput(path, message)
+    frames: dict[int, list[tuple[Any, str | None]]] = defaultdict(list)
+    for track in tracks:
+        for node in track:
+            if is_shape(node) and node.get("outside") != "1":
+                frames[_frame(path, node)].append((node, track.get("label")))
+    first, last = (_limit(root, name) for name in ("start_frame", "stop_frame"))
+    names = _names(path, images)
+    _verify(path, frames, names, first or 0)
+    bare = [each for each in names if first is not None and last is not None and first <= each <= last]
+    numbers = sorted({*frames, *bare})
+    subset = tracks[0].get("subset") or text_of(root, "meta/task/subset")
+    suffix = Path(next(iter(names.values()))).suffix
+    size = size_of(text_of(root, "meta/*/original_size/width"), text_of(root, "meta/*/original_size/height"))
+    found = []
+    for number in numbers:
+        name = names.get(number, f"frame_{number:06}{suffix}")
+        found.append(CvatImage(path, name, subset, drawn_from(f"{path}, {name}", frames.get(number, ())), size))
+    return Video(tuple(found), (*_pairing(found, numbers), *_gaps(path, tracks)))
+
+
+def _frame(path: Path, node: Any) -> int:
+    text = node.get("frame") or ""
+    if not _WHOLE.fullmatch(text):
+        raise BadInput(
+            path, f"a {node.tag} of a track has the frame {text[:20]!r}, which is no number; export it again"
+        )
+    return int(text)
+
+
+def _limit(root: Any, name: str) -> int | None:
+    text = text_of(root, f"meta/*/{name}")
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _names(path: Path, images: Images) -> dict[int, str]:
+    """The image of each frame: ``frame_NUMBER``, else an image whose name ends with a number.
+
+    Raises:
+        BadInput: Several images have the number of one frame.
+    """
+    stems = {image.stem for image in images.paths}
+    called = {stem for stem in stems if re.fullmatch(r"frame_\d+", stem)}
+    by_number: dict[int, list[Path]] = defaultdict(list)
+    for stem in called or stems:
+        ending = re.search(r"\d+$", stem)
+        if ending:
+            by_number[int(ending[0])] += images.of_stem(stem, path)
+    for number, found in by_number.items():
+        if len(found) > 1:
+            listed = " or ".join(sorted(str(image.relative_to(images.root)) for image in found)[:2])
+            raise BadInput(
+                path, f'frame {number} is {listed}; give images="FOLDER" with the frames of this video alone'
+            )
+    return {number: str(found[0].relative_to(images.root)) for number, found in by_number.items()}
+
+
+def _verify(path: Path, frames: dict[int, Any], names: dict[int, str], first: int) -> None:
+    """Refuse images that are not the frames.
+
+    Raises:
+        BadInput: No image has the number of a frame, or the images are numbered from one more than the frames.
+    """
+    if not names or (frames and not frames.keys() & names.keys()):
+        raise BadInput(path, f"holds tracks of a video, and none of the images is one of its frames; {_EXTRACT}")
+    if min(names) == first + 1:
+        message = f"counts frames from {first}, and the images are numbered from {first + 1} ({names[first + 1]})"
+        raise BadInput(path, f"{message}; number them from {first}")
+
+
+def _pairing(found: Sequence[CvatImage], numbers: Sequence[int]) -> tuple[str, ...]:
+    if not found:
+        return ()
+    return (f"images were taken as frames of the video by their numbers: {found[0].name} is frame {numbers[0]}",)
+
+
+def _gaps(path: Path, tracks: Sequence[Any]) -> tuple[str, ...]:
+    """What is said if tracks skip frames, as those do that hold key frames alone. Videos may be cut to every Nth."""
+    shapes = [
+        sorted((_frame(path, node), node.get("outside") == "1") for node in track if is_shape(node)) for track in tracks
+    ]
+    steps = [[(b[0] - a[0], a[1]) for a, b in pairwise(each)] for each in shapes]
+    usual = min((step for each in steps for step, _ in each if step), default=1)
+    count = sum(any(step > usual and not is_outside for step, is_outside in each) for each in steps)
+    if not count:
+        return ()
+    return (
+        f"{count:,} tracks skip frames between their shapes; their objects are missing in the images of those frames",
+    )

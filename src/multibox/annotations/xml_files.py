@@ -1,0 +1,55 @@
+"""XML files of annotations: parsed without entities and network, and told apart by their root."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from lxml import etree
+
+from multibox.annotations.problem import Problem
+
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+_COMMENT = re.compile(rb"<!--.*?(-->|\Z)", re.DOTALL)
+_TAG = re.compile(rb"<([A-Za-z_][\w.-]*)[\s/>]")
+
+
+def read_xml(path: Path) -> tuple[Any, bytes] | Problem:
+    """The root element of an XML file, parsed by lxml, and the bytes of the file, or why it cannot be read."""
+    try:
+        raw = path.read_bytes()
+        return etree.fromstring(raw, _PARSER), raw
+    except FileNotFoundError:
+        return Problem("missing", str(path), "", "the annotation file is missing")
+    except (etree.XMLSyntaxError, OSError) as error:
+        return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
+
+
+def root_tag(path: Path) -> str:
+    """Name of the first element of an XML file, by its first bytes. Empty if there is none."""
+    with path.open("rb") as file:
+        found = _TAG.search(_COMMENT.sub(b"", file.read(4096)))
+    return found[1].decode("ascii", errors="replace") if found else ""
+
+
+def text_of(node: Any, path: str) -> str:
+    """The text of an element below another, without blanks around it. Empty if there is no such element."""
+    return (node.findtext(path) or "").strip()
+
+
+def is_labelme(root: Any) -> bool:
+    """Whether an element ``<annotation>`` is LabelMe's: its objects have polygons or masks, and no box of VOC."""
+    if root.tag != "annotation" or root.find("object/bndbox") is not None:
+        return False
+    if root.find("object") is None:
+        return root.find("imagesize") is not None or root.find("source/sourceImage") is not None
+    return root.find("object/polygon") is not None or root.find("object/segm") is not None
+
+
+def dialects(paths: Iterable[Path]) -> set[Literal["voc", "labelme"]]:
+    """The formats of XML files whose root is ``<annotation>``. Files that cannot be parsed are VOC's if all are."""
+    roots = [(path, read_xml(path)) for path in paths if root_tag(path) == "annotation"]
+    found: set[Literal["voc", "labelme"]] = {
+        "labelme" if is_labelme(each[0]) else "voc" for _, each in roots if not isinstance(each, Problem)
+    }
+    return found or ({"voc"} if roots else set())
