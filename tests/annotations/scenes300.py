@@ -237,3 +237,56 @@ def kitti(root: Path, all_scenes: list[Scene]) -> None:
         )
         text(root / scene.split / "label_2" / f"{scene.stem}.txt", rows)
         image(root / scene.split / "image_2" / scene.name)
+
+
+def cvat_box(name: str, box: tuple[float, float, float, float], fields: str = "") -> str:
+    edges = " ".join(f'{key}="{value}"' for key, value in zip(("xtl", "ytl", "xbr", "ybr"), box, strict=True))
+    return f'<box label="{name}" occluded="0" {edges} {fields}/>'
+
+
+def cvat_labels() -> str:
+    return f"<labels>{''.join(f'<label><name>{name}</name></label>' for name in CLASSES)}</labels>"
+
+
+@writes("cvat")
+def cvat(root: Path, all_scenes: list[Scene]) -> None:
+    subsets = {"train": "Train", "val": "Validation"}
+    images = (
+        f'<image name="{scene.name}" subset="{subsets[scene.split]}" width="{scene.width}" height="{scene.height}">'
+        f"{''.join(cvat_box(*each) for each in scene.objects)}</image>"
+        for scene in all_scenes
+    )
+    meta = f"<meta><project>{cvat_labels()}</project></meta>"
+    text(root / "annotations.xml", f"<annotations>{meta}{''.join(images)}</annotations>")
+    for scene in all_scenes:
+        image(root / "images" / subsets[scene.split] / scene.name)
+
+
+@writes("cvat, tracks of two videos")
+def cvat_tracks(root: Path, all_scenes: list[Scene]) -> None:
+    for split in ("train", "val"):
+        numbered = {int(scene.stem[-4:]): scene for scene in all_scenes if scene.split == split}
+        limits = f"<start_frame>{min(numbered)}</start_frame><stop_frame>{max(numbered)}</stop_frame>"
+        meta = f"<meta><task><subset>{split}</subset>{limits}{cvat_labels()}</task></meta>"
+        frames = {number: f'frame="{number}" outside="0"' for number in numbered}
+        tracks = (
+            f'<track label="{name}">{cvat_box(name, box, frames[number])}</track>'
+            for number, scene in numbered.items()
+            for name, box in scene.objects
+        )
+        text(root / split / "annotations.xml", f"<annotations>{meta}{''.join(tracks)}</annotations>")
+        for scene in numbered.values():
+            image(root / split / "images" / scene.name)
+
+
+@writes("labelme-xml")
+def labelme_xml(root: Path, all_scenes: list[Scene]) -> None:
+    for scene in all_scenes:
+        objects = ""
+        for name, (x0, y0, x1, y1) in scene.objects:
+            points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
+            objects += f"<object><name>{name}</name><deleted>0</deleted><polygon>{points}</polygon></object>"
+        size = f"<imagesize><nrows>{scene.height}</nrows><ncols>{scene.width}</ncols></imagesize>"
+        content = f"<annotation><filename>{scene.name}</filename>{objects}{size}</annotation>"
+        text(root / "Annotations" / scene.split / f"{scene.stem}.xml", content)
+        image(root / "Images" / scene.split / scene.name)

@@ -61,6 +61,24 @@ def test_each_video_has_its_own_frames(tmp_path):
     assert [(item.image.parents[1].name, item.annotation.boxes[0, 0]) for item in items] == [("one", 3), ("two", 4)]
 
 
+def test_a_frame_is_not_taken_from_another_video(tmp_path):
+    for name, numbers in (("one", range(2)), ("two", range(1, 3))):
+        frames(tmp_path / name, numbers)
+        write(tmp_path / name / "annotations.xml", track(box(0)))
+    with pytest.raises(BadInput, match=r"two/annotations.xml: .*none of the images is one of its frames"):
+        read(cvat, tmp_path)
+    write(tmp_path / "two/annotations.xml", track(box(1)))
+    with pytest.raises(BadInput, match=r"two/annotations.xml: counts frames from 0, and the images .* from 1"):
+        read(cvat, tmp_path)
+
+
+def test_images_of_other_folders_are_no_frames_without_objects(tmp_path):
+    frames(tmp_path / "video", (0, 1))
+    frames(tmp_path / "others", (2, 3))
+    write(tmp_path / "annotations.xml", meta(), track(box(0)))
+    assert [item.image.name for item in read(cvat, tmp_path).splits[""]] == ["frame_000000.png", "frame_000001.png"]
+
+
 def test_a_frame_without_image_is_missing(tmp_path):
     frames(tmp_path, range(2))
     write(tmp_path / "annotations.xml", track(box(1), box(2)))

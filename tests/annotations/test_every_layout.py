@@ -10,7 +10,7 @@ from multibox.annotations.names import NAMES
 from multibox.data.source import open_source
 
 SORTED = tuple(sorted(CLASSES))
-WITHOUT_ORDER = {"voc", "voc, whole pixels from 1", "csv, Vertex AI", "csv, Kaggle", "kitti"}
+WITHOUT_ORDER = {"voc", "voc, whole pixels from 1", "csv, Vertex AI", "csv, Kaggle", "kitti", "labelme-xml"}
 WITHOUT_SPLITS = {"csv, Kaggle"}
 WHOLE_PIXELS = {"voc, whole pixels from 1"}
 SIZES = {scene.stem: (scene.width, scene.height) for scene in scenes()}

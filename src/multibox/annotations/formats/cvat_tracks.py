@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -53,10 +53,10 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
         for node in track:
             if is_shape(node) and node.get("outside") != "1":
                 frames[_frame(path, node)].append((node, track.get("label")))
-    first, last = (_limit(root, name) for name in ("start_frame", "stop_frame"))
     names = _names(path, images)
+    first, last = (_limit(root, name) for name in ("start_frame", "stop_frame"))
     _verify(path, frames, names, first or 0)
-    bare = [each for each in names if first is not None and last is not None and first <= each <= last]
+    bare = [] if first is None or last is None else _bare(frames, names, range(first, last + 1))
     numbers = sorted({*frames, *bare})
     subset = tracks[0].get("subset") or text_of(root, "meta/task/subset")
     suffix = Path(next(iter(names.values()))).suffix
@@ -66,6 +66,12 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
         name = names.get(number, f"frame_{number:06}{suffix}")
         found.append(CvatImage(path, name, subset, drawn_from(f"{path}, {name}", frames.get(number, ())), size))
     return Video(tuple(found), (*_pairing(found, numbers), *_gaps(path, tracks)))
+
+
+def _bare(frames: Iterable[int], names: Mapping[int, str], limits: range) -> list[int]:
+    """Frames of the video that have an image beside those of the frames with objects."""
+    homes = {Path(names[number]).parent for number in frames if number in names}
+    return [number for number in names if number in limits and (not homes or Path(names[number]).parent in homes)]
 
 
 def _frame(path: Path, node: Any) -> int:
@@ -85,10 +91,13 @@ def _limit(root: Any, name: str) -> int | None:
 def _names(path: Path, images: Images) -> dict[int, str]:
     """The image of each frame: ``frame_NUMBER``, else an image whose name ends with a number.
 
+    Images below the folder of the file come before all others.
+
     Raises:
         BadInput: Several images have the number of one frame.
     """
-    stems = {image.stem for image in images.paths}
+    below = [image for image in images.paths if image.is_relative_to(path.parent)]
+    stems = {image.stem for image in below or images.paths}
     called = {stem for stem in stems if re.fullmatch(r"frame_\d+", stem)}
     by_number: dict[int, list[Path]] = defaultdict(list)
     for stem in called or stems:
