@@ -129,6 +129,19 @@ def test_a_task_may_name_its_subset(tmp_path):
     assert list(read(cvat, tmp_path).splits) == ["val"]
 
 
+def test_the_default_subset_is_none(tmp_path):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    default = "<meta><task><subset>default</subset></task></meta>"
+    for file, name in (("train", "a.jpg"), ("valid", "b.jpg")):
+        write(tmp_path / f"{file}.xml", default, image(BOX, name=name))
+    part = read(cvat, tmp_path)
+    assert {split: [item.id for item in items] for split, items in part.splits.items()} == {
+        "train": ["a"],
+        "val": ["b"],
+    }
+    assert part.splits_from == "the names of the files"
+
+
 def test_several_files_are_splits_by_name_or_one_piece(tmp_path):
     for name in ("a", "b"):
         touch(tmp_path, f"{name}.jpg")
@@ -208,6 +221,12 @@ def test_files_that_cannot_be_read_are_named(tmp_path, content, message):
     (tmp_path / "annotations.xml").write_text(content)
     with pytest.raises(BadInput, match=f"{tmp_path / 'annotations.xml'}: {message}"):
         read(cvat, tmp_path)
+
+
+def test_the_frames_of_a_video_have_names_without_suffix(tmp_path):
+    touch(tmp_path / "images", "frame_000007.png")
+    write(tmp_path / "annotations.xml", image(BOX, name="frame_000007"))
+    assert only(tmp_path).image == tmp_path / "images/frame_000007.png"
 
 
 def test_the_size_of_an_image_may_be_missing(tmp_path):

@@ -116,6 +116,31 @@ def test_frames_that_are_not_certain_are_refused(tmp_path, images, tracks, messa
         read(cvat, tmp_path)
 
 
+def test_the_number_of_frames_is_enough_to_find_those_without_objects(tmp_path):
+    frames(tmp_path, range(4))
+    write(tmp_path / "annotations.xml", "<meta><task><size>3</size></task></meta>", track(box(1)))
+    assert [len(item.annotation.names) for item in read(cvat, tmp_path).splits[""]] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "is_read"),
+    [
+        (["p00.jpg", "p01.jpg", "p02.jpg", "p03.jpg"], True),
+        (["p00.jpg", "p01.jpg", "p02.jpg", "p04.jpg"], False),
+        (["p0.jpg", "p1.jpg", "p2.jpg", "p3.jpg", "p10.jpg"], False),
+    ],
+)
+def test_tracks_over_images_that_were_no_video_need_names_in_their_order(tmp_path, names, is_read):
+    touch(tmp_path, *names)
+    mode = meta().replace("<task>", "<task><mode>annotation</mode>")
+    write(tmp_path / "annotations.xml", mode, track(box(1)))
+    if is_read:
+        assert [len(item.annotation.names) for item in read(cvat, tmp_path).splits[""]] == [0, 1, 0, 0]
+    else:
+        with pytest.raises(BadInput, match="holds tracks over images whose order is not in the file; export them as"):
+            read(cvat, tmp_path)
+
+
 def test_tracks_that_hold_key_frames_alone_are_said(tmp_path):
     frames(tmp_path, range(0, 45, 5))
     whole = track(box(0), box(5), box(10, outside=1), box(30), box(35, outside=1))

@@ -22,6 +22,9 @@ TITLE = "CVAT XML"
 _WITHOUT_BOX = ("skeleton", "points", "polyline", "tag")
 """Types of labels whose shapes have no box."""
 
+_NO_SUBSET = ("", "default")
+"""What CVAT writes for images without subset."""
+
 
 def find(files: Files) -> list[Path]:
     """The XML files whose root is ``<annotations>``."""
@@ -52,7 +55,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     roots = {path: _open(path) for path in found}
     videos = {path: read_tracks(path, root, images) for path, root in roots.items() if root.find("track") is not None}
     listed = [each for path, root in roots.items() for each in (*_images(path, root), *_frames(videos.get(path)))]
-    names = [each.subset or written_split(each.file, files.root) for each in listed]
+    names = [_written_split(each, files.root) for each in listed]
     splits = _split(listed, names, images, files.root)
     classes, unused = _classes(roots.values(), listed)
     return Part(
@@ -99,6 +102,11 @@ def _frames(video: Video | None) -> Sequence[CvatImage]:
     return video.images if video else ()
 
 
+def _written_split(each: CvatImage, root: Path) -> str:
+    """The name that means the split of an image: its subset, else that of its file."""
+    return written_split(each.file, root) if each.subset.lower() in _NO_SUBSET else each.subset
+
+
 def _split(listed: Sequence[CvatImage], names: Sequence[str], images: Images, root: Path) -> dict[str, list[Item]]:
     """The items of each split.
 
@@ -135,7 +143,9 @@ def _annotation(each: CvatImage) -> Annotation | Problem:
 
 
 def _origin(listed: Sequence[CvatImage]) -> str:
-    return "CVAT's subsets" if any(each.subset for each in listed) else "the names of the files"
+    return (
+        "CVAT's subsets" if any(each.subset.lower() not in _NO_SUBSET for each in listed) else "the names of the files"
+    )
 
 
 def _classes(roots: Iterable[Any], listed: Sequence[CvatImage]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -54,10 +54,11 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
             if is_shape(node) and node.get("outside") != "1":
                 frames[_frame(path, node)].append((node, track.get("label")))
     names = _names(path, images)
-    first, last = (_limit(root, name) for name in ("start_frame", "stop_frame"))
-    _verify(path, frames, names, first or 0)
-    bare = [] if first is None or last is None else _bare(frames, names, range(first, last + 1))
-    numbers = sorted({*frames, *bare})
+    limits = _limits(root)
+    _verify(path, frames, names, limits.start)
+    if text_of(root, "meta/*/mode") == "annotation":
+        _verify_order(path, names, limits)
+    numbers = sorted({*frames, *_bare(frames, names, limits)})
     subset = tracks[0].get("subset") or text_of(root, "meta/task/subset")
     suffix = Path(next(iter(names.values()))).suffix
     size = size_of(text_of(root, "meta/*/original_size/width"), text_of(root, "meta/*/original_size/height"))
@@ -83,9 +84,12 @@ def _frame(path: Path, node: Any) -> int:
     return int(text)
 
 
-def _limit(root: Any, name: str) -> int | None:
-    text = text_of(root, f"meta/*/{name}")
-    return int(text) if _WHOLE.fullmatch(text) else None
+def _limits(root: Any) -> range:
+    """The frames of the video, as far as the file says. Old files give their number alone."""
+    found = (text_of(root, f"meta/*/{name}") for name in ("start_frame", "stop_frame", "size"))
+    first, last, size = (int(text) if _WHOLE.fullmatch(text) else None for text in found)
+    start = first or 0
+    return range(start, last + 1 if last is not None else start + (size or 0))
 
 
 def _names(path: Path, images: Images) -> dict[int, str]:
@@ -124,6 +128,17 @@ def _verify(path: Path, frames: dict[int, Any], names: dict[int, str], first: in
     if min(names) == first + 1:
         message = f"counts frames from {first}, and the images are numbered from {first + 1} ({names[first + 1]})"
         raise BadInput(path, f"{message}; number them from {first}")
+
+
+def _verify_order(path: Path, names: Mapping[int, str], limits: range) -> None:
+    """Refuse images that were no video, unless their names say which is which.
+
+    Raises:
+        BadInput: A number of the names is not that of the image in their order.
+    """
+    if len({len(name) for name in names.values()}) > 1 or not set(limits) <= names.keys() or not limits:
+        message = "holds tracks over images whose order is not in the file; export them as 'CVAT for images'"
+        raise BadInput(path, message)
 
 
 def _pairing(found: Sequence[CvatImage], numbers: Sequence[int]) -> tuple[str, ...]:
