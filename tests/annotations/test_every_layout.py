@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import annotations.scenes300_json  # noqa: F401  It registers its writers
 from annotations.scenes300 import CLASSES, WRITERS, scenes
 from multibox.annotations.names import NAMES
 from multibox.data.source import open_source
 
 SORTED = tuple(sorted(CLASSES))
-WITHOUT_ORDER = {"voc", "voc, whole pixels from 1", "csv, Vertex AI", "csv, Kaggle", "kitti", "labelme-xml"}
+WITHOUT_ORDER = {"voc", "voc, whole pixels from 1", "csv, Vertex AI", "csv, Kaggle", "kitti", "labelme-xml", "labelme"}
 WITHOUT_SPLITS = {"csv, Kaggle"}
 WHOLE_PIXELS = {"voc, whole pixels from 1"}
 SIZES = {scene.stem: (scene.width, scene.height) for scene in scenes()}

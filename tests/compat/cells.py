@@ -194,7 +194,6 @@ CELLS = (
 
 _REASONS = {
     "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "labelme's JSON is not read yet": ("globox-2.9.0-labelme", "labelme-6.3.1-json", "labelme-6.3.1-json-embedded"),
     "VIA's JSON is not read yet": (
         "layout-of-via-project",
         "globox-2.9.0-via",

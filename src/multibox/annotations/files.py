@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from multibox.errors import BadInput
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _LEFT_OUT = {"__MACOSX", "__pycache__", "node_modules"}
-_KEPT = 8
-"""Parsed JSON files that are kept: the largest ones are few, and each is looked at more than once."""
+_KEPT = 256_000_000
+"""Size of the parsed JSON files that are kept, bytes of their text: each is read by several formats."""
 
 
 class Files:
@@ -28,7 +28,7 @@ class Files:
     def __init__(self, path: Path):
         self.path = path
         self.root = path if path.is_dir() else path.parent
-        self._parsed: dict[Path, Any] = {}
+        self._parsed: dict[Path, tuple[int, Any]] = {}
 
     @cached_property
     def listed(self) -> list[Path]:
@@ -61,14 +61,29 @@ class Files:
             BadInput: The file is not JSON.
         """
         if path not in self._parsed:
+            text = path.read_bytes()
             try:
-                content = json.loads(path.read_bytes())
+                content = json.loads(text)
             except (ValueError, RecursionError) as error:
                 raise BadInput(path, f"not JSON: {error}") from None
-            if len(self._parsed) >= _KEPT:
+            while self._parsed and len(text) + sum(size for size, _ in self._parsed.values()) > _KEPT:
                 self._parsed.pop(next(iter(self._parsed)))
-            self._parsed[path] = content
-        return self._parsed[path]
+            self._parsed[path] = len(text), content
+        return self._parsed[path][1]
+
+    def json_where(self, is_its: Callable[[Any], bool]) -> list[Path]:
+        """The JSON files whose content passes a test. Those beyond a sample are read only if one of the sample does."""
+        found = [path for path, content in self.json_files() if is_its(content)]
+        listed = self.with_suffix(".json")
+        if not found or len(listed) == len(sample(listed)):
+            return found
+        return [path for path in listed if path in found or is_its(self._json_or_none(path))]
+
+    def _json_or_none(self, path: Path) -> Any:
+        try:
+            return self.json(path)
+        except BadInput:
+            return None
 
     def json_files(self) -> list[tuple[Path, Any]]:
         """The JSON files and their content. Of many, a sample, as each is then read on its own."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from multibox.annotations.annotation import Options, Part
 from multibox.annotations.files import Files, is_image
-from multibox.annotations.formats import coco, csv, cvat, keras_text, kitti, labelme_xml, voc, yolo
+from multibox.annotations.formats import coco, csv, cvat, keras_text, kitti, labelme, labelme_xml, voc, yolo
 from multibox.annotations.names import NAMES
 from multibox.errors import BadInput
 
@@ -31,7 +31,7 @@ class Format(Protocol):
         """Read the annotation files that :meth:`find` found."""
 
 
-FORMATS: tuple[Format, ...] = (voc, cvat, labelme_xml, coco, keras_text, kitti, yolo, csv)
+FORMATS: tuple[Format, ...] = (voc, cvat, labelme_xml, coco, labelme, keras_text, kitti, yolo, csv)
 """All formats. If a folder holds several, the earlier one is read."""
 
 

@@ -28,7 +28,7 @@ _OTHER_TASKS = ("captions_", "person_keypoints_", "image_info_", "panoptic_", "s
 
 def find(files: Files) -> list[Path]:
     """The JSON files that hold the lists ``images``, ``annotations`` and ``categories``."""
-    found = [path for path, content in files.json_files() if _is_coco(content)]
+    found = files.json_where(_is_coco)
     return [path for path in found if not path.name.startswith(_OTHER_TASKS)] or found
 
 

@@ -1,9 +1,11 @@
 """The box of a COCO annotation: its own, else the bounds of its segmentation."""
 
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
+
+from multibox.annotations.bounds import of_runs
 
 
 def corners_of(annotation: dict[str, Any]) -> tuple[list[float], bool]:
@@ -25,24 +27,12 @@ def corners_of(annotation: dict[str, Any]) -> tuple[list[float], bool]:
 
 
 def _bounds(segmentation: Any) -> list[float] | None:
-    """The bounds of polygons, or of a mask whose runs are written as numbers. None if it is neither."""
+    """The bounds of polygons, or of a mask in runs. None if it is neither."""
     try:
         if isinstance(segmentation, dict):
-            return _mask_bounds([int(count) for count in segmentation["counts"]], int(segmentation["size"][0]))
+            found = of_runs(segmentation["counts"], segmentation["size"])
+            return None if isnan(found[0]) else list(found)
         points = np.concatenate([np.array(polygon, np.float64).reshape(-1, 2) for polygon in segmentation])
     except (KeyError, IndexError, TypeError, ValueError):
         return None
     return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()] if len(points) else None
-
-
-def _mask_bounds(runs: list[int], height: int) -> list[float] | None:
-    """The bounds of a mask in runs of zeros and ones, down its columns."""
-    ends = np.cumsum(runs)
-    starts, ends = ends[:-1:2], ends[1::2]
-    if not len(starts) or height < 1:
-        return None
-    inside = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
-    if not len(inside):
-        return None
-    x, y = inside // height, inside % height
-    return [float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1)]
