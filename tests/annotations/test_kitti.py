@@ -75,6 +75,45 @@ def test_splits_and_classes(tmp_path):
     assert source.understood[0].layout == "KITTI text"
 
 
+def test_splits_come_from_the_lists_of_image_sets(tmp_path):
+    good = [f"Car 0 0 0 1 2 3 4 {SPACE}"]
+    write(tmp_path / "training", {f"00000{number}": good for number in range(5)})
+    lists = {"train": "000000\n000001\n", "val": "000002\n000009\n", "trainval": "000000\n000001\n000002\n"}
+    (tmp_path / "ImageSets").mkdir()
+    for name, text in (lists | {"test": "000000\n000001\n000007\n"}).items():
+        (tmp_path / f"ImageSets/{name}.txt").write_text(text)
+    part = read(kitti, tmp_path)
+    ids = {split: [item.id for item in items] for split, items in part.splits.items()}
+    assert ids == {split: text.split() for split, text in lists.items()}
+    assert part.splits["val"][1].annotation.detail == "the annotation file is missing"
+    assert part.splits_from == "the lists ImageSets/train.txt, ImageSets/trainval.txt, ImageSets/val.txt"
+    assert part.notes == (
+        "the list test has ids of other lists, as KITTI numbers its test images anew, and was not used",
+        "2 label files are in no list and were left out",
+    )
+
+
+def test_a_list_of_test_images_of_their_own_is_used(tmp_path):
+    write(tmp_path, {name: [f"Car 0 0 0 1 2 3 4 {SPACE}"] for name in "ab"})
+    (tmp_path / "ImageSets").mkdir()
+    for name, stem in (("train", "a"), ("test", "b")):
+        (tmp_path / f"ImageSets/{name}.txt").write_text(f"{stem}\n")
+    assert {split: [item.id for item in items] for split, items in read(kitti, tmp_path).splits.items()} == {
+        "test": ["b"],
+        "train": ["a"],
+    }
+
+
+def test_lists_do_not_divide_label_files_of_one_name(tmp_path):
+    for folder in ("train", "val"):
+        write(tmp_path / folder, {"a": [f"Car 0 0 0 1 2 3 4 {SPACE}"]})
+    (tmp_path / "ImageSets").mkdir()
+    (tmp_path / "ImageSets/train.txt").write_text("a\n")
+    part = read(kitti, tmp_path)
+    assert list(part.splits) == ["train", "val"]
+    assert part.notes == ("several label files have one name, so no list of ImageSets was used",)
+
+
 def test_texts_of_other_kinds_are_not_read(tmp_path):
     write(tmp_path, {"a": [f"Car 0 0 0 1 2 3 4 {SPACE}"]})
     (tmp_path / "calib").mkdir()

@@ -149,6 +149,16 @@ def test_lists_of_a_class_are_no_splits(tmp_path):
     }
 
 
+def test_lists_may_lie_in_image_sets_itself(tmp_path):
+    root = layout(tmp_path / "toys")
+    for split, stem in (("train", "a"), ("val", "b")):
+        (root / f"ImageSets/{split}.txt").write_text(f"{stem}\n")
+    assert {split: [item.id for item in items] for split, items in read(voc, root).splits.items()} == {
+        "train": ["a"],
+        "val": ["b"],
+    }
+
+
 def test_a_list_in_another_encoding(tmp_path):
     root = layout(tmp_path / "toys")
     (root / "ImageSets" / "Main" / "train.txt").write_bytes("é\n".encode("latin-1"))

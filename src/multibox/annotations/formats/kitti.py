@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
+from multibox.annotations.annotation import Annotation, Item, Options, Part, ids_of, read_text
 from multibox.annotations.class_lists import read_label_colors
 from multibox.annotations.files import Files, sample
+from multibox.annotations.formats.kitti_splits import place
 from multibox.annotations.images import Images, pair
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import splits_by_folder
 from multibox.errors import BadInput
 
 NAME = "kitti"
@@ -41,7 +41,9 @@ def find(files: Files) -> list[Path]:
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
-    """Read KITTI label files. Splits come from the folders that the files lie in.
+    """Read KITTI label files.
+
+    Splits come from lists (``ImageSets/*.txt``), else from the folders that the files lie in.
 
     Args:
         files: Files of the source.
@@ -50,27 +52,31 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Returns:
         The items of each split. The classes are those of ``label_colors.txt``, if there is one.
+
+    Raises:
+        BadInput: The list of a split is empty.
     """
-    rows = {path: _read_rows(path) for path in found}
-    split_of = dict(zip(found, splits_by_folder(found, files.root), strict=True))
-    images = _pair(found, split_of, Images(files, options.images))
-    splits: dict[str, list[Item]] = {}
-    for split in dict.fromkeys(split_of.values()):
-        paths = [path for path in found if split_of[path] == split]
-        ids = ids_of(paths, files.root)
-        splits[split] = [
-            _item(item_id, path, images[path], rows[path]) for item_id, path in zip(ids, paths, strict=True)
+    places = place(files, found)
+    split_of = {path: split for split, paths in places.splits.items() for path in paths}
+    rows = {path: _read_rows(path) for path in split_of}
+    images = _pair(split_of, Images(files, options.images))
+    splits = {
+        split: [
+            _item(item_id, path, images[path], rows[path])
+            for item_id, path in zip(ids_of(paths, files.root), paths, strict=True)
         ]
+        for split, paths in places.splits.items()
+    }
     colors = files.named("label_colors.txt")
     classes = read_label_colors(colors[0]) if colors else ()
     return Part(
         files.path if files.path.is_file() else files.root,
         splits,
         tuple(name for name in classes if name != DONT_CARE),
-        files=tuple(found),
-        splits_from="" if set(splits) <= {UNSPLIT} else "the names of the folders",
+        files=tuple(path for path in found if path in split_of),
+        splits_from=places.origin,
         classes_from=files.short(colors[0]) if colors else "",
-        notes=_notes(rows),
+        notes=(*_notes(rows), *places.notes),
     )
 
 
@@ -92,6 +98,8 @@ class _Row:
 def _read_rows(file: Path) -> list[_Row] | Problem:
     try:
         lines = [line.split() for line in read_text(file).splitlines()]
+    except FileNotFoundError:
+        return Problem("missing", str(file), "", "the annotation file is missing")
     except BadInput as error:
         return Problem("annotation", str(file), "", error.message)
     rows = {number: _row(words) for number, words in enumerate(lines, start=1) if words}
@@ -120,13 +128,13 @@ def _begins_with_row(path: Path) -> bool:
     return row is not None and _number(words[0]) is None and not np.isnan(row.values).any()
 
 
-def _pair(found: Sequence[Path], split_of: Mapping[Path, str], images: Images) -> dict[Path, Path | Problem]:
+def _pair(split_of: Mapping[Path, str], images: Images) -> dict[Path, Path | Problem]:
     """The image of each label file. Of two cameras, ``label_2`` belongs to ``image_2``."""
     written = []
-    for path in found:
+    for path in split_of:
         own = path.parent.with_name(path.parent.name.replace("label", "image"))
         written.append(next((str(each) for each in images.of_stem(path.stem, path) if each.parent == own), ""))
-    return dict(zip(found, pair(images, found, written, [split_of[path] for path in found]), strict=True))
+    return dict(zip(split_of, pair(images, list(split_of), written, list(split_of.values())), strict=True))
 
 
 def _item(item_id: str, path: Path, image: Path | Problem, rows: list[_Row] | Problem) -> Item:

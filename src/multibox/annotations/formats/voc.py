@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
 from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
-from multibox.annotations.files import Files, is_image, sample
+from multibox.annotations.files import Files, sample
 from multibox.annotations.images import Images, pair
+from multibox.annotations.lists import find_lists, read_list
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_names, renamed, splits_by_folder
 from multibox.annotations.voc_tools import DATUMARO, tool_of
 from multibox.annotations.xml_files import dialects, is_labelme, read_xml
-from multibox.errors import BadInput
 
 NAME = "voc"
 TITLE = "Pascal VOC XML"
@@ -72,7 +72,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: The list of a split is empty.
     """
     parsed = {path: each for path in found if (each := parse_xml(path)) is not None}
-    lists = _lists(files)
+    lists = find_lists(files)
     places = _listed(list(parsed), lists, files.root) if lists else _by_folder(list(parsed), files.root)
     evidence = {each.file: each.evidence for each in parsed.values() if isinstance(each, Written)}
     decisions = decide_by_tool(list(evidence.values()), options.one_based)
@@ -147,35 +147,15 @@ def parse_xml(path: Path) -> Written | Problem | None:
     return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns)
 
 
-def _lists(files: Files) -> dict[str, Path]:
-    """The lists of splits by their names. VOC's lists for each class, such as ``dog_train``, are not splits."""
-    if not files.path.is_dir():
-        return {}
-    paths = [path for path in files.with_suffix(".txt") if path.parent.parent.name.lower() == "imagesets"]
-    main = [path for path in paths if path.parent.name.lower() == "main"] or paths
-    lists = {path.stem: path for path in main}
-    return {name: path for name, path in lists.items() if not ("_" in name and name.rpartition("_")[2] in lists)}
-
-
 def _listed(found: Sequence[Path], lists: dict[str, Path], root: Path) -> dict[str, list[Path]]:
     """The XML files of each split, as the lists of splits name them."""
     by_stem = {path.stem: path for path in found}
     home = found[0].parent if found else root
     splits: dict[str, list[Path]] = {}
     for name, split in map_names(lists).items():
-        members = [line.split()[0] for line in read_text(lists[name]).splitlines() if line.strip()]
-        if not members:
-            raise BadInput(lists[name], "names no image; remove it, or list one id a line")
-        stems = dict.fromkeys(_stem(member) for member in members)
+        stems = read_list(lists[name])
         splits.setdefault(split, []).extend(by_stem.get(stem, home / f"{stem}.xml") for stem in stems)
     return splits
-
-
-def _stem(member: str) -> str:
-    """The id that a line of a list means: its file name, without the suffix of an image or an XML file."""
-    name = member.replace("\\", "/").rpartition("/")[2]
-    path = Path(name)
-    return path.stem if is_image(path) or path.suffix.lower() == ".xml" else name
 
 
 def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:

@@ -1,0 +1,69 @@
+"""The splits of KITTI's label files: those of the lists in ``ImageSets``, else those of folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from multibox.annotations.annotation import UNSPLIT
+from multibox.annotations.files import Files
+from multibox.annotations.lists import find_lists, read_list
+from multibox.annotations.splits import map_names, renamed, splits_by_folder, usual_split
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the label files belong.
+
+    Attributes:
+        splits: Paths of the label files of each split. A path that does not exist is named by a list.
+        origin: What the splits come from. Empty if nothing divides the files.
+        notes: What was guessed or left out, a sentence each.
+    """
+
+    splits: dict[str, list[Path]]
+    origin: str
+    notes: tuple[str, ...] = ()
+
+
+def place(files: Files, found: Sequence[Path]) -> Places:
+    """Find the split of each label file.
+
+    Args:
+        files: Files of the source.
+        found: Paths of the label files.
+
+    Raises:
+        BadInput: A list is empty.
+    """
+    lists = find_lists(files)
+    by_stem = {path.stem: path for path in found}
+    if lists and len(by_stem) == len(found):
+        return _by_lists(files, lists, by_stem)
+    splits: dict[str, list[Path]] = {}
+    for path, split in zip(found, splits_by_folder(found, files.root), strict=True):
+        splits.setdefault(split, []).append(path)
+    unused = "several label files have one name, so no list of ImageSets was used"
+    origin = "" if set(splits) <= {UNSPLIT} else "the names of the folders"
+    return Places(splits, origin, (unused,) if lists else ())
+
+
+def _by_lists(files: Files, lists: dict[str, Path], by_stem: dict[str, Path]) -> Places:
+    listed = {name: read_list(path) for name, path in lists.items()}
+    others = {stem for name, stems in listed.items() if usual_split(name) != "test" for stem in stems}
+    foreign = [name for name, stems in listed.items() if usual_split(name) == "test" and not others.isdisjoint(stems)]
+    used = {name: stems for name, stems in listed.items() if name not in foreign}
+    split_of = map_names(used)
+    home = next(iter(by_stem.values())).parent
+    splits: dict[str, list[Path]] = {}
+    for name, stems in used.items():
+        paths = (by_stem.get(stem, home / f"{stem}.txt") for stem in stems)
+        splits.setdefault(split_of[name], []).extend(paths)
+    notes = [
+        f"the list {name} has ids of other lists, as KITTI numbers its test images anew, and was not used"
+        for name in foreign
+    ]
+    unlisted = by_stem.keys() - {stem for stems in used.values() for stem in stems}
+    if unlisted:
+        notes.append(f"{len(unlisted):,} label files are in no list and were left out")
+    shown = ", ".join(files.short(lists[name]) for name in used)
+    return Places(splits, f"the lists {shown}", (*notes, *renamed(used)))

@@ -1,0 +1,41 @@
+"""Lists of splits: text files below a folder ``ImageSets`` that name the images of a split, a line each."""
+
+from pathlib import Path
+
+from multibox.annotations.annotation import read_text
+from multibox.annotations.files import Files, is_image
+from multibox.errors import BadInput
+
+
+def find_lists(files: Files) -> dict[str, Path]:
+    """The lists of splits by their names: those in ``Main``, else those in ``ImageSets`` itself, else all.
+
+    VOC's lists for each class, such as ``dog_train``, are not splits.
+    """
+    if not files.path.is_dir():
+        return {}
+    listed = files.with_suffix(".txt")
+    below = [path for path in listed if path.parent.parent.name.lower() == "imagesets"]
+    main = [path for path in below if path.parent.name.lower() == "main"]
+    direct = [path for path in listed if path.parent.name.lower() == "imagesets"]
+    lists = {path.stem: path for path in main or direct or below}
+    return {name: path for name, path in lists.items() if not ("_" in name and name.rpartition("_")[2] in lists)}
+
+
+def read_list(path: Path) -> list[str]:
+    """The stems of the images that a list names, each once.
+
+    Raises:
+        BadInput: The list is empty.
+    """
+    members = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
+    if not members:
+        raise BadInput(path, "names no image; remove it, or list one id a line")
+    return list(dict.fromkeys(_stem(member) for member in members))
+
+
+def _stem(member: str) -> str:
+    """The id that a line of a list means: its file name, without the suffix of an image or an annotation file."""
+    name = member.replace("\\", "/").rpartition("/")[2]
+    path = Path(name)
+    return path.stem if is_image(path) or path.suffix.lower() in (".xml", ".txt") else name
