@@ -48,7 +48,7 @@ class Points:
         x: Horizontal coordinates.
         y: Vertical coordinates, as many as ``x``.
         color: Colour of the points, in CSS notation.
-        mark: Shape of each point, such as ``circle``.
+        mark: Shape of each point, ``dot`` or ``cross``.
     """
 
     name: str
