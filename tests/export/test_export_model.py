@@ -156,7 +156,7 @@ def test_nothing_is_left_of_a_failed_export(network, tmp_path, monkeypatch):
         raise RunFailed("no")
 
     monkeypatch.setattr("multibox.export.write.check", fail)
-    monkeypatch.setattr("multibox.export.onnx_file._convert", lambda *_: _tiny_onnx())
+    monkeypatch.setattr("multibox.export.onnx_file.to_onnx", lambda *_: _tiny_onnx())
     with pytest.raises(RunFailed):
         write_onnx(network, SCHEMA, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -169,10 +169,11 @@ def _tiny_onnx():
     )
 
 
-def test_another_backend_is_refused(network, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["saved-model", "litert"])
+def test_what_is_made_of_a_tensorflow_graph_needs_that_backend(network, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
-    with pytest.raises(BadInput, match=r"KERAS_BACKEND=jax: export needs tensorflow; set it for this command"):
-        write_onnx(network, SCHEMA, tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match=r"KERAS_BACKEND=jax: this format needs tensorflow; set it, or export to onnx"):
+        write(network, SCHEMA, tmp_path / "model", Plan(kind), prepared(SCHEMA, None, 1))
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -1,7 +1,6 @@
 """Every format in every precision, run by its own runtime: the table in docs/export.md."""
 
 import ast
-import copy
 import re
 from pathlib import Path
 
@@ -10,14 +9,14 @@ import pytest
 
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
-from multibox.export import FORMATS, onnx_file
+from multibox.export import FORMATS
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.models.file import is_model
 from multibox.runtimes.agreement import difference
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
-PACKAGES = {"onnx": "tf2onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
+PACKAGES = {"onnx": "onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
 ROWS = [(kind, precision, nms) for kind in FORMATS for precision in FORMATS[kind].precisions for nms in (False, True)]
 FAST = {("saved-model", "fp32", True), ("onnx", "fp32", True)}
 """Rows of SSDLite that are not slow."""
@@ -40,21 +39,6 @@ FOUND = {"fp32": 0.99, "fp16": 0.98, "int8": 0.8}
 
 FOUND_IN_BFLOAT16 = 0.95
 """Likewise, where a runtime computes files of half precision in bfloat16 on some processors: OpenVINO."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _converted_once():
-    """The plain ONNX model is the same for all that is made of it, and takes the longest."""
-    convert, models = onnx_file._convert, {}
-
-    def once(network, schema):
-        if id(network) not in models:
-            models[id(network)] = convert(network, schema)
-        return copy.deepcopy(models[id(network)])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_file, "_convert", once)
-        yield
 
 
 def _cases():

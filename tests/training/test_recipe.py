@@ -206,7 +206,7 @@ def test_the_modern_preset_trains_goes_on_and_is_exported(store_root, tmp_path, 
     assert [end.state.step for end in ends] == [60, 60]
     for name, array in ends[0].arrays.items():
         np.testing.assert_array_equal(ends[1].arrays[name], array, err_msg=name)
-    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnx")
     export_onnx(run.model, tmp_path / "model.onnx")
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
     from_keras, from_onnx = (load(path)(image, score=0.001) for path in (run.model, tmp_path / "model.onnx"))

@@ -13,7 +13,7 @@ from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.test_set import open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
-from multibox.export.write import FORMATS, PRECISIONS, Plan, require_tensorflow, write
+from multibox.export.write import FORMATS, PRECISIONS, Plan, write
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
 from multibox.runtimes import open_runtime
@@ -88,7 +88,7 @@ def export(
     calibration = open_store(calibrate) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
     runtime: Any = open_runtime(model)
-    require_tensorflow()
+    FORMATS[kind].require_backend()
     schema: Schema = runtime.schema
     if nms:
         _require_plain_nms(schema)

@@ -55,6 +55,7 @@ class Format:
             command, for the message.
         write: Function that writes a network with its schema and an export's options to a path.
         is_folder: Whether the format is a folder.
+        on_tensorflow: Whether Keras must run on TensorFlow to write the format.
     """
 
     suffix: str
@@ -62,10 +63,23 @@ class Format:
     require: Callable[[str], None]
     write: Callable[[Any, Schema, Path, Plan], None]
     is_folder: bool = False
+    on_tensorflow: bool = False
 
     def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
         """Open a new file or folder of the format for writing. It appears at ``out`` when the block ends."""
         return (new_folder if self.is_folder else new_file)(out, MODEL, replace=replace)
+
+    def require_backend(self) -> None:
+        """Verify that Keras runs on TensorFlow, if the format is made of a graph of TensorFlow.
+
+        Raises:
+            BadInput: Keras runs on another backend.
+        """
+        import keras
+
+        backend = keras.backend.backend()
+        if self.on_tensorflow and backend != "tensorflow":
+            raise BadInput(f"KERAS_BACKEND={backend}", "this format needs tensorflow; set it, or export to onnx")
 
     def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
         """Verify that a path may be written to.
@@ -114,8 +128,8 @@ def _require_litert(what: str) -> None:
 
 FORMATS = {
     "onnx": Format(".onnx", PRECISIONS, require_onnx, _write_onnx),
-    "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model, is_folder=True),
-    "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert),
+    "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model, True, on_tensorflow=True),
+    "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert, on_tensorflow=True),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
 }
 """File formats by name, as ``multibox export`` takes them."""
@@ -134,7 +148,7 @@ def write(
     """Write a network in another format. The file gets its name once it is verified, else it is removed.
 
     Args:
-        network: Keras model, on the backend TensorFlow.
+        network: Keras model.
         schema: Schema of the model.
         out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: Format, NMS and precision to write, with images for calibration.
@@ -147,11 +161,11 @@ def write(
         Differences from the Keras model, as :func:`~multibox.export.check.check` returns them.
 
     Raises:
-        BadInput: If a package is missing, or Keras does not run on TensorFlow.
+        BadInput: If a package is missing, or the format needs Keras on TensorFlow and Keras runs on another backend.
         RunFailed: If the file does not detect the same as the Keras model.
     """
-    require_tensorflow()
     form = FORMATS[plan.kind]
+    form.require_backend()
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
         detector = load(new)
@@ -159,14 +173,6 @@ def write(
         if then:
             then(detector)
     return checked
-
-
-def require_tensorflow() -> None:
-    """Verify that Keras runs on TensorFlow. Other backends have no graph that could be exported."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise BadInput(f"KERAS_BACKEND={keras.backend.backend()}", "export needs tensorflow; set it for this command")
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:

@@ -1,0 +1,332 @@
+"""A Keras network as an ONNX graph, layer by layer, on any backend of Keras.
+
+The networks consist of a dozen kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
+graph, as ONNX has them, and turned back where a head's output becomes a list of priors. A batch normalisation behind a
+convolution becomes a part of that convolution.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+OPSET = 17
+"""Version of ONNX's operators. It is read by ONNX Runtime from 1.12, OpenVINO 2022.3 and MNN 2.0 on."""
+
+
+class OnnxGraph:
+    """An ONNX graph under construction.
+
+    Attributes:
+        nodes: Operators, each after those whose outputs it takes.
+        constants: Weights and other constants.
+        shared: Names of outputs that several layers take.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.shared: set[str] = set()
+
+    def constant(self, values: Any, name: str) -> str:
+        """Add a constant.
+
+        Args:
+            values: Array of the values, with the data type that the graph is to have.
+            name: Name of the constant, unique in the graph.
+
+        Returns:
+            The name.
+        """
+        import onnx
+
+        self.constants.append(onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def add(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Add an operator.
+
+        Args:
+            kind: Type of the operator, such as ``Conv``.
+            inputs: Names of its inputs.
+            name: Name of the operator and of its output, unique in the graph.
+            attributes: Attributes of the operator.
+
+        Returns:
+            The name.
+        """
+        import onnx
+
+        self.nodes.append(onnx.helper.make_node(kind, inputs, [name], name=name, **attributes))
+        return name
+
+
+def to_onnx(network: Any) -> Any:
+    """Convert a network to an ONNX model in float32.
+
+    Args:
+        network: Functional Keras model, as :func:`multibox.models.ssd.build` returns it.
+
+    Returns:
+        An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8. Its outputs are ``boxes``,
+        ``(batch, P, 4)``, and ``classes``, ``(batch, P, C + 1)``, both float32.
+
+    Raises:
+        NotImplementedError: The network has a layer of a kind that :data:`LAYERS` does not have.
+    """
+    import onnx
+
+    graph = OnnxGraph()
+    called = {id(network.inputs[0]): "image"}
+    calls = _calls(network)
+    uses = Counter(id(tensor) for _, inputs, _ in calls for tensor in inputs)
+    for layer, inputs, output in calls:
+        name = _convert(graph, layer, [called[id(tensor)] for tensor in inputs], inputs)
+        called[id(output)] = name
+        if uses[id(output)] > 1:
+            graph.shared.add(name)
+    outputs = {name: called[id(tensor)] for name, tensor in sorted(network.output.items())}
+    for node in graph.nodes:
+        node.output[0] = next((name for name, inner in outputs.items() if inner == node.output[0]), node.output[0])
+    float32, uint8 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8
+    image = onnx.helper.make_tensor_value_info("image", uint8, ["batch", *network.inputs[0].shape[1:]])
+    values = [
+        onnx.helper.make_tensor_value_info(name, float32, ["batch", *network.output[name].shape[1:]])
+        for name in outputs
+    ]
+    body = onnx.helper.make_graph(graph.nodes, network.name, [image], values, graph.constants)
+    model = onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _calls(network: Any) -> list[tuple[Any, list[Any], Any]]:
+    """Each call of a layer in the network, in an order in which inputs come first: layer, inputs, output."""
+    nodes = [node for operation in network.operations for node in operation._inbound_nodes if not node.is_input]
+    known, ordered = {id(network.inputs[0])}, []
+    while nodes:
+        ready = [node for node in nodes if all(id(tensor) in known for tensor in node.input_tensors)]
+        if not ready:  # what remains belongs to other models that share a layer
+            break
+        ordered += ready
+        known |= {id(tensor) for node in ready for tensor in node.output_tensors}
+        nodes = [node for node in nodes if node not in ready]
+    return [(node.operation, node.input_tensors, node.output_tensors[0]) for node in ordered]
+
+
+def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) -> str:
+    kind = type(layer).__name__
+    if kind not in LAYERS:
+        raise NotImplementedError(f"{layer.name}: no ONNX for layers of the kind {kind}")
+    return LAYERS[kind](graph, layer, names, inputs[0].shape)
+
+
+Shape = tuple[int | None, ...]
+Convert = Callable[[OnnxGraph, Any, list[str], Shape], str]
+"""A function that adds a layer to a graph. It takes the graph, the layer, the names of its inputs in the graph, and the
+shape ``(None, H, W, C)`` of the first input in Keras. It returns the name of the output in the graph."""
+
+
+def _rescaling(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    import onnx
+
+    turned = graph.add("Transpose", names, f"{layer.name}/channels_first", perm=[0, 3, 1, 2])
+    x = graph.add("Cast", [turned], f"{layer.name}/float", to=onnx.TensorProto.FLOAT)
+    scale, offset = (np.asarray(values, np.float32).reshape(1, -1, 1, 1) for values in (layer.scale, layer.offset))
+    x = graph.add("Mul", [x, graph.constant(scale, f"{layer.name}/scale")], f"{layer.name}/scaled")
+    return graph.add("Add", [x, graph.constant(offset, f"{layer.name}/offset")], layer.name)
+
+
+def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    depthwise = type(layer).__name__ == "DepthwiseConv2D"
+    kernel = _numpy(layer.kernel)  # (h, w, in, out), or (h, w, in, multiplier)
+    if depthwise:
+        height, width, channels, multiplier = kernel.shape
+        kernel, groups = kernel.reshape(height, width, 1, channels * multiplier), channels
+    else:
+        groups = layer.groups
+    weights = [graph.constant(kernel.transpose(3, 2, 0, 1), f"{layer.name}/kernel")]
+    if layer.use_bias:
+        weights.append(graph.constant(_numpy(layer.bias), f"{layer.name}/bias"))
+    window = {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.strides),
+        "dilations": list(layer.dilation_rate),
+        "pads": _pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate),
+    }
+    x = graph.add("Conv", [*names, *weights], f"{layer.name}/conv", group=groups, **window)
+    return _activate(graph, x, layer.activation.__name__, layer.name)
+
+
+def _pads(
+    padding: str, shape: Shape, kernel: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...] = (1, 1)
+) -> list[int]:
+    """Padding of height and width, first before and then after: that of Keras, whose odd cell comes after."""
+    if padding == "valid":
+        return [0, 0, 0, 0]
+    before, after = [], []
+    for length, side, stride, gap in zip(shape[1:3], kernel, strides, dilation, strict=True):
+        assert length is not None
+        outputs = -(-length // stride)
+        total = max((outputs - 1) * stride + (side - 1) * gap + 1 - length, 0)
+        before.append(total // 2)
+        after.append(total - total // 2)
+    return before + after
+
+
+def _batch_norm(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    """Scale and shift of each channel. Behind a convolution they become a part of its weights."""
+    gamma = _numpy(layer.gamma).astype(np.float64) if layer.scale else np.ones(shape[-1] or 0)
+    beta = _numpy(layer.beta).astype(np.float64) if layer.center else np.zeros(shape[-1] or 0)
+    mean, variance = (_numpy(value).astype(np.float64) for value in (layer.moving_mean, layer.moving_variance))
+    factor = gamma / np.sqrt(variance + layer.epsilon)
+    shift = beta - mean * factor
+    node = next((node for node in graph.nodes if node.output[0] == names[0]), None)
+    if node is not None and node.op_type == "Conv" and names[0] not in graph.shared:
+        _fold(graph, node, factor, shift)
+        return names[0]
+    scale = graph.constant(factor.astype(np.float32).reshape(1, -1, 1, 1), f"{layer.name}/scale")
+    offset = graph.constant(shift.astype(np.float32).reshape(1, -1, 1, 1), f"{layer.name}/offset")
+    x = graph.add("Mul", [names[0], scale], f"{layer.name}/scaled")
+    return graph.add("Add", [x, offset], layer.name)
+
+
+def _fold(graph: OnnxGraph, conv: Any, factor: np.ndarray, shift: np.ndarray) -> None:
+    import onnx
+
+    values = {constant.name: constant for constant in graph.constants if constant.name in conv.input[1:]}
+    kernel, *bias = (onnx.numpy_helper.to_array(values[name]).astype(np.float64) for name in conv.input[1:])
+    folded = (kernel * factor.reshape(-1, 1, 1, 1)).astype(np.float32)
+    values[conv.input[1]].CopyFrom(onnx.numpy_helper.from_array(folded, conv.input[1]))
+    moved = ((bias[0] * factor if bias else 0) + shift).astype(np.float32)
+    if bias:
+        values[conv.input[2]].CopyFrom(onnx.numpy_helper.from_array(moved, conv.input[2]))
+    else:
+        conv.input.append(graph.constant(moved, f"{conv.input[1].removesuffix('/kernel')}/bias"))
+
+
+def _relu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    if layer.negative_slope or layer.threshold:
+        raise NotImplementedError(f"{layer.name}: no ONNX for a ReLU with a slope or a threshold")
+    kind = "relu" if layer.max_value is None else "relu6" if layer.max_value == 6 else f"relu up to {layer.max_value}"
+    return _activate(graph, names[0], kind, layer.name)
+
+
+def _activation(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    return _activate(graph, names[0], layer.activation.__name__, layer.name)
+
+
+def _activate(graph: OnnxGraph, x: str, kind: str, name: str) -> str:
+    if kind == "linear":
+        return x
+    if kind == "relu6":
+        low, high = (graph.constant(np.float32(value), f"{name}/{value}") for value in (0, 6))
+        return graph.add("Clip", [x, low, high], f"{name}/relu6")
+    if kind in ("silu", "swish"):
+        return graph.add("Mul", [x, graph.add("Sigmoid", [x], f"{name}/sigmoid")], f"{name}/silu")
+    if kind == "hard_sigmoid":
+        return graph.add("HardSigmoid", [x], f"{name}/hard_sigmoid", alpha=1 / 6, beta=0.5)
+    simple = {"relu": "Relu", "sigmoid": "Sigmoid", "hard_silu": "HardSwish", "hard_swish": "HardSwish"}
+    if kind not in simple:
+        raise NotImplementedError(f"{name}: no ONNX for the activation {kind}")
+    return graph.add(simple[kind], [x], f"{name}/{kind}")
+
+
+def _global_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    if not layer.keepdims:
+        raise NotImplementedError(f"{layer.name}: no ONNX for a global pool that drops its axes")
+    return graph.add("GlobalAveragePool", names, layer.name)
+
+
+def _max_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    pads = _pads(layer.padding, shape, layer.pool_size, layer.strides)
+    return graph.add(
+        "MaxPool", names, layer.name, kernel_shape=list(layer.pool_size), strides=list(layer.strides), pads=pads
+    )
+
+
+def _zero_pad(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    (top, bottom), (left, right) = layer.padding
+    pads = graph.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64), f"{layer.name}/pads")
+    return graph.add("Pad", [*names, pads], layer.name)
+
+
+def _crop(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    (top, bottom), (left, right) = layer.cropping
+    height, width = shape[1] or 0, shape[2] or 0
+    ends = np.array([height - bottom, width - right], np.int64)
+    values = (("starts", np.array([top, left], np.int64)), ("ends", ends), ("axes", np.array([2, 3], np.int64)))
+    return graph.add("Slice", [*names, *(graph.constant(v, f"{layer.name}/{k}") for k, v in values)], layer.name)
+
+
+def _enlarge(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    if layer.interpolation != "nearest":
+        raise NotImplementedError(f"{layer.name}: no ONNX for the interpolation {layer.interpolation}")
+    scales = graph.constant(np.array([1, 1, *layer.size], np.float32), f"{layer.name}/scales")
+    how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return graph.add("Resize", [names[0], "", scales], layer.name, **how)
+
+
+def _rms_norm(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    square = graph.add("Mul", [names[0], names[0]], f"{layer.name}/square")
+    mean = graph.add("ReduceMean", [square], f"{layer.name}/mean", axes=[1], keepdims=1)
+    epsilon = graph.constant(np.float32(layer.epsilon), f"{layer.name}/epsilon")
+    root = graph.add("Sqrt", [graph.add("Add", [mean, epsilon], f"{layer.name}/above_zero")], f"{layer.name}/root")
+    unit = graph.add("Div", [names[0], root], f"{layer.name}/unit")
+    scale = graph.constant(_numpy(layer.scale).reshape(1, -1, 1, 1), f"{layer.name}/scale")
+    return graph.add("Mul", [unit, scale], layer.name)
+
+
+def _reshape(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    """A head's map as a list of priors: row, column, and prior of the cell."""
+    turned = graph.add("Transpose", names, f"{layer.name}/channels_last", perm=[0, 2, 3, 1])
+    target = graph.constant(np.array([0, -1, layer.target_shape[-1]], np.int64), f"{layer.name}/shape")
+    return graph.add("Reshape", [turned, target], layer.name)
+
+
+def _concatenate(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    is_map = len(shape) == 4
+    axis = layer.axis % len(shape)
+    return graph.add("Concat", names, layer.name, axis={1: 2, 2: 3, 3: 1}[axis] if is_map else axis)
+
+
+def _sum(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    return _of_two(graph, "Add", names, layer.name)
+
+
+def _product(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    return _of_two(graph, "Mul", names, layer.name)
+
+
+def _of_two(graph: OnnxGraph, kind: str, names: list[str], name: str) -> str:
+    first, second, *more = names
+    x = graph.add(kind, [first, second], name)
+    return _of_two(graph, kind, [x, *more], f"{name}/next") if more else x
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable), np.float32)
+
+
+LAYERS: dict[str, Convert] = {
+    "Rescaling": _rescaling,
+    "Conv2D": _conv,
+    "DepthwiseConv2D": _conv,
+    "BatchNormalization": _batch_norm,
+    "ReLU": _relu,
+    "Activation": _activation,
+    "GlobalAveragePooling2D": _global_pool,
+    "MaxPooling2D": _max_pool,
+    "ZeroPadding2D": _zero_pad,
+    "Cropping2D": _crop,
+    "UpSampling2D": _enlarge,
+    "RMSNormalization": _rms_norm,
+    "Reshape": _reshape,
+    "Concatenate": _concatenate,
+    "Add": _sum,
+    "Multiply": _product,
+}
+"""How each kind of layer is added to a graph, by the name of its class in Keras."""
