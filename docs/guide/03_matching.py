@@ -7,6 +7,7 @@ from photo import HEIGHT, NAMES, OBJECTS, PHOTO, WIDTH
 from multibox.boxes import iou
 from multibox.config_file import load_config
 from multibox.models.maps import network_priors
+from multibox.overlaps import overlapping
 from multibox.prepare.match import match, match_exclusively
 from multibox.prepare.render import resize
 from multibox.report.chart import Chart, Line
@@ -18,7 +19,7 @@ INPUT = resize(PHOTO, (SIDE, SIDE), 1)
 BOXES = OBJECTS.boxes / (WIDTH, HEIGHT, WIDTH, HEIGHT)
 OVERLAPS = iou(BOXES, PRIORS)
 MATCHES = match(BOXES, PRIORS, 0.5)
-OWNERS, OWN = match_exclusively(OVERLAPS)
+OWNERS, OWN = match_exclusively(list(overlapping(BOXES, PRIORS)))
 
 positive_count = str((MATCHES >= 0).sum())
 negative_count = f"{(MATCHES < 0).sum():,}"
@@ -47,7 +48,7 @@ twins += [
         f"no. {prior:,}",
         f"{iou(TWINS, PRIORS)[thing, prior]:.2f}",
     )
-    for thing, prior in sorted(zip(*match_exclusively(iou(TWINS, PRIORS)), strict=True))
+    for thing, prior in sorted(zip(*match_exclusively(list(overlapping(TWINS, PRIORS))), strict=True))
 ]
 
 
@@ -66,7 +67,7 @@ def positives() -> Figure:
 def twin_boxes() -> Figure:
     """Two objects with the same best prior."""
     figure = Figure(120, 110, "Two boxes almost in one place, and a prior each", left=90, top=95, text=6).image(INPUT)
-    for thing, prior in zip(*match_exclusively(iou(TWINS, PRIORS)), strict=True):
+    for thing, prior in zip(*match_exclusively(list(overlapping(TWINS, PRIORS))), strict=True):
         color = (BLUE, RED)[thing]
         figure.box(TWINS[thing] * SIDE, color, width=2.5).box(PRIORS[prior] * SIDE, color, width=2, dash="5 3")
     return figure

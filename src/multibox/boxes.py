@@ -42,8 +42,12 @@ def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Returns:
         ``(N, M)`` areas, in squared units of the boxes.
     """
-    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
-    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
+    return _intersections(a[:, None], b[None])
+
+
+def _intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
+    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
@@ -57,8 +61,21 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Returns:
         ``(N, M)`` IoUs in [0, 1]; 0 if both boxes are empty.
     """
-    overlap = intersections(a, b)
-    union = areas(a)[:, None] + areas(b)[None, :] - overlap
+    return paired_iou(a[:, None], b[None])
+
+
+def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of each box of ``a`` with the box of ``b`` at the same place.
+
+    Args:
+        a: ``(..., 4)``.
+        b: ``(..., 4)``, of a shape that broadcasts with that of ``a``.
+
+    Returns:
+        ``(...)`` in [0, 1]; 0 if both boxes are empty.
+    """
+    overlap = _intersections(a, b)
+    union = areas(a) + areas(b) - overlap
     return overlap / np.maximum(union, np.finfo(np.float32).tiny)
 
 

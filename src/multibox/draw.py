@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -83,12 +84,12 @@ def draw_boxes(
     """
     output = image.copy()
     line = thickness or round(1 + min(image.shape[:2]) / 400)
-    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
-    colors = [color_of(i) for i in color_ids] if len(color_ids) else [color_of(0)] * len(corners)
-    for box, color in zip(corners, colors, strict=True):
-        _outline(output, box, color, line)
-    for box, color, caption in zip(corners, colors, captions, strict=bool(len(captions))):
-        _caption(output, box, color, caption, line)
+    places = _pixels(image, np.asarray(boxes, np.float64).reshape(-1, 4))
+    colors = [color_of(i) for i in color_ids] if len(color_ids) else [color_of(0)] * len(places)
+    for (x0, y0, x1, y1), color in zip(places, colors, strict=True):
+        cv2.rectangle(output, (x0, y0), (x1, y1), color, line)
+    for (x0, y0, _, _), color, caption in zip(places, colors, captions, strict=bool(len(captions))):
+        _caption(output, (x0, y0), color, caption, line)
     return output
 
 
@@ -246,34 +247,30 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
     return np.concatenate([image, strip])
 
 
-def _outline(image: np.ndarray, box: np.ndarray, color: Color, line: int) -> None:
-    x0, y0, x1, y1 = _pixels(image, box)
-    cv2.rectangle(image, (x0, y0), (x1, y1), color, line)
-
-
-def _caption(image: np.ndarray, box: np.ndarray, color: Color, caption: str, line: int) -> None:
-    """Write the caption above the box, or inside it if there is no room above."""
+def _caption(image: np.ndarray, corner: tuple[int, int], color: Color, caption: str, line: int) -> None:
+    """Write the caption above the upper left corner of a box, or inside the box if there is no room above."""
     text = _plain(caption)
     scale = max(0.4, min(image.shape[:2]) / 1000)
     weight = max(1, round(scale * 1.4))
     (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
-    x0, y0, _, _ = _pixels(image, box)
+    x0, y0 = corner
     pad = 2 + line // 2
     tall = height + below + pad
-    left = int(np.clip(x0 - line // 2, 0, max(0, image.shape[1] - width - 2 * pad)))
+    left = min(max(x0 - line // 2, 0), max(0, image.shape[1] - width - 2 * pad))
     top = y0 - tall if y0 >= tall else max(0, y0)
     cv2.rectangle(image, (left, top), (left + width + 2 * pad, top + tall), color, cv2.FILLED)
     ink = BLACK if np.dot(color, (0.299, 0.587, 0.114)) > 140 else WHITE
     cv2.putText(image, text, (left + pad, top + height + pad // 2 + 1), FONT, scale, ink, weight, cv2.LINE_AA)
 
 
-def _pixels(image: np.ndarray, box: np.ndarray) -> tuple[int, int, int, int]:
-    """The box's outermost pixels, limited to the image's vicinity because OpenCV overflows far beyond it."""
+def _pixels(image: np.ndarray, boxes: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Each box's outermost pixels, limited to the image's vicinity because OpenCV overflows far beyond it."""
     limit = 2 * max(image.shape[:2])
-    x0, y0, x1, y1 = np.nan_to_num(np.round(box)).clip(-limit, limit).astype(int).tolist()
-    return x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)
+    corners = np.nan_to_num(np.round(boxes)).clip(-limit, limit).astype(int).tolist()
+    return [(x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)) for x0, y0, x1, y1 in corners]
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     """Reduce a text to ASCII, as in OpenCV's font. Accents are removed, other characters become question marks."""
     characters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))

@@ -12,6 +12,16 @@ def test_a_table_without_headings_has_no_line_of_headings(capsys):
     assert [line for line in capsys.readouterr().out.splitlines() if " " in line] == ["│ a │ b │"]
 
 
+def test_rows_beyond_the_most_are_counted(capsys):
+    print_table(["", "n"], [("images", "7")], [(f"class{i}", "1") for i in range(5)], most=2)
+    printed = capsys.readouterr().out
+    assert [name in printed for name in ("images", "class0", "class1", "class2", "... and 3 more rows")] == [
+        *(True, True, True, False, True)
+    ]
+    print_table(["", "n"], [(f"class{i}", "1") for i in range(2)], most=2)
+    assert "more rows" not in capsys.readouterr().out
+
+
 def test_there_is_no_bar_without_a_terminal(capsys):
     with progress_bar("working") as progress, transfer_bars() as transfer:
         progress(1, 2)

@@ -11,6 +11,7 @@ from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.explain.matching import explain_matching, labelled_objects, training_config
 from multibox.losses.multibox import multibox_loss
+from multibox.overlaps import overlapping
 from multibox.prepare.match import match_exclusively
 from multibox.prepare.targets import make_targets
 from multibox.prepare.window import look_through
@@ -52,9 +53,8 @@ def test_the_best_prior_is_the_one_that_matching_gives_first():
     detector = Detector(ColorRuntime())
     picture = explain_matching(detector, IMAGE, objects)
     objects_rel, _ = targets_of(detector, objects, training_config(detector.schema).match)
-    pairs = dict(
-        zip(*(side.tolist() for side in match_exclusively(iou(objects_rel.boxes, detector.priors_rel))), strict=True)
-    )
+    owners, priors = match_exclusively(list(overlapping(objects_rel.boxes, detector.priors_rel)))
+    pairs = dict(zip(owners.tolist(), priors.tolist(), strict=True))
     assert {i: one.best.prior for i, one in enumerate(picture.objects)} == pairs
     assert len(set(pairs.values())) == 3
     assert [one.best.iou for one in picture.objects] == [one.positives[0].iou for one in picture.objects]

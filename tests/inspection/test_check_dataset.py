@@ -10,11 +10,13 @@ from click.testing import CliRunner
 from lxml import etree
 
 from multibox.cli import main
+from multibox.cli.data_check import by_file
 from multibox.config_file import load_config
 from multibox.data.build import build
 from multibox.errors import BadInput
 from multibox.inspection.check_dataset import check_dataset
 from multibox.inspection.checkup_page import checkup_page
+from multibox.inspection.finding import Finding
 
 CONFIG = load_config()
 
@@ -285,6 +287,33 @@ def test_the_command(sample_folder, tmp_path):
     assert "was changed since Multibox wrote it; give another name, or set --replace" in again.stderr
     assert run("data", "check", sample_folder, "--priors", priors, "--html", page, "--replace").exit_code == 0
     assert "corrected" not in priors.read_text()
+
+
+def test_a_crowded_image_fills_no_screen(sample_folder, tmp_path):
+    """Three tiny objects in a file have a line each, more of them share one; JSON has all."""
+    damage = Damage(shutil.copytree(sample_folder, tmp_path / "scenes"))
+    few, crowd = next(damage.free["train"]), next(damage.free["train"])
+    for name, count in ((few, 3), (crowd, 12)):
+        for i in range(count):
+            damage.add_object(name, "mug", (5 + 3 * i, 50, 5 + 3 * i, 51))
+    result = run("data", "check", damage.root)
+    lines = result.output.split("objects that are tiny in the network's input: 15")[1].splitlines()[1:5]
+    assert [line.split(": ")[1].split(" of ")[0] for line in lines if str(damage.xml(few)) in line] == [
+        f"object {len(etree.parse(damage.xml(few)).findall('object')) - 2 + i}" for i in range(3)
+    ]
+    (line,) = (line for line in lines if str(damage.xml(crowd)) in line)
+    assert ": 12 findings; the first: object " in line
+    printed = json.loads(run("data", "check", damage.root, "--json").stdout)
+    assert len([one for one in printed["problems"] if one["kind"] == "tiny"]) == 15
+
+
+def test_lines_beyond_the_fifth_are_counted_by_their_findings():
+    """Four files of four findings each, then three files of one: two of the last are not shown."""
+    names = [*("a" * 4), *("b" * 4), *("c" * 4), *("d" * 4), "e", "f", "g"]
+    lines = by_file([Finding("tiny", name, f"object {i}", "is tiny", "") for i, name in enumerate(names)])
+    assert [count for _, count in lines] == [4, 4, 4, 4, 1, 1, 1]
+    assert lines[1][0] == "b: 4 findings; the first: object 4: is tiny"
+    assert lines[4][0] == "e: object 16: is tiny"
 
 
 def test_code_1_and_the_reasons_where_a_build_would_stop(sample_folder, tmp_path):

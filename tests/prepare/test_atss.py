@@ -7,6 +7,7 @@ from multibox.boxes import iou
 from multibox.config import Match, Network, Priors
 from multibox.data.record import make_objects
 from multibox.models.maps import feature_maps, network_priors
+from multibox.overlaps import neighbours, overlapping
 from multibox.prepare.atss import candidates_of, match_atss, near_cells
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.match import match_exclusively
@@ -50,7 +51,7 @@ def match_slowly(boxes_rel, priors_rel, grids, candidates):
     matches = np.array([max(claim, key=lambda i: (claim[i], -i)) if claim else -1 for claim in claims])
     forgotten = [i for i in range(len(boxes_rel)) if i not in matches]
     free = np.flatnonzero(matches < 0)
-    objects, priors = match_exclusively(overlaps[forgotten][:, free])
+    objects, priors = match_exclusively(list(overlapping(boxes_rel[forgotten], priors_rel[free])))
     for i, j in zip(objects, priors, strict=True):
         matches[free[j]] = forgotten[i]
     return matches
@@ -75,6 +76,32 @@ def grid_of_priors(rng, height, width, per_cell):
     return np.concatenate([low, high], axis=-1).reshape(-1, 4).astype(np.float32)
 
 
+@pytest.mark.parametrize("largest", [0.02, 0.9])
+def test_a_crowd_is_matched_like_the_slow_way(largest):
+    """More objects than a block holds."""
+    grids = (Grid(12, 15, 4), Grid(3, 5, 6), Grid(1, 1, 2))
+    rng = np.random.default_rng(0)
+    priors_rel = np.concatenate([grid_of_priors(rng, *grid) for grid in grids])
+    boxes_rel = random_objects(rng, 150, largest)
+    boxes_rel[70:75] = boxes_rel[0]
+    expected = match_slowly(boxes_rel, priors_rel, grids, 9)
+    np.testing.assert_array_equal(match_atss(boxes_rel, priors_rel, grids, 9), expected)
+
+
+@pytest.mark.parametrize("count", [1, 9, 40, 5000])
+def test_the_cells_nearest_to_each_of_many_objects(count):
+    grid, rng = Grid(20, 30, 2), np.random.default_rng(count)
+    priors_rel = grid_of_priors(rng, *grid)
+    boxes_rel = random_objects(rng, 200, 0.3)
+    boxes_rel[:50, :2] = rng.integers(0, 15, (50, 2)) / (15, 10)  # as near to one cell as to others
+    boxes_rel[:50, 2:] = boxes_rel[:50, :2] + np.float32(1 / 64)
+    cells = (priors_rel[::2, :2] + priors_rel[::2, 2:]) / 2 * (30, 20)
+    centers = (boxes_rel[:, :2] + boxes_rel[:, 2:]) / 2 * (30, 20)
+    away = ((centers[:, None] - cells) ** 2).sum(axis=-1)
+    expected = np.argsort(away, axis=1, kind="stable")[:, : (count + 1) // 2]
+    np.testing.assert_array_equal(near_cells(boxes_rel, priors_rel, grid, count, neighbours(boxes_rel)), expected)
+
+
 def test_worked_by_hand():
     """2 x 2 squares of a half; of the nearest cell and the next, IoUs 0.72 and 0.08: only the first is above 0.72."""
     priors_rel = grid_of_priors(np.random.default_rng(0), 2, 2, 1)
@@ -88,7 +115,9 @@ def test_the_grids_cover_the_priors_in_their_order():
     box_rel = np.array([[0.4, 0.44, 0.5, 0.5]], np.float32)
     first = 0
     for grid in GRIDS:
-        (cell,) = near_cells(box_rel, PRIORS_REL[first : first + grid.height * grid.width * grid.per_cell], grid, 1)[0]
+        (cell,) = near_cells(
+            box_rel, PRIORS_REL[first : first + grid.height * grid.width * grid.per_cell], grid, 1, [[0]]
+        )[0]
         assert cell == int(0.47 * grid.height) * grid.width + int(0.45 * grid.width)
         first += grid.height * grid.width * grid.per_cell
 

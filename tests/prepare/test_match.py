@@ -4,6 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multibox.boxes import iou
+from multibox.config import Network, Priors
+from multibox.models.maps import network_priors
+from multibox.overlaps import overlapping
 from multibox.prepare.match import match, match_exclusively, over_crowd
 
 NO_BOXES = np.zeros((0, 4), np.float32)
@@ -33,6 +36,18 @@ def match_slowly(overlaps, threshold):
     return matches
 
 
+def match_plainly(boxes_rel, priors_rel, threshold):
+    """REFERENCE: the table of all pairs. A row and a column are struck out after each match."""
+    overlaps = iou(boxes_rel, priors_rel)
+    closest, best = overlaps.argmax(axis=0), overlaps.max(axis=0)
+    matches = np.where(best >= max(threshold, 1e-6), closest, -1)
+    while overlaps.max() > 1e-6:
+        i, j = np.unravel_index(overlaps.argmax(), overlaps.shape)
+        matches[j] = i
+        overlaps[i], overlaps[:, j] = 0, 0
+    return matches
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(0, 8), st.integers(0, 30))
 def test_like_the_slow_way(seed, objects, priors):
     rng = np.random.default_rng(seed)
@@ -45,12 +60,31 @@ def test_like_the_slow_way(seed, objects, priors):
     np.testing.assert_array_equal(match(boxes_rel, priors_rel, 0.5), expected)
 
 
+PRIORS_REL = network_priors(Network(size=(128, 128)), Priors())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["small", "mixed", "on a raster", "one place"])
+def test_a_crowd_is_matched_as_by_the_table_of_all_pairs(seed, kind):
+    """More objects than a block holds, which compete for the same priors, with many equal IoUs."""
+    rng = np.random.default_rng(seed)
+    boxes_rel = random_boxes(rng, 300, 0.8 if kind == "mixed" else 0.02)
+    if kind == "on a raster":
+        boxes_rel[:, :2] = rng.integers(0, 30, (300, 2)) / 32
+        boxes_rel[:, 2:] = boxes_rel[:, :2] + 1 / 32
+    if kind == "one place":
+        boxes_rel[:] = boxes_rel[0]
+    for threshold in (0.1, 0.5):
+        expected = match_plainly(boxes_rel, PRIORS_REL, threshold)
+        np.testing.assert_array_equal(match(boxes_rel, PRIORS_REL, threshold), expected)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_every_object_gets_a_prior_of_its_own(seed):
     rng = np.random.default_rng(seed)
     boxes_rel, priors_rel = random_boxes(rng, 5), random_boxes(rng, 40, 1)
     overlaps = iou(boxes_rel, priors_rel)
-    objects, priors = match_exclusively(overlaps)
+    objects, priors = match_exclusively(list(overlapping(boxes_rel, priors_rel)))
     assert len(set(priors)) == len(priors) == len(set(objects))
     free = np.delete(overlaps, priors, axis=1)
     forgotten = np.setdiff1d(np.arange(5), objects)

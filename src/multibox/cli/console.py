@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Row = Sequence[str]
 
+MOST_CLASSES = 100
+"""Largest number of rows of a table of classes. Names that are ids by mistake would fill thousands of lines."""
+
 
 def print_table(
     headings: Row,
@@ -17,6 +20,7 @@ def print_table(
     right: Collection[int] | None = None,
     whole: Collection[int] = (),
     title: str | None = None,
+    most: int | None = None,
 ) -> None:
     """Print a table on standard output. Texts that look like markup of rich are printed unchanged.
 
@@ -26,6 +30,7 @@ def print_table(
         right: Indices of the columns aligned on the right, from 0. None: all columns but the first.
         whole: Indices of the columns that are never wrapped, from 0.
         title: Title above the table.
+        most: Largest number of rows of a section. A line below the table counts the rest. None prints all rows.
     """
     from rich.console import Console
     from rich.table import Table
@@ -36,9 +41,13 @@ def print_table(
         table.add_column(heading, justify="right" if is_right else "left", no_wrap=i in whole)
     for section in sections:
         table.add_section()
-        for row in section:
+        for row in section[:most]:
             table.add_row(*row)
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(table)
+    hidden = sum(len(section) - len(section[:most]) for section in sections)
+    if hidden:
+        console.print(f"... and {hidden:,} more rows")
 
 
 @contextmanager

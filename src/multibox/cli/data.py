@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from multibox.cli.app import main
-from multibox.cli.console import Row, print_table
+from multibox.cli.console import MOST_CLASSES, Row, print_table
 from multibox.cli.options import config_option, overrides_argument, replace_option
 from multibox.errors import RunFailed
 
@@ -120,6 +120,7 @@ def print_counts(classes: Sequence[str], splits: "dict[str, Counts]") -> None:
             ("objects", *(f"{counts.objects:,}" for counts in splits.values())),
         ],
         [(name, *(f"{counts.per_class[name]:,}" for counts in splits.values())) for name in classes],
+        most=MOST_CLASSES,
     )
 
 
@@ -180,7 +181,7 @@ SPREADS = {
 def print_stats(stats: "dict[str, Stats]") -> None:
     """Print the statistics of each split of a dataset."""
     print_table(("", *stats), _count_rows(stats))
-    print_table(("objects", *stats), _class_rows(stats))
+    print_table(("objects", *stats), _class_rows(stats), most=MOST_CLASSES)
     rows = [
         (f"{split}, {title}", *(f"{value:g}" for value in getattr(figures, field)))
         for split, figures in stats.items()

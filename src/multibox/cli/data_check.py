@@ -2,12 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.commands import as_options
-from multibox.cli.console import print_table, progress_bar
+from multibox.cli.console import MOST_CLASSES, print_table, progress_bar
 from multibox.cli.data import data
 from multibox.cli.data_make import data_build
 from multibox.cli.options import (
@@ -23,6 +24,7 @@ from multibox.cli.options import (
 if TYPE_CHECKING:
     from multibox.inspection.check_dataset import Checkup
     from multibox.inspection.coverage import Reach
+    from multibox.inspection.finding import Finding
     from multibox.report.page import Cell
 
 
@@ -91,7 +93,10 @@ def data_check(
 
 
 SHOWN = 5
-"""Largest number of findings printed of each kind. The JSON output and the HTML page list all findings."""
+"""Largest number of lines printed of each kind. The JSON output and the HTML page list all findings."""
+
+FEW = 3
+"""Largest number of findings of a kind in one file that get a line each. More of them share one line."""
 
 
 def print_checkup(checkup: "Checkup", proposal: str) -> None:
@@ -106,18 +111,21 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
 
     for kind, found in by_kind(checkup.findings).items():
         click.echo(f"{KINDS[kind]}: {len(found):,} ({as_options(data_build, found[0].action)})")
-        for finding in found[:SHOWN]:
-            click.echo(f"  {finding}")
-        if len(found) > SHOWN:
-            click.echo(f"  ... and {len(found) - SHOWN:,} more; --json and --html list all")
-    print_table(("", *checkup.images), [[_text(cell) for cell in row] for row in counts(checkup)])
+        lines = by_file(found)
+        for line, _ in lines[:SHOWN]:
+            click.echo(f"  {line}")
+        if len(lines) > SHOWN:
+            click.echo(f"  ... and {sum(count for _, count in lines[SHOWN:]):,} more; --json and --html list all")
+    rows = [[_text(cell) for cell in row] for row in counts(checkup)]
+    totals = len(rows) - len(checkup.classes)
+    print_table(("", *checkup.images), rows[:totals], rows[totals:], most=MOST_CLASSES)
     fit = checkup.fit
     click.echo(f"\nprior coverage of {fit.split}: {coverage_line(fit.coverage)}")
-    rows = [
+    covered = [
         (name, f"{reaches['all'].objects:,}", *(_brief(reaches[bucket]) for bucket in BUCKET_NAMES))
         for name, reaches in fit.coverage.classes.items()
     ]
-    print_table(("class", "objects", *BUCKET_NAMES), rows, right={1})
+    print_table(("class", "objects", *BUCKET_NAMES), covered, right={1}, most=MOST_CLASSES)
     click.echo(
         "mean best IoU of the objects, and the share of objects below 0.5; medium objects have an area from "
         "32x32, large objects from 96x96 pixels of the network's input"
@@ -126,6 +134,28 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
     if fit.is_better:
         click.echo(proposal)
     click.echo(f"{checkup.target}: {as_options(data_build, verdict(checkup))}")
+
+
+def by_file(findings: "Sequence[Finding]") -> list[tuple[str, int]]:
+    """Write findings of one kind as lines. More than :data:`FEW` of one file become one line with the first of them.
+
+    Args:
+        findings: The findings.
+
+    Returns:
+        Each line, and the number of its findings.
+    """
+    of_file: dict[str, list[Finding]] = {}
+    for finding in findings:
+        of_file.setdefault(finding.file, []).append(finding)
+    lines: list[tuple[str, int]] = []
+    for file, own in of_file.items():
+        if len(own) > FEW:
+            first = ": ".join(part for part in (own[0].object, own[0].detail) if part)
+            lines.append((f"{file}: {len(own):,} findings; the first: {first}", len(own)))
+        else:
+            lines += [(str(finding), 1) for finding in own]
+    return lines
 
 
 def _text(cell: "Cell") -> str:

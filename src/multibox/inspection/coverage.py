@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from multibox.boxes import areas, iou
+from multibox.boxes import areas, paired_iou
 from multibox.config import Config
 from multibox.models.maps import feature_maps, network_priors
+from multibox.overlaps import overlapping
 from multibox.priors import FeatureMap, prior_grids
 
 REACHED: Final = 0.5
@@ -20,9 +21,6 @@ REACHED: Final = 0.5
 
 BUCKETS: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
 """Lowest and highest area of small, medium and large objects as in COCO, in squared pixels of the network's input."""
-
-_BLOCK: Final = 1 << 22
-"""Number of pairs of an object and a prior that are compared at a time, which bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,12 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
     sizes = areas(boxes_rel.astype(np.float64)) * height * width
     within = {"all": np.ones(len(best), np.bool_)}
     within |= {name: (sizes >= low) & (sizes < high) for name, (low, high) in BUCKETS.items()}
-    by_class = {
-        name: {bucket: _reach(best[(labels == label) & inside]) for bucket, inside in within.items()}
-        for label, name in enumerate(classes)
-    }
+    order = np.argsort(labels, kind="stable")
+    first = np.searchsorted(labels[order], np.arange(len(classes) + 1))
+    by_class = {}
+    for label, name in enumerate(classes):
+        own = order[first[label] : first[label + 1]]
+        by_class[name] = {bucket: _reach(best[own[inside[own]]]) for bucket, inside in within.items()}
     grids = prior_grids(feature_maps(config.network), config.priors)
     return Coverage(sum(grid.height * grid.width * grid.per_cell for grid in grids), _reach(best), by_class)
 
@@ -111,7 +111,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
     nearest = _nearest_priors(boxes, maps, config)  # (N, A)
     best = np.zeros(len(boxes), np.float32)
     for column in nearest.T:
-        np.maximum(best, _paired_iou(boxes, priors_rel[column]), out=best)
+        np.maximum(best, paired_iou(boxes, priors_rel[column]), out=best)
     return best
 
 
@@ -131,17 +131,11 @@ def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: C
     return np.concatenate(positions, axis=1)
 
 
-def _paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """IoU of each row of ``a`` ``(N, 4)`` with the same row of ``b`` ``(N, 4)``: ``(N,)``."""
-    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    overlap = sides.clip(0).prod(axis=1)
-    return overlap / np.maximum(areas(a) + areas(b) - overlap, np.finfo(np.float32).tiny)
-
-
 def _best_of_all(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:
-    rows = max(1, _BLOCK // len(priors))
-    blocks = (boxes[first : first + rows] for first in range(0, len(boxes), rows))
-    return np.concatenate([np.empty(0, np.float32), *(iou(block, priors).max(axis=1) for block in blocks)])
+    best = np.zeros(len(boxes), np.float32)
+    for block in overlapping(boxes, priors):
+        best[block.rows] = block.iou.max(axis=1)
+    return best
 
 
 def _reach(best: np.ndarray) -> Reach:

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from multibox import boxes as box
 from multibox.annotations.annotation import Annotation, Item
 from multibox.annotations.problem import object_name
 from multibox.config import Config
@@ -19,6 +18,7 @@ from multibox.data.record import Objects, Record
 from multibox.image_file import color_mode
 from multibox.inspection.finding import Finding
 from multibox.models.maps import feature_maps
+from multibox.overlaps import overlapping
 from multibox.prepare.window import letterbox, snap, to_window, whole
 
 SAME_IOU: Final = 0.95
@@ -156,11 +156,14 @@ def _without_labels(item: Item, annotation: Annotation) -> list[Finding]:
 
 
 def _annotated_twice(objects: Objects, file: str, called: Sequence[str]) -> list[Finding]:
-    if len(objects) < 2:
-        return []
-    same = box.iou(objects.boxes, objects.boxes) >= SAME_IOU
-    same &= (objects.labels[:, None] == objects.labels) & ~objects.crowd[:, None] & ~objects.crowd
-    first = (same | np.eye(len(objects), dtype=np.bool_)).argmax(axis=1)  # itself, if none before it is the same
+    first = np.arange(len(objects))  # itself, if none before it is the same
+    alone = objects.keep(~objects.crowd)
+    own = first[~objects.crowd]
+    for block in overlapping(alone.boxes, alone.boxes):
+        same = block.iou >= SAME_IOU
+        same &= alone.labels[block.rows, None] == alone.labels[block.columns]
+        earliest = np.where(same.any(axis=1), block.columns[same.argmax(axis=1)], block.rows)
+        first[own[block.rows]] = own[np.minimum(earliest, block.rows)]
     return [
         Finding("duplicate", file, called[i], f"repeats {called[first[i]]}", "learned as two objects; remove one")
         for i in np.flatnonzero(first < np.arange(len(objects))).tolist()

@@ -1,12 +1,17 @@
 """ATSS: each object sets its own threshold of matching (arXiv 1912.02424, section 4, algorithm 1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
-from multibox.boxes import iou, to_centers
+from multibox.boxes import paired_iou, to_centers
+from multibox.overlaps import neighbours, overlapping
 from multibox.prepare.match import LEAST_IOU, NO_OBJECT, match_exclusively
 from multibox.priors import Grid
+
+ROUNDING: Final = 1e-6
+"""Share of a distance that rounding may add to it or take away."""
 
 
 def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], candidates: int) -> np.ndarray:
@@ -35,41 +40,39 @@ def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Gr
     matches = np.full(len(priors_rel), NO_OBJECT)
     if len(boxes_rel) == 0 or len(priors_rel) == 0:
         return matches
-    best = np.zeros(len(priors_rel), np.float32)  # the IoU of each prior with its object
-    for i, near in enumerate(candidates_of(boxes_rel, priors_rel, grids, candidates)):
-        chosen, overlaps = choose(boxes_rel[i], priors_rel, near)
-        better = overlaps > best[chosen]
-        matches[chosen[better]] = i
-        best[chosen[better]] = overlaps[better]
+    objects, priors, overlaps = choose(boxes_rel, priors_rel, candidates_of(boxes_rel, priors_rel, grids, candidates))
+    last_wins = np.lexsort((-objects, overlaps))  # the object it overlaps most, and of equal ones the first
+    matches[priors[last_wins]] = objects[last_wins]
     forgotten, free = np.setdiff1d(np.arange(len(boxes_rel)), matches), np.flatnonzero(matches == NO_OBJECT)
     if forgotten.size and free.size:
-        objects, priors = match_exclusively(iou(boxes_rel[forgotten], priors_rel[free]))
+        objects, priors = match_exclusively(list(overlapping(boxes_rel[forgotten], priors_rel[free])))
         matches[free[priors]] = forgotten[objects]
     return matches
 
 
-def choose(box_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the candidates to match to an object.
+def choose(
+    boxes_rel: np.ndarray, priors_rel: np.ndarray, near: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose the candidates to match to each object.
 
     Args:
-        box_rel: ``(4,)`` corners of the object, relative to the image.
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
-        near: ``(K,)`` positions of the candidates among the priors.
+        near: ``(N, K)`` positions of each object's candidates among the priors.
 
     Returns:
-        ``(M,)`` positions of the chosen priors, and ``(M,)`` their IoUs with the object. M may be 0.
+        ``(M,)`` objects, ``(M,)`` positions of the priors chosen for them, and ``(M,)`` their IoUs. M may be 0.
     """
-    overlaps = iou(box_rel[None], priors_rel[near])[0]  # (K,)
-    threshold = max(overlaps.mean() + overlaps.std(), LEAST_IOU)
-    centers = to_centers(priors_rel[near])[:, :2]
-    inside = ((centers > box_rel[:2]) & (centers < box_rel[2:])).all(axis=1)
-    chosen = (overlaps >= threshold) & inside
-    return near[chosen], overlaps[chosen]
+    boxes, priors = boxes_rel[:, None], priors_rel[near]  # (N, 1, 4) and (N, K, 4)
+    overlaps = paired_iou(boxes, priors)  # (N, K)
+    threshold = np.maximum(overlaps.mean(axis=1) + overlaps.std(axis=1), LEAST_IOU)
+    centers = to_centers(priors)[..., :2]
+    inside = ((centers > boxes[..., :2]) & (centers < boxes[..., 2:])).all(axis=-1)
+    objects, chosen = np.nonzero((overlaps >= threshold[:, None]) & inside)
+    return objects, near[objects, chosen], overlaps[objects, chosen]
 
 
-def candidates_of(
-    boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], count: int
-) -> Iterator[np.ndarray]:
+def candidates_of(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], count: int) -> np.ndarray:
     """Find the candidates of each object on all maps.
 
     Args:
@@ -80,19 +83,21 @@ def candidates_of(
             be more.
 
     Returns:
-        Array ``(K,)`` of positions among the priors, for each object in turn.
+        Array ``(N, K)`` of positions among the priors, a row for each object.
     """
-    by_map, first = [], 0
+    blocks, by_map, first = list(neighbours(boxes_rel)), [], 0
     for grid in grids:
         cells = grid.height * grid.width
         of_map = slice(first, first + cells * grid.per_cell)
-        near = near_cells(boxes_rel, priors_rel[of_map], grid, count)[..., None] * grid.per_cell  # (N, K, 1)
+        near = near_cells(boxes_rel, priors_rel[of_map], grid, count, blocks)[..., None] * grid.per_cell  # (N, K, 1)
         by_map.append((first + near + np.arange(grid.per_cell)).reshape(len(boxes_rel), -1))
         first = of_map.stop
-    return iter(np.concatenate(by_map, axis=1))
+    return np.concatenate(by_map, axis=1)
 
 
-def near_cells(boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count: int) -> np.ndarray:
+def near_cells(
+    boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count: int, blocks: Iterable[np.ndarray]
+) -> np.ndarray:
     """Find the cells of a map whose centres are nearest to the centres of objects.
 
     All priors of a cell share its centre, so none of them is nearer than the others. Therefore whole cells are taken,
@@ -105,11 +110,37 @@ def near_cells(boxes_rel: np.ndarray, priors_rel: np.ndarray, grid: Grid, count:
         priors_rel: ``(P, 4)`` corners of the map's priors, relative to the image.
         grid: Grid of the map.
         count: Smallest number of priors in the cells, if the map has that many.
+        blocks: Positions of neighbouring objects, a block each. Every object is in one.
 
     Returns:
         ``(N, K)`` positions of cells on the map, row after row, the nearest to each object first.
     """
     cells = to_centers(priors_rel[:: grid.per_cell])[:, :2] * (grid.width, grid.height)  # (M, 2)
     objects = to_centers(boxes_rel)[:, :2] * (grid.width, grid.height)  # (N, 2)
-    distances = np.square(objects[:, None] - cells[None]).sum(axis=-1)  # (N, M)
-    return np.argsort(distances, axis=1, kind="stable")[:, : -(-count // grid.per_cell)]
+    near = np.empty((len(objects), min(len(cells), -(-count // grid.per_cell))), np.int64)
+    for rows in blocks:
+        around = _cells_around(objects[rows], cells, near.shape[1])  # (C,)
+        distances = np.square(objects[rows, None] - cells[around]).sum(axis=-1)
+        near[rows] = around[np.argsort(distances, axis=1, kind="stable")[:, : near.shape[1]]]
+    return near
+
+
+def _cells_around(objects: np.ndarray, cells: np.ndarray, count: int) -> np.ndarray:
+    """Find the cells that may be among the nearest of any of some objects.
+
+    From the middle of the objects, none is further than r, and the ``count`` nearest cells are within d. So from any
+    object these cells are within d + r, and its nearest are no further. They are then within d + 2 r of the middle.
+
+    Args:
+        objects: ``(N, 2)`` centres.
+        cells: ``(M, 2)`` centres, in the same units.
+        count: Number of nearest cells, at most M.
+
+    Returns:
+        ``(C,)`` positions of cells, rising.
+    """
+    middle = objects.mean(axis=0)
+    radius = np.linalg.norm(objects - middle, axis=1).max()
+    distances = np.linalg.norm(cells - middle, axis=1)
+    reach = np.partition(distances, count - 1)[count - 1] + 2 * radius
+    return np.flatnonzero(distances <= reach * (1 + ROUNDING))

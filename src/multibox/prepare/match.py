@@ -1,8 +1,15 @@
 """Match priors to objects (SSD section 2.2, "Matching strategy")."""
 
+from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
+
 import numpy as np
 
 from multibox import boxes as box
+from multibox.overlaps import Block, overlapping
+
+Turn = tuple[float, int, int]
+"""An object's turn to take a prior: minus their IoU, the object, the prior. The least turn is the next."""
 
 NO_OBJECT = -1
 LEAST_IOU = 1e-6
@@ -28,46 +35,78 @@ def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
     """
-    matches = np.full(len(priors_rel), NO_OBJECT)
-    if len(boxes_rel) == 0 or len(priors_rel) == 0:
-        return matches
-    overlaps = box.iou(boxes_rel, priors_rel)  # (N, P)
-    close = np.flatnonzero(overlaps.max(axis=0) >= max(threshold, LEAST_IOU))
-    matches[close] = overlaps[:, close].argmax(axis=0)
-    objects, priors = match_exclusively(overlaps)
+    blocks = list(overlapping(boxes_rel, priors_rel))
+    matches = match_closest(blocks, len(priors_rel), max(threshold, LEAST_IOU))
+    objects, priors = match_exclusively(blocks)
     matches[priors] = objects
     return matches
 
 
-def match_exclusively(overlaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give every object a prior of its own: the greedy first part of :func:`match`.
-
-    To search all N x P pairs N times would cost N^2 P. But a prior that is taken only affects the objects whose best
-    prior it was. So the best prior of each object is kept, and only those objects search again.
+def match_closest(blocks: Sequence[Block], count: int, threshold: float) -> np.ndarray:
+    """Match each prior to the object it overlaps most: the second part of :func:`match`.
 
     Args:
-        overlaps: ``(N, P)`` IoU of each object with each prior.
+        blocks: Objects and the priors that may overlap them.
+        count: Number of priors, P.
+        threshold: Smallest IoU of a prior and its object, above 0.
+
+    Returns:
+        ``(P,)`` int64: the position of each prior's object, or -1 for none.
+    """
+    matches, best = np.full(count, NO_OBJECT), np.zeros(count)
+    for block in blocks:
+        close = np.flatnonzero(block.iou.max(axis=0) >= threshold)
+        found = block.iou[:, close]
+        rows, columns, overlaps = found.argmax(axis=0), block.columns[close], found.max(axis=0, initial=0)
+        objects = block.rows[rows]
+        better = (overlaps > best[columns]) | ((overlaps == best[columns]) & (objects < matches[columns]))
+        matches[columns[better]], best[columns[better]] = objects[better], overlaps[better]
+    return matches
+
+
+def match_exclusively(blocks: Sequence[Block]) -> tuple[np.ndarray, np.ndarray]:
+    """Give every object a prior of its own: the greedy first part of :func:`match`.
+
+    To search all pairs for the best one, again and again, would cost N^2 P. So the best prior of each object is kept. A
+    prior that is taken only affects the objects whose best it was, and those search again when it is their turn.
+
+    Args:
+        blocks: N objects and the priors that may overlap them.
 
     Returns:
         ``(M,)`` positions of objects and ``(M,)`` positions of their priors, in the order of matching. M is at most N.
     """
-    overlaps = overlaps.copy()
-    best_prior = overlaps.argmax(axis=1)  # (N,)
-    best_overlap = overlaps.max(axis=1)  # (N,)
+    place = {i: (block, k) for block in blocks for k, i in enumerate(block.rows.tolist())}
+    turns = [turn for block in blocks for turn in _first_turns(block)]
+    heapify(turns)
+    free = np.ones(max((block.columns[-1] + 1 for block in blocks), default=0), np.float32)
     pairs = []
-    for _ in range(len(overlaps)):
-        i = best_overlap.argmax()
-        if best_overlap[i] <= LEAST_IOU:
-            break
-        taken = best_prior[i]
-        pairs.append((i, taken))
-        overlaps[:, taken] = -1
-        best_overlap[i] = -1
-        for j in np.flatnonzero((best_prior == taken) & (best_overlap >= 0)):
-            best_prior[j] = overlaps[j].argmax()
-            best_overlap[j] = overlaps[j, best_prior[j]]
+    while turns:
+        _, i, prior = turns[0]
+        if free[prior]:
+            pairs.append((i, prior))
+            free[prior] = 0
+            heappop(turns)
+            continue
+        block, k = place[i]
+        overlaps = block.iou[k] * free.take(block.columns)
+        best = overlaps.argmax()
+        overlap = float(overlaps[best])
+        if overlap > LEAST_IOU:
+            heapreplace(turns, (-overlap, i, int(block.columns[best])))
+        else:
+            heappop(turns)
     objects, priors = np.array(pairs, np.int64).reshape(-1, 2).T
     return objects, priors
+
+
+def _first_turns(block: Block) -> Iterator[Turn]:
+    """The turn of each object of a block that overlaps a prior, with its best prior."""
+    best = block.iou.argmax(axis=1)
+    overlaps = block.iou[np.arange(len(best)), best]
+    for i, prior, overlap in zip(block.rows.tolist(), block.columns[best].tolist(), overlaps.tolist(), strict=True):
+        if overlap > LEAST_IOU:
+            yield -overlap, i, prior
 
 
 def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
