@@ -11,7 +11,17 @@ from multibox.annotations.names import NAMES
 from multibox.data.source import open_source
 
 SORTED = tuple(sorted(CLASSES))
-WITHOUT_ORDER = {"voc", "voc, whole pixels from 1", "csv, Vertex AI", "csv, Kaggle", "kitti", "labelme-xml", "labelme"}
+WITHOUT_ORDER = {
+    "voc",
+    "voc, whole pixels from 1",
+    "csv, Vertex AI",
+    "csv, Kaggle",
+    "kitti",
+    "labelme-xml",
+    "labelme",
+    "label-studio",
+    "createml",
+}
 WITHOUT_SPLITS = {"csv, Kaggle"}
 WHOLE_PIXELS = {"voc, whole pixels from 1"}
 SIZES = {scene.stem: (scene.width, scene.height) for scene in scenes()}

@@ -193,20 +193,7 @@ CELLS = (
 )
 
 _REASONS = {
-    "datumaro's JSON is not read yet": ("datumaro-1.13.12-datumaro",),
-    "VIA's JSON is not read yet": (
-        "layout-of-via-project",
-        "globox-2.9.0-via",
-    ),
-    "CreateML's JSON is not read yet": (
-        "layout-of-roboflow-createml",
-        "labelImg-1.8.6-createml",
-    ),
-    "Label Studio's own JSON and CSV are not read yet": (
-        "label-studio-sdk-2.1.2-csv",
-        "label-studio-sdk-2.1.2-json",
-        "label-studio-sdk-2.1.2-json-min",
-    ),
+    "Label Studio's own JSON and CSV are not read yet": ("label-studio-sdk-2.1.2-csv",),
     "VIA's CSV is not read yet": ("layout-of-via-csv",),
     "lists of a split for each class alone are not united": ("layout-of-vott-voc",),
 }

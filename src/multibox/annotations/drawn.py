@@ -164,4 +164,6 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def _plural(kind: str) -> str:
-    return f"{kind}es" if kind.endswith("x") else f"{kind}s"
+    """The plural of the noun that a word for a shape begins with, as in ``group of points``."""
+    noun, of, rest = kind.partition(" of ")
+    return f"{noun}{'es' if noun.endswith('x') else 's'}{of}{rest}"

@@ -4,8 +4,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from os.path import isfile
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from multibox.annotations.files import Files, is_image, walk
 from multibox.annotations.problem import Problem
@@ -63,7 +64,7 @@ class Images:
         written = plain_name(name)
         if not written.name:
             return None
-        if written.is_absolute() and Path(written).is_file():
+        if written.is_absolute() and isfile(written):
             return Path(written)
         candidates = self._by_name.get(written.name.lower()) or self._by_stem.get(_stem(written).lower(), [])
         if len(candidates) < 2:
@@ -123,10 +124,11 @@ def plain_name(text: str) -> PurePosixPath:
 
     Label Studio's addresses, ``/data/local-files/?d=FOLDER/NAME``, give the path in their query.
     """
+    address = re.match(r"[a-z][a-z0-9+.-]+://[^/?#]*([^?#]*)", text)
     if "?d=" in text:
         text = unquote(text.rpartition("?d=")[2])
-    elif re.match(r"[a-z][a-z0-9+]+://", text):
-        text = unquote(urlsplit(text).path)
+    elif address:
+        text = unquote(address[1])
     text = text.strip().replace("\\", "/")
     return PurePosixPath(re.sub(r"^[A-Za-z]:/", "/", text))
 

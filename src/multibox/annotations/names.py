@@ -1,3 +1,17 @@
 """Short names of the formats, for those who offer them without reading any."""
 
-NAMES = ("voc", "cvat", "labelme-xml", "coco", "labelme", "keras-text", "kitti", "yolo", "csv")
+NAMES = (
+    "voc",
+    "cvat",
+    "labelme-xml",
+    "coco",
+    "labelme",
+    "via",
+    "label-studio",
+    "createml",
+    "datumaro",
+    "keras-text",
+    "kitti",
+    "yolo",
+    "csv",
+)

@@ -8,8 +8,23 @@ from typing import Protocol
 
 from multibox.annotations.annotation import Options, Part
 from multibox.annotations.files import Files, is_image
-from multibox.annotations.formats import coco, csv, cvat, keras_text, kitti, labelme, labelme_xml, voc, yolo
+from multibox.annotations.formats import (
+    coco,
+    createml,
+    csv,
+    cvat,
+    datumaro,
+    keras_text,
+    kitti,
+    label_studio,
+    labelme,
+    labelme_xml,
+    via,
+    voc,
+    yolo,
+)
 from multibox.annotations.names import NAMES
+from multibox.annotations.unread import why_unread
 from multibox.errors import BadInput
 
 
@@ -31,7 +46,21 @@ class Format(Protocol):
         """Read the annotation files that :meth:`find` found."""
 
 
-FORMATS: tuple[Format, ...] = (voc, cvat, labelme_xml, coco, labelme, keras_text, kitti, yolo, csv)
+FORMATS: tuple[Format, ...] = (
+    voc,
+    cvat,
+    labelme_xml,
+    coco,
+    labelme,
+    via,
+    label_studio,
+    createml,
+    datumaro,
+    keras_text,
+    kitti,
+    yolo,
+    csv,
+)
 """All formats. If a folder holds several, the earlier one is read."""
 
 
@@ -82,7 +111,8 @@ def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
 def _recognise(files: Files, tried: Sequence[Format]) -> Recognised:
     found = list(_found(files, tried))
     if not found:
-        raise BadInput(files.path, f"no annotations found here{_what_is_here(files)}; {_what_is_read(tried)}")
+        nothing = f"no annotations found here{_what_is_here(files)}; {_what_is_read(tried)}"
+        raise BadInput(files.path, why_unread(files) or nothing)
     chosen, paths = next((each for each in found if each[0] is yolo and _describes_all(files, each[1])), found[0])
     others = tuple(each for each, _ in found if each is not chosen)
     return Recognised(chosen, files, paths, others)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, ImageFile, Item, Part
@@ -102,7 +103,7 @@ def _unused(files: Files, used: set[ImageFile]) -> list[Path]:
 
 
 def _exists(path: Path, known: set[Path]) -> bool:
-    return path in known or path.is_file()
+    return path in known or isfile(path)
 
 
 def _some(names: Sequence[str]) -> str:

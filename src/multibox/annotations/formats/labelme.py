@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from errno import EINVAL
 from math import dist
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def _item(item_id: str, path: Path, written: _Written, image: Path | Problem) ->
     if isinstance(written.drawn, Problem):
         return Item(item_id, path if isinstance(image, Problem) else image, written.drawn)
     annotation = annotation_of(str(path), written.drawn, written.size)
-    if written.is_embedded and (isinstance(image, Problem) or not image.is_file()):
+    if written.is_embedded and (isinstance(image, Problem) or not isfile(image)):
         return Item(item_id, EmbeddedImage(path), annotation)
     return Item(item_id, path, image) if isinstance(image, Problem) else Item(item_id, image, annotation)
 

@@ -1,0 +1,100 @@
+"""JSON of the VGG Image Annotator (VIA), versions 1 and 2: saved projects, and annotations exported alone."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from multibox.annotations.annotation import Options, Part
+from multibox.annotations.bounds import NOWHERE, Bounds, number, of_box, of_ellipse, of_points
+from multibox.annotations.described import Described, described, part_of
+from multibox.annotations.drawn import BOX, Drawn, entries, fields, flags_of, place
+from multibox.annotations.files import Files
+from multibox.annotations.formats.via_classes import ClassAttribute, class_attribute
+
+NAME = "via"
+TITLE = "VIA JSON"
+
+_WORDS = {"rect": BOX, "polyline": "line"}
+"""The word in messages for a shape whose name in the file is another."""
+
+
+def find(files: Files) -> list[Path]:
+    """The JSON files that are a project of VIA 2, or list images with ``filename`` and ``regions``."""
+    return files.json_where(_is_via)
+
+
+def read(files: Files, found: list[Path], options: Options) -> Part:
+    """Read VIA files.
+
+    Args:
+        files: Files of the source.
+        found: Paths of the VIA files, one a split.
+        options: What the user said about the data.
+
+    Returns:
+        The items in the order of the files, and the classes in the order of the attribute's options.
+    """
+    images = [(path, each) for path in found for each in _listed(files.json(path)).values()]
+    declared = [fields(fields(files.json(path).get("_via_attributes")).get("region")) for path in found]
+    regions = [fields(region) for _, image in images for region in _regions_or_none(image)]
+    attribute = class_attribute([fields(each.get("region_attributes")) for each in regions], declared, options.classes)
+    return part_of(
+        files,
+        options,
+        [_image(path, image, attribute) for path, image in images],
+        classes=attribute.classes,
+        classes_from=f"the options of the attribute {attribute.name!r}",
+        notes=attribute.notes,
+    )
+
+
+def _is_via(content: Any) -> bool:
+    listed = list(_listed(fields(content)).values())
+    return bool(listed) and sum(map(_is_image, listed)) * 2 > len(listed)
+
+
+def _listed(content: dict[str, Any]) -> dict[str, Any]:
+    """The images of a project or of an export, by VIA's key."""
+    return fields(content["_via_img_metadata"]) if "_via_img_metadata" in content else content
+
+
+def _is_image(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("filename"), str) and "regions" in entry
+
+
+def _regions_or_none(image: Any) -> Sequence[Any]:
+    """The regions of an image, numbered in VIA 1 and listed in VIA 2. Empty if they are neither."""
+    regions = fields(image).get("regions")
+    found = list(regions.values()) if isinstance(regions, dict) else regions
+    return found if isinstance(found, list) else []
+
+
+def _image(path: Path, image: Any, attribute: ClassAttribute) -> Described:
+    return described(path, fields(image).get("filename"), partial(_objects, fields(image).get("regions"), attribute))
+
+
+def _objects(regions: Any, attribute: ClassAttribute) -> Iterator[Drawn]:
+    listed = entries(list(regions.values()) if isinstance(regions, dict) else regions, "regions")
+    for index, region in enumerate(listed):
+        shape, attributes = fields(region.get("shape_attributes")), fields(region.get("region_attributes"))
+        kind = str(shape.get("name"))
+        name = attribute.of(attributes, place(index, len(listed)))
+        yield Drawn(_WORDS.get(kind, kind), name, _bounds(kind, shape), flags_of(attributes))
+
+
+def _bounds(kind: str, shape: dict[str, Any]) -> Bounds | None:
+    """The bounds of a region. None if it has no area."""
+    if kind == "rect":
+        return of_box(*(shape.get(name) for name in ("x", "y", "width", "height")))
+    if kind == "circle":
+        return of_ellipse(shape.get("cx"), shape.get("cy"), shape.get("r"), shape.get("r"))
+    if kind == "ellipse":
+        radii = shape.get("rx"), shape.get("ry")
+        return of_ellipse(shape.get("cx"), shape.get("cy"), *radii, turn=number(shape.get("theta", 0)))
+    if kind == "polygon":
+        x, y = shape.get("all_points_x"), shape.get("all_points_y")
+        if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y):
+            return NOWHERE
+        return of_points(list(zip(x, y, strict=True)))
+    return None
