@@ -2,6 +2,7 @@
 # make test    the tests that need nothing but this
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
+# make test-outside  what other projects read of our files, each in an environment of its own in .outside/; prints a table
 # make docs    the guide, the pages and the reference, in docs/_build/html; trains a small detector on the way
 # make check-installs  what each Python and platform would install; nothing is installed
 # make dist    the source distribution and the wheel built from it, in dist/
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
 TEST_EXTRAS := train,pretrained,export,openvino,mnn,litert,pictures,serve
 
-.PHONY: demo test test-slow test-all docs lint format check-installs dist clean
+.PHONY: demo test test-slow test-all test-outside docs lint format check-installs dist clean
 
 .venv/pip.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; Multibox needs 3.11 or newer: make PYTHON=python3.11 ..." % sys.version_info[:2])'
@@ -55,13 +56,23 @@ demo: .venv/demo.done
 	@echo "Training examples: demo/examples.png. Detections on images it has not trained on: demo/pictures"
 
 test: .venv/test.done
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not outside'
 
 test-slow: .venv/test-all.done
 	$(BIN)/python -m pytest -m 'slow and not long' -rs
 
 test-all: test test-slow
 	$(BIN)/python -m pytest -m long
+
+.outside/%/pip.done: tests/outside/requirements/%.txt
+	$(PYTHON) -m venv .outside/$*
+	.outside/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+OUTSIDE := $(patsubst tests/outside/requirements/%.txt,.outside/%/pip.done,$(wildcard tests/outside/requirements/*.txt))
+
+test-outside: .venv/test.done $(OUTSIDE)
+	$(BIN)/python -m pytest -m outside
 
 docs: .venv/docs.done
 	rm -rf docs/_build
@@ -99,4 +110,4 @@ format: .venv/test.done tooling/node_modules/npm.done
 	$(PRETTIER) --write '$(PAGE)/**/*.{js,ts}'
 
 clean:
-	rm -rf .venv demo dist build docs/_build tooling/node_modules
+	rm -rf .venv .outside demo dist build docs/_build tooling/node_modules
