@@ -49,6 +49,12 @@ def test_a_folder_in_cocos_layout(folder):
     assert empty.annotation.size is None
 
 
+def test_files_of_splits_with_names_of_their_own(folder):
+    (folder / "annotations/instances_train2017.json").rename(folder / "annotations/instances_day.json")
+    (folder / "annotations/instances_val2017.json").rename(folder / "annotations/instances_night.json")
+    assert list(read(coco, folder).splits) == ["day", "night"]
+
+
 def test_one_file_is_divided_and_keeps_its_category_ids(folder):
     (folder / "all.json").write_text(json.dumps(CONTENT))
     source = open_source([folder / "all.json"], images=folder / "train2017")

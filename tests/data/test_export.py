@@ -301,13 +301,33 @@ def test_names_of_files():
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_splits_of_other_names(root, kind):
-    stores = write_splits("odd", {"trainval": PLAIN["train"], "night": PLAIN["val"]}, CLASSES, source="a test")
-    report = export_dataset(stores, kind, root / kind)
-    is_kept = kind != "coco"
-    assert ("splits whose name is not kept: night" in report.lost) is not is_kept
+@pytest.mark.parametrize(
+    ("names", "lost"),
+    [
+        (("trainval", "night"), {}),
+        (("train", "val", "dev", "hold_out"), {"yolo": "dev"}),
+        (("night",), {"coco": "night"}),
+        (("all", "rest"), {"voc": "all", "coco": "all", "csv": "all"}),
+    ],
+)
+def test_splits_of_other_names(root, kind, names, lost):
+    """Each comes back, or is said not to: some names mean another split, or all images."""
+    splits = {name: [record(name, [[1, 1, 9, 9]], [0])] for name in names}
+    report = export_dataset(write_splits("odd", splits, CLASSES, source="a test"), kind, root / kind)
+    told = [sentence for sentence in report.lost if sentence.startswith("splits")]
+    assert told == ([f"splits whose name is not kept: {lost[kind]}"] if kind in lost else [])
     build([root / kind], "again")
-    assert ({store.meta.split for store in open_stores("again")} == {"trainval", "night"}) is is_kept
+    assert set(names) - {store.meta.split for store in open_stores("again")} == (
+        {lost[kind]} if kind in lost else set()
+    )
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_first_class_that_tools_mean_for_pixels_without_an_object(root, kind):
+    stores = write_splits("odd", PLAIN, ("background", "ant", "zebra"), source="a test")
+    report, again = round_trip(root, kind, stores)
+    assert ("--classes background,ant,zebra" in build_command(report)) == (kind in ("voc", "csv"))
+    assert again[0].meta.classes == ("background", "ant", "zebra")
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -98,9 +98,13 @@ def safe_split(name: str) -> str:
 
 
 def written_split(path: Path, root: Path) -> str:
-    """The name that means the split of an annotation file of many images: the file's own, else its folder's."""
+    """The name that means the split of an annotation file of many images: the file's own, else its folder's.
+
+    COCO's prefix is no part of it: ``instances_night.json`` has the split ``night``.
+    """
     is_named_by_folder = path.parent != root and folder_split(path.parent.name)
-    return path.parent.name if is_named_by_folder and not usual_split(path.stem) else path.stem
+    is_named_by_folder = is_named_by_folder and not usual_split(path.stem)
+    return path.parent.name if is_named_by_folder else path.stem.removeprefix("instances_")
 
 
 def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:

@@ -79,7 +79,7 @@ def export_dataset(
     lost: Counter[str] = Counter()
     objects = 0
     with new_folder(folder, EXPORTED, replace=replace) as building:
-        writer = WRITERS[kind](building, stores[0].meta, stems)
+        writer = WRITERS[kind](building, stores[0].meta, stems, [store.meta.split for store in stores])
         records = ((store.meta.split, record) for store in stores for record in store)
         for done, (stem, (split, record)) in enumerate(zip(stems, records, strict=True), start=1):
             lost.update(_lost(record, stem, writer))

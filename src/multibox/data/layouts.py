@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
-from multibox.annotations.class_lists import is_line, write_names
-from multibox.annotations.splits import usual_split
+from multibox.annotations.class_lists import BACKGROUND, is_line, write_names
+from multibox.annotations.splits import map_files, map_names, usual_split
 from multibox.data.file_names import image_suffix
 from multibox.data.record import Record
 from multibox.data.store import Meta
@@ -29,16 +29,18 @@ class LayoutWriter(ABC):
         folder: Path of an empty folder.
         meta: Description of any of the dataset's stores. All have the same classes.
         stems: File names, without suffix, of all images to come, in their order.
+        splits: Names of the splits.
     """
 
     holds: ClassVar[frozenset[str]]
     """What the layout has a place for: flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels,
     ``classes`` without an object, ``spaces`` around their names."""
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
         self.folder = folder
         self.meta = meta
         self.stems = stems
+        self.splits = splits
 
     @abstractmethod
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
@@ -70,7 +72,7 @@ class LayoutWriter(ABC):
 
     def keeps_split(self, split: str) -> bool:
         """Whether a reader will find the split under its name. A name that contains a usual split becomes that."""
-        return usual_split(split) in ("", split)
+        return map_names(self.splits)[split] == split
 
     def _write_class_list(self) -> None:
         """Write ``classes.txt``, if each class can be a line of it."""
@@ -86,8 +88,8 @@ class VocWriter(LayoutWriter):
 
     holds = frozenset({"difficult", "truncated", "occluded"})
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
-        super().__init__(folder, meta, stems)
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
+        super().__init__(folder, meta, stems, splits)
         unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
         if unfit:
             raise BadInput(f"class {unfit[0]!r}", "XML cannot hold its control characters; choose another format")
@@ -119,14 +121,17 @@ class VocWriter(LayoutWriter):
         lists.mkdir(parents=True)
         for split, stems in self._members.items():
             (lists / f"{split}.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
-        if not self.gives_order():
+        if not self._fits_label_map():
             return ["labelmap.txt, which cannot list a class whose name has a colon, a line break or a '#' in front"]
         lines = ["# label:color_rgb:parts:actions\n", *(f"{name}:::\n" for name in self.meta.classes)]
         (self.folder / "labelmap.txt").write_text("".join(lines), "utf-8")
         return []
 
     def gives_order(self) -> bool:
-        """If ``labelmap.txt`` can hold the names."""
+        """If ``labelmap.txt`` can hold the names, and does not begin as one of masks does."""
+        return self._fits_label_map() and self.meta.classes[:1] != (BACKGROUND,)
+
+    def _fits_label_map(self) -> bool:
         return all(is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
 
     def written_boxes(self, record: Record) -> np.ndarray:
@@ -138,7 +143,8 @@ class VocWriter(LayoutWriter):
 
     def keeps_split(self, split: str) -> bool:
         """Lists may have any name, but ``dog_train`` is one of a class where there is a ``train``."""
-        return "_" not in split or split.rpartition("_")[2] not in self._members
+        is_of_class = "_" in split and split.rpartition("_")[2] in self.splits
+        return not is_of_class and super().keeps_split(split)
 
 
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -149,8 +155,8 @@ class CocoWriter(LayoutWriter):
 
     holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "spaces"})
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
-        super().__init__(folder, meta, stems)
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
+        super().__init__(folder, meta, stems, splits)
         numbers = [int(stem) for stem in stems] if all(map(_is_number, stems)) else range(1, len(stems) + 1)
         self._numbers = dict(zip(stems, numbers, strict=True))
         self._images: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -167,8 +173,8 @@ class CocoWriter(LayoutWriter):
         return list(self.meta.category_ids) == sorted(self.meta.category_ids)
 
     def keeps_split(self, split: str) -> bool:
-        """Names of files tell usual splits alone."""
-        return usual_split(split) == split
+        """The name of a single file has to mean a split."""
+        return map_files(self.splits)[split] == split
 
     def read_id(self, stem: str) -> str:
         """COCO numbers its images: by their ids if all are numbers, else from 1."""
@@ -228,10 +234,6 @@ class YoloWriter(LayoutWriter):
 
     holds = frozenset({"fractions", "classes"})
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
-        super().__init__(folder, meta, stems)
-        self._splits: dict[str, None] = {}
-
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
         """A folder a split."""
         if split in _WORDS_OF_YOLO:
@@ -242,9 +244,12 @@ class YoloWriter(LayoutWriter):
         """``data.yaml`` holds any name."""
         return True
 
+    def keeps_split(self, split: str) -> bool:
+        """Keys of ``data.yaml`` may have any name. One that contains a usual split becomes that."""
+        return usual_split(split) in ("", split)
+
     def add(self, split: str, stem: str, record: Record) -> None:
         """Write an image's text."""
-        self._splits[split] = None
         x0, y0, x1, y1 = record.objects.boxes.astype(np.float64).T
         columns = [(x0 + x1) / 2 / record.width, (y0 + y1) / 2 / record.height]
         columns += [(x1 - x0) / record.width, (y1 - y0) / record.height]
@@ -262,7 +267,7 @@ class YoloWriter(LayoutWriter):
         Ultralytics refuses a file without ``train`` and ``val``, so these are there without a folder too. It takes a
         ``path`` from the working folder, so none is written: then the file's own folder counts.
         """
-        content: dict[str, Any] = {"train": None, "val": None} | {split: f"images/{split}" for split in self._splits}
+        content: dict[str, Any] = {"train": None, "val": None} | {split: f"images/{split}" for split in self.splits}
         content |= {"nc": len(self.meta.classes), "names": dict(enumerate(self.meta.classes))}
         (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
         self._write_class_list()
@@ -290,8 +295,8 @@ class CsvWriter(LayoutWriter):
 
     HEADER: ClassVar = ("image", "class", "x0", "y0", "x1", "y1", "split", "width", "height")
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str]):
-        super().__init__(folder, meta, stems)
+    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
+        super().__init__(folder, meta, stems, splits)
         self._rows: list[list[Any]] = []
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
@@ -299,8 +304,8 @@ class CsvWriter(LayoutWriter):
         return PurePosixPath("images") / (stem + suffix)
 
     def gives_order(self) -> bool:
-        """If ``classes.txt`` can hold the names."""
-        return all(map(is_line, self.meta.classes))
+        """If ``classes.txt`` can hold the names, and does not begin as a list of masks does."""
+        return all(map(is_line, self.meta.classes)) and self.meta.classes[:1] != (BACKGROUND,)
 
     def add(self, split: str, stem: str, record: Record) -> None:
         """Remember a row an object."""
