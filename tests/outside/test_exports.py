@@ -158,7 +158,7 @@ def note_result(note, peer: Peer, told: dict, images: int, objects: int, differe
     compared = [f"{images} images", f"{objects} boxes", "classes", *peer.flags]
     compared += ["order of classes"] * (told["classes"] is not None)
     compared += ["splits " + ", ".join(peer.splits) if peer.splits else "no splits"]
-    result = f"boxes within {difference:.1g} pixels" if difference else "boxes equal"
+    result = f"boxes differ by at most {difference:.2g} pixels" if difference else "boxes equal"
     note(peer.name, told["version"], peer.kind.upper(), "; ".join(compared), result)
 
 

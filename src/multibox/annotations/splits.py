@@ -102,9 +102,9 @@ def written_split(path: Path, root: Path) -> str:
 
     COCO's prefix is no part of it: ``instances_night.json`` has the split ``night``.
     """
-    is_named_by_folder = path.parent != root and folder_split(path.parent.name)
-    is_named_by_folder = is_named_by_folder and not usual_split(path.stem)
-    return path.parent.name if is_named_by_folder else path.stem.removeprefix("instances_")
+    if path.parent != root and folder_split(path.parent.name) and not usual_split(path.stem):
+        return path.parent.name
+    return path.stem.removeprefix("instances_")
 
 
 def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from multibox.annotations.class_lists import BACKGROUND, is_line, write_names
-from multibox.annotations.splits import map_files, map_names, usual_split
+from multibox.annotations.splits import map_files, map_names
 from multibox.data.file_names import image_suffix
 from multibox.data.record import Record
 from multibox.data.store import Meta
@@ -245,8 +245,8 @@ class YoloWriter(LayoutWriter):
         return True
 
     def keeps_split(self, split: str) -> bool:
-        """Keys of ``data.yaml`` may have any name. One that contains a usual split becomes that."""
-        return usual_split(split) in ("", split)
+        """``train`` and ``val`` are always among the keys, so that no other key is taken for them."""
+        return map_names(["train", "val", *self.splits])[split] == split
 
     def add(self, split: str, stem: str, record: Record) -> None:
         """Write an image's text."""
