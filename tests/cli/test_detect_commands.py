@@ -52,6 +52,63 @@ def test_eval_table(folder):
     assert (folder / "found-devkit" / "comp4_det_test_red.txt").is_file()
 
 
+@pytest.fixture
+def numbered(folder):
+    """Ten images with two objects each, ids from 1, classes numbered from 1, as COCO files have them."""
+    records, image = [], (folder / "a.png").read_bytes()
+    for i in range(10):
+        boxes = [(10 * i + 3, 7 * i + 5, 10 * i + 43, 7 * i + 35), (180 - 9 * i, 3 * i, 190 - 9 * i + i, 3 * i + 40)]
+        extra = {"file_name": f"p{i:03d}.jpg"}
+        records.append(Record(str(i + 1), image, 200, 150, make_objects(boxes, [i % 3, (i + 1) % 3]), extra=extra))
+    write_store("numbered", "test", records, ("cat", "dog", "car"))
+    return [
+        {"image_id": i + 1, "category_id": int(label) + 1, "bbox": [x, y, x1 - x, y1 - y], "score": 0.9}
+        for i, record in enumerate(records)
+        for label, (x, y, x1, y1) in zip(record.objects.labels, record.objects.boxes.tolist(), strict=True)
+    ]
+
+
+def test_eval_of_a_file_with_another_numbering(folder, numbered):
+    (folder / "in.json").write_text(json.dumps([{**row, "category_id": row["category_id"] - 1} for row in numbered]))
+    refused = call("eval", "in.json", "--data", "numbered", "--json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("multibox: in.json: category_id seems to be the position of the class in the data")
+    assert "; set --category-ids from-0 to read it so, or --category-ids data to keep" in refused.stderr
+
+    result = call("eval", "in.json", "--data", "numbered", "--category-ids", "from-0", "--json")
+    assert (json.loads(result.stdout)["map"], result.stderr) == (1, "")
+
+    kept = call("eval", "in.json", "--data", "numbered", "--category-ids", "data", "--json", "--report", "out")
+    assert json.loads(kept.stdout)["map"] < 0.2
+    warnings = kept.stderr.splitlines()
+    assert warnings[0].endswith("instead of 0.00; --category-ids from-0 would read it so")
+    assert warnings[1].startswith("warning: in.json: 7 of 20 rows dropped, category_id is no class of the data; for ")
+    reading = json.loads(kept.stdout)["reading"]
+    assert reading == json.loads((folder / "out" / "report.json").read_text())["reading"]
+    assert reading["dropped"][0]["count"] == 7
+    assert "7 of 20 rows dropped, category_id is no class of the data" in (folder / "out" / "report.html").read_text()
+
+
+def test_eval_of_a_file_with_names_of_files(folder, numbered):
+    rows = [{**row, "image_id": f"p{row['image_id'] - 1:03d}"} for row in numbered]
+    (folder / "in.json").write_text(json.dumps(rows))
+    result = call("eval", "in.json", "--data", "numbered", "--json")
+    assert json.loads(result.stdout)["map"] == 1
+    assert result.stderr == (
+        "warning: in.json: image_id is taken for the name of the image file, as with --image-ids names\n"
+    )
+
+
+def test_eval_reads_the_file_that_it_compares_with_in_the_form_that_is_given(folder):
+    row = {"image_id": 1, "category_id": 1, "bbox": [20, 20, 100, 90], "score": 0.9}
+    (folder / "other.json").write_text(json.dumps([row]))
+    options = ("--data", "colors", "--report", "out", "--boxes", "corners")
+    result = call("eval", "model.keras", *options)
+    assert result.stderr.startswith("multibox: --boxes: says how to read a file of detections, and none is given")
+    assert call("eval", "model.keras", *options, "--compare", "other.json").exit_code == 0
+    assert json.loads((folder / "out" / "report.json").read_text())["comparison"]["difference"] == 0
+
+
 def test_eval_of_no_store():
     result = call("eval", "model.keras", "--data", "nothing")
     assert result.exit_code == 2

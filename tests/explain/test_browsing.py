@@ -8,9 +8,9 @@ import pytest
 from multibox.data.record import Record, make_objects
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
-from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.mistakes import find_mistakes as count_mistakes
 from multibox.evaluation.outcomes import find_outcomes
+from multibox.evaluation.reading.read_results import read_results
 from multibox.evaluation.test_set import open_test_set
 from multibox.explain.browsing import LabelledDataset, open_datasets
 
@@ -105,7 +105,7 @@ def test_mistakes_are_those_of_the_evaluation(store, detections):
     """Together they are what the evaluation's report counts, image by image."""
     dataset = LabelledDataset(store, detections)
     test_set = open_test_set(store)
-    found = read_results(detections, test_set.image_ids, test_set.category_ids)
+    found = read_results(detections, test_set).found
     counted = count_mistakes(find_outcomes(test_set.truth, found), np.full(3, 0.4))
     for i in range(len(store)):
         known = dataset.describe(i)["mistakes"]
@@ -145,7 +145,7 @@ def test_detections_go_to_the_dataset_they_were_found_in(store, detections, tmp_
         ("other/val", False),
         ("zoo/val", True),
     ]
-    with pytest.raises(BadInput, match="no such image in the data"):
+    with pytest.raises(BadInput, match="6 of 6 rows cannot be used: image_id is no image of the data"):
         open_datasets(["other/val"], detections)
     with pytest.raises(BadInput, match="give the dataset that they belong to"):
         open_datasets([], detections)

@@ -13,7 +13,9 @@ from multibox.cli.options import detection_options, replace_option, runtime_opti
 from multibox.errors import BadInput
 
 if TYPE_CHECKING:
+    from multibox.evaluation.candidates import Candidate
     from multibox.evaluation.evaluate import Evaluation
+    from multibox.evaluation.reading.choosing import ReadAs
 
 
 @main.command("eval")
@@ -53,6 +55,24 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="File to write the detections to, in COCO's results format.",
 )
+@click.option(
+    "--image-ids",
+    metavar="NUMBERING",
+    help="Meaning of image_id in a file of detections: data, names, numbers, from-0, from-1, sorted-from-0, "
+    "sorted-from-1 or listed. Default: the data's ids, or else what names an image.",
+)
+@click.option(
+    "--category-ids",
+    metavar="NUMBERING",
+    help="Meaning of category_id in a file of detections: data, names, coco-91, coco-80, from-0, from-1, listed, or a "
+    "list such as 0=cat,1=dog. Default: the data's numbers, or else what names a class.",
+)
+@click.option(
+    "--boxes",
+    metavar="FORM",
+    help="Form of bbox in a file of detections: xywh, corners or center, then as needed swapped, then fractions, "
+    "stretched:WxH, letterbox:WxH or padded:WxH, with commas. Default: xywh.",
+)
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
 @click.option(
     "--compare",
@@ -71,6 +91,9 @@ def evaluate_model(
     batch: int,
     strict: bool,
     save_detections: str | None,
+    image_ids: str | None,
+    category_ids: str | None,
+    boxes: str | None,
     report: str | None,
     compare: str | None,
     save_thresholds: bool,
@@ -82,8 +105,9 @@ def evaluate_model(
 
     MODEL can also be a .json file of detections in COCO's results format, made by any detector.
     """
-    from multibox.evaluation.candidates import open_candidate, require_classes
+    from multibox.evaluation.candidates import require_classes
     from multibox.evaluation.evaluate import evaluate
+    from multibox.evaluation.reading.choosing import ReadAs
     from multibox.evaluation.report import REPORT, write_report
     from multibox.evaluation.save_detections import check_detections
     from multibox.evaluation.save_detections import save_detections as write_detections
@@ -100,8 +124,7 @@ def evaluate_model(
         check_folder(report, REPORT, replace=replace)
     if save_thresholds:
         file_for_thresholds(model)
-    candidate = open_candidate(model, **loading)
-    rival = None if compare is None else open_candidate(compare, **loading)
+    candidate, rival = _open_both(model, compare, ReadAs(image_ids, category_ids, boxes), loading)
     test_set = open_test_set(names, candidate.classes)
     if rival is not None:
         require_classes(rival, test_set.truth.classes)
@@ -122,6 +145,22 @@ def evaluate_model(
         print_evaluation(evaluation)
     if report is not None:
         click.echo(f"report: {Path(report) / 'report.html'}", err=True)
+
+
+def _open_both(
+    model: str, compare: str | None, read_as: "ReadAs", loading: dict[str, Any]
+) -> "tuple[Candidate, Candidate | None]":
+    """Open the model and what it is compared with. Files of detections are read in the way that is given."""
+    from multibox.evaluation.candidates import is_results_file, open_candidate
+    from multibox.evaluation.reading.choosing import AS_WRITTEN
+
+    if compare is None:
+        return open_candidate(model, read_as=read_as, **loading), None
+    files = [path for path in (model, compare) if is_results_file(path)] or [model]
+    mine, other = (
+        open_candidate(path, read_as=read_as if path in files else AS_WRITTEN, **loading) for path in (model, compare)
+    )
+    return mine, other
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:

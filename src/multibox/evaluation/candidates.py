@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +11,11 @@ from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.errors import BadInput
-from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.columns import Found, found_in, places
+from multibox.evaluation.reading.choosing import AS_WRITTEN, ReadAs
+from multibox.evaluation.reading.file_reading import FileReading
+from multibox.evaluation.reading.other_files import is_no_model, refuse_name
+from multibox.evaluation.reading.read_results import read_results
 from multibox.evaluation.test_set import TestSet
 
 Detect = Callable[[Detector, Sequence[Store]], Iterable[Detections]]
@@ -30,8 +33,8 @@ class Candidate(Protocol):
     def classes(self) -> tuple[str, ...] | None:
         """Class names of the candidate. None if it may have any class."""
 
-    def detections(self, test_set: TestSet, detect: Detect) -> Found:
-        """Detections of the evaluated classes in all images of a test set."""
+    def detections(self, test_set: TestSet, detect: Detect) -> Found | FileReading:
+        """Detections of the evaluated classes in all images of a test set. From a file, with what was dropped."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,12 @@ class ResultsFile:
 
     Attributes:
         path: Path of the JSON file with detections.
+        read_as: How to read the numbers of the file.
         classes: Always None, because the file has numbers of classes but no names.
     """
 
     path: Path
+    read_as: ReadAs = AS_WRITTEN
     classes: None = None
 
     @property
@@ -78,42 +83,52 @@ class ResultsFile:
         """Path of the file, as its name in reports and messages."""
         return str(self.path)
 
-    def detections(self, test_set: TestSet, detect: Detect) -> Found:
+    def detections(self, test_set: TestSet, detect: Detect) -> FileReading:
         """Read the detections of the evaluated classes from the file.
 
         Raises:
             BadInput: The file cannot be read, or its detections do not fit the test set.
         """
-        return read_results(self.path, test_set.image_ids, test_set.category_ids)
+        return read_results(self.path, test_set, self.read_as)
 
 
 Model = Detector | Candidate | str | os.PathLike[str]
 """What can be evaluated: a detector, a model file, or a ``.json`` file of detections in COCO's results format."""
 
 
-def open_candidate(model: Model, **loading: Any) -> Candidate:
+def open_candidate(model: Model, *, read_as: ReadAs = AS_WRITTEN, **loading: Any) -> Candidate:
     """Open a detector or a file of detections for evaluation.
 
     Args:
         model: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
+        read_as: How to read the numbers of a file of detections. A model needs none.
         loading: Arguments for :func:`~multibox.detect.load.load`, if ``model`` is a model file.
 
     Returns:
         The detector or the file of detections, ready to be evaluated.
 
     Raises:
-        BadInput: The file does not exist, or is not a model.
+        BadInput: The file does not exist, or is neither a model nor detections.
     """
+    if isinstance(model, str | os.PathLike) and is_results_file(model):
+        if not Path(model).is_file():
+            raise BadInput(model, "no such file of detections; give one in COCO's results format")
+        return ResultsFile(Path(model), read_as)
+    if not isinstance(model, str | os.PathLike | Detector):
+        return model
+    for parameter, value in asdict(read_as).items():
+        if value is not None:
+            raise BadInput(parameter, "says how to read a file of detections, and none is given; leave it out")
     if isinstance(model, Detector):
         return LoadedDetector(model)
-    if not isinstance(model, str | os.PathLike):
-        return model
-    path = Path(model)
-    if path.suffix != ".json":
-        return LoadedDetector(load(model, **loading), str(model))
-    if not path.is_file():
-        raise BadInput(path, "no such file of detections; give one in COCO's results format")
-    return ResultsFile(path)
+    if is_no_model(Path(model)):
+        refuse_name(Path(model))
+    return LoadedDetector(load(model, **loading), str(model))
+
+
+def is_results_file(model: str | os.PathLike[str]) -> bool:
+    """Whether a path names a file of detections, and no model."""
+    return Path(model).suffix.lower() == ".json"
 
 
 def require_classes(candidate: Candidate, classes: Sequence[str]) -> None:

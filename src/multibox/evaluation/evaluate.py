@@ -1,5 +1,6 @@
 """Evaluate a detector on a test set."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ from multibox.evaluation.columns import Found
 from multibox.evaluation.devkit import as_written
 from multibox.evaluation.figures import Figures
 from multibox.evaluation.json_values import without_nan
+from multibox.evaluation.reading.choosing import ReadAs
+from multibox.evaluation.reading.file_reading import FileReading
 from multibox.evaluation.test_set import Data, TestSet, open_test_set, pixels_of
 from multibox.progress import Progress
+
+log = logging.getLogger(__name__)
 
 BATCH = 16
 """Default number of images in a batch."""
@@ -37,6 +42,7 @@ class Evaluation:
         strict: Whether scores and boxes are rounded to six decimals before figures are computed, as PASCAL's devkit
             does.
         seconds: Duration of the detection in seconds.
+        reading: What was read from a file of detections and what was dropped. None if a detector ran.
     """
 
     model: str
@@ -44,6 +50,7 @@ class Evaluation:
     found: Found
     strict: bool = False
     seconds: float = 0.0
+    reading: FileReading | None = None
 
     @cached_property
     def figures(self) -> Figures:
@@ -108,6 +115,7 @@ class Evaluation:
                 "detections": self.detections,
                 "seconds": round(self.seconds, 3),
                 "left_out": self.left_out,
+                "reading": self.reading and self.reading.to_json(),
             }
         )
 
@@ -120,6 +128,9 @@ def evaluate(
     strict: bool = False,
     progress: Progress | None = None,
     detect: DetectAll | None = None,
+    image_ids: str | None = None,
+    category_ids: str | None = None,
+    boxes: str | None = None,
     **loading: Any,
 ) -> Evaluation:
     """Detect objects in every image of a test set, and measure how good the detections are.
@@ -134,13 +145,19 @@ def evaluate(
         strict: Whether to round scores and boxes to six decimals before figures are computed, as PASCAL's devkit does.
         progress: Function to call after each batch, with the number of finished images and of all images.
         detect: Function that replaces :func:`detect_all`, for example to share the work between hosts.
+        image_ids: What ``image_id`` is in a file of detections, such as ``names`` or ``from-0``. See
+            :class:`~multibox.evaluation.reading.choosing.ReadAs`. None: the data's id, or what names an image.
+        category_ids: What ``category_id`` is in a file of detections, such as ``from-0``, ``coco-80`` or
+            ``0=cat,1=dog``. None: the data's number, or what names a class.
+        boxes: Form of the boxes in a file of detections, such as ``corners`` or ``center,fractions``. None: ``xywh``.
         loading: Arguments for :func:`multibox.detect.load.load` if ``detector`` is a model file, such as ``devices=2``.
 
     Returns:
         The evaluation, whose figures are computed when they are first read.
 
     Raises:
-        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded.
+        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded. Or
+            the objects contradict how a file of detections is read.
 
     Example:
         >>> evaluation = multibox.evaluate("model.keras", "photos/test")
@@ -149,12 +166,17 @@ def evaluate(
         >>> older = multibox.evaluate("older.keras", evaluation.test_set)
         >>> write_report(evaluation, "out", older)  # from multibox.evaluation.report
     """
-    candidate = open_candidate(detector, **loading)
+    candidate = open_candidate(detector, read_as=ReadAs(image_ids, category_ids, boxes), **loading)
     test_set = data if isinstance(data, TestSet) else open_test_set(data, candidate.classes)
     require_classes(candidate, test_set.truth.classes)
     start = time.perf_counter()
     found = candidate.detections(test_set, partial(detect or detect_all, batch=batch, progress=progress))
-    return Evaluation(candidate.name, test_set, found, strict, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    if isinstance(found, Found):
+        return Evaluation(candidate.name, test_set, found, strict, seconds)
+    for line in found.lines:
+        log.warning("%s", line)
+    return Evaluation(candidate.name, test_set, found.found, strict, seconds, found)
 
 
 def detect_all(

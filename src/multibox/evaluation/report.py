@@ -55,18 +55,22 @@ def write_report(
             sections.insert(1, comparison_section(figures, comparison))
             sections.append(_changed_images(evaluation, comparison, new / CHANGED))
         sections.append(_worst_images(evaluation, new / WORST))
-        sections.insert(0, Section("Model and data", _subject(evaluation)))
+        sections.insert(0, Section("Model and data", _subject(evaluation, other)))
         footer = f"multibox {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         save_page(new / PAGE, page(f"How good is {evaluation.model}?", sections, footer=footer))
-        values = {"model": evaluation.model, "data": evaluation.test_set.name, **figures.to_json()}
+        reading = evaluation.reading and evaluation.reading.to_json()
+        subject = {"model": evaluation.model, "data": evaluation.test_set.name, "reading": reading}
+        values = {**subject, **figures.to_json()}
         if comparison is not None:
             values["comparison"] = comparison.to_json()
         (new / FIGURES).write_text(json.dumps(values, indent=1), "utf-8")
     return folder / PAGE
 
 
-def _subject(evaluation: Evaluation) -> list[str]:
+def _subject(evaluation: Evaluation, other: Evaluation | None) -> list[str]:
     lines = [f"{evaluation.model} on {evaluation.test_set.name}."]
+    for one in (evaluation, other):
+        lines += [f"{line}." for line in one.reading.lines] if one is not None and one.reading is not None else []
     if evaluation.left_out:
         listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())
         lines.append(

@@ -49,8 +49,19 @@ class TestSet:
         return [int(name) if name.isdecimal() and str(int(name)) == name else name for name in ids]
 
     @cached_property
+    def image_names(self) -> list[tuple[str, ...]]:
+        """Names of the file of each image, as far as the stores know: with or without folders."""
+        records = (store.without_image(i) for store in self.stores for i in range(len(store)))
+        return [names_of(record) for record in records]
+
+    @cached_property
     def category_ids(self) -> list[int]:
-        """Number of each evaluated class in COCO files.
+        """Number of each evaluated class in COCO files."""
+        return [self.category_numbers[name] for name in self.truth.classes]
+
+    @cached_property
+    def category_numbers(self) -> dict[str, int]:
+        """Number of each class of the data in COCO files.
 
         The first store that has the class gives its number. If stores use one number for different classes, classes are
         numbered from 1 in the order of the stores.
@@ -61,7 +72,7 @@ class TestSet:
                 ids.setdefault(name, number)
         if len(set(ids.values())) < len(ids):
             ids = {name: place for place, name in enumerate(ids, start=1)}
-        return [ids[name] for name in self.truth.classes]
+        return ids
 
     def pixels(self, position: int) -> np.ndarray:
         """Decode an image of the test set.
@@ -152,6 +163,12 @@ def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, 
             stored, f"none of its classes ({', '.join(sorted(there))}) is one of the model's ({', '.join(known)})"
         )
     return classes
+
+
+def names_of(record: Record) -> tuple[str, ...]:
+    """Names of a record's file: the one that its source writes and the one that it was read from. Else its id."""
+    written = (record.extra.get("file_name"), record.extra.get("filename"), record.source.replace("\\", "/"))
+    return tuple(str(name) for name in written if name) or (record.id,)
 
 
 def pixels_of(record: Record) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Browse a dataset for images that show a class, an object size, or a mistake of a detector."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from multibox.data.record import Record
 from multibox.data.stats import SIZES
 from multibox.data.store import Store, open_store
 from multibox.errors import BadInput
-from multibox.evaluation.coco_results import read_results
 from multibox.evaluation.columns import Truth, truth_of
+from multibox.evaluation.reading.read_results import read_results
+from multibox.evaluation.reading.usable import NO_IMAGE
 from multibox.evaluation.test_set import TestSet, common_classes
 from multibox.evaluation.tide import HIT, IGNORED, NAMES, tide
 from multibox.explain.cells import as_box
+
+log = logging.getLogger(__name__)
 
 Size = Literal["small", "medium", "large"]
 Kind = Literal["missed", "false", "mislabelled"]
@@ -239,7 +243,15 @@ def find_mistakes(
     least = dict.fromkeys(store.meta.classes, Detect().show) if thresholds is None else thresholds
     classes = common_classes(tuple(least), [store])
     test_set = TestSet((store,), truth_of([store], classes))
-    found = read_results(detections, test_set.image_ids, test_set.category_ids)
+    reading = read_results(detections, test_set)
+    strange = sum(part.count for part in reading.dropped if part.reason == NO_IMAGE)
+    if strange:
+        raise BadInput(
+            detections, f"{strange} of {reading.rows} rows are of no image in {test_set.name}; leave them out"
+        )
+    for line in reading.lines:
+        log.warning("%s", line)
+    found = reading.found
     found = found.keep(found.scores > np.array([least[name] for name in classes])[found.labels])
     errors, truth = tide(test_set.truth, found), test_set.truth
     labels = np.array([store.meta.classes.index(name) for name in classes])

@@ -1,0 +1,153 @@
+"""Choose what the numbers of a file mean, and refuse a choice that the objects contradict."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from multibox.errors import BadInput
+from multibox.evaluation.columns import Truth
+from multibox.evaluation.reading.hypotheses import Better, Meaning, are_fractions, better_meaning
+from multibox.evaluation.reading.numbering import DATA, LISTED, UNKNOWN, Numbering
+from multibox.evaluation.reading.result_rows import Ids, Rows
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """How to read a file of detections. None: as the format says, unless the file says otherwise.
+
+    Attributes:
+        image_ids: Name of a numbering of images: ``data``, ``names``, ``numbers``, ``from-0``, ``from-1``,
+            ``sorted-from-0``, ``sorted-from-1``, or ``listed`` if there is a list beside the file.
+        category_ids: Name of a numbering of classes: ``data``, ``names``, ``coco-91``, ``coco-80``, ``from-0``,
+            ``from-1`` or ``listed``, or a list such as ``0=cat,1=dog``.
+        boxes: Form of the boxes, such as ``corners,fractions``. See :func:`.box_form.parse_box_form`.
+    """
+
+    image_ids: str | None = None
+    category_ids: str | None = None
+    boxes: str | None = None
+
+
+AS_WRITTEN = ReadAs()
+
+PARAMETERS = {"image_id": "image_ids", "category_id": "category_ids", "bbox": "boxes"}
+
+
+def choose_numbering(field: str, numberings: Sequence[Numbering], ids: Ids, given: str | None) -> Numbering:
+    """Choose a numbering by the ids alone.
+
+    A list beside the file goes before all if it has all ids. Otherwise the data's own numbering is taken if it gives
+    any row a place, or names that agree with it and give more rows one. Counts are taken only if they give all rows a
+    place, and names do not.
+
+    Args:
+        field: ``image_id`` or ``category_id``.
+        numberings: Numberings to choose from, the data's own first.
+        ids: Ids in the file.
+        given: Name of the numbering that the user chose. None: none.
+
+    Returns:
+        The numbering.
+
+    Raises:
+        BadInput: There is no numbering of this name.
+    """
+    if given is not None:
+        chosen = next((numbering for numbering in numberings if numbering.name == given), None)
+        if chosen is None:
+            names = ", ".join(numbering.name for numbering in numberings)
+            raise BadInput(PARAMETERS[field], f"{given!r} is no numbering; choose {names}")
+        return chosen
+    own = numberings[0].of(ids)
+    for numbering in numberings:
+        if numbering.name == LISTED and ids.distinct and all(name in numbering.places for name in ids.distinct):
+            return numberings[0] if (numbering.of(ids) == own).all() else numbering
+
+    def merit(numbering: Numbering) -> tuple[bool, int]:
+        places = numbering.of(ids)
+        placed = places != UNKNOWN
+        if (numbering.is_a_count and (own != UNKNOWN).any()) or not (places == own)[own != UNKNOWN].all():
+            return False, 0
+        return bool(placed.all()), 0 if numbering.is_a_count and not placed.all() else int(placed.sum())
+
+    return max(numberings, key=merit)
+
+
+def compare_meanings(
+    path: str | os.PathLike[str],
+    meaning: Meaning,
+    rows: Rows,
+    truth: Truth,
+    images: Sequence[Numbering],
+    classes: Sequence[Numbering],
+    read_as: ReadAs,
+) -> list[str]:
+    """Compare the chosen meaning of a file with others.
+
+    Args:
+        path: Path of the file.
+        meaning: The chosen meaning.
+        rows: Rows of the file.
+        truth: Objects of the test set.
+        images: Numberings of images to compare with.
+        classes: Numberings of classes to compare with.
+        read_as: What the user chose.
+
+    Returns:
+        Sentences about what was guessed, and about what the user chose and the objects contradict.
+
+    Raises:
+        BadInput: The objects contradict what the user did not choose.
+    """
+    rows = rows.keep(np.isfinite(rows.boxes).all(axis=1) & np.isfinite(rows.scores))
+    better = better_meaning(meaning, rows, truth, images, classes)
+    notes = _guesses(meaning, read_as, rows.images)
+    if better is not None:
+        notes.append(_contradiction(path, meaning, better, read_as))
+    elif not meaning.boxes.unit and are_fractions(rows.boxes):
+        what = "all numbers of the boxes are within 0 and 1, so they are fractions of the image and not pixels"
+        if read_as.boxes is None:
+            kinds = 'boxes="xywh,fractions", boxes="corners,fractions" or boxes="center,fractions"'
+            raise BadInput(path, f"{what}; set {kinds}")
+        notes.append(what)
+    return notes
+
+
+def _guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
+    notes = []
+    chosen = (("image_id", meaning.images, read_as.image_ids), ("category_id", meaning.classes, read_as.category_ids))
+    for field, numbering, given in chosen:
+        if given is None and numbering.name != DATA:
+            notes.append(f'{field} is taken for {numbering.meaning}, as with {PARAMETERS[field]}="{numbering.name}"')
+    if meaning.images.name == DATA:
+        numbers = Counter(str(int(name)) for name in meaning.images.places if name.isdecimal())
+        shared = [name for name in ids.distinct if numbers[name] > 1 and name in meaning.images.places]
+        if shared:
+            notes.append(
+                f"several images have the number {shared[0]}; its rows are taken for the image of this very id"
+            )
+    return notes
+
+
+def _contradiction(path: str | os.PathLike[str], meaning: Meaning, better: Better, read_as: ReadAs) -> str:
+    """What the objects say against a meaning. An error if the user did not choose all of it."""
+    other = better.meaning
+    changes = [
+        (field, words, now, then, given)
+        for field, words, now, then, given in (
+            ("image_id", other.images.meaning, meaning.images.name, other.images.name, read_as.image_ids),
+            ("category_id", other.classes.meaning, meaning.classes.name, other.classes.name, read_as.category_ids),
+            ("bbox", other.boxes.meaning, str(meaning.boxes), str(other.boxes), read_as.boxes),
+        )
+        if now != then
+    ]
+    what = ", and ".join(f"{field} seems to be {words}" for field, words, *_ in changes)
+    what += f": objects and detections then overlap by an IoU of {better.fit:.2f} instead of {better.before:.2f}"
+    so = " ".join(f'{PARAMETERS[field]}="{then}"' for field, _, _, then, _ in changes)
+    if all(given is not None for *_, given in changes):
+        return f"{what}; {so} would read it so"
+    kept = " ".join(f'{PARAMETERS[field]}="{now}"' for field, _, now, _, given in changes)
+    raise BadInput(path, f"{what}; set {so} to read it so, or {kept} to keep the reading that does not fit")

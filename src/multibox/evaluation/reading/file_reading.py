@@ -1,0 +1,69 @@
+"""What was read from a file of detections: its meaning, and the rows that were dropped."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from multibox.evaluation.columns import Found
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Rows that were dropped for one reason.
+
+    Attributes:
+        reason: The reason.
+        count: Number of rows.
+        example: The first of these rows, in words.
+    """
+
+    reason: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, eq=False)
+class FileReading:
+    """Detections that were read from a file.
+
+    Attributes:
+        path: Path of the file.
+        found: The detections, image by image.
+        rows: Number of rows in the file.
+        image_ids: Name of the numbering of images.
+        category_ids: Name of the numbering of classes.
+        boxes: Form of the boxes.
+        dropped: Rows that were dropped, by reason.
+        notes: Sentences about what was guessed or looks wrong.
+    """
+
+    path: str
+    found: Found
+    rows: int
+    image_ids: str
+    category_ids: str
+    boxes: str
+    dropped: tuple[Dropped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """What a reader of the figures must know, a sentence each."""
+        return [
+            *(f"{self.path}: {note}" for note in self.notes),
+            *(
+                f"{self.path}: {part.count} of {self.rows} rows dropped, {part.reason}; for example {part.example}"
+                for part in self.dropped
+            ),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the detections, as values for ``json.dumps``."""
+        return {
+            "file": self.path,
+            "rows": self.rows,
+            "image_ids": self.image_ids,
+            "category_ids": self.category_ids,
+            "boxes": self.boxes,
+            "dropped": [{"reason": part.reason, "count": part.count, "example": part.example} for part in self.dropped],
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,83 @@
+"""How well detections fit the objects: the measure by which meanings of a file are compared."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from multibox.evaluation.columns import Found, Truth
+from multibox.evaluation.pairs import pairs_of_class
+from multibox.evaluation.voc import by_score
+
+SAMPLE = 200
+"""Largest number of images in a comparison."""
+
+GAIN, LITTLE = 0.15, 0.05
+"""Mean gain of IoU that makes a fit clearly better: without other evidence, and with it."""
+
+CERTAINTY, LEAST_DEVIATION, LEAST_OBJECTS = 4.0, 0.2, 5
+"""Least ratio of the gain to its standard error, a lower bound for the standard deviation in it, and the least number
+of objects to judge by."""
+
+
+def sample_of(truth: Truth) -> Truth:
+    """The objects to find in at most ``SAMPLE`` images, spread evenly over the images that have any."""
+    counted = np.flatnonzero(truth.counted)
+    images = np.unique(truth.images[counted])
+    chosen = images[np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).round().astype(np.int64)]
+    rows = counted[np.isin(truth.images[counted], chosen)]
+    columns = ("images", "labels", "boxes", "difficult", "crowd", "area")
+    return replace(truth, **{name: getattr(truth, name)[rows] for name in columns})
+
+
+def one_class(truth: Truth) -> Truth:
+    """The same objects as if they were of one class."""
+    return replace(truth, classes=("object",), labels=np.zeros_like(truth.labels))
+
+
+def best_scored(truth: Truth, found: Found) -> np.ndarray:
+    """Of each class and image, the best-scored detections, as many as there are objects.
+
+    So guesses with low scores change no comparison.
+
+    Args:
+        truth: Objects.
+        found: D detections.
+
+    Returns:
+        ``(K,)`` int64 rows of the detections.
+    """
+    classes = len(truth.classes)
+    counts = np.bincount(truth.images * classes + truth.labels, minlength=len(truth.image_ids) * classes)
+    order = by_score(found.scores)
+    groups = (found.images * classes + found.labels)[order]
+    by_group = np.argsort(groups, kind="stable")
+    groups = groups[by_group]
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    rank = np.arange(len(found)) - np.repeat(begins, np.diff(begins, append=len(found)))
+    return order[by_group[rank < counts[groups]]]
+
+
+def overlaps(truth: Truth, found: Found) -> np.ndarray:
+    """Highest IoU of each object with a detection of its class and image: ``(M,)`` float64. 0 without a detection."""
+    pairs = pairs_of_class(truth, found)
+    best = np.zeros(len(truth))
+    np.maximum.at(best, pairs.object, pairs.iou)
+    return best
+
+
+def is_clearly_better(mine: np.ndarray, other: np.ndarray, least: float) -> bool:
+    """Whether IoUs of the same objects are higher than others, beyond what chance explains.
+
+    Args:
+        mine: ``(M,)`` IoUs.
+        other: ``(M,)`` IoUs of the same objects.
+        least: Least mean gain.
+
+    Returns:
+        True if the mean gain is large and certain.
+    """
+    if len(mine) < LEAST_OBJECTS:
+        return False
+    gains = mine - other
+    error = max(float(gains.std()), LEAST_DEVIATION) / np.sqrt(len(gains))
+    return bool(gains.mean() >= max(least, CERTAINTY * error))

@@ -1,0 +1,40 @@
+"""The file beside detections that lists their images and classes, as Multibox writes it with its own detections."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the ids in a file of detections stand for.
+
+    Attributes:
+        name: Name of the file that says so.
+        images: Name of the image's file by id.
+        classes: Name of the class by number.
+    """
+
+    name: str
+    images: dict[str, str]
+    classes: dict[str, str]
+
+
+def listing_of(path: str | os.PathLike[str]) -> Listing | None:
+    """Read the list beside a file of detections, such as ``image_info_coco.json`` for ``coco.json``.
+
+    Args:
+        path: Path of the detections.
+
+    Returns:
+        The list. None if there is no such file, or it is another one.
+    """
+    beside = Path(path).with_name(f"image_info_{Path(path).name}")
+    try:
+        content = json.loads(beside.read_bytes())
+        images = {str(image["id"]): str(image["file_name"]) for image in content["images"]}
+        classes = {str(category["id"]): str(category["name"]) for category in content["categories"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Listing(beside.name, images, classes)

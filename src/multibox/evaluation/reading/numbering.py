@@ -1,0 +1,165 @@
+"""What the ids of images and classes in a file can mean in a dataset."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from multibox.errors import BadInput
+from multibox.evaluation.reading.listing import Listing
+from multibox.evaluation.reading.result_rows import Ids
+from multibox.importers.class_lists import COCO, COCO_COLUMNS
+
+UNKNOWN, SEVERAL, NOT_EVALUATED = -1, -2, -3
+"""Places of an id that nothing has, that several images have, and of a class that is not evaluated."""
+
+DATA, LISTED = "data", "listed"
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """A meaning that ids can have.
+
+    Attributes:
+        name: Value of the parameter that selects it.
+        meaning: What an id is, in words.
+        places: Position of the image or of the evaluated class by id, as text.
+        is_a_count: Whether ids are small numbers, which may fit by accident.
+    """
+
+    name: str
+    meaning: str
+    places: Mapping[str, int]
+    is_a_count: bool = False
+
+    def of(self, ids: Ids) -> np.ndarray:
+        """Place of each row: ``(D,)`` int64, negative where there is none."""
+        return np.array([*(self.places.get(name, UNKNOWN) for name in ids.distinct), UNKNOWN], np.int64)[ids.codes]
+
+
+def image_numberings(ids: Sequence[int | str], names: Sequence[Sequence[str]]) -> list[Numbering]:
+    """What the ids of images can mean.
+
+    Args:
+        ids: Id of each image in COCO files of the dataset.
+        names: Names of the files of each image, possibly with folders.
+
+    Returns:
+        The numberings, the dataset's own first.
+    """
+    by_name = sorted(range(len(ids)), key=lambda i: str(PurePosixPath(names[i][0])) if names[i] else str(ids[i]))
+    spelled = [{form for name in of_image for form in _forms(name)} for of_image in names]
+    numbers = [{str(int(digits[0])) for form in forms if (digits := re.search(r"[0-9]+$", form))} for forms in spelled]
+    return [
+        Numbering(DATA, "the data's own id of the image", {str(name): i for i, name in enumerate(ids)}),
+        Numbering("names", "the name of the image file", _shared(spelled)),
+        Numbering("numbers", "the number in the name of the image file", _shared(numbers)),
+        *_counted("the position of the image in the data", range(len(ids)), "from"),
+        *_counted("the position of the image by file name", by_name, "sorted-from"),
+    ]
+
+
+def class_numberings(numbers: Mapping[str, int], evaluated: Sequence[str]) -> list[Numbering]:
+    """What the ids of classes can mean.
+
+    Args:
+        numbers: Number of each class of the dataset in COCO files, by name.
+        evaluated: Names of the evaluated classes.
+
+    Returns:
+        The numberings, the dataset's own first.
+    """
+    place = {name: i for i, name in enumerate(evaluated)}
+    places = {name: place.get(name, NOT_EVALUATED) for name in numbers}
+    coco = [
+        (k, number, places[name])
+        for k, (number, name) in enumerate(zip(COCO_COLUMNS[1:], COCO, strict=True))
+        if name in places
+    ]
+    by_number = {str(number): at for _, number, at in coco}
+    by_column = {str(k): at for k, _, at in coco}
+    return [
+        Numbering(DATA, "the data's own number of the class", {str(numbers[name]): places[name] for name in numbers}),
+        Numbering("names", "the name of the class", places),
+        Numbering("coco-91", "COCO's number of the class, 1 to 90", by_number, True),
+        Numbering("coco-80", "the position among COCO's 80 classes, from 0", by_column, True),
+        *_counted("the position of the class in the data", [places[name] for name in numbers], "from"),
+    ]
+
+
+def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numbering]) -> tuple[Numbering, Numbering]:
+    """The numberings that a list of images and classes gives.
+
+    Args:
+        listing: The list.
+        images: What the ids of images can mean.
+        classes: What the ids of classes can mean.
+
+    Returns:
+        A numbering of images and one of classes. An id whose image or class the data do not have is ``UNKNOWN``.
+    """
+    files, names = ({n.name: n.places for n in numberings}["names"] for numberings in (images, classes))
+    places = {
+        i: next((files[form] for form in _forms(name) if form in files), UNKNOWN) for i, name in listing.images.items()
+    }
+    of_classes = {number: names.get(name, UNKNOWN) for number, name in listing.classes.items()}
+    return (
+        Numbering(LISTED, f"the id of the image in {listing.name}", places),
+        Numbering(LISTED, f"the number of the class in {listing.name}", of_classes),
+    )
+
+
+def renumbered(names: Mapping[str, str], numbers: Iterable[str], evaluated: Sequence[str]) -> Numbering:
+    """A numbering that lists the class of each number.
+
+    Args:
+        names: Name of the class by number.
+        numbers: Names of all classes of the dataset.
+        evaluated: Names of the evaluated classes.
+    """
+    known = dict.fromkeys(numbers)
+    place = {name: i for i, name in enumerate(evaluated)}
+    text = ",".join(f"{number}={name}" for number, name in names.items())
+    for name in names.values():
+        if name not in known:
+            raise BadInput("category_ids", f"{text}: the data have no class {name!r}; they have {', '.join(known)}")
+    return Numbering(text, f"numbered as {text}", {n: place.get(name, NOT_EVALUATED) for n, name in names.items()})
+
+
+def parse_renumbering(text: str, numbers: Iterable[str], evaluated: Sequence[str]) -> Numbering:
+    """Read a numbering such as ``0=cat,1=dog``.
+
+    Raises:
+        BadInput: It is not a list of numbers with their classes, or the data do not have a class.
+    """
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if any(not (number.strip() and name.strip()) for number, _, name in pairs):
+        raise BadInput("category_ids", f"{text!r} has a part that is not NUMBER=CLASS; write for example 0=cat,1=dog")
+    return renumbered({number.strip(): name.strip() for number, _, name in pairs}, numbers, evaluated)
+
+
+def _counted(meaning: str, places: Sequence[int], prefix: str) -> list[Numbering]:
+    return [
+        Numbering(
+            f"{prefix}-{first}", f"{meaning}, from {first}", {str(i): p for i, p in enumerate(places, first)}, True
+        )
+        for first in (0, 1)
+    ]
+
+
+def _forms(name: str) -> list[str]:
+    """A file's name as programs write it: with all or some of its folders or none, each also without the suffix."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    ends = [PurePosixPath(*path.parts[i:]) for i in range(len(path.parts))]
+    return [str(form) for end in ends for form in ((end, end.with_suffix("")) if end.name else (end,))]
+
+
+def _shared(names: Sequence[Iterable[str]]) -> dict[str, int]:
+    """Position by name, ``SEVERAL`` for a name of several images."""
+    places: dict[str, int] = {}
+    for i, of_image in enumerate(names):
+        for name in of_image:
+            places[name] = i if places.get(name, i) == i else SEVERAL
+    return places

@@ -1,0 +1,110 @@
+"""The rows of a file that can be used, and the others by the reason why not."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from multibox.errors import BadInput
+from multibox.evaluation.columns import Found, Truth
+from multibox.evaluation.reading.file_reading import Dropped
+from multibox.evaluation.reading.hypotheses import Meaning
+from multibox.evaluation.reading.numbering import NOT_EVALUATED, SEVERAL, UNKNOWN, Numbering
+from multibox.evaluation.reading.result_rows import Rows
+
+SCORE_ERROR = 5e-7
+"""Largest distance of a score from [0, 1] that is taken for rounding."""
+
+MOST_DAMAGED = 0.1
+"""Largest share of damaged rows in a file that is read."""
+
+
+SHOWN = 8
+"""Number of ids in a message."""
+
+NO_IMAGE = "image_id is no image of the data"
+
+
+@dataclass(frozen=True)
+class _Reason:
+    """Why rows cannot be used. If most cannot, the file is refused with the remedy."""
+
+    words: str
+    field: str
+    rows: np.ndarray
+    remedy: str
+    most: float = MOST_DAMAGED
+
+
+def usable_rows(
+    path: str | os.PathLike[str], rows: Rows, meaning: Meaning, truth: Truth
+) -> tuple[Found, tuple[Dropped, ...]]:
+    """Take the rows that can be used.
+
+    Args:
+        path: Path of the file.
+        rows: All rows.
+        meaning: What their numbers mean.
+        truth: Objects of the test set.
+
+    Returns:
+        The detections, image by image, and the other rows by reason.
+
+    Raises:
+        BadInput: Too many rows are damaged, or none can be used.
+    """
+    found = meaning.found(rows, truth.image_sizes)
+    left = np.ones(len(rows), bool)
+    dropped = []
+    for reason in _reasons(rows, found, meaning):
+        these = np.flatnonzero(left & reason.rows)
+        if these.size:
+            left[these] = False
+            part = Dropped(reason.words, int(these.size), _example(rows, reason.field, int(these[0])))
+            if these.size > reason.most * len(rows) or not left.any():
+                counted = f"{part.count} of {len(rows)} rows cannot be used"
+                raise BadInput(path, f"{counted}: {part.reason}, for example {part.example}; {reason.remedy}")
+            dropped.append(part)
+    kept = np.flatnonzero(left)
+    found = found.keep(kept[np.argsort(found.images[kept], kind="stable")])
+    scores = np.clip(found.scores, 0, 1).astype(np.float32)
+    return Found(found.images, found.labels, scores, found.boxes), tuple(dropped)
+
+
+def _reasons(rows: Rows, found: Found, meaning: Meaning) -> list[_Reason]:
+    """The reasons in the order in which they are checked."""
+    low, high = -SCORE_ERROR, 1 + SCORE_ERROR
+    with np.errstate(invalid="ignore"):
+        negative = (found.boxes[:, 2] < found.boxes[:, 0]) | (found.boxes[:, 3] < found.boxes[:, 1])
+        outside = (found.scores < low) | (found.scores > high)
+    numbers = "write four finite numbers into each bbox and one into each score"
+    image, category = (f"the data's are {_some_ids(numbering)}" for numbering in (meaning.images, meaning.classes))
+    form = f"set boxes if they are not {meaning.boxes.meaning}"
+    return [
+        _Reason("there is no image_id", "image_id", rows.images.codes < 0, "add it"),
+        _Reason("there is no category_id", "category_id", rows.categories.codes < 0, "add it"),
+        _Reason("bbox is not four numbers", "bbox", np.isnan(rows.boxes[:, 0]), numbers),
+        _Reason("score is not a number", "score", np.isnan(rows.scores), numbers),
+        _Reason("score is not within 0 and 1", "score", outside, "scale scores to 0..1"),
+        _Reason("width or height is negative", "bbox", negative, form),
+        _Reason(NO_IMAGE, "image_id", found.images == UNKNOWN, image, 1),
+        _Reason("several images have that image_id", "image_id", found.images == SEVERAL, image, 1),
+        _Reason("category_id is no class of the data", "category_id", found.labels == UNKNOWN, category, 1),
+        _Reason("the class is not evaluated", "category_id", found.labels == NOT_EVALUATED, category, 1),
+    ]
+
+
+def _some_ids(numbering: Numbering) -> str:
+    ids = list(numbering.places)
+    return ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "") if ids else "none"
+
+
+def _example(rows: Rows, field: str, row: int) -> str:
+    if field in ("image_id", "category_id"):
+        ids = rows.images if field == "image_id" else rows.categories
+        value = ids.distinct[ids.codes[row]] if ids.codes[row] >= 0 else "missing"
+    elif field == "score":
+        value = f"{rows.scores[row]:g}"
+    else:
+        value = "[" + ", ".join(f"{number:g}" for number in rows.boxes[row]) + "]"
+    return f"{field} {value} in row {row}"
