@@ -38,7 +38,7 @@ class Files:
     @cached_property
     def images(self) -> list[Path]:
         """The images below the root, in the order of their paths."""
-        found = self.listed if self.path.is_dir() else walk(self.root)
+        found = self.listed if self.path.is_dir() else walk(self.root, NEAR)
         return [path for path in found if is_image(path)]
 
     def with_suffix(self, *suffixes: str) -> list[Path]:
@@ -111,10 +111,24 @@ def sample(paths: list[Path], count: int = 64) -> list[Path]:
     return paths if len(paths) <= count else [paths[i * len(paths) // count] for i in range(count)]
 
 
-def walk(folder: Path) -> list[Path]:
+MOST = 5_000_000
+"""Files of a folder that are listed at most. A folder with more is not a dataset but a disk."""
+
+NEAR = 200_000
+"""Files that are listed at most to find the images of a single annotation file."""
+
+
+def walk(folder: Path, most: int = MOST) -> list[Path]:
     """The files of a folder and of all folders below, without hidden ones.
 
     Links are followed, each folder once. Stores and runs of Multibox are left out.
+
+    Args:
+        folder: Path of the folder.
+        most: Number of files after which listing stops with an error.
+
+    Raises:
+        BadInput: The folder holds more files.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
@@ -129,6 +143,8 @@ def walk(folder: Path) -> list[Path]:
             continue
         folders[:] = sorted(name for name in folders if not _is_left_out(name))
         found += [Path(base, name) for name in names if not _is_left_out(name)]
+        if len(found) > most:
+            raise BadInput(folder, f"holds more than {most:,} files; give a smaller folder, or images=FOLDER")
     return sorted(found)
 
 

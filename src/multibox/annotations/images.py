@@ -8,7 +8,7 @@ from os.path import isfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from multibox.annotations.files import Files, is_image, walk
+from multibox.annotations.files import NEAR, Files, is_image, walk
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import folder_split
 from multibox.errors import BadInput
@@ -29,8 +29,13 @@ class Images:
         if folder is not None and not folder.is_dir():
             raise BadInput("images", f"{folder}: no such folder")
         self.root = folder or files.root
-        self.paths = [path for path in walk(folder) if is_image(path)] if folder else files.images
-        self._beside = files.root.parent if folder is None and not files.path.is_dir() else None
+        self._files, self._folder = files, folder
+        self._is_single = folder is None and not files.path.is_dir()
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The images, in the order of their paths."""
+        return [path for path in walk(self._folder) if is_image(path)] if self._folder else self._files.images
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
@@ -51,8 +56,12 @@ class Images:
         Returns:
             A path for each name. A path that does not exist is where the image was to be expected.
         """
+        if self._is_single:
+            direct = [self.root / plain_name(name) for name in names]
+            if all(map(isfile, direct)):
+                return direct
         found = [self.of_name(name, near, split) for name in names]
-        if self._beside and sum(path is not None for path in found) * 2 < len(found):
+        if self._is_single and sum(path is not None for path in found) * 2 < len(found):
             self._widen()
             found = [self.of_name(name, near, split) for name in names]
         homes = Counter(_base(path, name) for path, name in zip(found, names, strict=True) if path is not None)
@@ -82,9 +91,11 @@ class Images:
 
     def _widen(self) -> None:
         """Look beside the folder of a single annotation file too, as COCO has ``annotations`` beside ``val2017``."""
-        assert self._beside is not None
-        self.paths = [path for path in walk(self._beside) if is_image(path)]
-        self._beside = None
+        self._is_single = False
+        try:
+            self.paths = [path for path in walk(self.root.parent, NEAR) if is_image(path)]
+        except BadInput:  # not a dataset's folder
+            return
         for name in ("_by_name", "_by_stem"):
             self.__dict__.pop(name, None)
 

@@ -63,7 +63,7 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
         seed: Seed of the division, for images without split.
     """
     items = [item for items in part.splits.values() for item in items]
-    known = set(files.images)
+    known = set(files.images) if files.path.is_dir() else set()
     missing = [item.image for item in items if isinstance(item.image, Path) and not _exists(item.image, known)]
     used: set[ImageFile] = {item.image for item in items}
     unused = _unused(files, used) if files.path.is_dir() else []
