@@ -100,7 +100,7 @@ def test_a_frame_without_image_is_missing(tmp_path):
             [track(box(0))],
             'frame 0 is a-0.jpg or b-0.jpg; give images="FOLDER" with the frames of this video alone',
         ),
-        (("a0.jpg",), [track(box("x"))], "a box of a track has the frame 'x', which is no number; export it again"),
+        (("a0.jpg",), [track(box("x"))], "a shape of a track has the frame 'x', which is no number; export it again"),
         (("a0.jpg",), [track(box("9" * 5000))], "which is no number"),
         (
             ("a0.jpg",),

@@ -50,3 +50,23 @@ def test_the_same_images_are_read_from_every_layout(layout, tmp_path):
 
 def test_every_format_has_a_writer():
     assert {layout.partition(",")[0] for layout in WRITERS} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("layout", "file"),
+    [
+        ("coco", "anywhere/instances_train2031.json"),
+        ("cvat", "annotations.xml"),
+        ("csv", "boxes.csv"),
+        ("keras-text", "train/_annotations.txt"),
+        ("voc", "ImageSets/Main/train.txt"),
+        ("yolo, darknet", "train.txt"),
+    ],
+)
+def test_a_name_that_is_too_long_for_a_file_is_a_missing_image(layout, file, tmp_path):
+    known = scenes()[:10]
+    WRITERS[layout](tmp_path, known)
+    (tmp_path / file).write_text((tmp_path / file).read_text().replace("img_0001", "9" * 5000))
+    source = open_source([tmp_path])
+    assert sum(map(len, source.splits.values())) == len(known)
+    assert len(source.understood[0].missing) == 1

@@ -116,6 +116,15 @@ def test_a_damaged_file_is_a_problem_of_its_image(tmp_path, content, message):
     assert whole.annotation.names == ("cat",)
 
 
+def test_a_message_of_the_parser_stays_a_short_line(tmp_path):
+    write(tmp_path, "a")
+    write(tmp_path, "b")
+    (tmp_path / "a.xml").write_text(f"<annotation>\n<{'x' * 9000}></y></annotation>")
+    detail = read(labelme_xml, tmp_path).splits[""][0].annotation.detail
+    assert len(detail) < 250
+    assert "line 2, column" in detail
+
+
 def test_files_that_are_all_damaged_are_named_by_one_reader(tmp_path):
     write(tmp_path, "a")
     (tmp_path / "a.xml").write_text("<annotation><object>")

@@ -83,6 +83,7 @@ def test_pictures_listed_in_a_file(folder):
         ("names: 3\ntrain: images/train\n", "names: is 3; write a list"),
         ("names: [a]\ntrain: 5\n", "train: is 5; write a folder"),
         ("{", "not YAML"),
+        ("names: [a]\ntrain: 2021-02-30\n", "not YAML: day is out of range for month"),
         ("", "holds no fields"),
     ],
 )

@@ -131,12 +131,12 @@ def ids_of(images: Sequence[Path], root: Path) -> list[str]:
     by_path: dict[Path, set[Path]] = {}
     for image in images:
         by_stem.setdefault(image.stem, set()).add(image)
-        by_path.setdefault(image.with_suffix(""), set()).add(image)
+        by_path.setdefault(image.parent / image.stem, set()).add(image)
 
     def name(image: Path) -> str:
         if len(by_stem[image.stem]) == 1:
             return image.stem
-        path = image if len(by_path[image.with_suffix("")]) > 1 else image.with_suffix("")
+        path = image if len(by_path[image.parent / image.stem]) > 1 else image.parent / image.stem
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
     return [name(image) for image in images]

@@ -22,7 +22,12 @@ def read_xml(path: Path) -> tuple[Any, bytes] | Problem:
     except FileNotFoundError:
         return Problem("missing", str(path), "", "the annotation file is missing")
     except (etree.XMLSyntaxError, OSError) as error:
-        return Problem("annotation", str(path), "", f"not readable as XML: {' '.join(str(error).split())}")
+        return Problem("annotation", str(path), "", f"not readable as XML: {_short(' '.join(str(error).split()))}")
+
+
+def _short(text: str) -> str:
+    """A message that quotes the file, whose end says where in the file it is."""
+    return text if len(text) < 200 else f"{text[:100]} ... {text[-60:]}"
 
 
 def root_tag(path: Path) -> str:

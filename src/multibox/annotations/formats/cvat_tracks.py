@@ -78,9 +78,7 @@ def _bare(frames: Iterable[int], names: Mapping[int, str], limits: range) -> lis
 def _frame(path: Path, node: Any) -> int:
     text = node.get("frame") or ""
     if not _WHOLE.fullmatch(text):
-        raise BadInput(
-            path, f"a {node.tag} of a track has the frame {text[:20]!r}, which is no number; export it again"
-        )
+        raise BadInput(path, f"a shape of a track has the frame {text[:20]!r}, which is no number; export it again")
     return int(text)
 
 

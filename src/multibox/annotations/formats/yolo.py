@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import isdir, isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of, read_text
@@ -84,7 +85,7 @@ def _part(
         files.path if files.path.is_file() else files.root,
         items,
         tuple(dict.fromkeys(names)),
-        files=tuple(file for file in read_files if file.is_file()),
+        files=tuple(file for file in read_files if isfile(file)),
         splits_from=splits_from,
         classes_from=classes_from,
         notes=(*described.notes, *notes(rows, kinds), *_unpaired(files, described.path, labels)),
@@ -123,7 +124,7 @@ def _named(paths: Sequence[Path], images: Images) -> list[Path]:
     """The images in folders, and in lists of images."""
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
+        if isdir(path):
             found |= dict.fromkeys(each for each in walk(path) if is_image(each))
         elif is_image(path):
             found[path] = None
@@ -157,7 +158,7 @@ def _candidates(image: Path, known: set[Path]) -> Iterator[Path]:
     swapped = [
         Path(*parts[:i], "labels", *parts[i + 1 :]) for i in reversed(range(len(parts))) if parts[i].lower() == "images"
     ]
-    yield from (path for path in (*swapped, beside) if path in known or path.is_file())
+    yield from (path for path in (*swapped, beside) if path in known or isfile(path))
     yield swapped[0] if swapped else beside
 
 
@@ -167,7 +168,7 @@ def _unpaired(files: Files, path: Path, labels: Mapping[Path, Path]) -> tuple[st
     Raises:
         BadInput: No image has a label file. That is a wrong folder, not images without objects.
     """
-    existing = {label for label in labels.values() if label.is_file()}
+    existing = {label for label in labels.values() if isfile(label)}
     if labels and not existing:
         folders = ", ".join(list(dict.fromkeys(str(label.parent) for label in labels.values()))[:3])
         first = next(iter(labels.values()))

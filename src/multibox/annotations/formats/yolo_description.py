@@ -1,6 +1,7 @@
 """What describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data`` with its lists."""
 
 from dataclasses import dataclass, field
+from os.path import exists, isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def _is_description(path: Path) -> bool:
         return True
     try:
         content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError):
         return False
     return isinstance(content, dict) and "names" in content and any(split in content for split in USUAL)
 
@@ -61,14 +62,15 @@ def read_description(path: Path, files: Files) -> Description:
 
 
 def _read_yaml(path: Path) -> Description:
+    text = read_text(path)
     try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # A ValueError is a date or a number that cannot be
         raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise BadInput(path, "holds no fields; a YOLO data.yaml has names, train and val")
     root = path.parent / str(content.get("path") or "")
-    if not root.is_dir():  # Such paths are often those of the machine that wrote them.
+    if not isdir(root):  # Such paths are often those of the machine that wrote them.
         root = path.parent
     images: dict[str, list[Path]] = {}
     notes: list[str] = []
@@ -99,14 +101,14 @@ def _folders(path: Path, root: Path, content: dict[Any, Any], key: Any, notes: l
         return [folder for _, folder in found if folder is not None]
     if key == "path" or not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         return []
-    return [root / entry for entry in entries if (root / entry).is_dir()]
+    return [root / entry for entry in entries if isdir(root / entry)]
 
 
 def _existing(path: Path, root: Path, entry: str) -> Path | None:
     """The existing folder of an entry. Roboflow writes ``../train/images`` for ``train/images``."""
     tail = Path(*Path(entry).parts[-2:])
     candidates = (root / entry, path.parent / entry, root / entry.removeprefix("../"), path.parent / tail)
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    return next((candidate for candidate in candidates if exists(candidate)), None)
 
 
 def _names(path: Path, names: Any) -> tuple[str, ...]:
@@ -149,5 +151,5 @@ def _read_data(path: Path, files: Files) -> Description:
 def _beside(path: Path, files: Files, entry: str) -> Path | None:
     """The file that an entry means: by its path, else the one of its name nearest to the description."""
     direct = [path.parent / entry, path.parent.parent / entry]
-    found = [each for each in direct if each.is_file()] or files.named(Path(entry).name.lower())
+    found = [each for each in direct if isfile(each)] or files.named(Path(entry).name.lower())
     return found[0] if found else None

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from os.path import isfile
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +42,7 @@ class Row:
 
 def read_rows(file: Path) -> list[Row]:
     """The rows of a label file. A file that does not exist has none."""
-    lines = file.read_text("utf-8", errors="replace").splitlines() if file.is_file() else []
+    lines = file.read_text("utf-8", errors="replace").splitlines() if isfile(file) else []
     rows = ((number, line.split()) for number, line in enumerate(lines, start=1))
     return [Row(number, words[0], tuple(map(to_number, words[1:]))) for number, words in rows if words]
 
