@@ -50,7 +50,7 @@ def test_files_that_come_apart_stay_apart(tmp_path):
     said = build(tmp_path / "in")
     assert {split: len(ids) for split, ids in splits().items()} == {"train": 20, "val": 20}
     assert splits()["val"] == {str(number + 1) for number in range(20, 40)}
-    assert "'instances_minival2014' was taken as the split val" in said
+    assert "'minival2014' was taken as the split val" in said
 
 
 def test_a_piece_with_an_unusual_name_is_a_split_of_its_own(tmp_path):
