@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from multibox.annotations.formats import coco
+from multibox.data.build import check_item
 from multibox.data.source import open_source
 from multibox.errors import BadInput
 from reading import read
@@ -162,3 +163,18 @@ def test_classes_of_several_files_are_matched_by_name(tmp_path):
     assert part.notes == ("the files number their categories differently, so classes were matched by name",)
     part = files(tmp_path, train=[{"id": 2, "name": "dog"}], val=[{"id": 2, "name": "cat"}])
     assert (part.classes, part.category_ids) == (("dog", "cat"), ())
+
+
+def test_a_damaged_file_beside_others_is_not_lost_in_silence(folder):
+    (folder / "annotations" / "instances_val2017.json").write_text('{"images": [')
+    (folder / "annotations" / "lost.json").symlink_to(folder / "nowhere.json")
+    damaged, lost = open_source([folder]).understood[0].notes
+    assert damaged.startswith("annotations/instances_val2017.json was passed over: not JSON: ")
+    assert lost == "annotations/lost.json was passed over: cannot be read: No such file or directory"
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_image(folder):
+    images = [{"id": 1, "file_name": "a\0.jpg"}, {"id": 2, "file_name": "http://[x/b.jpg"}]
+    (folder / "one.json").write_text(json.dumps({**CONTENT, "images": images, "annotations": []}))
+    items = [item for items in open_source([folder / "one.json"]).splits.values() for item in items]
+    assert [check_item(item, {}).problems[0].kind for item in items] == ["missing", "missing"]

@@ -28,6 +28,8 @@ class Files:
     def __init__(self, path: Path):
         self.path = path
         self.root = path if path.is_dir() else path.parent
+        self.not_json: dict[Path, str] = {}
+        """Why JSON files among those that were opened cannot be read, by their paths."""
         self._parsed: dict[Path, tuple[int, Any]] = {}
 
     @cached_property
@@ -58,12 +60,14 @@ class Files:
         """The content of a JSON file.
 
         Raises:
-            BadInput: The file is not JSON.
+            BadInput: The file cannot be read, or is not JSON.
         """
         if path not in self._parsed:
-            text = path.read_bytes()
             try:
+                text = path.read_bytes()
                 content = json.loads(text)
+            except OSError as error:
+                raise BadInput(path, f"cannot be read: {error.strerror}") from None
             except (ValueError, RecursionError) as error:
                 raise BadInput(path, f"not JSON: {error}") from None
             while self._parsed and len(text) + sum(size for size, _ in self._parsed.values()) > _KEPT:
@@ -82,19 +86,17 @@ class Files:
     def _json_or_none(self, path: Path) -> Any:
         try:
             return self.json(path)
-        except BadInput:
+        except BadInput as error:
+            self.not_json[path] = error.message
             return None
 
     def json_files(self) -> list[tuple[Path, Any]]:
         """The JSON files and their content. Of many, a sample, as each is then read on its own."""
-        found = []
-        for path in sample(self.with_suffix(".json")):
-            try:
-                found.append((path, self.json(path)))
-            except BadInput:
-                if self.path == path:
-                    raise
-        return found
+        listed = sample(self.with_suffix(".json"))
+        if listed == [self.path]:
+            return [(self.path, self.json(self.path))]
+        found = [(path, self._json_or_none(path)) for path in listed]
+        return [(path, content) for path, content in found if path not in self.not_json]
 
     def short(self, path: Path) -> str:
         """A path for messages: relative to the root where possible."""

@@ -140,7 +140,7 @@ def plain_name(text: str) -> PurePosixPath:
         text = unquote(text.rpartition("?d=")[2])
     elif address:
         text = unquote(address[1])
-    text = text.strip().replace("\\", "/")
+    text = text.strip().replace("\\", "/").replace("\0", "\N{REPLACEMENT CHARACTER}")
     return PurePosixPath(re.sub(r"^[A-Za-z]:/", "/", text))
 
 

@@ -67,7 +67,8 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
     missing = [item.image for item in items if isinstance(item.image, Path) and not _exists(item.image, known)]
     used: set[ImageFile] = {item.image for item in items}
     unused = _unused(files, used) if files.path.is_dir() else []
-    notes = [*part.notes]
+    broken = [path for path in files.not_json if path not in part.files]
+    notes = [*part.notes, *(f"{files.short(path)} was passed over: {files.not_json[path]}" for path in broken)]
     if others:
         notes.append(f"the folder also holds {', '.join(others)}, which was not read; layout=NAME chooses")
     return Understood(

@@ -134,9 +134,8 @@ def _read_file(path: Path, files: Files) -> _Written | None:
     """One file. None if it is JSON of another kind."""
     try:
         content = files.json(path)
-    except (BadInput, OSError) as error:
-        detail = error.message if isinstance(error, BadInput) else str(error)
-        return _Written("", Problem("annotation", str(path), "", detail))
+    except BadInput as error:
+        return _Written("", Problem("annotation", str(path), "", error.message))
     if not _is_labelme(content):
         return None
     image, data = content["imagePath"], content.get("imageData")
