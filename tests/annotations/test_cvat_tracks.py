@@ -42,8 +42,8 @@ def test_each_frame_has_the_shapes_of_all_tracks(tmp_path):
     np.testing.assert_array_equal(items[2].annotation.boxes, [[1, 1, 5, 4]])
     assert items[3].annotation.size == (64, 48)
     assert part.notes == (
-        "1 polygon: the bounds of each were taken as its box",
         "images were taken as frames of the video by their numbers: images/frame_000000.png is frame 0",
+        "1 polygon: the bounds of each were taken as its box",
     )
 
 

@@ -1,6 +1,6 @@
 """Formats whose files describe many images each: from what they say to the items of each split."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os.path import isfile
@@ -25,6 +25,7 @@ class Described:
         size: Width and height of the image in pixels, if the file gives them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
         second_name: Name of the image if there is none of the first name. Empty if there is no other.
+        subset: Name of the subset that the file puts the image in. Empty if it names none.
     """
 
     file: Path
@@ -33,6 +34,7 @@ class Described:
     size: tuple[int, int] | None = None
     relative: bool = False
     second_name: str = ""
+    subset: str = ""
 
     def __str__(self) -> str:
         """The image in messages."""
@@ -47,6 +49,7 @@ def described(
     *,
     relative: bool = False,
     second_name: str = "",
+    subset: str = "",
 ) -> Described:
     """What a file says of one image.
 
@@ -57,10 +60,11 @@ def described(
         size: Width and height of the image in pixels, if the file gives them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
         second_name: Name of the image if there is none of the first name.
+        subset: Name of the subset that the file puts the image in.
     """
     written = name.strip() if isinstance(name, str) and not name.startswith("data:") else ""
     drawn = drawn_or_problem(f"{file}, {written}", parse)
-    return Described(file, written, drawn, size, relative, second_name)
+    return Described(file, written, drawn, size, relative, second_name, subset)
 
 
 def part_of(
@@ -74,7 +78,8 @@ def part_of(
 ) -> Part:
     """Make one source of what files say of their images.
 
-    The split of a file is the one in its name, else in its folder's. A single file without one is still to be divided.
+    The split of an image is the subset that its file names, else the split in the file's name, else in its folder's. A
+    single file without one is still to be divided.
 
     Args:
         files: Files of the source.
@@ -87,44 +92,54 @@ def part_of(
     Returns:
         The items in the order of the files.
     """
-    by_file: dict[Path, list[Described]] = defaultdict(list)
-    for each in found:
-        by_file[each.file].append(each)
-    names = {path: written_split(path, files.root) for path in by_file}
-    split_of = map_files(names.values())
+    names = [each.subset or written_split(each.file, files.root) for each in found]
+    split_of = map_files(names)
+    groups: dict[tuple[str, Path], list[Described]] = defaultdict(list)
+    nameless: dict[str, list[Item]] = defaultdict(list)
+    counts: Counter[Path] = Counter()
+    for each, name in zip(found, names, strict=True):
+        counts[each.file] += 1
+        if each.name:
+            groups[split_of[name], each.file].append(each)
+        else:
+            nameless[split_of[name]].append(_nameless(each.file, counts[each.file]))
     images = Images(files, options.images)
-    splits: dict[str, list[Item]] = defaultdict(list)
-    for path, listed in by_file.items():
-        split = split_of[names[path]]
-        splits[split] += _items(path, listed, images, split, files.root)
-    listed_files = ", ".join(files.short(path) for path in by_file)
+    placed: dict[str, list[tuple[Described, Path]]] = defaultdict(list)
+    for (split, file), listed in groups.items():
+        placed[split] += zip(listed, _paths(file, listed, images, split), strict=True)
+    splits = {split: _items(placed[split], files.root) + nameless[split] for split in dict.fromkeys(split_of.values())}
     return Part(
         files.path if files.path.is_file() else files.root,
-        dict(splits),
+        splits,
         tuple(classes),
-        files=tuple(by_file),
-        splits_from="" if set(splits) <= {UNSPLIT} else f"the names of the files {listed_files}",
+        files=tuple(counts),
+        splits_from="" if set(splits) <= {UNSPLIT} else _origin(files, found),
         classes_from=classes_from if classes else "",
-        notes=(*notes, *shape_notes(each.drawn for each in found), *renamed(names.values())),
+        notes=(*notes, *shape_notes(each.drawn for each in found), *renamed(names)),
     )
 
 
-def _items(file: Path, listed: Sequence[Described], images: Images, split: str, root: Path) -> list[Item]:
-    named = [each for each in listed if each.name]
-    paths = images.of_names([each.name for each in named], file, split)
+def _origin(files: Files, found: Sequence[Described]) -> str:
+    if any(each.subset for each in found):
+        return "the subsets that the files name"
+    return f"the names of the files {', '.join(dict.fromkeys(files.short(each.file) for each in found))}"
+
+
+def _paths(file: Path, listed: Sequence[Described], images: Images, split: str) -> list[Path]:
+    """The image of each entry of a file."""
+    names = [f"{each.subset}/{each.name}" if each.subset else each.name for each in listed]
     known = set(images.paths)
-    found = [
+    return [
         path
         if path in known or not each.second_name or isfile(path)
         else images.of_name(each.second_name, file, split) or path
-        for each, path in zip(named, paths, strict=True)
+        for each, path in zip(listed, images.of_names(names, file, split), strict=True)
     ]
-    items = [
-        Item(item_id, path, _annotation(each))
-        for item_id, path, each in zip(ids_of(found, root), found, named, strict=True)
-    ]
-    nameless = [index for index, each in enumerate(listed, 1) if not each.name]
-    return items + [Item(f"{file.stem} {index}", file, _nameless(file, index)) for index in nameless]
+
+
+def _items(placed: Sequence[tuple[Described, Path]], root: Path) -> list[Item]:
+    ids = ids_of([path for _, path in placed], root)
+    return [Item(item_id, path, _annotation(each)) for item_id, (each, path) in zip(ids, placed, strict=True)]
 
 
 def _annotation(each: Described) -> Annotation | Problem:
@@ -132,5 +147,5 @@ def _annotation(each: Described) -> Annotation | Problem:
     return found if isinstance(found, Problem) else annotation_of(str(each), found, each.size, relative=each.relative)
 
 
-def _nameless(file: Path, index: int) -> Problem:
-    return Problem("annotation", str(file), f"image {index}", "has no file name")
+def _nameless(file: Path, index: int) -> Item:
+    return Item(f"{file.stem} {index}", file, Problem("annotation", str(file), f"image {index}", "has no file name"))

@@ -1,14 +1,12 @@
 """The shapes that CVAT's XML gives for an image, or for a frame of a video."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from math import cos, isfinite, radians, sin
-from pathlib import Path
 from typing import Any
 
 from multibox.annotations.bounds import NOWHERE, Bounds, number, of_box, of_ellipse, of_points
-from multibox.annotations.drawn import BOX, Drawn, class_name, drawn_or_problem, flags_of, place
-from multibox.annotations.problem import Problem
+from multibox.annotations.drawn import BOX, Drawn, class_name, flags_of, place
+from multibox.annotations.xml_files import text_of
 
 _NO_BOX = {"points": "point set", "polyline": "line", "skeleton": "skeleton", "tag": "tag"}
 """The word in messages for each element without box."""
@@ -16,40 +14,15 @@ _NO_BOX = {"points": "point set", "polyline": "line", "skeleton": "skeleton", "t
 _CUBOID = [(f"x{edge}{face}", f"y{edge}{face}") for edge in ("tl", "bl", "tr", "br") for face in "12"]
 
 
-@dataclass(frozen=True)
-class CvatImage:
-    """What a file says of one image.
-
-    Attributes:
-        file: Path of the file.
-        name: Name of the image as written.
-        subset: Name of the subset that the image belongs to. Empty if the file names none.
-        drawn: Objects of the image, or why they cannot be read.
-        size: Width and height of the image in pixels, if the file gives them.
-    """
-
-    file: Path
-    name: str
-    subset: str
-    drawn: tuple[Drawn, ...] | Problem
-    size: tuple[int, int] | None
-
-    def __str__(self) -> str:
-        """The image in messages."""
-        return f"{self.file}, {self.name}"
-
-
-def drawn_from(where: str, shapes: Iterable[tuple[Any, str | None]]) -> tuple[Drawn, ...] | Problem:
-    """The objects of an image, or why they cannot be read.
+def drawn(shapes: Sequence[tuple[Any, str | None]]) -> Iterator[Drawn]:
+    """The objects of an image.
 
     Args:
-        where: Path of the file, and the image.
         shapes: Element of each shape, and its label.
+
+    Raises:
+        Damaged: A shape has no label.
     """
-    return drawn_or_problem(where, lambda: _drawn(list(shapes)))
-
-
-def _drawn(shapes: list[tuple[Any, str | None]]) -> Iterator[Drawn]:
     for index, (node, label) in enumerate(shapes):
         name = class_name(label, place(index, len(shapes)))
         attributes = {(each.get("name") or "").lower(): (each.text or "") for each in node.iterchildren("attribute")}
@@ -57,6 +30,12 @@ def _drawn(shapes: list[tuple[Any, str | None]]) -> Iterator[Drawn]:
         flags = flags_of({"occluded": node.get("occluded"), "crowd": crowd}, attributes)
         kind, bounds = _bounds(node)
         yield Drawn(kind, name, bounds, flags)
+
+
+def subset_of(root: Any, node: Any) -> str:
+    """The subset of an image or a track: its own, else that of its task. CVAT writes ``default`` for none."""
+    subset = node.get("subset") or text_of(root, "meta/task/subset")
+    return "" if subset.lower() == "default" else subset
 
 
 def is_shape(node: Any) -> bool:

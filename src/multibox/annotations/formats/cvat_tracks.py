@@ -4,12 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from multibox.annotations.described import Described, described
 from multibox.annotations.drawn import size_of
-from multibox.annotations.formats.cvat_shapes import CvatImage, drawn_from, is_shape
+from multibox.annotations.formats.cvat_shapes import drawn, is_shape, subset_of
 from multibox.annotations.images import Images
 from multibox.annotations.xml_files import text_of
 from multibox.errors import BadInput
@@ -28,7 +30,7 @@ class Video:
         notes: What was guessed, a sentence each.
     """
 
-    images: tuple[CvatImage, ...]
+    images: tuple[Described, ...]
     notes: tuple[str, ...]
 
 
@@ -59,13 +61,13 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
     if text_of(root, "meta/*/mode") == "annotation":
         _verify_order(path, names, limits)
     numbers = sorted({*frames, *_bare(frames, names, limits)})
-    subset = tracks[0].get("subset") or text_of(root, "meta/task/subset")
+    subset = subset_of(root, tracks[0])
     suffix = Path(next(iter(names.values()))).suffix
     size = size_of(text_of(root, "meta/*/original_size/width"), text_of(root, "meta/*/original_size/height"))
     found = []
     for number in numbers:
         name = names.get(number, f"frame_{number:06}{suffix}")
-        found.append(CvatImage(path, name, subset, drawn_from(f"{path}, {name}", frames.get(number, ())), size))
+        found.append(described(path, name, partial(drawn, frames.get(number, ())), size, subset=subset))
     return Video(tuple(found), (*_pairing(found, numbers), *_gaps(path, tracks)))
 
 
@@ -139,7 +141,7 @@ def _verify_order(path: Path, names: Mapping[int, str], limits: range) -> None:
         raise BadInput(path, message)
 
 
-def _pairing(found: Sequence[CvatImage], numbers: Sequence[int]) -> tuple[str, ...]:
+def _pairing(found: Sequence[Described], numbers: Sequence[int]) -> tuple[str, ...]:
     if not found:
         return ()
     return (f"images were taken as frames of the video by their numbers: {found[0].name} is frame {numbers[0]}",)
