@@ -94,9 +94,7 @@ def test_eval_of_a_file_with_names_of_files(folder, numbered):
     (folder / "in.json").write_text(json.dumps(rows))
     result = call("eval", "in.json", "--data", "numbered", "--json")
     assert json.loads(result.stdout)["map"] == 1
-    assert result.stderr == (
-        "warning: in.json: image_id is taken for the name of the image file, as with --image-ids names\n"
-    )
+    assert result.stderr == ("in.json: image_id is taken for the name of the image file, as with --image-ids names\n")
 
 
 def test_eval_reads_the_file_that_it_compares_with_in_the_form_that_is_given(folder):
@@ -196,6 +194,20 @@ def test_predict_takes_the_ids_of_the_data_that_it_is_judged_on(folder):
     assert result.stderr.startswith("ids are those of named/test; it has no class green, blue")
     judged = call("eval", "detections/coco.json", "--data", "named", "--json")
     assert json.loads(judged.stdout)["map"] == 1
+
+
+def test_eval_reads_what_predict_wrote_by_the_list_beside_it(folder):
+    """Another id of the image and other numbers of the classes: red is 1 in the run and 2 in the data."""
+    record = Record("17", (folder / "a.png").read_bytes(), 192, 128, make_objects([(20, 20, 100, 90)], [1]), "x/a.png")
+    write_store("named", "test", [record], ("blue", "red"))
+    assert call("predict", "model.keras", "a.png", "b.png", "--save", "coco").exit_code == 0
+    judged = call("eval", "detections/coco.json", "--data", "named", "--json")
+    values = json.loads(judged.stdout)
+    assert values["map"] == 1
+    assert (values["reading"]["image_ids"], values["reading"]["category_ids"]) == ("listed", "listed")
+    assert values["reading"]["dropped"] == [
+        {"reason": "image_id is no image of the data", "count": 1, "example": "image_id b in row 1"}
+    ]
 
 
 def test_predict_refuses_an_image_that_the_data_do_not_have():

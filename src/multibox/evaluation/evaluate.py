@@ -1,6 +1,5 @@
 """Evaluate a detector on a test set."""
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from multibox.evaluation.reading.choosing import ReadAs
 from multibox.evaluation.reading.file_reading import FileReading
 from multibox.evaluation.test_set import Data, TestSet, open_test_set, pixels_of
 from multibox.progress import Progress
-
-log = logging.getLogger(__name__)
 
 BATCH = 16
 """Default number of images in a batch."""
@@ -174,8 +171,7 @@ def evaluate(
     seconds = time.perf_counter() - start
     if isinstance(found, Found):
         return Evaluation(candidate.name, test_set, found, strict, seconds)
-    for line in found.lines:
-        log.warning("%s", line)
+    found.log()
     return Evaluation(candidate.name, test_set, found.found, strict, seconds, found)
 
 

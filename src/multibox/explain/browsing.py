@@ -1,6 +1,5 @@
 """Browse a dataset for images that show a class, an object size, or a mistake of a detector."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from multibox.evaluation.reading.usable import NO_IMAGE
 from multibox.evaluation.test_set import TestSet, common_classes
 from multibox.evaluation.tide import HIT, IGNORED, NAMES, tide
 from multibox.explain.cells import as_box
-
-log = logging.getLogger(__name__)
 
 Size = Literal["small", "medium", "large"]
 Kind = Literal["missed", "false", "mislabelled"]
@@ -249,8 +246,7 @@ def find_mistakes(
         raise BadInput(
             detections, f"{strange} of {reading.rows} rows are of no image in {test_set.name}; leave them out"
         )
-    for line in reading.lines:
-        log.warning("%s", line)
+    reading.log()
     found = reading.found
     found = found.keep(found.scores > np.array([least[name] for name in classes])[found.labels])
     errors, truth = tide(test_set.truth, found), test_set.truth

@@ -104,7 +104,7 @@ def test_a_list_beside_the_file_goes_before_the_datas_own_ids():
     images = {"10": "run/val/a_12.png", "20": "/x/test/b_000007.jpg", "30": "else.jpg"}
     own = listed(Listing("list.json", images, {"1": "dog", "2": "cow", "3": "rocket"}), IMAGES, CLASSES)
     assert own[0].of(column(10, 20, 30, 40)).tolist() == [1, 2, UNKNOWN, UNKNOWN]
-    assert own[1].of(column(1, 2, 3)).tolist() == [1, UNKNOWN, NOT_EVALUATED]
+    assert own[1].of(column(1, 2, 3, 4)).tolist() == [1, NOT_EVALUATED, NOT_EVALUATED, UNKNOWN]
     assert choose_numbering("image_id", [*IMAGES, own[0]], column(10, 20), None).name == "listed"
     assert choose_numbering("image_id", [*IMAGES, own[0]], column(10, 50), None).name == "data"  # an older list
     same = listed(Listing("list.json", {"20": "a_12.png"}, {}), IMAGES, CLASSES)[0]

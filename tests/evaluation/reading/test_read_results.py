@@ -137,11 +137,11 @@ def test_names_of_files_and_classes_are_taken_and_said(read):
     assert reading.found.images.tolist() == list(range(12))
     assert reading.found.labels.tolist() == [0, 1, 2] * 4
     assert (reading.image_ids, reading.category_ids, reading.boxes) == ("names", "names", "xywh")
-    assert reading.notes == (
+    assert reading.guesses == (
         'image_id is taken for the name of the image file, as with image_ids="names"',
         'category_id is taken for the name of the class, as with category_ids="names"',
     )
-    assert read([row(i, image_id=names[i]) for i in range(12)], image_ids="names").notes == ()
+    assert read([row(i, image_id=names[i]) for i in range(12)], image_ids="names").guesses == ()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_only_the_objects_suggest_is_refused_with_the_way_out(read, changed
     """3 is the data's number of the cat, and the third class numbered from 1."""
     rows = [row(i, **changed(i)) for i in range(12)]
     if message is None:
-        assert read(rows).notes == ()  # just wrong
+        assert read(rows).doubts == ()  # just wrong
     else:
         assert read(rows).category_ids == "from-0"  # no row has a number of the data
 
@@ -168,7 +168,7 @@ def test_numbers_that_partly_are_the_datas_are_judged_by_the_objects(read):
     assert read(rows, category_ids="3=dog,7=owl,90=cat").found.labels.tolist() == [0, 1, 2] * 4
     kept = read(rows, category_ids="data")
     assert kept.found.labels.tolist() == [2, 0, 1] * 4
-    assert "category_id seems to be numbered as 3=dog,7=owl,90=cat" in kept.notes[0]
+    assert "category_id seems to be numbered as 3=dog,7=owl,90=cat" in kept.doubts[0]
 
 
 def test_corners_are_refused_and_read_on_request(read):
@@ -176,7 +176,7 @@ def test_corners_are_refused_and_read_on_request(read):
     with pytest.raises(BadInput, match=r'bbox seems to be x0, y0, x1, y1: .*; set boxes="corners" to read it so'):
         read(rows)
     reading = read(rows, boxes="corners")
-    assert reading.notes == ()
+    assert reading.doubts == ()
     assert reading.boxes == "corners"
     np.testing.assert_array_equal(reading.found.boxes[0], [2, 1, 32, 26])
 
@@ -185,17 +185,17 @@ def test_fractions_are_certain_without_an_object_that_fits(read):
     rows = [row(i, bbox=[0.1, 0.2, 0.01 * i, 0.3]) for i in range(4)]
     with pytest.raises(BadInput, match=r'within 0 and 1, so they are fractions .*; set boxes="xywh,fractions", boxes='):
         read(rows)
-    assert "they are fractions" in read(rows, boxes="xywh").notes[0]
-    assert read(rows, boxes="fractions").notes == ()
+    assert "they are fractions" in read(rows, boxes="xywh").doubts[0]
+    assert read(rows, boxes="fractions").doubts == ()
 
 
 def test_doubts(read, store):
-    assert read([]).notes == ("has no detection, so the figures are those of a detector that finds nothing",)
+    assert read([]).doubts == ("has no detection, so the figures are those of a detector that finds nothing",)
     outside = [row(i, bbox=[500, 500, 10, 10]) for i in range(6)]
-    assert read([*PERFECT, *outside]).notes[0].startswith("6 of 18 boxes lie mostly outside their image")
-    assert read([*PERFECT * 3, *outside]).notes == ()
+    assert read([*PERFECT, *outside]).doubts[0].startswith("6 of 18 boxes lie mostly outside their image")
+    assert read([*PERFECT * 3, *outside]).doubts == ()
     many = read([row(0)] * 103 + PERFECT)
-    assert many.notes == (
+    assert many.doubts == (
         "4 detections are beyond the best 100 of their class in their image; COCO's figures leave them out",
     )
 
@@ -211,7 +211,7 @@ def test_two_images_of_one_number(tmp_path):
     twins = write_store("triplets", "test", [Record("1", b"", *SIZE, objects, source="in/1.jpg"), *records], ("cat",))
     reading = read_results(tmp_path / "found.json", open_test_set(twins))
     assert reading.found.images.tolist() == [0]
-    assert reading.notes == ("several images have the number 1; its rows are taken for the image of this very id",)
+    assert reading.guesses == ("several images have the number 1; its rows are taken for the image of this very id",)
 
 
 def test_names_of_one_number_in_folders_are_no_twins(tmp_path):
@@ -220,7 +220,7 @@ def test_names_of_one_number_in_folders_are_no_twins(tmp_path):
     records = [Record(str(i), b"", *SIZE, objects, extra={"file_name": f"{i}/1.jpg"}) for i in (1, 2)]
     store = write_store("folders", "test", records, ("cat",))
     (tmp_path / "found.json").write_text(json.dumps([row(0, image_id=1, category_id=1)]))
-    assert read_results(tmp_path / "found.json", open_test_set(store)).notes == ()
+    assert read_results(tmp_path / "found.json", open_test_set(store)).lines == []
 
 
 def test_the_list_beside_a_file(read, tmp_path):
@@ -231,11 +231,11 @@ def test_the_list_beside_a_file(read, tmp_path):
     assert (reading.image_ids, reading.category_ids) == ("listed", "listed")
     assert reading.found.images.tolist() == list(range(12))
     assert reading.found.labels.tolist() == [0, 1, 2] * 4
-    assert reading.notes[0] == (
+    assert reading.guesses[0] == (
         'image_id is taken for the id of the image in image_info_found.json, as with image_ids="listed"'
     )
     (tmp_path / "image_info_found.json").write_text("[")
-    assert read(PERFECT).notes == ()
+    assert read(PERFECT).lines == []
 
 
 def test_names_of_several_stores(store, tmp_path):
@@ -246,10 +246,18 @@ def test_names_of_several_stores(store, tmp_path):
 
 
 def test_classes_that_are_not_evaluated_are_counted(store, tmp_path):
+    """They are no fault of the file, so even a file of nothing else is evaluated."""
+    cows = write_store("cows", "test", [], ("cow",))
     (tmp_path / "found.json").write_text(json.dumps(PERFECT))
     reading = read_results(tmp_path / "found.json", open_test_set(store, ("owl", "cow")))
     assert dropped(reading) == [("the class is not evaluated", 8, "category_id 3 in row 0")]
     assert reading.found.labels.tolist() == [0] * 4
+    cows.meta = replace(cows.meta, category_ids=(1,))
+    rows = [row(i, image_id=f"photos/test/{10 * i + 10}") for i in range(12)]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    nothing = read_results(tmp_path / "found.json", open_test_set([store, cows], ("cow",)))
+    assert dropped(nothing) == [("the class is not evaluated", 12, "category_id 3 in row 0")]
+    assert nothing.doubts == ("has no detection, so the figures are those of a detector that finds nothing",)
 
 
 def test_the_evaluation_says_what_was_dropped(store, tmp_path, caplog):

@@ -97,26 +97,32 @@ def compare_meanings(
         read_as: What the user chose.
 
     Returns:
-        Sentences about what was guessed, and about what the user chose and the objects contradict.
+        Sentences about what the user chose and the objects contradict.
 
     Raises:
         BadInput: The objects contradict what the user did not choose.
     """
     rows = rows.keep(np.isfinite(rows.boxes).all(axis=1) & np.isfinite(rows.scores))
     better = better_meaning(meaning, rows, truth, images, classes)
-    notes = _guesses(meaning, read_as, rows.images)
     if better is not None:
-        notes.append(_contradiction(path, meaning, better, read_as))
-    elif not meaning.boxes.unit and are_fractions(rows.boxes):
+        return [_contradiction(path, meaning, better, read_as)]
+    if not meaning.boxes.unit and are_fractions(rows.boxes):
         what = "all numbers of the boxes are within 0 and 1, so they are fractions of the image and not pixels"
         if read_as.boxes is None:
             kinds = 'boxes="xywh,fractions", boxes="corners,fractions" or boxes="center,fractions"'
             raise BadInput(path, f"{what}; set {kinds}")
-        notes.append(what)
-    return notes
+        return [what]
+    return []
 
 
-def _guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
+def guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
+    """Sentences about what ids are taken for.
+
+    Args:
+        meaning: The chosen meaning.
+        read_as: What the user chose.
+        ids: Ids of images in the file.
+    """
     notes = []
     chosen = (("image_id", meaning.images, read_as.image_ids), ("category_id", meaning.classes, read_as.category_ids))
     for field, numbering, given in chosen:

@@ -1,9 +1,12 @@
 """What was read from a file of detections: its meaning, and the rows that were dropped."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from multibox.evaluation.columns import Found
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class FileReading:
         category_ids: Name of the numbering of classes.
         boxes: Form of the boxes.
         dropped: Rows that were dropped, by reason.
-        notes: Sentences about what was guessed or looks wrong.
+        guesses: Sentences about what the ids were taken for.
+        doubts: Sentences about what looks wrong.
     """
 
     path: str
@@ -43,18 +47,27 @@ class FileReading:
     category_ids: str
     boxes: str
     dropped: tuple[Dropped, ...]
-    notes: tuple[str, ...]
+    guesses: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     @property
     def lines(self) -> list[str]:
         """What a reader of the figures must know, a sentence each."""
+        return [f"{self.path}: {line}" for line in (*self.guesses, *self.doubts, *self._losses)]
+
+    @property
+    def _losses(self) -> list[str]:
         return [
-            *(f"{self.path}: {note}" for note in self.notes),
-            *(
-                f"{self.path}: {part.count} of {self.rows} rows dropped, {part.reason}; for example {part.example}"
-                for part in self.dropped
-            ),
+            f"{part.count} of {self.rows} rows dropped, {part.reason}; for example {part.example}"
+            for part in self.dropped
         ]
+
+    def log(self) -> None:
+        """Log the lines. What looks wrong and what was dropped are warnings."""
+        for line in self.guesses:
+            log.info("%s: %s", self.path, line)
+        for line in (*self.doubts, *self._losses):
+            log.warning("%s: %s", self.path, line)
 
     def to_json(self) -> dict[str, Any]:
         """All but the detections, as values for ``json.dumps``."""
@@ -65,5 +78,6 @@ class FileReading:
             "category_ids": self.category_ids,
             "boxes": self.boxes,
             "dropped": [{"reason": part.reason, "count": part.count, "example": part.example} for part in self.dropped],
-            "notes": list(self.notes),
+            "guesses": list(self.guesses),
+            "doubts": list(self.doubts),
         }

@@ -98,13 +98,14 @@ def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numb
         classes: What the ids of classes can mean.
 
     Returns:
-        A numbering of images and one of classes. An id whose image or class the data do not have is ``UNKNOWN``.
+        A numbering of images and one of classes. An image that the data do not have is ``UNKNOWN``, and a class
+        that they do not have is ``NOT_EVALUATED``.
     """
     files, names = ({n.name: n.places for n in numberings}["names"] for numberings in (images, classes))
     places = {
         i: next((files[form] for form in _forms(name) if form in files), UNKNOWN) for i, name in listing.images.items()
     }
-    of_classes = {number: names.get(name, UNKNOWN) for number, name in listing.classes.items()}
+    of_classes = {number: names.get(name, NOT_EVALUATED) for number, name in listing.classes.items()}
     return (
         Numbering(LISTED, f"the id of the image in {listing.name}", places),
         Numbering(LISTED, f"the number of the class in {listing.name}", of_classes),

@@ -12,7 +12,7 @@ from multibox.evaluation.coco import LIMITS
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.pairs import areas, paired_overlap
 from multibox.evaluation.reading.box_form import parse_box_form
-from multibox.evaluation.reading.choosing import AS_WRITTEN, ReadAs, choose_numbering, compare_meanings
+from multibox.evaluation.reading.choosing import AS_WRITTEN, ReadAs, choose_numbering, compare_meanings, guesses
 from multibox.evaluation.reading.file_reading import FileReading
 from multibox.evaluation.reading.hypotheses import Meaning
 from multibox.evaluation.reading.listing import listing_of
@@ -54,7 +54,7 @@ def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadA
         named = choose_numbering("category_id", classes, rows.categories, read_as.category_ids)
     placed = choose_numbering("image_id", images, rows.images, read_as.image_ids)
     meaning = Meaning(placed, named, form)
-    notes = compare_meanings(path, meaning, rows, truth, images, classes, read_as)
+    contradictions = compare_meanings(path, meaning, rows, truth, images, classes, read_as)
     found, dropped = usable_rows(path, rows, meaning, truth)
     return FileReading(
         path=str(path),
@@ -64,7 +64,8 @@ def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadA
         category_ids=named.name,
         boxes=str(form),
         dropped=dropped,
-        notes=(*notes, *doubts(found, truth)),
+        guesses=tuple(guesses(meaning, read_as, rows.images)),
+        doubts=(*contradictions, *doubts(found, truth)),
     )
 
 

@@ -27,7 +27,7 @@ NO_IMAGE = "image_id is no image of the data"
 
 @dataclass(frozen=True)
 class _Reason:
-    """Why rows cannot be used. If most cannot, the file is refused with the remedy."""
+    """Why rows cannot be used. If too many cannot, the file is refused with the remedy. Without one, it never is."""
 
     words: str
     field: str
@@ -61,7 +61,7 @@ def usable_rows(
         if these.size:
             left[these] = False
             part = Dropped(reason.words, int(these.size), _example(rows, reason.field, int(these[0])))
-            if these.size > reason.most * len(rows) or not left.any():
+            if reason.remedy and (these.size > reason.most * len(rows) or not left.any()):
                 counted = f"{part.count} of {len(rows)} rows cannot be used"
                 raise BadInput(path, f"{counted}: {part.reason}, for example {part.example}; {reason.remedy}")
             dropped.append(part)
@@ -90,7 +90,7 @@ def _reasons(rows: Rows, found: Found, meaning: Meaning) -> list[_Reason]:
         _Reason(NO_IMAGE, "image_id", found.images == UNKNOWN, image, 1),
         _Reason("several images have that image_id", "image_id", found.images == SEVERAL, image, 1),
         _Reason("category_id is no class of the data", "category_id", found.labels == UNKNOWN, category, 1),
-        _Reason("the class is not evaluated", "category_id", found.labels == NOT_EVALUATED, category, 1),
+        _Reason("the class is not evaluated", "category_id", found.labels == NOT_EVALUATED, ""),
     ]
 
 
