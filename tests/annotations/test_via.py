@@ -194,3 +194,25 @@ def test_json_that_is_not_vias(tmp_path, content):
     (tmp_path / "a.json").write_text(json.dumps(content))
     with pytest.raises(BadInput, match="no annotations found"):
         open_source([tmp_path])
+
+
+def test_the_table_of_regions(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    (tmp_path / "via.csv").write_text(
+        "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+        'a.jpg,9,{},2,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":10,""height"":20}","{""type"":""dog""}"\n'
+        'a.jpg,9,{},2,1,"{""name"":""circle"",""cx"":5,""cy"":6,""r"":2}","{""type"":""cat""}"\n'
+        "b.jpg,9,{},0,0,{},{}\n"
+    )
+    part = read(via, tmp_path)
+    a, b = part.splits[""]
+    assert (a.annotation.names, b.annotation.names) == (("dog", "cat"), ())
+    np.testing.assert_array_equal(a.annotation.boxes, [[1, 2, 11, 22], [3, 4, 7, 8]])
+
+
+def test_a_table_with_a_damaged_cell(tmp_path):
+    text = "filename,region_shape_attributes,region_attributes\na.jpg,{x,{}\n"
+    (tmp_path / "via.csv").write_text(text)
+    with pytest.raises(BadInput, match=r"a cell holds no JSON: .*; export the table again"):
+        read(via, tmp_path)

@@ -159,6 +159,22 @@ def test_lists_may_lie_in_image_sets_itself(tmp_path):
     }
 
 
+def test_lists_of_each_class_alone_are_united(tmp_path):
+    lists = [("dog_train", "a 1\n"), ("dog_val", "b -1\n")]
+    root = layout(tmp_path / "toys", lists=lists)
+    assert {split: [item.id for item in items] for split, items in read(voc, root).splits.items()} == {
+        "train": ["a"],
+        "val": ["b"],
+    }
+    (root / "ImageSets/Main/night_val.txt").write_text("b\n")  # no class: a name of its own
+    assert set(read(voc, root).splits) == {"train", "val"}
+
+
+def test_two_lists_of_one_split_name_an_image_once(tmp_path):
+    root = layout(tmp_path / "toys", lists=[("train", "a\n"), ("training", "a\nb\n")])
+    assert [item.id for item in read(voc, root).splits["train"]] == ["a", "b"]
+
+
 def test_a_list_in_another_encoding(tmp_path):
     root = layout(tmp_path / "toys")
     (root / "ImageSets" / "Main" / "train.txt").write_bytes("é\n".encode("latin-1"))

@@ -191,12 +191,3 @@ CELLS = (
     Cell("ultralytics-8.4.190-save-txt-track", "images/{name}", digits(6), DECLARED, options=NAMED),
     Cell("ultralytics-8.4.190-save-txt-track-conf", "images/{name}", digits(6), DECLARED, options=NAMED),
 )
-
-_REASONS = {
-    "Label Studio's own JSON and CSV are not read yet": ("label-studio-sdk-2.1.2-csv",),
-    "VIA's CSV is not read yet": ("layout-of-via-csv",),
-    "lists of a split for each class alone are not united": ("layout-of-vott-voc",),
-}
-
-LATER = {folder: reason for reason, folders in _REASONS.items() for folder in folders}
-"""Why a cell does not hold yet, by its folder. A cell that begins to hold fails until it is taken out of here."""

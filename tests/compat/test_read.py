@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compat.cells import CELLS, LATER, Cell
+from compat.cells import CELLS, Cell
 from compat.draw import HERE, TRUTH, draw_all
 from multibox.annotations.problem import Problem
 from multibox.data.source import open_source
@@ -70,13 +70,7 @@ def assert_splits(cell: Cell, found: dict[str, set[str]]) -> None:
     assert found == {"truth": truth, "train": {"train": read}, "twice": {"train": read, "val": read}}[cell.splits]
 
 
-def marked(cell: Cell) -> object:
-    reason = LATER.get(cell.folder)
-    marks = pytest.mark.xfail(strict=True, raises=(AssertionError, BadInput, pytest.fail.Exception), reason=reason)
-    return pytest.param(cell, id=cell.folder, marks=[marks] if reason else [])
-
-
-@pytest.mark.parametrize("cell", [marked(cell) for cell in CELLS if not cell.refused])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if not cell.refused], ids=lambda cell: cell.folder)
 def test_what_a_tool_wrote_is_what_was_annotated(cell, folder):
     objects, classes, splits = read(folder, **cell.options)
     names = {Path(cell.image(image, number)).name: image for number, image in enumerate(IMAGES, 1)}
@@ -93,7 +87,7 @@ def test_what_a_tool_wrote_is_what_was_annotated(cell, folder):
     assert_splits(cell, splits)
 
 
-@pytest.mark.parametrize("cell", [marked(cell) for cell in CELLS if cell.refused])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.refused], ids=lambda cell: cell.folder)
 def test_what_cannot_be_told_is_refused(cell, folder):
     with pytest.raises(BadInput, match=cell.refused):
         read(folder, **cell.options)
@@ -101,5 +95,4 @@ def test_what_cannot_be_told_is_refused(cell, folder):
 
 def test_every_folder_has_a_cell():
     assert {folder.name for folder in TOOLS.iterdir()} == {cell.folder for cell in CELLS}
-    assert set(LATER) <= {cell.folder for cell in CELLS}
     assert len({cell.folder for cell in CELLS}) == len(CELLS)

@@ -1,9 +1,11 @@
 """Lists of splits: text files below a folder ``ImageSets`` that name the images of a split, a line each."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from multibox.annotations.annotation import read_text
 from multibox.annotations.files import Files, is_image
+from multibox.annotations.splits import usual_split
 from multibox.errors import BadInput
 
 
@@ -20,6 +22,25 @@ def find_lists(files: Files) -> dict[str, Path]:
     direct = [path for path in listed if path.parent.name.lower() == "imagesets"]
     lists = {path.stem: path for path in main or direct or below}
     return {name: path for name, path in lists.items() if not ("_" in name and name.rpartition("_")[2] in lists)}
+
+
+def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str, list[Path]]:
+    """The lists of each split, where splits have lists for each class alone, as VoTT writes them.
+
+    Args:
+        lists: Lists by their names, such as ``dog_train``.
+        classes: Class names of the objects.
+
+    Returns:
+        The lists by the name of the split behind the class. Empty if a list is not named so.
+    """
+    found: dict[str, list[Path]] = {}
+    for name, path in lists.items():
+        label, _, split = name.rpartition("_")
+        if label not in classes or not usual_split(split):
+            return {}
+        found.setdefault(split, []).append(path)
+    return found
 
 
 def read_list(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Label Studio JSON: the export of tasks (JSON), and that of results alone (JSON_MIN)."""
+"""Label Studio: the export of tasks (JSON), and those of results alone (JSON_MIN and CSV)."""
 
 import re
 from collections import Counter
@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from multibox.annotations.annotation import Options, Part
+from multibox.annotations.csv_json import content_of, tables_with
 from multibox.annotations.described import Described, described, part_of
 from multibox.annotations.drawn import Drawn
 from multibox.annotations.files import Files, is_image
 from multibox.annotations.formats.label_studio_regions import objects_of, several_labels, size_in
-from multibox.annotations.formats.label_studio_tasks import Task, is_export, tasks_of
+from multibox.annotations.formats.label_studio_tasks import MINIMAL, Task, is_export, tasks_of
 from multibox.annotations.images import plain_name
 from multibox.errors import BadInput
 
 NAME = "label-studio"
-TITLE = "Label Studio JSON"
+TITLE = "Label Studio JSON or CSV"
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of an uploaded image."""
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that are exports of Label Studio."""
-    return files.json_where(is_export)
+    """The JSON files and tables that are exports of Label Studio."""
+    return [*files.json_where(is_export), *tables_with(files, MINIMAL)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -45,7 +46,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     Raises:
         BadInput: No task is annotated.
     """
-    tasks = [(path, task) for path in found for task in tasks_of(files.json(path))]
+    tasks = [(path, task) for path in found for task in tasks_of(content_of(files, path, list))]
     annotated = [(path, task) for path, task in tasks if task.regions is not None]
     predicted = sum(task.has_predictions for _, task in tasks if task.regions is None)
     if not annotated:

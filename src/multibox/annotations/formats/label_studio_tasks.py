@@ -6,6 +6,9 @@ from typing import Any
 
 from multibox.annotations.drawn import Damaged, entries, fields
 
+MINIMAL = ("annotation_id", "annotator")
+"""Fields that an entry of JSON_MIN has, and columns of the CSV."""
+
 _LISTS = ("annotations", "completions")
 """Names of the list of annotations. The second is that of versions before 1.0."""
 
@@ -53,7 +56,7 @@ def _is_task(entry: Any) -> bool:
 
 
 def _is_minimal(entry: Any) -> bool:
-    return {"annotation_id", "annotator"} <= fields(entry).keys()
+    return set(MINIMAL) <= fields(entry).keys()
 
 
 def _task(entry: dict[str, Any]) -> Task:

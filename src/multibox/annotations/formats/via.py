@@ -1,4 +1,4 @@
-"""JSON of the VGG Image Annotator (VIA), versions 1 and 2: saved projects, and annotations exported alone."""
+"""JSON and CSV of the VGG Image Annotator (VIA), versions 1 and 2: saved projects, and annotations exported alone."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -7,21 +7,24 @@ from typing import Any
 
 from multibox.annotations.annotation import Options, Part
 from multibox.annotations.bounds import NOWHERE, Bounds, number, of_box, of_ellipse, of_points
+from multibox.annotations.csv_json import content_of, tables_with
 from multibox.annotations.described import Described, described, part_of
 from multibox.annotations.drawn import BOX, Drawn, entries, fields, flags_of, place
 from multibox.annotations.files import Files
 from multibox.annotations.formats.via_classes import ClassAttribute, class_attribute
 
 NAME = "via"
-TITLE = "VIA JSON"
+TITLE = "VIA JSON or CSV"
+
+_COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 
 _WORDS = {"rect": BOX, "polyline": "line"}
 """The word in messages for a shape whose name in the file is another."""
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that are a project of VIA 2, or list images with ``filename`` and ``regions``."""
-    return files.json_where(_is_via)
+    """The JSON files that are a project of VIA 2 or list images with ``filename`` and ``regions``, and the tables."""
+    return [*files.json_where(_is_via), *tables_with(files, _COLUMNS)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -35,8 +38,9 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     Returns:
         The items in the order of the files, and the classes in the order of the attribute's options.
     """
-    images = [(path, each) for path in found for each in _listed(files.json(path)).values()]
-    declared = [fields(fields(files.json(path).get("_via_attributes")).get("region")) for path in found]
+    contents = [content_of(files, path, _images) for path in found]
+    images = [(path, each) for path, content in zip(found, contents, strict=True) for each in _listed(content).values()]
+    declared = [fields(fields(each.get("_via_attributes")).get("region")) for each in contents]
     regions = [fields(region) for _, image in images for region in _regions_or_none(image)]
     attribute = class_attribute([fields(each.get("region_attributes")) for each in regions], declared, options.classes)
     return part_of(
@@ -47,6 +51,16 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         classes_from=f"the options of the attribute {attribute.name!r}",
         notes=attribute.notes,
     )
+
+
+def _images(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The images of a table, whose rows are regions. A row of an image without regions has an empty shape."""
+    images: dict[str, Any] = {}
+    for row in rows:
+        image = images.setdefault(str(row["filename"]), {"filename": row["filename"], "regions": []})
+        if row.get("region_shape_attributes"):
+            image["regions"].append(row | {"shape_attributes": row["region_shape_attributes"]})
+    return images
 
 
 def _is_via(content: Any) -> bool:

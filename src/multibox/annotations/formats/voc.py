@@ -15,7 +15,7 @@ from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, 
 from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
 from multibox.annotations.files import Files, sample
 from multibox.annotations.images import Images, pair
-from multibox.annotations.lists import find_lists, read_list
+from multibox.annotations.lists import find_lists, of_classes, read_list
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_names, renamed, splits_by_folder
 from multibox.annotations.voc_tools import DATUMARO, tool_of
@@ -73,7 +73,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """
     parsed = {path: each for path in found if (each := parse_xml(path)) is not None}
     lists = find_lists(files)
-    places = _listed(list(parsed), lists, files.root) if lists else _by_folder(list(parsed), files.root)
+    places = _listed(parsed, lists, files.root) if lists else _by_folder(list(parsed), files.root)
     evidence = {each.file: each.evidence for each in parsed.values() if isinstance(each, Written)}
     decisions = decide_by_tool(list(evidence.values()), options.one_based)
     kinds = {tool: decision.kind for tool, decision in decisions.items()}
@@ -147,15 +147,17 @@ def parse_xml(path: Path) -> Written | Problem | None:
     return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns)
 
 
-def _listed(found: Sequence[Path], lists: dict[str, Path], root: Path) -> dict[str, list[Path]]:
+def _listed(parsed: Mapping[Path, Written | Problem], lists: Mapping[str, Path], root: Path) -> dict[str, list[Path]]:
     """The XML files of each split, as the lists of splits name them."""
-    by_stem = {path.stem: path for path in found}
-    home = found[0].parent if found else root
-    splits: dict[str, list[Path]] = {}
-    for name, split in map_names(lists).items():
-        stems = read_list(lists[name])
-        splits.setdefault(split, []).extend(by_stem.get(stem, home / f"{stem}.xml") for stem in stems)
-    return splits
+    by_stem = {path.stem: path for path in parsed}
+    home = next((path.parent for path in parsed), root)
+    names = {name for each in parsed.values() if isinstance(each, Written) for name in each.names}
+    paths = of_classes(lists, names) or {name: [path] for name, path in lists.items()}
+    splits: dict[str, dict[Path, None]] = {}
+    for name, split in map_names(paths).items():
+        stems = [stem for path in paths[name] for stem in read_list(path)]
+        splits.setdefault(split, {}).update(dict.fromkeys(by_stem.get(stem, home / f"{stem}.xml") for stem in stems))
+    return {split: list(members) for split, members in splits.items()}
 
 
 def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:

@@ -1,0 +1,53 @@
+"""CSV tables whose cells hold JSON, as the entries that the JSON exports of the same tools hold."""
+
+import csv
+import json
+from collections.abc import Callable, Collection
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from multibox.annotations.annotation import read_text
+from multibox.annotations.files import Files
+from multibox.errors import BadInput
+
+
+def tables_with(files: Files, columns: Collection[str]) -> list[Path]:
+    """The CSV files of a dataset whose header has all the given columns."""
+    return [path for path in files.with_suffix(".csv") if set(columns) <= set(_header(path))]
+
+
+def content_of(files: Files, path: Path, from_rows: Callable[[list[dict[str, Any]]], Any]) -> Any:
+    """The content of a JSON file, or that of a CSV file in the shape of the JSON.
+
+    Args:
+        files: Files of the dataset.
+        path: Path of the file.
+        from_rows: Function that makes the content of a table's rows. A row has a value for each column, and cells
+            that hold JSON lists or objects are parsed.
+    """
+    return from_rows(_rows(path)) if path.suffix.lower() == ".csv" else files.json(path)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    parse = partial(_cell, path)
+    return [
+        {name: parse(text) for name, text in row.items() if name is not None and text is not None}
+        for row in csv.DictReader(StringIO(read_text(path)))
+    ]
+
+
+def _cell(path: Path, text: str) -> Any:
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadInput(path, f"a cell holds no JSON: {text[:40]!r}; export the table again") from None
+
+
+def _header(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        first = file.readline(1 << 16).decode("utf-8-sig", errors="replace")
+    return next(csv.reader([first]), [])
