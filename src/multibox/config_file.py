@@ -6,7 +6,7 @@ an error of one line that names it.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
 def to_yaml(config: Config) -> str:
     """Write a configuration as YAML that :func:`load_config` reads back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def fields_of(config: Config) -> dict[str, Any]:
+    """The plain values of all fields, by their dotted names."""
+    return dict(_dotted(config.model_dump(mode="json")))
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -148,6 +153,14 @@ def _nested(name: str, value: Any) -> dict[str, Any]:
     for part in reversed(name.split(".")):
         value = {part: value}
     return value
+
+
+def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _number(text: str) -> str | float:

@@ -131,6 +131,18 @@ def test_detections_of_another_tool_and_a_comparison(detector, tmp_path):
     assert [path.name for path in (tmp_path / "r" / "changed").iterdir()] == ["001-1.png"]
 
 
+def test_two_models_without_an_object_to_find_have_no_difference(detector, tmp_path):
+    grey = Record("0", cv2.imencode(".png", paint((128, 192), {}))[1].tobytes(), 192, 128, make_objects([], []))
+    write_store("empty", "test", [grey], ("red",))
+    evaluation = evaluate(detector, "empty")
+    write_report(evaluation, tmp_path / "r", evaluate(detector, evaluation.test_set))
+    html = (tmp_path / "r" / "report.html").read_text()
+    assert "These images have no object to find, so there is neither an mAP nor a difference." in html
+    assert not re.search(r"nan[ %]|0\.000", html)
+    values = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert (values["map"], values["comparison"]["difference"], values["comparison"]["share_better"]) == (None,) * 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

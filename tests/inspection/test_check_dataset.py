@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from lxml import etree
@@ -248,6 +249,57 @@ def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
     assert ("mug", "differs from 'Mug' only in case or spaces") in details
     assert len(details) == 4
     assert checkup.stops == 0
+
+
+@pytest.fixture
+def herd(tmp_path, monkeypatch):
+    """COCO data of a tool that exports each mask as a crowd."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    root = tmp_path / "herd"
+    (root / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        (root / split).mkdir()
+        cv2.imwrite(str(root / split / f"{split}.png"), np.full((40, 40, 3), 90, np.uint8))
+        crowd = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 5, 25, 25], "area": 625, "iscrowd": 1}
+        values = {
+            "images": [{"id": 1, "file_name": f"{split}.png", "width": 40, "height": 40}],
+            "annotations": [crowd],
+            "categories": [{"id": 1, "name": "cow"}],
+        }
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(values))
+    return root
+
+
+def useless(checkup):
+    return [(f.file, f.detail, f.action.partition(";")[0]) for f in checkup.findings if f.kind == "useless"]
+
+
+def test_splits_of_crowds_alone_are_found_in_files_and_in_stores_and_named_by_the_build(herd):
+    found = [
+        ("train", "all objects are crowds (iscrowd 1)", "nothing to learn"),
+        ("val", "all objects are crowds (iscrowd 1)", "nothing to evaluate"),
+    ]
+    checkup = check_dataset(herd, CONFIG)
+    assert (useless(checkup), checkup.stops) == (found, 0)
+    result = CliRunner().invoke(main, ["data", "build", str(herd), "--name", "cows"])
+    assert result.stdout.splitlines()[-1] == (
+        "train, val: all objects are crowds, which training leaves out; if each is a single object, set iscrowd to 0 "
+        "in the annotations and build the dataset again"
+    )
+    assert useless(check_dataset("cows", CONFIG)) == found
+
+
+def test_difficult_objects_are_learned_unless_they_are_dropped_and_are_never_evaluated(voc_folder, tmp_path):
+    """Each object of the training and validation images is marked difficult."""
+    root = shutil.copytree(voc_folder, tmp_path / "toys")
+    for path in (root / "Annotations").iterdir():
+        path.write_text(path.read_text().replace("<difficult>0<", "<difficult>1<"))
+    in_val = ("val", "all objects are difficult", "nothing to evaluate")
+    in_test = ("test", *in_val[1:])
+    assert useless(check_dataset(root, CONFIG)) == [in_val, in_test]
+    dropping = load_config(overrides={"data.difficult": "drop"})
+    learned = ("train", "all objects are difficult", "nothing to learn")
+    assert useless(check_dataset(root, dropping)) == [learned, in_val, in_test]
 
 
 def test_missing_label_files_of_yolo(sample_folder, tmp_path):

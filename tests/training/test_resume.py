@@ -132,7 +132,7 @@ def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_p
 def fake_setup(epochs, patience):
     config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
     model = SimpleNamespace(optimizer=None)
-    return Setup(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch)
+    return Setup(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch, ("cat",))
 
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):
@@ -163,7 +163,8 @@ def test_a_run_that_another_process_is_at_is_not_even_read(tmp_path, monkeypatch
     [
         (["--resume", "nothing"], "resume: nothing: no such run in"),
         (["--resume", "nothing", "--name", "x", "--data", "y"], "leave out --data, --name"),
-        (["--resume", "nothing", "train.epochs=9"], "leave out FIELD=VALUE"),
+        (["--resume", "nothing", "train.epochs=9"], "resume: nothing: no such run in"),
+        (["--resume", "nothing", "--devices", "2"], "leave out --devices, or start a new run from the weights of"),
         (["--resume", ""], "no such run in"),
     ],
 )

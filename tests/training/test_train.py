@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -15,15 +16,18 @@ import pytest
 import multibox
 from multibox.config_file import load_config
 from multibox.data.build import build
+from multibox.data.record import make_objects
 from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput, RunFailed
 from multibox.models.file import load_model
 from multibox.training import loop, validate
+from multibox.training import setup as setting_up
 from multibox.training.setup import set_up, settings_of
 from multibox.training.stores import find_data
 from multibox.training.train import resume, train
 from multibox.training.training_model import TrainingModel
+from training import small_network
 
 SMALL = {
     "network.size": [128, 128],
@@ -192,6 +196,34 @@ def test_a_run_without_progress_ends_early(store_root, folder, monkeypatch):
     with open(run.folder / "validation.csv") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
     assert resume("early").map == run.map == 0.5  # it is over
+
+
+def test_validation_data_without_objects_give_no_figure_anywhere(store_root, folder, monkeypatch, caplog):
+    """The best model is the last one, and patience does not count validations that measure nothing."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(setting_up, "build", small_network.build)
+    without_objects = replace(open_store("tiny/val")[0], objects=make_objects([], []))
+    write_store("empty", "val", [without_objects], ("ball",))
+    settings = SMALL | {"data.val": ["empty/val"], "train.epochs": 3, "train.patience": 1}
+    run = train("tiny", overrides=settings, name="first")
+    assert run.map is None
+    assert [message for message in caplog.messages if "mAP" in message] == [
+        "empty/val: there is no object, so no mAP is measured, train.patience does not end the run, and best.keras is "
+        "the last model; annotate its images, or set data.val to a split with objects"
+    ]
+    with open(run.folder / "log.csv") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)][-1] == "3"
+    names = "best", "last", "snapshots/epoch-001"
+    best, last, first = (keras.saving.load_model(run.folder / f"{name}.keras").get_weights() for name in names)
+    assert all((a == b).all() for a, b in zip(best, last, strict=True))
+    assert any((a != b).any() for a, b in zip(best, first, strict=True))
+    assert not (run.folder / "validation.csv").exists()
+    assert "Validation" not in (run.folder / "curves.svg").read_text()
+    assert "mAP" not in (run.folder / "report.html").read_text()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run.folder / "tensorboard")).Reload()
+    assert [name for name in events.Tags()["scalars"] if not name.startswith("train/")] == []
 
 
 def test_the_loss_is_divided_by_the_positives_of_the_whole_batch():

@@ -1,7 +1,9 @@
 """Click commands that print errors in one line, with option names for parameter names, and print the library's log."""
 
+import ast
 import logging
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ from multibox.errors import BadInput, RunFailed, Stopped
 
 SETTING = re.compile(r"""(?<![^\s(])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""")
 """Pattern of a parameter and its value in a message of the library, such as ``on_bad="skip"``."""
+
+NEW_RUN = re.compile(r"""multibox\.train\(config="([^"]+)", overrides=(\[.*?\])\)""")
 
 RESUME = re.compile(r"""multibox\.resume\(["']([^"']+)["']\)""")
 
@@ -68,8 +72,9 @@ def option_name(command: click.Command, field: str) -> str:
 def as_options(command: click.Command, text: str) -> str:
     """Rewrite Python calls and settings in a message as command line options.
 
-    ``replace=True`` becomes ``--replace``, ``on_bad="skip"`` becomes ``--on-bad skip``, and ``multibox.resume("demo")``
-    becomes ``multibox train --resume demo``.
+    ``replace=True`` becomes ``--replace``, ``on_bad="skip"`` becomes ``--on-bad skip``, ``multibox.resume("demo")``
+    becomes ``multibox train --resume demo``, and ``multibox.train(config="a.yaml", overrides=["train.lr=1"])`` becomes
+    ``multibox train --config a.yaml train.lr=1``.
 
     Args:
         command: Command whose option names replace the parameter names.
@@ -83,7 +88,10 @@ def as_options(command: click.Command, text: str) -> str:
         value = setting[2].strip("\"'")
         return option.opts[0] if option.is_flag else f"{option.opts[0]} {value}"
 
-    return SETTING.sub(rewritten, RESUME.sub(r"multibox train --resume \1", text))
+    def new_run(call: re.Match[str]) -> str:
+        return shlex.join(["multibox", "train", "--config", call[1], *ast.literal_eval(call[2])])
+
+    return SETTING.sub(rewritten, RESUME.sub(r"multibox train --resume \1", NEW_RUN.sub(new_run, text)))
 
 
 def _find_option(command: click.Command, name: str) -> click.Option | None:

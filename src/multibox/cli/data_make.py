@@ -165,6 +165,9 @@ def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) ->
 
 def print_report(report: "BuildReport") -> None:
     """Print the report of a build: its problems first, then the numbers of images and objects."""
+    from multibox.data.object_kinds import UNDO_CROWDS, has_only_crowds
+    from multibox.data.store import open_store
+
     for problem in report.problems[:MOST_PROBLEMS]:
         click.echo(f"{problem.action}: {problem}")
     hidden = len(report.problems) - MOST_PROBLEMS
@@ -173,6 +176,9 @@ def print_report(report: "BuildReport") -> None:
     print_counts(report.classes, report.splits)
     click.echo(f"{report.path}: built in {report.seconds:.1f} s")
     click.echo(f"left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}")
+    crowded = [split for split in report.splits if has_only_crowds(open_store(f"{report.name}/{split}"))]
+    if crowded:
+        click.echo(f"{', '.join(crowded)}: all objects are crowds, which training leaves out; {UNDO_CROWDS}")
 
 
 def build_command(export: "Export") -> str:

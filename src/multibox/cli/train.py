@@ -1,7 +1,7 @@
 """The commands ``train`` and ``report`` of a training run."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -12,6 +12,9 @@ from multibox.cli.data_make import print_report
 from multibox.cli.options import backend_option, config_option, overrides_argument
 from multibox.errors import BadInput, RunFailed
 from multibox.models.shipped import NAME
+
+if TYPE_CHECKING:
+    from multibox.config import Config
 
 
 @main.command("train")
@@ -76,7 +79,13 @@ from multibox.models.shipped import NAME
     default=None,
     help="Tracking service that receives the metrics, besides TensorBoard. Default: train.tracker.",
 )
-@click.option("--resume", "resumed", default=None, metavar="NAME", help="Name of a stopped run to continue.")
+@click.option(
+    "--resume",
+    "resumed",
+    default=None,
+    metavar="NAME",
+    help="Name of a run to continue. A larger train.epochs also continues a finished run.",
+)
 @overrides_argument
 def train_command(
     source: str | None,
@@ -113,11 +122,10 @@ def train_command(
         overrides = (*overrides, f"network.weights={json.dumps(init)}")
     if tracker is not None:
         overrides = (*overrides, f"train.tracker={tracker}")
-    settings = load_config(config, overrides)  # a misspelt field is refused before Keras, which takes seconds, loads
     if resumed is not None and cluster is None:  # of several hosts the first alone needs the run's folder
-        from multibox.training.experiment import open_experiment
-
-        settings = load_config(open_experiment(resumed).config)
+        settings = _resumed_config(resumed, overrides)
+    else:  # a misspelt field is refused before Keras, which takes seconds, loads
+        settings = load_config(config, overrides)
     require_keras("train", backend)
     if cluster is not None:
         cluster.join(backend)
@@ -125,7 +133,7 @@ def train_command(
     from multibox.training.train import resume, train
 
     if resumed is not None:
-        run = resume(resumed)
+        run = resume(resumed, overrides)
     else:
         with progress_bar("checking and writing", at_once=False) as progress:
             options |= {"progress": progress, "on_build": print_report}
@@ -136,18 +144,31 @@ def train_command(
     click.echo(f"{score}model: {run.model}; other files of the run: {run.folder}")
 
 
+def _resumed_config(name: str, overrides: tuple[str, ...]) -> "Config":
+    from multibox.config_file import load_config
+    from multibox.training.changes import change_config
+    from multibox.training.experiment import open_experiment
+
+    experiment = open_experiment(name)
+    return change_config(experiment, load_config(experiment.config), overrides)[0]
+
+
 def _only_resume() -> None:
-    """Refuse options and fields that would change a resumed run."""
+    """Refuse options that a resumed run cannot have. Its fields are verified one by one."""
     context = click.get_current_context()
     others = [
-        "FIELD=VALUE" if parameter.param_type_name == "argument" else parameter.opts[0]
+        parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in {"resumed", "backend", "hosts", "host", "coordinator"}
+        if parameter.name not in {"resumed", "backend", "hosts", "host", "coordinator", "tracker", "overrides"}
         and context.get_parameter_source(parameter.name or "") == ParameterSource.COMMANDLINE
         and context.params.get(parameter.name or "")
     ]
     if others:
-        raise BadInput("resume", f"continues with the run's own configuration; leave out {', '.join(others)}")
+        raise BadInput(
+            "resume",
+            f"continues with the run's own data and configuration; leave out {', '.join(others)}, or start a new run "
+            f"from the weights of this one with --init experiments/{context.params['resumed']}/best.keras",
+        )
 
 
 @main.command("report")

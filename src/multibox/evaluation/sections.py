@@ -68,11 +68,12 @@ def comparison_section(figures: Figures, comparison: Comparison) -> Section:
         if comparison.is_clear
         else "The interval includes 0, so the choice of images may explain the difference."
     )
-    summary = (
+    measured = (
         f"The mAP is {_share(figures.voc.map)}, against {_share(comparison.other.voc.map)} of {comparison.name}: a "
         f"difference of {comparison.difference:+.3f} (95%: {_range(comparison.interval, sign=True)}). This model is "
         f"better in {comparison.share_better:.0%} of {DRAWS} draws of the same images for both. {verdict}"
     )
+    nothing = "These images have no object to find, so there is neither an mAP nor a difference."
     rows = sorted(comparison.classes.items(), key=lambda row: -_or(row[1][0], 0))
     lines: list[list[Cell]] = [
         [name, _signed(difference), _range(drawn, sign=True), _direction(drawn, few=name in comparison.few)]
@@ -91,7 +92,7 @@ def comparison_section(figures: Figures, comparison: Comparison) -> Section:
     return Section(
         "Comparison",
         [
-            summary,
+            nothing if math.isnan(comparison.difference) else measured,
             Table(headings, lines, caption="Classes, from the largest gain to the largest loss"),
             Details("COCO's figures side by side", [Table(["figure", "this model", comparison.name], coco)]),
         ],

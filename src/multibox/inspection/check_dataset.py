@@ -22,7 +22,13 @@ from multibox.data.store import REPORT, Store, dataset_splits, list_stores
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.inspection.coverage import Coverage, measure_coverage
-from multibox.inspection.dataset_findings import in_two_splits, spelled_twice, uneven_classes, unused_images
+from multibox.inspection.dataset_findings import (
+    in_two_splits,
+    spelled_twice,
+    uneven_classes,
+    unused_images,
+    useless_splits,
+)
 from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage, inspect_item, inspect_record
 from multibox.inspection.propose_priors import propose_priors
@@ -215,7 +221,12 @@ def _sum_up(
     objects = {split: _count(images, classes) for split, images in inspected.items()}
     training = next((split for split in ("train", "trainval") if split in inspected), next(iter(inspected)))
     findings = [finding for images in inspected.values() for image in images for finding in image.findings]
-    findings += [*in_two_splits(inspected), *uneven_classes(objects, training), *more]
+    findings += [
+        *in_two_splits(inspected),
+        *useless_splits(inspected, training),
+        *uneven_classes(objects, training),
+        *more,
+    ]
     counts = {split: len(images) for split, images in inspected.items()}
     fit = _fit(inspected[training], training, classes, config)
     return Checkup(target, classes, counts, objects, tuple(findings), fit)

@@ -95,6 +95,8 @@ def _chart(checkup: Checkup, config: Config, title: str, coverage: Coverage) -> 
 def coverage_line(coverage: Coverage) -> str:
     """How well priors cover the objects, in one line."""
     reach = coverage.all
+    if not reach.objects:
+        return "there is no object to cover"
     return f"mean best IoU {reach.mean:.3f}, {reach.unreached:.1%} of {reach.objects:,} objects below 0.5"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from multibox.annotations.files import IMAGE_SUFFIXES
 from multibox.data.file_names import readable
 from multibox.data.look_alikes import find_alike, stack_looks
+from multibox.data.object_kinds import UNDO_CROWDS, ObjectKinds
 from multibox.data.source import Source
 from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage
@@ -46,6 +47,24 @@ def _twins(images: Sequence[InspectedImage], others: Sequence[InspectedImage]) -
             yield k, "same", f"is the same file as {same[image.digest].file}"
         elif k in alike:
             yield k, "alike", f"looks like {others[alike[k]].file}"
+
+
+def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) -> Iterator[Finding]:
+    """Splits with objects that are all crowds, or difficult where that leaves them out.
+
+    Args:
+        inspected: Inspected images by split.
+        training: Name of the split for training.
+
+    Yields:
+        A finding for each such split.
+    """
+    for split, images in inspected.items():
+        kinds = sum((image.kinds for image in images), ObjectKinds())
+        learned = sum(len(image.objects) for image in images if image.objects is not None)
+        if kinds.total and not (learned if split == training else kinds.single):
+            effect = "nothing to learn" if split == training else "nothing to evaluate"
+            yield Finding("useless", split, "", kinds.unusual, f"{effect}; {UNDO_CROWDS}" if kinds.crowds else effect)
 
 
 def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:

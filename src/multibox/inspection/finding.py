@@ -19,6 +19,7 @@ KINDS: Final = {
     "same": "images that are in two splits",
     "alike": "images that look like one in another split",
     "color": "greyscale and CMYK images",
+    "useless": "splits without an object to learn or to find",
     "class": "classes that are rare, absent or spelled in two ways",
     "unused": "unused images",
 }
@@ -31,7 +32,8 @@ class Finding:
 
     Attributes:
         kind: Kind of the finding, a key of :data:`KINDS`.
-        file: Path of the file that the finding is about, or name of the split for a finding about a class.
+        file: Path of the file that the finding is about, or name of the split for a finding
+            about a class or a split.
         object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
         detail: Description of the fault.
         action: Effect on training, and what to do.

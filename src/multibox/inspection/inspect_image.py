@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from multibox.config import Config
 from multibox.data.build import check_item
 from multibox.data.check import BadImageError, check_image
 from multibox.data.look_alikes import look_of
+from multibox.data.object_kinds import ObjectKinds, kinds_of
 from multibox.data.record import Objects, Record
 from multibox.image_file import color_mode
 from multibox.inspection.finding import Finding
@@ -36,6 +37,7 @@ class InspectedImage:
         boxes_rel: ``(N, 4)`` corners of these objects, relative to the network's input. None if the image is left out.
         digest: Digest of the image file's bytes, to find equal files. Empty if the image is left out.
         look: Perceptual hash and thumbnail, to find look-alikes. None if the image is left out.
+        kinds: Numbers of objects by kind, without those of unknown classes.
     """
 
     file: str
@@ -44,6 +46,7 @@ class InspectedImage:
     boxes_rel: np.ndarray | None = None
     digest: bytes = b""
     look: tuple[int, np.ndarray] | None = None
+    kinds: ObjectKinds = field(default_factory=ObjectKinds)
 
 
 def inspect_item(item: Item, classes: Sequence[str], config: Config) -> InspectedImage:
@@ -118,7 +121,8 @@ def _inspect_further(
         *_tiny(boxes_rel, file, called, config),
         *_uncommon_colors(record.image, image),
     ]
-    trained = (record.objects.labels < known) & ~record.objects.crowd
+    is_known = record.objects.labels < known
+    trained = is_known & ~record.objects.crowd
     if config.data.difficult == "drop":
         trained &= ~record.objects.difficult
     return InspectedImage(
@@ -128,6 +132,7 @@ def _inspect_further(
         boxes_rel[trained],
         hashlib.sha256(record.image).digest(),
         look_of(record.image),
+        kinds_of(record.objects.keep(is_known)),
     )
 
 

@@ -28,7 +28,7 @@ class Experiment:
 
     @property
     def best(self) -> Path:
-        """Path of the model with the best validation mAP. Without validations, of the last model."""
+        """Path of the model with the best validation mAP. If no mAP is measured, of the last model."""
         return self.folder / "best.keras"
 
     @property

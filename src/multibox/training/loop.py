@@ -31,8 +31,8 @@ class Run:
 
     Attributes:
         folder: Folder with all files of the run.
-        model: Path of the best model, or of the last one if there is no validation data.
-        map: Best validation mAP at IoU 0.5, in [0, 1]. None without validation data.
+        model: Path of the best model, or of the last one if no mAP is measured.
+        map: Best validation mAP at IoU 0.5, in [0, 1]. None without validation data, or if it has no object to find.
     """
 
     folder: Path
@@ -86,7 +86,7 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
                 f"multibox.resume({experiment.folder.name!r})",
                 stop.signal or 0,
             ) from None
-    return Run(experiment.folder, experiment.best, validate.best if setup.validation else None)
+    return Run(experiment.folder, experiment.best, validate.best if setup.measured else None)
 
 
 def fit_segment(

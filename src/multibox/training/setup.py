@@ -1,5 +1,6 @@
 """Preparation of a run before its first step: settings, stores, network and optimizer."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ from multibox.training.schedule import Schedule
 from multibox.training.stores import OnBuild, all_classes, find_data, open_stores
 from multibox.training.trackers import require_tracker
 from multibox.training.training_model import TrainingModel
+from multibox.training.usable_data import measured_classes, remarks, require_objects
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Setup:
         network: Network of the detector.
         model: Keras model of the network with its loss and optimizer.
         steps_per_epoch: Number of training steps in an epoch.
+        measured: Names of the classes that a validation can measure. If empty, no mAP is measured.
     """
 
     config: Config
@@ -52,6 +57,7 @@ class Setup:
     network: keras.Model
     model: TrainingModel
     steps_per_epoch: int
+    measured: tuple[str, ...] = ()
 
     @property
     def optimizer(self) -> Any:
@@ -88,18 +94,28 @@ def settings_of(
     settings = load_config(config, found | parse_overrides(overrides))
     if not settings.data.train:
         raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")
-    if settings.train.patience and not (settings.data.val and settings.train.validate_every):
-        raise BadInput("train.patience", "requires validations; set data.val=[NAME/SPLIT] and train.validate_every too")
+    require_validations(settings)
     if hosts.is_first():
         require_tracker(settings)
     return settings
+
+
+def require_validations(settings: Config) -> None:
+    """Refuse ``train.patience`` in a run without regular validations.
+
+    Raises:
+        BadInput: If ``train.patience`` is set without validation data or without ``train.validate_every``.
+    """
+    if settings.train.patience and not (settings.data.val and settings.train.validate_every):
+        raise BadInput("train.patience", "requires validations; set data.val=[NAME/SPLIT] and train.validate_every too")
 
 
 def complete(settings: Config, stores: Sequence[Store]) -> Config:
     """Complete the configuration of a new run with the class names and the initial weights.
 
     Raises:
-        BadInput: If the stores do not fit each other, the configuration or the validation data.
+        BadInput: If the stores do not fit each other, the configuration or the validation data, or have nothing to
+            learn.
     """
     classes = all_classes(settings, stores)
     chosen = {
@@ -108,6 +124,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     }
     settings = settings.model_copy(update=chosen)
     joined_order(stores, classes, settings)
+    require_objects(settings, stores)
     if settings.data.val:
         common_classes(classes, open_stores(settings.data.val))
     return settings
@@ -154,7 +171,16 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         optimizer = make_optimizer(network, config.network.trunk, config.train, Schedule(config.train, steps))
         model.compile(optimizer=optimizer, jit_compile=jit_compile(config.train.devices))
         optimizer.build(model.trainable_variables)
-    return Setup(config, stores, open_stores(config.data.val), schema, network, model, steps)
+    validation = open_stores(config.data.val)
+    measured = measured_classes(schema.classes, validation)
+    return Setup(config, stores, validation, schema, network, model, steps, measured)
+
+
+def log_remarks(setup: Setup) -> None:
+    """Log what a user should know about the data before the first step, as warnings."""
+    if hosts.is_first():
+        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured):
+            log.warning(remark)
 
 
 def load_start_weights(setup: Setup) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from multibox.config import Config
+from multibox.config_file import fields_of
 from multibox.errors import BadInput, install
 from multibox.training.experiment import Experiment
 from multibox.writing import new_file
@@ -170,7 +171,7 @@ class MLflow:
         run = mlflow.start_run(run_id=run_id, run_name=experiment.folder.name)
         if run_id is None:
             _write(known, run.info.run_id)
-            mlflow.log_params(dict(_dotted(config.model_dump(mode="json"))))
+            mlflow.log_params(fields_of(config))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Add points to curves, as :meth:`Tracker.scalars` describes."""
@@ -294,15 +295,6 @@ def _read(path: Path) -> str | None:
 def _write(path: Path, run_id: str) -> None:
     with new_file(path) as new:
         new.write_text(run_id, "utf-8")
-
-
-def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Fields of a configuration, by dotted names such as ``train.lr``."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _jpeg(image: np.ndarray) -> bytes:

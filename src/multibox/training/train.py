@@ -11,10 +11,12 @@ from multibox.data.build import OnBad
 from multibox.errors import BadInput, Stopped
 from multibox.progress import Progress
 from multibox.training import hosts
+from multibox.training.changes import change_config
 from multibox.training.checkpoint import Checkpoints, State, assign_variables
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
 from multibox.training.loop import Run, run
-from multibox.training.setup import complete, load_start_weights, open_same_stores, set_up, settings_of
+from multibox.training.resuming import begin_again
+from multibox.training.setup import complete, load_start_weights, log_remarks, open_same_stores, set_up, settings_of
 from multibox.training.stores import OnBuild
 from multibox.training.trackers import require_tracker
 
@@ -61,6 +63,7 @@ def train(
     stores = open_same_stores(settings)
     settings = complete(settings, stores)  # what does not fit is refused before the run has a folder
     setup = set_up(settings, stores)
+    log_remarks(setup)
     load_start_weights(setup)
     default = f"{settings.network.trunk}-{stores[0].meta.name}"
 
@@ -74,38 +77,51 @@ def train(
         return run(setup, experiment, State(data=setup.digests))
 
 
-def resume(name: str) -> Run:
+def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
     """Continue a stopped run as if it had never stopped.
 
     A run may have been stopped at any moment and in any way. On a CPU the result is bit for bit the same as without the
     stop. If several hosts train together, the first one reads the checkpoint and sends it to the others, so they need
     no shared folder.
 
+    With more ``train.epochs`` a run that was finished goes on too. From the next step on everything that depends on
+    the length of the run is as in a run of the new length: the learning rate of the cosine schedule, and the step at
+    which mosaic or mixup end. The warm-up does not start again. The run's ``config.yaml`` records the change.
+
+    Example:
+        >>> run = multibox.resume("first", {"train.epochs": 60})
+
     Args:
         name: Name of the run to continue.
+        overrides: Fields to change, as for :func:`train`. Only fields in
+            :data:`multibox.training.changes.MAY_CHANGE` can change.
 
     Returns:
         The finished run: its folder, the path of its best model, and that model's validation mAP.
 
     Raises:
-        BadInput: If no run of this name exists, its data has changed, or all its checkpoints are damaged.
+        BadInput: If no run of this name exists, its data has changed, a field cannot change, or all its checkpoints
+            are damaged.
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run again.
     """
     experiment = hosts.from_first(lambda: open_experiment(name))
     with _locked(experiment):
-        settings = hosts.from_first(lambda: load_config(experiment.config))
+        before = hosts.from_first(lambda: load_config(experiment.config))
+        settings, changes = hosts.from_first(lambda: change_config(experiment, before, overrides))
         hosts.from_first(lambda: require_tracker(settings))
         setup = set_up(settings, open_same_stores(settings))
         checkpoint = hosts.from_first(Checkpoints(experiment.checkpoints).latest)
-        if checkpoint is None:
-            load_start_weights(setup)
-            return run(setup, experiment, State(data=setup.digests))
-        if checkpoint.state.data != setup.digests:
+        state = checkpoint.state if checkpoint else State(data=setup.digests)
+        if state.data != setup.digests:
             names = ", ".join((*settings.data.train, *settings.data.val))
             raise BadInput("resume", f"{name}: the data has changed since the run began ({names}); train a new run")
-        assign_variables(setup.variables, checkpoint)
-        return run(setup, experiment, checkpoint.state)
+        begin_again(setup, experiment, state, changes)
+        if checkpoint is None:
+            load_start_weights(setup)
+        else:
+            assign_variables(setup.variables, checkpoint)
+        return run(setup, experiment, state)
 
 
 @contextmanager

@@ -30,7 +30,8 @@ class Validate(keras.callbacks.Callback):
     detections of all hosts, and uses the first host's figures.
 
     Args:
-        setup: Network, optimizer, data and configuration of the run. Without validation data the network is only saved.
+        setup: Network, optimizer, data and configuration of the run. If no mAP can be
+            measured, the network is only saved.
         state: State of the run at its last checkpoint, or the default state of a new run.
         experiment: Folder of the run.
         trackers: Trackers that receive mAP and images of each validation.
@@ -49,13 +50,14 @@ class Validate(keras.callbacks.Callback):
     ):
         super().__init__()
         self.network, self.schema, self.stores = setup.network, setup.schema, setup.validation
+        self.measures = bool(setup.measured)
         self.optimizer: GuardedOptimizer = setup.optimizer
         settings = setup.config.train
         self.every, self.patience = settings.validate_every, settings.patience
         self.runtime = runtime_of(setup.network, setup.schema, settings.devices)
         self.experiment, self.trackers, self.clock, self.stop = experiment, trackers, clock, stop
         self.table = RunLog(
-            experiment.validations if self.stores and hosts.is_first() else None, VALIDATION_FIELDS, state.validated
+            experiment.validations if self.measures and hosts.is_first() else None, VALIDATION_FIELDS, state.validated
         )
         self.validated, self.best, self.stale = state.validated, state.best, state.stale
         self.report = LiveReport(experiment)
@@ -69,8 +71,10 @@ class Validate(keras.callbacks.Callback):
 
     @property
     def gave_up(self) -> bool:
-        """Whether the mAP has not risen for ``train.patience`` validations, so that the run ends."""
-        return 0 < self.patience <= self.stale
+        """Whether the mAP has not risen for ``train.patience`` validations, so that the run ends. Without mAP it never
+        ends.
+        """
+        return self.measures and 0 < self.patience <= self.stale
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Update the report from time to time."""
@@ -107,18 +111,18 @@ class Validate(keras.callbacks.Callback):
             save_model(self.network, self.schema, path)
 
     def _is_best(self, epoch: int) -> bool:
-        if not self.stores:
+        if not self.measures:
             return True
         self.runtime.reload()
         detector = Detector(self.runtime)
         evaluation = evaluate(detector, self.stores, progress=self._look, detect=hosts.detect_shares)
         figures = hosts.from_first(evaluation.to_json)
         self.table.write({"epoch": epoch, **figures})
-        maps = {f"validation/{name}": figures[name] or 0.0 for name in VALIDATION_FIELDS[1:4]}
+        maps = {f"validation/{name}": figures[name] for name in VALIDATION_FIELDS[1:4]}
         self.trackers.scalars(maps, self.clock.step)
         if self.trackers:
             self.trackers.pictures("validation", draw_findings(detector, self.stores), self.clock.step)
-        score = figures["map"] or 0.0
+        score = figures["map"]
         hosts.log(f"epoch {epoch}/{self.clock.epochs}  validation mAP {score:.3f} ({figures['seconds']:.0f} s)")
         is_best = score > self.best
         self.stale = 0 if is_best else self.stale + 1

@@ -1,0 +1,89 @@
+"""Kinds of objects. A crowd is a region of many objects, and never a target. Difficult ones need not be found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+import numpy as np
+
+from multibox.data.record import Objects
+from multibox.data.store import Store
+
+Choose = Callable[[Objects], np.ndarray]
+"""Returns ``(N,)`` bool, true for the chosen objects of an image."""
+
+UNDO_CROWDS: Final = "if each is a single object, set iscrowd to 0 in the annotations and build the dataset again"
+"""What to do about objects that a tool has marked as crowds without need."""
+
+
+@dataclass(frozen=True)
+class ObjectKinds:
+    """Numbers of objects by kind.
+
+    Attributes:
+        single: Number of objects that are neither crowds nor difficult.
+        difficult: Number of difficult objects that are no crowds.
+        crowds: Number of crowds.
+    """
+
+    single: int = 0
+    difficult: int = 0
+    crowds: int = 0
+
+    def __add__(self, other: "ObjectKinds") -> "ObjectKinds":
+        return ObjectKinds(self.single + other.single, self.difficult + other.difficult, self.crowds + other.crowds)
+
+    @property
+    def total(self) -> int:
+        """Number of all objects."""
+        return self.single + self.difficult + self.crowds
+
+    @property
+    def unusual(self) -> str:
+        """What all objects are, if none is single: ``all objects are crowds (iscrowd 1)``."""
+        crowds, difficult = "crowds (iscrowd 1)" * bool(self.crowds), "difficult" * bool(self.difficult)
+        what = " or ".join(kind for kind in (crowds, difficult) if kind)
+        return f"all objects are {what}" if what else "there is no object"
+
+
+def kinds_of(objects: Objects) -> ObjectKinds:
+    """Count the objects of an image by kind."""
+    crowds, difficult = objects.crowd, objects.difficult & ~objects.crowd
+    return ObjectKinds(int((~crowds & ~difficult).sum()), int(difficult.sum()), int(crowds.sum()))
+
+
+def kinds_in(store: Store) -> ObjectKinds:
+    """Count the objects of a store by kind."""
+    return reduce(ObjectKinds.__add__, (kinds_of(_objects(store, i)) for i in range(len(store))), ObjectKinds())
+
+
+def has_object(store: Store, choose: Choose) -> bool:
+    """Whether a store has a chosen object. Reading ends at the first."""
+    return any(choose(_objects(store, i)).any() for i in range(len(store)))
+
+
+def has_only_crowds(store: Store) -> bool:
+    """Whether a store has objects, and every one is a crowd."""
+    return store.meta.counts.objects > 0 and not has_object(store, lambda objects: ~objects.crowd)
+
+
+def classes_with(store: Store, choose: Choose) -> set[str]:
+    """Names of the classes that have a chosen object. Reading ends when every class with objects was seen.
+
+    Args:
+        store: The store.
+        choose: Chooses objects of an image.
+    """
+    there = {name for name, count in store.meta.counts.per_class.items() if count}
+    seen: set[str] = set()
+    for i in range(len(store)):
+        if seen == there:
+            break
+        objects = _objects(store, i)
+        seen |= {store.meta.classes[label] for label in objects.labels[choose(objects)]}
+    return seen
+
+
+def _objects(store: Store, position: int) -> Objects:
+    return store.without_image(position).objects

@@ -1,0 +1,127 @@
+"""What a run can learn from its data and measure on its validation data, and what to say where that is nothing."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from multibox.config import Config
+from multibox.data.object_kinds import UNDO_CROWDS, ObjectKinds, classes_with, has_object, has_only_crowds, kinds_in
+from multibox.data.record import Objects
+from multibox.data.store import Store, dataset_splits
+from multibox.errors import BadInput
+from multibox.models.transfer import some
+
+
+def require_objects(config: Config, stores: Sequence[Store]) -> None:
+    """Refuse data without any object to learn.
+
+    Args:
+        config: Configuration of the run.
+        stores: Stores to train on.
+
+    Raises:
+        BadInput: If every object is left out in training, or there is none.
+    """
+    drop = config.data.difficult == "drop"
+
+    def learned(objects: Objects) -> np.ndarray:
+        return ~(objects.crowd | objects.difficult) if drop else ~objects.crowd
+
+    if not any(has_object(store, learned) for store in stores):
+        kinds = _kinds_in(stores)
+        ways = {UNDO_CROWDS: kinds.crowds, "set data.difficult=keep": drop and kinds.difficult}
+        advice = _either(ways) or "annotate objects and build the dataset again"
+        raise BadInput("data.train", f"{_names(stores)}: nothing to learn, as {kinds.unusual}; {advice}")
+
+
+def measured_classes(classes: Sequence[str], validation: Sequence[Store]) -> tuple[str, ...]:
+    """The classes that a validation can measure: those with an object that is neither a crowd nor difficult.
+
+    Args:
+        classes: Classes of the run.
+        validation: Stores to validate on.
+
+    Returns:
+        Names of the classes, in the order of the run. Empty if there is nothing to measure.
+    """
+    there = {name for store in validation for name in classes_with(store, _is_counted)}
+    return tuple(name for name in classes if name in there)
+
+
+def remarks(
+    config: Config, stores: Sequence[Store], validation: Sequence[Store], measured: Sequence[str]
+) -> Iterator[str]:
+    """What a user should know about the data before the first step.
+
+    Args:
+        config: Configuration of the run, its classes included.
+        stores: Stores to train on.
+        validation: Stores to validate on.
+        measured: Classes that a validation can measure.
+
+    Yields:
+        A line for each fact, with what to do about it.
+    """
+    yield from _about_validation(config, validation, measured)
+    crowded = [store for store in stores if has_only_crowds(store)]
+    if measured:
+        crowded += [store for store in validation if has_only_crowds(store)]
+    for store in crowded:
+        yield f"{_names([store])}: {kinds_in(store).unusual}, and all are left out; {UNDO_CROWDS}"
+    absent = [
+        name for name in config.data.classes if not any(store.meta.counts.per_class.get(name) for store in stores)
+    ]
+    if absent:
+        yield f"{_names(stores)}: classes without an object, which the run cannot learn: {some(absent)}"
+
+
+def _about_validation(config: Config, validation: Sequence[Store], measured: Sequence[str]) -> Iterator[str]:
+    if not validation:
+        yield f"no validation data, so no mAP is measured and best.keras is the last model; {_more_data(config)}"
+        return
+    if not measured:
+        why, advice = _why_unmeasured(config, validation)
+        patience = " train.patience does not end the run," if config.train.patience else ""
+        effect = f"so no mAP is measured,{patience} and best.keras is the last model"
+        yield f"{_names(validation)}: {why}, {effect}; {advice}"
+        return
+    unmeasured = [name for name in config.data.classes if name not in measured]
+    if unmeasured:
+        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured)}"
+
+
+def _why_unmeasured(config: Config, validation: Sequence[Store]) -> tuple[str, str]:
+    """Why no class can be measured, and what to do about it."""
+    kinds = _kinds_in(validation)
+    if kinds.single:
+        known = ", ".join(config.data.classes)
+        return f"no object to find of the run's classes ({known})", "set data.val to a split that has them"
+    ways = {UNDO_CROWDS: kinds.crowds, "set data.val to a split with other objects": kinds.difficult}
+    return kinds.unusual, _either(ways) or "annotate its images, or set data.val to a split with objects"
+
+
+def _more_data(config: Config) -> str:
+    """How to get validation data: another split of the same dataset, or a division of its images."""
+    names = dict.fromkeys(name.partition("/")[0] for name in config.data.train)
+    trained = {*config.data.train, *(f"{name}/{split}" for name in names for split in ("train", "trainval", "test"))}
+    others = [f"{name}/{split}" for name in names for split in dataset_splits(name)]
+    free = [name for name in others if name not in trained]
+    if free:
+        return f"set data.val=[{free[0]}]" + (f", or another of {', '.join(free)}" if len(free) > 1 else "")
+    return f"divide the images of {config.data.train[0]} with 'multibox data split', or set data.val=[NAME/SPLIT]"
+
+
+def _is_counted(objects: Objects) -> np.ndarray:
+    return ~(objects.crowd | objects.difficult)
+
+
+def _kinds_in(stores: Sequence[Store]) -> ObjectKinds:
+    return sum(map(kinds_in, stores), ObjectKinds())
+
+
+def _either(ways: dict[str, int]) -> str:
+    return ", or ".join(way for way, count in ways.items() if count)
+
+
+def _names(stores: Sequence[Store]) -> str:
+    return ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
