@@ -68,11 +68,11 @@ def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of each box of ``a`` with the box of ``b`` at the same place.
 
     Args:
-        a: ``(..., 4)``.
-        b: ``(..., 4)``, of a shape that broadcasts with that of ``a``.
+        a: ``(..., 4)`` corners.
+        b: ``(..., 4)`` corners in the same units, of a shape that broadcasts with that of ``a``.
 
     Returns:
-        ``(...)`` in [0, 1]; 0 if both boxes are empty.
+        ``(...)`` IoUs in [0, 1]; 0 if both boxes are empty.
     """
     overlap = _intersections(a, b)
     union = areas(a) + areas(b) - overlap
@@ -87,7 +87,7 @@ def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
         region: ``(4,)`` corners of the region, in the same units.
 
     Returns:
-        ``(N,)`` shares in [0, 1].
+        ``(N,)`` shares of the boxes' areas that lie inside the region, in [0, 1].
     """
     inside = intersections(boxes, region[None])[:, 0]
     return inside / np.maximum(areas(boxes), np.finfo(np.float32).tiny)

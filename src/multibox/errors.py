@@ -42,7 +42,8 @@ def install(*extras: str) -> str:
     Multibox is not on a package index yet, so the command is one for a clone of the repository.
 
     Args:
-        extras: Alternative choices of extras. One choice may hold several extras, separated by commas.
+        extras: Pip extras of Multibox, each of them an alternative. One text may name several extras, separated by
+            commas.
     """
     choices = " or ".join(f"'.[{extra}]'" for extra in extras)
     return f"in a clone of Multibox, run: pip install {choices}"

@@ -41,6 +41,6 @@ def test_a_number_that_is_no_class(folder, number):
 def test_without_names_it_is_refused(folder):
     for path in folder.glob("*/_classes.txt"):
         path.unlink()
-    with pytest.raises(BadInput, match="numbers its classes and nothing names them"):
+    with pytest.raises(BadInput, match="numbers its classes, but no file names them"):
         read(keras_text, folder)
     assert read(keras_text, folder, classes=("a", "b")).classes == ("a", "b")

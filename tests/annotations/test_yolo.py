@@ -216,7 +216,7 @@ def test_rows_that_are_of_no_kind_are_named_by_file_line_and_columns(folder, val
 
 
 def test_edges_in_place_of_centres_are_refused(folder):
-    with pytest.raises(BadInput, match="rows hold edges, not centres and sizes"):
+    with pytest.raises(BadInput, match="write centres and sizes, not edges"):
         rows(folder, "0 0.5 0.5 0.9 0.95\n1 0.1 0.2 0.8 0.9\n")
 
 

@@ -19,11 +19,12 @@ class Annotation:
     Attributes:
         file: Path of the file that holds the annotation.
         names: Class name of each of the N objects.
-        boxes: ``(N, 4)`` float64 edges ``x0, y0, x1, y1`` from 0, unverified.
+        boxes: ``(N, 4)`` float64 corners ``x0, y0, x1, y1``, counted from 0 and not yet verified.
         relative: Whether ``boxes`` are fractions of the image's size. Otherwise they are pixels.
-        size: Width and height of the image in pixels, if the source gives them.
-        columns: Further columns for :func:`multibox.data.record.make_objects`, each of length N.
-        extra: Everything else the source holds about the image, as JSON-able values.
+        size: Width and height of the image in pixels. None if the annotation does not give them.
+        columns: Lists of N further values of the objects, by parameter name of
+            :func:`multibox.data.record.make_objects`, such as ``crowd``.
+        extra: Further values that the annotation file holds about the image, as ``json.dumps`` takes them.
     """
 
     file: str
@@ -55,7 +56,7 @@ class Item:
     Attributes:
         id: Identifier of the image, unique within its split.
         image: Path of the image, or an image inside another file.
-        annotation: The annotation, or why it could not be read.
+        annotation: The annotation, or the problem because of which it could not be read.
     """
 
     id: str
@@ -72,9 +73,10 @@ class Options:
     """What a user may say about the data, for all readers.
 
     Attributes:
-        classes: Class names in the order of their labels. Empty: those of the data.
-        images: Folder of the images. None: found by name.
-        one_based: Whether corners in whole pixels are pixels counted from 1. ``auto`` decides by the files.
+        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
+        images: Folder in which images are searched. None searches the dataset's own folders.
+        one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
+            0: ``true``, ``false``, or ``auto``, which decides from the files.
     """
 
     classes: tuple[str, ...] = ()
@@ -87,15 +89,16 @@ class Part:
     """What one reader made of one folder or file.
 
     Attributes:
-        root: Path of the folder or file.
-        splits: Items by split. Those under :data:`UNSPLIT` are still to be divided.
-        classes: Class names in the source's own order. Empty if the source declares none.
-        category_ids: Numbers of the classes in the source, if it has any.
+        root: Path of the folder or file that was read.
+        splits: Annotated images by split. Images under :data:`UNSPLIT` have no split yet and are divided at random
+            later.
+        classes: Class names in the order that the dataset's files declare. Empty if they declare none.
+        category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
+            have no numbers.
         files: Paths of the annotation files that were read.
-        splits_from: What the splits come from, such as ``the folders train and valid``. Empty if nothing divides the
-            images.
+        splits_from: What gives the splits, such as ``the folders train and valid``. Empty if no image has a split.
         classes_from: What declares the order of the classes, such as ``data.yaml``.
-        corners: How corners were taken, and why. Empty where the format leaves no doubt.
+        corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
         notes: What else was guessed, left out or repaired, a sentence each.
     """
 
@@ -114,7 +117,7 @@ def read_text(file: Path) -> str:
     """The text of a file, in UTF-8 with or without a byte order mark.
 
     Raises:
-        BadInput: The file has another encoding.
+        BadInput: The file is not UTF-8 text.
     """
     try:
         return file.read_text("utf-8-sig")

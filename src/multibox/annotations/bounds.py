@@ -46,10 +46,10 @@ def of_ellipse(x: Any, y: Any, across: Any, down: Any, turn: float = 0) -> Bound
     """The bounds of an ellipse.
 
     Args:
-        x: Horizontal position of the centre.
-        y: Vertical position of the centre.
-        across: Radius along the axis that is horizontal before the turn.
-        down: Radius along the other axis.
+        x: Horizontal position of the centre, in pixels or any other unit.
+        y: Vertical position of the centre, in the unit of ``x``.
+        across: Radius along the axis that is horizontal before the rotation, in the unit of ``x``.
+        down: Radius along the axis that is vertical before the rotation, in the unit of ``x``.
         turn: Rotation in radians.
     """
     if not isfinite(turn):
@@ -73,7 +73,8 @@ def of_runs(counts: Any, size: Any) -> Bounds:
     """The bounds of a mask in COCO's run-length encoding.
 
     Args:
-        counts: Lengths of the runs of zeros and ones in turn, down the columns: numbers, or COCO's compressed text.
+        counts: Alternating lengths of the runs of 0 and of 1, column by column: a list of numbers, or COCO's compressed
+            text.
         size: Height and width of the mask in pixels.
     """
     try:
@@ -113,9 +114,9 @@ def of_mask_image(x: float, y: float, encoded: Any) -> Bounds:
     """The bounds of a mask that is an image in base64.
 
     Args:
-        x: Horizontal position of the mask's first column.
-        y: Vertical position of the mask's first row.
-        encoded: The image, whose pixels are not 0 where the object is.
+        x: Position of the mask's left edge in the image, pixels.
+        y: Position of the mask's upper edge in the image, pixels.
+        encoded: Image file of the mask in base64. Its pixels are not 0 where the object is.
     """
     try:
         mask = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_GRAYSCALE)

@@ -52,7 +52,7 @@ def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
     """Names as text. A blank one is refused, because leaving it out would shift the labels of those after it.
 
     Args:
-        origin: Path of the file or name of the parameter that has the names, for messages.
+        origin: File path or parameter name that holds the class names. Error messages name it.
         names: Class names as they were written, in any type.
 
     Raises:

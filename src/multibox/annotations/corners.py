@@ -29,7 +29,7 @@ class Evidence:
 
     Attributes:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
-        size: Width and height of the image in pixels, if the file gives them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         tool: Name of the tool that wrote the file. Empty if the file does not show it.
         has_point: Whether any corner is written with a decimal point, even as ``120.0``.
     """
@@ -46,8 +46,8 @@ class Decision:
 
     Attributes:
         kind: The kind of corners, a key of :data:`WHAT`.
-        reason: What proves the kind of corners, as the end of a sentence.
-        is_sure: Whether the files prove it. Otherwise it is a guess.
+        reason: Reason for the decision, as words that follow "because".
+        is_sure: Whether the decision is certain. Otherwise ``kind`` is a guess.
     """
 
     kind: Kind
@@ -83,11 +83,12 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     upper border begin at 1 in VOC.
 
     Args:
-        files: What each file tells. All have the same tool.
-        one_based: ``true`` or ``false`` is taken as it is.
+        files: Corners, image size and tool of each file. All files have the same tool.
+        one_based: ``true`` means pixels counted from 1, and ``false`` edges counted from 0. ``auto`` decides from the
+            files.
 
     Returns:
-        How the corners of these files count, and why.
+        Kind of the files' corners, and the reason.
     """
     if one_based != "auto":
         return Decision("pixels" if one_based == "true" else "edges", f'of one_based="{one_based}"')
@@ -139,7 +140,7 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
 
     Args:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
-        kind: How the corners count, a key of :data:`WHAT`.
+        kind: Meaning of the corners as written, a key of :data:`WHAT`.
 
     Returns:
         ``(N, 4)`` edges in pixels.

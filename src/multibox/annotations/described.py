@@ -19,12 +19,12 @@ class Described:
     """What a file says of one image.
 
     Attributes:
-        file: Path of the file.
+        file: Path of the annotation file.
         name: Name of the image as written.
         drawn: Objects of the image, or why they cannot be read.
-        size: Width and height of the image in pixels, if the file gives them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
-        second_name: Name of the image if there is none of the first name. Empty if there is no other.
+        second_name: Another name of the image, used if no image has the first name. Empty if there is none.
         subset: Name of the subset that the file puts the image in. Empty if it names none.
     """
 
@@ -54,13 +54,14 @@ def described(
     """What a file says of one image.
 
     Args:
-        file: Path of the file.
+        file: Path of the annotation file.
         name: Name of the image as written, of any type.
-        parse: Reads the objects, and raises :class:`multibox.annotations.drawn.Damaged` where it cannot.
-        size: Width and height of the image in pixels, if the file gives them.
+        parse: Function that returns the image's objects, or raises :class:`multibox.annotations.drawn.Damaged` if it
+            cannot read them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
-        second_name: Name of the image if there is none of the first name.
-        subset: Name of the subset that the file puts the image in.
+        second_name: Another name of the image, used if no image has the first name. Empty if there is none.
+        subset: Name of the subset that the file puts the image in. Empty if it names none.
     """
     written = name.strip() if isinstance(name, str) and not name.startswith("data:") else ""
     drawn = drawn_or_problem(f"{file}, {written}", parse)
@@ -82,15 +83,15 @@ def part_of(
     single file without one is still to be divided.
 
     Args:
-        files: Files of the source.
-        options: What the user said about the data.
-        found: What the files say of each image.
+        files: All files of the dataset, images included.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
+        found: Each image that the annotation files describe, with its objects.
         classes: Class names in the order that the files declare. Empty if they declare none.
         classes_from: What declares the order of the classes.
         notes: What else was guessed or left out, a sentence each.
 
     Returns:
-        The items in the order of the files.
+        The annotated images by split, in the order of the annotation files.
     """
     names = [each.subset or written_split(each.file, files.root) for each in found]
     split_of = map_files(names)

@@ -23,8 +23,9 @@ class Drawn:
     Attributes:
         kind: Word for the shape in messages: :data:`BOX`, or another such as ``polygon``.
         name: Name of the class.
-        bounds: Edges of the object. None: the shape has no area, and the object is left out.
-        flags: Those of :data:`FLAGS` that are set.
+        bounds: Corners ``x0, y0, x1, y1`` of the object, in pixels or fractions of the image. None if the shape has no
+            area. Then the object is left out.
+        flags: Names of the flags that the object has, of those in :data:`FLAGS`.
     """
 
     kind: str
@@ -50,8 +51,8 @@ def drawn_or_problem(file: str, parse: Callable[[], Iterable[Drawn]]) -> tuple[D
     """The objects that a function reads, or why it cannot read them.
 
     Args:
-        file: Path of the file, and the image if it describes several.
-        parse: Reads the objects, and raises :class:`Damaged` where it cannot.
+        file: Path of the annotation file, with the image's name if the file describes several. Messages name it.
+        parse: Function that returns the image's objects, or raises :class:`Damaged` if it cannot read them.
     """
     try:
         return tuple(parse())
@@ -63,11 +64,11 @@ def entries(value: Any, what: str) -> list[dict[str, Any]]:
     """A list of JSON objects, empty if it is missing.
 
     Args:
-        value: The list.
-        what: Its name in the file.
+        value: Value of a JSON field that should be a list of objects. None if the field is missing.
+        what: Name of the JSON field, for messages.
 
     Raises:
-        Damaged: It is no list, or holds something else.
+        Damaged: The value is not a list, or an entry of the list is not a JSON object.
     """
     if value is None:
         return []
@@ -88,7 +89,7 @@ def class_name(value: Any, where: str) -> str:
     """The name of a class as text.
 
     Raises:
-        Damaged: It is blank, or neither text nor a whole number.
+        Damaged: The value is blank, or neither text nor a whole number.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -125,7 +126,7 @@ def annotation_of(
     Args:
         file: Path of the file that holds the annotation.
         drawn: Objects of the image.
-        size: Width and height of the image in pixels, if the file gives them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
     """
     kept = [each for each in drawn if each.bounds is not None]

@@ -127,10 +127,10 @@ def walk(folder: Path, most: int = MOST) -> list[Path]:
 
     Args:
         folder: Path of the folder.
-        most: Number of files after which listing stops with an error.
+        most: Largest number of files to list.
 
     Raises:
-        BadInput: The folder holds more files.
+        BadInput: The folder holds more than ``most`` files.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()

@@ -19,7 +19,7 @@ class Images:
 
     Args:
         files: Files of the dataset.
-        folder: The only folder to look in. None: all folders of the source.
+        folder: The only folder to search. None searches all folders of the dataset.
 
     Raises:
         BadInput: The folder does not exist.
@@ -50,11 +50,13 @@ class Images:
 
         Args:
             names: Names as written: file names, paths of this or another machine, or addresses.
-            near: Path of the annotation file. Of equal candidates the nearest is taken.
-            split: Split of the annotation file. Of equal candidates the one in a folder of that split is taken.
+            near: Path of the annotation file. If several images fit a name equally, the image nearest to this file is
+                taken.
+            split: Split of the annotation file. If several images fit a name equally, the image in a folder of this
+                split is taken.
 
         Returns:
-            A path for each name. A path that does not exist is where the image was to be expected.
+            Path of the image for each name. If no image is found, the path where it was expected.
         """
         if self._is_single:
             direct = [self.root / plain_name(name) for name in names]
@@ -109,11 +111,11 @@ def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: 
     Args:
         images: Images of the dataset.
         files: Paths of the annotation files.
-        written: Name of the image in each file. Empty if there is none.
+        written: Name of the image as each file gives it. Empty if a file gives none.
         splits: Split of each annotation file.
 
     Returns:
-        The path of each image, possibly one that does not exist, or why it is not certain.
+        Path of each file's image, which may not exist, or a problem if several images fit the file equally.
     """
     named = [images.of_name(name, file, split) for name, file, split in zip(written, files, splits, strict=True)]
     uses = Counter(path for path in named if path is not None)

@@ -9,8 +9,8 @@ class Problem:
 
     Attributes:
         kind: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
-        file: Path of the file that holds it.
-        object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
+        file: Path of the file that has the problem.
+        object: The object that has the problem, such as ``object 3 of 4 (dog)``. Empty for the whole file.
         detail: Description of what is wrong.
         action: What the build does about the problem, such as ``image left out``.
     """

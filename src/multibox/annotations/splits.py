@@ -58,7 +58,7 @@ def map_names(names: Iterable[str]) -> dict[str, str]:
         names: Names of lists, columns or folders, as they were written.
 
     Returns:
-        The split of each name. An empty name means :data:`UNSPLIT`, as does one for all images, such as ``default``.
+        Split of each name. Empty names, and names for all images such as ``default``, mean :data:`UNSPLIT`.
     """
     wanted = {name: usual_split(name) for name in dict.fromkeys(names)}
     plain = {split for name, split in wanted.items() if _PLAIN.search(name.lower())}
@@ -140,11 +140,11 @@ def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
     """Divide the items that have no split into train, val and test, at random.
 
     Args:
-        splits: Items by split, some possibly under :data:`UNSPLIT`.
-        seed: The same seed and items give the same division.
+        splits: Annotated images by split. Images under :data:`UNSPLIT` are to be divided.
+        seed: Random seed. The same seed and images give the same division.
 
     Returns:
-        Items by split. No item is left under :data:`UNSPLIT`.
+        Annotated images by split. No image is left under :data:`UNSPLIT`.
     """
     divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
     loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)

@@ -18,13 +18,13 @@ class Understood:
 
     Attributes:
         path: Path of the folder or file.
-        layout: Format of the annotations.
+        layout: Name of the format of the annotations.
         files: Number of annotation files that were read.
         paired: Number of images with an annotation.
         missing: Names of images that are annotated and do not exist.
         unused: Paths of images that no annotation names, relative to the folder.
-        splits: Names of the splits with their numbers of images, and where the names come from.
-        corners: How corners were taken. Empty where the format leaves no doubt.
+        splits: Text with the number of images of each split, and what gives the splits.
+        corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
         notes: What else was guessed, left out or repaired, a sentence each.
     """
 
@@ -56,11 +56,11 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
     """Sum up what was understood of one folder or file.
 
     Args:
-        part: What the reader made of it.
-        layout: Name of the format in messages.
+        part: Annotated images, classes and notes that were read from this folder or file.
+        layout: Name of the format that was read, for messages.
         files: Files of the dataset.
-        others: Titles of the formats that are there too.
-        seed: Seed of the division, for images without split.
+        others: Names of further formats that the folder holds and that were not read.
+        seed: Random seed of the division of images without a split.
     """
     items = [item for items in part.splits.values() for item in items]
     known = set(files.images) if files.path.is_dir() else set()

@@ -196,7 +196,7 @@ def waiting_share(log: Path) -> float:
         log: Path of the ``log.csv`` of a run.
 
     Returns:
-        Share of the time, in [0, 1].
+        Share of the counted epochs' time that was spent waiting, in [0, 1].
     """
     columns = read_log(log)
     time_taken = np.diff(columns["step"], prepend=0) / columns["images_per_second"]  # the batch would cancel out
@@ -232,7 +232,7 @@ class BareModel(keras.Model):
     """A Keras model of the network and the MultiBox loss, with nothing else that takes time.
 
     Args:
-        network: Network of the same kind as the run's.
+        network: Network with the same architecture as the run's network.
         setup: Configuration of the run, which gives the loss and the priors.
     """
 

@@ -140,10 +140,10 @@ def by_file(findings: "Sequence[Finding]") -> list[tuple[str, int]]:
     """Write findings of one kind as lines. More than :data:`FEW` of one file become one line with the first of them.
 
     Args:
-        findings: The findings.
+        findings: Findings of one kind.
 
     Returns:
-        Each line, and the number of its findings.
+        Lines to print, each with the number of findings that it stands for.
     """
     of_file: dict[str, list[Finding]] = {}
     for finding in findings:

@@ -59,19 +59,20 @@ if TYPE_CHECKING:
     "--image-ids",
     metavar="NUMBERING",
     help="Meaning of image_id in a file of detections: data, names, numbers, from-0, from-1, sorted-from-0, "
-    "sorted-from-1 or listed. Default: the data's ids, or else what names an image.",
+    "sorted-from-1 or listed. Default: data if those ids fit, else a meaning that fits.",
 )
 @click.option(
     "--category-ids",
     metavar="NUMBERING",
     help="Meaning of category_id in a file of detections: data, names, coco-91, coco-80, from-0, from-1, listed, or a "
-    "list such as 0=cat,1=dog. Default: the data's numbers, or else what names a class.",
+    "list such as 0=cat,1=dog. Default: data if those numbers fit, else a meaning that fits.",
 )
 @click.option(
     "--boxes",
     metavar="FORM",
-    help="Form of bbox in a file of detections: xywh, corners or center, then as needed swapped, then fractions, "
-    "stretched:WxH, letterbox:WxH or padded:WxH, with commas. Default: xywh.",
+    help="Form of bbox in a file of detections, as words with commas: xywh, corners or center; swapped if y comes "
+    "before x; fractions, or stretched:WxH, letterbox:WxH or padded:WxH for pixels of the network's input. "
+    "Default: xywh.",
 )
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
 @click.option(

@@ -84,14 +84,15 @@ def build(
         name: Name of the new dataset.
         classes: Class names in the order of their labels. Empty takes those of the data.
         splits: Splits to build. Empty builds all.
-        images: Folder of the images. None finds them by their names.
-        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
-            files, as :func:`multibox.annotations.corners.decide` does.
-        layout: Short name of the layout, such as ``voc``. None recognises it.
+        images: Folder in which images are searched. None searches the dataset's own folders.
+        one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
+            0: ``true``, ``false``, or ``auto``, which decides from the files by
+            :func:`multibox.annotations.corners.decide`.
+        layout: Short name of the layout, such as ``voc``. None means that the layout is recognised from the files.
         split_seed: Seed of the division of data without splits.
         on_bad: ``fail`` stops at the first damaged image, annotation or box; ``skip`` leaves it out and reports it.
         replace: Whether an existing dataset of that name may be replaced.
-        workers: Number of threads. None takes one a core.
+        workers: Number of threads. None means one per core.
         progress: Function called after each image with the number of images done and in all.
 
     Returns:
@@ -125,8 +126,8 @@ class Checked:
     Attributes:
         record: Record of what is good. None if the image is left out.
         problems: Problems of the image, its annotation and its objects.
-        kept: Positions of the record's objects among those of the item.
-        clipped: Positions, among those of the item, of kept objects that were clipped to the image's edge.
+        kept: Positions in the item's annotation of the objects that the record keeps.
+        clipped: Positions in the item's annotation of the kept objects that were clipped to the image's edge.
     """
 
     record: Record | None
@@ -143,7 +144,7 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
         labels: Label of each class name.
 
     Returns:
-        The record of what is good, and the problems.
+        The record with the good objects, and the problems of the others.
     """
     found = item.annotation
     if any(readable(name) != str(name) for name in (item.id, item.image)):

@@ -34,7 +34,8 @@ class Export:
         images: Number of images written.
         objects: Number of objects written.
         lost: What the format cannot hold, a sentence each.
-        classes: Classes to pass to a build of the folder, as its files do not give their order. Else empty.
+        classes: Class names to give when the exported folder is built again, because its files do not give their order.
+            Empty if that is not needed.
     """
 
     path: str

@@ -55,7 +55,7 @@ class LayoutWriter(ABC):
         """Write what was collected.
 
         Returns:
-            What was lost beyond what the layout never holds, a sentence each.
+            What could not be written, besides what the layout never holds. One text for each loss.
         """
 
     @abstractmethod

@@ -26,7 +26,7 @@ def merge_datasets(
     Args:
         stores: Stores of all datasets, in the order in which their classes are listed.
         name: Name of the new dataset.
-        replace: Whether to replace a dataset of the new one's name.
+        replace: Whether to replace an existing dataset that has the name ``name``.
         progress: Function called with the number of images done and in all.
 
     Returns:

@@ -28,10 +28,11 @@ class Source:
     Attributes:
         description: Paths of the dataset's files and folders, separated by commas.
         classes: Class names. The position is the label.
-        category_ids: Numbers of the classes in their source. Empty if it has none.
+        category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
+            have no numbers.
         splits: Annotated images by split.
         understood: What was understood of each folder or file.
-        files: Paths of all files that the source depends on: those of its folders, and the images elsewhere.
+        files: Paths of all files that the dataset depends on: those in its folders, and images in other places.
     """
 
     description: str
@@ -61,10 +62,11 @@ def open_source(
         paths: Paths of files or folders, each in one of the known layouts.
         classes: Class names in the order of their labels. Empty takes those of the data.
         splits: Splits to take. Empty takes all.
-        images: Folder of the images. None finds them by their names.
-        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
-            files, as :func:`multibox.annotations.corners.decide` does.
-        layout: Short name of the layout, such as ``voc``. None recognises it.
+        images: Folder in which images are searched. None searches the dataset's own folders.
+        one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
+            0: ``true``, ``false``, or ``auto``, which decides from the files by
+            :func:`multibox.annotations.corners.decide`.
+        layout: Short name of the layout, such as ``voc``. None means that the layout is recognised from the files.
         split_seed: Seed of the division into train, val and test of data without splits.
 
     Returns:

@@ -19,12 +19,12 @@ def write_xml(
     """Write one annotation file. VOC has no place for a record's crowds, areas and ids.
 
     Args:
-        path: Path of the file.
+        path: Path of the XML file.
         filename: Name of the image file.
-        size: Width and height of the image.
+        size: Width and height of the image, pixels.
         names: N class names.
         boxes: ``(N, 4)`` edges, rounded to whole pixels.
-        flags: ``difficult``, ``truncated``, ``occluded``: N each.
+        flags: Flags of the objects by name: ``difficult``, ``truncated`` and ``occluded``, each with N bools.
     """
     root = etree.Element("annotation")
     _add(root, "filename", filename)

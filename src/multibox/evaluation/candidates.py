@@ -70,7 +70,7 @@ class ResultsFile:
 
     Attributes:
         path: Path of the JSON file with detections.
-        read_as: How to read the numbers of the file.
+        read_as: Meaning of the ids and boxes in the file.
         classes: Always None, because the file has numbers of classes but no names.
     """
 
@@ -101,7 +101,7 @@ def open_candidate(model: Model, *, read_as: ReadAs = AS_WRITTEN, **loading: Any
 
     Args:
         model: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
-        read_as: How to read the numbers of a file of detections. A model needs none.
+        read_as: Meaning of the ids and boxes in a file of detections. For a model file, all its fields must be None.
         loading: Arguments for :func:`~multibox.detect.load.load`, if ``model`` is a model file.
 
     Returns:

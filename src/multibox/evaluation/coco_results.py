@@ -28,8 +28,8 @@ def save_results(
     Args:
         path: Path of the JSON file.
         found: Detections in all images of the test set.
-        image_ids: Id in the file of each image of the test set.
-        category_ids: Number in the file of each evaluated class.
+        image_ids: Id to write for each image of the test set, in order.
+        category_ids: Number to write for each evaluated class, in order.
         replace: Whether to replace an existing file that Multibox did not write, or that was changed afterwards.
 
     Raises:

@@ -142,10 +142,11 @@ def evaluate(
         strict: Whether to round scores and boxes to six decimals before figures are computed, as PASCAL's devkit does.
         progress: Function to call after each batch, with the number of finished images and of all images.
         detect: Function that replaces :func:`detect_all`, for example to share the work between hosts.
-        image_ids: What ``image_id`` is in a file of detections, such as ``names`` or ``from-0``. See
-            :class:`~multibox.evaluation.reading.choosing.ReadAs`. None: the data's id, or what names an image.
-        category_ids: What ``category_id`` is in a file of detections, such as ``from-0``, ``coco-80`` or
-            ``0=cat,1=dog``. None: the data's number, or what names a class.
+        image_ids: Meaning of ``image_id`` in a file of detections, such as ``names`` or ``from-0``. See
+            :class:`~multibox.evaluation.reading.choosing.ReadAs`. None takes the data's ids if they fit, else a meaning
+            that fits.
+        category_ids: Meaning of ``category_id`` in a file of detections, such as ``from-0``, ``coco-80`` or
+            ``0=cat,1=dog``. None takes the data's numbers if they fit, else a meaning that fits.
         boxes: Form of the boxes in a file of detections, such as ``corners`` or ``center,fractions``. None: ``xywh``.
         loading: Arguments for :func:`multibox.detect.load.load` if ``detector`` is a model file, such as ``devices=2``.
 
@@ -153,8 +154,8 @@ def evaluate(
         The evaluation, whose figures are computed when they are first read.
 
     Raises:
-        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded. Or
-            the objects contradict how a file of detections is read.
+        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded. For
+            a file of detections also if its ids or boxes clearly have another meaning than assumed.
 
     Example:
         >>> evaluation = multibox.evaluate("model.keras", "photos/test")

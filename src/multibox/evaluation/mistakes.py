@@ -19,7 +19,7 @@ class Mistakes:
 
     Attributes:
         shown: ``(D,)`` bool, whether the score of each detection exceeds its threshold.
-        missed: ``(M,)`` bool, whether no shown detection hits each object that must be found.
+        missed: ``(M,)`` bool, True for an object that must be found and that no shown detection hits.
         missed_count: ``(N,)`` number of missed objects in each image.
         false_alarms: ``(N,)`` number of shown false alarms in each image.
         cost: ``(N,)`` cost of the mistakes in each image: 1 for each missed object, plus the scores of the false

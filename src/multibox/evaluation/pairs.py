@@ -12,8 +12,8 @@ class Pairs:
     """K pairs of a detection and an object. A detection's pairs are adjacent, in the order of the objects.
 
     Attributes:
-        detection: ``(K,)`` int64 row of each pair's detection.
-        object: ``(K,)`` int64 row of each pair's object.
+        detection: ``(K,)`` int64 position of each pair's detection among all detections.
+        object: ``(K,)`` int64 position of each pair's object among all objects.
         iou: ``(K,)`` float64 IoU of each pair, in [0, 1].
     """
 
@@ -48,8 +48,8 @@ def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
         detections: Number of detections D, with and without pairs.
 
     Returns:
-        ``(D,)`` int64 row of each detection's best object, and ``(D,)`` float64 IoU. A detection without pairs has row
-        0 and IoU -1.
+        ``(D,)`` int64 position of each detection's best object, and ``(D,)`` float64 IoU with it. A detection without
+        pairs has position 0 and IoU -1.
     """
     best = np.zeros(detections, np.int64)
     overlap = np.full(detections, -1.0)

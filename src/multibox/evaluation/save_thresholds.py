@@ -44,7 +44,7 @@ def file_for_thresholds(path: object) -> Path:
         path: Path of a model file.
 
     Returns:
-        Path of the model file.
+        Path of the model file, in which thresholds can be stored.
 
     Raises:
         BadInput: The path is neither a ``.keras`` nor an ``.onnx`` file, or is the bundled detector.

@@ -30,7 +30,8 @@ class Check(NamedTuple):
 
     Attributes:
         images: Number of images that the file was run on.
-        difference: Largest differences from the Keras model. None for a file of lower precision than float32.
+        difference: Largest differences in score and box from the Keras model. None for a file of lower precision than
+            float32.
         found: Share of the Keras model's detections above ``detect.show`` that the file finds too. None if there are no
             such detections.
     """
@@ -54,7 +55,7 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
         precision: Precision of the file: ``fp32``, ``fp16`` or ``int8``.
 
     Returns:
-        Differences from the Keras model.
+        Number of images, largest differences from the Keras model, and share of its detections that the file finds.
 
     Raises:
         RunFailed: If the file does not detect the same as the Keras model.
@@ -94,8 +95,8 @@ def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selec
         schema: Schema of the network.
 
     Returns:
-        Largest differences in score and box. They are infinite if more than the share :data:`MISSED` of the detections
-        has no counterpart.
+        Largest differences in score and box. They are infinite if a larger share of the detections than :data:`MISSED`
+        has no match.
     """
     near = [_nearest(*pair, schema) for one, other in zip(expected, given, strict=True) for pair in _both(one, other)]
     score, pixels = (np.concatenate(values) for values in zip(*near, strict=True))

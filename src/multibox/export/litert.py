@@ -39,7 +39,7 @@ def write_litert(
         path: Path of the ``.tflite`` file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: ``fp32``, ``fp16`` (weights are stored in float16) or ``int8`` (computes in integers).
-        images: ``(N, H, W, 3)`` uint8 RGB images with which the ranges of ``int8`` are found. Needed by ``int8`` only.
+        images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
     """
     import tensorflow
 

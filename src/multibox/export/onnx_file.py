@@ -31,7 +31,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
         schema: Schema of the model.
         nms: Whether the file runs decoding and NMS itself, always in float32, and gives detections.
         precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
-        images: ``(N, H, W, 3)`` uint8 RGB images with which the ranges of ``int8`` are found. Needed by ``int8`` only.
+        images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
 
     Returns:
         An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB. Its outputs are ``classes``,

@@ -37,7 +37,7 @@ class OnnxGraph:
             name: Name of the constant, unique in the graph.
 
         Returns:
-            The name.
+            ``name``, the name of the constant.
         """
         import onnx
 
@@ -49,12 +49,12 @@ class OnnxGraph:
 
         Args:
             kind: Type of the operator, such as ``Conv``.
-            inputs: Names of its inputs.
+            inputs: Names of the outputs and constants that the operator takes.
             name: Name of the operator and of its output, unique in the graph.
             attributes: Attributes of the operator.
 
         Returns:
-            The name.
+            ``name``, the name of the operator's output.
         """
         import onnx
 

@@ -37,15 +37,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Args:
         files: Files of the dataset.
-        found: Paths of the COCO files, one a split. The split is the one in the file's name
-            (``instances_val2017.json``), else in its folder's. A single file without one is still to be divided.
-        options: What the user said about the data.
+        found: Paths of the COCO files. The name of each file (``instances_val2017.json``) or of its folder gives its
+            split. A single file without a split in its name is divided at random later.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The annotated images with the ids of the files, and the classes in the order of their category ids.
+        The annotated images by split, with the ids of the files, and the classes in the order of their category ids.
 
     Raises:
-        BadInput: A file is not COCO, or its lists do not fit together.
+        BadInput: A file is not valid COCO, or an annotation refers to an image or category that the file does not list.
     """
     images = Images(files, options.images)
     names = {path: written_split(path, files.root) for path in found}

@@ -15,8 +15,8 @@ def corners_of(annotation: dict[str, Any]) -> tuple[list[float], bool]:
         annotation: An entry of the list ``annotations``.
 
     Returns:
-        ``x0, y0, x1, y1`` in pixels, four NaN if there is neither a box nor a segmentation, and whether the
-        segmentation gave them.
+        ``x0, y0, x1, y1`` in pixels, and whether they are the bounds of the segmentation. Without box and segmentation,
+        all four are NaN.
     """
     try:
         x, y, width, height = (float(value) for value in annotation.get("bbox") or ())

@@ -14,7 +14,7 @@ class Category:
     Attributes:
         id: Number of the category in its file.
         name: Name of the class.
-        parent: Its ``supercategory``. Empty if there is none.
+        parent: ``supercategory`` of the category. Empty if it has none.
         count: Number of annotations of the category in its file.
     """
 
@@ -29,8 +29,9 @@ class Classes:
     """The classes of all files together.
 
     Attributes:
-        names: Names of the classes in the order of their numbers.
-        ids: Numbers of the classes. Empty if two classes have one number in different files.
+        names: Class names: those of the first file by rising id, then the new ones of each further file.
+        ids: Category id of each class, in the order of ``names``. Empty if two classes have the same id in different
+            files.
         notes: What was left out or joined, a sentence each.
     """
 
@@ -46,7 +47,7 @@ def unite(files: Sequence[Sequence[Category]]) -> Classes:
     Roboflow's category 0 is.
 
     Args:
-        files: Categories of each file. The first file's order comes first.
+        files: Categories of each file. The classes of an earlier file come first.
 
     Returns:
         The classes of all files together.

@@ -27,12 +27,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read CreateML files.
 
     Args:
-        files: Files of the source.
-        found: Paths of the CreateML files, one a split.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the CreateML files. The name of each file or of its folder gives its split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items in the order of the files.
+        The annotated images by split, in the order of the files.
     """
     return part_of(files, options, [_image(path, each) for path in found for each in files.json(path)])
 

@@ -43,8 +43,9 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Args:
         files: Files of the dataset.
-        found: Paths of the CSV files. Without a column ``split``, each is a split if its name or another's means one.
-        options: What the user said about the data.
+        found: Paths of the CSV files. Without a column ``split``, the name of each file or of its folder gives its
+            split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
         The annotated images in the order of the files.

@@ -25,11 +25,11 @@ def listed_images(files: Files, known: Collection[str]) -> Iterator[tuple[str, P
     """Images without objects: those in the lists of images that no table of boxes has, and that exist.
 
     Args:
-        files: Files of the source.
+        files: All files of the dataset, images included.
         known: Ids of the images in the tables of boxes.
 
     Yields:
-        Split, empty if the name of the list means none, and path of the image.
+        Split and path of each image. The split is empty if the name of its list means none.
     """
     by_stem = {path.stem: path for path in files.images}
     for path in _beside(files):

@@ -59,8 +59,8 @@ class Table:
     """A CSV file.
 
     Attributes:
-        path: Path of the file.
-        rows: Its rows of objects and of images without objects.
+        path: Path of the CSV file.
+        rows: Rows of the file: one for each object, and one for each image without objects.
         notes: What was guessed, a sentence each.
     """
 
@@ -83,7 +83,7 @@ def read_table(path: Path) -> Table:
     """
     lines = _lines(read_text(path))
     if not lines:
-        raise BadInput(path, "is empty; write a row an object: image, x0, y0, x1, y1, class")
+        raise BadInput(path, "is empty; write one row per object: image, x0, y0, x1, y1, class")
     reader = _reader(lines[0][1])
     if reader is None:
         header = ", ".join(lines[0][1])

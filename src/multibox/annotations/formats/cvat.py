@@ -38,12 +38,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     splits. The frames of tracks are images whose names end with the frame's number.
 
     Args:
-        files: Files of the source.
+        files: All files of the dataset, images included.
         found: Paths of the XML files.
-        options: What the user said about the data.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items in the order of the files, and the classes in the order of the labels.
+        The annotated images by split, in the order of the files, and the classes in the order of CVAT's labels.
 
     Raises:
         BadInput: A file is damaged or holds no images, or the frames of its tracks are not among the images.

@@ -18,7 +18,7 @@ def drawn(shapes: Sequence[tuple[Any, str | None]]) -> Iterator[Drawn]:
     """The objects of an image.
 
     Args:
-        shapes: Element of each shape, and its label.
+        shapes: XML element and label of each shape.
 
     Raises:
         Damaged: A shape has no label.

@@ -26,7 +26,7 @@ class Video:
     """The frames of one file.
 
     Attributes:
-        images: What the file says of each frame.
+        images: Frames of the video, each with its objects.
         notes: What was guessed, a sentence each.
     """
 
@@ -38,12 +38,12 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
     """Read the tracks of a file. Frames of the video without objects are images without objects.
 
     Args:
-        path: Path of the file.
-        root: Its root element.
-        images: Images to choose from.
+        path: Path of the CVAT file.
+        root: Root element of the file's XML.
+        images: Images of the dataset, among which the frames are searched.
 
     Raises:
-        BadInput: The frames are not among the images, or are not certain.
+        BadInput: The file holds tracks of several tasks, or the images of its frames are missing or uncertain.
     """
     tracks = root.findall("track")
     tasks = {track.get("task_id") for track in tracks}
@@ -98,7 +98,7 @@ def _names(path: Path, images: Images) -> dict[int, str]:
     Images below the folder of the file come before all others.
 
     Raises:
-        BadInput: Several images have the number of one frame.
+        BadInput: Several images have the same frame number.
     """
     below = [image for image in images.paths if image.is_relative_to(path.parent)]
     stems = {image.stem for image in below or images.paths}
@@ -121,7 +121,8 @@ def _verify(path: Path, frames: dict[int, Any], names: dict[int, str], first: in
     """Refuse images that are not the frames.
 
     Raises:
-        BadInput: No image has the number of a frame, or the images are numbered from one more than the frames.
+        BadInput: No image has the number of any frame with objects, or the numbers of the images are one higher than
+            those of the frames.
     """
     if not names or (frames and not frames.keys() & names.keys()):
         raise BadInput(path, f"holds tracks of a video, and none of the images is one of its frames; {_EXTRACT}")
@@ -134,7 +135,8 @@ def _verify_order(path: Path, names: Mapping[int, str], limits: range) -> None:
     """Refuse images that were no video, unless their names say which is which.
 
     Raises:
-        BadInput: A number of the names is not that of the image in their order.
+        BadInput: The file does not tell its range of frames, a frame has no image with its number, or the names of the
+            images differ in length.
     """
     if len({len(name) for name in names.values()}) > 1 or not set(limits) <= names.keys() or not limits:
         message = "holds tracks over images whose order is not in the file; export them as 'CVAT for images'"

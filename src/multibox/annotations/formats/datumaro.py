@@ -42,15 +42,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read Datumaro files.
 
     Args:
-        files: Files of the source.
-        found: Paths of the Datumaro files, one a split.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the Datumaro files. The name of each file or of its folder gives its split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items in the order of the files, and the classes in the order of ``labels``.
+        The annotated images by split, in the order of the files, and the classes in the order of ``labels``.
 
     Raises:
-        BadInput: A file lists no class, or one without a name.
+        BadInput: A file lists no class, or a class without a name.
     """
     in_order = sorted(found, key=lambda path: usual_split(path.stem) != "train")
     labels = {path: _labels(path, files.json(path)) for path in in_order}

@@ -42,14 +42,14 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Args:
         files: Files of the dataset.
-        found: Paths of the text files, one a split by their names or those of their folders.
-        options: What the user said about the data.
+        found: Paths of the text files. The name of each file or of its folder gives its split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
         The annotated images, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: No file and no option names the classes.
+        BadInput: Neither a file nor the user's options name the classes.
     """
     names, origin = _classes(files, found, options)
     images = Images(files, options.images)
@@ -77,7 +77,7 @@ def _classes(files: Files, found: list[Path], options: Options) -> tuple[tuple[s
         return read_names(beside), files.short(beside)
     listed = find_class_list(files)
     if listed is None:
-        raise BadInput(found[0], 'numbers its classes and nothing names them; give classes="A,B" in their order')
+        raise BadInput(found[0], 'numbers its classes, but no file names them; give classes="A,B" in that order')
     return listed[1], files.short(listed[0])
 
 

@@ -46,15 +46,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     Splits come from lists (``ImageSets/*.txt``), else from the folders that the files lie in.
 
     Args:
-        files: Files of the source.
+        files: All files of the dataset, images included.
         found: Paths of the label files.
-        options: What the user said about the data.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items of each split. The classes are those of ``label_colors.txt``, if there is one.
+        The annotated images of each split. The classes are those of ``label_colors.txt``, if there is one.
 
     Raises:
-        BadInput: The list of a split is empty.
+        BadInput: The list of a split in ``ImageSets`` is empty.
     """
     places = place(files, found)
     split_of = {path: split for split, paths in places.splits.items() for path in paths}
@@ -86,8 +86,8 @@ class _Row:
 
     Attributes:
         name: Name of the class.
-        values: The numbers after it. Texts that are no numbers are NaN.
-        has_score: Whether a score follows.
+        values: The 14 or 15 numbers after the class name. NaN in place of text that is not a number.
+        has_score: Whether the row ends with a score, which is its 15th number.
     """
 
     name: str

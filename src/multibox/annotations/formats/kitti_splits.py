@@ -15,8 +15,8 @@ class Places:
     """Where the label files belong.
 
     Attributes:
-        splits: Paths of the label files of each split. A path that does not exist is named by a list.
-        origin: What the splits come from. Empty if nothing divides the files.
+        splits: Paths of the label files of each split. Files that a list names may not exist.
+        origin: What gives the splits, such as ``the names of the folders``. Empty if no file has a split.
         notes: What was guessed or left out, a sentence each.
     """
 
@@ -29,11 +29,11 @@ def place(files: Files, found: Sequence[Path]) -> Places:
     """Find the split of each label file.
 
     Args:
-        files: Files of the source.
+        files: All files of the dataset, lists of splits included.
         found: Paths of the label files.
 
     Raises:
-        BadInput: A list is empty.
+        BadInput: The list of a split in ``ImageSets`` is empty.
     """
     lists = find_lists(files)
     by_stem = {path.stem: path for path in found}

@@ -36,12 +36,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     predictions are no annotations.
 
     Args:
-        files: Files of the source.
-        found: Paths of the exports, one a split.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the exports. The name of each file or of its folder gives its split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items in the order of the files.
+        The annotated images by split, in the order of the files.
 
     Raises:
         BadInput: No task is annotated.

@@ -28,7 +28,7 @@ def objects_of(regions: Sequence[Mapping[str, Any]]) -> Iterator[Drawn]:
     A result without label that belongs to a labelled one, such as a transcription, is passed over.
 
     Raises:
-        Damaged: A region has no label, or the image was turned.
+        Damaged: A region has no label, or was drawn on an image that was rotated in Label Studio.
     """
     drawn = [each for each in regions if isinstance(each.get("value"), dict) and _has_place(each["value"])]
     labelled = {_key(each) for each in drawn if _labels(each["value"])}

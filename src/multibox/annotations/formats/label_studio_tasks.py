@@ -18,10 +18,11 @@ class Task:
     """One image of a project.
 
     Attributes:
-        data: Fields that the task was made of. One of them names the image.
-        regions: What was drawn: entries with ``value``, ``id`` and the image's size. None: nobody has annotated it.
+        data: Fields of the task, one of which names the image.
+        regions: Results of the annotation that counts, each with ``value``, ``id`` and the image's size. None if nobody
+            has annotated the task.
         count: Number of annotations that were made and not cancelled.
-        has_predictions: Whether a model's predictions are there.
+        has_predictions: Whether the task has predictions of a model.
         damage: Why the annotations cannot be read. None if they can.
     """
 

@@ -56,7 +56,7 @@ class EmbeddedImage:
     """An image inside a labelme file.
 
     Attributes:
-        file: Path of the labelme file.
+        file: Path of the labelme file, which holds the image in ``imageData``.
     """
 
     file: Path
@@ -68,7 +68,7 @@ class EmbeddedImage:
         """The bytes of the image.
 
         Raises:
-            OSError: They are not base64.
+            OSError: The field ``imageData`` is not base64.
         """
         try:
             return base64.b64decode(json.loads(self.file.read_bytes())["imageData"], validate=True)
@@ -85,12 +85,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read labelme files. Splits come from the folders that the files lie in.
 
     Args:
-        files: Files of the source.
-        found: Paths of the JSON files. Those with other fields are passed over.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the JSON files. Files without labelme's fields are ignored.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items of each split.
+        The annotated images of each split.
     """
     written = {path: each for path in found if (each := _read_file(path, files)) is not None}
     split_of = dict(zip(written, splits_by_folder(list(written), files.root), strict=True))
@@ -114,9 +114,9 @@ class _Written:
     Attributes:
         image: Name of the image as written.
         drawn: Objects of the image, or why they cannot be read.
-        size: Width and height of the image in pixels, if the file gives them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         is_embedded: Whether the file holds the image too.
-        groups: Number of shapes that share class and group with another.
+        groups: Number of shapes that have the same class and group as another shape.
     """
 
     image: str

@@ -42,12 +42,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read LabelMe's files. Splits come from the folders that the files lie in.
 
     Args:
-        files: Files of the source.
-        found: Paths of the XML files. Those of other formats are passed over.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the XML files. Files of other formats are ignored.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items of each split.
+        The annotated images of each split.
     """
     written = {path: each for path in found if (each := _read_file(path)) is not None}
     paths = list(written)
@@ -75,7 +75,7 @@ class _Written:
     Attributes:
         filename: Name of the image as written.
         drawn: Objects of the image, or why they cannot be read.
-        size: Width and height of the image in pixels, if the file gives them.
+        size: Width and height of the image in pixels. None if the file does not give them.
         deleted: Number of objects that the file marks as deleted.
     """
 

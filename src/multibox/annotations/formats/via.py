@@ -31,12 +31,13 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read VIA files.
 
     Args:
-        files: Files of the source.
-        found: Paths of the VIA files, one a split.
-        options: What the user said about the data.
+        files: All files of the dataset, images included.
+        found: Paths of the VIA files. The name of each file or of its folder gives its split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items in the order of the files, and the classes in the order of the attribute's options.
+        The annotated images by split, in the order of the files, and the classes in the order of the options of the
+        attribute that holds the class.
     """
     contents = [content_of(files, path, _images) for path in found]
     images = [(path, each) for path, content in zip(found, contents, strict=True) for each in _listed(content).values()]

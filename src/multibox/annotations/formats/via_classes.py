@@ -19,10 +19,10 @@ class ClassAttribute:
     """The attribute that holds the class.
 
     Attributes:
-        name: Name of the attribute. Empty if no region has one.
+        name: Name of the attribute that holds the class. Empty if no region has any attribute.
         classes: Class names in the order of the attribute's options. Empty if the file declares none.
-        titles: Name of the class for each option that is only a number.
-        only: Class of all objects if no region has an attribute.
+        titles: Class name of each option whose key is only a number.
+        only: Class of all objects, used if no region has any attribute.
         notes: What was guessed, a sentence each.
     """
 
@@ -36,11 +36,11 @@ class ClassAttribute:
         """The class of a region.
 
         Args:
-            attributes: Attributes of the region.
-            where: The region in messages.
+            attributes: Attributes of the region: values by the attribute's name.
+            where: Name of the region for messages, such as ``object 3 of 4``.
 
         Raises:
-            Damaged: It has none, or several.
+            Damaged: The region has no value of the attribute that holds the class, or several values.
         """
         if not self.name:
             return self.only
@@ -57,9 +57,10 @@ def class_attribute(
     """Choose the attribute that most regions have. Of several, the one with the likeliest name.
 
     Args:
-        regions: Attributes of each region.
-        declared: Attributes that each file declares, by name.
-        classes: Class names that the user gave. If it is one, and no region has an attribute, all objects have it.
+        regions: Attributes of each region: values by the attribute's name.
+        declared: Attributes that each file declares, with their options, by the attribute's name.
+        classes: Class names that the user gave. A single name is the class of all objects if no region has any
+            attribute.
     """
     counts = Counter(name for each in regions for name, value in each.items() if name not in FLAGS and _values(value))
     if not counts:

@@ -62,8 +62,8 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Args:
         files: Files of the dataset.
-        found: Paths of the XML files. Those with another root are passed over.
-        options: What the user said about the data.
+        found: Paths of the XML files. Files that are not VOC annotations are ignored.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
         The annotated images of each split.
@@ -99,10 +99,10 @@ class Written:
 
     Attributes:
         file: Path of the file.
-        filename: Name of the image in the file. Empty if there is none.
+        filename: Name of the image as the file gives it. Empty if it gives none.
         names: Class name of each of the N objects.
-        evidence: The corners as written, and what tells how they count.
-        columns: Flags of the objects, by name.
+        evidence: Corners as written, with the facts that tell whether they count from 0 or from 1.
+        columns: Flags of the N objects by name: ``difficult``, ``truncated`` and ``occluded``.
     """
 
     file: str

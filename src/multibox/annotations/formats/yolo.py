@@ -40,14 +40,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
     Args:
         files: Files of the dataset.
-        found: Paths of the description, if there is one, and of the label files.
-        options: What the user said about the data.
+        found: Paths of the label files, after that of ``data.yaml`` or ``obj.data`` if there is one.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
         The annotated images, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: A field of the description is missing or wrong, nothing names the classes, or no image has labels.
+        BadInput: A field of ``data.yaml`` or ``obj.data`` is missing or wrong, nothing names the classes, or no image
+            has a label file.
     """
     is_described = found[0].suffix.lower() != ".txt"
     described = read_description(found[0], files) if is_described else Description(files.root)
@@ -72,7 +73,7 @@ def _part(
     read_files = {file: read_rows(file) for file in labels.values()}
     rows = [row for each in read_files.values() for row in each]
     if are_edges(rows):
-        raise BadInput(described.path, "many boxes reach beyond their images; rows hold edges, not centres and sizes")
+        raise BadInput(described.path, "many boxes reach beyond their images; write centres and sizes, not edges")
     kinds = kinds_of(rows, described.key_points)
     items = {
         split: [

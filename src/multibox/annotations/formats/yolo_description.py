@@ -21,11 +21,12 @@ class Description:
     """The description of a dataset.
 
     Attributes:
-        path: Path of the file.
-        names: Class names at the positions of their numbers. Empty if it has none.
-        images: Folders of images, and lists of images, by split. Empty if it names none.
-        key_points: Number of key points of an object, and of values for each. None if objects have none.
-        notes: What was passed over, a sentence each.
+        path: Path of the file that describes the dataset.
+        names: Class names in the order of their numbers, from 0. Empty if the file names none.
+        images: Folders of images, and text files that list images, by split. Empty if the file names none.
+        key_points: Number of key points of an object, and number of values for each key point. None if objects have no
+            key points.
+        notes: Sentences about entries of the file that were ignored.
     """
 
     path: Path
@@ -56,7 +57,7 @@ def read_description(path: Path, files: Files) -> Description:
     """Read a description.
 
     Raises:
-        BadInput: The description is damaged, or names classes or folders in a way that cannot be followed.
+        BadInput: The file is damaged, or names classes or folders that cannot be found or used.
     """
     return _read_data(path, files) if path.suffix.lower() == ".data" else _read_yaml(path)
 

@@ -55,7 +55,7 @@ def kinds_of(rows: Sequence[Row], key_points: tuple[int, int] | None) -> dict[in
         key_points: ``kpt_shape`` of ``data.yaml``: number of key points, and of values for each.
 
     Returns:
-        The kind by the number of values. None if it cannot be told.
+        Kind of the rows, such as ``box``, by their number of values. None if the kind cannot be told.
     """
     by_count: dict[int, list[tuple[float, ...]]] = defaultdict(list)
     for row in rows:
@@ -96,7 +96,7 @@ def annotate(
     Args:
         file: Path of the label file.
         rows: Rows of the label file.
-        names: Class names at the positions of their numbers.
+        names: Class names in the order of their numbers, from 0.
         kinds: Kinds of the rows, as :func:`kinds_of` gives them.
     """
     found, boxes = [], []

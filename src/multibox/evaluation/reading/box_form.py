@@ -20,10 +20,11 @@ class BoxForm:
     """What the four numbers of a box mean.
 
     Attributes:
-        layout: ``xywh``, ``corners`` or ``center``, a key of ``LAYOUTS``.
+        layout: Order of the four numbers: ``xywh``, ``corners`` or ``center``, a key of ``LAYOUTS``.
         swapped: Whether y stands before x, and the height before the width.
-        unit: Empty for pixels of the image, ``fractions`` of its sides, or the network's input whose pixels are meant:
-            ``stretched:WxH``, ``letterbox:WxH`` (the image in the middle) or ``padded:WxH`` (in the top left corner).
+        unit: Empty for pixels of the image, ``fractions`` for fractions of its sides, or a network input whose pixels
+            are the unit: ``stretched:WxH``, ``letterbox:WxH`` (image in the middle) or ``padded:WxH`` (image in the top
+            left corner).
     """
 
     layout: str = "xywh"
@@ -51,11 +52,12 @@ class BoxForm:
         """Convert boxes to corners in pixels of their images.
 
         Args:
-            values: ``(D, 4)`` float64 numbers in this form.
+            values: ``(D, 4)`` float64 boxes in this order and unit.
             sizes: ``(D, 2)`` widths and heights of the images, pixels.
 
         Returns:
-            ``(D, 4)`` float64 ``x0, y0, x1, y1``. A negative width or height stays one.
+            ``(D, 4)`` float64 corners ``x0, y0, x1, y1`` in pixels of the image. A box of negative width has ``x1 <
+            x0``, and one of negative height ``y1 < y0``.
         """
         if self.swapped:
             values = values[:, [1, 0, 3, 2]]
@@ -85,13 +87,14 @@ def parse_box_form(text: str) -> BoxForm:
     """Read a form such as ``xywh``, ``corners,fractions`` or ``center,letterbox:640x640``.
 
     Args:
-        text: The words of the form, separated by commas. ``fractions`` alone means ``xywh,fractions``.
+        text: Layout, ``swapped`` and unit, separated by commas. Each may be left out. Without a layout it is ``xywh``,
+            and without a unit pixels of the image.
 
     Returns:
-        The form.
+        The order and the unit of a box's four numbers.
 
     Raises:
-        BadInput: A word is unknown, or there are two of a kind.
+        BadInput: A word is unknown, or there are two layouts, two units or two ``swapped``.
     """
     words = [word.strip() for word in text.split(",")]
     layouts = [word for word in words if word in LAYOUTS]

@@ -19,11 +19,12 @@ class ReadAs:
     """How to read a file of detections. None: as the format says, unless the file says otherwise.
 
     Attributes:
-        image_ids: Name of a numbering of images: ``data``, ``names``, ``numbers``, ``from-0``, ``from-1``,
-            ``sorted-from-0``, ``sorted-from-1``, or ``listed`` if there is a list beside the file.
-        category_ids: Name of a numbering of classes: ``data``, ``names``, ``coco-91``, ``coco-80``, ``from-0``,
-            ``from-1`` or ``listed``, or a list such as ``0=cat,1=dog``.
-        boxes: Form of the boxes, such as ``corners,fractions``. See :func:`.box_form.parse_box_form`.
+        image_ids: Meaning of ``image_id``: ``data``, ``names``, ``numbers``, ``from-0``, ``from-1``, ``sorted-from-0``,
+            ``sorted-from-1``, or ``listed`` if a list of images lies beside the file. None chooses a meaning that fits.
+        category_ids: Meaning of ``category_id``: ``data``, ``names``, ``coco-91``, ``coco-80``, ``from-0``, ``from-1``,
+            ``listed``, or a list such as ``0=cat,1=dog``. None chooses a meaning that fits.
+        boxes: Form of ``bbox``, such as ``corners,fractions``. None means ``xywh``. See
+            :func:`.box_form.parse_box_form`.
     """
 
     image_ids: str | None = None
@@ -44,16 +45,16 @@ def choose_numbering(field: str, numberings: Sequence[Numbering], ids: Ids, give
     place, and names do not.
 
     Args:
-        field: ``image_id`` or ``category_id``.
-        numberings: Numberings to choose from, the data's own first.
-        ids: Ids in the file.
-        given: Name of the numbering that the user chose. None: none.
+        field: Field of the file that holds the ids: ``image_id`` or ``category_id``.
+        numberings: Meanings that the ids can have, the data's own first.
+        ids: Ids in the file of detections, row by row.
+        given: Name of the meaning that the user chose, such as ``from-0``. None chooses by the ids.
 
     Returns:
-        The numbering.
+        The chosen meaning of the ids.
 
     Raises:
-        BadInput: There is no numbering of this name.
+        BadInput: None of the meanings has the name ``given``.
     """
     if given is not None:
         chosen = next((numbering for numbering in numberings if numbering.name == given), None)
@@ -88,19 +89,19 @@ def compare_meanings(
     """Compare the chosen meaning of a file with others.
 
     Args:
-        path: Path of the file.
-        meaning: The chosen meaning.
-        rows: Rows of the file.
+        path: Path of the file of detections, for messages.
+        meaning: Chosen meaning of the file's ids and boxes.
+        rows: Rows of the file of detections.
         truth: Objects of the test set.
-        images: Numberings of images to compare with.
-        classes: Numberings of classes to compare with.
-        read_as: What the user chose.
+        images: Meanings of ``image_id`` to compare with.
+        classes: Meanings of ``category_id`` to compare with.
+        read_as: Meanings that the user gave. None where the user gave none.
 
     Returns:
-        Sentences about what the user chose and the objects contradict.
+        Sentences about meanings that the user gave and the test set's objects contradict.
 
     Raises:
-        BadInput: The objects contradict what the user did not choose.
+        BadInput: The test set's objects contradict a meaning that the user did not give.
     """
     rows = rows.keep(np.isfinite(rows.boxes).all(axis=1) & np.isfinite(rows.scores))
     better = better_meaning(meaning, rows, truth, images, classes)

@@ -14,9 +14,9 @@ class Dropped:
     """Rows that were dropped for one reason.
 
     Attributes:
-        reason: The reason.
-        count: Number of rows.
-        example: The first of these rows, in words.
+        reason: Why the rows were dropped.
+        count: Number of dropped rows.
+        example: The first dropped row, in words such as ``category_id 7 in row 3``.
     """
 
     reason: str
@@ -29,12 +29,12 @@ class FileReading:
     """Detections that were read from a file.
 
     Attributes:
-        path: Path of the file.
+        path: Path of the file of detections.
         found: The detections, image by image.
         rows: Number of rows in the file.
-        image_ids: Name of the numbering of images.
-        category_ids: Name of the numbering of classes.
-        boxes: Form of the boxes.
+        image_ids: Name of the meaning of ``image_id`` that was used, such as ``data``.
+        category_ids: Name of the meaning of ``category_id`` that was used, such as ``coco-91``.
+        boxes: Form of ``bbox`` that was used, such as ``xywh``.
         dropped: Rows that were dropped, by reason.
         guesses: Sentences about what the ids were taken for.
         doubts: Sentences about what looks wrong.

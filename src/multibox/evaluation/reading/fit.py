@@ -40,11 +40,11 @@ def best_scored(truth: Truth, found: Found) -> np.ndarray:
     So guesses with low scores change no comparison.
 
     Args:
-        truth: Objects.
-        found: D detections.
+        truth: Objects of the test set.
+        found: D detections in the test set.
 
     Returns:
-        ``(K,)`` int64 rows of the detections.
+        ``(K,)`` int64 positions of the chosen detections in ``found``.
     """
     classes = len(truth.classes)
     counts = np.bincount(truth.images * classes + truth.labels, minlength=len(truth.image_ids) * classes)
@@ -69,12 +69,12 @@ def is_clearly_better(mine: np.ndarray, other: np.ndarray, least: float) -> bool
     """Whether IoUs of the same objects are higher than others, beyond what chance explains.
 
     Args:
-        mine: ``(M,)`` IoUs.
-        other: ``(M,)`` IoUs of the same objects.
-        least: Least mean gain.
+        mine: ``(M,)`` IoU of each object with its best detection under the meaning to judge, in [0, 1].
+        other: ``(M,)`` IoU of each of the same objects with its best detection under another meaning, in [0, 1].
+        least: Smallest mean gain of IoU that counts as clearly better, in [0, 1].
 
     Returns:
-        True if the mean gain is large and certain.
+        True if the mean of ``mine`` is higher than that of ``other`` by a large and certain gain.
     """
     if len(mine) < LEAST_OBJECTS:
         return False

@@ -45,9 +45,9 @@ class Meaning:
     """What the numbers of a file mean.
 
     Attributes:
-        images: Numbering of the images.
-        classes: Numbering of the classes.
-        boxes: Form of the boxes.
+        images: Meaning of ``image_id``.
+        classes: Meaning of ``category_id``.
+        boxes: Form of ``bbox``: order and unit of its numbers.
     """
 
     images: Numbering
@@ -66,9 +66,9 @@ class Better:
     """A meaning that fits clearly better.
 
     Attributes:
-        meaning: The meaning.
-        fit: Mean IoU of the objects with it.
-        before: Mean IoU of the objects with the meaning it was compared with.
+        meaning: Meaning of a file's ids and boxes that fits better.
+        fit: Mean IoU of the objects with their best detections under ``meaning``, in [0, 1].
+        before: Mean IoU of the objects with their best detections under the meaning compared with, in [0, 1].
     """
 
     meaning: Meaning
@@ -82,14 +82,14 @@ def better_meaning(
     """Look for a meaning that fits the objects clearly better.
 
     Args:
-        base: The meaning to compare with.
-        rows: Rows with finite numbers.
+        base: Meaning of the file's ids and boxes to compare with.
+        rows: Rows of the file of detections, all with finite numbers.
         truth: Objects of the test set.
-        images: Numberings of images to try.
-        classes: Numberings of classes to try.
+        images: Meanings of ``image_id`` to try.
+        classes: Meanings of ``category_id`` to try.
 
     Returns:
-        The meaning that fits best. None if no meaning fits clearly better.
+        The meaning that fits the objects best, with its mean IoU. None if no meaning fits clearly better than ``base``.
     """
     test = _Test(rows, sample_of(truth))
     if not len(test.truth) or not len(rows):
@@ -234,10 +234,10 @@ def possible_forms(boxes: np.ndarray) -> list[BoxForm]:
     """Forms that boxes can have, judged by their numbers alone.
 
     Args:
-        boxes: ``(D, 4)`` finite numbers.
+        boxes: ``(D, 4)`` finite numbers of the boxes, as in the file.
 
     Returns:
-        The forms, the most usual first.
+        Forms of boxes to try, the most usual first.
     """
     if are_fractions(boxes):
         return [replace(order, unit=FRACTIONS) for order in ORDERS]

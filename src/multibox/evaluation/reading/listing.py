@@ -11,9 +11,9 @@ class Listing:
     """What the ids in a file of detections stand for.
 
     Attributes:
-        name: Name of the file that says so.
-        images: Name of the image's file by id.
-        classes: Name of the class by number.
+        name: Name of the file that lists the images and classes.
+        images: File name of each image, by the image's id as text.
+        classes: Name of each class, by the class's number as text.
     """
 
     name: str
@@ -25,10 +25,11 @@ def listing_of(path: str | os.PathLike[str]) -> Listing | None:
     """Read the list beside a file of detections, such as ``image_info_coco.json`` for ``coco.json``.
 
     Args:
-        path: Path of the detections.
+        path: Path of the file of detections.
 
     Returns:
-        The list. None if there is no such file, or it is another one.
+        Images and classes that the list names. None if there is no such file, or it is not a list of images and
+        classes.
     """
     beside = Path(path).with_name(f"image_info_{Path(path).name}")
     try:

@@ -23,9 +23,10 @@ class Numbering:
     """A meaning that ids can have.
 
     Attributes:
-        name: Value of the parameter that selects it.
-        meaning: What an id is, in words.
-        places: Position of the image or of the evaluated class by id, as text.
+        name: Value of the parameter that selects this meaning, such as ``from-0``.
+        meaning: Description of what an id stands for, such as ``the name of the class``.
+        places: Position of the image in the test set, or of the class among the evaluated classes, by id as text. A
+            negative number if there is no position.
         is_a_count: Whether ids are small numbers, which may fit by accident.
     """
 
@@ -43,11 +44,11 @@ def image_numberings(ids: Sequence[int | str], names: Sequence[Sequence[str]]) -
     """What the ids of images can mean.
 
     Args:
-        ids: Id of each image in COCO files of the dataset.
-        names: Names of the files of each image, possibly with folders.
+        ids: Id of each image as COCO files of the dataset have it.
+        names: File names of each image, possibly with folders. An image may have several names or none.
 
     Returns:
-        The numberings, the dataset's own first.
+        Meanings that ``image_id`` can have, the dataset's own first.
     """
     by_name = sorted(range(len(ids)), key=lambda i: str(PurePosixPath(names[i][0])) if names[i] else str(ids[i]))
     spelled = [{form for name in of_image for form in _forms(name)} for of_image in names]
@@ -65,11 +66,11 @@ def class_numberings(numbers: Mapping[str, int], evaluated: Sequence[str]) -> li
     """What the ids of classes can mean.
 
     Args:
-        numbers: Number of each class of the dataset in COCO files, by name.
+        numbers: Number of each class as COCO files of the dataset have it, by class name.
         evaluated: Names of the evaluated classes.
 
     Returns:
-        The numberings, the dataset's own first.
+        Meanings that ``category_id`` can have, the dataset's own first.
     """
     place = {name: i for i, name in enumerate(evaluated)}
     places = {name: place.get(name, NOT_EVALUATED) for name in numbers}
@@ -93,13 +94,13 @@ def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numb
     """The numberings that a list of images and classes gives.
 
     Args:
-        listing: The list.
-        images: What the ids of images can mean.
-        classes: What the ids of classes can mean.
+        listing: List of images and classes beside the file of detections.
+        images: Meanings that ``image_id`` can have, one of them called ``names``.
+        classes: Meanings that ``category_id`` can have, one of them called ``names``.
 
     Returns:
-        A numbering of images and one of classes. An image that the data do not have is ``UNKNOWN``, and a class
-        that they do not have is ``NOT_EVALUATED``.
+        Meaning of ``image_id`` and meaning of ``category_id`` as the list has them. An image that the data do not have
+        has the position ``UNKNOWN``, and a class that they do not have ``NOT_EVALUATED``.
     """
     files, names = ({n.name: n.places for n in numberings}["names"] for numberings in (images, classes))
     places = {
@@ -116,7 +117,7 @@ def renumbered(names: Mapping[str, str], numbers: Iterable[str], evaluated: Sequ
     """A numbering that lists the class of each number.
 
     Args:
-        names: Name of the class by number.
+        names: Class name of each number, by the number as text.
         numbers: Names of all classes of the dataset.
         evaluated: Names of the evaluated classes.
     """
@@ -133,7 +134,7 @@ def parse_renumbering(text: str, numbers: Iterable[str], evaluated: Sequence[str
     """Read a numbering such as ``0=cat,1=dog``.
 
     Raises:
-        BadInput: It is not a list of numbers with their classes, or the data do not have a class.
+        BadInput: The text is not a list such as ``0=cat,1=dog``, or names a class that the data do not have.
     """
     pairs = [pair.partition("=") for pair in text.split(",")]
     if any(not (number.strip() and name.strip()) for number, _, name in pairs):

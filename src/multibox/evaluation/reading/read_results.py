@@ -30,15 +30,16 @@ def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadA
 
     Args:
         path: Path of the JSON file.
-        test_set: Images and objects.
-        read_as: How to read the file.
+        test_set: Images of the test set and their objects.
+        read_as: Meanings of ``image_id``, ``category_id`` and ``bbox`` that the user gave. None where the user gave
+            none.
 
     Returns:
         The detections of the evaluated classes, and what was dropped.
 
     Raises:
-        BadInput: The file cannot be read or is another file. No row has an image and a class of the data. Too many rows
-            have no usable numbers. Or another meaning fits the objects clearly better.
+        BadInput: The file cannot be read or does not hold detections. No row has an image and a class of the data. Too
+            many rows have no usable numbers. Or the objects fit another meaning of the ids and boxes clearly better.
     """
     rows = read_rows(path)
     truth, numbers = test_set.truth, test_set.category_numbers

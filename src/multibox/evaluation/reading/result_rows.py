@@ -20,7 +20,7 @@ class Ids:
     """A column of ids.
 
     Attributes:
-        distinct: The different ids as text, in the order in which they appear.
+        distinct: Each different id once, as text, in the order of first appearance.
         codes: ``(D,)`` int64 position of each row's id in ``distinct``. -1 for a row without one.
     """
 
@@ -37,10 +37,10 @@ class Rows:
     """D rows of a file, as they are written.
 
     Attributes:
-        images: Ids of the images.
-        categories: Ids of the classes.
-        boxes: ``(D, 4)`` float64. NaN where there are not four finite numbers.
-        scores: ``(D,)`` float64. NaN where there is no finite number.
+        images: Image id of each row.
+        categories: Class id of each row.
+        boxes: ``(D, 4)`` float64 numbers of ``bbox`` as written. NaN in rows without four finite numbers.
+        scores: ``(D,)`` float64 scores. NaN in rows without a finite score.
     """
 
     images: Ids
@@ -60,13 +60,14 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     """Read a file of detections.
 
     Args:
-        path: Path of the file.
+        path: Path of the JSON file.
 
     Returns:
-        The rows.
+        Image ids, class ids, boxes and scores of all rows.
 
     Raises:
-        BadInput: The file cannot be read, or is another file than one of detections. The message says which.
+        BadInput: The file cannot be read, or holds something else than detections in COCO's results format. The message
+            says what.
     """
     try:
         content = Path(path).read_bytes()

@@ -42,13 +42,13 @@ def usable_rows(
     """Take the rows that can be used.
 
     Args:
-        path: Path of the file.
-        rows: All rows.
-        meaning: What their numbers mean.
+        path: Path of the file of detections, for messages.
+        rows: All rows of the file.
+        meaning: Meaning of the ids and boxes in the rows.
         truth: Objects of the test set.
 
     Returns:
-        The detections, image by image, and the other rows by reason.
+        Detections of the usable rows, image by image, and the dropped rows by reason.
 
     Raises:
         BadInput: Too many rows are damaged, or none can be used.
