@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import annotations.scenes300_json  # noqa: F401  It registers its writers
+import annotations.scenes300_json
+import annotations.scenes300_records  # noqa: F401  They register their writers
 from annotations.scenes300 import CLASSES, WRITERS, scenes
+from multibox.annotations.annotation import Item
 from multibox.annotations.names import NAMES
 from multibox.data.source import open_source
 
@@ -23,6 +25,8 @@ WITHOUT_ORDER = {
     "createml",
 }
 WITHOUT_SPLITS = {"csv, Kaggle"}
+WITH_IMAGES = {"tfrecord"}
+"""Layouts whose files hold the images."""
 WHOLE_PIXELS = {"voc, whole pixels from 1"}
 SIZES = {scene.stem: (scene.width, scene.height) for scene in scenes()}
 
@@ -32,12 +36,13 @@ def test_the_same_images_are_read_from_every_layout(layout, tmp_path):
     known = scenes()
     WRITERS[layout](tmp_path, known)
     source = open_source([tmp_path])
-    found = {Path(str(item.image)).stem: (split, item) for split, items in source.splits.items() for item in items}
+    found = {_stem(item): (split, item) for split, items in source.splits.items() for item in items}
     assert found.keys() == SIZES.keys()
     assert source.classes == (SORTED if layout in WITHOUT_ORDER else CLASSES)
     for scene in known:
         split, item = found[scene.stem]
-        assert Path(str(item.image)).is_file()
+        assert isinstance(item.image, Path) == (layout not in WITH_IMAGES)
+        assert item.image.read_bytes() == (b"image" if layout in WITH_IMAGES else b"")
         assert item.annotation.names == tuple(name for name, _ in scene.objects)
         boxes = item.annotation.boxes * (np.tile(SIZES[scene.stem], 2) if item.annotation.relative else 1)
         truth = np.array([box for _, box in scene.objects]).reshape(-1, 4)
@@ -46,6 +51,10 @@ def test_the_same_images_are_read_from_every_layout(layout, tmp_path):
     if layout in WITHOUT_SPLITS:
         assert {split: len(items) for split, items in source.splits.items()} == {"train": 210, "val": 45, "test": 45}
         assert "divided at random" in source.understood[0].splits
+
+
+def _stem(item: Item) -> str:
+    return item.image.stem if isinstance(item.image, Path) else item.id
 
 
 def test_every_format_has_a_writer():

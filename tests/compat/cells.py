@@ -183,7 +183,7 @@ CELLS = (
     Cell("supervision-0.31.2-coco", "images/{name}", exact, DECLARED),
     Cell("supervision-0.31.2-voc", "images/{name}", pixels),
     Cell("supervision-0.31.2-yolo", "images/{name}", digits(5), DECLARED),
-    Cell("tensorflow-cpu-2.21.0-tfrecord", "{name}", refused=NOTHING),
+    Cell("tensorflow-cpu-2.21.0-tfrecord", "{name}", exact, DECLARED, splits="truth"),
     Cell("ultralytics-8.4.190-convert-coco", "images/train/{name}", digits(6), DECLARED, splits="train", options=NAMED),
     Cell("ultralytics-8.4.190-save-txt", "images/{name}", digits(6), DECLARED, options=NAMED),
     Cell("ultralytics-8.4.190-save-txt-conf", "images/{name}", digits(6), DECLARED, options=NAMED),

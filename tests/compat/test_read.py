@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -23,7 +24,8 @@ def read(folder: Path, **options: object) -> tuple[dict[str, list], tuple[str, .
     for item in (item for items in source.splits.values() for item in items):
         if isinstance(item.annotation, Problem):
             raise BadInput(item.annotation.file, item.annotation.detail)
-        assert item.image.is_file(), f"{item.image} is not where the image is"
+        pixels = cv2.imdecode(np.frombuffer(item.image.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        assert pixels.shape[1::-1] == size_of(item.image), f"{item.image} is not the image"
         boxes = item.annotation.boxes * (np.tile(size_of(item.image), 2) if item.annotation.relative else 1)
         objects[item.image.name] = list(zip(item.annotation.names, boxes.tolist(), strict=True))
     return objects, source.classes, {name: {item.image.name for item in items} for name, items in source.splits.items()}

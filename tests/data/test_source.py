@@ -158,3 +158,15 @@ def test_classes_that_are_no_text(tmp_path):
     )
     with pytest.raises(BadInput, match="is not Unicode text"):
         open_source([tmp_path])
+
+
+def test_what_lies_beside_a_single_file_and_was_read_belongs_to_the_source(tmp_path):
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1,class\na.jpg,1,2,3,4,cat\n")
+    (tmp_path / "classes.txt").write_text("cat\n")
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (tmp_path / "data.yaml").write_text("train: .\nnames: [cat]\n")
+    found = open_source([tmp_path / "boxes.csv"])
+    assert {path.name for path in found.files} == {"boxes.csv", "classes.txt", "a.jpg"}
+    found = open_source([tmp_path / "data.yaml"])
+    assert {path.name for path in found.files} == {"data.yaml", "a.txt", "a.jpg"}

@@ -98,6 +98,7 @@ class Part:
         files: Paths of the annotation files that were read.
         splits_from: What gives the splits, such as ``the folders train and valid``. Empty if no image has a split.
         classes_from: What declares the order of the classes, such as ``data.yaml``.
+        class_file: Path of the file that declares the classes, if it is none of ``files``.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
         notes: What else was guessed, left out or repaired, a sentence each.
     """
@@ -109,6 +110,7 @@ class Part:
     files: tuple[Path, ...] = ()
     splits_from: str = ""
     classes_from: str = ""
+    class_file: Path | None = None
     corners: str = ""
     notes: tuple[str, ...] = ()
 

@@ -16,6 +16,9 @@ NAMES = ("classes.txt", "obj.names", "labels.txt", "class_names.txt", "predefine
 LABEL_MAPS = ("labelmap.txt", "label_map.txt")
 PROTOBUF_TEXTS = ("label_map.pbtxt", "labelmap.pbtxt")
 
+CODES = ("/m/", "/g/")
+"""How codes of classes begin that stand for names."""
+
 _ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
 _FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)""")
 
@@ -82,11 +85,24 @@ def read_pbtxt(path: Path) -> tuple[str, ...]:
     Raises:
         BadInput: An item has no id or no name.
     """
+    by_id = read_numbered_pbtxt(path)
+    return tuple(by_id[number] for number in sorted(by_id) if number)
+
+
+def read_numbered_pbtxt(path: Path) -> dict[int, str]:
+    """Class names of a label map by their ids. The id 0 is the background's, where a label map has it.
+
+    An item whose name is a code such as ``/m/01yrx`` has its name in ``display_name``.
+
+    Raises:
+        BadInput: An item has no id or no name.
+    """
     by_id: dict[int, str] = {}
     for item in _ITEM.findall(read_text(path)):
         fields = {name: value.strip("\"'") for name, value in _FIELD.findall(item)}
-        name = fields.get("name") or fields.get("display_name")
-        if name is None or not fields.get("id", "").isdecimal():
+        name, shown = fields.get("name"), fields.get("display_name")
+        name = shown if shown and (not name or name.startswith(CODES)) else name
+        if not name or not fields.get("id", "").isdecimal():
             raise BadInput(path, "has an item without id or name; write both into each item")
         by_id[int(fields["id"])] = name
-    return tuple(by_id[number] for number in sorted(by_id) if number)
+    return by_id

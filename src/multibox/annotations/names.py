@@ -10,6 +10,7 @@ NAMES = (
     "label-studio",
     "createml",
     "datumaro",
+    "tfrecord",
     "keras-text",
     "kitti",
     "yolo",

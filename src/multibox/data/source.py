@@ -32,7 +32,8 @@ class Source:
             have no numbers.
         splits: Annotated images by split.
         understood: What was understood of each folder or file.
-        files: Paths of all files that the dataset depends on: those in its folders, and images in other places.
+        files: Paths of all files that the dataset depends on: those in its folders, annotation files and lists of
+            classes in other places, and images in other places.
     """
 
     description: str
@@ -122,15 +123,16 @@ def read_source(
     for line in (*(line for each in understood for line in each.lines()), f"classes: {origin}"):
         log.info("%s", line)
     description = ", ".join(str(path) for path in paths)
-    return Source(description, names, category_ids, merged, understood, _files(paths, recognised, merged))
+    return Source(description, names, category_ids, merged, understood, _files(paths, recognised, parts, merged))
 
 
 def _files(
-    paths: Sequence[str | Path], recognised: Sequence[Recognised], splits: dict[str, list[Item]]
+    paths: Sequence[str | Path], recognised: Sequence[Recognised], parts: Sequence[Part], splits: dict[str, list[Item]]
 ) -> frozenset[Path]:
     listed = {each.files.path: each.files for each in recognised}
     images = (item.image for items in splits.values() for item in items if isinstance(item.image, Path))
-    return frozenset(images).union(*((listed.get(Path(path)) or Files(Path(path))).listed for path in paths))
+    read = (path for part in parts for path in (*part.files, part.class_file) if path)
+    return frozenset(images).union(read, *((listed.get(Path(path)) or Files(Path(path))).listed for path in paths))
 
 
 def unknown_names(source: Source) -> dict[str, int]:
@@ -150,13 +152,14 @@ def _with_class_list(recognised: Recognised, part: Part) -> Part:
         names = names[1:]
     unlisted = sorted(name for name in counts if name not in names)
     if not unlisted:
-        return replace(part, classes=names, classes_from=recognised.files.short(path))
+        return replace(part, classes=names, classes_from=recognised.files.short(path), class_file=path)
     example = f"{unlisted[0]!r} ({counts[unlisted[0]]:,} objects)"
     if len(unlisted) == len(counts) and path.name.lower() in NAMES:
         note = f"{path.name} is not the list of the classes, as it lacks {example}, and was not used"
         return replace(part, notes=(*part.notes, note))
     note = f"{path.name} lacks the class {example}, which comes after those that it lists"
-    return replace(part, classes=names, classes_from=recognised.files.short(path), notes=(*part.notes, note))
+    notes = (*part.notes, note)
+    return replace(part, classes=names, classes_from=recognised.files.short(path), class_file=path, notes=notes)
 
 
 def _place(parts: Sequence[Part]) -> list[Part]:

@@ -1,0 +1,168 @@
+"""The classes of records: names are in the records, in a label map ``.pbtxt``, or in both."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from multibox.annotations.annotation import Options
+from multibox.annotations.class_lists import CODES, find_class_list, read_numbered_pbtxt
+from multibox.annotations.files import Files
+from multibox.annotations.formats.tfrecord_objects import LABEL, TEXT
+from multibox.errors import BadInput
+
+Pairs = Counter[tuple[str | None, int | None]]
+"""The text and the number of a class, and how many objects have both."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of some records.
+
+    Attributes:
+        by_number: Name of each class by its number. Empty if no number needs a name.
+        names: Class names in their order. Empty if nothing declares one.
+        origin: What declares the order.
+        file: Path of the file with the names, if there is one.
+        notes: What was guessed, a sentence each.
+    """
+
+    by_number: Mapping[int, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    origin: str = ""
+    file: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of the classes in their order. Empty if they have none."""
+        return tuple(self.by_number)
+
+    def name(self, text: str | None, number: int | None) -> str | None:
+        """Name of an object's class: its text, else what its number means. None if that means nothing.
+
+        A text that is a code, such as ``/m/01yrx``, is a name only where nothing names its number.
+        """
+        named = self.by_number.get(number) if number is not None else None
+        return named or text if text is None or text.startswith(CODES) else text
+
+
+def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
+    """Name the classes of records.
+
+    A label map that explains the records decides. Without one, the records' own texts are the names, in the order of
+    their numbers. Records with numbers alone take the given classes, or those of a list beside them.
+
+    Args:
+        pairs: What the records say of their classes.
+        files: Files of the source.
+        options: What the user said about the data.
+
+    Returns:
+        The names, their order, and what was guessed.
+
+    Raises:
+        BadInput: Nothing names the numbers, or two label maps name them in different ways.
+    """
+    maps = _label_maps(files)
+    if maps:
+        pairs = _without_codes(pairs)
+    best = _best(pairs, maps, files)
+    if best is not None:
+        return _of_map(pairs, files.short(best), best, maps[best])
+    if any(text is None for text, _ in pairs):
+        return _of_list(pairs, files, options)
+    listed = ", ".join(map(files.short, maps))
+    return _of_records(pairs, f"{listed} names none of them" if maps else "no label map (.pbtxt) is there")
+
+
+def _without_codes(pairs: Pairs) -> Pairs:
+    """The pairs whose texts are names."""
+    named = Counter[tuple[str | None, int | None]]()
+    for (text, number), count in pairs.items():
+        named[None if text and number is not None and text.startswith(CODES) else text, number] += count
+    return named
+
+
+def _label_maps(files: Files) -> dict[Path, dict[int, str]]:
+    listed = files.listed if files.path.is_dir() else sorted(files.root.iterdir())
+    maps = {path: read_numbered_pbtxt(path) for path in listed if path.suffix.lower() == ".pbtxt"}
+    return {path: names for path, names in maps.items() if names}
+
+
+def _best(pairs: Pairs, maps: Mapping[Path, dict[int, str]], files: Files) -> Path | None:
+    """The label map that explains the most objects. None if no map explains any."""
+    explained = {path: _explained(pairs, names) for path, names in maps.items()}
+    most = max(explained.values(), default=(0, 0))
+    best = [path for path in maps if explained[path] == most]
+    if not best or (pairs and not most[0]):
+        return None
+    different = next((path for path in best if maps[path] != maps[best[0]]), None)
+    if different is not None:
+        one, other = files.short(best[0]), files.short(different)
+        raise BadInput(files.path, f"{one} and {other} name the classes differently; keep the one that is right")
+    return best[0]
+
+
+def _explained(pairs: Pairs, names: Mapping[int, str]) -> tuple[int, int]:
+    """How many objects have a class of a label map, and how many of these have its number too."""
+    known = set(names.values())
+    listed = Counter({pair: n for pair, n in pairs.items() if (pair[0] in known if pair[0] else pair[1] in names)})
+    return listed.total(), sum(n for (text, number), n in listed.items() if text in (None, names.get(number or 0)))
+
+
+def _of_map(pairs: Pairs, shown: str, path: Path, names: dict[int, str]) -> Classes:
+    used = {number for _, number in pairs}
+    kept = {number: name for number, name in sorted(names.items()) if number or 0 in used}
+    other = Counter[str]()
+    for (text, number), count in pairs.items():
+        if text and number is not None and names.get(number, text) != text:
+            other[f"{text!r} with the number {number}, which is {names[number]!r} in {shown}"] += count
+    unlisted = Counter({text: n for (text, _), n in pairs.items() if text and text not in names.values()})
+    notes = [f"{n:,} objects have the class {what}; the text was taken" for what, n in other.most_common(1)]
+    notes += [
+        f"{shown} lacks the class {text!r} ({n:,} objects), which comes after those that it lists"
+        for text, n in unlisted.most_common(1)
+    ]
+    return Classes(kept, tuple(dict.fromkeys(kept.values())), shown, path, tuple(notes))
+
+
+def _of_list(pairs: Pairs, files: Files, options: Options) -> Classes:
+    """The names of a list, by position from 1 as the TensorFlow Object Detection API counts, or from 0 if it occurs."""
+    listed = (None, options.classes) if options.classes else find_class_list(files)
+    if listed is None:
+        message = f"the objects have numbers ({LABEL}), and nothing names them; put the label map (.pbtxt) beside the "
+        raise BadInput(files.path, f'{message}records, or give classes="A,B" in the order of the numbers')
+    path, names = listed
+    first = 0 if any(number == 0 for _, number in pairs) else 1
+    origin = files.short(path) if path else "the given classes"
+    note = f"the numbers of classes ({LABEL}) were taken as positions in {origin}, counted from {first}"
+    return Classes(dict(enumerate(names, first)), tuple(names), origin, path, (note,))
+
+
+def _of_records(pairs: Pairs, why: str) -> Classes:
+    """The texts of the records, in the order of the numbers if every object has one."""
+    if not pairs or any(number is None for _, number in pairs):
+        return Classes()
+    numbers: dict[str, set[int]] = {}
+    for text, number in pairs:
+        numbers.setdefault(str(text), set()).add(number or 0)
+    names = sorted(numbers, key=lambda name: (min(numbers[name]), name))
+    notes = [f"{why}; the names of the classes come from {TEXT}, their order from {LABEL}"]
+    several = _ambiguous(numbers, names)
+    if several:
+        notes.append(f"numbers of classes are not certain: {several}")
+        return Classes({}, tuple(names), LABEL, notes=tuple(notes))
+    return Classes({min(numbers[name]): name for name in names}, tuple(names), LABEL, notes=tuple(notes))
+
+
+def _ambiguous(numbers: Mapping[str, set[int]], names: Sequence[str]) -> str:
+    """An example of a class with several numbers, or of classes with one. Empty if there is none."""
+    for name in names:
+        if len(numbers[name]) > 1:
+            return f"{name!r} has {', '.join(map(str, sorted(numbers[name])[:3]))}"
+    for one, other in pairwise(names):
+        if numbers[one] == numbers[other]:
+            return f"{one!r} and {other!r} both have {min(numbers[one])}"
+    return ""

@@ -1,0 +1,138 @@
+"""What a record of the TensorFlow Object Detection API says of its image: size, name, objects.
+
+Masks and what else a record may hold are not read.
+"""
+
+from collections.abc import Mapping, Sized
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from multibox.annotations.formats.tfrecord_example import Values
+
+IMAGE = "image/encoded"
+OBJECT = "image/object/"
+EDGES = ("xmin", "ymin", "xmax", "ymax")
+TEXT, LABEL = f"{OBJECT}class/text", f"{OBJECT}class/label"
+_COLUMNS = {"difficult": "difficult", "truncated": "truncated", "occluded": "occluded", "area": "area"}
+_COLUMNS |= {"is_crowd": "crowd", "group_of": "crowd"}
+"""Features of objects, and our names of their columns."""
+
+Features = Mapping[str, Values]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a record says of its image.
+
+    Attributes:
+        name: File name of the image, else its id. Empty if there is neither.
+        texts: Class name of each of the N objects. None: the record has none for that object.
+        numbers: Class number of each object. None: the record has none for that object.
+        boxes: ``(N, 4)`` float64 edges from 0 as parts of the image.
+        size: Width and height of the image in pixels, if the record gives them.
+        columns: Further columns of objects, each of length N.
+        extra: File name and id of the image, if the record gives them.
+    """
+
+    name: str
+    texts: tuple[str | None, ...] = ()
+    numbers: tuple[int | None, ...] = ()
+    boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    size: tuple[int, int] | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def name_of(features: Features) -> str:
+    """The file name of an image, else its id. Empty if there is neither."""
+    return _text(features, "image/filename") or _text(features, "image/source_id")
+
+
+def describe(features: Features) -> Described:
+    """What a record says of its image.
+
+    Args:
+        features: Features of the record.
+
+    Returns:
+        The objects and the image's name and size, unverified.
+
+    Raises:
+        ValueError: There is no image, a feature has the wrong type, or lists of objects differ in length.
+    """
+    if not any(map(len, _bytes(features, IMAGE))):
+        raise ValueError(f"has no {IMAGE}")
+    edges = {f"bbox/{name}": _numbers(features, f"{OBJECT}bbox/{name}") for name in EDGES}
+    texts = [_decoded(value) or None for value in _bytes(features, TEXT)]
+    numbers = _whole(features, LABEL)
+    flags = {name: values for name in _COLUMNS if len(values := _numbers(features, f"{OBJECT}{name}"))}
+    count = len(edges["bbox/xmin"])
+    _verify_lengths(count, {**edges, **flags, "class/text": texts, "class/label": numbers})
+    if count and not texts and not numbers:
+        raise ValueError(f"has boxes, but neither {TEXT} nor {LABEL}")
+    return Described(
+        name_of(features),
+        tuple(texts) or (None,) * count,
+        tuple(numbers) or (None,) * count,
+        np.stack(list(edges.values()), axis=1),
+        _size(features),
+        {_COLUMNS[name]: [*values] if name == "area" else [*(values != 0)] for name, values in flags.items()},
+        {key: text for key in ("filename", "source_id") if (text := _text(features, f"image/{key}"))},
+    )
+
+
+def _verify_lengths(count: int, lists: Mapping[str, Sized]) -> None:
+    """Refuse lists of objects of different lengths. Only boxes may not be missing."""
+    for name, values in lists.items():
+        if len(values) != count and (len(values) or name.startswith("bbox/")):
+            raise ValueError(f"{OBJECT}{name} has {len(values)} values, and {OBJECT}bbox/xmin has {count}")
+
+
+def image_of(features: Features) -> bytes:
+    """The bytes of the image. Empty if the record has none.
+
+    Raises:
+        ValueError: The feature has the wrong type.
+    """
+    values = _bytes(features, IMAGE)
+    return bytes(values[0]) if values else b""
+
+
+def _size(features: Features) -> tuple[int, int] | None:
+    width, height = (_numbers(features, f"image/{name}") for name in ("width", "height"))
+    sides = [int(side[0]) if len(side) and np.isfinite(side[0]) else 0 for side in (width, height)]
+    return (sides[0], sides[1]) if min(sides) > 0 else None
+
+
+def _bytes(features: Features, name: str) -> list[memoryview]:
+    values = features.get(name, [])
+    if isinstance(values, list) or not len(values):
+        return list(values)
+    raise ValueError(f"{name} holds numbers, not bytes")
+
+
+def _numbers(features: Features, name: str) -> np.ndarray:
+    values = features.get(name, [])
+    if isinstance(values, list) and values:
+        raise ValueError(f"{name} holds bytes, not numbers")
+    return np.asarray(values, np.float64)
+
+
+def _whole(features: Features, name: str) -> list[int]:
+    values = _numbers(features, name)
+    if not (np.isfinite(values) & (values == np.round(values))).all():
+        raise ValueError(f"{name} holds decimals, not whole numbers")
+    return [int(value) for value in values]
+
+
+def _text(features: Features, name: str) -> str:
+    values = features.get(name, [])
+    first = values[0] if len(values) else b""
+    return _decoded(first) if isinstance(first, memoryview) else str(first or "")
+
+
+def _decoded(value: memoryview) -> str:
+    """Text that may have bytes other than UTF-8, which are refused when it is used."""
+    return bytes(value).decode(errors="surrogateescape").strip()
