@@ -100,7 +100,7 @@ class Part:
         classes_from: What declares the order of the classes, such as ``data.yaml``.
         class_file: Path of the file that declares the classes, if it is none of ``files``.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
-        notes: What else was guessed, left out or repaired, a sentence each.
+        notes: Sentences about what else was guessed, left out or repaired.
     """
 
     root: Path

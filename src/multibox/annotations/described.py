@@ -21,7 +21,7 @@ class Described:
     Attributes:
         file: Path of the annotation file.
         name: Name of the image as written.
-        drawn: Objects of the image, or why they cannot be read.
+        drawn: Objects of the image, or the problem because of which they cannot be read.
         size: Width and height of the image in pixels. None if the file does not give them.
         relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
         second_name: Another name of the image, used if no image has the first name. Empty if there is none.
@@ -88,7 +88,7 @@ def part_of(
         found: Each image that the annotation files describe, with its objects.
         classes: Class names in the order that the files declare. Empty if they declare none.
         classes_from: What declares the order of the classes.
-        notes: What else was guessed or left out, a sentence each.
+        notes: Sentences about what else was guessed or left out.
 
     Returns:
         The annotated images by split, in the order of the annotation files.

@@ -71,7 +71,7 @@ class Recognised:
     """A source and the format that reads it.
 
     Attributes:
-        format: Format that reads the source.
+        format: Format that reads the annotation files.
         files: Files of the dataset.
         found: Paths of the annotation files.
         others: Formats that the folder holds too, and that are not read.

@@ -115,7 +115,7 @@ def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
         root: Path of the dataset's folder.
 
     Returns:
-        A split for each path. All are :data:`UNSPLIT` if no folder means a split.
+        Split of each path. All are :data:`UNSPLIT` if no folder is named after a split.
     """
     folders = [path.relative_to(root).parts[:-1] for path in paths]
     level = _split_level(folders)

@@ -21,11 +21,11 @@ class Understood:
         layout: Name of the format of the annotations.
         files: Number of annotation files that were read.
         paired: Number of images with an annotation.
-        missing: Names of images that are annotated and do not exist.
+        missing: Names of images that have an annotation but do not exist.
         unused: Paths of images that no annotation names, relative to the folder.
         splits: Text with the number of images of each split, and what gives the splits.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
-        notes: What else was guessed, left out or repaired, a sentence each.
+        notes: Sentences about what else was guessed, left out or repaired.
     """
 
     path: str

@@ -47,10 +47,10 @@ class RuntimeSpeed:
         resize_ms: Median milliseconds per image to make the network's input from the pixels.
         network_ms: Median milliseconds per image in the network: the time of a batch divided by its number of images.
         postprocess_ms: Median milliseconds per image to turn the network's output into detections.
-        times_peer: Time of the other library's network, divided by the time of the whole detection here: the median of
-            the rounds' ratios. None without another library.
-        network_times_peer: Time of the other library's network, divided by the time of the network here: the median of
-            the rounds' ratios. None without another library.
+        times_peer: Ratio of two times: that of the other library's network, divided by that of the whole detection
+            here. It is the median over the rounds. None without another library.
+        network_times_peer: Ratio of two times: that of the other library's network, divided by that of the network
+            here. It is the median over the rounds. None without another library.
     """
 
     p50_ms: float
@@ -137,12 +137,12 @@ def measure_prediction(
         runtime: Name of the only runtime to measure. None measures all installed runtimes.
         threads: Number of CPU threads of each network, and of OpenCV. None takes one per core.
         batch: Number of images that go through the network together.
-        images: Number of scenes in a round. At least one batch is taken.
+        images: Number of rendered images in a round, at least ``batch``.
         rounds: Number of rounds, after one warm-up round.
         peer: Another library to measure in the same rounds, one of :data:`PEERS`. None measures none.
 
     Returns:
-        Images per second of each runtime.
+        Measured speed of each runtime.
 
     Raises:
         BadInput: If a model cannot be opened, or a runtime or the library to compare with is not installed.
@@ -237,7 +237,7 @@ def in_rounds(turns: Mapping[str, Callable[[], Value]], rounds: int) -> dict[str
     """Call functions in rounds, so that a change of the machine's speed affects all of them.
 
     Args:
-        turns: Functions by name. Each is called once in every round.
+        turns: Functions to call, by name. Each is called once in every round.
         rounds: Number of rounds whose results are returned. One warm-up round precedes them.
 
     Returns:

@@ -48,7 +48,8 @@ class TrainingSpeed:
         images_per_second: Images per second that the run trains with.
         step_ms: Milliseconds of a training step of the run.
         bare_step_ms: Milliseconds of a training step of plain Keras.
-        ratio: Time of a run's step divided by that of a step of plain Keras: the median of the rounds' ratios.
+        ratio: Time of a training step of the run, divided by that of a step of plain Keras. It is the median over the
+            rounds.
         data_wait_share: Share of the run's time that is spent waiting for the next batch, in [0, 1].
         peak_memory_mb: Most memory that the run used, in units of 10^6 bytes: of the accelerator, or of the process
             without one.

@@ -30,7 +30,8 @@ def print_table(
         right: Indices of the columns aligned on the right, from 0. None: all columns but the first.
         whole: Indices of the columns that are never wrapped, from 0.
         title: Title above the table.
-        most: Largest number of rows of a section. A line below the table counts the rest. None prints all rows.
+        most: Largest number of rows of a section to print. A line below the table says how many rows were left out.
+            None prints all rows.
     """
     from rich.console import Console
     from rich.table import Table

@@ -39,11 +39,11 @@ class BuildReport:
         name: Name of the dataset.
         path: Folder of the dataset.
         classes: Class names in the order of their labels.
-        splits: Numbers of images and objects of each split.
-        problems: What was left out, and why.
+        splits: Number of images and number of objects of each split.
+        problems: Images, annotations and objects that were left out, and why.
         clipped: Number of boxes that reached beyond their image and were clipped to its edge.
-        seconds: Duration of the build.
-        understood: What was understood of each folder or file: layout, images, splits, classes, corners.
+        seconds: Duration of the build in seconds.
+        understood: Summary of what was read from each folder or file: layout, images, splits, classes and corners.
     """
 
     name: str
@@ -82,18 +82,18 @@ def build(
     Args:
         sources: Paths of files or folders, as :func:`multibox.data.source.open_source` takes them.
         name: Name of the new dataset.
-        classes: Class names in the order of their labels. Empty takes those of the data.
-        splits: Splits to build. Empty builds all.
+        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
+        splits: Names of the splits to build. If empty, all splits are built.
         images: Folder in which images are searched. None searches the dataset's own folders.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.
         layout: Short name of the layout, such as ``voc``. None means that the layout is recognised from the files.
-        split_seed: Seed of the division of data without splits.
+        split_seed: Random seed for dividing images without a split.
         on_bad: ``fail`` stops at the first damaged image, annotation or box; ``skip`` leaves it out and reports it.
-        replace: Whether an existing dataset of that name may be replaced.
+        replace: Whether an existing dataset that has the name ``name`` may be replaced.
         workers: Number of threads. None means one per core.
-        progress: Function called after each image with the number of images done and in all.
+        progress: Function called after each image with the number of finished images and of all images.
 
     Returns:
         The report, which is also written as ``build.json`` beside the stores.

@@ -29,11 +29,11 @@ class Export:
     """Result of an export.
 
     Attributes:
-        path: Path of the folder.
+        path: Path of the exported folder.
         format: Layout of the exported files, such as ``coco``.
         images: Number of images written.
         objects: Number of objects written.
-        lost: What the format cannot hold, a sentence each.
+        lost: Sentences about what the format cannot hold.
         classes: Class names to give when the exported folder is built again, because its files do not give their order.
             Empty if that is not needed.
     """
@@ -65,7 +65,7 @@ def export_dataset(
         kind: Layout to write: ``voc``, ``coco``, ``yolo`` or ``csv``.
         folder: Folder to write. An earlier export is replaced, unless it was changed since.
         replace: Whether to replace an export that was changed since.
-        progress: Function called with the number of images done and in all.
+        progress: Function called with the number of finished images and of all images.
 
     Returns:
         What was written, and what the format could not hold.

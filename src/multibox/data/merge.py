@@ -27,7 +27,7 @@ def merge_datasets(
         stores: Stores of all datasets, in the order in which their classes are listed.
         name: Name of the new dataset.
         replace: Whether to replace an existing dataset that has the name ``name``.
-        progress: Function called with the number of images done and in all.
+        progress: Function called with the number of finished images and of all images.
 
     Returns:
         Stores of the new dataset, one per split.

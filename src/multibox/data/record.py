@@ -20,9 +20,9 @@ class Objects:
             training target.
         truncated: ``(N,)`` bool, True for an object that continues beyond the image.
         occluded: ``(N,)`` bool, True for an object that is partly hidden by something else.
-        area: ``(N,)`` float32 areas in squared pixels: of the object's segment if the source gives one, else of its
+        area: ``(N,)`` float32 areas in squared pixels: of the object's segment if the annotation gives one, else of its
             box.
-        ids: Id of each of the N objects in its source. Without ids in the source, their positions from 0.
+        ids: Id of each of the N objects in the original annotation. Its position from 0 if the annotation gives no ids.
     """
 
     boxes: np.ndarray
@@ -67,7 +67,7 @@ class Record:
         height: Height of the upright image, pixels.
         objects: Objects of the image.
         source: Origin of the image, for messages: a path, or ``ARCHIVE:MEMBER``.
-        extra: Further values that the source holds about the image, as ``json.dumps`` takes them.
+        extra: Further values that the original annotation holds about the image, as ``json.dumps`` takes them.
     """
 
     id: str

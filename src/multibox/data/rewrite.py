@@ -29,7 +29,7 @@ def write_splits(
         classes: Class names. The records' labels are positions in
             this list.
         source: Origin of the data, as a text for the stores' descriptions.
-        category_ids: Number of each class in the source, such as COCO's category ids. If empty, 1 to C.
+        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, 1 to C.
         about: Further values to write into ``build.json``, the report beside the stores.
         replace: Whether to replace an existing dataset of that name.
 

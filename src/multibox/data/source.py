@@ -27,11 +27,11 @@ class Source:
 
     Attributes:
         description: Paths of the dataset's files and folders, separated by commas.
-        classes: Class names. The position is the label.
+        classes: Class names. A class's position in this list is its label.
         category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
             have no numbers.
         splits: Annotated images by split.
-        understood: What was understood of each folder or file.
+        understood: Summary of what was read from each folder or file: layout, images, splits and corners.
         files: Paths of all files that the dataset depends on: those in its folders, annotation files and lists of
             classes in other places, and images in other places.
     """
@@ -61,14 +61,14 @@ def open_source(
 
     Args:
         paths: Paths of files or folders, each in one of the known layouts.
-        classes: Class names in the order of their labels. Empty takes those of the data.
-        splits: Splits to take. Empty takes all.
+        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
+        splits: Names of the splits to take. If empty, all splits are taken.
         images: Folder in which images are searched. None searches the dataset's own folders.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.
         layout: Short name of the layout, such as ``voc``. None means that the layout is recognised from the files.
-        split_seed: Seed of the division into train, val and test of data without splits.
+        split_seed: Random seed for dividing images without a split into train, val and test.
 
     Returns:
         Classes and annotated images of all paths together.

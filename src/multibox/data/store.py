@@ -56,8 +56,8 @@ class Meta:
         name: Name of the dataset.
         split: Split of the dataset, such as ``train``.
         classes: Class names. A class's position in this list is its label.
-        category_ids: Number of each class in the source, such as COCO's category ids. 1 to C if the source has no
-            numbers.
+        category_ids: Number of each class in the original data, such as COCO's category ids. 1 to C if the original
+            data have no numbers.
         source: Origin of the data, such as the path of the dataset's folder.
         counts: Numbers of images, objects, and objects per class.
         digest: SHA-256 over all records: two stores with the same digest hold the same data.

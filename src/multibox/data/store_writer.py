@@ -48,7 +48,7 @@ class StoreWriter:
         split: Split of the dataset.
         classes: Class names in the order of their labels.
         source: Origin of the data, as a text for the store's description.
-        category_ids: Number of each class in the source, such as COCO's category ids. If empty, 1 to C.
+        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, 1 to C.
 
     Example:
         ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``

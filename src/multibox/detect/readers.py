@@ -26,7 +26,7 @@ class Reader(Protocol):
             config: Configuration of detection: scores, NMS and limits.
 
         Raises:
-            BadInput: The file has a fixed, different value for a field, or gives no detections with so low a score.
+            BadInput: The model file always uses another value for a field, or gives no detections with so low a score.
         """
 
     def check_score(self, score: float) -> None:
@@ -51,7 +51,7 @@ class Reader(Protocol):
             Detections, the best first, with boxes relative to the input.
 
         Raises:
-            BadInput: The file has a fixed value for a field that differs from ``config``.
+            BadInput: The model file always uses another value for a field than ``config`` has.
         """
 
 

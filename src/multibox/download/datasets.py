@@ -30,7 +30,8 @@ class Dataset:
     Attributes:
         name: Name of the dataset in Multibox.
         archives: Archives of the dataset. All are unpacked into one folder.
-        source: Path, relative to the folder, from which the stores are built. ``.`` is the folder itself.
+        source: Path of the files to build the stores from, relative to the folder that the archives are unpacked into.
+            ``.`` is the folder itself.
         options: Keyword arguments of :func:`~multibox.data.build.build`. Their ``name`` is the store's name in the
             presets.
         licence: Name of the licence, for display.

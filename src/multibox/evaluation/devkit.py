@@ -41,7 +41,7 @@ def save_devkit(
     """Write detections as a folder of the devkit's files ``comp4_det_SPLIT_CLASS.txt``.
 
     Args:
-        folder: Path of the folder. An existing folder that holds only such files is replaced.
+        folder: Path of the folder. An existing folder that holds only the devkit's detection files is replaced.
         truth: Objects of the test set, from which the names of classes and images are taken.
         found: Detections in the test set.
         split: Name of the split, as part of the file names.

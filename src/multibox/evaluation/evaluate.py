@@ -194,7 +194,7 @@ def detect_all(
         progress: Function to call after each batch, with the number of finished images and of all images.
 
     Yields:
-        Detections of each image, in order.
+        Detections of each image, in the order of ``only``, or else of the stores and their records.
     """
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = places if only is None else [places[k] for k in only]

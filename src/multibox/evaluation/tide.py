@@ -34,8 +34,8 @@ class Errors:
 
     Attributes:
         kind: ``(D,)`` int64 kind of each detection: a position in ``NAMES``, or ``HIT`` or ``IGNORED``.
-        target: ``(D,)`` int64 row of each detection's object. It is valid for hits, classification and localisation
-            errors.
+        target: ``(D,)`` int64 position of each detection's object among all objects. It is valid for hits,
+            classification and localisation errors.
         missed: ``(M,)`` bool, whether each object is missed.
         counts: Number of errors by name of the kind.
         gains: Gain of mean average precision (area, IoU 0.5) if only the errors of one kind were fixed, by name of the

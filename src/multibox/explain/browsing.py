@@ -65,10 +65,10 @@ class LabelledDataset:
 
     Args:
         store: Store to browse.
-        detections: Path of a detector's detections in the store, as ``multibox eval --save-detections`` writes them.
-            Without it, no mistakes are known.
-        thresholds: Score that detections must exceed, by class name of the detector. Without it, the default score is
-            used for all classes.
+        detections: Path of a file with a detector's detections in the store's images, as ``multibox eval
+            --save-detections`` writes it. None: no mistakes are known.
+        thresholds: Score that detections must exceed, by class name of the detector. None takes the default score for
+            all classes.
 
     Attributes:
         store: Store that is browsed.
@@ -183,8 +183,8 @@ def open_datasets(
 
     Args:
         names: Name of each dataset, as ``NAME/SPLIT``.
-        detections: Path of a detector's detections, as ``multibox eval --save-detections`` writes them. They are used
-            in each dataset that has all of their images.
+        detections: Path of a file with a detector's detections, as ``multibox eval --save-detections`` writes it. It is
+            used in each dataset that has all images of the file.
         thresholds: Score that detections must exceed, by class name of the detector.
 
     Returns:
@@ -227,7 +227,8 @@ def find_mistakes(
 
     Args:
         store: Store of the images.
-        detections: Path of a detector's detections in the store, as ``multibox eval --save-detections`` writes them.
+        detections: Path of a file with a detector's detections in the store's images, as ``multibox eval
+            --save-detections`` writes it.
         thresholds: Score that detections must exceed, by class name of the detector. Without it, the default score is
             used for all classes.
 

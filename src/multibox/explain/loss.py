@@ -14,7 +14,8 @@ class Losses:
     """The losses of the P priors of an image.
 
     Attributes:
-        classes: ``(P,)`` classification loss of each prior. 0 for priors that do not count.
+        classes: ``(P,)`` classification loss of each prior. 0 for ignored priors, and with the softmax loss for
+            negatives that are not mined.
         boxes: ``(P,)`` localisation loss of each prior, times its weight. 0 for priors without an object.
         hardest: Indices of the mined negatives, the one with the highest loss first.
     """

@@ -17,7 +17,7 @@ def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
 
     Args:
         schema: Schema of the network.
-        store: Store from which images are taken at equal distances. None renders scenes instead.
+        store: Store from which images are taken at regular intervals. None renders scenes instead.
         count: Number of images. A store with fewer images gives all of them.
 
     Returns:

@@ -32,7 +32,7 @@ class Classes:
         names: Class names: those of the first file by rising id, then the new ones of each further file.
         ids: Category id of each class, in the order of ``names``. Empty if two classes have the same id in different
             files.
-        notes: What was left out or joined, a sentence each.
+        notes: Sentences about categories that were left out or joined.
     """
 
     names: tuple[str, ...]

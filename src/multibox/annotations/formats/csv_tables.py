@@ -61,7 +61,7 @@ class Table:
     Attributes:
         path: Path of the CSV file.
         rows: Rows of the file: one for each object, and one for each image without objects.
-        notes: What was guessed, a sentence each.
+        notes: Sentences about what was guessed.
     """
 
     path: Path

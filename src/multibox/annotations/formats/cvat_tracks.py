@@ -27,7 +27,7 @@ class Video:
 
     Attributes:
         images: Frames of the video, each with its objects.
-        notes: What was guessed, a sentence each.
+        notes: Sentences about what was guessed.
     """
 
     images: tuple[Described, ...]

@@ -17,7 +17,7 @@ class Places:
     Attributes:
         splits: Paths of the label files of each split. Files that a list names may not exist.
         origin: What gives the splits, such as ``the names of the folders``. Empty if no file has a split.
-        notes: What was guessed or left out, a sentence each.
+        notes: Sentences about what was guessed or left out.
     """
 
     splits: dict[str, list[Path]]

@@ -113,7 +113,7 @@ class _Written:
 
     Attributes:
         image: Name of the image as written.
-        drawn: Objects of the image, or why they cannot be read.
+        drawn: Objects of the image, or the problem because of which they cannot be read.
         size: Width and height of the image in pixels. None if the file does not give them.
         is_embedded: Whether the file holds the image too.
         groups: Number of shapes that have the same class and group as another shape.

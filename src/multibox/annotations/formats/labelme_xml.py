@@ -74,7 +74,7 @@ class _Written:
 
     Attributes:
         filename: Name of the image as written.
-        drawn: Objects of the image, or why they cannot be read.
+        drawn: Objects of the image, or the problem because of which they cannot be read.
         size: Width and height of the image in pixels. None if the file does not give them.
         deleted: Number of objects that the file marks as deleted.
     """

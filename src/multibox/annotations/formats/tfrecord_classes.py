@@ -25,7 +25,7 @@ class Classes:
         names: Class names in their order. Empty if nothing declares one.
         origin: What declares the order.
         file: Path of the file with the names, if there is one.
-        notes: What was guessed, a sentence each.
+        notes: Sentences about what was guessed.
     """
 
     by_number: Mapping[int, str] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class ClassAttribute:
         classes: Class names in the order of the attribute's options. Empty if the file declares none.
         titles: Class name of each option whose key is only a number.
         only: Class of all objects, used if no region has any attribute.
-        notes: What was guessed, a sentence each.
+        notes: Sentences about what was guessed.
     """
 
     name: str
