@@ -70,9 +70,9 @@ if TYPE_CHECKING:
 @click.option(
     "--boxes",
     metavar="FORM",
-    help="Form of bbox in a file of detections, as words with commas: xywh, corners or center; swapped if y comes "
-    "before x; fractions, or stretched:WxH, letterbox:WxH or padded:WxH for pixels of the network's input. "
-    "Default: xywh.",
+    help="Form of bbox in a file of detections, as words with commas. Order: xywh, corners or center. Add swapped if y "
+    "comes before x. Unit: fractions, or stretched:WxH, letterbox:WxH or padded:WxH for pixels of the network's input. "
+    "Default: xywh, in pixels of the image.",
 )
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
 @click.option(
