@@ -65,7 +65,9 @@ def test_a_run_that_goes_on_takes_back_what_came_after_its_checkpoint(tmp_path, 
     TensorBoard reads files in the order of their names, which hold the second and the number of the file in its
     process. Within a second, file 10 would come before file 9.
     """
-    monkeypatch.setattr("tensorboard.summary.writer.event_file_writer._global_uid", 0)
+    from tensorboard.summary.writer import event_file_writer
+
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
     first = TensorBoard(tmp_path)
     for step in (20, 40, 60):
         first.scalars({"train/loss": 1.0}, step)
