@@ -135,7 +135,7 @@ def is_drawing(path: Path, software: str = SOFTWARE) -> bool:
     """Whether a file is a PNG that names Multibox as its software.
 
     Args:
-        path: Path of the file.
+        path: Path of the image file.
         software: Name of the software that the file must hold.
     """
     try:

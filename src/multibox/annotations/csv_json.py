@@ -23,9 +23,9 @@ def content_of(files: Files, path: Path, from_rows: Callable[[list[dict[str, Any
 
     Args:
         files: Files of the dataset.
-        path: Path of the file.
-        from_rows: Function that makes the content of a table's rows. A row has a value for each column, and cells
-            that hold JSON lists or objects are parsed.
+        path: Path of the JSON or CSV file.
+        from_rows: Function that turns the rows of a CSV file into the JSON's content. A row is a dictionary by column,
+            in which cells that hold JSON lists or objects are parsed.
     """
     return from_rows(_rows(path)) if path.suffix.lower() == ".csv" else files.json(path)
 

@@ -28,11 +28,11 @@ def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str,
     """The lists of each split, where splits have lists for each class alone, as VoTT writes them.
 
     Args:
-        lists: Lists by their names, such as ``dog_train``.
+        lists: Paths of the lists, by names such as ``dog_train``.
         classes: Class names of the objects.
 
     Returns:
-        The lists by the name of the split behind the class. Empty if a list is not named so.
+        Paths of the lists of each split, by the name behind the class. Empty if the name of any list has another form.
     """
     found: dict[str, list[Path]] = {}
     for name, path in lists.items():
@@ -47,11 +47,11 @@ def read_list(path: Path) -> list[str]:
     """The stems of the images that a list names, each once.
 
     Raises:
-        BadInput: The list is empty.
+        BadInput: The list names no image.
     """
     members = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
     if not members:
-        raise BadInput(path, "names no image; remove it, or list one id a line")
+        raise BadInput(path, "names no image; remove it, or list one id per line")
     return list(dict.fromkeys(_stem(member) for member in members))
 
 

@@ -29,7 +29,7 @@ def describe_shards(found: Sequence[Path], files: Files) -> tuple[str, ...]:
 
     Args:
         found: Paths of the files that are read.
-        files: Files of the source.
+        files: All files of the dataset.
     """
     notes = []
     pieces: dict[tuple[Path, int], set[int]] = defaultdict(set)

@@ -23,7 +23,7 @@ class ObjectKinds:
 
     Attributes:
         single: Number of objects that are neither crowds nor difficult.
-        difficult: Number of difficult objects that are no crowds.
+        difficult: Number of difficult objects that are not crowds.
         crowds: Number of crowds.
     """
 
@@ -72,8 +72,8 @@ def classes_with(store: Store, choose: Choose) -> set[str]:
     """Names of the classes that have a chosen object. Reading ends when every class with objects was seen.
 
     Args:
-        store: The store.
-        choose: Chooses objects of an image.
+        store: Store whose objects are searched.
+        choose: Function that chooses some objects of an image.
     """
     there = {name for name, count in store.meta.counts.per_class.items() if count}
     seen: set[str] = set()

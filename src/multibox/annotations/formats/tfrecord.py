@@ -41,7 +41,7 @@ class RecordImage:
 
     Attributes:
         file: Path of the TFRecord file.
-        frame: Place of the record in the file.
+        frame: Position and length of the record in the file.
         name: File name of the image, possibly empty.
     """
 
@@ -56,7 +56,7 @@ class RecordImage:
         """The bytes of the image.
 
         Raises:
-            OSError: The file has changed, or its record is damaged.
+            OSError: The file has changed since it was listed, or the record is damaged.
         """
         try:
             return image_of(read_example(memoryview(read_record(self.file, self.frame))))
@@ -78,15 +78,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read TFRecord files. The images in them are not read.
 
     Args:
-        files: Files of the source.
-        found: Paths of the TFRecord files. Shards of one name belong together, and the name means the split.
-        options: What the user said about the data.
+        files: All files of the dataset.
+        found: Paths of the TFRecord files. Their names give the splits, and shards of one set have one split.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items, and the classes in the order of the label map.
+        The annotated images by split, and the classes in the order of the label map, if there is one.
 
     Raises:
-        BadInput: A single file has no objects, or nothing names the classes.
+        BadInput: A single file has no objects, nothing names the classes, or the user gave a folder of images.
     """
     if options.images is not None:
         raise BadInput("images", f"{options.images}: does not apply to TFRecord, which holds its images; leave it out")
@@ -241,5 +241,5 @@ def _refuse_other(path: Path) -> None:
         try:
             has = ", ".join(sorted(read_example(content[frame.offset : frame.offset + frame.length]))[:6])
         except ValueError:
-            raise BadInput(path, "its first record is no tf.train.Example; give records with one an image") from None
+            raise BadInput(path, "its first record is no tf.train.Example; give one record per image") from None
         raise BadInput(path, f"its records have no features {OBJECT}...; the first has {has or 'none'}")

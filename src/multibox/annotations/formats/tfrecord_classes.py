@@ -22,9 +22,9 @@ class Classes:
 
     Attributes:
         by_number: Name of each class by its number. Empty if no number needs a name.
-        names: Class names in their order. Empty if nothing declares one.
-        origin: What declares the order.
-        file: Path of the file with the names, if there is one.
+        names: Class names in the order of their labels. Empty if nothing declares an order.
+        origin: What declares the order of the classes, such as the name of a label map.
+        file: Path of the file that declares the class names. None if no file does.
         notes: Sentences about what was guessed.
     """
 
@@ -55,15 +55,15 @@ def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
     their numbers. Records with numbers alone take the given classes, or those of a list beside them.
 
     Args:
-        pairs: What the records say of their classes.
-        files: Files of the source.
-        options: What the user said about the data.
+        pairs: Class text and class number of the records' objects, with the number of objects for each pair.
+        files: All files of the dataset, label maps included.
+        options: Options that the user gave, of which the class names are used.
 
     Returns:
-        The names, their order, and what was guessed.
+        Class names, their numbers and their order, and what was guessed.
 
     Raises:
-        BadInput: Nothing names the numbers, or two label maps name them in different ways.
+        BadInput: Nothing names the class numbers, or two label maps give them different names.
     """
     maps = _label_maps(files)
     if maps:

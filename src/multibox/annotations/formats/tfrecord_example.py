@@ -22,13 +22,13 @@ def read_example(record: memoryview) -> dict[str, Values]:
     """The features of an example by their names. Bytes stay slices of the record and are not touched.
 
     Args:
-        record: Bytes of the message.
+        record: Bytes of the record, a serialised ``tf.train.Example``.
 
     Returns:
-        The values of each feature. A feature without a list has none.
+        Values of each feature, by the feature's name. Empty for a feature without values.
 
     Raises:
-        ValueError: The bytes are no ``tf.train.Example``.
+        ValueError: The bytes are not a ``tf.train.Example``.
     """
     entries = (entry for features in _within(record, _FEATURES) for entry in _within(features.data, _ENTRY))
     return dict(_name_and_values(entry.data) for entry in entries)

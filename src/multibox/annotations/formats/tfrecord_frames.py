@@ -56,10 +56,10 @@ def frames(content: memoryview) -> Iterator[Frame]:
     """The records of a file. Their bytes are not touched.
 
     Args:
-        content: Bytes of the file.
+        content: Bytes of the TFRecord file.
 
     Yields:
-        The place of each record.
+        Position and length of each record.
 
     Raises:
         DamagedFile: The checksum of a length is wrong, or the file ends within a record.

@@ -28,12 +28,12 @@ class Described:
 
     Attributes:
         name: File name of the image, else its id. Empty if there is neither.
-        texts: Class name of each of the N objects. None: the record has none for that object.
-        numbers: Class number of each object. None: the record has none for that object.
-        boxes: ``(N, 4)`` float64 edges from 0 as parts of the image.
-        size: Width and height of the image in pixels, if the record gives them.
-        columns: Further columns of objects, each of length N.
-        extra: File name and id of the image, if the record gives them.
+        texts: Class name of each of the N objects. None for an object whose class has no name in the record.
+        numbers: Class number of each of the N objects. None for an object whose class has no number in the record.
+        boxes: ``(N, 4)`` float64 corners ``x0, y0, x1, y1`` as fractions of the image.
+        size: Width and height of the image in pixels. None if the record does not give them.
+        columns: Lists of N further values of the objects, by name, such as ``crowd``.
+        extra: File name and id of the image. Empty if the record gives neither.
     """
 
     name: str
@@ -54,13 +54,14 @@ def describe(features: Features) -> Described:
     """What a record says of its image.
 
     Args:
-        features: Features of the record.
+        features: Features of the record, by name.
 
     Returns:
-        The objects and the image's name and size, unverified.
+        Objects, name and size of the image, unverified.
 
     Raises:
-        ValueError: There is no image, a feature has the wrong type, or lists of objects differ in length.
+        ValueError: The record has no image, a feature has the wrong type, or the lists of the objects' values differ in
+            length.
     """
     if not any(map(len, _bytes(features, IMAGE))):
         raise ValueError(f"has no {IMAGE}")
@@ -94,7 +95,7 @@ def image_of(features: Features) -> bytes:
     """The bytes of the image. Empty if the record has none.
 
     Raises:
-        ValueError: The feature has the wrong type.
+        ValueError: The feature ``image/encoded`` holds numbers instead of bytes.
     """
     values = _bytes(features, IMAGE)
     return bytes(values[0]) if values else b""

@@ -98,7 +98,7 @@ class Written:
     """An annotation file as it was written.
 
     Attributes:
-        file: Path of the file.
+        file: Path of the XML file.
         filename: Name of the image as the file gives it. Empty if it gives none.
         names: Class name of each of the N objects.
         evidence: Corners as written, with the facts that tell whether they count from 0 or from 1.
@@ -116,7 +116,7 @@ def parse_xml(path: Path) -> Written | Problem | None:
     """Read one annotation file.
 
     Args:
-        path: Path of the file.
+        path: Path of the XML file.
 
     Returns:
         The annotation as written (a corner that is not a number is NaN), or why it cannot be read. None if the file is

@@ -144,7 +144,7 @@ def _read_data(path: Path, files: Files) -> Description:
     lost = [f"{path.name}: {key}: no such file {fields[key]}" for key, found in named.items() if found is None]
     listed = named.pop("names", None)
     if listed is None:
-        raise BadInput(path, f"names: no such file {fields.get('names', '')}; it lists the classes, one a line")
+        raise BadInput(path, f"names: no such file {fields.get('names', '')}; it lists the classes, one per line")
     images = {split: [found] for key, split in map_names(named).items() if (found := named[key])}
     return Description(path, read_names(listed), images, notes=tuple(f"{text}, left out" for text in lost))
 
