@@ -197,7 +197,7 @@ def test_a_folder_that_holds_something_else_is_never_replaced(tmp_path, replace)
     for name in ("photos", "other"):
         with pytest.raises(BadInput, match=f"{name}: is not empty, and holds no report of Multibox"):
             write_report(tmp_path / name, "second", replace=replace)
-    with pytest.raises(BadInput, match=r"report: holds notes\.txt, which does not belong to it"):
+    with pytest.raises(BadInput, match=r"report: holds notes\.txt, which Multibox did not write"):
         write_report(tmp_path / "report", "second", replace=replace)
     assert (tmp_path / "report/page.html").read_text() == "first"
 
@@ -364,7 +364,7 @@ def test_what_lies_beside_the_content_of_a_folder_does_not_go_with_it(tmp_path):
     with new_file(folder / "found.json") as new:
         new.write_text("[]")
     note(folder / "found.json")
-    with pytest.raises(BadInput, match=r"holds found\.json, which does not belong to it"):
+    with pytest.raises(BadInput, match=r"holds found\.json, which Multibox did not write"):
         check_folder(folder, REPORT)
     assert is_own_file(folder / "found.json", Kind("detections"))
 

@@ -35,9 +35,9 @@ class JpegHeader(NamedTuple):
     """The header of a JPEG.
 
     Attributes:
-        width: Width as coded, before EXIF turns the image, pixels. It is 0 without a frame header.
-        height: Height as coded, before EXIF turns the image, pixels. It is 0 without a frame header.
-        channels: Number of colour channels: 1 for grey, 3 for colour, 4 for CMYK. It is 0 without a frame header.
+        width: Width of the coded image in pixels, before a rotation by EXIF. 0 if the file has no frame header.
+        height: Height of the coded image in pixels, before a rotation by EXIF. 0 if the file has no frame header.
+        channels: Number of colour channels: 1 for grey, 3 for colour, 4 for CMYK. 0 if the file has no frame header.
         scan: Position of the first scan's marker in the file, bytes.
     """
 

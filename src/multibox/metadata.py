@@ -21,7 +21,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """Read the metadata of an ONNX file.
 
     Args:
-        path: Path of the file.
+        path: Path of the ONNX file.
 
     Returns:
         The metadata: a dict from keys to values.

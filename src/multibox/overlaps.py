@@ -21,9 +21,10 @@ class Block:
     """Neighbouring boxes, and all boxes that may overlap any of them.
 
     Attributes:
-        rows: ``(N,)`` positions of the neighbours, rising.
-        columns: ``(M,)`` positions of the boxes that may overlap them, rising. M is at least 1.
-        iou: ``(N, M)`` IoU of each pair.
+        rows: ``(N,)`` positions of the neighbouring boxes in the first array, in rising order.
+        columns: ``(M,)`` positions of the boxes of the second array that may overlap them, in rising order. M is at
+            least 1.
+        iou: ``(N, M)`` IoU of each of the N boxes with each of the M boxes, in [0, 1].
     """
 
     rows: np.ndarray
@@ -35,11 +36,11 @@ def overlapping(a: np.ndarray, b: np.ndarray) -> Iterator[Block]:
     """Compare boxes with all boxes that they overlap. The values are exactly those of :func:`~multibox.boxes.iou`.
 
     Args:
-        a: ``(N, 4)`` corners, as many rows as the blocks share. N may be 0.
-        b: ``(M, 4)`` corners, in the same units. M may be 0.
+        a: ``(N, 4)`` corners of the boxes that the rows of the blocks stand for. N may be 0.
+        b: ``(M, 4)`` corners of the boxes that the columns of the blocks stand for, in the units of ``a``. M may be 0.
 
     Yields:
-        Blocks. Every pair with an IoU above 0 is in exactly one. A row is in one block at most.
+        Blocks. Each pair of boxes with an IoU above 0 is in exactly one block, and each box of ``a`` in at most one.
     """
     if len(a) == 0 or len(b) == 0:
         return
@@ -64,7 +65,7 @@ def neighbours(boxes: np.ndarray) -> Iterator[np.ndarray]:
         boxes: ``(N, 4)`` corners.
 
     Yields:
-        ``(K,)`` rising positions of the boxes of a block. Every box is in exactly one.
+        ``(K,)`` positions of the boxes of a block, in rising order. Every box is in exactly one block.
     """
     shapes = to_centers(boxes)
     parts = [np.arange(len(boxes))]

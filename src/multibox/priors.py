@@ -133,9 +133,13 @@ def _clipped(centers_rel: np.ndarray, clip: bool | str) -> np.ndarray:
 def _check(maps: Sequence[FeatureMap], config: Priors) -> None:
     if len(config.sizes) != len(maps) + 1:
         raise BadInput(
-            "priors.sizes", f"needs {len(maps) + 1} sizes for {len(maps)} feature maps, has {len(config.sizes)}"
+            "priors.sizes", f"needs {len(maps) + 1} sizes for {len(maps)} feature maps, but has {len(config.sizes)}"
         )
     if len(config.ratios) != len(maps):
-        raise BadInput("priors.ratios", f"needs {len(maps)} lists, one a feature map, has {len(config.ratios)}")
+        raise BadInput(
+            "priors.ratios", f"needs {len(maps)} lists, one for each feature map, but has {len(config.ratios)}"
+        )
     if config.steps and len(config.steps) != len(maps):
-        raise BadInput("priors.steps", f"needs {len(maps)} steps, one a feature map, or none, has {len(config.steps)}")
+        raise BadInput(
+            "priors.steps", f"needs {len(maps)} steps, one for each feature map, or none, but has {len(config.steps)}"
+        )

@@ -205,8 +205,8 @@ def naming(path: Path, *, always: bool = False) -> Iterator[None]:
 
     Args:
         path: File or folder that is being written.
-        always: Whether every error of the system in the block concerns the file. Otherwise only a full disk is reported
-            for it.
+        always: Whether every ``OSError`` of the block becomes an error that names the file. Otherwise only the error of
+            a full disk does.
 
     Raises:
         BadInput: The path cannot be written.
@@ -272,7 +272,7 @@ def check_folder(path: str | os.PathLike[str], kind: Kind, *, replace: bool = Fa
         raise BadInput(given, f"is not empty, and holds no {kind.name} of Multibox; give another name")
     foreign = held - {MARKER, *marker.wrote} if marker is not None else set()
     if foreign:
-        raise BadInput(given, f"holds {min(foreign)}, which does not belong to it; give another name")
+        raise BadInput(given, f"holds {min(foreign)}, which Multibox did not write; give another name")
     if replace:
         return
     if kind.on_request:
@@ -294,7 +294,7 @@ def numbered(name: str, after: int = 0) -> Iterator[str]:
     """The names that Multibox tries when it chooses one: ``NAME``, ``NAME-2``, ``NAME-3`` and so on, without end.
 
     Args:
-        name: The first name.
+        name: Name to which the numbers are appended. It is itself the first name.
         after: Number of names to skip at the start.
     """
     yield from (name if number == 1 else f"{name}-{number}" for number in count(after + 1))

@@ -65,7 +65,7 @@ def test_it_is_written_anew_but_never_over_other_things(detector, tmp_path):
     for _ in range(2):
         write_report(evaluation, out)
     (out / "mine.txt").write_text("")
-    with pytest.raises(BadInput, match=r"out: holds mine\.txt, which does not belong to it"):
+    with pytest.raises(BadInput, match=r"out: holds mine\.txt, which Multibox did not write"):
         write_report(evaluation, out)
     result = CliRunner().invoke(main, ["eval", "none.keras", "--data", "colors", "--report", str(out)])
     assert "out: holds mine.txt" in result.stderr  # before the model is opened, and long before the work

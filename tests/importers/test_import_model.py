@@ -119,14 +119,14 @@ def test_another_kind_is_refused_with_advice(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--classes: the file has 3 classes, which is neither VOC nor COCO; give their names"),
+        ([], "--classes: the file has 3 classes, as neither VOC nor COCO has; give their names"),
         (["--classes", "cat,dog"], "--classes: 2 different names, but the file has 3 classes"),
         (
             ["--classes", "a,b,c", "train.lr=3"],
             "train: an import takes only fields of the sections network, priors and detect",
         ),
         (["--classes", "a,b,c", "priors.size=3"], "FIELD=VALUE: priors.size: no such field; did you mean priors.sizes"),
-        (["--classes", "a,b,c", "priors.sizes=[3]"], "priors.sizes: needs 7 sizes for 6 feature maps, has 1"),
+        (["--classes", "a,b,c", "priors.sizes=[3]"], "priors.sizes: needs 7 sizes for 6 feature maps, but has 1"),
         (
             ["--classes", "a,b,c", "network.trunk=resnet50", "network.batch_norm=trained"],
             "its conv1_1/kernel: ssd300_resnet50 has no layer conv1_1",

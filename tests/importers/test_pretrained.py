@@ -141,5 +141,5 @@ def test_a_download_that_fails_says_what_to_do(monkeypatch):
 def test_a_peers_file_is_refused_with_advice(tmp_path):
     (tmp_path / "vgg16_reducedfc.pth").write_bytes(b"")
     network = Network(trunk="vgg16", layout="ssd300", size=(128, 128), weights=str(tmp_path / "vgg16_reducedfc.pth"))
-    with pytest.raises(BadInput, match=r"vgg16_reducedfc.pth is a peer's file; import it with 'multibox import'"):
+    with pytest.raises(BadInput, match=r"vgg16_reducedfc.pth comes from another project; import it with"):
         load_pretrained(None, network)

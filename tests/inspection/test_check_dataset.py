@@ -386,7 +386,7 @@ def test_code_1_and_the_reasons_where_a_build_would_stop(sample_folder, tmp_path
 
 def test_a_dataset_that_is_not_there(store_root):
     for name, message in (
-        ("photos/nothing", "photos/nothing: no such file, folder or dataset with stores; there are: tiny"),
+        ("photos/nothing", "photos/nothing: no such file, folder or built dataset; built datasets: tiny"),
         ("tiny/nothing", "tiny/nothing: no such store"),
     ):
         result = run("data", "check", name)

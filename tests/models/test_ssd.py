@@ -107,7 +107,7 @@ def test_an_unknown_stage_is_refused_by_name():
 
 
 def test_priors_that_do_not_fit_the_maps_are_refused():
-    with pytest.raises(BadInput, match=r"priors.ratios: needs 6 lists, one a feature map, has 7"):
+    with pytest.raises(BadInput, match=r"priors.ratios: needs 6 lists, one for each feature map, but has 7"):
         build(Network(), 3, PAPER_512)
 
 

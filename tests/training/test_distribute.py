@@ -150,7 +150,7 @@ def test_a_run_on_two_devices_goes_on_after_it_was_stopped(store_root, tmp_path,
             ["train.devices=2", "train.batch=3"],
             "train.batch: 3 images cannot be split evenly over 2 devices; choose a multi",
         ),
-        (["train.devices=4", "train.batch=4"], "train.devices: there are not 4 devices but "),
+        (["train.devices=4", "train.batch=4"], "train.devices: needs 4 devices, but this machine has "),
     ],
 )
 def test_devices_that_cannot_be_had_are_refused(store_root, tmp_path, monkeypatch, fields, message):

@@ -28,11 +28,12 @@ def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str,
     """The lists of each split, where splits have lists for each class alone, as VoTT writes them.
 
     Args:
-        lists: Paths of the lists, by names such as ``dog_train``.
+        lists: Path of each list in ``ImageSets``, by the list's name without suffix, such as ``dog_train``.
         classes: Class names of the objects.
 
     Returns:
-        Paths of the lists of each split, by the name behind the class. Empty if the name of any list has another form.
+        Paths of the lists by split: ``dog_train`` and ``cat_train`` are lists of ``train``. Empty if the name of any
+        list is not a class and a usual split.
     """
     found: dict[str, list[Path]] = {}
     for name, path in lists.items():

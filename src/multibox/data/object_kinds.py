@@ -73,7 +73,7 @@ def classes_with(store: Store, choose: Choose) -> set[str]:
 
     Args:
         store: Store whose objects are searched.
-        choose: Function that chooses some objects of an image.
+        choose: Function from the objects of an image to an array that selects some of them, ``(N,)`` bool.
     """
     there = {name for name, count in store.meta.counts.per_class.items() if count}
     seen: set[str] = set()

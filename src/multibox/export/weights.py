@@ -26,7 +26,7 @@ def export_weights(
     Args:
         model: Path of a ``.keras`` file.
         out: File to write, ending in ``.weights.h5``. None writes a file beside the model, with the next free name.
-        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
 
     Returns:
         Path of the written file.
@@ -39,7 +39,7 @@ def export_weights(
     out = first_free(folder_for(model), model.stem, SUFFIX, check) if out is None else Path(out)
     check(out)
     if not out.name.endswith(SUFFIX):
-        raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}, by which Keras knows it")
+        raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}; Keras reads weights from no other")
     network, _ = load_model(model)
     with new_file(out, WEIGHTS, replace=replace) as new:
         network.save_weights(new)

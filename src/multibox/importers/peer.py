@@ -29,10 +29,10 @@ class Part:
 
     Attributes:
         ours: Name of the layer in Multibox.
-        theirs: Names of the peer's tensors that the layer is made of.
-        change: Function from the peer's tensors to the layer's weights, in the layer's order and shapes.
-        rows: Indices of the outputs to take on the last axis of the changed weights, in the network's order. None takes
-            all outputs in the peer's order.
+        theirs: Names of the tensors in the imported file that the layer's weights are made from.
+        change: Function from the tensors named in ``theirs`` to the layer's weights, in the layer's order and shapes.
+        rows: Indices of the outputs to take on the last axis of the changed weights, in the order of Multibox's layer.
+            None takes all outputs in the file's order.
     """
 
     ours: str
@@ -49,7 +49,7 @@ class Part:
         """Compute the weights of the layer from the peer's tensors.
 
         Raises:
-            Misfit: If a tensor is missing, or has another number of axes.
+            Misfit: If a tensor is missing, or has a shape that the layer cannot have.
         """
         need(tensors, self.theirs)
         values = [tensors[name] for name in self.theirs]
@@ -66,13 +66,13 @@ class Plan:
     """The meaning of a file's tensors: network, priors, classes and layers.
 
     Attributes:
-        network: Configuration of a network that computes the same as the peer's.
+        network: Configuration of a network that computes the same as the imported one.
         priors: Configuration of the priors.
         classes: Class names, without background.
         parts: Layers that get weights, in the order of the network. All other layers keep fresh weights.
         notes: Sentences for the user about what was guessed.
-        detect: Configuration of detection that the peer uses.
-        read: Names of tensors that are read but are not weights, such as parameters of priors.
+        detect: Configuration of detection that the other project uses.
+        read: Names of the file's tensors that are recognised but are not weights, such as parameters of priors.
     """
 
     network: Network
@@ -92,8 +92,8 @@ class Peer:
         kind: Name of the kind that ``multibox import`` takes.
         title: Title of the project, for messages and tables.
         read: Function from the path of a file to its tensors, by name.
-        plan: Function that takes the peer's tensors and the user's class names, and returns a :class:`Plan`. It raises
-            :class:`Misfit` if the tensors are not the peer's.
+        plan: Function that takes the file's tensors and the user's class names, and returns a :class:`Plan`. It raises
+            :class:`Misfit` if the tensors are not those of the project.
     """
 
     kind: str
@@ -114,10 +114,11 @@ def conv(ours: str, theirs: Sequence[str], *, oihw: bool = True, bgr: bool = Fal
 
     Args:
         ours: Name of the layer in Multibox.
-        theirs: Names of the peer's tensors: the kernel, and the bias if there is one.
-        oihw: Whether the peer's kernels have the axes (out, in, y, x), as in PyTorch and Caffe. Otherwise they have (y,
-            x, in, out), as in Keras.
-        bgr: Whether this is the first layer, and the peer's image is in BGR, so that the input channels are reversed.
+        theirs: Names of the tensors in the imported file: the kernel, and the bias if there is one.
+        oihw: Whether the kernels in the file have the axes (out, in, y, x), as in PyTorch and Caffe. Otherwise they
+            have (y, x, in, out), as in Keras.
+        bgr: Whether this is the first layer and the imported network takes images in BGR, so that the input channels
+            are reversed.
     """
 
     def change(values: Weights) -> Weights:
@@ -132,10 +133,10 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
 
     Args:
         ours: Name of the layer in Multibox.
-        theirs: Names of the peer's tensors: scale, shift, mean and variance, and then the bias of the convolution
-            before, if only the peer's network has that bias.
-        extra_epsilon: Difference between the peer's epsilon and Multibox's, at least 0. It is added to the variance,
-            which is equivalent.
+        theirs: Names of the tensors in the imported file: scale, shift, mean and variance. A fifth name is that of the
+            bias of the convolution before, if only the imported network has such a bias.
+        extra_epsilon: Epsilon of the imported network minus that of Multibox, at least 0. It is added to the variance,
+            which has the same effect.
     """
 
     def change(values: Weights) -> Weights:
@@ -149,13 +150,14 @@ def head_rows(per_cell: int, width: int, columns: Sequence[int], order: Sequence
     """Find the outputs of a peer's head to take. A cell's outputs are ordered by prior, then by column.
 
     Args:
-        per_cell: Number of the peer's priors in a cell.
-        width: Number of columns of each prior: 4 for boxes, or the number of classes and background.
-        columns: Positions of the peer's columns to take, in the network's order.
-        order: Positions of the peer's priors in a cell, in the network's order. None keeps the peer's order.
+        per_cell: Number of priors in a cell of the imported network.
+        width: Number of outputs for each prior: 4 for boxes, or the number of classes plus 1 for background.
+        columns: Positions, among the outputs for a prior, of the outputs to take, in the order of Multibox's network.
+        order: Positions of the imported network's priors in a cell, in the order of Multibox's priors. None keeps their
+            order.
 
     Returns:
-        Indices of the peer's outputs, in the network's order.
+        Indices of the outputs to take from the imported head, in the order of Multibox's head.
     """
     return tuple(prior * width + column for prior in order or range(per_cell) for column in columns)
 
@@ -165,12 +167,13 @@ def class_count(tensors: Tensors, classes: str, boxes: str) -> int:
 
     Args:
         tensors: Tensors of the file, by name.
-        classes: Name of the bias of the classification head. It has one number for background and each class, for each
-            prior of a cell.
-        boxes: Name of the bias of the box head. It has four numbers for each prior of a cell.
+        classes: Name of the bias of the classification head. For each prior of a cell, it has one value for each class
+            and one for background.
+        boxes: Name of the bias of the box head. For each prior of a cell, it has four values.
 
     Raises:
-        Misfit: If the length of the one bias is not a multiple of the other's number of priors.
+        Misfit: If the classification bias does not have the same number of values, at least 2, for each prior of the
+            box bias.
     """
     outputs, priors = tensors[classes].size, tensors[boxes].size // 4
     if priors == 0 or outputs % priors or outputs // priors < 2:
@@ -186,15 +189,16 @@ def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], 
         given: Class names that the user gave, empty for none.
 
     Returns:
-        The class names, and the columns of the file's logits: 0 for background, then those of the classes.
+        The class names, and the columns of the file's logits to take: 0, the background, and then those of the classes.
 
     Raises:
-        BadInput: If the number of names is wrong, or none were given and the number is neither VOC's nor COCO's.
+        BadInput: If the user gave another number of class names than the file has classes, or gave none and the file
+            has neither VOC's nor COCO's number of classes.
     """
     if not given and count == COCO_COLUMNS[-1]:
         return COCO, COCO_COLUMNS
     if not given and count not in KNOWN:
-        raise BadInput("classes", f"the file has {count} classes, which is neither VOC nor COCO; give their names")
+        raise BadInput("classes", f"the file has {count} classes, as neither VOC nor COCO has; give their names")
     names = given or KNOWN[count]
     if len(names) != count or len(set(names)) != count:
         raise BadInput("classes", f"{len(set(names))} different names, but the file has {count} classes")

@@ -16,7 +16,7 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
 
     Args:
         model: Network, as :func:`multibox.models.ssd.build` returns it.
-        network: Configuration of the network.
+        network: Configuration of the network. Its field ``weights`` names the weights to load.
 
     Raises:
         BadInput: If the weights are not available or do not fit.
@@ -30,8 +30,8 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
     if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
         raise BadInput(
             "network.weights",
-            f"{network.weights} is a peer's file; import it with 'multibox import', then set network.weights to the "
-            "model file",
+            f"{network.weights} comes from another project; import it with 'multibox import', then set "
+            "network.weights to the model file",
         )
     if network.trunk == "efficientnet_lite0":
         imagenet = network.weights == "imagenet"

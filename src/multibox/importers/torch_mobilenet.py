@@ -42,9 +42,9 @@ class Pair:
 
     Attributes:
         ours: Prefix of the names of the network's two layers. If it ends in ``dw``, the convolution is depthwise.
-        conv: Name of the peer's convolution.
-        norm: Name of the peer's batch normalisation.
-        biased: Whether the peer's convolution has a bias. Multibox's convolution has none.
+        conv: Name of the convolution in the imported network.
+        norm: Name of the batch normalisation in the imported network.
+        biased: Whether the imported network's convolution has a bias. Multibox's convolution has none.
     """
 
     ours: str
@@ -86,13 +86,14 @@ class Ssdlite:
     """An SSDLite network of a peer: its configuration, and the names of its tensors.
 
     Attributes:
-        network: Configuration of a network that computes the same as the peer's.
-        body: Layers of the trunk and the extra maps.
-        heads: Prefixes of the heads' names, for classes and boxes. The number of the feature map follows.
-        head: Names of the layers in a head.
-        priors: Configuration of the peer's priors.
-        epsilon: Epsilon of the peer's batch normalisations.
-        detect: Configuration of detection that the peer uses.
+        network: Configuration of a network that computes the same as the imported one.
+        body: Layers of the trunk and of the extra maps, with the imported tensors that each is made from.
+        heads: Prefixes of the names of the imported heads, by ``classes`` and ``boxes``. The index of the feature map
+            follows the prefix.
+        head: Names of the layers in each imported head.
+        priors: Configuration of the imported network's priors.
+        epsilon: Epsilon of the imported network's batch normalisations.
+        detect: Configuration of detection that the other project uses.
     """
 
     network: Network
@@ -144,8 +145,9 @@ def _mobilenet_v2(trunk: str, extras: str, steps: dict[str, tuple[str, str]]) ->
     Args:
         trunk: Prefix of the trunk's modules.
         extras: Prefix of the extra maps' modules.
-        steps: Names of the convolution and the batch normalisation in each step of an inverted residual. The first
-            block, which does not widen, has its own steps ``first_dw`` and ``first_project``.
+        steps: Names of the convolution and of the batch normalisation in the imported network, for each step of an
+            inverted residual: ``expand``, ``dw`` and ``project``. The first block has only the steps ``first_dw`` and
+            ``first_project``.
     """
     blocks = len(mobilenet_v2.STAGES) - 2
     pairs = [Pair("stem_", f"{trunk}0.0", f"{trunk}0.1")]

@@ -58,7 +58,7 @@ def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[s
         columns: Columns of the file's logits that the model takes.
 
     Returns:
-        The sentences, possibly none.
+        Sentences for the user about what was guessed. Empty if nothing was guessed.
     """
     if len(columns) <= count:
         return (f"{count + 1 - len(columns)} columns of the classes are left out: of ids that COCO does not use",)
@@ -73,8 +73,8 @@ class Dialect:
     """A project's names and conventions for SSD on VGG16.
 
     Attributes:
-        names: Function from a layer's name in Multibox to the names of its tensors in the project.
-        sizes: Sizes of the project's priors in pixels, by layout and dataset.
+        names: Function from a layer's name in Multibox to the names of its tensors in the project's file.
+        sizes: Sizes of the project's priors in pixels, by layout (``ssd300``) and then by dataset (``voc``).
         oihw: Whether kernels have the axes (out, in, y, x).
         bgr: Whether the project's network takes images in BGR.
         mean: Mean of the channels, RGB, that the project subtracts from the image.

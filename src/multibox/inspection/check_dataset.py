@@ -40,10 +40,10 @@ class PriorFit:
     """How well priors fit the objects of the split for training.
 
     Attributes:
-        split: Name of the split.
-        coverage: Coverage of the configured priors.
-        proposal: Priors proposed for these objects. None without objects.
-        proposed: Coverage of the proposal. None without objects.
+        split: Name of the split for training.
+        coverage: How well the configured priors overlap the objects of the split.
+        proposal: Priors proposed for the objects of the split. None if the split has no objects.
+        proposed: How well the proposed priors overlap the objects of the split. None if the split has no objects.
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
     """
 
@@ -124,15 +124,16 @@ def check_dataset(
     """Check a dataset before training on it.
 
     Args:
-        target: ``NAME`` or ``NAME/SPLIT`` of stores, or a file or folder that a build accepts.
+        target: Name of a dataset that was built, ``NAME`` or ``NAME/SPLIT``, or path of a file or folder of annotated
+            images.
         config: Configuration of the run. The size of the network's input decides which objects are tiny, and the
             priors which objects are reached.
         classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
             else those of the dataset.
         images: Folder of the images. None finds them by their names.
-        one_based: Whether corners in whole pixels are pixels counted from 1, as in PASCAL VOC. ``auto`` decides by the
-            files.
-        layout: Short name of the layout, such as ``voc``. None recognises it.
+        one_based: Whether box corners given in whole pixels count the pixels from 1, as in PASCAL VOC. ``auto`` decides
+            by the files.
+        layout: Short name of the annotation layout, such as ``voc``. None recognises the layout from the files.
         workers: Number of threads. None: a suitable number for the processor.
         progress: Function to call after each image, with the number of finished images and of all images.
 
@@ -158,7 +159,7 @@ def check_dataset(
         return _sum_up(str(target), source.classes, inspected, more, config)
     if not is_dataset:
         known = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(target, f"no such file, folder or dataset with stores; there are: {known}")
+        raise BadInput(target, f"no such file, folder or built dataset; built datasets: {known}")
     stores = open_stores(str(target))
     inspected = _inspect_stores(stores, config, workers, report)
     more = [] if "/" in str(target) else _left_out(stores)

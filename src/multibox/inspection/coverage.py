@@ -28,10 +28,12 @@ class Reach:
     """Statistics of some objects' best IoUs: the highest IoU of any prior with each object.
 
     Attributes:
-        objects: Number of objects.
-        mean: Mean of the objects' best IoUs. 0 without objects.
-        worst: IoU that the best priors of 90% of the objects exceed. 0 without objects.
-        unreached: Share of the objects that no prior reaches at :data:`REACHED`. 0 without objects.
+        objects: Number of objects that the statistics are about.
+        mean: Mean over the objects of the highest IoU of any prior with the object, in [0, 1]. 0 without objects.
+        worst: 10th percentile over the objects of the highest IoU of any prior with the object, in [0, 1]. 0 without
+            objects.
+        unreached: Share of the objects, in [0, 1], with which no prior has an IoU of at least :data:`REACHED`. 0
+            without objects.
     """
 
     objects: int
@@ -47,7 +49,7 @@ class Coverage:
     Attributes:
         priors: Number of the network's priors.
         all: Statistics of all objects.
-        classes: Statistics of each class's objects, under ``all`` and under the sizes of :data:`BUCKETS`.
+        classes: Statistics by class name, and then by object size: ``all``, or a key of :data:`BUCKETS`.
     """
 
     priors: int
@@ -69,7 +71,7 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
         config: Configuration of the network and its priors.
 
     Returns:
-        Statistics of the best IoUs, by class and size.
+        Statistics of each object's highest IoU with any prior: for all objects, and by class and size.
 
     Raises:
         BadInput: Sizes, ratios or steps do not fit the network.

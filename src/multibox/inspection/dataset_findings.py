@@ -23,7 +23,7 @@ def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Findin
         inspected: Inspected images by split.
 
     Yields:
-        A finding for each such image, which names the first split that has it too.
+        A finding for each image that is also in an earlier split. It names the first split with that image.
     """
     intact = {split: [image for image in images if image.look is not None] for split, images in inspected.items()}
     splits = list(intact)
@@ -57,7 +57,8 @@ def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) ->
         training: Name of the split for training.
 
     Yields:
-        A finding for each such split.
+        A finding for the split for training if none of its objects is learned, and for each other split if none is
+        evaluated. Splits without objects are passed over.
     """
     for split, images in inspected.items():
         kinds = sum((image.kinds for image in images), ObjectKinds())
@@ -75,7 +76,7 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterato
         training: Name of the split for training.
 
     Yields:
-        A finding for each pair of a class and a split.
+        A finding for each class and split in which the class is absent, or is rare in the split for training.
     """
     for split, counts in objects.items():
         average = sum(counts.values()) / max(1, len(counts))

@@ -34,7 +34,7 @@ class InspectedImage:
         file: Path of the image.
         findings: Findings about the image.
         objects: Objects that training would see, with boxes in pixels. None if the image is left out.
-        boxes_rel: ``(N, 4)`` corners of these objects, relative to the network's input. None if the image is left out.
+        boxes_rel: ``(N, 4)`` corners of ``objects``, relative to the network's input. None if the image is left out.
         digest: Digest of the image file's bytes, to find equal files. Empty if the image is left out.
         look: Perceptual hash and thumbnail, to find look-alikes. None if the image is left out.
         kinds: Numbers of objects by kind, without those of unknown classes.
@@ -58,7 +58,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Findings about the image, and what later checks need of it.
+        Findings about the image. Its objects, digest and perceptual hash are there for checks that compare images.
     """
     annotation = item.annotation
     names = annotation.names if isinstance(annotation, Annotation) else ()
@@ -88,7 +88,7 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Findings about the image, and what later checks need of it.
+        Findings about the image. Its objects, digest and perceptual hash are there for checks that compare images.
     """
     file = record.source or record.id
     try:
@@ -107,10 +107,10 @@ def _inspect_further(
     """Run the checks that a build does not run.
 
     Args:
-        record: The intact image and its good objects.
+        record: Image that can be decoded, with the objects that passed the checks of a build.
         file: Path of the file with the annotation.
         called: Name of each object for messages.
-        findings: Findings that the checks of a build gave.
+        findings: Findings from the checks of a build. They come first in the result.
         config: Configuration of the run that the dataset is for.
         known: Number of known classes. Objects with this label or a higher one have an unknown class.
     """
@@ -140,11 +140,11 @@ def boxes_in_network(record: Record, config: Config) -> np.ndarray:
     """The boxes of a record in the network's input, after the resize that detection uses.
 
     Args:
-        record: The record.
+        record: Image, of which only the size is used, and its objects.
         config: Configuration of the network.
 
     Returns:
-        ``(N, 4)`` corners, relative to the network's input.
+        ``(N, 4)`` corners of the N objects, relative to the network's input.
     """
     image_size, size = (record.height, record.width), config.network.size
     window = whole(image_size)

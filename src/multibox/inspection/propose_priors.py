@@ -189,7 +189,7 @@ def _ratios_of(logs: np.ndarray, count: int) -> tuple[float, ...]:
     """Cluster aspect ratios, without the square, which every map has.
 
     Args:
-        logs: ``(N,)`` logarithms of the longer side divided by the shorter.
+        logs: ``(N,)`` natural logarithms of the objects' aspect ratios: the longer side divided by the shorter.
         count: Number of ratios.
 
     Returns:

@@ -19,7 +19,7 @@ def decode_bounded(deltas: Array, priors: Array, variances: tuple[float, ...], x
     back.
 
     Args:
-        deltas: ``(..., 4)`` float32, as :func:`multibox.boxes.encode` returns them.
+        deltas: ``(..., 4)`` float32 deltas, as :func:`multibox.boxes.encode` returns them.
         priors: ``(..., 4)`` corners of the priors.
         variances: Factors of the four deltas, as :func:`multibox.boxes.decode` takes them.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.

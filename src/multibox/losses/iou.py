@@ -19,8 +19,8 @@ def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tu
     """Areas of the overlap and of the union of each box with its partner.
 
     Args:
-        a: ``(..., 4)`` corners.
-        b: ``(..., 4)`` corners of the partners.
+        a: ``(..., 4)`` corners of boxes.
+        b: ``(..., 4)`` corners of the box that each box of ``a`` is compared with, in the same units.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

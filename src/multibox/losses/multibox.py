@@ -18,7 +18,8 @@ class LossParts(NamedTuple):
     """Sums of the losses over a batch. The loss to minimise is ``(classification + localisation) / max(1, positives)``.
 
     Attributes:
-        classification: Sum of the classification losses of all priors that count.
+        classification: Sum of the priors' classification losses. It leaves out ignored priors and, with softmax,
+            negatives that are not mined.
         localisation: Sum of the box losses of all positive priors, times ``box_weight``.
         positives: Number of priors that are matched to an object.
     """
@@ -109,7 +110,8 @@ def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = nu
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
         logits: ``(B, P, C + 1)`` float32 logits of the network.
-        config: Configuration of the loss: numbers of hard negatives to mine.
+        config: Configuration of the loss, of which ``negatives`` (for each positive prior) and ``min_negatives`` (in
+            each image) are used.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -128,8 +130,8 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
         logits: ``(B, P, C + 1)`` float32 logits of the network.
-        quality: ``(B, P)`` IoU in [0, 1] of each positive prior's predicted box with its object. Without it, the focal
-            loss is used.
+        quality: ``(B, P)`` IoU in [0, 1] of each positive prior's predicted box with its object. None uses the focal
+            loss instead of the varifocal loss.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -171,7 +173,8 @@ def mine(background_loss: Array, labels: Array, config: Loss, xp: ModuleType = n
     Args:
         background_loss: ``(B, P)`` loss that each prior would have as background.
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
-        config: Number of negatives for each positive prior, and smallest number of negatives in an image.
+        config: Configuration of the loss, of which ``negatives`` (for each positive prior) and ``min_negatives`` (in
+            each image) are used.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

@@ -92,7 +92,7 @@ def first_devices(count: int, field: str) -> list[str]:
     if count > len(names):
         raise BadInput(
             field,
-            f"there are not {count} devices but {len(names)}: {', '.join(names)}. A CPU is split by "
+            f"needs {count} devices, but this machine has {len(names)}: {', '.join(names)}. A CPU is split by "
             f"'multibox train' and 'multibox eval', or by import_keras(devices={count}) before Keras does anything",
         )
     return names[:count]

@@ -32,8 +32,8 @@ def trunk(x: Tensor, pad: str = "same", tail: str = "full") -> dict[str, Tensor]
     Args:
         x: Normalised image, ``(B, H, W, 3)``.
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
-        tail: ``full`` for the classifier's channels, or ``reduced`` for half the channels from block 12 on (section
-            6.3).
+        tail: ``full`` for as many channels as the paper's classifier has, or ``reduced`` for half the channels from
+            block 12 on (section 6.3).
 
     Returns:
         The two maps that SSDLite takes (section 6.3), by name: ``c4`` ``(B, H/16, W/16, 672)``, the widened map of

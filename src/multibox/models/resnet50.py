@@ -94,8 +94,9 @@ def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[st
         x: The map res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
         padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
-        like: Project whose stride is used. With ``keras`` the 3x3 convolution has the stride, so that every cell
-            counts. With ``five_scripts`` the 1x1 convolution before it has the stride.
+        like: Project whose place of the stride of 2 is used. ``keras`` has it in the 3x3 convolution, which reads every
+            cell. ``five_scripts`` has it in the 1x1 convolution before, which reads every second cell of every second
+            row.
 
     Returns:
         Dict from names to the extra maps, from the finest to the coarsest.

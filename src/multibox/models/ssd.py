@@ -43,7 +43,8 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
         network: Configuration of the network: trunk, layout, neck, input size and frozen layers.
         classes: Number C of the user's classes, without background.
         priors: Configuration of the priors, which gives their number in a cell of each map.
-        activation: How logits become scores: ``softmax`` or ``sigmoid``. With sigmoid, classes start out rare.
+        activation: How logits become scores: ``softmax`` or ``sigmoid``. With ``sigmoid``, the initial biases give
+            every class a low score.
 
     Returns:
         A functional Keras model of built-in layers. Input: ``(B, H, W, 3)`` uint8 RGB. Output: a dict of ``classes``,
@@ -56,7 +57,7 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     names = [fmap.name for fmap in feature_maps(network)]
     per_cell = priors_per_cell(priors)
     if len(per_cell) != len(names):
-        raise BadInput("priors.ratios", f"needs {len(names)} lists, one a feature map, has {len(per_cell)}")
+        raise BadInput("priors.ratios", f"needs {len(names)} lists, one for each feature map, but has {len(per_cell)}")
     trunk = TRUNKS[network.trunk]
     switches = _switches(network)
     image = keras.Input((*network.size, 3), dtype="uint8", name="image")

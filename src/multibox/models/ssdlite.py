@@ -23,7 +23,8 @@ class Style:
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
         c4: Map of stride 16 that feeds the first heads: ``wide`` for the widened map of block 13, or ``narrow`` for
             that block's input.
-        narrow: Number of channels between the layers of each extra map. If empty, half the channels of the map.
+        narrow: Number of channels of the inner layers that compute each extra map, map by map. If empty, half the
+            channels of the map.
         act: Name of the activation of the extra maps. If empty, they have none, like the output of an inverted
             residual.
         plain_end: Whether the heads of the last map are plain 1x1 convolutions.

@@ -21,7 +21,8 @@ def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAM
     classes process their next box at the same time.
 
     Args:
-        views: Detections in each view, all with boxes in the same coordinates.
+        views: Detections in each view of the image, such as the mirrored one. The boxes of all views are in the same
+            coordinates.
         agnostic: Whether boxes of different classes are fused as well. The fused box then has the class of its best
             box.
         same: IoU above which boxes belong to one object.

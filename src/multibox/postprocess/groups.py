@@ -12,7 +12,7 @@ def number(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         groups: ``(N,)`` sorted integers. Equal integers form a group.
 
     Returns:
-        ``(N,)`` number of each member's group, and ``(N,)`` rank of the member within the group.
+        ``(N,)`` index of each member's group, from 0, and ``(N,)`` rank of each member within its group, from 0.
     """
     begins = np.diff(groups, prepend=-1) != 0
     of = np.cumsum(begins) - 1
@@ -24,7 +24,7 @@ def pad(members: np.ndarray, of: np.ndarray, rank: np.ndarray) -> tuple[np.ndarr
 
     Args:
         members: ``(N,)`` integers to arrange.
-        of: ``(N,)`` number of each member's group, from :func:`number`.
+        of: ``(N,)`` index of each member's group, as :func:`number` returns it.
         rank: ``(N,)`` rank of each member within its group.
 
     Returns:

@@ -40,7 +40,8 @@ class Candidates(NamedTuple):
     Attributes:
         priors: ``(K,)`` int64 indices of the priors.
         labels: ``(K,)`` int64 labels, 0-based over the user's classes.
-        groups: ``(K,)`` int64 sorted numbers of the groups. Boxes of one group may suppress one another.
+        groups: ``(K,)`` int64 group of each candidate, in rising order. Candidates of one group may suppress one
+            another.
         scores: ``(K,)`` float32 scores in [0, 1].
     """
 
@@ -120,7 +121,7 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
 
     Args:
         boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
-        groups: ``(N,)`` sorted numbers of the groups. Boxes of one group may suppress one another.
+        groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group may suppress one another.
         threshold: IoU with a better box that stays, above which a box is removed.
 
     Returns:

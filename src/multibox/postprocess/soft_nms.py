@@ -15,7 +15,7 @@ def soften(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, config: De
     Args:
         boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
         scores: ``(N,)`` scores in [0, 1].
-        groups: ``(N,)`` sorted numbers of the groups. Boxes of one group lower one another's scores.
+        groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group lower one another's scores.
         config: Configuration of detection. Its ``nms`` is ``soft-linear``, which uses ``nms_iou``, or
             ``soft-gaussian``, which uses ``nms_sigma``.
         least: Score that a lowered score must exceed. Lower ones become 0.

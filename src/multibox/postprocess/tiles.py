@@ -64,7 +64,8 @@ class Tiles:
             image_size: Height and width of the image, pixels.
 
         Returns:
-            Windows of the regions, in pixels of the image. It is the image alone if a single tile would hold the image.
+            Windows of the regions, in pixels of the image. The whole image is the only region if a single tile would
+            hold it.
 
         Raises:
             BadInput: There would be more tiles than :data:`MOST`.

@@ -25,10 +25,11 @@ class Promise:
     """What a container says about its video.
 
     Attributes:
-        frames: Number of frames, or 0 if the container says none.
-        seconds: Length in seconds from the first frame to the end of the last, or 0 if the container says none.
-        is_exact: Whether the number is a count. Otherwise it is estimated from the length, which sound may extend.
-        is_cut_off: Whether the file is shorter than the container says.
+        frames: Number of frames, or 0 if the container does not say.
+        seconds: Length in seconds from the first frame to the end of the last, or 0 if the container does not say.
+        is_exact: Whether ``frames`` was counted. Otherwise it is estimated from the length, which also covers sound
+            that lasts longer than the images.
+        is_cut_off: Whether the file has fewer bytes than the container says.
     """
 
     frames: int = 0
@@ -46,7 +47,7 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
         rate: Frames per second.
 
     Returns:
-        The promise. It is empty if the container makes none.
+        What the container says about its frames. All fields are 0 or False if it says nothing.
     """
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if not 0 < count < MOST:

@@ -43,7 +43,7 @@ class Frame:
             counted.
         rate: Frames per second of the frame's video. 0 for an image.
         seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
-        frames: Number of frames that the error stands for. 1 for any other frame.
+        frames: Number of frames that this object stands for. It is above 1 only for an error that several frames share.
     """
 
     source: Source
@@ -77,9 +77,9 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
             own.
 
     Yields:
-        Frames in order. A frame that cannot be decoded holds the reason, and the others follow. So does a last one for
-        all frames that the container promises and that do not come. If no frame can be decoded, a single one holds the
-        reason.
+        Frames in order. A frame that cannot be decoded holds the reason in ``error``. If the container announces more
+        frames than arrive, one last frame with an error stands for the missing ones. If no frame can be decoded, a
+        single frame with an error comes.
     """
     capture = (open_capture or _open)(source)
     try:

@@ -27,7 +27,8 @@ class Prediction:
             counted.
         rate: Frames per second of the frame's video. 0 for an image.
         seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
-        frames: Number of frames that the error stands for. 1 for any other frame or image.
+        frames: Number of frames that the prediction stands for. It is above 1 only for an error that several frames
+            share.
         annotated: File name of the annotated image. Empty if none is saved.
     """
 

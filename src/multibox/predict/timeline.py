@@ -24,8 +24,8 @@ class Timeline:
 
     Attributes:
         number: Number of the latest frame, from 0, or -1 before the first.
-        seconds: Time of the latest frame, from the beginning of the video.
-        unread: Number of frames that failed and have no place yet.
+        seconds: Time of the latest frame, in seconds from the beginning of the video.
+        unread: Number of frames that could not be decoded and whose place among the other frames is not known yet.
     """
 
     def __init__(self, rate: float, promise: Promise):
@@ -43,7 +43,7 @@ class Timeline:
             position: Time of the frame in seconds, as the decoder gives it.
 
         Returns:
-            Numbers and times of the unreadable frames right before it.
+            Number, and time in seconds, of each unreadable frame right before the good one.
         """
         before, start, is_first = self.seconds, self.number + 1, self._good == 0
         gap = self._first(position) if is_first else self._later(position)

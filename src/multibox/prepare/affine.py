@@ -33,7 +33,7 @@ def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int
 
     Args:
         rng: Random generator.
-        config: Probability of the map, and range of each change.
+        config: Configuration of the affine map: its probability, and the ranges of zoom, shear, turn and shift.
         size: Height and width of the image, pixels.
 
     Returns:

@@ -61,7 +61,8 @@ def choose(
         near: ``(N, K)`` positions of each object's candidates among the priors.
 
     Returns:
-        ``(M,)`` objects, ``(M,)`` positions of the priors chosen for them, and ``(M,)`` their IoUs. M may be 0.
+        ``(M,)`` positions of objects, ``(M,)`` positions of the priors chosen for them, and ``(M,)`` IoUs of these
+        pairs. M may be 0.
     """
     boxes, priors = boxes_rel[:, None], priors_rel[near]  # (N, 1, 4) and (N, K, 4)
     overlaps = paired_iou(boxes, priors)  # (N, K)
@@ -109,11 +110,11 @@ def near_cells(
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the map's priors, relative to the image.
         grid: Grid of the map.
-        count: Smallest number of priors in the cells, if the map has that many.
-        blocks: Positions of neighbouring objects, a block each. Every object is in one.
+        count: Number of priors that the cells found for an object hold at least, unless the map has fewer.
+        blocks: Arrays of positions of neighbouring objects. Every object is in exactly one array.
 
     Returns:
-        ``(N, K)`` positions of cells on the map, row after row, the nearest to each object first.
+        ``(N, K)`` positions of each object's nearest cells in the map, counted row by row, the nearest first.
     """
     cells = to_centers(priors_rel[:: grid.per_cell])[:, :2] * (grid.width, grid.height)  # (M, 2)
     objects = to_centers(boxes_rel)[:, :2] * (grid.width, grid.height)  # (N, 2)
@@ -132,12 +133,12 @@ def _cells_around(objects: np.ndarray, cells: np.ndarray, count: int) -> np.ndar
     object these cells are within d + r, and its nearest are no further. They are then within d + 2 r of the middle.
 
     Args:
-        objects: ``(N, 2)`` centres.
-        cells: ``(M, 2)`` centres, in the same units.
+        objects: ``(N, 2)`` centres of the objects.
+        cells: ``(M, 2)`` centres of the cells, in the units of ``objects``.
         count: Number of nearest cells, at most M.
 
     Returns:
-        ``(C,)`` positions of cells, rising.
+        ``(C,)`` positions in ``cells``, in rising order.
     """
     middle = objects.mean(axis=0)
     radius = np.linalg.norm(objects - middle, axis=1).max()

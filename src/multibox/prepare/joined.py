@@ -33,7 +33,7 @@ class JoinedStores:
         self._labels = [self._translate(store) for store in self.stores]
         if len(self) == 0:
             names = ", ".join(_name(store) for store in self.stores) or "data.train"
-            raise BadInput(names, "no images; build a store with 'multibox data build' and name it")
+            raise BadInput(names, "no images; build a store with 'multibox data build', and name it in data.train")
 
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0

@@ -113,9 +113,9 @@ def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float)
     """Find the priors over a crowd: a region of objects that were not annotated one by one.
 
     Args:
-        crowds_rel: ``(N, 4)`` corners of the regions, relative to the image. N may be 0.
+        crowds_rel: ``(N, 4)`` corners of the crowds' regions, relative to the image. N may be 0.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
-        threshold: Smallest share of a prior's area, in [0, 1], that must lie in a region.
+        threshold: Smallest share of a prior's area, in [0, 1], that must lie in the region of one crowd.
 
     Returns:
         ``(P,)`` bool, true for priors over a crowd.

@@ -43,7 +43,7 @@ def draw_quarters(
     Args:
         rng: Random generator.
         size: Height and width of the mosaic, pixels, each at least 2.
-        config: Configuration of mosaic, with the range of the point.
+        config: Configuration of mosaic, of which ``center``, the range of the point where the images meet, is used.
 
     Returns:
         The upper left, upper right, lower left and lower right quarter, each of at least one pixel.

@@ -53,7 +53,7 @@ def training_batches(
         classes: Class names of the run. Labels of the stores are translated to these classes by name.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
-        start_step: Number of the step, from 0, whose batch comes first.
+        start_step: Index of the training step whose batch comes first, from 0.
         host: Index of this host, from 0 to ``hosts - 1``.
         hosts: Number of hosts that train together. Each host gets an equal share of every batch.
 
@@ -177,8 +177,8 @@ def endless_examples(
         config: Configuration of the run.
 
     Returns:
-        The examples, in the order of ``order``. A new phase changes neither the order nor the random state of an
-        example.
+        Training examples, one for each position of ``order``. The end of mosaic or mixup changes neither their order
+        nor their random states.
     """
     (_, first), *later = phases(config, len(records)).items()
     examples = order.random_map(PrepareExample(records, priors_rel, first))
@@ -196,8 +196,8 @@ def phases(config: Config, images: int) -> dict[int, Config]:
         images: Number of images to train on.
 
     Returns:
-        Configuration of each phase, by the number of its first example. Mosaic and mixup are switched off in the phases
-        after their end.
+        Configuration of each phase, by the index of the phase's first example in the run. Mosaic and mixup are switched
+        off in the phases after their end.
     """
     steps = config.train.epochs * config.train.epoch_steps(images)
     began = {0: config}

@@ -178,10 +178,10 @@ def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, sli
     """Find where window and image overlap along one axis.
 
     Args:
-        low: Lower edge of the window, source pixels.
-        high: Upper edge of the window, source pixels.
-        length: Length of the image, pixels.
-        size: Length of the output, pixels.
+        low: Left or upper edge of the window, pixels of the source image.
+        high: Right or lower edge of the window, pixels of the source image.
+        length: Width or height of the source image, pixels.
+        size: Width or height of the output, pixels.
 
     Returns:
         The visible source pixels, at least one, and the output pixels that show them. Both are empty if window and

@@ -39,7 +39,7 @@ class Workers:
     Worker w of n makes items w, w + n, w + 2n and so on, and is about three items ahead.
 
     Args:
-        items: Endless sequence whose items are made. It is pickled and sent to each worker.
+        items: Endless sequence whose items the workers compute. It is pickled and sent to each worker.
         workers: Number of processes.
 
     Example:

@@ -73,7 +73,7 @@ class Panel:
     Attributes:
         drawing: Drawing to place on the page.
         left: Left edge of the drawing, in pixels of the file.
-        keys: Left edge, upper edge and entry for each entry of the legend. Edges are in pixels of the panel.
+        keys: Left edge, upper edge and content of each entry of the legend. The edges are in pixels of the panel.
     """
 
     drawing: Drawing

@@ -18,9 +18,9 @@ class Difference(NamedTuple):
     """Largest differences between the outputs of two runtimes.
 
     Attributes:
-        score: Largest difference between the two scores of a prior and class.
-        pixels: Largest difference between two edges of a prior's two boxes, clipped to the input, in pixels of the
-            network's input.
+        score: Largest difference between the two runtimes' scores for the same prior and class.
+        pixels: Largest difference between the two runtimes' positions of the same edge of a prior's box, in pixels of
+            the network's input. Boxes are clipped to the input first.
     """
 
     score: float

@@ -155,7 +155,7 @@ class Batcher:
         """Count a request's images as being processed while the block lasts.
 
         Raises:
-            Refused: If the queue has no room for these images (HTTP status 503).
+            Refused: If the queue has no room for the request's images (HTTP status 503).
         """
         if self.under_way and self.under_way + images > self.settings.queue:
             wait = max(1, math.ceil(self.under_way * self._seconds))

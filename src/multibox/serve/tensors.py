@@ -32,8 +32,8 @@ class Inference:
         inputs: Input tensors by name: arrays of uint8, or object arrays of ``bytes``.
         options: Score and NMS settings of the request.
         id: Identifier that the response repeats. Empty if the request has none.
-        outputs: Names of the requested outputs, each with whether it is sent as bytes. Empty if all outputs are
-            requested.
+        outputs: Requested outputs by name: True if the output is sent as bytes, False if as JSON. Empty if all outputs
+            are requested.
         binary: Whether outputs that the request does not name are sent as bytes instead of JSON.
     """
 

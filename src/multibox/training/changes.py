@@ -30,8 +30,8 @@ class Change:
 
     Attributes:
         field: Dotted name of the field.
-        before: Value until now.
-        after: Value from now on.
+        before: Value of the field before the run was resumed.
+        after: Value of the field in the resumed run.
     """
 
     field: str

@@ -122,7 +122,7 @@ def require_same(what: str, value: Any) -> None:
     values = gather(value)
     for host, other in enumerate(values):
         if other != values[0]:
-            raise BadInput(f"host {host}", f"{what} other than on host 0; copy host 0's, or share a folder")
+            raise BadInput(f"host {host}", f"{what} that differs from that of host 0; copy host 0's, or share a folder")
 
 
 def detect_shares(

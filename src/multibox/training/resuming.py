@@ -15,14 +15,14 @@ def begin_again(setup: Setup, experiment: Experiment, state: State, changes: Seq
     """Verify that a run can go on, record its changes, and log what it does now.
 
     Args:
-        setup: Everything the run is made of, with its new configuration.
+        setup: Network, optimizer, data and new configuration of the run.
         experiment: Folder of the run.
         state: State to continue from.
-        changes: Fields that differ from the configuration until now.
+        changes: Configuration fields whose value differs from that before.
 
     Raises:
-        BadInput: If the run has made more epochs than it is given, was ended by ``train.patience``, or has no
-            validations for it.
+        BadInput: If the run has already made more steps than ``train.epochs`` allows, is changed although
+            ``train.patience`` still ends it, or has ``train.patience`` set but no validations.
     """
     require_validations(setup.config)
     settings = setup.config.train

@@ -114,8 +114,8 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     """Complete the configuration of a new run with the class names and the initial weights.
 
     Raises:
-        BadInput: If the stores do not fit each other, the configuration or the validation data, or have nothing to
-            learn.
+        BadInput: If the configuration does not list a store's class, the weights of the stores do not fit, there is no
+            image, or the validation data has no class of the run.
     """
     classes = all_classes(settings, stores)
     chosen = {

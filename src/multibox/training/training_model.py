@@ -102,11 +102,11 @@ def poison(loss: Tensor, alarm: Tensor = None) -> Tensor:
 
     Args:
         loss: Loss as a scalar tensor.
-        alarm: Variable with the value 0, required for float16. Its gradient is not finite only if the loss is not
-            finite, while other gradients may also overflow.
+        alarm: Variable with the value 0, required for float16. If its gradient is not finite, the loss is not finite.
+            With float16, gradients of other variables may overflow although the loss is finite.
 
     Returns:
-        The same loss, with changed gradients.
+        The same loss. If it is not finite, none of its gradients is finite.
     """
     finite = ops.isfinite(loss)
     loss = loss * ops.stop_gradient(ops.where(finite, 1.0, float("nan")))

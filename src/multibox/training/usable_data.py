@@ -42,7 +42,7 @@ def measured_classes(classes: Sequence[str], validation: Sequence[Store]) -> tup
         validation: Stores to validate on.
 
     Returns:
-        Names of the classes, in the order of the run. Empty if there is nothing to measure.
+        Names of the classes that a validation can measure, in the order of the run. Empty if there are none.
     """
     there = {name for store in validation for name in classes_with(store, _is_counted)}
     return tuple(name for name in classes if name in there)
@@ -60,7 +60,7 @@ def remarks(
         measured: Classes that a validation can measure.
 
     Yields:
-        A line for each fact, with what to do about it.
+        A line for each finding about the data, most with what to do about it.
     """
     yield from _about_validation(config, validation, measured)
     crowded = [store for store in stores if has_only_crowds(store)]

@@ -153,10 +153,10 @@ def test_images_of_one_name_are_told_apart_by_their_folders(shown, ids, annotati
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"), "has no image of the name of .*2.jpg, .*3.jpg, .*4.jpg and 1 "),
-        (("a/1.jpg", "b/1.jpg"), r"a/1.jpg, .*b/1.jpg: the same image of .*gt.json; leave out all but one"),
-        (("1.png",), "no image of the name of .*1.png; leave out what is not in it"),
-        (("x/7.jpg",), r"x/7.jpg may be p/7.jpg, q/7.jpg of .*gt.json; give it with its folders"),
+        (("1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"), "has no image named .*2.jpg, .*3.jpg, .*4.jpg and 1 "),
+        (("a/1.jpg", "b/1.jpg"), r"a/1.jpg, .*b/1.jpg are the same image of .*gt.json; leave out all but one"),
+        (("1.png",), "no image named .*1.png; leave out what it does not have"),
+        (("x/7.jpg",), r"x/7.jpg may be any of p/7.jpg, q/7.jpg in .*gt.json; give its path with its folders"),
     ],
 )
 def test_images_that_are_not_one_of_the_data_are_refused(shown, ids, annotations, tmp_path, names, message):
@@ -215,5 +215,5 @@ def test_the_ids_of_a_dataset(shown, ids, store):
 
 def test_an_id_of_a_dataset_is_no_name_where_the_names_are_known(shown, ids, store):
     store(("1", "/there/x.jpg", "x.jpg"))
-    with pytest.raises(BadInput, match=r"toys/val has no image of the name of .*1.jpg"):
+    with pytest.raises(BadInput, match=r"toys/val has no image named .*1.jpg"):
         ids(shown("1.jpg"), "toys/val")

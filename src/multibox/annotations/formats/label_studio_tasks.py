@@ -19,8 +19,8 @@ class Task:
 
     Attributes:
         data: Fields of the task, one of which names the image.
-        regions: Results of the annotation that counts, each with ``value``, ``id`` and the image's size. None if nobody
-            has annotated the task.
+        regions: Regions of the newest annotation that was not cancelled, where annotations marked as ground truth go
+            first. Each region has ``value``, ``id`` and the image's size. None if nobody has annotated the task.
         count: Number of annotations that were made and not cancelled.
         has_predictions: Whether the task has predictions of a model.
         damage: Why the annotations cannot be read. None if they can.

@@ -120,8 +120,8 @@ def guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
     """Sentences about what ids are taken for.
 
     Args:
-        meaning: The chosen meaning.
-        read_as: What the user chose.
+        meaning: Meaning of the file's ids that was chosen.
+        read_as: Meanings that the user gave. A field is None if the user gave none.
         ids: Ids of images in the file.
     """
     notes = []

@@ -36,8 +36,8 @@ class FileReading:
         category_ids: Name of the meaning of ``category_id`` that was used, such as ``coco-91``.
         boxes: Form of ``bbox`` that was used, such as ``xywh``.
         dropped: Rows that were dropped, by reason.
-        guesses: Sentences about what the ids were taken for.
-        doubts: Sentences about what looks wrong.
+        guesses: Sentences about guessed meanings of the image ids and category ids.
+        doubts: Sentences about what looks wrong in the file.
     """
 
     path: str

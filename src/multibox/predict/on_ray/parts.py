@@ -93,7 +93,7 @@ def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
         wanted: Manifest of the run to start or resume.
 
     Yields:
-        Manifest to follow. That of an earlier run may have parts of another size.
+        Manifest that the run follows: ``wanted``, or the manifest of an earlier run, whose parts may have another size.
 
     Raises:
         BadInput: The folder holds a different run or other files, or another process is using it.

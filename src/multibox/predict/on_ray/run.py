@@ -62,7 +62,7 @@ def predict_on_ray(
         Prediction of each image, sorted by file, once all parts are complete. Parts of earlier calls are included.
 
     Raises:
-        BadInput: An image, the model or an option is invalid, or ``out`` holds something else.
+        BadInput: An image, the model or an option is invalid, or ``out`` holds a different run or other files.
         RunFailed: The cluster failed. Complete parts stay.
         Stopped: The user pressed Ctrl-C. Complete parts stay.
     """

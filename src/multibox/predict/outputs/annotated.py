@@ -28,7 +28,7 @@ class ImageOutput:
     Args:
         folder: Folder for the annotated images.
         stems: Name of the output files of each source, without suffix.
-        inputs: Real paths of the files that the run reads.
+        inputs: Real paths of the files that the run reads, which are never overwritten.
         frames: Whether frames of videos are saved as well.
     """
 
@@ -83,7 +83,7 @@ class VideoOutput:
     Args:
         folder: Folder for the videos.
         stems: Name of the output files of each source, without suffix.
-        inputs: Real paths of the files that the run reads.
+        inputs: Real paths of the files that the run reads, which are never overwritten.
     """
 
     draws: ClassVar[bool] = True

@@ -33,7 +33,8 @@ class CocoIds:
     """Ids of the images and classes of a run.
 
     Attributes:
-        images: Id of each image by the name of its source. For a video, the text before the numbers of its frames.
+        images: Id of each image by the name of its source. For a video, the beginning that the ids of its frames share;
+            the frame's number follows it.
         classes: Names of the detector's classes.
         categories: Category id of each class. None for a class that has none, whose detections are left out.
     """
@@ -63,7 +64,7 @@ def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> 
         classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
 
     Returns:
-        Image id of each source.
+        Ids of the images and of the classes.
     """
     images: dict[str, Id] = {source.name: stems[source] for source in sources}
     numbers = {source.name: int(stems[source]) for source in sources if _is_number(source, stems)}
@@ -90,15 +91,17 @@ def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) ->
     """Take the ids of the data on which detections will be judged. Images are found by the names of their files.
 
     Args:
-        data: Path of a COCO JSON file, or ``NAME/SPLIT`` of a dataset, or ``NAME`` for its split test or else val.
+        data: Path of a COCO JSON file, ``NAME/SPLIT`` of a dataset, or ``NAME`` for the dataset's split ``test``, or
+            ``val`` if it has no ``test``.
         sources: Sources of the run, images only.
         classes: Names of the detector's classes.
 
     Returns:
-        The ids. Classes that the data do not have get none.
+        Ids of the images and of the classes. The id of a class that the data do not have is None.
 
     Raises:
-        BadInput: The data cannot be read, lack an image or all classes, or two images are the same one of the data.
+        BadInput: The data cannot be read, lack an image of the run, have none of the detector's classes, or have one
+            image for two images of the run.
     """
     named = _of_file(data) if data.lower().endswith(".json") else _of_store(data, classes)
     categories = tuple(named.categories.get(name) for name in classes)
@@ -161,11 +164,11 @@ def _matched(named: _Named, sources: Sequence[Source]) -> dict[str, Id]:
             continue
         images[source.name] = _closest(named.name, source.name, path, ids)
     if unknown:
-        raise BadInput(FIELD, f"{named.name} has no image of the name of {some(unknown)}; leave out what is not in it")
+        raise BadInput(FIELD, f"{named.name} has no image named {some(unknown)}; leave out what it does not have")
     uses = Counter(images.values())
     twice = [name for name, number in images.items() if uses[number] > 1]
     if twice:
-        raise BadInput(FIELD, f"{some(twice)}: the same image of {named.name}; leave out all but one")
+        raise BadInput(FIELD, f"{some(twice)} are the same image of {named.name}; leave out all but one")
     return images
 
 
@@ -179,7 +182,7 @@ def _closest(data: str, source: str, path: PurePosixPath, ids: dict[Id, list[str
         best = [number for number in ids if ends[number] == max(ends.values())]
         if len(best) > 1:
             names = some([names[0] for names in ids.values()])
-            raise BadInput(FIELD, f"{source} may be {names} of {data}; give it with its folders")
+            raise BadInput(FIELD, f"{source} may be any of {names} in {data}; give its path with its folders")
         return best[0]
     return next(iter(ids))
 

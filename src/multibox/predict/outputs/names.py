@@ -18,10 +18,10 @@ class Stems:
 
     Args:
         sources: All sources of the run.
-        spell: Function that writes a stem as a format needs it.
+        spell: Function from a source's stem to the stem as the output format spells it, such as without spaces.
 
     Attributes:
-        renamed: Names of the sources that have another's stem, and the new stem of each.
+        renamed: New stem of each source whose own stem was already taken, by the source's name.
 
     Example:
         ``Stems([Source("a/x.jpg"), Source("b/x.jpg")])[Source("b/x.jpg")]`` is ``x-2``.
@@ -58,7 +58,8 @@ def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> 
     Args:
         stem: Preferred name.
         is_free: Function that takes a name and says whether it is free.
-        taken: Names chosen so far, with the last number of each. The chosen name is added.
+        taken: Names that were chosen so far, each with the last number that was appended to it. The chosen name is
+            added.
 
     Returns:
         The preferred name, with a number if the name is taken.
@@ -81,7 +82,7 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
 
     Args:
         path: Path to write to.
-        inputs: Real paths of the files that the run reads.
+        inputs: Real paths of the files that the run reads, which are never overwritten.
         is_ours: Function that takes a path and says whether Multibox wrote that file.
 
     Returns:

@@ -36,7 +36,7 @@ class TextOutput:
 
     Args:
         path: Path of the file.
-        replace: Whether to replace a file that Multibox did not write, or that was changed since.
+        replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
 
     Raises:
         BadInput: The path holds a file that may not be replaced.

@@ -65,10 +65,10 @@ def open_outputs(
         folder: Folder for all outputs. It is created when there is something to write.
         classes: Names of the detector's classes.
         sources: Sources of the run.
-        ids_from: Data on which COCO results will be judged: ``NAME/SPLIT``, or the path of a COCO JSON file. The ids
-            of images and classes are those of the data. None numbers images by their names.
-        replace: Whether to replace files that Multibox did not write, or that were changed since. Annotated images and
-            videos never replace such files: if a name is taken, they get the next free name.
+        ids_from: Data on which COCO results will be judged: ``NAME/SPLIT``, or the path of a COCO JSON file. The ids of
+            images and classes are those of the data. None takes each image's id from its file name.
+        replace: Whether to replace files that Multibox did not write, or that were changed since Multibox wrote them.
+            Annotated images and videos never replace such files: if a name is taken, they get the next free name.
 
     Returns:
         Outputs to write predictions to.
