@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_no_dataset(tmp_path):
 
 
 def loose(count):
-    return {"": [Item(f"{i:03}", None, Annotation("a", (), None)) for i in range(count)]}
+    return {"": [Item(f"{i:03}", Path(f"{i}.jpg"), Annotation("a", (), None)) for i in range(count)]}
 
 
 @pytest.mark.parametrize(

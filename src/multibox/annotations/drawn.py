@@ -105,11 +105,12 @@ def place(index: int, total: int) -> str:
 
 def flags_of(*sources: Any) -> frozenset[str]:
     """The flags that are set in any of several JSON objects."""
-    return frozenset(flag for flag in FLAGS for source in sources if _is_set(fields(source).get(flag)))
+    return frozenset(flag for flag in FLAGS for source in sources if is_set(fields(source).get(flag)))
 
 
-def _is_set(value: Any) -> bool:
-    return value.strip().lower() in ("1", "true", "yes") if isinstance(value, str) else value in (True, 1)
+def is_set(value: Any) -> bool:
+    """Whether a flag is set: by the number 1, by true, or by a text that means one of them."""
+    return value.strip().lower() in ("1", "1.0", "true", "yes") if isinstance(value, str) else value in (True, 1)
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:

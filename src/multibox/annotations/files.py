@@ -30,6 +30,8 @@ class Files:
         self.root = path if path.is_dir() else path.parent
         self.not_json: dict[Path, str] = {}
         """Why JSON files among those that were opened cannot be read, by their paths."""
+        self.equals: dict[Path, Path] = {}
+        """Images that were taken while another of their name was as near, with the other."""
         self._parsed: dict[Path, tuple[int, Any]] = {}
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cached_property
 from os.path import isfile
 from pathlib import Path, PurePosixPath
@@ -66,6 +66,7 @@ class Images:
         if self._is_single and sum(path is not None for path in found) * 2 < len(found):
             self._widen()
             found = [self.of_name(name, near, split) for name in names]
+        found = self.without_strangers(found, names, [plain_name(name).parent for name in names])
         homes = Counter(_base(path, name) for path, name in zip(found, names, strict=True) if path is not None)
         home = homes.most_common(1)[0][0] if homes else self.root
         return [path or home / plain_name(name) for path, name in zip(found, names, strict=True)]
@@ -77,10 +78,14 @@ class Images:
             return None
         if written.is_absolute() and isfile(written):
             return Path(written)
-        candidates = self._by_name.get(written.name.lower()) or self._by_stem.get(_stem(written).lower(), [])
+        candidates = self._called(written)
         if len(candidates) < 2:
             return candidates[0] if candidates else None
-        return max(candidates, key=lambda path: (_tail(path, written), *_nearness(path, near, split)))
+        rank = {path: (*_likeness(path, written), *_nearness(path, near, split)) for path in candidates}
+        best, second = sorted(candidates, key=lambda path: rank[path], reverse=True)[:2]
+        if rank[best] == rank[second]:
+            self._files.equals[best] = second
+        return best
 
     def of_stem(self, stem: str, near: Path, split: str = "") -> list[Path]:
         """The images with a stem that are nearest to an annotation file: several only if they differ in suffix."""
@@ -90,6 +95,39 @@ class Images:
             return exact
         nearest = max(_nearness(path, near, split) for path in exact)
         return [path for path in exact if _nearness(path, near, split) == nearest]
+
+    def without_strangers(
+        self, found: Sequence[Path | None], names: Sequence[str], groups: Sequence[Hashable]
+    ) -> list[Path | None]:
+        """The images that were found, without those that belong to other annotations of the same names.
+
+        Folders may number their images alike. If an image of ``train`` is missing, the one of ``val`` is no substitute.
+        A folder is another's if most of its images that have a name of the group lie behind a nearer image.
+
+        Args:
+            found: Image of each name. None if there is none.
+            names: Names as written.
+            groups: What the names have in common: annotations whose images lie in the same folders.
+        """
+        behind: Counter[tuple[Hashable, Path]] = Counter()
+        alone: Counter[tuple[Hashable, Path]] = Counter()
+        nearest: set[tuple[Hashable, Path]] = set()
+        for path, name, group in zip(found, names, groups, strict=True):
+            others = [each for each in self._called(plain_name(name)) if each != path]
+            if path is not None and others:
+                nearest.add((group, path.parent))
+                behind.update((group, each.parent) for each in others)
+            elif path is not None:
+                alone[group, path.parent] += 1
+        strange = {key for key, count in behind.items() if count > alone[key]} - nearest
+        return [
+            None if path is None or (group, path.parent) in strange else path
+            for path, group in zip(found, groups, strict=True)
+        ]
+
+    def _called(self, written: PurePosixPath) -> list[Path]:
+        """The images with a name, else those with its stem."""
+        return self._by_name.get(written.name.lower()) or self._by_stem.get(_stem(written).lower(), [])
 
     def _widen(self) -> None:
         """Look beside the folder of a single annotation file too, as COCO has ``annotations`` beside ``val2017``."""
@@ -105,24 +143,28 @@ class Images:
 def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: Sequence[str]) -> list[Path | Problem]:
     """The images of annotation files that hold one image each.
 
-    The name in a file decides. The stem of the file decides if there is no such image, or if the names are copies of
-    each other: several files name one image, while their own stems are images.
+    The name in a file decides. The stem of the file decides if there is no such image, or if the names are those of
+    before the files were copied or numbered anew: several files name one image, or fewer images are named than there
+    are images of the files' own stems.
 
     Args:
         images: Images of the dataset.
         files: Paths of the annotation files.
-        written: Name of the image as each file gives it. Empty if a file gives none.
+        written: Name of the image in each file. Empty if there is none.
         splits: Split of each annotation file.
 
     Returns:
-        Path of each file's image, which may not exist, or a problem if several images fit the file equally.
+        The path of each image, possibly one that does not exist, or why it is not certain.
     """
+    groups = [(file.parent, plain_name(name).parent) for file, name in zip(files, written, strict=True)]
     named = [images.of_name(name, file, split) for name, file, split in zip(written, files, splits, strict=True)]
+    named = images.without_strangers(named, written, groups)
+    owns = _of_own_stem(images, files, splits)
     uses = Counter(path for path in named if path is not None)
+    are_old = len({path for own in owns for path in own[:1]}) > len(uses)
     found: list[Path | Problem] = []
-    for file, name, split, by_name in zip(files, written, splits, named, strict=True):
-        own = images.of_stem(file.stem, file, split)
-        if by_name is not None and (not own or by_name in own or uses[by_name] == 1):
+    for file, name, by_name, own in zip(files, written, named, owns, strict=True):
+        if by_name is not None and (not own or by_name in own or (uses[by_name] == 1 and not are_old)):
             found.append(by_name)
         elif len(own) > 1:
             listed = " or ".join(path.name for path in own)
@@ -130,6 +172,14 @@ def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: 
         else:
             found.append(own[0] if own else file.with_name(plain_name(name).name or f"{file.stem}.jpg"))
     return found
+
+
+def _of_own_stem(images: Images, files: Sequence[Path], splits: Sequence[str]) -> list[list[Path]]:
+    """The images with the stem of each annotation file, several if they differ in suffix alone."""
+    found = [images.of_stem(file.stem, file, split) for file, split in zip(files, splits, strict=True)]
+    single = [paths[0] if len(paths) == 1 else None for paths in found]
+    kept = images.without_strangers(single, [f"{file.stem}.jpg" for file in files], [file.parent for file in files])
+    return [paths if path is not None or len(paths) > 1 else [] for paths, path in zip(found, kept, strict=True)]
 
 
 def plain_name(text: str) -> PurePosixPath:
@@ -156,6 +206,11 @@ def _index(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
 def _stem(written: PurePosixPath) -> str:
     """The name without suffix. Names without one may contain full stops."""
     return written.stem if is_image(Path(written)) else written.name
+
+
+def _likeness(path: Path, written: PurePosixPath) -> tuple[int, bool]:
+    """How many components two paths share at their end, and whether their names are equal in upper and lower case."""
+    return _tail(path, written), path.name == written.name
 
 
 def _tail(path: Path, written: PurePosixPath) -> int:

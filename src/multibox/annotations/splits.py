@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.annotations.annotation import UNSPLIT, Item
+from multibox.annotations.annotation import UNSPLIT, ImageFile, Item
 
 SHARES = (0.70, 0.15)
 """Shares of train and val in a dataset without splits. The rest is test."""
@@ -137,7 +137,7 @@ def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:
 
 
 def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
-    """Divide the items that have no split into train, val and test, at random.
+    """Divide the items that have no split into train, val and test, at random. Items of one image stay together.
 
     Args:
         splits: Annotated images by split. Images under :data:`UNSPLIT` are to be divided.
@@ -147,11 +147,14 @@ def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
         Annotated images by split. No image is left under :data:`UNSPLIT`.
     """
     divided = {name: list(items) for name, items in splits.items() if name != UNSPLIT}
-    loose = sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id)
+    by_image: dict[ImageFile, list[Item]] = {}
+    for item in sorted(splits.get(UNSPLIT, ()), key=lambda item: item.id):
+        by_image.setdefault(item.image, []).append(item)
+    loose = list(by_image.values())
     order = np.random.default_rng(seed).permutation(len(loose))
     held_out = max(1, round(len(loose) * SHARES[1])) if len(loose) >= 3 else 0
     ends = (len(loose) - 2 * held_out, len(loose) - held_out)
     for name, chosen in zip(("train", "val", "test"), np.split(order, ends), strict=True):
         if len(chosen):
-            divided.setdefault(name, []).extend(loose[i] for i in sorted(chosen))
+            divided.setdefault(name, []).extend(item for i in sorted(chosen) for item in loose[i])
     return divided

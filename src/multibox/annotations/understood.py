@@ -6,6 +6,7 @@ from os.path import isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, ImageFile, Item, Part
+from multibox.annotations.doubts import doubts
 from multibox.annotations.files import Files
 
 SHOWN = 3
@@ -22,7 +23,7 @@ class Understood:
         files: Number of annotation files that were read.
         paired: Number of images with an annotation.
         missing: Names of images that have an annotation but do not exist.
-        unused: Paths of images that no annotation names, relative to the folder.
+        unused: Paths of images that no split or annotation names, relative to the folder.
         splits: Text with the number of images of each split, and what gives the splits.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
         notes: Sentences about what else was guessed, left out or repaired.
@@ -45,7 +46,8 @@ class Understood:
         if self.missing:
             lines.append(f"missing images: {len(self.missing):,} that annotations name ({_some(self.missing)})")
         if self.unused:
-            lines.append(f"unused images: {len(self.unused):,} without annotation, left out ({_some(self.unused)})")
+            count = f"{len(self.unused):,} that no split or annotation names, left out"
+            lines.append(f"unused images: {count} ({_some(self.unused)})")
         lines.append(f"splits: {self.splits}")
         if self.corners:
             lines.append(f"corners: {self.corners}")
@@ -68,7 +70,11 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
     used: set[ImageFile] = {item.image for item in items}
     unused = _unused(files, used) if files.path.is_dir() else []
     broken = [path for path in files.not_json if path not in part.files]
-    notes = [*part.notes, *(f"{files.short(path)} was passed over: {files.not_json[path]}" for path in broken)]
+    notes = [
+        *part.notes,
+        *doubts(part, files),
+        *(f"{files.short(path)} was passed over: {files.not_json[path]}" for path in broken),
+    ]
     if others:
         notes.append(f"the folder also holds {', '.join(others)}, which was not read; layout=NAME chooses")
     return Understood(
@@ -98,7 +104,7 @@ def _counts(splits: Mapping[str, Sequence[Item]]) -> str:
 
 
 def _unused(files: Files, used: set[ImageFile]) -> list[Path]:
-    """The images that no annotation names, in the folders of those that are named."""
+    """The images that no split or annotation names, in the folders of those that are named."""
     folders = {image.parent for image in used if isinstance(image, Path)}
     return [path for path in files.images if path.parent in folders and path not in used]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.drawn import is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite
@@ -139,7 +140,7 @@ def _annotation(
         boxes,
         size=(image["width"], image["height"]) if image.get("width") and image.get("height") else None,
         columns={
-            "crowd": [bool(annotation.get("iscrowd", 0)) for annotation in found],
+            "crowd": [is_set(annotation.get("iscrowd")) for annotation in found],
             "area": [annotation.get("area", area) for annotation, area in zip(found, areas, strict=True)],
             "ids": [str(annotation.get("id", i)) for i, annotation in enumerate(found)],
         },

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.drawn import is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.csv_open_images import code_lists, listed_images, pairs
 from multibox.annotations.formats.csv_tables import EDGES, Row, Table, has_objects, read_table, size_of, to_number
@@ -84,8 +85,13 @@ def _items(table: Table, split: str, images: Images) -> dict[str, list[Item]]:
         by_image[row.get("split", ""), row["image"]].append(row)
     columns = map_names(written for written, _ in by_image)
     splits: dict[str, list[Item]] = defaultdict(list)
-    paths = images.of_names([image for _, image in by_image], table.path, split)
-    for (written, image), file, rows in zip(by_image, paths, by_image.values(), strict=True):
+    paths: dict[tuple[str, str], Path] = {}
+    for column, meant in columns.items():
+        keys = [key for key in by_image if key[0] == column]
+        found = images.of_names([image for _, image in keys], table.path, meant or split)
+        paths |= zip(keys, found, strict=True)
+    for (written, image), rows in by_image.items():
+        file = paths[written, image]
         record_id = Path(image).with_suffix("").as_posix() if "://" not in image else file.stem
         splits[columns[written] or split].append(Item(record_id, file, _annotation(table.path, image, rows)))
     return splits
@@ -97,7 +103,7 @@ def _annotation(file: Path, image: str, rows: Sequence[Row]) -> Annotation | Pro
     if nameless:
         return Problem("annotation", f"{file}, {image}", f"line {nameless[0]}", "has no class")
     boxes = np.array([[to_number(row[name]) for name in EDGES] for row in objects]).reshape(-1, 4)
-    flags = {flag: [row[flag] == "1" for row in objects] for flag in FLAGS if flag in rows[0]}
+    flags = {flag: [is_set(row[flag]) for row in objects] for flag in FLAGS if flag in rows[0]}
     return Annotation(
         f"{file}, {image}", tuple(row["class"] for row in objects), boxes, size=size_of(rows[0]), columns=flags
     )

@@ -51,7 +51,7 @@ BARE = ("image", *EDGES, "class")
 """The columns of a file without a header."""
 
 VERTEX_SETS = ("train", "training", "validation", "test", "unassigned")
-_NUMBERS = re.compile(r"-?\d+\.?\d*(?:[eE][-+]?\d+)?")
+_NUMBERS = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)

@@ -110,18 +110,20 @@ def _images(files: Files, described: Description, options: Options) -> tuple[dic
     """The images of each split, and where the splits come from."""
     images = Images(files, options.images)
     if described.images:
-        return {split: _named(paths, images) for split, paths in described.images.items()}, described.path.name
+        return {split: _named(paths, images, split) for split, paths in described.images.items()}, described.path.name
     lists = _lists(files)
     if lists:
         split_of = map_names(path.stem for path in lists)
-        return {split_of[path.stem]: _named([path], images) for path in lists}, "the lists of images"
+        return {
+            split_of[path.stem]: _named([path], images, split_of[path.stem]) for path in lists
+        }, "the lists of images"
     by_folder: dict[str, list[Path]] = {}
     for path, split in zip(images.paths, splits_by_folder(images.paths, images.root), strict=True):
         by_folder.setdefault(split, []).append(path)
     return by_folder, "" if set(by_folder) == {UNSPLIT} else "the names of the folders"
 
 
-def _named(paths: Sequence[Path], images: Images) -> list[Path]:
+def _named(paths: Sequence[Path], images: Images, split: str) -> list[Path]:
     """The images in folders, and in lists of images."""
     found: dict[Path, None] = {}
     for path in paths:
@@ -131,7 +133,7 @@ def _named(paths: Sequence[Path], images: Images) -> list[Path]:
             found[path] = None
         else:
             lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-            found |= dict.fromkeys(images.of_names(lines, path))
+            found |= dict.fromkeys(images.of_names(lines, path, split))
     return list(found)
 
 
