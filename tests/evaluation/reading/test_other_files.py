@@ -25,7 +25,7 @@ TRUTH = {"images": [{"id": 17}], "annotations": [OBJECT], "categories": []}
         (b" \n", "is empty"),
         (b"{", "is not JSON, or breaks off"),
         (json.dumps([ROW, ROW]).encode()[:-20], "is not JSON, or breaks off"),
-        (gzip.compress(b"[]"), "is packed with gzip; unpack it"),
+        (gzip.compress(b"[]", mtime=0), "is packed with gzip; unpack it"),
         (bz2.compress(b"[]"), "is packed with bzip2"),
         (lzma.compress(b"[]"), "is packed with xz"),
         (json.dumps(ROW).encode() + b"\n" + json.dumps(ROW).encode(), "one JSON object a line; join the lines"),
