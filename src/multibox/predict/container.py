@@ -43,8 +43,8 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
 
     Args:
         source: Path of the video file.
-        capture: OpenCV's capture of it.
-        rate: Frames per second.
+        capture: OpenCV's ``VideoCapture`` of the file.
+        rate: Frames per second of the video.
 
     Returns:
         What the container says about its frames. All fields are 0 or False if it says nothing.

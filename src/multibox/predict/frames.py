@@ -157,7 +157,7 @@ def _reads(capture: Any, promised: int = 0) -> Iterator[np.ndarray | None]:
     """Read on until nothing comes any more. A read that fails before a good one gives None.
 
     Args:
-        capture: OpenCV's capture.
+        capture: OpenCV's ``VideoCapture`` of the video.
         promised: Number of frames that the container promises.
     """
     good = failed = 0

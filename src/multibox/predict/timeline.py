@@ -19,7 +19,7 @@ class Timeline:
     placed, and the next gap in the times shows where.
 
     Args:
-        rate: Frames per second.
+        rate: Frames per second of the video.
         promise: What the container says about its video.
 
     Attributes:

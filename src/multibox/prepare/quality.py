@@ -21,9 +21,9 @@ class Flaws:
     """Blur, noise and contrast change of one image. None stands for no change.
 
     Attributes:
-        blur: Standard deviation of the Gaussian blur, pixels.
-        grain: ``(H, W, 3)`` float32 noise to add, in levels of 255.
-        clip: Clip limit of the contrast equalisation, as :func:`clahe` takes it.
+        blur: Standard deviation of the Gaussian blur, pixels. None for no blur.
+        grain: ``(H, W, 3)`` float32 noise to add to the pixel values of 0 to 255. None for no noise.
+        clip: Clip limit of the contrast equalisation, as :func:`clahe` takes it. None for no equalisation.
     """
 
     blur: float | None = None
@@ -56,11 +56,11 @@ def draw_grain(rng: np.random.Generator, sigma: float, size: tuple[int, int]) ->
 
     Args:
         rng: Random generator.
-        sigma: Standard deviation of the noise, in levels of 255.
+        sigma: Standard deviation of the noise, for pixel values of 0 to 255.
         size: Height and width of the image, pixels.
 
     Returns:
-        ``(*size, 3)`` float32 noise, in levels of 255.
+        ``(*size, 3)`` float32 noise, for pixel values of 0 to 255.
     """
     return rng.standard_normal((*size, 3), np.float32) * np.float32(sigma)
 
@@ -104,7 +104,7 @@ def add_grain(image: np.ndarray, grain: np.ndarray) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        grain: ``(H, W, 3)`` float32 noise to add, in levels of 255.
+        grain: ``(H, W, 3)`` float32 noise to add to the pixel values of 0 to 255.
 
     Returns:
         ``(H, W, 3)`` uint8.

@@ -139,7 +139,7 @@ def letterbox(window: Window, size: tuple[int, int]) -> Window:
         size: Height and width of the output, pixels.
 
     Returns:
-        The smallest window of that shape around ``window``.
+        The smallest window around ``window`` that has the aspect ratio of the output.
     """
     pixel = max(window.width / size[1], window.height / size[0])  # source pixels per output pixel
     more_x, more_y = (pixel * size[1] - window.width) / 2, (pixel * size[0] - window.height) / 2
@@ -159,7 +159,7 @@ def snap(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> 
         size: Height and width of the output, pixels.
 
     Returns:
-        The adjusted window. Adjusting it again changes nothing.
+        The window with its edges, or those of the image, on borders between pixels. Adjusting it again changes nothing.
     """
     x0, x1 = _snap_axis(window.x0, window.x1, image_size[1], size[1])
     y0, y1 = _snap_axis(window.y0, window.y1, image_size[0], size[0])

@@ -25,8 +25,8 @@ class Key(NamedTuple):
     Attributes:
         name: Name of the series.
         color: Colour of the series, in CSS notation.
-        dash: Dashes of its line, as SVG's ``stroke-dasharray``.
-        mark: Shape of the points that the key explains.
+        dash: Dashes of the series' line, as SVG's ``stroke-dasharray``. Empty for a solid line.
+        mark: Sign before the name in the legend: ``line``, ``dot`` or ``cross``.
     """
 
     name: str

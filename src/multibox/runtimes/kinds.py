@@ -22,9 +22,10 @@ class Kind:
     Attributes:
         title: Name of the runtime for display.
         module: Name of the Python module that the runtime imports.
-        packages: Names under which the package may be installed.
-        suffixes: Suffixes of the files that it reads.
-        open: Function that opens a model file, given its path and a number of threads. None means the default number.
+        packages: Names of the Python packages of which any one provides the module.
+        suffixes: Suffixes of the model files that the runtime reads, such as ``.onnx``.
+        open: Function that opens a model file, given its path and a number of threads. None as the number means the
+            default.
     """
 
     title: str

@@ -30,7 +30,7 @@ class Wanted:
 
     Attributes:
         thresholds: ``(C,)`` score that detections of each class must exceed. None takes ``config.score`` for all.
-        config: NMS settings: the largest overlap, and the limits on the number of detections.
+        config: NMS settings: the largest IoU of two detections, and the limits on the number of detections.
     """
 
     thresholds: np.ndarray | None

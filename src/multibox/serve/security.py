@@ -41,7 +41,7 @@ class Guard:
     Args:
         app: ASGI application to protect.
         settings: Limits and addresses of the server.
-        observe: Function called after each request with its ASGI scope, its HTTP status and its seconds.
+        observe: Function called after each request with its ASGI scope, its HTTP status and its duration in seconds.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, observe: Callable[[Scope, int, float], Any]):

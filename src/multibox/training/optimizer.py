@@ -155,13 +155,14 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
         Args:
             w: Current weights of the variable.
-            slots: Current values of the slots, in the order of the class attribute ``slots``.
+            slots: Current values that the optimizer keeps for the variable, such as its momentum, in the order of the
+                class attribute ``slots``.
             g: Gradient of the loss with respect to ``w``.
             rate: Learning rate of this variable in this step.
             decay: Weight decay of this variable.
 
         Returns:
-            The new weights, then the new slots.
+            The variable's new weights, then the new values of its slots.
         """
         raise NotImplementedError
 

@@ -33,7 +33,7 @@ class OutputSet:
 
     Attributes:
         folder: Folder of all outputs.
-        outputs: Outputs in the order of their formats.
+        outputs: Outputs of the chosen formats, in the order in which the formats were given.
         name: Function that chooses the file name of a prediction's annotated image. The name is empty if no image is
             saved.
     """

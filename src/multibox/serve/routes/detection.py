@@ -85,8 +85,8 @@ def make_wanted(detector: Detector, score: float | None = None, nms_iou: float |
 
     Args:
         detector: Detector whose settings are used where the request gives none.
-        score: Score that detections must exceed, in [0, 1]. None takes the model's thresholds.
-        nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the model's.
+        score: Score that detections must exceed, in [0, 1]. None takes the detector's thresholds for display.
+        nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the detector's setting.
 
     Returns:
         Score thresholds and NMS settings of the request.
