@@ -228,7 +228,7 @@ def test_a_file_of_something_else_is_not_replaced(tmp_path):
 
 def test_weights_of_something_else_are_not_replaced(tmp_path):
     (tmp_path / "m.bin").write_text("mine")
-    with pytest.raises(BadInput, match=r"m\.bin: exists without m\.xml"):
+    with pytest.raises(BadInput, match=r"m\.bin: exists already, and the export would replace it"):
         export(tmp_path / "m.keras", "openvino", tmp_path / "m.xml")
 
 

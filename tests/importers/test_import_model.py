@@ -119,7 +119,7 @@ def test_another_kind_is_refused_with_advice(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--classes: the file has 3 classes, as neither VOC nor COCO has; give their names"),
+        ([], "--classes: the file has 3 classes, unlike VOC and COCO; give their names"),
         (["--classes", "cat,dog"], "--classes: 2 different names, but the file has 3 classes"),
         (
             ["--classes", "a,b,c", "train.lr=3"],

@@ -100,9 +100,10 @@ def test_logits_that_mean_something_else_begin_anew(donor):
         ),
         (
             {"scale": (1, 1, 1)},
-            r"its input is not scaled as the run's; set network.mean=\[127.5,127.5,127.5\] network.scale=\[0.0",
+            r"its input is scaled differently from the run's; "
+            r"set network.mean=\[127.5,127.5,127.5\] network.scale=\[0.0",
         ),
-        ({"mean": (0, 0, 0)}, "its input is not scaled as the run's"),
+        ({"mean": (0, 0, 0)}, "its input is scaled differently from the run's"),
     ],
 )
 def test_layers_that_compute_something_else_are_refused(donor, fields, message):

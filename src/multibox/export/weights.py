@@ -39,7 +39,7 @@ def export_weights(
     out = first_free(folder_for(model), model.stem, SUFFIX, check) if out is None else Path(out)
     check(out)
     if not out.name.endswith(SUFFIX):
-        raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}; Keras reads weights from no other")
+        raise BadInput("out", f"{out}: give a file that ends in {SUFFIX}")
     network, _ = load_model(model)
     with new_file(out, WEIGHTS, replace=replace) as new:
         network.save_weights(new)

@@ -98,7 +98,9 @@ class Format:
         (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
         weights = out.with_suffix(".bin")
         if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
-            raise BadInput(weights, f"exists without {out.name}; give another name, or set replace=True")
+            raise BadInput(
+                weights, "exists already, and the export would replace it; give another name, or set replace=True"
+            )
 
 
 def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:

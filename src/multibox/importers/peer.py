@@ -198,7 +198,7 @@ def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], 
     if not given and count == COCO_COLUMNS[-1]:
         return COCO, COCO_COLUMNS
     if not given and count not in KNOWN:
-        raise BadInput("classes", f"the file has {count} classes, as neither VOC nor COCO has; give their names")
+        raise BadInput("classes", f"the file has {count} classes, unlike VOC and COCO; give their names")
     names = given or KNOWN[count]
     if len(names) != count or len(set(names)) != count:
         raise BadInput("classes", f"{len(set(names))} different names, but the file has {count} classes")

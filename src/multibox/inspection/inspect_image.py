@@ -58,7 +58,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Findings about the image. Its objects, digest and perceptual hash are there for checks that compare images.
+        Findings about the image, with its objects, digest and perceptual hash for checks that compare images.
     """
     annotation = item.annotation
     names = annotation.names if isinstance(annotation, Annotation) else ()
@@ -88,7 +88,7 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
         config: Configuration of the run that the dataset is for.
 
     Returns:
-        Findings about the image. Its objects, digest and perceptual hash are there for checks that compare images.
+        Findings about the image, with its objects, digest and perceptual hash for checks that compare images.
     """
     file = record.source or record.id
     try:

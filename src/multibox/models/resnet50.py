@@ -94,7 +94,7 @@ def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[st
         x: The map res5c, ``(B, H, W, 2048)``.
         layout: ``ssd300`` or ``ssd512``.
         padding: Padding of the 3x3 convolution with stride 2: ``both`` or ``same``.
-        like: Project whose place of the stride of 2 is used. ``keras`` has it in the 3x3 convolution, which reads every
+        like: Project whose stride is used. ``keras`` has the stride of 2 in the 3x3 convolution, which reads every
             cell. ``five_scripts`` has it in the 1x1 convolution before, which reads every second cell of every second
             row.
 

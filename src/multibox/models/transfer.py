@@ -149,7 +149,7 @@ def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
     (mean, scale), (our_mean, our_scale) = normalisation(theirs), normalisation(ours)
     if not (np.allclose(mean, our_mean, rtol=0, atol=LEVELS) and np.allclose(scale, our_scale, rtol=0.02)):
         fields = f"network.mean={_numbers(mean)} network.scale={_numbers(scale)}"
-        raise BadInput(path, f"its input is not scaled as the run's; set {fields}")
+        raise BadInput(path, f"its input is scaled differently from the run's; set {fields}")
 
 
 def _numbers(values: Sequence[float]) -> str:
