@@ -1,4 +1,4 @@
-"""Which image an annotation gets where names repeat: never another's, and what is doubtful is said."""
+"""What may be taken for something else: images of one name, lists that disagree, stray files."""
 
 import json
 
@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from multibox.data.build import build
 from multibox.data.source import open_source
+from multibox.errors import BadInput
 
 HEADER = "image,xmin,ymin,xmax,ymax,class"
 
@@ -219,3 +221,93 @@ def test_numbers_of_a_box_may_begin_with_the_point(tmp_path):
     text(tmp_path / "train.csv", 'image,bbox\na.jpg,"[.5, 2, 30, -.25]"\n')
     (item,) = open_source([tmp_path]).splits["train"]
     assert item.annotation.boxes.tolist() == [[0.5, 2, 30.5, 1.75]]
+
+
+def write_years(folder):
+    """Two folders with annotations of the same names, and lists beside the first."""
+    for year, label in (("new", "dog"), ("old", "cat")):
+        for number in range(1, 4):
+            image(folder / year / f"JPEGImages/{number}.jpg")
+            voc(folder / year / f"Annotations/{number}.xml", f"{number}.jpg", label)
+    text(folder / "new/ImageSets/Main/train.txt", "1\n2\n")
+
+
+def test_a_list_means_the_annotations_beside_it(tmp_path):
+    write_years(tmp_path)
+    source = open_source([tmp_path])
+    assert [item.annotation.names for item in source.splits["train"]] == [("dog",), ("dog",)]
+    assert pairs(tmp_path) == {"train 1": "new/JPEGImages/1.jpg", "train 2": "new/JPEGImages/2.jpg"}
+    assert "4 XML files are in no list and were left out" in notes(tmp_path)
+
+
+def test_a_list_that_could_mean_several_annotations_is_refused(tmp_path):
+    write_years(tmp_path)
+    (tmp_path / "new/ImageSets").rename(tmp_path / "ImageSets")
+    with pytest.raises(BadInput, match=r"1 could be .*new/Annotations/1.xml or .*old/Annotations/1.xml; keep one"):
+        open_source([tmp_path])
+
+
+def yolo(folder, label="labels", rows="0 0.5 0.5 0.2 0.2\n", count=4):
+    for number in range(count):
+        image(folder / f"images/{number}.jpg")
+        text(folder / f"{label}/{number}.txt", rows)
+
+
+def test_lists_of_classes_that_number_them_differently_are_refused(tmp_path):
+    for split, classes in (("train", "cat\ndog\n"), ("val", "dog\ncat\n")):
+        yolo(tmp_path / split)
+        text(tmp_path / split / "classes.txt", classes)
+    with pytest.raises(BadInput, match=r"train/classes.txt: and val/classes.txt number the classes differently"):
+        open_source([tmp_path])
+    apart = open_source([tmp_path / "train", tmp_path / "val"])
+    assert {item.annotation.names for item in apart.splits["train"]} == {("cat",)}
+    assert {item.annotation.names for item in apart.splits["val"]} == {("dog",)}
+    text(tmp_path / "val/classes.txt", "cat\ndog\n")
+    assert open_source([tmp_path]).classes == ("cat", "dog")
+
+
+def test_a_list_and_a_second_description_that_were_not_read_are_said(tmp_path):
+    yolo(tmp_path)
+    text(tmp_path / "data.yaml", "train: images\nnames: [cat, dog]\n")
+    assert notes(tmp_path) == ""
+    text(tmp_path / "classes.txt", "dog\ncat\n")
+    text(tmp_path / "other.yaml", "train: images\nnames: [x]\n")
+    assert "classes.txt lists other classes, or another order, than data.yaml, which was taken" in notes(tmp_path)
+    assert "other.yaml describes a dataset too and was not read" in notes(tmp_path)
+
+
+def test_names_of_classes_in_yaml_are_taken_as_written(tmp_path):
+    yolo(tmp_path)
+    text(tmp_path / "data.yaml", "train: images\nnames: [yes, no, 01, 2020-01-01]\n")
+    assert open_source([tmp_path]).classes == ("yes", "no", "01", "2020-01-01")
+
+
+@pytest.mark.parametrize("stray", ["voc", "labelme"])
+def test_a_stray_file_does_not_decide_the_format(stray, tmp_path):
+    yolo(tmp_path)
+    text(tmp_path / "classes.txt", "cat\ndog\n")
+    if stray == "voc":
+        voc(tmp_path / "images/0.xml", "0.jpg")
+    else:
+        labelme(tmp_path / "images/0.json", "0.jpg")
+    (understood,) = open_source([tmp_path]).understood
+    assert (understood.layout, understood.paired) == ("YOLO text", 4)
+    assert "which was not read; layout=NAME chooses" in understood.notes[0]
+
+
+@pytest.mark.parametrize(
+    "points", ["0.45 0.45 0.55 0.5 0.5 0.5 0.42 0.58", "0.45 0.45 0.55 0.5", "0.45 0.45 1 0.55 0.5 0 0.5 0.5 1 0 0 0"]
+)
+def test_key_points_that_nothing_declares_are_no_polygons(points, tmp_path):
+    yolo(tmp_path, rows=f"0 0.5 0.5 0.2 0.2 {points}\n")
+    text(tmp_path / "classes.txt", "cat\n")
+    with pytest.raises(BadInput, match=r"line 1: has \d+ columns, which are no class and box, polygon or declared key"):
+        build([tmp_path], "points")
+
+
+@pytest.mark.parametrize("names", [("crash_test_train", "crash_test_val"), ("train_set_of_val", "val_set_of_val")])
+def test_a_word_that_all_files_share_is_no_split(names, tmp_path):
+    for number, name in enumerate(names):
+        image(tmp_path / f"{number}.jpg")
+        coco(tmp_path / f"{name}.json", {number: f"{number}.jpg"})
+    assert {split: len(items) for split, items in open_source([tmp_path]).splits.items()} == {"train": 1, "val": 1}

@@ -80,7 +80,7 @@ def test_pictures_listed_in_a_file(folder):
         ("names: {1: cat, 2: dog}\ntrain: images/train\n", "numbered 1, 2; number them from 0 without a gap"),
         ("names: {0: cat, x: dog}\ntrain: images/train\n", "numbered 0, x"),
         ("names: cat\ntrain: images/train\n", "names: is 'cat'; write a list"),
-        ("names: 3\ntrain: images/train\n", "names: is 3; write a list"),
+        ("names: 3\ntrain: images/train\n", "names: is '3'; write a list"),
         ("names: [a]\ntrain: 5\n", "train: is 5; write a folder"),
         ("{", "not YAML"),
         ("names: [a]\ntrain: 2021-02-30\n", "not YAML: day is out of range for month"),
@@ -233,7 +233,7 @@ def test_images_and_label_files_that_do_not_belong_together_are_counted(folder):
     (folder / "labels/train/a.txt").rename(folder / "labels/train/a.webp.txt")
     notes = read(yolo, folder).notes
     assert "3 images have no label file and count as images without objects (a.jpg, ...)" in notes
-    assert "1 label files belong to no image (a.webp.txt, ...)" in notes
+    assert "1 label files belong to no image of the splits (a.webp.txt, ...)" in notes
 
 
 def test_darknets_description_and_lists(tmp_path):

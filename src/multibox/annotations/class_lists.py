@@ -32,6 +32,23 @@ def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
     return None
 
 
+def refuse_other_lists(files: Files, path: Path, names: Sequence[str]) -> None:
+    """Refuse lists of classes that disagree, where annotations have numbers of classes alone.
+
+    Args:
+        files: Files of the source.
+        path: Path of the list that is used.
+        names: Its class names.
+
+    Raises:
+        BadInput: Another list of the same file name has other names, or another order.
+    """
+    for other in files.named(path.name.lower()):
+        if other != path and read_names(other) != names and path.name.lower() in NAMES:
+            what = f"and {files.short(other)} number the classes differently"
+            raise BadInput(path, f'{what}; give their folders one by one, or classes="A,B" in the right order')
+
+
 def read_names(path: Path) -> tuple[str, ...]:
     """The class names of a text file, a line each, in the order of their labels. Blank lines at the end do not count.
 

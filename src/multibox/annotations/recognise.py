@@ -66,6 +66,10 @@ FORMATS: tuple[Format, ...] = (
 """All formats. If a folder holds several, the earlier one is read."""
 
 
+FILE_AN_IMAGE: tuple[Format, ...] = (voc, labelme_xml, labelme, kitti, yolo)
+"""The formats that have an annotation file for each image, so that few files among many are strays."""
+
+
 @dataclass(frozen=True)
 class Recognised:
     """A source and the format that reads it.
@@ -115,7 +119,7 @@ def _recognise(files: Files, tried: Sequence[Format]) -> Recognised:
     if not found:
         nothing = f"no annotations found here{_what_is_here(files)}; {_what_is_read(tried)}"
         raise BadInput(files.path, why_unread(files) or nothing)
-    chosen, paths = next((each for each in found if each[0] is yolo and _describes_all(files, each[1])), found[0])
+    chosen, paths = next((each for each in found if each[0] is yolo and _describes_all(files, each[1])), _first(found))
     others = tuple(each for each, _ in found if each is not chosen)
     return Recognised(chosen, files, paths, others)
 
@@ -125,6 +129,14 @@ def _found(files: Files, tried: Sequence[Format]) -> Iterator[tuple[Format, list
         paths = each.find(files)
         if paths:
             yield each, paths
+
+
+def _first(found: Sequence[tuple[Format, list[Path]]]) -> tuple[Format, list[Path]]:
+    """The first format, unless it has a file an image and another such format has more than twice as many files."""
+    if found[0][0] not in FILE_AN_IMAGE:
+        return found[0]
+    others = [each for each in found if each[0] in FILE_AN_IMAGE]
+    return next((each for each in others if len(each[1]) > 2 * len(found[0][1])), found[0])
 
 
 def _describes_all(files: Files, found: Sequence[Path]) -> bool:

@@ -60,15 +60,29 @@ def map_names(names: Iterable[str]) -> dict[str, str]:
     Returns:
         Split of each name. Empty names, and names for all images such as ``default``, mean :data:`UNSPLIT`.
     """
-    wanted = {name: usual_split(name) for name in dict.fromkeys(names)}
-    plain = {split for name, split in wanted.items() if _PLAIN.search(name.lower())}
-    others = [name for name, split in wanted.items() if split and not _PLAIN.search(name.lower())]
+    own_words = _own_words(list(dict.fromkeys(names)))
+    wanted = {name: usual_split(words) for name, words in own_words.items()}
+    plain = {split for name, split in wanted.items() if _PLAIN.search(own_words[name].lower())}
+    others = [name for name, split in wanted.items() if split and not _PLAIN.search(own_words[name].lower())]
     claims = Counter(wanted[name] for name in others)
     own = {name for name in others if wanted[name] in plain or claims[wanted[name]] > 1}
     return {
         name: split if split and name not in own else UNSPLIT if name.lower() in _WHOLE else name
         for name, split in wanted.items()
     }
+
+
+def _own_words(names: Sequence[str]) -> dict[str, str]:
+    """The part of each name that can mean its split.
+
+    A word that all share, as in ``crash_test_train`` and ``crash_test_val``, is part of the name of the dataset if it
+    would put all into one split.
+    """
+    words = {name: re.findall(r"[a-z]+|[^a-z]+", name.lower()) for name in names}
+    shared = set.intersection(*map(set, words.values())) if len(names) > 1 else set()
+    rest = {name: " ".join(word for word in each if word not in shared) for name, each in words.items()}
+    is_name = len(set(map(usual_split, names))) == 1 and len(set(map(usual_split, rest.values())) - {UNSPLIT}) > 1
+    return rest if is_name else {name: name for name in names}
 
 
 def renamed(names: Iterable[str]) -> tuple[str, ...]:

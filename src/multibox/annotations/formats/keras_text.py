@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
-from multibox.annotations.class_lists import find_class_list, read_names
+from multibox.annotations.class_lists import find_class_list, read_names, refuse_other_lists
 from multibox.annotations.files import IMAGE_SUFFIXES, Files, sample
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
@@ -78,6 +78,7 @@ def _classes(files: Files, found: list[Path], options: Options) -> tuple[tuple[s
     listed = find_class_list(files)
     if listed is None:
         raise BadInput(found[0], 'numbers its classes, but no file names them; give classes="A,B" in that order')
+    refuse_other_lists(files, *listed)
     return listed[1], files.short(listed[0])
 
 

@@ -20,6 +20,7 @@ from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_names, renamed, splits_by_folder
 from multibox.annotations.voc_tools import DATUMARO, tool_of
 from multibox.annotations.xml_files import dialects, is_labelme, read_xml
+from multibox.errors import BadInput
 
 NAME = "voc"
 TITLE = "Pascal VOC XML"
@@ -89,7 +90,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         splits_from=_origin(lists, splits, files),
         classes_from="PASCAL VOC" if _is_pascal(parsed.values()) else "",
         corners=describe(list(evidence.values()), decisions) if evidence else "",
-        notes=_notes(len(found) - len(parsed) + len(missing), missing, lists),
+        notes=_notes(len(found) - len(parsed) + len(missing), len(parsed) - len(images), missing, lists),
     )
 
 
@@ -149,15 +150,36 @@ def parse_xml(path: Path) -> Written | Problem | None:
 
 def _listed(parsed: Mapping[Path, Written | Problem], lists: Mapping[str, Path], root: Path) -> dict[str, list[Path]]:
     """The XML files of each split, as the lists of splits name them."""
-    by_stem = {path.stem: path for path in parsed}
+    by_stem: dict[str, list[Path]] = {}
+    for path in parsed:
+        by_stem.setdefault(path.stem, []).append(path)
     home = next((path.parent for path in parsed), root)
     names = {name for each in parsed.values() if isinstance(each, Written) for name in each.names}
     paths = of_classes(lists, names) or {name: [path] for name, path in lists.items()}
     splits: dict[str, dict[Path, None]] = {}
     for name, split in map_names(paths).items():
-        stems = [stem for path in paths[name] for stem in read_list(path)]
-        splits.setdefault(split, {}).update(dict.fromkeys(by_stem.get(stem, home / f"{stem}.xml") for stem in stems))
+        members = [
+            _of_list(file, by_stem.get(stem) or [home / f"{stem}.xml"])
+            for file in paths[name]
+            for stem in read_list(file)
+        ]
+        splits.setdefault(split, {}).update(dict.fromkeys(members))
     return {split: list(members) for split, members in splits.items()}
+
+
+def _of_list(file: Path, candidates: Sequence[Path]) -> Path:
+    """The XML file that an entry of a list means: of several that of VOC's folder ``Annotations`` beside ``ImageSets``.
+
+    Raises:
+        BadInput: Several could be meant.
+    """
+    beside = [path for path in candidates if path.is_relative_to(file.parents[2] / "Annotations")]
+    if len(candidates) > 1 and len(beside) != 1:
+        listed = " or ".join(str(path) for path in candidates[:2])
+        raise BadInput(
+            file, f"{candidates[0].stem} could be {listed}; keep one of them, or give their folders one by one"
+        )
+    return (beside or candidates)[0]
 
 
 def _by_folder(found: Sequence[Path], root: Path) -> dict[str, list[Path]]:
@@ -181,11 +203,15 @@ def _missing(
     return {path: Problem("missing", str(path), "", "the annotation file is missing") for path in paths}
 
 
-def _notes(others: int, missing: Mapping[Path, Written | Problem], lists: Mapping[str, Path]) -> tuple[str, ...]:
+def _notes(
+    others: int, unlisted: int, missing: Mapping[Path, Written | Problem], lists: Mapping[str, Path]
+) -> tuple[str, ...]:
     bare = sum(isinstance(each, Written) for each in missing.values())
     notes = []
     if others:
         notes.append(f"{others:,} XML files hold something else than VOC's annotations and were passed over")
+    if unlisted:
+        notes.append(f"{unlisted:,} XML files are in no list and were left out")
     if bare:
         notes.append(f"{bare:,} listed images have no XML file and count as images without objects ({DATUMARO})")
     return (*notes, *renamed(lists))

@@ -9,9 +9,9 @@ from os.path import isdir, isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of, read_text
-from multibox.annotations.class_lists import LABEL_MAPS, NAMES, find_class_list
+from multibox.annotations.class_lists import LABEL_MAPS, NAMES, find_class_list, refuse_other_lists
 from multibox.annotations.files import Files, is_image, sample, walk
-from multibox.annotations.formats.yolo_description import Description, find_description, read_description
+from multibox.annotations.formats.yolo_description import Description, find_description, other_names, read_description
 from multibox.annotations.formats.yolo_rows import annotate, are_edges, kinds_of, notes, read_rows
 from multibox.annotations.images import Images
 from multibox.annotations.splits import map_names, splits_by_folder, usual_split
@@ -89,7 +89,12 @@ def _part(
         files=tuple(file for file in read_files if isfile(file)),
         splits_from=splits_from,
         classes_from=classes_from,
-        notes=(*described.notes, *notes(rows, kinds), *_unpaired(files, described.path, labels)),
+        notes=(
+            *described.notes,
+            *other_names(files, described),
+            *notes(rows, kinds),
+            *_unpaired(files, described.path, labels),
+        ),
     )
 
 
@@ -99,6 +104,7 @@ def _classes(files: Files, described: Description, options: Options) -> tuple[tu
         return described.names, described.path.name
     listed = None if options.classes else find_class_list(files)
     if listed:
+        refuse_other_lists(files, *listed)
         return listed[1], files.short(listed[0])
     if not options.classes:
         message = 'nothing names its classes; write names: into data.yaml, or give classes="A,B" in their order'
@@ -185,7 +191,7 @@ def _unpaired(files: Files, path: Path, labels: Mapping[Path, Path]) -> tuple[st
             f"{len(bare):,} images have no label file and count as images without objects ({bare[0].name}, ...)"
         )
     if stray:
-        said.append(f"{len(stray):,} label files belong to no image ({stray[0].name}, ...)")
+        said.append(f"{len(stray):,} label files belong to no image of the splits ({stray[0].name}, ...)")
     return tuple(said)
 
 

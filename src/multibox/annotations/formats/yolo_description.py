@@ -1,5 +1,6 @@
 """What describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data`` with its lists."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os.path import exists, isdir, isfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import yaml
 
 from multibox.annotations.annotation import read_text
-from multibox.annotations.class_lists import class_names, read_names
+from multibox.annotations.class_lists import class_names, find_class_list, read_names
 from multibox.annotations.files import Files
 from multibox.annotations.splits import map_names
 from multibox.errors import BadInput
@@ -38,9 +39,34 @@ class Description:
 
 def find_description(files: Files) -> Path | None:
     """The file that describes the dataset: YAML with ``names`` or ``train``, else darknet's ``.data``."""
+    return next(iter(_descriptions(files)), None)
+
+
+def _descriptions(files: Files) -> list[Path]:
+    """The YAML files that describe a dataset, else darknet's ``.data``, the one that counts first."""
     described = [path for path in files.with_suffix(".yaml", ".yml") if files.path == path or _is_description(path)]
     found = described or files.with_suffix(".data")
-    return min(found, key=lambda path: (len(path.parts), path.name != "data.yaml", path)) if found else None
+    return sorted(found, key=lambda path: (len(path.parts), path.name != "data.yaml", path))
+
+
+def other_names(files: Files, described: Description) -> Iterator[str]:
+    """A sentence for each file that says something else than the description that was read.
+
+    Args:
+        files: Files of the source.
+        described: The description that was read.
+    """
+    if not described.names or not files.path.is_dir():
+        return
+    for path in _descriptions(files)[1:]:
+        yield f"{files.short(path)} describes a dataset too and was not read; give its folder too if it belongs here"
+    try:
+        listed = find_class_list(files)
+    except BadInput:  # not a list of classes, whatever its name says
+        return
+    if listed and listed[1] != described.names and not {*listed[1]}.isdisjoint(described.names):
+        where = files.short(described.path)
+        yield f"{files.short(listed[0])} lists other classes, or another order, than {where}, which was taken"
 
 
 def _is_description(path: Path) -> bool:
@@ -81,7 +107,7 @@ def _read_yaml(path: Path) -> Description:
             images.setdefault(split, []).extend(found)
     if notes and not images:
         raise BadInput(path, notes[0])
-    names = _names(path, content["names"]) if content.get("names") else ()
+    names = _names(path, yaml.load(text, yaml.BaseLoader)["names"]) if content.get("names") else ()  # yes is no bool
     return Description(path, names, images, _key_points(path, content.get("kpt_shape")), tuple(notes))
 
 

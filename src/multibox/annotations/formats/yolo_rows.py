@@ -74,9 +74,31 @@ def _kind(count: int, rows: Sequence[tuple[float, ...]], key_points: tuple[int, 
     if count < 6 or count % 2:
         return None
     if all(_are_parts(row) for row in rows):
-        return "polygon"
+        return None if len(rows) >= FEW and all(map(_has_points_in_box, rows)) else "polygon"
     is_tracked = count == 6 and all(_are_parts(row[:5]) and _is_whole(row[5]) for row in rows)
     return "score and track" if is_tracked else None
+
+
+def _has_points_in_box(row: Sequence[float]) -> bool:
+    """Whether points, each of two or three values, lie within the box of the first four. Those not seen are 0, 0."""
+    x, y, width, height = row[:4]
+
+    def is_inside(point: Sequence[float]) -> bool:
+        inside = abs(point[0] - x) <= width / 2 + 0.01 and abs(point[1] - y) <= height / 2 + 0.01
+        return (inside or not any(point[:2])) and all(value in (0, 1) for value in point[2:])
+
+    rest = row[4:]
+    return any(
+        len(rest) % size == 0 and all(is_inside(rest[i : i + size]) for i in range(0, len(rest), size))
+        for size in (2, 3)
+    )
+
+
+NO_KIND = "which are no class and box, polygon or declared key points (kpt_shape in data.yaml)"
+"""What is said of the columns of a row of no known kind."""
+
+FEW = 3
+"""Rows below which points in a box may be a polygon by chance."""
 
 
 def _is_whole(value: float) -> bool:
@@ -107,7 +129,7 @@ def annotate(
             return Problem("annotation", str(file), f"line {row.line}", detail)
         kind = kinds[len(row.values)]
         if kind is None:
-            detail = f"has {len(row.values) + 1} columns, which are no class and box, polygon or declared key points"
+            detail = f"has {len(row.values) + 1} columns, {NO_KIND}"
             return Problem("annotation", str(file), f"line {row.line}", detail)
         found.append(names[int(number)])
         boxes.append(_corners(row.values, kind))
