@@ -32,6 +32,9 @@ from multibox.errors import BadInput
 class Format(Protocol):
     """A format of annotations: a module of :mod:`multibox.annotations.formats`.
 
+    A module may also have a function ``why_not(files: Files) -> str``. It is called where no format finds anything. It
+    returns what files that look like this format lack and how to mend it, in one line. Empty if there are none.
+
     Attributes:
         NAME: Short name, by which a user asks for the format.
         TITLE: Name of the format in messages.
@@ -117,8 +120,7 @@ def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
 def _recognise(files: Files, tried: Sequence[Format]) -> Recognised:
     found = list(_found(files, tried))
     if not found:
-        nothing = f"no annotations found here{_what_is_here(files)}; {_what_is_read(tried)}"
-        raise BadInput(files.path, why_unread(files) or nothing)
+        raise BadInput(files.path, why_unread(files) or _why_nothing(files, tried))
     chosen, paths = next((each for each in found if each[0] is yolo and _describes_all(files, each[1])), _first(found))
     others = tuple(each for each, _ in found if each is not chosen)
     return Recognised(chosen, files, paths, others)
@@ -151,6 +153,13 @@ def _devkit_years(path: Path) -> list[Path]:
     below = (folder for base in (path, path / "VOCdevkit") for folder in sorted(base.glob("*/ImageSets/Main")))
     years = [folder.parents[1] for folder in below if any(folder.glob("*.txt"))]
     return years if len(years) > 1 else []
+
+
+def _why_nothing(files: Files, tried: Sequence[Format]) -> str:
+    nothing = f"no annotations found here{_what_is_here(files)}"
+    asked = (getattr(each, "why_not", None) for each in tried)
+    reasons = [reason for why_not in asked if why_not and (reason := why_not(files))]
+    return f"{nothing}: {'; '.join(reasons)}" if reasons else f"{nothing}; {_what_is_read(tried)}"
 
 
 def _what_is_here(files: Files) -> str:
