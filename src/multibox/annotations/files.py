@@ -5,9 +5,11 @@ import os
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from multibox.errors import BadInput
+
+T = TypeVar("T")
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -110,8 +112,8 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def sample(paths: list[Path], count: int = 64) -> list[Path]:
-    """Some of the paths, evenly spread. All if there are few."""
+def sample(paths: list[T], count: int = 64) -> list[T]:
+    """Some of the paths, or of other things, evenly spread. All if there are few."""
     return paths if len(paths) <= count else [paths[i * len(paths) // count] for i in range(count)]
 
 

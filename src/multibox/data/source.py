@@ -10,6 +10,7 @@ from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
 from multibox.annotations.class_lists import BACKGROUND, NAMES, find_class_list
 from multibox.annotations.corners import OneBased
 from multibox.annotations.files import Files
+from multibox.annotations.form import refuse_corners
 from multibox.annotations.recognise import Recognised, recognise
 from multibox.annotations.splits import divide, folder_split, map_files
 from multibox.annotations.understood import Understood, annotations_of, understand
@@ -110,6 +111,8 @@ def read_source(
     options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
     recognised = [each for path in paths for each in recognise(Path(path), layout)]
     parts = _place([_with_class_list(each, in_right_unit(each.read(options))) for each in recognised])
+    for part in parts:
+        refuse_corners(part)
     found = {split: items for split, items in _merge([_divided(part, split_seed) for part in parts]).items() if items}
     if not found:
         raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")

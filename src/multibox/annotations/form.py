@@ -1,0 +1,71 @@
+"""Boxes in another form than their format's: corners where sizes belong."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from multibox.annotations.annotation import Annotation, ImageFile, Part
+from multibox.annotations.files import sample
+from multibox.errors import BadInput
+
+MANY = 0.1
+"""Share of boxes beyond their image from which on another form is tried. In good data hardly any are."""
+
+LOOKED_AT = 40
+"""Images whose size is read from their files, where boxes are in pixels and the annotations do not give it."""
+
+TOLERANCE = 0.02
+"""Part of an image's side by which a box may reach beyond the image."""
+
+
+def refuse_corners(part: Part) -> None:
+    """Refuse boxes that are corners where the format has a position and a size.
+
+    Args:
+        part: Annotated images of one folder or file.
+
+    Raises:
+        BadInput: Many boxes reach beyond their images as they were read, and all fit as corners.
+    """
+    boxes = np.concatenate([np.empty((0, 4)), *_in_parts(part)])
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    beyond = ((boxes < -TOLERANCE) | (boxes > 1 + TOLERANCE)).any(axis=1)
+    if beyond.sum() <= MANY * len(boxes):
+        return
+    low, high = boxes[:, :2], boxes[:, 2:]
+    sides = high - low
+    for origin in (low, (low + high) / 2):  # of formats with a corner, and with the centre
+        if ((origin >= -TOLERANCE) & (origin < sides) & (sides <= 1 + TOLERANCE)).all():
+            counted = f"{beyond.sum():,} of {len(boxes):,} boxes reach beyond their images"
+            raise BadInput(part.root, f"{counted}; they are corners where width and height belong, so convert them")
+
+
+def _in_parts(part: Part) -> Iterator[np.ndarray]:
+    """Boxes as parts of their image, of images whose size is known or can be read."""
+    items = [item for items in part.splits.values() for item in items if isinstance(item.annotation, Annotation)]
+    looked_at = {id(item) for item in sample([item for item in items if _needs_size(item.annotation)], LOOKED_AT)}
+    for item in items:
+        found = item.annotation
+        if not isinstance(found, Annotation) or not len(found.boxes):
+            continue
+        size = (1, 1) if found.relative else found.size
+        if size is None and id(item) in looked_at:
+            size = _size_of(item.image)
+        if size is not None:
+            yield found.boxes / np.tile(size, 2)
+
+
+def _needs_size(annotation: object) -> bool:
+    if not isinstance(annotation, Annotation) or annotation.relative:
+        return False
+    return annotation.size is None and len(annotation.boxes) > 0
+
+
+def _size_of(image: ImageFile) -> tuple[int, int] | None:
+    """Width and height of an image in pixels, to the next 8. None if the image cannot be read."""
+    try:
+        pixels = cv2.imdecode(np.frombuffer(image.read_bytes(), np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    except (OSError, ValueError, cv2.error):
+        return None
+    return (8 * pixels.shape[1], 8 * pixels.shape[0]) if pixels is not None else None
