@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from multibox.cli import main
 from multibox.config import Config
 from multibox.data.record import Record, make_objects
-from multibox.draw import PALETTE, _plain, color_of, draw_boxes, draw_example, grid, save_png, show_examples
+from multibox.draw import PALETTE, color_of, draw_boxes, draw_example, grid, save_png, show_examples, with_title
 from multibox.errors import BadInput
 
 GREY = np.full((100, 120, 3), 128, np.uint8)
@@ -161,5 +161,40 @@ def test_data_show_refuses_bad_input_in_one_line(store_root, tmp_path, arguments
     assert not out.exists()
 
 
-def test_captions_are_plain_letters():
-    assert _plain("café 日") == "cafe ?"
+def captioned(caption):
+    return draw_boxes(GREY, np.array([[20, 40, 60, 80]]), [caption], [2])
+
+
+@pytest.mark.parametrize("letters", ["weißeñÅŁódź", "Краснаяклтй", "κύταρο", "血小板赤い", "한국어", "שלום"])
+def test_captions_are_drawn_in_the_letters_of_their_language(letters):
+    drawings = {captioned(letter).tobytes() for letter in (*letters, "?")}
+    assert len(drawings) == len(set(letters)) + 1  # each looks other than the rest, and than a question mark
+
+
+def test_a_title_is_drawn_in_the_letters_of_its_language():
+    assert (with_title(GREY, "血小板") != with_title(GREY, "???")).any()
+
+
+@pytest.mark.parametrize(
+    ("caption", "same"),
+    [
+        ("cafe\u0301", "café"),
+        ("x\u0302", "x"),
+        ("a\ud800b", "a?b"),  # OpenCV crashes on it
+        ("a\0b", "a?b"),  # OpenCV draws nothing behind it
+        ("a\nb", "a?b"),
+        ("\u202eab", "?ab"),
+    ],
+)
+def test_captions_that_opencv_cannot_draw(caption, same):
+    np.testing.assert_array_equal(captioned(caption), captioned(same))
+
+
+def test_a_caption_in_chinese_lies_within_its_background():
+    changed = (captioned("血小板") != captioned("")).any(axis=2)
+    ink = (captioned("血小板") == 255).all(axis=2)
+    assert ink.any()
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    edge = np.ones_like(changed)
+    edge[rows[0] + 1 : rows[-1], columns[0] + 1 : columns[-1]] = False
+    assert not (ink & edge).any()

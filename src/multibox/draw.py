@@ -243,13 +243,13 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
         ``(H', W, 3)`` uint8 RGB, the image with the line below it.
     """
     strip = np.full((24, image.shape[1], 3), WHITE, np.uint8)
-    cv2.putText(strip, _plain(title), (2, 16), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
+    cv2.putText(strip, _drawable(title), (2, 16), FONT, 0.45, BLACK, 1, cv2.LINE_AA)
     return np.concatenate([image, strip])
 
 
 def _caption(image: np.ndarray, corner: tuple[int, int], color: Color, caption: str, line: int) -> None:
     """Write the caption above the upper left corner of a box, or inside the box if there is no room above."""
-    text = _plain(caption)
+    text = _drawable(caption)
     scale = max(0.4, min(image.shape[:2]) / 1000)
     weight = max(1, round(scale * 1.4))
     (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
@@ -271,7 +271,16 @@ def _pixels(image: np.ndarray, boxes: np.ndarray) -> list[tuple[int, int, int, i
 
 
 @lru_cache(maxsize=1024)
-def _plain(text: str) -> str:
-    """Reduce a text to ASCII, as in OpenCV's font. Accents are removed, other characters become question marks."""
-    characters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return "".join(characters).encode("ascii", "replace").decode()
+def _drawable(text: str) -> str:
+    """A text of one line that OpenCV can draw.
+
+    Its font covers Latin, Greek, Cyrillic, Hebrew, Arabic, Chinese, Japanese and Korean. OpenCV draws a question mark
+    for any other character, but it crashes on half of a surrogate pair, and a zero character ends the text. So these
+    become question marks here, as do line breaks. Accents that Unicode cannot join with their letters are removed.
+    """
+    joined = (c for c in unicodedata.normalize("NFC", text) if not unicodedata.combining(c))
+    return "".join("?" if unicodedata.category(c) in _NOT_DRAWN else c for c in joined)
+
+
+_NOT_DRAWN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of control and formatting characters, surrogates and line breaks."""
