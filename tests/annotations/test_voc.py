@@ -199,3 +199,10 @@ def test_pascals_own_annotations_have_pascals_order(tmp_path, database, name, de
         path.write_text(path.read_text().replace("<annotation>", source))
     assert read(voc, root).classes == (voc.CLASSES if declared else ())
     assert len(voc.CLASSES) == 20
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_xml_in_encodings_with_a_byte_order_mark(tmp_path, encoding):
+    mark = "\ufeff" if encoding.endswith(("le", "be")) else ""
+    (tmp_path / "a.xml").write_text(mark + XML.replace("dog", "weiß"), encoding)
+    assert read(voc, tmp_path).splits[""][0].annotation.names == ("weiß", "cat")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from multibox.annotations.annotation import Annotation
+from multibox.annotations.files import Files
 from multibox.annotations.formats import yolo
 from multibox.annotations.problem import Problem
 from multibox.data.source import open_source
@@ -267,3 +268,48 @@ def test_a_description_that_names_no_list_of_classes(tmp_path):
 def test_a_shape_of_key_points_that_is_none(folder, shape):
     with pytest.raises(BadInput, match="kpt_shape: is "):
         rows(folder, f"0 {BOX}\n", f"kpt_shape: {shape}\n")
+
+
+def one_row(tmp_path, labels, images="images", suffix=".txt", text="0 0.5 0.5 0.2 0.4\n", encoding="utf-8"):
+    """Two images, of which the first has a label file, and a list of two classes."""
+    for folder in (labels, images):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for name in "ab":
+        (tmp_path / images / f"{name}.JPG").touch()
+    (tmp_path / labels / f"a{suffix}").write_text(text, encoding)
+    (tmp_path / "Classes.txt").write_text("cat\ndog\n")
+    return tmp_path
+
+
+def names_of(part):
+    return [item.annotation.names for items in part.splits.values() for item in items]
+
+
+def test_label_files_begin_with_a_byte_order_mark(tmp_path):
+    folder = one_row(tmp_path, "labels", text="1 0.5 0.5 0.2 0.4\r\n", encoding="utf-8-sig")
+    assert yolo.find(Files(folder)) == [folder / "labels/a.txt"]
+    assert names_of(read(yolo, folder)) == [("dog",), ()]
+
+
+@pytest.mark.parametrize("labels", ["Train/Labels", "Train/labels", "Train/LABELS"])
+@pytest.mark.parametrize("suffix", [".txt", ".TXT"])
+def test_folders_and_suffixes_of_labels_in_any_case(tmp_path, labels, suffix):
+    folder = one_row(tmp_path, labels, "Train/Images", suffix)
+    assert names_of(read(yolo, folder)) == [("cat",), ()]
+    (folder / "data.yaml").write_text("train: Train/Images\nnames: [cat, dog]\n")
+    assert names_of(read(yolo, folder / "data.yaml")) == [("cat",), ()]
+
+
+@pytest.mark.parametrize("rows", ["1 2", "1.0 2 1"])
+def test_class_numbers_from_one_are_refused_and_never_shifted(tmp_path, rows):
+    folder = one_row(tmp_path, "labels", text="".join(f"{row} 0.5 0.5 0.2 0.4\n" for row in rows.split()))
+    message = "class numbers run from 1 to 2, and there are 2 classes; YOLO counts from 0, so subtract 1"
+    with pytest.raises(BadInput, match=message):
+        open_source([folder])
+
+
+@pytest.mark.parametrize(("rows", "wrong"), [("0 1 2", "'2'"), ("2", "'2'"), ("1 3", "'3'"), ("1", None)])
+def test_class_numbers_that_may_count_from_zero(tmp_path, rows, wrong):
+    folder = one_row(tmp_path, "labels", text="".join(f"{row} .5 .5 .2 .4\n" for row in rows.split()))
+    found = read(yolo, folder).splits[""][0].annotation
+    assert f"{wrong} is no class from 0 to 1" in str(found) if wrong else found.names == ("dog",)

@@ -1,6 +1,7 @@
 """XML files of annotations: parsed without entities and network, and told apart by their root."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +34,10 @@ def _short(text: str) -> str:
 def root_tag(path: Path) -> str:
     """Name of the first element of an XML file, by its first bytes. Empty if there is none."""
     with path.open("rb") as file:
-        found = _TAG.search(_COMMENT.sub(b"", file.read(4096)))
+        head = file.read(8192)
+    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        head = head.decode("utf-16", errors="ignore").encode()
+    found = _TAG.search(_COMMENT.sub(b"", head))
     return found[1].decode("ascii", errors="replace") if found else ""
 
 

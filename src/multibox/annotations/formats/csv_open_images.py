@@ -46,5 +46,5 @@ def _beside(files: Files) -> list[Path]:
 
 def _is_list(path: Path) -> bool:
     with path.open("rb") as file:
-        header = file.readline(4096).decode("utf-8", errors="replace").strip().split(",")
+        header = file.readline(4096).decode("utf-8-sig", errors="replace").strip().split(",")
     return {"ImageID", "OriginalURL"} <= set(header) and "XMin" not in header

@@ -33,7 +33,7 @@ def find(files: Files) -> list[Path]:
 
 def _has_boxes(path: Path) -> bool:
     with path.open("rb") as file:
-        head = file.read(8192).decode("utf-8", errors="replace")
+        head = file.read(8192).decode("utf-8-sig", errors="replace")
     return any(_LINE.match(line) for line in head.splitlines())
 
 

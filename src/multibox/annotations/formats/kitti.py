@@ -122,7 +122,7 @@ def _row(words: Sequence[str]) -> _Row | None:
 def _begins_with_row(path: Path) -> bool:
     """Whether the first line of a file has a class that is no number, and as many numbers as KITTI's rows."""
     with path.open("rb") as file:
-        lines = file.read(512).decode("utf-8", "replace").splitlines()
+        lines = file.read(512).decode("utf-8-sig", "replace").splitlines()
     words = next((line.split() for line in lines if line.strip()), [])
     row = _row(words)
     return row is not None and _number(words[0]) is None and not np.isnan(row.values).any()

@@ -12,7 +12,14 @@ from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of
 from multibox.annotations.class_lists import LABEL_MAPS, NAMES, find_class_list, refuse_other_lists
 from multibox.annotations.files import Files, is_image, sample, walk
 from multibox.annotations.formats.yolo_description import Description, find_description, other_names, read_description
-from multibox.annotations.formats.yolo_rows import annotate, are_edges, kinds_of, notes, read_rows
+from multibox.annotations.formats.yolo_rows import (
+    annotate,
+    are_edges,
+    kinds_of,
+    notes,
+    read_rows,
+    refuse_numbers_from_one,
+)
 from multibox.annotations.images import Images
 from multibox.annotations.splits import map_names, splits_by_folder, usual_split
 from multibox.errors import BadInput
@@ -72,6 +79,7 @@ def _part(
 ) -> Part:
     read_files = {file: read_rows(file) for file in labels.values()}
     rows = [row for each in read_files.values() for row in each]
+    refuse_numbers_from_one(described.path, rows, len(names))
     if are_edges(rows):
         raise BadInput(described.path, "many boxes reach beyond their images; write centres and sizes, not edges")
     kinds = kinds_of(rows, described.key_points)
@@ -161,13 +169,17 @@ def _pair(files: Files, images: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _candidates(image: Path, known: set[Path]) -> Iterator[Path]:
-    """Where the label file of an image may be: in ``labels`` for ``images``, and beside the image."""
+    """Where the label file of an image may be: in ``labels`` for ``images``, and beside the image, in any case."""
     beside = image.with_suffix(".txt")
     parts = list(beside.parts)
     swapped = [
-        Path(*parts[:i], "labels", *parts[i + 1 :]) for i in reversed(range(len(parts))) if parts[i].lower() == "images"
+        Path(*parts[:i], labels, *parts[i + 1 :])
+        for i in reversed(range(len(parts)))
+        if parts[i].lower() == "images"
+        for labels in ("labels", "Labels", "LABELS")
     ]
-    yield from (path for path in (*swapped, beside) if path in known or isfile(path))
+    written = (path.with_suffix(suffix) for path in (*swapped, beside) for suffix in (".txt", ".TXT"))
+    yield from (path for path in written if path in known or isfile(path))
     yield swapped[0] if swapped else beside
 
 
@@ -197,7 +209,7 @@ def _unpaired(files: Files, path: Path, labels: Mapping[Path, Path]) -> tuple[st
 
 def _head(path: Path) -> str:
     with path.open("rb") as file:
-        return file.read(512).decode("utf-8", errors="replace")
+        return file.read(512).decode("utf-8-sig", errors="replace")
 
 
 def _are_empty(paths: Sequence[Path]) -> bool:
