@@ -1,5 +1,6 @@
 """The training loop: calls of ``fit``, callbacks after each step and epoch, and saving."""
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
     checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
     clock = Clock(setup.steps_per_epoch, settings.epochs, state.step)
     first = hosts.is_first()
+    is_stopped = False
     with ExitStack() as until_end:
         opened = open_trackers(experiment, setup.config, state.step) if first else Trackers()
         trackers = until_end.enter_context(opened)
@@ -81,11 +83,11 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
                 fit_segment(setup, segment, clock, after, trackers, table)
         except StopAsked:
             save()
-            raise Stopped(
-                f"stopped after step {clock.step} of {clock.steps}; continue with "
-                f"multibox.resume({experiment.folder.name!r})",
-                stop.signal or 0,
-            ) from None
+            is_stopped = True
+    if is_stopped:
+        gc.collect()  # or TensorFlow warns of its iterator, which would end after Python
+        go_on = f"continue with multibox.resume({experiment.folder.name!r})"
+        raise Stopped(f"stopped after step {clock.step} of {clock.steps}; {go_on}", stop.signal or 0)
     return Run(experiment.folder, experiment.best, validate.best if setup.measured else None)
 
 
