@@ -34,14 +34,14 @@ def as_center_and_size(boxes):
 @pytest.mark.parametrize("taken", [as_corner_and_size, as_center_and_size])
 @pytest.mark.parametrize("relative", [False, True])
 def test_corners_in_the_place_of_sizes_are_refused(taken, relative):
-    with pytest.raises(BadInput, match=r"boxes.json: \d+ of 40 boxes reach .* corners where width"):
+    with pytest.raises(BadInput, match=r"boxes.json: \d+ of 40 boxes reach .* x0, y0, x1, y1 where x"):
         refuse_corners(part(taken(corners()), relative=relative))
 
 
 def test_the_size_is_read_from_the_image_where_it_is_not_given(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
-    with pytest.raises(BadInput, match="corners where width and height belong"):
+    with pytest.raises(BadInput, match="has x0, y0, x1, y1 where x, y, width, height belong"):
         refuse_corners(part(as_corner_and_size(corners()), size=None, image=path))
     refuse_corners(part(corners(), size=None, image=path))
     refuse_corners(part(as_corner_and_size(corners()), size=None, image=tmp_path / "gone.png"))

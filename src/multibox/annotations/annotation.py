@@ -93,8 +93,8 @@ class Part:
         splits: Annotated images by split. Images under :data:`UNSPLIT` have no split yet and are divided at random
             later.
         classes: Class names in the order that the dataset's files declare. Empty if they declare none.
-        category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
-            have no numbers.
+        category_ids: Ids that the dataset's files use for the classes, in the order of ``classes``. Empty if the files
+            have no such ids.
         files: Paths of the annotation files that were read.
         splits_from: What gives the splits, such as ``the folders train and valid``. Empty if no image has a split.
         classes_from: What declares the order of the classes, such as ``data.yaml``.

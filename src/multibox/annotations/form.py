@@ -38,7 +38,9 @@ def refuse_corners(part: Part) -> None:
     for origin in (low, (low + high) / 2):  # of formats with a corner, and with the centre
         if ((origin >= -TOLERANCE) & (origin < sides) & (sides <= 1 + TOLERANCE)).all():
             counted = f"{beyond.sum():,} of {len(boxes):,} boxes reach beyond their images"
-            raise BadInput(part.root, f"{counted}; they are corners where width and height belong, so convert them")
+            raise BadInput(
+                part.root, f"{counted}; the file has x0, y0, x1, y1 where x, y, width, height belong, so convert it"
+            )
 
 
 def _in_parts(part: Part) -> Iterator[np.ndarray]:

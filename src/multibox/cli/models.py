@@ -107,7 +107,13 @@ def _change(before: float, after: float) -> str:
 @main.command("import")
 @click.argument("file", type=click.Path())
 @overrides_argument
-@click.option("--from", "kind", type=ImportKind(KINDS), required=True, help="Project that the weights come from.")
+@click.option(
+    "--from",
+    "kind",
+    type=ImportKind(KINDS),
+    required=True,
+    help="Other SSD project whose weights are imported, such as torchvision.",
+)
 @click.option(
     "--out", required=True, type=click.Path(), metavar="FILE", help="Model file to write. It must end in .keras."
 )

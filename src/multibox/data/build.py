@@ -84,7 +84,7 @@ def build(
         name: Name of the new dataset.
         classes: Class names in the order of their labels. If empty, the class names are taken from the data.
         splits: Names of the splits to build. If empty, all splits are built.
-        images: Folder in which images are searched. None searches the dataset's own folders.
+        images: Folder to search for the images. None: the folders of the sources are searched.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.

@@ -64,7 +64,7 @@ def open_source(
         paths: Paths of files or folders, each in one of the known layouts.
         classes: Class names in the order of their labels. If empty, the class names are taken from the data.
         splits: Names of the splits to take. If empty, all splits are taken.
-        images: Folder in which images are searched. None searches the dataset's own folders.
+        images: Folder to search for the images. None: the folders of the sources are searched.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.

@@ -130,7 +130,7 @@ def check_dataset(
             priors which objects are reached.
         classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
             else those of the dataset.
-        images: Folder of the images. None finds them by their names.
+        images: Folder to search for the images. None: the folders of the target are searched.
         one_based: Whether box corners given in whole pixels count the pixels from 1, as in PASCAL VOC. ``auto`` decides
             by the files.
         layout: Short name of the annotation layout, such as ``voc``. None recognises the layout from the files.

@@ -151,7 +151,7 @@ def settle(covers: np.ndarray) -> np.ndarray:
             Only entries above the diagonal count.
 
     Returns:
-        ``(G, K)`` bool, True for boxes that stay.
+        ``(G, K)`` bool, True for boxes that are kept.
     """
     count = covers.shape[-1]
     covers = covers & ~np.tri(count, dtype=np.bool_)

@@ -89,8 +89,8 @@ def joined_order(
         The records as one sequence, and an endless sequence of positions in it.
 
     Raises:
-        BadInput: If there are no images, a store has classes that are not in the list, or the weights do not fit the
-            stores.
+        BadInput: If the stores hold no image, if a store has a class that is not in ``classes``, or if ``data.weights``
+            does not have one sampling weight per store.
     """
     records = JoinedStores(stores, classes)
     return records, endless_order(records.ends, config.data.weights, config.train.seed)

@@ -69,8 +69,9 @@ def is_clearly_better(mine: np.ndarray, other: np.ndarray, least: float) -> bool
     """Whether IoUs of the same objects are higher than others, beyond what chance explains.
 
     Args:
-        mine: ``(M,)`` IoU of each object with its best detection under the meaning to judge, in [0, 1].
-        other: ``(M,)`` IoU of each of the same objects with its best detection under another meaning, in [0, 1].
+        mine: ``(M,)`` IoU, in [0, 1], of each of M objects with its best detection, if the file's numbers mean what is
+            to be judged.
+        other: ``(M,)`` IoU, in [0, 1], of the same objects, if the file's numbers mean something else.
         least: Smallest mean gain of IoU that counts as clearly better, in [0, 1].
 
     Returns:

@@ -59,7 +59,7 @@ def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> 
     """Choose ids: the number in an image's name if the name is a number, else the name. No two images get the same.
 
     Args:
-        sources: Sources of the run.
+        sources: Images and video frames that are detected in.
         stems: Name of the output files of each source.
         classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
 
