@@ -7,6 +7,7 @@ from PIL import Image
 
 from multibox.image_file import (
     FORMATS_WITH_END,
+    coded_size,
     color_mode,
     end_of_image,
     image_format,
@@ -91,3 +92,17 @@ def test_a_text_in_a_png_is_read_by_others_and_found_again():
     assert not is_png_with_text(marked, "Software", "another program")
     assert not is_png_with_text(plain, "Software", "multibox predict")
     assert not is_png_with_text(b"", "Software", "multibox predict")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_size_of_an_image_without_decoding_it(suffix):
+    encoded = cv2.imencode(suffix, np.zeros((30, 50, 3), np.uint8))[1].tobytes()
+    assert coded_size(encoded) == (50, 30)
+    assert coded_size(encoded[:20]) is None
+
+
+@pytest.mark.parametrize(
+    "encoded", [b"", b"text", b"\xff\xd8\xff\xd9", b"\x89PNG\r\n\x1a\n" + bytes(40), b"BM" + bytes(90)]
+)
+def test_bytes_whose_size_is_not_told(encoded):
+    assert coded_size(encoded) is None

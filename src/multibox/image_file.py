@@ -81,6 +81,20 @@ def jpeg_header(encoded: bytes) -> JpegHeader | None:
     return None
 
 
+def coded_size(encoded: bytes) -> tuple[int, int] | None:
+    """Width and height of a JPEG or PNG as coded, before EXIF turns the image. None for any other bytes.
+
+    Args:
+        encoded: Bytes of the file.
+    """
+    kind = image_format(encoded)
+    if kind == "PNG" and len(encoded) >= _PNG_HEADER:
+        width, height = struct.unpack(">II", encoded[16:24])
+        return (width, height) if width and height else None
+    header = jpeg_header(encoded) if kind == "JPEG" else None
+    return (header.width, header.height) if header and header.width and header.height else None
+
+
 def color_mode(encoded: bytes) -> Literal["grey", "cmyk", "color"]:
     """Read from the header of an image file whether the image is grey, CMYK or in colour.
 

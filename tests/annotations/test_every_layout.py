@@ -25,7 +25,7 @@ WITHOUT_ORDER = {
     "createml",
 }
 WITHOUT_SPLITS = {"csv, Kaggle"}
-WITH_IMAGES = {"tfrecord"}
+WITH_IMAGES = {"tfrecord", "parquet"}
 """Layouts whose files hold the images."""
 WHOLE_PIXELS = {"voc, whole pixels from 1"}
 SIZES = {scene.stem: (scene.width, scene.height) for scene in scenes()}

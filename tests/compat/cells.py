@@ -96,6 +96,8 @@ BEYOND = "'2' is no class|class 2"
 NOTHING = "no (dataset|annotations) found"
 
 CELLS = (
+    Cell("datasets-5.2.0-parquet-lists", "{name}", exact, DECLARED, splits="truth"),
+    Cell("datasets-5.2.0-parquet-objects", "{name}", exact, DECLARED, splits="truth"),
     Cell("datumaro-0.3.1-voc-detection", "JPEGImages/{name}", hundredths, DECLARED, splits="truth"),
     Cell("datumaro-1.13.12-coco", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),
     Cell("datumaro-1.13.12-coco-instances", "images/{split}/{name}", hundredths, DECLARED, splits="truth"),

@@ -36,6 +36,7 @@ write ultralytics torch==2.13.0 ultralytics==8.4.190
 write labelformat labelformat==0.1.17
 write pascal_voc_writer pascal-voc-writer==0.1.4
 write tensorflow tensorflow-cpu==2.21.0
+write datasets 'datasets[vision]==5.2.0'
 write layouts pip
 
 find "$work/data" -name '*.jpg' -delete -o -name '*.png' -delete

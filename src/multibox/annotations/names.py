@@ -15,4 +15,5 @@ NAMES = (
     "kitti",
     "yolo",
     "csv",
+    "parquet",
 )

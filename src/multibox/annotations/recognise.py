@@ -19,6 +19,7 @@ from multibox.annotations.formats import (
     label_studio,
     labelme,
     labelme_xml,
+    parquet,
     tfrecord,
     via,
     voc,
@@ -65,6 +66,7 @@ FORMATS: tuple[Format, ...] = (
     kitti,
     yolo,
     csv,
+    parquet,
 )
 """All formats. If a folder holds several, the earlier one is read."""
 

@@ -153,6 +153,8 @@ def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:
 def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
     """Divide the items that have no split into train, val and test, at random. Items of one image stay together.
 
+    Images inside other files keep the order of those files, in which they are read fastest.
+
     Args:
         splits: Annotated images by split. Images under :data:`UNSPLIT` are to be divided.
         seed: Random seed. The same seed and images give the same division.
@@ -167,8 +169,10 @@ def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
     loose = list(by_image.values())
     order = np.random.default_rng(seed).permutation(len(loose))
     held_out = max(1, round(len(loose) * SHARES[1])) if len(loose) >= 3 else 0
+    place = {item.id: i for i, item in enumerate(splits.get(UNSPLIT, ())) if not isinstance(item.image, Path)}
     ends = (len(loose) - 2 * held_out, len(loose) - held_out)
     for name, chosen in zip(("train", "val", "test"), np.split(order, ends), strict=True):
         if len(chosen):
-            divided.setdefault(name, []).extend(item for i in sorted(chosen) for item in loose[i])
+            items = (item for i in sorted(chosen) for item in loose[i])
+            divided.setdefault(name, []).extend(sorted(items, key=lambda item: place.get(item.id, 0)))
     return divided

@@ -8,8 +8,11 @@ from io import StringIO
 from math import inf, nan
 from pathlib import Path
 
+import numpy as np
+
 from multibox.annotations.annotation import read_text
 from multibox.annotations.files import is_image
+from multibox.annotations.four_numbers import WHAT, edges_of, form_of
 from multibox.errors import BadInput
 
 Row = dict[str, str]
@@ -154,27 +157,21 @@ def _with_boxes(path: Path, lines: Lines) -> Table:
     """Kaggle's tables: one cell holds all four numbers of a box."""
     columns = _columns(lines[0][1])
     rows = _rows(lines[1:], columns)
-    boxes = [[float(number) for number in _NUMBERS.findall(row["bbox"])] for row in rows]
-    are_corners = _are_corners(rows, boxes)
-    how = "its edges" if are_corners else "x, y, width, height"
-    notes = [f"{path.name}: the column {lines[0][1][columns['bbox']]} was taken as {how}"]
+    boxes = np.array([_four(row["bbox"]) for row in rows]).reshape(-1, 4)
+    form = form_of(boxes, np.array([size_of(row) or (nan, nan) for row in rows]).reshape(-1, 2))
+    notes = [f"{path.name}: the column {lines[0][1][columns['bbox']]} was taken as {WHAT[form]}"]
     if "class" not in columns:
         notes.append(f"{path.name} has no column of classes; all objects got the class 'object'")
-    for row, box in zip(rows, boxes, strict=True):
-        x0, y0, x1, y1 = box if len(box) == 4 else [nan] * 4
-        edges = (x0, y0, x1, y1) if are_corners else (x0, y0, x0 + x1, y0 + y1)
+    for row, edges in zip(rows, edges_of(boxes, form).tolist(), strict=True):
         row |= dict(zip(EDGES, map(str, edges) if row["bbox"] else [""] * 4, strict=True))
         row["class"] = row.get("class") or ("object" if row["bbox"] and "class" not in columns else "")
     return Table(path, rows, tuple(notes))
 
 
-def _are_corners(rows: Sequence[Row], boxes: Sequence[Sequence[float]]) -> bool:
-    """Whether boxes are edges: as positions and sizes they would leave their images, as edges they fit."""
-    sized = [(box, size_of(row)) for row, box in zip(rows, boxes, strict=True) if len(box) == 4]
-    known = [(box, size) for box, size in sized if size is not None]
-    beyond = sum(box[0] + box[2] > size[0] + 1 or box[1] + box[3] > size[1] + 1 for box, size in known)
-    ordered = all(box[0] <= box[2] and box[1] <= box[3] for box, _ in sized)
-    return bool(known) and ordered and beyond > len(known) / 10
+def _four(text: str) -> list[float]:
+    """The numbers of a box, NaN if they are not four."""
+    numbers = [float(number) for number in _NUMBERS.findall(text)]
+    return numbers if len(numbers) == 4 else [nan] * 4
 
 
 def _of_vertex(path: Path, lines: Lines) -> Table:

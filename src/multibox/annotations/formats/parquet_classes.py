@@ -1,0 +1,90 @@
+"""The classes of Parquet files: names, or numbers that the metadata, the dataset's card or a list names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from multibox.annotations.annotation import Options
+from multibox.annotations.class_lists import class_names, find_class_list
+from multibox.annotations.files import Files
+from multibox.annotations.formats.parquet_names import names_in_card
+from multibox.annotations.formats.parquet_tables import Table
+from multibox.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of some files.
+
+    Attributes:
+        by_number: Name of each class by its number.
+        names: Class names in their order. Empty if nothing declares one.
+        origin: What declares the order.
+        file: Path of the file with the names, if there is one.
+        notes: What was guessed, a sentence each.
+        only: Name of every object where no column has classes. Empty otherwise.
+    """
+
+    by_number: Mapping[int, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    origin: str = ""
+    file: Path | None = None
+    notes: tuple[str, ...] = ()
+    only: str = ""
+
+    def name(self, written: str | int | None) -> str | None:
+        """Name of an object's class, from its name or number. None if it has none."""
+        if self.only or isinstance(written, str):
+            return self.only or str(written)
+        return None if written is None else self.by_number.get(written)
+
+
+def name_classes(tables: Sequence[Table], files: Files, options: Options) -> Classes:
+    """Name the classes of files.
+
+    Args:
+        tables: Files that were read.
+        files: Files of the source.
+        options: What the user said about the data.
+
+    Returns:
+        The names, their order, and what was guessed.
+
+    Raises:
+        BadInput: Files name their classes in different ways.
+    """
+    category = tables[0].columns.category
+    if not category:
+        return Classes(only="object", notes=("no column has classes; all objects got the class 'object'",))
+    numbers = {each for table in tables for row in table.rows for each in row.classes if isinstance(each, int)}
+    different = next((table for table in tables if table.names != tables[0].names), None)
+    if different is not None and numbers:
+        one, other = files.short(tables[0].path), files.short(different.path)
+        raise BadInput(files.path, f"{one} and {other} name their classes differently; read them one by one")
+    if tables[0].names:
+        return _numbered(tables[0].names, "the metadata of the files")
+    if not numbers:
+        return Classes()
+    names, card = names_in_card(files, category)
+    if card is not None:
+        return _numbered(names, files.short(card), card)
+    return _of_list(numbers, category, files, options)
+
+
+def _numbered(names: Sequence[str], origin: str, file: Path | None = None, first: int = 0) -> Classes:
+    named = class_names(origin, names)
+    return Classes(dict(enumerate(named, first)), tuple(dict.fromkeys(named)), origin, file)
+
+
+def _of_list(numbers: set[int], category: str, files: Files, options: Options) -> Classes:
+    """The given classes, or those of a list, by position. Without any, the numbers are the names."""
+    path, names = (None, options.classes) if options.classes else find_class_list(files) or (None, ())
+    if not names:
+        ordered = sorted(numbers)
+        note = f'nothing names the classes, so the numbers in {category} are the names; classes="A,B" names them'
+        return Classes({n: str(n) for n in ordered}, tuple(map(str, ordered)), f"the column {category}", notes=(note,))
+    first = 1 if 0 not in numbers and max(numbers) == len(names) else 0
+    origin = files.short(path) if path else "the given classes"
+    found = _numbered(names, origin, path, first)
+    note = f"the numbers in {category} were taken as positions in {origin}, counted from {first}"
+    return Classes(found.by_number, found.names, origin, path, (note,))
