@@ -341,6 +341,8 @@ def test_other_tables(tmp_path):
     write(tmp_path / "scores.parquet", [{"image": {"bytes": b"x", "path": "a"}, "label": 3}])
     (tmp_path / "text.parquet").write_text("no table")
     assert parquet.find(Files(tmp_path)) == []
+    with pytest.raises(BadInput, match=r"found\.parquet has no columns of images and boxes, .* it has file, boxes"):
+        open_source([tmp_path])
     with pytest.raises(
         BadInput, match="has no columns of images and boxes, such as image and objects; it has image, label"
     ):

@@ -318,7 +318,7 @@ def test_a_file_that_was_cut_after_it_was_listed(folder):
     ("content", "wrong"),
     [
         (b"", "is empty"),
-        (b"short", "ends in the middle of a length"),
+        (b"short", "too short for a record"),
         (b"no record at all, but text", "is no TFRecord file"),
         (b"\x1f\x8b\x08\x00" + bytes(40), r"is compressed \(gzip\)"),
         (framed(b"text"), r"no tf\.train\.Example"),
@@ -360,6 +360,11 @@ def test_a_folder_without_objects_is_not_claimed(tmp_path):
     write_records(tmp_path / "x.record", [example(image__encoded=[b"x"], image__class__label=[1])])
     (tmp_path / "notes.record").write_text("no records")
     assert tfrecord.find(Files(tmp_path)) == []
+    with pytest.raises(BadInput, match=r"no annotations found here .*: notes\.record: the file is too short"):
+        open_source([tmp_path])
+    (tmp_path / "notes.record").unlink()
+    with pytest.raises(BadInput, match=r"x\.record: its records have no features image/object/\.\.\."):
+        open_source([tmp_path])
 
 
 def test_a_folder_of_images_does_not_apply(folder):

@@ -30,6 +30,7 @@ NAME = "parquet"
 TITLE = "Parquet"
 
 _MAGIC = b"PAR1"
+_OTHER = "has no columns of images and boxes, such as image and objects; it has"
 
 
 def find(files: Files) -> list[Path]:
@@ -38,6 +39,12 @@ def find(files: Files) -> list[Path]:
     if files.path.is_file() or not is_installed():
         return listed
     return listed if any(map(may_have_images, sample(listed))) else []
+
+
+def why_not(files: Files) -> str:
+    """Which columns the first Parquet file has instead. Empty if there is none."""
+    listed = [path for path in files.with_suffix(".parquet", ".pq") if _begins_as_parquet(path)]
+    return f"{files.short(listed[0])} {_OTHER} {column_names(listed[0])}" if listed and is_installed() else ""
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -59,8 +66,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         raise BadInput(files.path, f"Parquet needs PyArrow, which is not installed; {install('parquet')}")
     tables = [table for path in found if (table := read_table(path)) is not None]
     if not tables:
-        message = "has no columns of images and boxes, such as image and objects; it has"
-        raise BadInput(found[0], f"{message} {column_names(found[0])}")
+        raise BadInput(found[0], f"{_OTHER} {column_names(found[0])}")
     written = {table.path: written_split(set_of(table.path), files.root) for table in tables}
     split_of = map_files(written.values())
     splits_of = {path: split_of[name] for path, name in written.items()}

@@ -74,6 +74,17 @@ def find(files: Files) -> list[Path]:
     return [path for path in named if not _is_other(path)]
 
 
+def why_not(files: Files) -> str:
+    """Why the first file that is named like a TFRecord file is none of these. Empty if there is none."""
+    for path in files.listed:
+        if _NAMED.search(path.name):
+            try:
+                _refuse_other(path)
+            except BadInput as error:
+                return f"{files.short(path)}: {error.message}"
+    return ""
+
+
 def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read TFRecord files. The images in them are not read.
 

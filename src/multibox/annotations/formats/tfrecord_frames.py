@@ -113,6 +113,8 @@ def _masked(data: memoryview) -> bytes:
 def _why(first: bytes, number: int, remaining: int) -> str:
     if number == 1 and first in _COMPRESSED:
         return f"the file is compressed ({_COMPRESSED[first]}), which is not read; decompress it"
+    if remaining < _HEAD and number == 1:
+        return "the file is too short for a record; copy it again"
     if remaining < _HEAD:
         return "the file ends in the middle of a length; copy it again"
     return "the checksum of its length is wrong; " + (
