@@ -90,7 +90,7 @@ def test_another_encoding(tmp_path):
         ("", "is empty"),
         ("image,x0,y0,x1,y1,class\n", "has a header and no row"),
         ("a.jpg,1,2,3,4,x\n\n,1,2,3,4,x\n", "line 3: names no image"),
-        ("image,x0,y0,width\na.jpg,1,2,3\n", "no column x1, y1, class in its header"),
+        ("image,x0,y0,width\na.jpg,1,2,3\n", "has the columns image, x0, y0, width, and lacks a class, a box; a table"),
     ],
 )
 def test_tables_that_are_not_of_objects(tmp_path, text, message):

@@ -1,5 +1,6 @@
 """What a reader returns: annotations as their source has them, unverified, with class names."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,11 +120,15 @@ def read_text(file: Path) -> str:
     """The text of a file, in UTF-8 with or without a byte order mark.
 
     Raises:
-        BadInput: The file is not UTF-8 text.
+        BadInput: The file cannot be opened, or is not UTF-8 text.
     """
     try:
         return file.read_text("utf-8-sig")
+    except OSError as error:
+        raise BadInput(file, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
+        if error.object.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise BadInput(file, "is UTF-16; save it as UTF-8") from None
         raise BadInput(file, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 

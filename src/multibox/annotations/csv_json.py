@@ -1,21 +1,19 @@
 """CSV tables whose cells hold JSON, as the entries that the JSON exports of the same tools hold."""
 
-import csv
 import json
 from collections.abc import Callable, Collection
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from multibox.annotations.annotation import read_text
+from multibox.annotations.csv_files import first_line, read_dicts
 from multibox.annotations.files import Files
 from multibox.errors import BadInput
 
 
 def tables_with(files: Files, columns: Collection[str]) -> list[Path]:
     """The CSV files of a dataset whose header has all the given columns."""
-    return [path for path in files.with_suffix(".csv") if set(columns) <= set(_header(path))]
+    return [path for path in files.with_suffix(".csv") if set(columns) <= set(first_line(path))]
 
 
 def content_of(files: Files, path: Path, from_rows: Callable[[list[dict[str, Any]]], Any]) -> Any:
@@ -32,10 +30,7 @@ def content_of(files: Files, path: Path, from_rows: Callable[[list[dict[str, Any
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     parse = partial(_cell, path)
-    return [
-        {name: parse(text) for name, text in row.items() if name is not None and text is not None}
-        for row in csv.DictReader(StringIO(read_text(path)))
-    ]
+    return [{name: parse(text) for name, text in row.items()} for row in read_dicts(path)]
 
 
 def _cell(path: Path, text: str) -> Any:
@@ -45,9 +40,3 @@ def _cell(path: Path, text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise BadInput(path, f"a cell holds no JSON: {text[:40]!r}; export the table again") from None
-
-
-def _header(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        first = file.readline(1 << 16).decode("utf-8-sig", errors="replace")
-    return next(csv.reader([first]), [])

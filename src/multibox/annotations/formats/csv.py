@@ -11,32 +11,46 @@ from pathlib import Path
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.csv_files import first_line, why_unreadable
 from multibox.annotations.drawn import is_set
 from multibox.annotations.files import Files
+from multibox.annotations.formats.csv_columns import EDGES, columns_of, lacking
 from multibox.annotations.formats.csv_open_images import code_lists, listed_images, pairs
-from multibox.annotations.formats.csv_tables import EDGES, Row, Table, has_objects, read_table, size_of, to_number
+from multibox.annotations.formats.csv_tables import Row, Table, has_objects, read_table, size_of, to_number
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_files, map_names, renamed, written_split
-from multibox.errors import BadInput
 
 NAME = "csv"
 TITLE = "CSV"
 
+SUFFIXES = (".csv", ".tsv")
 FLAGS = ("occluded", "truncated", "crowd")
 
 
 def find(files: Files) -> list[Path]:
-    """The CSV files whose first line is that of a table of objects. A single file is taken as one."""
-    found = files.with_suffix(".csv", ".tsv")
-    return found if files.path.is_file() else [path for path in found if _has_objects(path)]
+    """The CSV files whose first line is that of a table of objects. A single file is taken as one.
+
+    Tables that cannot be read are passed over if another can.
+    """
+    tables = _tables(files)
+    readable = tables if len(tables) == 1 else [path for path in tables if not why_unreadable(path)]
+    return readable or tables
 
 
-def _has_objects(path: Path) -> bool:
-    try:
-        return has_objects(path)
-    except BadInput:  # in another encoding: it may be any table
-        return False
+def why_not(files: Files) -> str:
+    """What the CSV files have instead of a table of objects. Empty if there are none."""
+    listed = sorted(files.with_suffix(*SUFFIXES), key=lambda path: -len(columns_of(first_line(path))))
+    if not listed:
+        return ""
+    reason = why_unreadable(listed[0]) or lacking(first_line(listed[0]))
+    others = f"; none of the other {len(listed) - 1:,} CSV files is such a table" if len(listed) > 1 else ""
+    return f"{files.short(listed[0])} {reason}{others}"
+
+
+def _tables(files: Files) -> list[Path]:
+    found = files.with_suffix(*SUFFIXES)
+    return found if files.path.is_file() else [path for path in found if has_objects(path)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -67,6 +81,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     has_column = any(row.get("split") for table in tables for row in table.rows)
     splits_from = "the column of splits" if has_column else "the names of the files"
     classes, classes_from = _declared(files, splits)
+    unread = [path for path in _tables(files) if path not in found]
     return Part(
         found[0] if len(found) == 1 else files.root,
         dict(splits),
@@ -74,7 +89,11 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else splits_from,
         classes_from=classes_from,
-        notes=(*(note for table in tables for note in table.notes), *renamed(names.values())),
+        notes=(
+            *(note for table in tables for note in table.notes),
+            *renamed(names.values()),
+            *(f"{files.short(path)} was passed over: {why_unreadable(path)}" for path in unread),
+        ),
     )
 
 

@@ -1,19 +1,16 @@
 """What Open Images has beside its tables of boxes: names for its codes of classes, and lists of all images."""
 
-import csv
 from collections.abc import Collection, Iterator
-from io import StringIO
 from pathlib import Path
 
-from multibox.annotations.annotation import read_text
+from multibox.annotations.csv_files import first_line, read_dicts, read_lines
 from multibox.annotations.files import Files
 from multibox.annotations.splits import usual_split
 
 
 def pairs(path: Path) -> list[tuple[str, str]]:
     """The rows of a table of two columns."""
-    rows = csv.reader(StringIO(read_text(path)))
-    return [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2]
+    return [(cells[0], cells[1]) for _, cells in read_lines(path) if len(cells) == 2]
 
 
 def code_lists(files: Files) -> dict[Path, dict[str, str]]:
@@ -33,9 +30,8 @@ def listed_images(files: Files, known: Collection[str]) -> Iterator[tuple[str, P
     """
     by_stem = {path.stem: path for path in files.images}
     for path in _beside(files):
-        rows = csv.DictReader(StringIO(read_text(path))) if _is_list(path) else ()
-        for row in rows:
-            name = (row.get("ImageID") or "").strip()
+        for row in read_dicts(path) if _is_list(path) else ():
+            name = row.get("ImageID", "")
             if name in by_stem and name not in known:
                 yield usual_split(path.stem), by_stem[name]
 
@@ -45,6 +41,5 @@ def _beside(files: Files) -> list[Path]:
 
 
 def _is_list(path: Path) -> bool:
-    with path.open("rb") as file:
-        header = file.readline(4096).decode("utf-8-sig", errors="replace").strip().split(",")
+    header = first_line(path)
     return {"ImageID", "OriginalURL"} <= set(header) and "XMin" not in header

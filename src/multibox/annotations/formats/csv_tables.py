@@ -1,57 +1,25 @@
 """Tables of objects in the dialects that tools write, as rows of one kind: cells by our names of the columns."""
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from math import inf, nan
 from pathlib import Path
 
 import numpy as np
 
-from multibox.annotations.annotation import read_text
+from multibox.annotations.csv_files import Line, first_line, read_lines
 from multibox.annotations.files import is_image
+from multibox.annotations.formats.csv_columns import CORNER_AND_SIZE, EDGES, columns_of, has_box, lacking
 from multibox.annotations.four_numbers import WHAT, edges_of, form_of
 from multibox.errors import BadInput
 
 Row = dict[str, str]
 """Cells by the name of their column. ``line`` is the line of the file where the row ends."""
 
-COLUMNS = {
-    "image": (
-        "image",
-        "filename",
-        "file_name",
-        "file",
-        "path",
-        "image_path",
-        "image_name",
-        "image_id",
-        "imageid",
-        "img",
-    ),
-    "x0": ("x0", "xmin", "x_min", "left"),
-    "y0": ("y0", "ymin", "y_min", "top"),
-    "x1": ("x1", "xmax", "x_max", "right"),
-    "y1": ("y1", "ymax", "y_max", "bottom"),
-    "class": ("class", "label", "name", "class_name", "category", "labelname", "class_id"),
-    "split": ("split", "set", "subset"),
-    "width": ("width", "image_width"),
-    "height": ("height", "image_height"),
-    "bbox": ("bbox", "box", "bounding_box"),
-    "occluded": ("isoccluded", "occluded"),
-    "truncated": ("istruncated", "truncated"),
-    "crowd": ("isgroupof", "iscrowd"),
-}
-"""Our name of each column, and the names that files give it, in lower case."""
-
-FROM_ONE_TO_TWO = {"x1": "x0", "y1": "y0", "x2": "x1", "y2": "y1"}
-"""Our names where a file calls the edges x1, y1, x2, y2."""
-
-EDGES = ("x0", "y0", "x1", "y1")
 BARE = ("image", *EDGES, "class")
-"""The columns of a file without a header."""
+BARE_AND_SIZE = (*BARE, "width", "height")
+"""The columns of a file without a header, of which SKU-110K's have the size of the image."""
 
 VERTEX_SETS = ("train", "training", "validation", "test", "unassigned")
 _NUMBERS = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -73,9 +41,8 @@ class Table:
 
 
 def has_objects(path: Path) -> bool:
-    """Whether a CSV file lists objects, by its header or by the first row."""
-    lines = _lines(read_text(path)[:65536])
-    return bool(lines) and _reader(lines[0][1]) is not None
+    """Whether a CSV file lists objects, by its header or by the first row. Raises no error."""
+    return _reader(first_line(path)) is not None
 
 
 def read_table(path: Path) -> Table:
@@ -84,13 +51,12 @@ def read_table(path: Path) -> Table:
     Raises:
         BadInput: Columns are missing, there is no row, or a row names no image.
     """
-    lines = _lines(read_text(path))
+    lines = read_lines(path)
     if not lines:
         raise BadInput(path, "is empty; write one row per object: image, x0, y0, x1, y1, class")
     reader = _reader(lines[0][1])
     if reader is None:
-        header = ", ".join(lines[0][1])
-        raise BadInput(path, f"no column {_missing(lines[0][1])} in its header {header}; name them so")
+        raise BadInput(path, lacking(lines[0][1]))
     table = reader(path, lines)
     if not table.rows:
         raise BadInput(path, "has a header and no row")
@@ -100,62 +66,60 @@ def read_table(path: Path) -> Table:
     return table
 
 
-Lines = list[tuple[int, list[str]]]
-"""The cells of each line that is not blank, and the line's number."""
-
-
-def _lines(text: str) -> Lines:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
-    return [(reader.line_num, [cell.strip() for cell in line]) for line in reader if any(cell.strip() for cell in line)]
-
-
-def _reader(first: Sequence[str]) -> Callable[[Path, Lines], Table] | None:
+def _reader(first: Sequence[str]) -> Callable[[Path, Sequence[Line]], Table] | None:
     """The function that reads a file with this first line. None if it is no table of objects."""
-    columns = _columns(first)
-    if "image" in columns and {"class", *EDGES} <= columns.keys():
-        return _with_header
+    columns = columns_of(first)
+    if "image" in columns and "class" in columns and has_box(columns):
+        return _with_edges if "x1" in columns else _with_sizes
     if "image" in columns and "bbox" in columns:
         return _with_boxes
     if len(first) >= 9 and first[0].lower() in VERTEX_SETS:
         return _of_vertex
-    if len(first) == len(BARE) and "image" not in columns and (is_image(Path(first[0])) or not any(first[1:5])):
+    if "image" not in columns and _is_bare(first):
         return _without_header
     return None
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    names = [cell.lower() for cell in header]
-    if "x2" in names:
-        names = [FROM_ONE_TO_TWO.get(name, name) for name in names]
-    found = {name: [names.index(word) for word in words if word in names] for name, words in COLUMNS.items()}
-    return {name: positions[0] for name, positions in found.items() if positions}
+def _is_bare(first: Sequence[str]) -> bool:
+    """Whether a line is an object or an image without objects, in a file without a header."""
+    if len(first) == len(BARE_AND_SIZE):
+        return is_image(Path(first[0])) and all(cell.isdecimal() for cell in first[-2:])
+    return len(first) == len(BARE) and (is_image(Path(first[0])) or not any(first[1:5]))
 
 
-def _missing(header: Sequence[str]) -> str:
-    columns = _columns(header)
-    return ", ".join(name for name in BARE if name not in columns)
+def _with_edges(path: Path, lines: Sequence[Line]) -> Table:
+    return Table(path, _rows(lines[1:], columns_of(lines[0][1])))
 
 
-def _with_header(path: Path, lines: Lines) -> Table:
-    return Table(path, _rows(lines[1:], _columns(lines[0][1])))
+def _with_sizes(path: Path, lines: Sequence[Line]) -> Table:
+    """Tables with the upper left corner and the size of each box."""
+    header = lines[0][1]
+    columns = columns_of(header)
+    rows = _rows(lines[1:], columns)
+    for row in rows:
+        cells = [row[name] for name in CORNER_AND_SIZE]
+        x, y, width, height = map(to_number, cells)
+        edges = (x, y, x + width, y + height)
+        row |= dict(zip(EDGES, map(str, edges) if any(cells) else cells, strict=True))
+    x_name, y_name, *sizes = (header[columns[name]] for name in CORNER_AND_SIZE)
+    named = f"{x_name}, {y_name}, {' and '.join(sizes)}"
+    return Table(path, rows, (f"{path.name}: {named} were taken as the box's upper left corner and size",))
 
 
-def _without_header(path: Path, lines: Lines) -> Table:
-    return Table(path, _rows(lines, {name: i for i, name in enumerate(BARE)}))
+def _without_header(path: Path, lines: Sequence[Line]) -> Table:
+    return Table(path, _rows(lines, {name: i for i, name in enumerate(BARE_AND_SIZE[: len(lines[0][1])])}))
 
 
-def _rows(lines: Lines, columns: dict[str, int]) -> list[Row]:
+def _rows(lines: Sequence[Line], columns: dict[str, int]) -> list[Row]:
     return [
         {"line": str(number)} | {name: cells[i] if i < len(cells) else "" for name, i in columns.items()}
         for number, cells in lines
     ]
 
 
-def _with_boxes(path: Path, lines: Lines) -> Table:
+def _with_boxes(path: Path, lines: Sequence[Line]) -> Table:
     """Kaggle's tables: one cell holds all four numbers of a box."""
-    columns = _columns(lines[0][1])
+    columns = columns_of(lines[0][1])
     rows = _rows(lines[1:], columns)
     boxes = np.array([_four(row["bbox"]) for row in rows]).reshape(-1, 4)
     form = form_of(boxes, np.array([size_of(row) or (nan, nan) for row in rows]).reshape(-1, 2))
@@ -174,7 +138,7 @@ def _four(text: str) -> list[float]:
     return numbers if len(numbers) == 4 else [nan] * 4
 
 
-def _of_vertex(path: Path, lines: Lines) -> Table:
+def _of_vertex(path: Path, lines: Sequence[Line]) -> Table:
     """Vertex AI's tables: set, address, label, and two or four corners as parts of the image."""
     rows = []
     for number, cells in lines:
