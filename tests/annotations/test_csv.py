@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from multibox.annotations.formats import csv
+from multibox.annotations.formats.csv_columns import COLUMNS
 from multibox.annotations.problem import Problem
+from multibox.annotations.recognise import recognise
 from multibox.data.source import open_source
 from multibox.errors import BadInput
 from reading import read
@@ -205,3 +209,146 @@ def test_tables_of_something_else_are_passed_over(tmp_path):
     (tmp_path / "a.jpg").touch()
     (tmp_path / "boxes.csv").write_text(ROWS["ours"])
     assert [path.name for path in read(csv, tmp_path).files] == ["boxes.csv"]
+
+
+UNREAD = {
+    "UTF-16": (ROWS["ours"].encode("utf-16"), "is UTF-16; save it as UTF-8"),
+    "UTF-16 without mark": (ROWS["ours"].encode("utf-16-le"), "holds NUL characters, as UTF-16 does; save it as UTF-8"),
+    "cp1252": (b"image,x0,y0,x1,y1,class\na.jpg,1,2,3,4,\xe9\n", r"is not UTF-8 text (byte 38); save it as UTF-8"),
+    "NUL": (b"image,x0,y0,x1,y1,class\na.jpg,1,2,3,4,x\0\n", "holds NUL characters, as UTF-16 does; save it as UTF-8"),
+    "long cell": (
+        b"image,x0,y0,x1,y1,class\n\na.jpg,1,2,3,4," + b"x" * 131_073,
+        "line 3: a cell is longer than 131,072 characters; shorten it, or close its quote",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "why"), UNREAD.values(), ids=UNREAD.keys())
+def test_a_table_that_cannot_be_read_is_passed_over_beside_others_and_else_refused_in_one_line(tmp_path, data, why):
+    stray = tmp_path / "stray.csv"
+    stray.write_bytes(data)
+    (tmp_path / "a.jpg").touch()
+    for path in (stray, tmp_path):
+        with pytest.raises(BadInput) as error:
+            open_source([path])
+        assert str(error.value) == f"{stray}: {why}"
+    items, part = table(tmp_path, ROWS["ours"], "b.jpg")
+    assert items.keys() == {"a", "b"}
+    assert part.notes == (f"stray.csv was passed over: {why}",)
+
+
+STRAYS = [
+    *(data for data, _ in UNREAD.values()),
+    b"a,b\r1,2\r3,4\r",
+    b'"' + b"x" * 200_000,
+    b"x" * 200_000,
+    b"\xff\xfe\x00",
+    b"\0" * 100,
+    b"",
+]
+
+
+@pytest.mark.parametrize("data", STRAYS, ids=range(len(STRAYS)))
+def test_a_stray_table_stops_no_format(tmp_path, data):
+    (tmp_path / "stray.csv").write_bytes(data)
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "boxes.json").write_text(
+        '{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "categories": [{"id": 1, "name": "x"}],'
+        ' "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]}'
+    )
+    assert [each.format.NAME for each in recognise(tmp_path)] == ["coco"]
+
+
+def test_line_ends_of_old_spreadsheets(tmp_path):
+    items, _ = table(tmp_path, "\ufeff" + ROWS["ours"].replace("\n", "\r"), "a.jpg", "b.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22], [3, 4, 5, 6.5]])
+
+
+NEEDS = "a table of objects needs an image, a class, and xmin, ymin, xmax, ymax "
+NEEDS += "(or x, y, width, height, or one bbox column)"
+
+
+@pytest.mark.parametrize("layout", [None, "csv"])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a,b,c\n1,2,3\n", f"has the columns a, b, c, and lacks an image, a class, a box; {NEEDS}"),
+        ("file;label;cx;cy\n", f"has the columns file, label, cx, cy, and lacks a box; {NEEDS}"),
+        ("file,x,y,w,h\n", f"has the columns file, x, y, w, h, and lacks a class; {NEEDS}"),
+        ("", f"is empty; {NEEDS}"),
+    ],
+)
+def test_a_refusal_says_what_a_table_has_and_what_it_needs(tmp_path, text, why, layout):
+    (tmp_path / "labels.csv").write_text(text)
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(BadInput) as error:
+        recognise(tmp_path, layout)
+    assert error.value.message == f"no annotations found here among its files (1 images, 1 .csv): labels.csv {why}"
+
+
+def test_a_refusal_shows_the_table_with_the_most_columns_that_are_known(tmp_path):
+    (tmp_path / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax\n")
+    (tmp_path / "a.csv").write_text("epoch,loss\n")
+    (tmp_path / "z.csv").write_text("a,b,c\n")
+    with pytest.raises(
+        BadInput, match=r"\(3 .csv\): boxes.csv has .* lacks a class; .*; none of the other 2 CSV files"
+    ):
+        recognise(tmp_path)
+
+
+SIZES = [
+    "x,y,width,height",
+    "x,y,w,h",
+    "bbox_x,bbox_y,bbox_w,bbox_h",
+    "xmin,ymin,width,height",
+    "left,top,width,height",
+]
+
+
+@pytest.mark.parametrize("names", [*SIZES, "X Min,Y-Min,Box Width,box_height"])
+def test_a_corner_and_the_size_of_the_box(tmp_path, names):
+    items, part = table(tmp_path, f"image,{names},class\na.jpg,1,2,10,20.5,x\nb.jpg,,,,,\n", "a.jpg", "b.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22.5]])
+    assert items["a"].annotation.size is None
+    assert items["b"].annotation.boxes.shape == (0, 4)
+    x, y, width, height = names.split(",")
+    assert part.notes == (
+        f"boxes.csv: {x}, {y}, {width} and {height} were taken as the box's upper left corner and size",
+    )
+
+
+@pytest.mark.parametrize(
+    "edges",
+    ["x_min,y_min,x_max,y_max", "left,top,right,bottom", "x1,y1,x2,y2", "bbox_x1,bbox_y1,bbox_x2,bbox_y2"],
+)
+def test_beside_all_edges_width_and_height_are_those_of_the_image(tmp_path, edges):
+    items, part = table(tmp_path, f"img_path,width,height,{edges},category\na.jpg,50,40,1,2,11,22,x\n", "a.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22]])
+    assert items["a"].annotation.size == (50, 40)
+    assert part.notes == ()
+
+
+@pytest.mark.parametrize("sizes", ["image_width,image_height,width,height", "width,height,w,h"])
+def test_the_sizes_of_the_image_and_of_the_box_side_by_side(tmp_path, sizes):
+    items, _ = table(tmp_path, f"image,class,x,y,{sizes}\na.jpg,x,1,2,50,40,10,20\n", "a.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22]])
+    assert items["a"].annotation.size == (50, 40)
+
+
+def test_a_size_that_is_no_number_is_not_read_as_one(tmp_path):
+    items, _ = table(tmp_path, "image,class,x,y,w,h\na.jpg,x,1,2,,20\n", "a.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, np.nan, 22]])
+
+
+def test_the_eight_columns_of_sku_110k(tmp_path):
+    items, _ = table(tmp_path, "a.jpg,1,2,11,22,object,50,40\na.jpg,3,4,5,6,object,50,40\n", "a.jpg")
+    np.testing.assert_array_equal(items["a"].annotation.boxes, [[1, 2, 11, 22], [3, 4, 5, 6]])
+    assert items["a"].annotation.names == ("object", "object")
+    assert items["a"].annotation.size == (50, 40)
+
+
+def test_the_guide_lists_every_name_of_a_column():
+    guide = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8")
+    for name, words in COLUMNS.items():
+        for word in words:
+            assert f"`{word}`" in guide, f"docs/data.md lacks the name {word} of the column {name}"

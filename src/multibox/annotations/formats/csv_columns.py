@@ -92,7 +92,9 @@ def lacking(header: Sequence[str]) -> str:
     box = has_box(columns) or "bbox" in columns
     has = {"an image": "image" in columns, "a class": "class" in columns, "a box": box}
     lacks = ", ".join(name for name, is_there in has.items() if not is_there)
-    listed = ", ".join(" ".join(cell.split())[:30] for cell in header[:_SHOWN]) + (", ..." if len(header) > _SHOWN else "")
+    listed = ", ".join(" ".join(cell.split())[:30] for cell in header[:_SHOWN]) + (
+        ", ..." if len(header) > _SHOWN else ""
+    )
     return f"has the columns {listed}, and lacks {lacks}; {NEEDED}"
 
 
