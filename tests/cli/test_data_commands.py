@@ -47,7 +47,7 @@ def test_build_lists_what_it_left_out(voc_folder, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["data", "build", "nowhere", "--name", "x"], "nowhere: no such file"),
-        (["data", "info", "nothing"], "nothing: no such dataset; there are: tiny/train"),
+        (["data", "info", "nothing"], "nothing: no such dataset; there are: tiny\n"),
         (["data", "info", "tiny/nothing"], "tiny/nothing: no such store"),
         (["data", "info", "tiny", "--record", "9"], "record: 9: not in tiny/train, tiny/val, tiny/test"),
     ],

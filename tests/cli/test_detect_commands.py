@@ -49,7 +49,13 @@ def test_eval_table(folder):
     result = call("eval", "model.keras", "--data", "colors/test", "--strict", "--save-detections", "found.json")
     assert result.exit_code == 0
     assert "1.000" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("colors/test: mAP 1.000, ")
     assert (folder / "found-devkit" / "comp4_det_test_red.txt").is_file()
+
+
+def test_eval_says_which_split_it_used(folder):
+    result = call("eval", "model.keras", "--data", "colors/")
+    assert result.stdout.splitlines()[-1].startswith("colors/test: mAP 1.000, ")
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="NAME[/SPLIT]",
-    help="Dataset to evaluate on. Can be repeated. Without SPLIT, the split test is used, or val if there is no test.",
+    help="Dataset to evaluate on, or the folder that it was built from. Can be repeated. Without SPLIT, the split test "
+    "is used, or val if there is no test.",
 )
 @click.option(
     "--batch",
@@ -165,7 +166,10 @@ def _open_both(
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """Print the average precision of each class, and the means. A line on standard error lists unevaluated classes."""
+    """Print the average precision of each class, the means, and on what they were measured.
+
+    A line on standard error lists unevaluated classes.
+    """
     print_table(
         ("class", "AP"),
         [(name, _figure(ap)) for name, ap in evaluation.ap.items()],
@@ -176,8 +180,8 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         ],
     )
     click.echo(
-        f"mAP {_figure(evaluation.map)}: {evaluation.images} images, {evaluation.objects} objects, "
-        f"{evaluation.detections} detections, {evaluation.seconds:.1f} s"
+        f"{evaluation.test_set.name}: mAP {_figure(evaluation.map)}, {evaluation.images} images, "
+        f"{evaluation.objects} objects, {evaluation.detections} detections, {evaluation.seconds:.1f} s"
     )
     if evaluation.left_out:
         listed = ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items())

@@ -104,6 +104,18 @@ def list_stores() -> list[str]:
     return [f"{path.parent.name}/{path.stem}" for path in paths if not path.parent.name.startswith(".")]
 
 
+def list_datasets() -> list[str]:
+    """Names of all datasets that have a store."""
+    return list(dict.fromkeys(store.partition("/")[0] for store in list_stores()))
+
+
+def some_of(names: Sequence[str], most: int = 8) -> str:
+    """Names of datasets or stores for a message: the first ones, and the number of the others."""
+    if not names:
+        return "none yet; build one with 'multibox data build'"
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def open_store(name: str) -> "Store":
     """Open a store by its name.
 
@@ -114,14 +126,14 @@ def open_store(name: str) -> "Store":
         The opened store.
 
     Raises:
-        BadInput: If there is no store of that name, or it cannot be read. The message lists the
-            existing stores.
+        BadInput: If there is no store of that name, or it cannot be read. The message lists stores that exist.
     """
     words = name.split("/")
     path = store_path(words[0], words[-1])
     if len(words) != 2 or not all(words) or not path.is_file():
-        stores = ", ".join(list_stores()) or "none yet; build one with 'multibox data build'"
-        raise BadInput(name, f"no such store in {data_root()}; choose one of: {stores}")
+        stores = list_stores()
+        near = [store for store in stores if store.startswith(f"{words[0]}/")]
+        raise BadInput(name, f"no such store in {data_root()}; choose one of: {some_of(near or stores)}")
     return Store(path)
 
 

@@ -136,8 +136,9 @@ def evaluate(
 
     Args:
         detector: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
-        data: Test data: ``NAME/SPLIT``, or ``NAME`` for its split test, or val if there is no test. Several are
-            evaluated as one. The ``test_set`` of another evaluation makes both evaluations comparable.
+        data: Test data: ``NAME/SPLIT``, or ``NAME`` for its split test, or val if there is no test, or the path that a
+            dataset was built from. Several are evaluated as one. The ``test_set`` of another evaluation makes both
+            evaluations comparable.
         batch: Number of images in a batch on each device.
         strict: Whether to round scores and boxes to six decimals before figures are computed, as PASCAL's devkit does.
         progress: Function to call after each batch, with the number of finished images and of all images.

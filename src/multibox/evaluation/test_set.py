@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from multibox.data.open import find_dataset
 from multibox.data.record import Record
 from multibox.data.store import Store, dataset_splits, open_store
 from multibox.errors import BadInput
@@ -94,7 +95,8 @@ class TestSet:
 
 
 Data = str | Store | Sequence[str | Store]
-"""Test data: the name of a dataset, ``NAME`` or ``NAME/SPLIT``, or a store. Several are evaluated as one."""
+"""Test data: a store, the name of a dataset (``NAME`` or ``NAME/SPLIT``), or the path that it was built from. Several
+are evaluated as one."""
 
 
 def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
@@ -102,7 +104,7 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
 
     Args:
         data: Name of a dataset, with its split (``NAME/SPLIT``) or without one (``NAME``: the split test, or val if
-            there is none), or a store, or a sequence of these.
+            there is none), or the path that it was built from, or a store, or a sequence of these.
         known: Class names of the detector. Only those that the data also has are evaluated, in this order. None
             evaluates all classes of the data.
 
@@ -123,7 +125,8 @@ def open_split(data: str) -> Store:
     """Open the store of one split of a dataset.
 
     Args:
-        data: ``NAME/SPLIT``, or ``NAME`` for the dataset's split test, or val if it has no test.
+        data: ``NAME/SPLIT``, or ``NAME`` for the dataset's split test, or val if it has no test. The path that the
+            dataset was built from can be given instead of ``NAME``.
 
     Returns:
         The opened store.
@@ -131,15 +134,16 @@ def open_split(data: str) -> Store:
     Raises:
         BadInput: The dataset or the split does not exist.
     """
-    if "/" in data:
-        return open_store(data)
-    splits = dataset_splits(data)
+    name = find_dataset(data)
+    if "/" in name:
+        return open_store(name)
+    splits = dataset_splits(name)
     for split in ("test", "val"):
         if split in splits:
-            return open_store(f"{data}/{split}")
+            return open_store(f"{name}/{split}")
     if splits:
-        raise BadInput(data, f"has neither a split test nor val; give one of its splits: {', '.join(splits)}")
-    return open_store(data)  # raises an error that lists the stores
+        raise BadInput(name, f"has neither a split test nor val; give one of its splits: {', '.join(splits)}")
+    return open_store(name)  # raises an error that lists the stores
 
 
 def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from multibox.boxes import areas
 from multibox.config import Detect
+from multibox.data.open import find_dataset
 from multibox.data.record import Record
 from multibox.data.stats import SIZES
 from multibox.data.store import Store, open_store
@@ -193,7 +194,7 @@ def open_datasets(
     Raises:
         BadInput: If a dataset does not exist, or the detections fit no dataset.
     """
-    stores = {name: open_store(name) for name in names}
+    stores = {name: open_store(name) for name in map(find_dataset, names)}
     if detections is None:
         return {name: LabelledDataset(store) for name, store in stores.items()}
     datasets, misfits = {}, []

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from multibox.data.open import find_dataset
 from multibox.data.store import open_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
@@ -85,7 +86,7 @@ def export(
     if precision != "int8" and calibrate is not None:
         raise BadInput("calibrate", "is for precision=int8 only; leave it out")
     FORMATS[kind].require(f"{model}")
-    calibration = open_store(calibrate) if calibrate is not None else None
+    calibration = open_store(find_dataset(calibrate)) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
     runtime: Any = open_runtime(model)
     FORMATS[kind].require_backend()

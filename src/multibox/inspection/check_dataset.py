@@ -18,7 +18,7 @@ from multibox.config import Config, Priors
 from multibox.data.build import in_order
 from multibox.data.open import open_stores
 from multibox.data.source import Source, read_source
-from multibox.data.store import REPORT, Store, dataset_splits, list_stores
+from multibox.data.store import REPORT, Store, dataset_splits, list_datasets, some_of
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.inspection.coverage import Coverage, measure_coverage
@@ -158,11 +158,10 @@ def check_dataset(
         more = [*unused_images(source), *spelled_twice(source)]
         return _sum_up(str(target), source.classes, inspected, more, config)
     if not is_dataset:
-        known = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(target, f"no such file, folder or built dataset; built datasets: {known}")
+        raise BadInput(target, f"no such file, folder or built dataset; built datasets: {some_of(list_datasets())}")
     stores = open_stores(str(target))
     inspected = _inspect_stores(stores, config, workers, report)
-    more = [] if "/" in str(target) else _left_out(stores)
+    more = [] if "/" in str(target).rstrip("/") else _left_out(stores)
     return _sum_up(str(target), stores[0].meta.classes, inspected, more, config)
 
 

@@ -1,16 +1,15 @@
 """The stores that a run reads. If the data is a folder or file, its stores are built first where necessary."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from multibox.annotations.files import Files, fingerprint
 from multibox.config import Config
 from multibox.data.build import BuildReport, OnBad, build
-from multibox.data.store import FILES, Store, data_root, dataset_splits, list_stores, open_store
+from multibox.data.open import has_changed
+from multibox.data.store import Store, data_root, dataset_splits, list_datasets, open_store, some_of
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.progress import Progress
@@ -43,8 +42,7 @@ def find_data(
     name = _stores_of(Path(data), on_bad, progress, on_build) if Path(data).exists() else str(Path(data))
     splits = dataset_splits(name)
     if not splits:
-        stores = ", ".join(sorted({store.partition("/")[0] for store in list_stores()})) or "none yet"
-        raise BadInput(data, f"no such folder, nor a dataset in {data_root()} ({stores})")
+        raise BadInput(data, f"no such folder, nor a dataset in {data_root()} ({some_of(list_datasets())})")
     if "train" not in splits and "trainval" not in splits:
         raise BadInput(name, f"has no split train or trainval but {', '.join(splits)}; set data.train=[NAME/SPLIT]")
     train = "train" if "train" in splits else "trainval"
@@ -62,7 +60,7 @@ def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: O
             f"a dataset {name} exists, built from {meta.source}; to train on that dataset, set "
             f"data.train=[{name}/SPLIT] alone, or build a dataset of another name from this folder or file",
         )
-    if meta is None or _has_changed(path, data_root() / name):
+    if meta is None or has_changed(path, data_root() / name):
         log.info("building %s; to read the data in another way, build it first with 'multibox data build'", name)
         report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
         (on_build or _log_build)(report)
@@ -83,15 +81,6 @@ def _dataset_name(path: Path) -> str:
     taken = data_root() / name
     is_dataset = not taken.exists() or holds_only_stores(taken)
     return name if is_dataset else f"{name}-stores"  # The images themselves may lie where the stores would.
-
-
-def _has_changed(path: Path, folder: Path) -> bool:
-    """Whether files were added, removed or replaced since the stores in a folder were built from a path."""
-    try:
-        known = json.loads((folder / FILES).read_bytes())
-    except (OSError, ValueError):  # Stores of 0.1.0 have no list of files.
-        return True
-    return fingerprint({*Files(path).listed, *map(Path, known)}) != known
 
 
 def open_stores(names: Sequence[str]) -> list[Store]:
