@@ -311,3 +311,24 @@ def test_a_word_that_all_files_share_is_no_split(names, tmp_path):
         image(tmp_path / f"{number}.jpg")
         coco(tmp_path / f"{name}.json", {number: f"{number}.jpg"})
     assert {split: len(items) for split, items in open_source([tmp_path]).splits.items()} == {"train": 1, "val": 1}
+
+
+@pytest.mark.parametrize("layout", ["createml", "coco", "csv"])
+def test_annotation_files_of_one_image_each_are_no_splits(layout, tmp_path):
+    for number in range(20):
+        name = f"{'train' if number < 15 else 'valid'}/p{number}"
+        image(tmp_path / f"{name}.jpg")
+        if layout == "createml":
+            box = {"x": 16, "y": 20, "width": 28, "height": 37}
+            text(
+                tmp_path / f"{name}.json",
+                [{"image": f"p{number}.jpg", "annotations": [{"label": "cat", "coordinates": box}]}],
+            )
+        elif layout == "coco":
+            coco(tmp_path / f"{name}.json", {number: f"p{number}.jpg"})
+        else:
+            text(tmp_path / f"{name}.csv", f"{HEADER}\np{number}.jpg,2,3,30,40,cat\n")
+    splits = open_source([tmp_path]).splits
+    assert {split: len(items) for split, items in splits.items()} == {"train": 15, "val": 5}
+    splits = open_source([tmp_path / "valid"]).splits
+    assert {split: len(items) for split, items in splits.items()} == {"val": 5}

@@ -11,7 +11,10 @@ from multibox.annotations.drawn import Drawn, annotation_of, drawn_or_problem, s
 from multibox.annotations.files import Files
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import map_files, renamed, written_split
+from multibox.annotations.splits import map_files, renamed, written_splits
+
+SHOWN = 6
+"""Files that are listed at most where the splits come from their names."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def part_of(
     Returns:
         The annotated images by split, in the order of the annotation files.
     """
-    names = [each.subset or written_split(each.file, files.root) for each in found]
+    written = written_splits(_names_of(found), files.root)
+    names = [each.subset or written[each.file] for each in found]
     split_of = map_files(names)
     groups: dict[tuple[str, Path], list[Described]] = defaultdict(list)
     nameless: dict[str, list[Item]] = defaultdict(list)
@@ -123,18 +127,31 @@ def part_of(
 def _origin(files: Files, found: Sequence[Described]) -> str:
     if any(each.subset for each in found):
         return "the subsets that the files name"
-    return f"the names of the files {', '.join(dict.fromkeys(files.short(each.file) for each in found))}"
+    listed = list(dict.fromkeys(files.short(each.file) for each in found))
+    more = ", ..." if len(listed) > SHOWN else ""
+    return f"the names of the files {', '.join(listed[:SHOWN])}{more}"
+
+
+def _names_of(found: Sequence[Described]) -> dict[Path, list[str]]:
+    """Names of the images of each file."""
+    names: dict[Path, list[str]] = {}
+    for each in found:
+        names.setdefault(each.file, []).append(each.name)
+    return names
 
 
 def _paths(file: Path, listed: Sequence[Described], images: Images, split: str) -> list[Path]:
     """The image of each entry of a file."""
     names = [f"{each.subset}/{each.name}" if each.subset else each.name for each in listed]
+    paths = images.of_names(names, file, split)
+    if not any(each.second_name for each in listed):
+        return paths
     known = set(images.paths)
     return [
         path
         if path in known or not each.second_name or isfile(path)
         else images.of_name(each.second_name, file, split) or path
-        for each, path in zip(listed, images.of_names(names, file, split), strict=True)
+        for each, path in zip(listed, paths, strict=True)
     ]
 
 

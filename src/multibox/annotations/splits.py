@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -119,6 +119,22 @@ def written_split(path: Path, root: Path) -> str:
     if path.parent != root and folder_split(path.parent.name) and not usual_split(path.stem):
         return path.parent.name
     return path.stem.removeprefix("instances_")
+
+
+def written_splits(named: Mapping[Path, Sequence[str]], root: Path) -> dict[Path, str]:
+    """The name that means the split of each annotation file, as :func:`written_split` has it.
+
+    Files that describe one image each, whose stem they have, are divided by their folders alone.
+
+    Args:
+        named: Names of the images that each file describes.
+        root: Path of the dataset's folder.
+    """
+    if len(named) > 1 and all(
+        {PurePosixPath(name).stem for name in names} == {path.stem} for path, names in named.items()
+    ):
+        return dict(zip(named, splits_by_folder(list(named), root), strict=True))
+    return {path: written_split(path, root) for path in named}
 
 
 def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:

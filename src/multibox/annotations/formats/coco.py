@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
-from multibox.annotations.drawn import is_set
+from multibox.annotations.drawn import fields, is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite
 from multibox.annotations.images import Images
-from multibox.annotations.splits import map_files, renamed, written_split
+from multibox.annotations.splits import map_files, renamed, written_splits
 from multibox.errors import BadInput
 
 NAME = "coco"
@@ -49,7 +49,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: A file is not valid COCO, or an annotation refers to an image or category that the file does not list.
     """
     images = Images(files, options.images)
-    names = {path: written_split(path, files.root) for path in found}
+    names = written_splits({path: _names(files.json(path)) for path in found}, files.root)
     split_of = map_files(names.values())
     read_files = [_read_file(path, files.json(path), images, split_of[names[path]]) for path in found]
     splits: dict[str, list[Item]] = defaultdict(list)
@@ -67,6 +67,12 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         classes_from="the category ids",
         notes=(*classes.notes, *_box_notes(splits), *renamed(names.values())),
     )
+
+
+def _names(content: dict[str, Any]) -> list[str]:
+    """Names of the images that a file lists. Empty if it has no list."""
+    images = content.get("images")
+    return [str(fields(image).get("file_name")) for image in images] if isinstance(images, list) else []
 
 
 def _read_file(path: Path, content: dict[str, Any], images: Images, split: str) -> tuple[list[Category], list[Item]]:

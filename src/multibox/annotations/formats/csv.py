@@ -19,7 +19,7 @@ from multibox.annotations.formats.csv_open_images import code_lists, listed_imag
 from multibox.annotations.formats.csv_tables import Row, Table, has_objects, read_table, size_of, to_number
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import map_files, map_names, renamed, written_split
+from multibox.annotations.splits import map_files, map_names, renamed, written_splits
 
 NAME = "csv"
 TITLE = "CSV"
@@ -70,7 +70,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """
     images = Images(files, options.images)
     tables = [_named(read_table(path), files) for path in found]
-    names = {path: written_split(path, files.root) for path in found}
+    names = written_splits({table.path: [row["image"] for row in table.rows] for table in tables}, files.root)
     split_of = map_files(names.values())
     splits: dict[str, list[Item]] = defaultdict(list)
     for table in tables:
