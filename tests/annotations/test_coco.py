@@ -116,7 +116,7 @@ def test_the_bounds_of_a_segmentation_are_the_box_where_there_is_none(tmp_path, 
     (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "annotations": [annotation]}))
     part = read(coco, tmp_path / "a.json")
     np.testing.assert_array_equal(part.splits[""][0].annotation.boxes, [box])
-    assert part.notes == ("1 annotations have no bbox; the bounds of their segmentations were taken",)
+    assert part.notes == ("1 annotation has no bbox; the bounds of its segmentation were taken",)
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,21 @@ def test_a_name_that_no_file_can_have_is_a_missing_image(folder):
     (folder / "one.json").write_text(json.dumps({**CONTENT, "images": images, "annotations": []}))
     items = [item for items in open_source([folder / "one.json"]).splits.values() for item in items]
     assert [check_item(item, {}).problems[0].kind for item in items] == ["missing", "missing"]
+
+
+def test_classes_get_other_names_and_join_with_their_category_ids(folder):
+    source = open_source([folder], rename={"zebra": "ant", "dog": "hound"})
+    assert (source.classes, source.category_ids) == (("ant", "hound"), (90, 18))
+    assert source.splits["val"][0].annotation.names == ("hound", "ant")
+
+
+def test_a_background_before_the_classes_is_none_if_no_object_has_it(folder):
+    for split in ("train2017", "val2017"):
+        categories = [{"id": 0, "name": "background"}, *CONTENT["categories"]]
+        path = folder / "annotations" / f"instances_{split}.json"
+        path.write_text(json.dumps({**CONTENT, "categories": categories}))
+    source = open_source([folder])
+    assert (source.classes, source.category_ids) == (("zebra", "dog", "ant"), (3, 18, 90))
+    assert "background in the list of classes left out, as no object is one" in source.understood[0].notes
+    given = ("background", "zebra", "dog", "ant")
+    assert open_source([folder], classes=given).classes == given

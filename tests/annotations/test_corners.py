@@ -65,4 +65,4 @@ def test_each_tool_counts_in_its_own_way():
         "labelImg": "raised edges",
         "PASCAL VOC": "pixels",
     }
-    assert describe(files, decisions).startswith("1 files of labelImg: edges from 0")
+    assert describe(files, decisions).startswith("1 file of labelImg: edges from 0")

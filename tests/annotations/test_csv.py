@@ -55,7 +55,7 @@ def test_a_list_of_classes_without_one_of_the_objects(tmp_path):
     source = open_source([tmp_path / "boxes.csv"])
     assert source.classes == ("dog", "cat")
     assert source.understood[0].notes == (
-        "classes.txt lacks the class 'cat' (1 objects), which comes after those that it lists",
+        "classes.txt lacks the class 'cat' (1 object), which comes after those that it lists",
     )
     (tmp_path / "classes.txt").write_text("night shift\n")
     source = open_source([tmp_path / "boxes.csv"])

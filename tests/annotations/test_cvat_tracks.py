@@ -148,7 +148,7 @@ def test_tracks_that_hold_key_frames_alone_are_said(tmp_path):
     assert not any("skip" in note for note in read(cvat, tmp_path).notes)
     write(tmp_path / "annotations.xml", whole, track(box(0), box(20)))
     assert (
-        "1 tracks skip frames between their shapes; their objects are missing in the images of those frames"
+        "1 track skips frames between shapes; the object is missing in the images of those frames"
         in read(cvat, tmp_path).notes
     )
 

@@ -51,7 +51,7 @@ def test_regions_that_nobody_cares_for_and_scores_are_left_out_and_said(tmp_path
     write(tmp_path, {"a": rows, "b": []})
     part = read(kitti, tmp_path)
     assert [item.annotation.names for item in part.splits[""]] == [("Car",), ()]
-    assert part.notes == ("1 regions DontCare were left out", "1 rows have a score, which was left out")
+    assert part.notes == ("1 region DontCare was left out", "1 row has a score, which was left out")
 
 
 def test_the_name_of_a_class_may_have_several_words(tmp_path):

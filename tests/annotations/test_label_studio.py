@@ -126,7 +126,7 @@ def test_one_of_several_annotations_counts(tmp_path, annotations, name):
     part = read(label_studio, write(tmp_path, task(*annotations)))
     assert part.splits[""][0].annotation.names == (name,)
     is_one = any(each["was_cancelled"] for each in annotations)
-    note = "1 tasks have several annotations; the ground truth was taken, else the newest"
+    note = "1 task has several annotations; the ground truth was taken, else the newest"
     assert part.notes == (() if is_one else (note,))
 
 
@@ -173,7 +173,7 @@ def test_json_min_has_an_entry_for_each_annotation(tmp_path):
     assert [item.annotation.names for item in part.splits[""]] == [("cat", "dog"), (), ("dog",)]
     np.testing.assert_allclose(part.splits[""][0].annotation.boxes, [[0.1, 0.2, 0.4, 0.6]] * 2)
     assert part.splits[""][0].annotation.size == (200, 100)
-    assert part.notes == ("1 tasks have several annotations; the ground truth was taken, else the newest",)
+    assert part.notes == ("1 task has several annotations; the ground truth was taken, else the newest",)
 
 
 def test_of_several_labels_and_of_several_images_one_is_taken(tmp_path):
@@ -183,7 +183,7 @@ def test_of_several_labels_and_of_several_images_one_is_taken(tmp_path):
     assert part.splits[""][0].annotation.names == ("cat",)
     assert part.splits[""][0].image == tmp_path / "a.jpg"
     assert part.notes == (
-        "1 regions have several labels; the first is the class",
+        "1 region has several labels; the first is the class",
         "tasks have several images; that in 'image' was taken, not that in reference",
     )
 

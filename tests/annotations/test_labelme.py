@@ -86,7 +86,7 @@ def test_the_embedded_image_is_used_only_if_there_is_no_file(tmp_path):
     assert first.image.read_bytes() == encoded
     assert str(first.image) == f"{tmp_path / 'a.json'}, imageData"
     assert second.image == tmp_path / "b.jpg"
-    assert part.notes == ("1 images have no file, and were taken from the imageData of their annotation files",)
+    assert part.notes == ("1 image has no file, and was taken from the imageData of its annotation file",)
     checked = check_item(first, {"cat": 0})
     assert (checked.record.width, checked.record.height, checked.problems) == (64, 48, ())
 
@@ -114,7 +114,7 @@ def test_splits_are_folders_and_other_json_is_passed_over(tmp_path):
         "val": ["b"],
     }
     assert source.classes == ("cat", "dog")
-    assert "1 JSON files hold something else than labelme's annotations and were passed over" in (
+    assert "1 JSON file holds something else than labelme's annotations and was passed over" in (
         source.understood[0].notes
     )
 
@@ -171,3 +171,32 @@ def test_json_that_is_not_labelmes(tmp_path, content):
     (tmp_path / "a.json").write_text(json.dumps(content))
     with pytest.raises(BadInput, match="no annotations found"):
         open_source([tmp_path], layout="labelme")
+
+
+def test_what_labelme_ignores_is_left_out_and_its_pseudo_classes_are_no_classes(tmp_path):
+    write(tmp_path, "a", [shape("cat"), shape("__ignore__", flags={"difficult": True}), shape("dog")])
+    write(tmp_path, "b", [shape("__ignore__")])
+    (tmp_path / "labels.txt").write_text("__ignore__\n_background_\ndog\ncat\n")
+    source = open_source([tmp_path])
+    assert source.classes == ("dog", "cat")
+    found = {item.id: item.annotation for items in source.splits.values() for item in items}
+    assert (found["a"].names, found["b"].names) == (("cat", "dog"), ())
+    assert found["a"].boxes.tolist() == [[10, 20, 30, 50]] * 2
+    assert found["a"].columns == {"difficult": [False, False]}
+    assert found["b"].boxes.shape == (0, 4)
+    assert "2 objects with the name __ignore__ left out, as labelme does" in source.understood[0].notes
+    assert "__ignore__ and _background_ in the list of classes left out, as no object is one" in (
+        source.understood[0].notes
+    )
+
+
+def test_pseudo_classes_that_are_given_or_have_objects_stay(tmp_path):
+    write(tmp_path, "a", [shape("cat"), shape("__ignore__"), shape("_background_")])
+    (tmp_path / "labels.txt").write_text("__ignore__\n_background_\ncat\n")
+    assert open_source([tmp_path]).classes == ("_background_", "cat")
+    given = ["cat", "_background_", "__ignore__"]
+    source = open_source([tmp_path], classes=given)
+    assert source.classes == tuple(given)
+    ((item,),) = source.splits.values()
+    assert item.annotation.names == ("cat", "__ignore__", "_background_")
+    assert not source.understood[0].notes

@@ -350,7 +350,7 @@ def test_other_tables(tmp_path):
     write(tmp_path / "train.parquet", [row()], hub())
     part = read(parquet, tmp_path)
     assert [path.name for path in part.files] == ["train.parquet"]
-    assert "2 files have other columns and were left out (found.parquet, ...)" in part.notes
+    assert "2 files have other columns and were left out (found.parquet, scores.parquet)" in part.notes
 
 
 def test_without_pyarrow_it_says_how_to_install_it(folder, monkeypatch):

@@ -172,8 +172,8 @@ def test_a_text_that_is_not_what_its_number_means_is_said(tmp_path):
     part = read(tfrecord, tmp_path)
     assert part.splits[""][0].annotation.names == ("cat", "dog", "cow")
     assert part.notes == (
-        "1 objects have the class 'cat' with the number 2, which is 'dog' in map.pbtxt; the text was taken",
-        "map.pbtxt lacks the class 'cow' (1 objects), which comes after those that it lists",
+        "1 object has the class 'cat' with the number 2, which is 'dog' in map.pbtxt; the text was taken",
+        "map.pbtxt lacks the class 'cow' (1 object), which comes after those that it lists",
     )
     assert open_source([tmp_path]).classes == ("cat", "dog", "cow")
 
@@ -347,7 +347,7 @@ def test_records_of_another_kind_are_passed_over_and_counted(folder):
     write_records(folder / "scores.tfrecord", [example(score=[0.5])])
     part = read(tfrecord, folder)
     assert [path.name for path in part.files] == ["train.record", "val.record"]
-    assert part.notes == ("1 files have records of another kind and were left out (scores.tfrecord, ...)",)
+    assert part.notes == ("1 file has records of another kind and was left out (scores.tfrecord)",)
 
 
 def test_a_damaged_file_beside_good_ones_is_a_problem(folder):

@@ -181,13 +181,13 @@ EDGES = [[0.4, 0.25, 0.6, 0.55]]
 @pytest.mark.parametrize(
     ("values", "shape", "said"),
     [
-        (BOX, "", "images have no label file"),
-        (f"{BOX} 0.45 0.3 0.55 0.5", "kpt_shape: [2, 2]\n", "1 rows have key points after the box"),
-        (f"{BOX} 0.45 0.3 2 0.55 0.5 1", "kpt_shape: [2, 3]\n", "1 rows have key points after the box"),
-        (f"{BOX} 0.91", "", "1 rows have a score after the box"),
-        (f"{BOX} 7", "", "1 rows have the number of a track after the box"),
-        (f"{BOX} 0.91 7", "", "1 rows have a score and the number of a track after the box"),
-        ("0.4 0.25 0.6 0.25 0.6 0.55 0.4 0.55", "", "1 rows are polygons"),
+        (BOX, "", "image has no label file"),
+        (f"{BOX} 0.45 0.3 0.55 0.5", "kpt_shape: [2, 2]\n", "1 row has key points after the box"),
+        (f"{BOX} 0.45 0.3 2 0.55 0.5 1", "kpt_shape: [2, 3]\n", "1 row has key points after the box"),
+        (f"{BOX} 0.91", "", "1 row has a score after the box"),
+        (f"{BOX} 7", "", "1 row has the number of a track after the box"),
+        (f"{BOX} 0.91 7", "", "1 row has a score and the number of a track after the box"),
+        ("0.4 0.25 0.6 0.25 0.6 0.55 0.4 0.55", "", "1 row has a polygon"),
     ],
 )
 def test_what_follows_the_class_is_told_by_the_number_of_columns(folder, values, shape, said):
@@ -233,8 +233,8 @@ def test_label_files_beside_the_images(tmp_path):
 def test_images_and_label_files_that_do_not_belong_together_are_counted(folder):
     (folder / "labels/train/a.txt").rename(folder / "labels/train/a.webp.txt")
     notes = read(yolo, folder).notes
-    assert "3 images have no label file and count as images without objects (a.jpg, ...)" in notes
-    assert "1 label files belong to no image of the splits (a.webp.txt, ...)" in notes
+    assert "3 images have no label file and count as images without objects (a.jpg, b.jpg, b.jpg)" in notes
+    assert "1 label file belongs to no image of the splits (a.webp.txt)" in notes
 
 
 def test_darknets_description_and_lists(tmp_path):
@@ -313,3 +313,14 @@ def test_class_numbers_that_may_count_from_zero(tmp_path, rows, wrong):
     folder = one_row(tmp_path, "labels", text="".join(f"{row} .5 .5 .2 .4\n" for row in rows.split()))
     found = read(yolo, folder).splits[""][0].annotation
     assert f"{wrong} is no class from 0 to 1" in str(found) if wrong else found.names == ("dog",)
+
+
+def test_a_label_file_of_two_images_is_said(folder):
+    (folder / "images/train/a.png").touch()
+    part = read(yolo, folder)
+    names = "images/train/a.jpg, images/train/a.png"
+    said = f"1 label file belongs to several images, each of which got its boxes (labels/train/a.txt: {names})"
+    assert said in part.notes
+    both = [item.annotation.boxes for item in part.splits["train"] if item.image.stem == "a"]
+    assert len(both) == 2
+    np.testing.assert_array_equal(*both)

@@ -260,9 +260,7 @@ def test_an_annotation_without_a_box_is_named_and_can_be_skipped(tmp_path, bbox)
     assert "annotation 4" in checked.output
     content["annotations"][3]["segmentation"] = [[10, 20, 60, 20, 60, 70.5]]
     write(tmp_path / "in/annotations/instances_train.json", json.dumps(content))
-    assert "1 annotations have no bbox; the bounds of their segmentations" in build(
-        tmp_path / "in", options=["--replace"]
-    )
+    assert "1 annotation has no bbox; the bounds of its segmentation" in build(tmp_path / "in", options=["--replace"])
     np.testing.assert_array_equal(boxes("2")[1], [10, 20, 60, 70.5])
 
 

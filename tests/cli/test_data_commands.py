@@ -68,3 +68,30 @@ def test_sample(tmp_path):
     assert "was changed since Multibox wrote it" in again.stderr
     assert (tmp_path / "s/Annotations/000000.xml").read_text() == "corrected by hand"
     assert run("data", "sample", tmp_path / "s", "--images", 10, "--size", 96, "--replace").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("ball", "--rename: ball is not a comma-separated list of OLD=NEW"),
+        ("=ball", "is not a comma-separated list of OLD=NEW"),
+        ("ball=a,ball=b", "--rename: ball=a,ball=b gives a class two names"),
+        ("bal=ball", "--rename: bal: no class of the data"),
+    ],
+)
+def test_new_names_that_cannot_be_given(voc_folder, store_root, value, message):
+    result = run("data", "build", voc_folder, "--name", "renamed", "--rename", value)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+def test_a_build_with_new_names_and_what_it_says_of_spelling(voc_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    root = shutil.copytree(voc_folder, tmp_path / "toys")
+    path = next(path for path in sorted((root / "Annotations").iterdir()) if "<name>ball<" in path.read_text())
+    path.write_text(path.read_text().replace("<name>ball<", "<name>Ball<", 1))
+    said = run("data", "build", root, "--name", "toys").output
+    assert "note: classes ball and Ball differ only in case or spaces; --rename Ball=ball joins them" in said
+    built = run("data", "build", root, "--name", "joined", "--rename", "Ball=ball", "--json")
+    assert json.loads(built.stdout)["classes"] == ["ball", "crate"]
+    assert json.loads(built.stdout)["notes"] == []

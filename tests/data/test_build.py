@@ -127,7 +127,7 @@ def test_a_box_beyond_the_edge_is_clipped_and_counted(toys):
 def test_a_split_of_which_nothing_is_left(toys, root):
     for number in (4, 5):
         (toys / "JPEGImages" / f"{number:06}.jpg").write_bytes(b"")
-    with pytest.raises(BadInput, match="val: none of its 2 images is good"):
+    with pytest.raises(BadInput, match="val: no image of 2 is good"):
         build([toys], "tiny", on_bad="skip")
     assert not root.exists()
 

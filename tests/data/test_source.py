@@ -116,6 +116,10 @@ def test_division_depends_on_the_seed_and_on_no_order():
         ("validation", "val"),
         ("test-dev", "test"),
         ("trainval", "trainval"),
+        ("held out", "val"),
+        ("Hold-Out", "val"),
+        ("Training Set", "train"),
+        ("withheld out", ""),
         ("constraints", ""),
         ("boxes", ""),
         ("", ""),
@@ -171,3 +175,71 @@ def test_what_lies_beside_a_single_file_and_was_read_belongs_to_the_source(tmp_p
     assert {path.name for path in found.files} == {"boxes.csv", "classes.txt", "a.jpg"}
     found = open_source([tmp_path / "data.yaml"])
     assert {path.name for path in found.files} == {"data.yaml", "a.txt", "a.jpg"}
+
+
+def labelled(folder, split, *names):
+    """YOLO images of a split, each with one object of a class of that name, and a class list."""
+    classes = list(dict.fromkeys(names))
+    for number, name in enumerate(names):
+        image = folder / "images" / split / f"{split}{number}.jpg"
+        label = folder / "labels" / split / f"{split}{number}.txt"
+        for path in (image, label):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        image.touch()
+        label.write_text(f"{classes.index(name)} 0.5 0.5 0.2 0.2\n")
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
+
+
+def test_data_without_a_split_for_validation_are_said(tmp_path):
+    labelled(tmp_path, "train", "cat")
+    labelled(tmp_path, "test", "cat")
+    (said,) = open_source([tmp_path]).notes
+    assert said.startswith("no split is called val (train, test), so training has no validation; rename a split")
+    assert not open_source([tmp_path], splits=["train"]).notes
+    labelled(tmp_path, "held out", "cat")
+    source = open_source([tmp_path])
+    assert list(source.splits) == ["train", "val", "test"]
+    assert not source.notes
+    assert source.understood[0].notes == ("'held out' was taken as the split val",)
+
+
+def test_names_that_differ_in_case_or_spaces_are_said_and_can_be_joined(tmp_path):
+    labelled(tmp_path, "train", "Red cell", "redcell", "cat", "redcell")
+    labelled(tmp_path, "val", "Red cell", "redcell", "cat")
+    said = 'classes redcell and Red cell differ only in case or spaces; rename="Red cell=redcell" joins them'
+    assert open_source([tmp_path]).notes == (said,)
+    source = open_source([tmp_path], rename={"Red cell": "redcell"})
+    assert (source.classes, source.notes) == (("redcell", "cat"), ())
+    names = [item.annotation.names[0] for item in source.splits["train"]]
+    assert names == ["redcell", "redcell", "cat", "redcell"]
+
+
+def test_a_new_name_for_no_class_is_refused(voc_folder):
+    with pytest.raises(BadInput, match="rename: bal: no class of the data, whose classes are ball, crate"):
+        open_source([voc_folder], rename={"bal": "ball"})
+
+
+def test_new_names_hold_for_a_list_of_classes_too(voc_folder, tmp_path):
+    root = shutil.copytree(voc_folder, tmp_path / "toys")
+    (root / "classes.txt").write_text("kite\ncrate\nball\n")
+    source = open_source([root], rename={"ball": "sphere", "kite": "sphere"})
+    assert source.classes == ("sphere", "crate")
+
+
+def test_data_without_objects_have_no_classes(tmp_path, caplog):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "a.json").write_text('{"shapes": [], "imagePath": "a.jpg"}')
+    caplog.set_level("INFO", "multibox")
+    assert open_source([tmp_path]).classes == ()
+    assert "classes: none, as there is no object" in caplog.messages
+
+
+def test_splits_that_come_from_two_files_may_share_images_too(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.jpg").touch()
+    for split in ("train", "val"):
+        image = {"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}
+        content = {"images": [image], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+        (tmp_path / f"{split}.json").write_text(json.dumps(content))
+    (said,) = open_source([tmp_path / "train.json", tmp_path / "val.json"], images=tmp_path / "images").notes
+    assert said.startswith("1 image is in both train and val (")

@@ -244,10 +244,17 @@ def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
     checkup = check_dataset(damage.root, CONFIG)
     details = [(f.object, f.detail) for f in checkup.findings if f.kind == "class"]
     average = sum(checkup.objects["train"].values()) / len(checkup.classes)
-    assert ("Mug", f"has 1 objects, against {average:.0f} of the average class") in details
+    assert ("Mug", f"has 1 object, against {average:.0f} of the average class") in details
     assert ("Mug", "has no object in val") in details
-    assert ("mug", "differs from 'Mug' only in case or spaces") in details
-    assert len(details) == 4
+    assert len(details) == 3
+    (twice,) = (finding for finding in checkup.findings if finding.kind == "spelling")
+    assert (twice.object, twice.detail) == ("Mug", "differs from 'mug' only in case or spaces")
+    assert twice.action == 'learned as its own class; rename="Mug=mug" joins them when the dataset is built'
+    shown = run("data", "check", damage.root).output
+    assert shown.index("differ only in case or spaces: 1") < shown.index("rare or absent: 3")
+    joined = run("data", "check", damage.root, "--rename", "Mug=mug").output
+    assert "0 findings" in joined
+    assert "Mug" not in joined.replace("Mug=mug", "")
     assert checkup.stops == 0
 
 
@@ -313,6 +320,16 @@ def test_missing_label_files_of_yolo(sample_folder, tmp_path):
     (finding,) = check_dataset(tmp_path, CONFIG).findings
     assert (finding.kind, finding.stops, Path(finding.file).name) == ("label", False, "000001.jpg")
     assert finding.action == "learned as an image without objects"
+
+
+def test_label_files_without_image_are_unused(sample_folder, tmp_path):
+    for name in ("000000", "000002"):
+        shutil.copy(sample_folder / f"JPEGImages/{name}.jpg", tmp_path)
+        (tmp_path / f"{name}.txt").write_text("0 0.5 0.5 0.3 0.3\n")
+    (tmp_path / "gone.txt").write_text("0 0.5 0.5 0.3 0.3\n")
+    (tmp_path / "classes.txt").write_text("mug\n")
+    (finding,) = (each for each in check_dataset(tmp_path, CONFIG).findings if each.kind == "unused")
+    assert (Path(finding.file).name, finding.detail) == ("gone.txt", "belongs to no image of the splits")
 
 
 def run(*arguments):

@@ -164,3 +164,17 @@ def test_no_such_camera():
 
 def test_a_long_address():
     assert len(Source("https://host/" + "a" * 300 + "?token=" + "b" * 300, "live").stem) == 100
+
+
+def test_a_folder_whose_images_lie_in_folders_below_it_names_the_glob(tmp_path):
+    for name in ("[old]/2/a.JPG", "[old]/2/b.JPG", "[old]/c.d/c.png", "[old]/readme.txt", "none/sub.jpg/a.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with pytest.raises(BadInput) as stopped:
+        find_sources([tmp_path / "[old]"])
+    pattern = str(tmp_path / "[[]old]" / "**" / "*.JPG")
+    assert stopped.value.message == f"the folder holds images only in folders below it; give {pattern!r}"
+    assert len(find_sources([pattern])) == 2
+    with pytest.raises(BadInput, match="holds no images"):
+        find_sources([tmp_path / "none"])

@@ -100,6 +100,7 @@ class Part:
         splits_from: What gives the splits, such as ``the folders train and valid``. Empty if no image has a split.
         classes_from: What declares the order of the classes, such as ``data.yaml``.
         class_file: Path of the file that declares the classes, if it is none of ``files``.
+        strays: Paths of annotation files that belong to no image or no split, and were left out.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
         notes: Sentences about what else was guessed, left out or repaired.
     """
@@ -112,6 +113,7 @@ class Part:
     splits_from: str = ""
     classes_from: str = ""
     class_file: Path | None = None
+    strays: tuple[Path, ...] = ()
     corners: str = ""
     notes: tuple[str, ...] = ()
 

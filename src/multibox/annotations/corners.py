@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from multibox.annotations.counting import counted
+
 OneBased = Literal["auto", "true", "false"]
 Kind = Literal["edges", "pixels", "raised edges", "shifted edges"]
 
@@ -95,10 +97,13 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     tool = files[0].tool if files else ""
     with_point = sum(file.has_point for file in files)
     if with_point:
-        return Decision("edges", f"{with_point:,} of {len(files):,} files write corners with a decimal point")
+        return Decision("edges", f"{with_point:,} of {counted(len(files), 'file')} write corners with a decimal point")
     beyond = _ends_beyond(files)
     if beyond:
-        return Decision("shifted edges", f"{beyond:,} boxes end one pixel beyond their image and none begins at 0")
+        return Decision(
+            "shifted edges",
+            f"{counted(beyond, 'box ends', 'boxes end')} one pixel beyond the image and none begins at 0",
+        )
     corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
     zeros, ones = (int((corners[:, :2] == number).sum()) for number in (0, 1))
     if tool == "supervision" and _ends_at_border(files):
@@ -110,9 +115,11 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
 
 def _by_the_border(zeros: int, ones: int, *, is_empty: bool) -> Decision:
     if zeros > ones:
-        return Decision("edges", f"{zeros:,} boxes begin at 0 and {ones:,} at 1", ones == 0)
+        return Decision("edges", f"{counted(zeros, 'box begins', 'boxes begin')} at 0 and {ones:,} at 1", ones == 0)
     if ones > zeros:
-        return Decision("pixels", f"{ones:,} boxes begin at 1 and {zeros:,} at 0", is_sure=False)
+        return Decision(
+            "pixels", f"{counted(ones, 'box begins', 'boxes begin')} at 1 and {zeros:,} at 0", is_sure=False
+        )
     return Decision("pixels", "that is VOC's rule and no box tells otherwise", is_sure=is_empty)
 
 
@@ -166,7 +173,9 @@ def describe(files: Sequence[Evidence], decisions: dict[str, Decision]) -> str:
     if len({str(decision) for decision in decisions.values()}) == 1:
         return str(next(iter(decisions.values())))
     counts = Counter(file.tool for file in files)
-    parts = (f"{counts[tool]:,} files of {tool or 'an unknown tool'}: {text}" for tool, text in decisions.items())
+    parts = (
+        f"{counted(counts[tool], 'file')} of {tool or 'an unknown tool'}: {text}" for tool, text in decisions.items()
+    )
     return "; ".join(parts)
 
 

@@ -1,11 +1,13 @@
 """What is doubtful in how annotations and images were paired: each kind in one sentence, with an example."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from multibox.annotations.annotation import UNSPLIT, ImageFile, Part
+from multibox.annotations.annotation import ImageFile, Part
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
+from multibox.annotations.splits import folder_split, renamed
 
 
 def doubts(part: Part, files: Files) -> list[str]:
@@ -18,25 +20,22 @@ def doubts(part: Part, files: Files) -> list[str]:
     Returns:
         A sentence for each kind of doubt.
     """
-    return [*_repeated(part, files), *_named_otherwise(part, files), *_as_near(part, files)]
+    return [
+        *_repeated(part, files),
+        *_named_otherwise(part, files),
+        *_as_near(part, files),
+        *_unusual_folders(part, files),
+    ]
 
 
 def _repeated(part: Part, files: Files) -> Iterator[str]:
-    """Images that several annotations have: in several splits, and within one."""
-    splits_of: dict[ImageFile, list[str]] = defaultdict(list)
-    for split, items in part.splits.items():
-        for item in items if split != "trainval" else ():
-            splits_of[item.image].append(split)
-    shared = [image for image, splits in splits_of.items() if len(set(splits)) > 1]
-    if shared:
-        names = dict.fromkeys(split for image in shared for split in splits_of[image])
-        listed = ", ".join(name if name != UNSPLIT else "those without split" for name in names)
-        yield f"{_images(len(shared))} in several of the splits {listed} ({_name(shared[0], files)}, ...)"
-    again = [image for image, splits in splits_of.items() if len(splits) > len(set(splits))]
+    """Images that several annotations of one split have."""
+    times = [Counter(item.image for item in items) for items in part.splits.values()]
+    again = list(dict.fromkeys(image for each in times for image, count in each.items() if count > 1))
     if again:
         yield (
-            f"{_images(len(again))} annotated more than once in a split ({_name(again[0], files)}, ...); each "
-            "time counts as an image of its own, with its own objects alone"
+            f"{counted(len(again), 'image is', 'images are')} annotated more than once in a split "
+            f"({_name(again[0], files)}, ...); each time counts as an image of its own, with its own objects alone"
         )
 
 
@@ -54,8 +53,9 @@ def _named_otherwise(part: Part, files: Files) -> Iterator[str]:
     if others:
         file, image = others[0]
         yield (
-            f"{len(others):,} annotation files name another image than the one of their own stem, and the name was "
-            f"taken ({files.short(file)} names {image.name}, ...)"
+            f"{counted(len(others), 'annotation file names', 'annotation files name')} another "
+            "image than the one of their own stem, and the name was taken "
+            f"({files.short(file)} names {image.name}, ...)"
         )
 
 
@@ -66,13 +66,17 @@ def _as_near(part: Part, files: Files) -> Iterator[str]:
     if equal:
         one, other = files.short(equal[0]), files.short(files.equals[equal[0]])
         yield (
-            f"{len(equal):,} names belong to several images, of which the first was taken ({one}, not {other}, ...); "
-            "images=FOLDER chooses"
+            f"{counted(len(equal), 'name belongs', 'names belong')} to several images, of which the first "
+            f"was taken ({one}, not {other}, ...); images=FOLDER chooses"
         )
 
 
-def _images(count: int) -> str:
-    return "1 image is" if count == 1 else f"{count:,} images are"
+def _unusual_folders(part: Part, files: Files) -> tuple[str, ...]:
+    """Folders whose names were taken for a split that they do not spell out, such as ``dev`` for ``val``."""
+    if part.splits_from != "the names of the folders":
+        return ()
+    below = (path.relative_to(files.root) for path in part.files if path.is_relative_to(files.root))
+    return renamed(sorted({name for path in below for name in path.parts[:-1] if folder_split(name)}))
 
 
 def _name(image: ImageFile, files: Files) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from multibox.annotations.annotation import Annotation
 from multibox.annotations.bounds import Bounds, number
+from multibox.annotations.counting import counted
 from multibox.annotations.problem import Problem
 
 BOX = "box"
@@ -162,10 +163,4 @@ def shape_notes(drawn: Iterable[tuple[Drawn, ...] | Problem]) -> tuple[str, ...]
 
 
 def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {_plural(kind) if count > 1 else kind}" for kind, count in counts.most_common())
-
-
-def _plural(kind: str) -> str:
-    """The plural of the noun that a word for a shape begins with, as in ``group of points``."""
-    noun, of, rest = kind.partition(" of ")
-    return f"{noun}{'es' if noun.endswith('x') else 's'}{of}{rest}"
+    return ", ".join(counted(count, kind) for kind, count in counts.most_common())

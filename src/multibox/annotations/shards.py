@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 
 _SHARD = re.compile(r"[-_.]?(\d+)-of-(\d+)(-[0-9a-f]{6,})?(?=\.|$)")
@@ -46,5 +47,7 @@ def describe_shards(found: Sequence[Path], files: Files) -> tuple[str, ...]:
     for same in alike.values():
         if len(same) > 1:
             names = f"{files.short(same[0])}, {files.short(same[1])}" + (", ..." if len(same) > 2 else "")
-            notes.append(f"{len(same):,} files whose names differ in a number are taken as pieces of one set ({names})")
+            notes.append(
+                f"{counted(len(same), 'file')} whose names differ in a number are taken as pieces of one set ({names})"
+            )
     return tuple(notes)

@@ -31,11 +31,17 @@ def usual_split(text: str) -> str:
     Example:
         ``usual_split("instances_val2017") == "val"``
     """
-    found = _PLAIN.search(text.lower())
+    plain = _joined(text)
+    found = _PLAIN.search(plain)
     if found:
         return "trainval" if found[0] == "trainval" else {"tr": "train", "va": "val", "te": "test"}[found[0][:2]]
-    other = _OTHER.search(text.lower())
+    other = _OTHER.search(plain)
     return _MEANS[other[0]] if other else UNSPLIT
+
+
+def _joined(text: str) -> str:
+    """A name in lower case, in which ``hold-out`` and ``held out`` are the one word that they mean."""
+    return re.sub(r"(?<![a-z])(hold|held)[\s_-]*out", "holdout", text.lower())
 
 
 def folder_split(name: str) -> str:
@@ -43,7 +49,7 @@ def folder_split(name: str) -> str:
 
     Words beside the split's name must be neutral: ``train_images`` and ``val2017`` are splits, ``test_rig`` is a name.
     """
-    words = {word for word in re.split(r"[^a-z]+", name.lower()) if word}
+    words = {word for word in re.split(r"[^a-z]+", _joined(name)) if word}
     meant = {word for word in words if usual_split(word)}
     return usual_split(name) if meant and all(map(_NEUTRAL.fullmatch, words - meant)) else UNSPLIT
 

@@ -6,11 +6,9 @@ from os.path import isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, ImageFile, Item, Part
+from multibox.annotations.counting import counted, some
 from multibox.annotations.doubts import doubts
 from multibox.annotations.files import Files
-
-SHOWN = 3
-"""Names that a line lists as examples."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,13 @@ class Understood:
 
     def lines(self) -> list[str]:
         """The lines to print."""
-        files = f", {self.files:,} annotation {_plural('file', self.files)}" if self.files else ""
-        lines = [f"{self.path}: {self.layout}{files}, {self.paired:,} annotated {_plural('image', self.paired)}"]
+        files = f", {counted(self.files, 'annotation file')}" if self.files else ""
+        lines = [f"{self.path}: {self.layout}{files}, {counted(self.paired, 'annotated image')}"]
         if self.missing:
-            lines.append(f"missing images: {len(self.missing):,} that annotations name ({_some(self.missing)})")
+            lines.append(f"missing images: {len(self.missing):,} that annotations name ({some(self.missing)})")
         if self.unused:
             count = f"{len(self.unused):,} that no split or annotation names, left out"
-            lines.append(f"unused images: {count} ({_some(self.unused)})")
+            lines.append(f"unused images: {count} ({some(self.unused)})")
         lines.append(f"splits: {self.splits}")
         if self.corners:
             lines.append(f"corners: {self.corners}")
@@ -94,7 +92,7 @@ def _splits(part: Part, seed: int) -> str:
     if not any(part.splits.get(UNSPLIT, ())):
         return f"{_counts(part.splits)}, from {part.splits_from or 'the data'}"
     loose = len(part.splits[UNSPLIT])
-    divided = f"{loose:,} images divided at random into train, val and test, 70/15/15, with split_seed={seed}"
+    divided = f"{counted(loose, 'image')} divided at random into train, val and test, 70/15/15, with split_seed={seed}"
     apart = {name: items for name, items in part.splits.items() if name != UNSPLIT}
     return f"none are declared; {divided}" if not apart else f"{_counts(apart)}; the other {divided}"
 
@@ -111,15 +109,6 @@ def _unused(files: Files, used: set[ImageFile]) -> list[Path]:
 
 def _exists(path: Path, known: set[Path]) -> bool:
     return path in known or isfile(path)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
 
 
 def annotations_of(items: Iterable[Item]) -> Iterator[Annotation]:

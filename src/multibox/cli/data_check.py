@@ -17,8 +17,10 @@ from multibox.cli.options import (
     layout_option,
     one_based_option,
     overrides_argument,
+    rename_option,
     replace_option,
     split_names,
+    split_pairs,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @overrides_argument
 @config_option
 @click.option("--classes", default="", metavar="NAMES", help="Expected class names, separated by commas. Default: any.")
+@rename_option
 @images_option
 @layout_option
 @one_based_option
@@ -56,6 +59,7 @@ def data_check(
     overrides: tuple[str, ...],
     config: str,
     classes: str,
+    rename: str,
     priors: str | None,
     html: str | None,
     replace: bool,
@@ -78,8 +82,9 @@ def data_check(
         check_file(priors, PROPOSAL, replace=replace)
     if html is not None:
         check_file(html, PAGE, replace=replace)
+    options |= {"classes": split_names(classes), "rename": split_pairs("rename", rename)}
     with progress_bar("checking", at_once=False) as progress:
-        found = check_dataset(target, settings, classes=split_names(classes), progress=progress, **options)
+        found = check_dataset(target, settings, progress=progress, **options)
     proposal = proposal_yaml(found.fit.proposal or settings.priors, config, overrides)
     if as_json:
         click.echo(json.dumps(found.to_json()))

@@ -8,7 +8,15 @@ import click
 
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
-from multibox.cli.options import images_option, layout_option, one_based_option, replace_option, split_names
+from multibox.cli.options import (
+    images_option,
+    layout_option,
+    one_based_option,
+    rename_option,
+    replace_option,
+    split_names,
+    split_pairs,
+)
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
@@ -40,6 +48,7 @@ MOST_PROBLEMS = 20
     type=click.IntRange(min=0),
     help="Random seed for dividing data without splits into train (70%), val (15%) and test (15%).",
 )
+@rename_option
 @images_option
 @click.option(
     "--on-bad",
@@ -53,12 +62,17 @@ MOST_PROBLEMS = 20
 @replace_option
 @click.option("--workers", type=click.IntRange(min=1), default=None, help="Number of threads. Default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def data_build(sources: tuple[str, ...], classes: str, splits: str, as_json: bool, **options: Any) -> None:
+def data_build(sources: tuple[str, ...], classes: str, splits: str, rename: str, as_json: bool, **options: Any) -> None:
     """Build stores from annotated images, in any format that can be read."""
     from multibox.data.build import build
 
+    options |= {
+        "classes": split_names(classes),
+        "splits": split_names(splits),
+        "rename": split_pairs("rename", rename),
+    }
     with progress_bar("checking and writing", at_once=False) as progress:
-        report = build(sources, classes=split_names(classes), splits=split_names(splits), progress=progress, **options)
+        report = build(sources, progress=progress, **options)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:

@@ -57,6 +57,12 @@ layout_option = click.option(
     default=None,
     help="Format of the annotations. Default: recognised from the content of the files.",
 )
+rename_option = click.option(
+    "--rename",
+    default="",
+    metavar="OLD=NEW,...",
+    help="New names of classes. Classes with the same new name become one class: rbc=RBC joins rbc and RBC.",
+)
 replace_option = click.option(
     "--replace", is_flag=True, help="Replace an existing file, folder or dataset of the same name."
 )
@@ -117,6 +123,25 @@ def detection_options(command: Any) -> Any:
 def split_names(text: str) -> tuple[str, ...]:
     """Split a comma-separated list of names."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def split_pairs(field: str, text: str) -> dict[str, str]:
+    """Parse a comma-separated list of pairs such as ``rbc=RBC``.
+
+    Args:
+        field: Name of the parameter, for the error message.
+        text: Comma-separated list of an old name, ``=`` and a new name.
+
+    Raises:
+        BadInput: An entry has no old or no new name, or an old name is given twice.
+    """
+    parts = [part.partition("=") for part in split_names(text)]
+    pairs = [(old.strip(), new.strip()) for old, _, new in parts]
+    if not all(map(all, pairs)):
+        raise BadInput(field, f"{text} is not a comma-separated list of OLD=NEW, such as rbc=RBC")
+    if len({old for old, _ in pairs}) < len(pairs):
+        raise BadInput(field, f"{text} gives a class two names; name it once")
+    return dict(pairs)
 
 
 def split_numbers(field: str, text: str) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -44,6 +44,7 @@ class BuildReport:
         clipped: Number of boxes that reached beyond their image and were clipped to its edge.
         seconds: Duration of the build in seconds.
         understood: Summary of what was read from each folder or file: layout, images, splits, classes and corners.
+        notes: Sentences about what is doubtful in the dataset as a whole, such as images in two splits.
     """
 
     name: str
@@ -54,6 +55,7 @@ class BuildReport:
     clipped: int
     seconds: float
     understood: tuple[Understood, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able values."""
@@ -66,6 +68,7 @@ def build(
     *,
     classes: Sequence[str] = (),
     splits: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
     images: str | Path | None = None,
     one_based: OneBased = "auto",
     layout: str | None = None,
@@ -84,6 +87,7 @@ def build(
         name: Name of the new dataset.
         classes: Class names in the order of their labels. If empty, the class names are taken from the data.
         splits: Names of the splits to build. If empty, all splits are built.
+        rename: New name of each class that gets one. Classes with the same new name become one class.
         images: Folder to search for the images. None: the folders of the sources are searched.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
@@ -110,6 +114,7 @@ def build(
         sources,
         classes=classes,
         splits=splits,
+        rename=rename,
         images=images,
         one_based=one_based,
         layout=layout,
@@ -204,6 +209,7 @@ class _Work:
                 clipped=self.clipped,
                 seconds=round(time.perf_counter() - started, 3),
                 understood=source.understood,
+                notes=source.notes,
             )
             (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1), "utf-8")
             (folder / FILES).write_text(json.dumps(files), "utf-8")
@@ -230,7 +236,7 @@ class _Work:
                 self.progress(self.done, total)
             counts = writer.counts
         if not counts.images:
-            raise BadInput(split, f"none of its {len(self.source.splits[split])} images is good; {self.problems[-1]}")
+            raise BadInput(split, f"no image of {len(self.source.splits[split]):,} is good; {self.problems[-1]}")
         return counts
 
     def _note(self, checked: Checked) -> None:

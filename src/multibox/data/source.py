@@ -2,20 +2,24 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
-from multibox.annotations.class_lists import BACKGROUND, NAMES, find_class_list
+from multibox.annotations.class_lists import NAMES, find_class_list
 from multibox.annotations.corners import OneBased
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 from multibox.annotations.form import refuse_corners
+from multibox.annotations.pseudo_classes import IGNORE, without_pseudo_classes
 from multibox.annotations.recognise import Recognised, recognise
+from multibox.annotations.rename_classes import rename_classes
 from multibox.annotations.splits import divide, folder_split, map_files
 from multibox.annotations.understood import Understood, annotations_of, understand
 from multibox.annotations.units import in_right_unit
 from multibox.data.file_names import readable, refuse_unsafe_split
+from multibox.data.remarks import remarks
 from multibox.data.store import split_order
 from multibox.errors import BadInput
 
@@ -33,6 +37,8 @@ class Source:
             have no numbers.
         splits: Annotated images by split.
         understood: Summary of what was read from each folder or file: layout, images, splits and corners.
+        notes: Sentences about what is doubtful in the dataset as a whole, such as images in two splits.
+        strays: Paths of annotation files that belong to no image.
         files: Paths of all files that the dataset depends on: those in its folders, annotation files and lists of
             classes in other places, and images in other places.
     """
@@ -42,6 +48,8 @@ class Source:
     category_ids: tuple[int, ...]
     splits: dict[str, list[Item]]
     understood: tuple[Understood, ...] = ()
+    notes: tuple[str, ...] = ()
+    strays: tuple[Path, ...] = ()
     files: frozenset[Path] = frozenset()
 
 
@@ -50,6 +58,7 @@ def open_source(
     *,
     classes: Sequence[str] = (),
     splits: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
     images: str | Path | None = None,
     one_based: OneBased = "auto",
     layout: str | None = None,
@@ -64,6 +73,7 @@ def open_source(
         paths: Paths of files or folders, each in one of the known layouts.
         classes: Class names in the order of their labels. If empty, the class names are taken from the data.
         splits: Names of the splits to take. If empty, all splits are taken.
+        rename: New name of each class that gets one. Classes with the same new name become one class.
         images: Folder to search for the images. None: the folders of the sources are searched.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
@@ -81,6 +91,7 @@ def open_source(
         paths,
         classes=classes,
         splits=splits,
+        rename=rename,
         images=images,
         one_based=one_based,
         layout=layout,
@@ -99,6 +110,7 @@ def read_source(
     *,
     classes: Sequence[str] = (),
     splits: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
     images: str | Path | None = None,
     one_based: OneBased = "auto",
     layout: str | None = None,
@@ -110,7 +122,9 @@ def read_source(
     """
     options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
     recognised = [each for path in paths for each in recognise(Path(path), layout)]
-    parts = _place([_with_class_list(each, in_right_unit(each.read(options))) for each in recognised])
+    read = [in_right_unit(each.read(options)) for each in recognised]
+    _check_rename(rename or {}, read, recognised)
+    parts = _place([_named(each, part, options, rename or {}) for each, part in zip(recognised, read, strict=True)])
     for part in parts:
         refuse_corners(part)
     found = {split: items for split, items in _merge([_divided(part, split_seed) for part in parts]).items() if items}
@@ -123,10 +137,15 @@ def read_source(
         understand(part, each.format.TITLE, each.files, [other.TITLE for other in each.others], split_seed)
         for part, each in zip(parts, recognised, strict=True)
     )
-    for line in (*(line for each in understood for line in each.lines()), f"classes: {origin}"):
+    counts = _count_names(merged.values())
+    notes = tuple(remarks(merged, {name: counts[name] for name in names}, is_chosen=bool(splits)))
+    lines = [line for each in understood for line in each.lines()]
+    for line in (*lines, f"classes: {origin}", *(f"note: {note}" for note in notes)):
         log.info("%s", line)
     description = ", ".join(str(path) for path in paths)
-    return Source(description, names, category_ids, merged, understood, _files(paths, recognised, parts, merged))
+    files = _files(paths, recognised, parts, merged)
+    strays = tuple(path for part in parts for path in part.strays)
+    return Source(description, names, category_ids, merged, understood, notes, strays, files)
 
 
 def _files(
@@ -144,20 +163,25 @@ def unknown_names(source: Source) -> dict[str, int]:
     return {name: count for name, count in counts if name not in source.classes}
 
 
-def _with_class_list(recognised: Recognised, part: Part) -> Part:
+def _named(recognised: Recognised, part: Part, options: Options, rename: Mapping[str, str]) -> Part:
+    """A part with the classes that its folder declares, under their new names."""
+    renamed = rename_classes(part, rename)
+    return without_pseudo_classes(_with_class_list(recognised, renamed, rename), options.classes)
+
+
+def _with_class_list(recognised: Recognised, part: Part, rename: Mapping[str, str]) -> Part:
     """The part with the classes of a list beside its files, if it declares none itself."""
     listed = None if part.classes else find_class_list(recognised.files)
     if listed is None:
         return part
-    path, names = listed
+    path, written = listed
+    names = tuple(dict.fromkeys(rename.get(name, name) for name in written))
     counts = _count_names(part.splits.values())
-    if names[:1] == (BACKGROUND,) and not counts[BACKGROUND]:
-        names = names[1:]
-    unlisted = sorted(name for name in counts if name not in names)
+    unlisted = sorted(name for name in counts if name not in names and name != IGNORE)
     if not unlisted:
         return replace(part, classes=names, classes_from=recognised.files.short(path), class_file=path)
-    example = f"{unlisted[0]!r} ({counts[unlisted[0]]:,} objects)"
-    if len(unlisted) == len(counts) and path.name.lower() in NAMES:
+    example = f"{unlisted[0]!r} ({counted(counts[unlisted[0]], 'object')})"
+    if len(unlisted) == len(counts.keys() - {IGNORE}) and path.name.lower() in NAMES:
         note = f"{path.name} is not the list of the classes, as it lacks {example}, and was not used"
         return replace(part, notes=(*part.notes, note))
     note = f"{path.name} lacks the class {example}, which comes after those that it lists"
@@ -233,8 +257,21 @@ def _classes(
     else:
         names, origin = more, 'sorted by name, as the data declare no order; classes="A,B" sets one'
     _check_classes(names)
+    if not names:
+        return names, "none, as there is no object"
     shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     return names, f"{shown}; {origin}"
+
+
+def _check_rename(rename: Mapping[str, str], parts: Sequence[Part], recognised: Sequence[Recognised]) -> None:
+    """Refuse new names for classes that the data do not have."""
+    known = {name for part in parts for name in (*part.classes, *_count_names(part.splits.values()))}
+    if not rename.keys() <= known:
+        known.update(name for each in recognised for name in (find_class_list(each.files) or (None, ()))[1])
+    unknown = [name for name in rename if name not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)[:10]) or "none"
+        raise BadInput("rename", f"{', '.join(unknown)}: no class of the data, whose classes are {listed}")
 
 
 def _check_classes(classes: tuple[str, ...]) -> None:

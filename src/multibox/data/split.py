@@ -79,9 +79,7 @@ def split_dataset(
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
         if not count:
-            raise BadInput(
-                "shares", f"the split {split} would get none of the {len(places)} images; give it a larger share"
-            )
+            raise BadInput("shares", f"the split {split} would get no image of {len(places):,}; give it a larger share")
     ids = Counter(record_id for store in stores for record_id in store.ids)
     clash = max(ids.values(), default=0) > 1
 

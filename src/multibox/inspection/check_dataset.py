@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from multibox.inspection.dataset_findings import (
     in_two_splits,
     spelled_twice,
     uneven_classes,
-    unused_images,
+    unused_files,
     useless_splits,
 )
 from multibox.inspection.finding import Finding
@@ -118,6 +118,7 @@ def check_dataset(
     images: str | Path | None = None,
     one_based: OneBased = "auto",
     layout: str | None = None,
+    rename: Mapping[str, str] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Checkup:
@@ -134,6 +135,8 @@ def check_dataset(
         one_based: Whether box corners given in whole pixels count the pixels from 1, as in PASCAL VOC. ``auto`` decides
             by the files.
         layout: Short name of the annotation layout, such as ``voc``. None recognises the layout from the files.
+        rename: New name of each class that gets one, for a file or folder. Classes with the same new name become one
+            class.
         workers: Number of threads. None: a suitable number for the processor.
         progress: Function to call after each image, with the number of finished images and of all images.
 
@@ -153,9 +156,10 @@ def check_dataset(
             images=images,
             one_based=one_based,
             layout=layout,
+            rename=rename,
         )
         inspected = _inspect_source(source, config, workers, report)
-        more = [*unused_images(source), *spelled_twice(source)]
+        more = list(unused_files(source))
         return _sum_up(str(target), source.classes, inspected, more, config)
     if not is_dataset:
         raise BadInput(target, f"no such file, folder or built dataset; built datasets: {some_of(list_datasets())}")
@@ -225,6 +229,7 @@ def _sum_up(
         *in_two_splits(inspected),
         *useless_splits(inspected, training),
         *uneven_classes(objects, training),
+        *spelled_twice(objects, target),
         *more,
     ]
     counts = {split: len(images) for split, images in inspected.items()}

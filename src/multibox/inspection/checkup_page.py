@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from multibox._version import __version__
+from multibox.annotations.counting import counted
 from multibox.config import Config
 from multibox.inspection.check_dataset import Checkup
 from multibox.inspection.coverage import BUCKETS, Coverage, Reach
@@ -23,7 +24,7 @@ REACH_HEADINGS: Final = ("objects", "mean best IoU", "90% are above", "below 0.5
 def verdict(checkup: Checkup) -> str:
     """Result of a check in one sentence."""
     total = len(checkup.findings)
-    findings = f"{total} finding{'s' * (total != 1)}"
+    findings = counted(total, "finding")
     if checkup.stops:
         return f"{checkup.stops} of {findings} stop a build; correct them, or set on_bad='skip'"
     return f"nothing stops a build; {findings}"
@@ -69,7 +70,7 @@ def _kinds(checkup: Checkup) -> list[Table]:
 def _of_kind(found: Sequence[Finding]) -> list[Part]:
     rows = [[finding.file, finding.object, finding.detail, finding.action] for finding in found]
     whole = Table(["file", "object", "finding", "effect on training"], rows)
-    return [whole] if len(found) < FOLDED else [Details(f"{len(found):,} findings", [whole])]
+    return [whole] if len(found) < FOLDED else [Details(counted(len(found), "finding"), [whole])]
 
 
 def _coverage(checkup: Checkup, config: Config, proposal: str) -> list[str | Part]:
@@ -97,7 +98,7 @@ def coverage_line(coverage: Coverage) -> str:
     reach = coverage.all
     if not reach.objects:
         return "there is no object to cover"
-    return f"mean best IoU {reach.mean:.3f}, {reach.unreached:.1%} of {reach.objects:,} objects below 0.5"
+    return f"mean best IoU {reach.mean:.3f}, {reach.unreached:.1%} of {counted(reach.objects, 'object')} below 0.5"
 
 
 def proposal_line(checkup: Checkup) -> str:

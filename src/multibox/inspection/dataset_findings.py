@@ -1,13 +1,16 @@
 """Findings that no single image shows: images in two splits or in none, and classes that are rare or spelled twice."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from multibox.annotations.counting import counted
 from multibox.annotations.files import IMAGE_SUFFIXES
 from multibox.data.file_names import readable
 from multibox.data.look_alikes import find_alike, stack_looks
 from multibox.data.object_kinds import UNDO_CROWDS, ObjectKinds
+from multibox.data.remarks import joining, spelled_alike
 from multibox.data.source import Source
 from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage
@@ -85,22 +88,32 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterato
                 action = "never learned" if split == training else "not evaluated, as it has no average precision"
                 yield Finding("class", split, name, f"has no object in {split}", action)
             elif split == training and count < RARE * average:
-                detail = f"has {count} objects, against {average:.0f} of the average class"
+                detail = f"has {counted(count, 'object')}, against {average:.0f} of the average class"
                 yield Finding("class", split, name, detail, "learned poorly; collect more images of it")
 
 
-def spelled_twice(source: Source) -> Iterator[Finding]:
-    """Find class names that differ only in case or spaces."""
-    first: dict[str, str] = {}
-    for name in source.classes:
-        known = first.setdefault("".join(name.lower().split()), name)
-        if known != name:
-            detail = f"differs from {known!r} only in case or spaces"
-            yield Finding("class", source.description, name, detail, "learned as its own class; use one name")
+def spelled_twice(objects: dict[str, dict[str, int]], target: str) -> Iterator[Finding]:
+    """Find class names that differ only in case or spaces.
+
+    Args:
+        objects: Number of objects of each class, by split.
+        target: Name or path of the dataset.
+    """
+    totals: Counter[str] = Counter()
+    for counts in objects.values():
+        totals.update(counts)
+    groups = spelled_alike(totals)
+    for names in groups:
+        for name in names[1:]:
+            detail = f"differs from {names[0]!r} only in case or spaces"
+            action = f"learned as its own class; {joining(groups)} when the dataset is built"
+            yield Finding("spelling", target, name, detail, action)
 
 
-def unused_images(source: Source) -> Iterator[Finding]:
-    """Find images in the folders of a dataset that are in none of its splits."""
+def unused_files(source: Source) -> Iterator[Finding]:
+    """Find label files without image, and images in the folders of a dataset that are in none of its splits."""
+    for path in source.strays:
+        yield Finding("unused", readable(path), "", "belongs to no image of the splits", "never used")
     used = {item.image for items in source.splits.values() for item in items if isinstance(item.image, Path)}
     for folder in sorted({image.parent for image in used}):
         if not folder.is_dir():

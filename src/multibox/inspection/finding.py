@@ -13,6 +13,7 @@ KINDS: Final = {
     "size": "images of another size than in their annotation",
     "box": "boxes that contain no pixel of their image",
     "label": "objects and images with an unknown or missing label",
+    "spelling": "classes whose names differ only in case or spaces",
     "clipped": "boxes that reach beyond their image",
     "duplicate": "objects that are annotated twice",
     "tiny": "objects that are tiny in the network's input",
@@ -20,8 +21,8 @@ KINDS: Final = {
     "alike": "images that look like one in another split",
     "color": "greyscale and CMYK images",
     "useless": "splits without an object to learn or to find",
-    "class": "classes that are rare, absent or spelled in two ways",
-    "unused": "unused images",
+    "class": "classes that are rare or absent",
+    "unused": "unused images and label files",
 }
 """Title of each kind of finding, for display. The kinds that stop a build come first."""
 

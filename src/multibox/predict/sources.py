@@ -4,8 +4,10 @@ import glob
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,6 +24,9 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 """Suffixes of videos, in a folder or named directly."""
 
 CAMERA = r"camera:\d{1,3}"
+
+MOST_LOOKED_AT = 10_000
+"""Files and folders among which images are searched below a folder that holds none, for the message about it."""
 
 LONGEST = 100
 """Characters of a stream's address that go into the names of its files. An address may be longer than a name can be."""
@@ -93,7 +98,7 @@ def _expand(path: str) -> list[Source]:
     if os.path.isdir(path):
         files = _to_detect_in(Path(path).iterdir())
         if not files:
-            raise BadInput(path, f"the folder holds no images; their names end in {', '.join(SUFFIXES)}")
+            raise BadInput(path, _no_images(Path(path)))
         return files
     if not glob.has_magic(path):
         raise BadInput(path, "no such file or folder")
@@ -101,6 +106,17 @@ def _expand(path: str) -> list[Source]:
     if not files:
         raise BadInput(path, f"matches no image; their names end in {', '.join(SUFFIXES)}")
     return files
+
+
+def _no_images(folder: Path) -> str:
+    """What is said of a folder without images: the glob that finds those in the folders below it, if there are any."""
+    known = (*SUFFIXES, *VIDEO_SUFFIXES)
+    paths = islice(folder.rglob("*"), MOST_LOOKED_AT)
+    below = Counter(path.suffix for path in paths if path.suffix.lower() in known and path.is_file())
+    if not below:
+        return f"the folder holds no images; their names end in {', '.join(SUFFIXES)}"
+    pattern = Path(glob.escape(str(folder))) / "**" / f"*{below.most_common(1)[0][0]}"
+    return f"the folder holds images only in folders below it; give '{pattern}'"
 
 
 def _from_stdin(content: bytes) -> list[Source]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.counting import counted
 from multibox.annotations.drawn import fields, is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
@@ -99,7 +100,17 @@ def _order(split: str) -> tuple[bool, bool]:
 def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
     found = (item.annotation for items in splits.values() for item in items)
     count = sum(each.extra.get(FROM_SEGMENTS, 0) for each in found if isinstance(each, Annotation))
-    return (f"{count:,} annotations have no bbox; the bounds of their segmentations were taken",) if count else ()
+    return (
+        (
+            counted(
+                count,
+                "annotation has no bbox; the bounds of its segmentation were taken",
+                "annotations have no bbox; the bounds of their segmentations were taken",
+            ),
+        )
+        if count
+        else ()
+    )
 
 
 def _is_coco(content: Any) -> bool:

@@ -64,7 +64,7 @@ def unite(files: Sequence[Sequence[Category]]) -> Classes:
                 numbers.setdefault(category.name, category.id)
         counts = Counter(category.name for category in categories if category.count)
         notes += [
-            f"{count} categories are called {name} and are one class" for name, count in counts.items() if count > 1
+            f"{count:,} categories are called {name} and are one class" for name, count in counts.items() if count > 1
         ]
     if any(each.count and numbers[each.name] != each.id for categories in files[1:] for each in categories):
         notes.append("the files number their categories differently, so classes were matched by name")

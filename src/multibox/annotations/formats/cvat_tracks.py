@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from multibox.annotations.counting import counted
 from multibox.annotations.described import Described, described
 from multibox.annotations.drawn import size_of
 from multibox.annotations.formats.cvat_shapes import drawn, is_shape, subset_of
@@ -160,5 +161,6 @@ def _gaps(path: Path, tracks: Sequence[Any]) -> tuple[str, ...]:
     if not count:
         return ()
     return (
-        f"{count:,} tracks skip frames between their shapes; their objects are missing in the images of those frames",
+        f"{counted(count, 'track skips', 'tracks skip')} frames between shapes; "
+        "the object is missing in the images of those frames",
     )

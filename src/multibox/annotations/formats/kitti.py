@@ -12,6 +12,7 @@ import numpy as np
 
 from multibox.annotations.annotation import Annotation, Item, Options, Part, ids_of, read_text
 from multibox.annotations.class_lists import read_label_colors
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files, sample
 from multibox.annotations.formats.kitti_splits import place
 from multibox.annotations.images import Images, pair
@@ -163,9 +164,9 @@ def _notes(read_files: Mapping[Path, list[_Row] | Problem]) -> tuple[str, ...]:
     scores = sum(row.has_score for row in rows)
     notes = []
     if regions:
-        notes.append(f"{regions:,} regions {DONT_CARE} were left out")
+        notes.append(f"{counted(regions, 'region')} {DONT_CARE} {'was' if regions == 1 else 'were'} left out")
     if scores:
-        notes.append(f"{scores:,} rows have a score, which was left out")
+        notes.append(f"{counted(scores, 'row has', 'rows have')} a score, which was left out")
     return tuple(notes)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 from multibox.annotations.lists import find_lists, read_list
 from multibox.annotations.splits import map_names, renamed, splits_by_folder, usual_split
@@ -64,6 +65,12 @@ def _by_lists(files: Files, lists: dict[str, Path], by_stem: dict[str, Path]) ->
     ]
     unlisted = by_stem.keys() - {stem for stems in used.values() for stem in stems}
     if unlisted:
-        notes.append(f"{len(unlisted):,} label files are in no list and were left out")
+        notes.append(
+            counted(
+                len(unlisted),
+                "label file is in no list and was left out",
+                "label files are in no list and were left out",
+            )
+        )
     shown = ", ".join(files.short(lists[name]) for name in used)
     return Places(splits, f"the lists {shown}", (*notes, *renamed(used)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.annotations.annotation import Options, Part
+from multibox.annotations.counting import counted
 from multibox.annotations.csv_json import content_of, tables_with
 from multibox.annotations.described import Described, described, part_of
 from multibox.annotations.drawn import Drawn
@@ -92,12 +93,18 @@ def _notes(tasks: Sequence[tuple[Path, Task]], predicted: int, field: str, other
     labels = sum(several_labels(region) for _, task in tasks for region in task.regions or ())
     notes = []
     if several:
-        notes.append(f"{several:,} tasks have several annotations; the ground truth was taken, else the newest")
+        notes.append(
+            f"{counted(several, 'task has', 'tasks have')} several annotations; the ground truth was taken, "
+            "else the newest"
+        )
     if left_out:
         of_models = f", {predicted:,} of them with predictions, which are no annotations" if predicted else ""
-        notes.append(f"{left_out:,} tasks are not annotated and were left out{of_models}")
+        notes.append(
+            counted(left_out, "task is not annotated and was left out", "tasks are not annotated and were left out")
+            + of_models
+        )
     if labels:
-        notes.append(f"{labels:,} regions have several labels; the first is the class")
+        notes.append(f"{counted(labels, 'region has', 'regions have')} several labels; the first is the class")
     if others:
         notes.append(f"tasks have several images; that in {field!r} was taken, not that in {', '.join(others)}")
     return notes

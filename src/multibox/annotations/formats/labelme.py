@@ -14,6 +14,7 @@ from typing import Any
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of
 from multibox.annotations.bounds import NOWHERE, Bounds, of_ellipse, of_mask_image, of_points
+from multibox.annotations.counting import counted
 from multibox.annotations.drawn import (
     BOX,
     Damaged,
@@ -221,9 +222,21 @@ def _notes(written: Mapping[Path, _Written], found: int, splits: Mapping[str, li
     others = found - len(written)
     notes = list(shape_notes(each.drawn for each in written.values()))
     if embedded:
-        notes.append(f"{embedded:,} images have no file, and were taken from the imageData of their annotation files")
+        notes.append(
+            counted(
+                embedded,
+                "image has no file, and was taken from the imageData of its annotation file",
+                "images have no file, and were taken from the imageData of their annotation files",
+            )
+        )
     if groups:
-        notes.append(f"{groups:,} shapes share class and group_id with others; each was taken as an object of its own")
+        notes.append(
+            f"{counted(groups, 'shape shares', 'shapes share')} class and group_id with others; "
+            f"each was taken as an object of its own"
+        )
     if others:
-        notes.append(f"{others:,} JSON files hold something else than labelme's annotations and were passed over")
+        notes.append(
+            f"{counted(others, 'JSON file holds', 'JSON files hold')} something else than labelme's annotations and "
+            f"{'was' if others == 1 else 'were'} passed over"
+        )
     return tuple(notes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of
 from multibox.annotations.bounds import of_points
+from multibox.annotations.counting import counted
 from multibox.annotations.drawn import (
     BOX,
     Drawn,
@@ -136,7 +137,16 @@ def _notes(written: Sequence[_Written], found: int) -> tuple[str, ...]:
     notes = list(shape_notes(each.drawn for each in written))
     deleted = sum(each.deleted for each in written)
     if deleted:
-        notes.append(f"{deleted:,} objects are marked as deleted and were left out")
+        notes.append(
+            counted(
+                deleted,
+                "object is marked as deleted and was left out",
+                "objects are marked as deleted and were left out",
+            )
+        )
     if found > len(written):
-        notes.append(f"{found - len(written):,} XML files hold something else than LabelMe's annotations")
+        notes.append(
+            f"{counted(found - len(written), 'XML file holds', 'XML files hold')} something "
+            f"else than LabelMe's annotations"
+        )
     return tuple(notes)

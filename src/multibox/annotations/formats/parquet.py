@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, ImageFile, Item, Options, Part, ids_of
+from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files, sample
 from multibox.annotations.formats.parquet_classes import Classes, name_classes
 from multibox.annotations.formats.parquet_rows import Row
@@ -165,5 +166,6 @@ def _annotation(table: Table, row: Row, form: Form, classes: Classes) -> Annotat
 def _passed_over(files: Files, found: Sequence[Path], tables: Sequence[Table]) -> tuple[str, ...]:
     read_files = {table.path for table in tables}
     other = [path for path in found if path not in read_files]
-    note = "files have other columns and were left out"
-    return (f"{len(other):,} {note} ({files.short(other[0])}, ...)",) if other else ()
+    one, many = "file has other columns and was left out", "files have other columns and were left out"
+    examples = some([files.short(path) for path in other])
+    return (f"{counted(len(other), one, many)} ({examples})",) if other else ()

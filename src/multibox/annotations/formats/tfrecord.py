@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
+from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files, sample
 from multibox.annotations.formats.tfrecord_classes import Classes, Pairs, name_classes
 from multibox.annotations.formats.tfrecord_example import read_example
@@ -211,8 +212,9 @@ def _annotation(image: RecordImage, described: Described | Problem, classes: Cla
 def _nameless(records: Iterable[Sequence[_Read]]) -> tuple[str, ...]:
     """What is said of images whose ids are the positions of their records."""
     count = sum(len(each) - len(_named(each)) for each in records)
-    note = "images have no file name, or share one with others; their ids are the positions of their records"
-    return (f"{count:,} {note}",) if count else ()
+    images = counted(count, "image has", "images have")
+    note = f"{images} no file name, or one that others have too; the positions of the records are the ids"
+    return (note,) if count else ()
 
 
 def _has_feature(path: Path, prefix: str, first: int | None = None) -> bool:
@@ -235,8 +237,12 @@ def _is_other(path: Path) -> bool:
 
 def _passed_over(files: Files, found: Sequence[Path]) -> tuple[str, ...]:
     other = [path for path in files.listed if _NAMED.search(path.name) and path not in found]
-    note = "files have records of another kind and were left out"
-    return (f"{len(other):,} {note} ({files.short(other[0])}, ...)",) if other else ()
+    one, many = (
+        "file has records of another kind and was left out",
+        "files have records of another kind and were left out",
+    )
+    examples = some([files.short(path) for path in other])
+    return (f"{counted(len(other), one, many)} ({examples})",) if other else ()
 
 
 def _refuse_other(path: Path) -> None:

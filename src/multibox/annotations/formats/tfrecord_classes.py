@@ -8,6 +8,7 @@ from pathlib import Path
 
 from multibox.annotations.annotation import Options
 from multibox.annotations.class_lists import CODES, find_class_list, read_numbered_pbtxt
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 from multibox.annotations.formats.tfrecord_objects import LABEL, TEXT
 from multibox.errors import BadInput
@@ -120,9 +121,12 @@ def _of_map(pairs: Pairs, shown: str, path: Path, names: dict[int, str]) -> Clas
         if text and number is not None and names.get(number, text) != text:
             other[f"{text!r} with the number {number}, which is {names[number]!r} in {shown}"] += count
     unlisted = Counter({text: n for (text, _), n in pairs.items() if text and text not in names.values()})
-    notes = [f"{n:,} objects have the class {what}; the text was taken" for what, n in other.most_common(1)]
+    notes = [
+        f"{counted(n, 'object has', 'objects have')} the class {what}; the text was taken"
+        for what, n in other.most_common(1)
+    ]
     notes += [
-        f"{shown} lacks the class {text!r} ({n:,} objects), which comes after those that it lists"
+        f"{shown} lacks the class {text!r} ({counted(n, 'object')}), which comes after those that it lists"
         for text, n in unlisted.most_common(1)
     ]
     return Classes(kept, tuple(dict.fromkeys(kept.values())), shown, path, tuple(notes))

@@ -13,6 +13,7 @@ import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
 from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files, sample
 from multibox.annotations.images import Images, pair
 from multibox.annotations.lists import find_lists, of_classes, read_list
@@ -209,11 +210,23 @@ def _notes(
     bare = sum(isinstance(each, Written) for each in missing.values())
     notes = []
     if others:
-        notes.append(f"{others:,} XML files hold something else than VOC's annotations and were passed over")
+        notes.append(
+            f"{counted(others, 'XML file holds', 'XML files hold')} something else than VOC's annotations and "
+            f"{'was' if others == 1 else 'were'} passed over"
+        )
     if unlisted:
-        notes.append(f"{unlisted:,} XML files are in no list and were left out")
+        notes.append(
+            counted(unlisted, "XML file is in no list and was left out", "XML files are in no list and were left out")
+        )
     if bare:
-        notes.append(f"{bare:,} listed images have no XML file and count as images without objects ({DATUMARO})")
+        notes.append(
+            counted(
+                bare,
+                "listed image has no XML file and counts as an image without objects",
+                "listed images have no XML file and count as images without objects",
+            )
+            + f" ({DATUMARO})"
+        )
     return (*notes, *renamed(lists))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of, read_text
 from multibox.annotations.class_lists import LABEL_MAPS, NAMES, find_class_list, refuse_other_lists
+from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files, is_image, sample, walk
 from multibox.annotations.formats.yolo_description import Description, find_description, other_names, read_description
 from multibox.annotations.formats.yolo_rows import (
@@ -77,6 +78,8 @@ def _part(
     splits_from: str,
     classes_from: str,
 ) -> Part:
+    _refuse_no_labels(described.path, labels)
+    strays = _strays(files, labels)
     read_files = {file: read_rows(file) for file in labels.values()}
     rows = [row for each in read_files.values() for row in each]
     refuse_numbers_from_one(described.path, rows, len(names))
@@ -97,11 +100,12 @@ def _part(
         files=tuple(file for file in read_files if isfile(file)),
         splits_from=splits_from,
         classes_from=classes_from,
+        strays=tuple(strays),
         notes=(
             *described.notes,
             *other_names(files, described),
             *notes(rows, kinds),
-            *_unpaired(files, described.path, labels),
+            *_pair_notes(labels, strays, files),
         ),
     )
 
@@ -183,28 +187,41 @@ def _candidates(image: Path, known: set[Path]) -> Iterator[Path]:
     yield swapped[0] if swapped else beside
 
 
-def _unpaired(files: Files, path: Path, labels: Mapping[Path, Path]) -> tuple[str, ...]:
-    """What is said of images without label file, and of label files without image.
-
-    Raises:
-        BadInput: No image has a label file. That is a wrong folder, not images without objects.
-    """
-    existing = {label for label in labels.values() if isfile(label)}
-    if labels and not existing:
+def _refuse_no_labels(path: Path, labels: Mapping[Path, Path]) -> None:
+    """Refuse images of which none has a label file. That is a wrong folder, not images without objects."""
+    if labels and not any(map(isfile, labels.values())):
         folders = ", ".join(list(dict.fromkeys(str(label.parent) for label in labels.values()))[:3])
         first = next(iter(labels.values()))
         raise BadInput(path, f"no image has a label file; looked for {first.name} and others in {folders}")
-    bare = [image for image, label in labels.items() if label not in existing]
-    stray = [label for label in (_label_files(files) if files.path.is_dir() else []) if label not in existing]
-    stray = [label for label in stray if _ROW.match(_head(label))]
-    said = []
+
+
+def _strays(files: Files, labels: Mapping[Path, Path]) -> list[Path]:
+    """The label files that belong to no image of the splits."""
+    used = set(labels.values())
+    paths = _label_files(files) if files.path.is_dir() else []
+    return [path for path in paths if path not in used and _ROW.match(_head(path))]
+
+
+def _pair_notes(labels: Mapping[Path, Path], strays: Sequence[Path], files: Files) -> Iterator[str]:
+    """What is said of images without label file, of label files without image, and of those with several images."""
+    bare = [image.name for image, label in labels.items() if not isfile(label)]
     if bare:
-        said.append(
-            f"{len(bare):,} images have no label file and count as images without objects ({bare[0].name}, ...)"
-        )
-    if stray:
-        said.append(f"{len(stray):,} label files belong to no image of the splits ({stray[0].name}, ...)")
-    return tuple(said)
+        one, many = "image has no label file and counts as", "images have no label file and count as"
+        without = "an image without objects" if len(bare) == 1 else "images without objects"
+        yield f"{counted(len(bare), one, many)} {without} ({some(bare)})"
+    if strays:
+        belong = counted(len(strays), "label file belongs", "label files belong")
+        yield f"{belong} to no image of the splits ({some([path.name for path in strays])})"
+    images: dict[Path, list[Path]] = {}
+    for image, label in labels.items():
+        images.setdefault(label, []).append(image)
+    shared = {label: paths for label, paths in images.items() if len(paths) > 1 and isfile(label)}
+    if shared:
+        belong = counted(len(shared), "label file belongs", "label files belong")
+        label, paths = next(iter(shared.items()))
+        names = [files.short(path) for path in paths]
+        example = f"{files.short(label)}: {', '.join(names)}" + ("; ..." if len(shared) > 1 else "")
+        yield f"{belong} to several images, each of which got its boxes ({example})"
 
 
 def _head(path: Path) -> str:

@@ -11,19 +11,20 @@ from typing import Literal
 import numpy as np
 
 from multibox.annotations.annotation import Annotation
+from multibox.annotations.counting import counted
 from multibox.annotations.problem import Problem
 from multibox.errors import BadInput
 
 Kind = Literal["box", "key points", "score", "track", "score and track", "polygon"]
 
 SAYS = {
-    "key points": "rows have key points after the box, which were left out",
-    "score": "rows have a score after the box, which was left out",
-    "track": "rows have the number of a track after the box, which was left out",
-    "score and track": "rows have a score and the number of a track after the box, which were left out",
-    "polygon": "rows are polygons, whose bounds were taken",
+    "key points": "key points after the box, which were left out",
+    "score": "a score after the box, which was left out",
+    "track": "the number of a track after the box, which was left out",
+    "score and track": "a score and the number of a track after the box, which were left out",
+    "polygon": "a polygon, whose bounds were taken",
 }
-"""What is said of each kind of row but a box alone."""
+"""What rows of each kind have, but those with a box alone."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def notes(rows: Sequence[Row], kinds: dict[int, Kind | None]) -> tuple[str, ...]
         kind = kinds[len(row.values)]
         if kind is not None and kind != "box":
             counts[kind] += 1
-    return tuple(f"{count:,} {SAYS[kind]}" for kind, count in counts.items())
+    return tuple(f"{counted(count, 'row has', 'rows have')} {SAYS[kind]}" for kind, count in counts.items())
 
 
 def to_number(text: str) -> float:
