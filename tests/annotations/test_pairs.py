@@ -334,3 +334,10 @@ def test_annotation_files_of_one_image_each_are_no_splits(layout, tmp_path):
     assert {split: len(items) for split, items in splits.items()} == {"train": 15, "val": 5}
     splits = open_source([tmp_path / "valid"]).splits
     assert {split: len(items) for split, items in splits.items()} == {"val": 5}
+
+
+def test_parts_of_the_image_among_pixels_are_said(tmp_path):
+    for number in range(3):
+        image(tmp_path / f"{number}.jpg")
+    text(tmp_path / "train.csv", f"{HEADER}\n0.jpg,2,3,30,40,cat\n1.jpg,0.1,0.2,0.5,0.6,cat\n2.jpg,,,,,\n")
+    assert "1 images have coordinates between 0 and 1 alone, which were taken as pixels" in notes(tmp_path)

@@ -22,6 +22,10 @@ def in_right_unit(part: Part) -> Part:
     if relative and _share(relative) >= MOST:
         note = "coordinates are far above 1 and were taken as pixels, not as parts of the image"
         return _changed(part, relative=False, note=note)
+    odd = [each.file for each in absolute if _within_one(each.boxes)]
+    if odd:
+        note = f"{len(odd):,} images have coordinates between 0 and 1 alone, which were taken as pixels ({odd[0]}, ...)"
+        return replace(part, notes=(*part.notes, note))
     return part
 
 
