@@ -71,8 +71,19 @@ def test_one_file_is_divided_and_keeps_its_category_ids(folder):
         ({"images": None}, "has no list 'images'"),
         ({"annotations": [{"image_id": 42, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "no category 5"),
         ({"annotations": [{"image_id": 8, "category_id": 3, "bbox": [0, 0, 1, 1]}]}, r"not listed: \[8\]"),
-        ({"annotations": [{"image_id": 42, "bbox": [0, 0, 1, 1]}]}, "KeyError 'category_id'"),
-        ({"categories": ["dog"]}, "not COCO annotations"),
+        ({"annotations": [{"image_id": 42, "bbox": [0, 0, 1, 1]}]}, r"annotations\[0\] has no category_id; correct it"),
+        ({"categories": ["dog"]}, r"categories\[0\] is 'dog'; an entry of COCO is an object with fields"),
+        ({"categories": [{"id": "x", "name": "dog"}]}, r"categories\[0\] has the id 'x', which is no whole number"),
+        ({"categories": [{"id": 1e400, "name": "dog"}]}, r"categories\[0\] has the id inf, which is no whole number"),
+        ({"categories": [{"id": 1}]}, r"categories\[0\] has no name; correct it"),
+        ({"categories": [{"name": "dog"}]}, r"categories\[0\] has no id; correct it"),
+        ({"images": [{"id": 42, "file_name": "a.jpg"}, {"id": 7}]}, r"images\[1\] has no file_name; correct it"),
+        ({"images": [{"id": 42, "file_name": 5}]}, r"images\[0\] has the file_name 5, which is no text"),
+        ({"images": [{"file_name": "a.jpg"}]}, r"images\[0\] has no id; correct it"),
+        ({"images": [{"id": [1], "file_name": "a.jpg"}]}, r"images\[0\] has the id \[1\], which is no number or text"),
+        ({"images": [None]}, r"images\[0\] is None; an entry of COCO is an object with fields"),
+        ({"annotations": [{"category_id": 3}]}, r"annotations\[0\] has no image_id; correct it"),
+        ({"annotations": [{"image_id": 42, "category_id": {}}]}, r"has the category_id {}, which is no number or text"),
     ],
 )
 def test_files_that_are_not_coco(tmp_path, change, message):
@@ -196,3 +207,61 @@ def test_a_background_before_the_classes_is_none_if_no_object_has_it(folder):
     assert "background in the list of classes left out, as no object is one" in source.understood[0].notes
     given = ("background", "zebra", "dog", "ant")
     assert open_source([folder], classes=given).classes == given
+
+
+def test_an_image_without_a_file_name_has_the_name_of_its_address(tmp_path):
+    for folder in ("train2017", "val2017"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.jpg").touch()
+    images = [
+        {"id": 1, "coco_url": "http://images.cocodataset.org/val2017/a.jpg"},
+        {"id": 2, "file_name": None, "flickr_url": "http://farm4.staticflickr.com/3153/b.jpg"},
+    ]
+    (tmp_path / "lvis_v1.json").write_text(json.dumps({**CONTENT, "images": images, "annotations": []}))
+    one, other = read(coco, tmp_path).splits[""]
+    assert one.image == tmp_path / "val2017/a.jpg"
+    assert other.image.name == "b.jpg"
+
+
+@pytest.mark.parametrize(("width", "size"), [("50", (50, 40)), ("x", None), (None, None), ([], None), (0, None)])
+def test_a_size_in_other_types(tmp_path, width, size):
+    image = {"id": 42, "file_name": "a.jpg", "width": width, "height": 40}
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "images": [image]}))
+    assert read(coco, tmp_path).splits[""][0].annotation.size == size
+
+
+def sites(tmp_path, second="b.jpg", number=1):
+    """A COCO file in each of two folders, each with one image beside it."""
+    for site, name, image_id in (("north", "a.jpg", 1), ("south", second, number)):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / name).touch()
+        image = {"id": image_id, "file_name": name}
+        content = {**CONTENT, "images": [image], "annotations": []}
+        (tmp_path / site / "ann.json").write_text(json.dumps(content))
+    return read(coco, tmp_path)
+
+
+@pytest.mark.parametrize("second", ["a.jpg", "b.jpg"])
+def test_images_of_two_files_with_the_same_ids_are_told_apart(tmp_path, second):
+    part = sites(tmp_path, second)
+    assert [item.id for item in part.splits[""]] == ["north/ann/1", "south/ann/1"]
+    assert [item.image for item in part.splits[""]] == [tmp_path / "north/a.jpg", tmp_path / "south" / second]
+    assert part.notes == (
+        "2 annotation files give other images the same ids (1, ...), so each id begins with the name of its file "
+        "(north/ann/1, ...)",
+    )
+
+
+def test_ids_of_two_files_that_do_not_clash_are_kept(tmp_path):
+    part = sites(tmp_path, number=2)
+    assert [item.id for item in part.splits[""]] == ["1", "2"]
+    assert part.notes == ()
+
+
+def test_two_files_about_the_same_images_are_refused(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    for name in ("cats_train", "dogs_train"):
+        content = {**CONTENT, "images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=r"same id: 1 \(.*cats_train.json, image 1.* and .*dogs_train.json, image 1"):
+        open_source([tmp_path])

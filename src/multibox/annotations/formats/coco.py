@@ -12,18 +12,19 @@ import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
 from multibox.annotations.counting import counted
-from multibox.annotations.drawn import fields, is_set
+from multibox.annotations.drawn import fields, is_set, size_of
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite
+from multibox.annotations.formats.coco_entries import LISTS, image_name, verify
 from multibox.annotations.images import Images
+from multibox.annotations.same_ids import told_apart
 from multibox.annotations.splits import map_files, renamed, written_splits
 from multibox.errors import BadInput
 
 NAME = "coco"
 TITLE = "COCO JSON"
 
-_LISTS = ("images", "annotations", "categories")
 _OTHER_TASKS = ("captions_", "person_keypoints_", "image_info_", "panoptic_", "stuff_")
 """How COCO's own files for other tasks begin. They describe the images of its ``instances_`` files again."""
 
@@ -53,43 +54,45 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     names = written_splits({path: _names(files.json(path)) for path in found}, files.root)
     split_of = map_files(names.values())
     read_files = [_read_file(path, files.json(path), images, split_of[names[path]]) for path in found]
-    splits: dict[str, list[Item]] = defaultdict(list)
+    by_split: dict[str, dict[Path, list[Item]]] = defaultdict(dict)
     for path, (_, items) in zip(found, read_files, strict=True):
-        splits[split_of[names[path]]] += items
+        by_split[split_of[names[path]]][path] = items
+    apart = {split: told_apart(by_file, files.root) for split, by_file in by_split.items()}
+    splits = {split: items for split, (items, _) in apart.items()}
     in_order = sorted(zip(found, read_files, strict=True), key=lambda pair: _order(split_of[names[pair[0]]]))
     classes = unite([categories for _, (categories, _) in in_order])
     return Part(
         found[0] if files.path.is_file() else files.root,
-        dict(splits),
+        splits,
         classes.names,
         classes.ids,
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else f"the names of the files {_listed(found, files)}",
         classes_from="the category ids",
-        notes=(*classes.notes, *_box_notes(splits), *renamed(names.values())),
+        notes=(
+            *classes.notes,
+            *_box_notes(splits),
+            *(note for _, note in apart.values() if note),
+            *renamed(names.values()),
+        ),
     )
 
 
 def _names(content: dict[str, Any]) -> list[str]:
     """Names of the images that a file lists. Empty if it has no list."""
     images = content.get("images")
-    return [str(fields(image).get("file_name")) for image in images] if isinstance(images, list) else []
+    return [image_name(fields(image)) for image in images] if isinstance(images, list) else []
 
 
 def _read_file(path: Path, content: dict[str, Any], images: Images, split: str) -> tuple[list[Category], list[Item]]:
     """The categories and the items of one file."""
-    _verify(path, content)
-    try:
-        used = Counter(annotation["category_id"] for annotation in content["annotations"])
-        categories = [
-            Category(int(each["id"]), str(each["name"]), str(each.get("supercategory") or ""), used[each["id"]])
-            for each in content["categories"]
-        ]
-        return categories, _items(path, content, {each.id: each.name for each in categories}, images, split)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(path, f"not COCO annotations: {type(error).__name__} {error}; see cocodataset.org") from None
+    verify(path, content)
+    used = Counter(annotation["category_id"] for annotation in content["annotations"])
+    categories = [
+        Category(int(each["id"]), str(each["name"]), str(each.get("supercategory") or ""), used[each["id"]])
+        for each in content["categories"]
+    ]
+    return categories, _items(path, content, {each.id: each.name for each in categories}, images, split)
 
 
 def _order(split: str) -> tuple[bool, bool]:
@@ -115,13 +118,7 @@ def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
 
 def _is_coco(content: Any) -> bool:
     """Whether a file holds at least two of the lists: one that lacks the third is COCO with a fault."""
-    return isinstance(content, dict) and sum(isinstance(content.get(name), list) for name in _LISTS) > 1
-
-
-def _verify(path: Path, content: dict[str, Any]) -> None:
-    for name in _LISTS:
-        if not isinstance(content.get(name), list):
-            raise BadInput(path, f"has no list {name!r}; COCO annotations have images, annotations and categories")
+    return isinstance(content, dict) and sum(isinstance(content.get(name), list) for name in LISTS) > 1
 
 
 def _listed(found: Sequence[Path], files: Files) -> str:
@@ -136,8 +133,10 @@ def _items(path: Path, content: dict[str, Any], categories: dict[int, str], imag
         by_image[annotation["image_id"]].append(annotation)
     strays = by_image.keys() - {image["id"] for image in content["images"]}
     if strays:
-        raise BadInput(path, f"annotations of images that are not listed: {sorted(strays)[:5]}; list or remove them")
-    found = images.of_names([image["file_name"] for image in content["images"]], path, split)
+        raise BadInput(
+            path, f"annotations of images that are not listed: {sorted(strays, key=str)[:5]}; list or remove them"
+        )
+    found = images.of_names([image_name(image) for image in content["images"]], path, split)
     return [
         Item(str(image["id"]), file, _annotation(path, image, by_image[image["id"]], categories))
         for image, file in zip(content["images"], found, strict=True)
@@ -150,12 +149,12 @@ def _annotation(
     corners, from_segments = zip(*map(corners_of, found), strict=True) if found else ((), ())
     boxes = np.array(corners, np.float64).reshape(-1, 4)
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    extra = {"file_name": image["file_name"]} | ({FROM_SEGMENTS: sum(from_segments)} if any(from_segments) else {})
+    extra = {"file_name": image_name(image)} | ({FROM_SEGMENTS: sum(from_segments)} if any(from_segments) else {})
     return Annotation(
-        f"{file}, image {image['id']} ({image['file_name']})",
+        f"{file}, image {image['id']} ({image_name(image)})",
         tuple(categories[annotation["category_id"]] for annotation in found),
         boxes,
-        size=(image["width"], image["height"]) if image.get("width") and image.get("height") else None,
+        size=size_of(image.get("width"), image.get("height")),
         columns={
             "crowd": [is_set(annotation.get("iscrowd")) for annotation in found],
             "area": [annotation.get("area", area) for annotation, area in zip(found, areas, strict=True)],
