@@ -1,5 +1,6 @@
 """Round trips: what a format holds comes back from a build; what it does not hold is said."""
 
+import dataclasses
 import json
 import shlex
 
@@ -15,7 +16,7 @@ from multibox.data.build import build
 from multibox.data.export import export_dataset
 from multibox.data.file_names import safe_stems
 from multibox.data.merge import merge_datasets
-from multibox.data.open import open_stores
+from multibox.data.open import find_record, open_stores
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
 from multibox.data.store_writer import StoreWriter
@@ -89,6 +90,58 @@ def test_what_every_format_holds_comes_back(root, kind):
     assert again[0].meta.classes == CLASSES
     assert list(report.lost) == (["images that get another id: 4"] if kind == "coco" else [])
     assert "--classes" not in build_command(report)
+
+
+def named(*files):
+    """Stores as a build makes them of COCO: ids are numbers, and each image has the name of its file."""
+    found = [
+        dataclasses.replace(record(str(number), [[1, 1, 9, 9]], [0]), extra={"file_name": name}, source=f"/x/{name}")
+        for number, name in enumerate(files, start=16)
+    ]
+    return write_splits("named", {"train": found}, ("ant",), source="a test")
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"), [("voc", "JPEGImages/*"), ("coco", "images/*/*"), ("yolo", "images/*/*"), ("csv", "images/*")]
+)
+def test_images_of_coco_keep_the_names_of_their_files(root, kind, pattern):
+    report = export_dataset(named("BloodImage_00016.jpg", "sub/BloodImage_00017.jpg"), kind, root / kind)
+    found = sorted(path.name for path in (root / kind).glob(pattern))
+    assert found == ["BloodImage_00016.jpg", "BloodImage_00017.jpg"]
+    assert ("images that get another id: 2" in report.lost) == (kind != "coco")
+
+
+def test_numbers_of_coco_come_back_with_the_names_of_files(root):
+    _, again = round_trip(root, "coco", named("BloodImage_00016.jpg", "BloodImage_00017.jpg"))
+    assert again[0].ids == ("16", "17")
+    assert [record.extra["file_name"] for record in again[0]] == ["BloodImage_00016.jpg", "BloodImage_00017.jpg"]
+
+
+def test_files_of_one_name_are_named_by_their_ids(root):
+    stores = named("a/0001.jpg", "b/0001.JPG", "b/0002.jpg", "c/17.jpg", "c/x.jpg")
+    export_dataset(stores, "coco", root / "coco")
+    content = json.loads((root / "coco/annotations/instances_train.json").read_text())
+    assert [(image["id"], image["file_name"]) for image in content["images"]] == [
+        (16, "16.jpg"),
+        (17, "17.jpg"),
+        (18, "0002.jpg"),
+        (19, "17-2.jpg"),
+        (20, "x.jpg"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["BloodImage_00017", "BloodImage_00017.jpg", "17"])
+def test_a_record_is_found_by_the_name_of_its_file(name):
+    assert find_record(named("BloodImage_00016.jpg", "BloodImage_00017.jpg"), name)[1].id == "17"
+
+
+def test_an_id_goes_before_the_name_of_a_file():
+    assert find_record(named("17.jpg", "16.jpg"), "17")[1].id == "17"
+
+
+def test_a_name_of_several_files_is_not_guessed():
+    with pytest.raises(BadInput, match="x: several files of named/train have this name; give one of their ids: 16, 17"):
+        find_record(named("a/x.jpg", "b/x.jpg"), "x")
 
 
 def test_a_coco_file_has_what_tools_expect(root):

@@ -32,7 +32,7 @@ def data() -> None:
     "record_id",
     default=None,
     metavar="ID",
-    help="Id of an image whose objects are shown, instead of the whole dataset.",
+    help="Id or file name of an image whose objects are shown, instead of the whole dataset.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def data_info(name: str, record_id: str | None, as_json: bool) -> None:

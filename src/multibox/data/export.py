@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from multibox.data.file_names import image_suffix, refuse_unsafe_split, safe_stems
+from multibox.data.file_names import file_stem, image_suffix, refuse_unsafe_split, safe_stems
 from multibox.data.layouts import CocoWriter, CsvWriter, LayoutWriter, VocWriter, YoloWriter
 from multibox.data.record import Record
 from multibox.data.store import Meta, Store
@@ -60,6 +60,8 @@ def export_dataset(
 ) -> Export:
     """Write the stores of a dataset as files. The images keep their bytes.
 
+    An image that COCO names has that name, if no other image has it. Any other image is named by its id.
+
     Args:
         stores: Stores of the dataset's splits.
         kind: Layout to write: ``voc``, ``coco``, ``yolo`` or ``csv``.
@@ -76,11 +78,14 @@ def export_dataset(
     """
     for store in stores:
         refuse_unsafe_split(store.meta.split)
-    stems = safe_stems(record_id for store in stores for record_id in store.ids)
+    ids = [record_id for store in stores for record_id in store.ids]
+    stems = safe_stems(_names(stores, ids))
     lost: Counter[str] = Counter()
     objects = 0
     with new_folder(folder, EXPORTED, replace=replace) as building:
-        writer = WRITERS[kind](building, stores[0].meta, stems, [store.meta.split for store in stores])
+        writer = WRITERS[kind](
+            building, stores[0].meta, dict(zip(stems, ids, strict=True)), [store.meta.split for store in stores]
+        )
         records = ((store.meta.split, record) for store in stores for record in store)
         for done, (stem, (split, record)) in enumerate(zip(stems, records, strict=True), start=1):
             lost.update(_lost(record, stem, writer))
@@ -93,6 +98,14 @@ def export_dataset(
         late = writer.close()
     sentences = [f"{what}: {count:,}" for what, count in lost.items()] + late + _lost_of_all(stores, writer)
     return Export(str(folder), kind, len(stems), objects, tuple(sentences), _classes_to_give(stores[0].meta, writer))
+
+
+def _names(stores: Sequence[Store], ids: Sequence[str]) -> list[str]:
+    """A name for each image: that of its file if the annotations give one which no other image has, else its id."""
+    records = (store.without_image(i) for store in stores for i in range(len(store)))
+    named = [file_stem(record) if "file_name" in record.extra else "" for record in records]
+    count = Counter(name.lower() for name in named)
+    return [name if name and count[name.lower()] == 1 else one for name, one in zip(named, ids, strict=True)]
 
 
 def _put(path: Path, data: bytes) -> None:

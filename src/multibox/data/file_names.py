@@ -3,7 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
+from multibox.data.record import Record
 from multibox.errors import BadInput
 from multibox.image_file import image_format
 
@@ -13,6 +15,16 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 def image_suffix(data: bytes) -> str:
     """Suffix of an image file, by its bytes. Formats without a suffix of their own here get ``.tif``."""
     return _SUFFIXES.get(image_format(data), ".tif")
+
+
+def file_stem(record: Record) -> str:
+    """Name without folder and suffix of the file that a record was read from. Empty if the record does not say it.
+
+    Args:
+        record: Record whose image was a file. The name that the annotations give goes before the file's path.
+    """
+    name = str(record.extra.get("file_name") or record.source)
+    return PurePosixPath(name.replace("\\", "/")).stem
 
 
 LONGEST = 200

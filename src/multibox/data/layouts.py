@@ -6,7 +6,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class LayoutWriter(ABC):
     Args:
         folder: Path of an empty folder.
         meta: Description of any of the dataset's stores. All have the same classes.
-        stems: File names, without suffix, of all images to come, in their order.
+        ids: Ids of all images to come, in their order, by the names of their files without suffix.
         splits: Names of the splits.
     """
 
@@ -36,10 +36,10 @@ class LayoutWriter(ABC):
     """What the layout has a place for: flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels,
     ``classes`` without an object, ``spaces`` around their names."""
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
+    def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
         self.folder = folder
         self.meta = meta
-        self.stems = stems
+        self.ids = ids
         self.splits = splits
 
     @abstractmethod
@@ -88,8 +88,8 @@ class VocWriter(LayoutWriter):
 
     holds = frozenset({"difficult", "truncated", "occluded"})
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
-        super().__init__(folder, meta, stems, splits)
+    def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
+        super().__init__(folder, meta, ids, splits)
         unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
         if unfit:
             raise BadInput(f"class {unfit[0]!r}", "XML cannot hold its control characters; choose another format")
@@ -155,10 +155,11 @@ class CocoWriter(LayoutWriter):
 
     holds = frozenset({"crowd", "area", "ids", "fractions", "classes", "spaces"})
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
-        super().__init__(folder, meta, stems, splits)
-        numbers = [int(stem) for stem in stems] if all(map(_is_number, stems)) else range(1, len(stems) + 1)
-        self._numbers = dict(zip(stems, numbers, strict=True))
+    def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
+        super().__init__(folder, meta, ids, splits)
+        known = list(ids.values())
+        kept = all(map(_is_number, known)) and len(set(known)) == len(known)
+        self._numbers = dict(zip(ids, map(int, known) if kept else itertools.count(1), strict=False))
         self._images: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._annotations: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._object_ids: list[str] = []
@@ -177,7 +178,7 @@ class CocoWriter(LayoutWriter):
         return map_files(self.splits)[split] == split
 
     def read_id(self, stem: str) -> str:
-        """COCO numbers its images: by their ids if all are numbers, else from 1."""
+        """COCO numbers its images: by their ids if all are different numbers, else from 1."""
         return str(self._numbers[stem])
 
     def add(self, split: str, stem: str, record: Record) -> None:
@@ -295,8 +296,8 @@ class CsvWriter(LayoutWriter):
 
     HEADER: ClassVar = ("image", "class", "x0", "y0", "x1", "y1", "split", "width", "height")
 
-    def __init__(self, folder: Path, meta: Meta, stems: Sequence[str], splits: Sequence[str]):
-        super().__init__(folder, meta, stems, splits)
+    def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
+        super().__init__(folder, meta, ids, splits)
         self._rows: list[list[Any]] = []
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:

@@ -4,9 +4,10 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from multibox.annotations.files import Files, fingerprint
+from multibox.annotations.files import IMAGE_SUFFIXES, Files, fingerprint
+from multibox.data.file_names import file_stem
 from multibox.data.record import Record
 from multibox.data.store import (
     FILES,
@@ -125,21 +126,37 @@ def has_changed(path: Path, folder: Path) -> bool:
 
 
 def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]:
-    """Find a record by its id.
+    """Find a record by its id, or else by the name of its image file.
 
     Args:
         stores: The stores to search.
-        record_id: Id of the image.
+        record_id: Id of the image, or the name of its file, with or without the suffix.
 
     Returns:
         The first store that has the id, and its record.
 
     Raises:
-        BadInput: No store has the id.
+        BadInput: No store has the id or the file, or several files have the name.
     """
     for store in stores:
         if record_id in store.ids:
             return store, store[store.find(record_id)]
+    found = [
+        (store, i) for store in stores for i in range(len(store)) if _is_file_of(store.without_image(i), record_id)
+    ]
+    if len(found) == 1:
+        store, position = found[0]
+        return store, store[position]
     names = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
+    if found:
+        ids = some_of([store.ids[i] for store, i in found])
+        raise BadInput("record", f"{record_id}: several files of {names} have this name; give one of their ids: {ids}")
     example = next((store.ids[0] for store in stores if store.ids), "")
     raise BadInput("record", f"{record_id}: not in {names}; ids look like {example!r}")
+
+
+def _is_file_of(record: Record, name: str) -> bool:
+    """Whether a name is that of a record's file, with or without the suffix."""
+    stem = file_stem(record)
+    written = PurePath(name)
+    return bool(stem) and (name == stem or (written.stem == stem and written.suffix.lower() in IMAGE_SUFFIXES))
