@@ -150,7 +150,7 @@ def test_a_label_file_that_is_damaged_from_its_first_line_is_a_problem_of_its_im
     (tmp_path / "label_2/c.txt").write_bytes(b"\xff\xfe\x00")
     items = read(kitti, tmp_path).splits[""]
     assert [isinstance(item.annotation, Problem) for item in items] == [False, True, True]
-    assert items[2].annotation.detail == "is not UTF-8 text (byte 0); save it as UTF-8"
+    assert items[2].annotation.detail == "is UTF-16; save it as UTF-8"
 
 
 @pytest.mark.parametrize("edges", ["x 2 3 4", "nan 2 3 4", "1e999 2 3 4", "1,5 2 3 4"])

@@ -6,6 +6,7 @@ A row may end with a score. What it says of the object in space is dropped.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from os.path import isfile
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +98,10 @@ class _Row:
 
 
 def _read_rows(file: Path) -> list[_Row] | Problem:
+    if not isfile(file):
+        return Problem("missing", str(file), "", "the annotation file is missing")
     try:
         lines = [line.split() for line in read_text(file).splitlines()]
-    except FileNotFoundError:
-        return Problem("missing", str(file), "", "the annotation file is missing")
     except BadInput as error:
         return Problem("annotation", str(file), "", error.message)
     rows = {number: _row(words) for number, words in enumerate(lines, start=1) if words}
