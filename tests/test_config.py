@@ -127,7 +127,7 @@ def test_it_extends_one_level_only(tmp_path):
         ("train.epoch=3", r"train.epoch: no such field; did you mean train.epochs\?"),
         ("train.epochs=many", r"train.epochs: .*valid integer.*'many'"),
         ("train.epochs=0", r"train.epochs: .*greater than or equal to 1, not 0"),
-        ("network.size=[100,300]", r"network.size: needs height and width of at least 128 pixels, not \[100, 300\]"),
+        ("network.size=[100,300]", r"network.size: needs height and width from 128 to 4096 pixels, not \[100, 300\]"),
         ("network.weights=none", r"network: batch_norm: frozen would freeze fresh statistics; .* set it to trained"),
         ("network.peer.ssdlite=lufficc", r"network: peer.ssdlite: lufficc needs trunk=mobilenet_v2"),
         ("network.peer.tail=reduced", r"network: peer.tail: reduced needs trunk=mobilenet_v3_large"),
@@ -147,6 +147,10 @@ def test_it_extends_one_level_only(tmp_path):
         ("match.candidates=0", r"match.candidates: .*greater than or equal to 1"),
         ("network.neck=pan", r"network.neck: .*'none' or 'fpn'"),
         ("train.lr=.inf", r"train.lr: .*finite number"),
+        ("network.size=[128,5000]", r"network.size: needs height and width from 128 to 4096 pixels, not \[128, 5000\]"),
+        ("priors.offset=1e308", r"priors.offset: .*less than or equal to 1000000000"),
+        ("priors.sizes=[1e300]", r"priors.sizes.0: .*less than or equal to 1000000000"),
+        ("augment.distort.hue=.nan", r"augment.distort.hue: .*finite number"),
         ("train.milestones=[-5]", r"train.milestones.0: .*greater than or equal to 1"),
         ("train.seed=99999999999", r"train.seed: .*less than 4294967296"),
         ("train.epochs", r"train.epochs: write a field and its value as dotted.name=value"),
@@ -162,11 +166,24 @@ def test_a_wrong_field_or_value_is_one_line_that_names_it(override, message):
 def test_what_is_no_configuration_is_named(tmp_path):
     with pytest.raises(BadInput, match=r"none.yaml: no such configuration; give a YAML file or one of ssd300-resnet50"):
         load_config("none.yaml")
-    for text, message in (("- a\n", "holds no fields"), ("a: [\n", "not YAML")):
+    deep = "a: " + "[" * 1000 + "]" * 1000
+    for text, message in (
+        (b"- a\n", "holds no fields"),
+        (b"a: [\n", "not YAML"),
+        (b"a: 2001-13-45\n", "not YAML: month must be in 1..12"),
+        (b"train:\n  loss: caf\xe9\n", r"is not UTF-8 text \(byte 18\); save it as UTF-8"),
+        (deep.encode(), "its values are nested too deeply"),
+        (b"extends: " + b"x" * 5000, "xxxx.*no such configuration"),
+    ):
         path = tmp_path / "other.yaml"
-        path.write_text(text)
-        with pytest.raises(BadInput, match=f"other.yaml: {message}"):
+        path.write_bytes(text)
+        with pytest.raises(BadInput, match=message):
             load_config(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path):
+    (tmp_path / "mine.yaml").write_text("train: {epochs: 3}\n", "utf-8-sig")
+    assert load_config(tmp_path / "mine.yaml").train.epochs == 3
 
 
 def test_the_command_line_number_1e_3_is_a_number():

@@ -8,8 +8,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LARGEST = 1e9
+"""Largest number that a field may have. Products of a few such numbers do not overflow."""
+
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+Factor = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 def _rising(limits: tuple[float, float]) -> tuple[float, float]:
@@ -31,7 +35,7 @@ independently."""
 class Section(BaseModel):
     """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PeerSwitches(Section):
@@ -62,7 +66,7 @@ class Network(Section):
     )
     layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
     size: tuple[int, int] = (320, 320)
-    """Input height and width in pixels, both at least 128."""
+    """Input height and width in pixels, both from 128 to 4096."""
     weights: str = "auto"
     """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
     ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
@@ -76,7 +80,7 @@ class Network(Section):
     """Layers between the feature maps and the heads: ``none``, or ``fpn`` for a feature pyramid (arXiv 1612.03144)."""
     neck_channels: int = Field(default=128, ge=8)
     """Number of channels of every feature map of the neck."""
-    mean: tuple[float, float, float] | None = None
+    mean: tuple[Number, Number, Number] | None = None
     """Mean of each channel (RGB, 0 to 255), subtracted from the pixels. None takes the mean that the trunk's published
     weights were trained with."""
     scale: Positive3 | None = None
@@ -88,8 +92,8 @@ class Network(Section):
     @field_validator("size")
     @classmethod
     def _large_enough(cls, size: tuple[int, int]) -> tuple[int, int]:
-        if min(size) < 128:
-            raise ValueError("needs height and width of at least 128 pixels")
+        if not 128 <= min(size) <= max(size) <= 4096:
+            raise ValueError("needs height and width from 128 to 4096 pixels")
         return size
 
     @model_validator(mode="after")
@@ -123,7 +127,7 @@ class Priors(Section):
     steps: tuple[Positive, ...] = ()
     """Distance between neighbouring cells of each feature map, pixels of the input. If empty, the network's strides are
     used."""
-    offset: float = 0.5
+    offset: Number = 0.5
     clip: bool | Literal["centers", "sizes"] = False
     """Part of the priors that is clipped to the image: nothing (``false``), the boxes (``true``, as in Caffe), centres
     and sizes (``centers``, as in amdegroot), or sizes alone (``sizes``, as in torchvision)."""
@@ -164,7 +168,7 @@ class Expand(Section):
     """Zoom out: place the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
 
     probability: Probability = 0.5
-    ratio: float = Field(default=2, ge=1)
+    ratio: Factor = Field(default=2, ge=1)
 
 
 class Crop(Section):
@@ -292,7 +296,7 @@ class Loss(Section):
     boxes: Literal["smooth_l1", "giou", "diou", "ciou"] = "smooth_l1"
     """Loss of the boxes: ``smooth_l1`` compares deltas (SSD). ``giou`` (arXiv 1902.09630), ``diou`` and ``ciou`` (arXiv
     1911.08287) compare decoded boxes."""
-    negatives: float = Field(default=3, gt=0)
+    negatives: Positive = 3
     """Number of hard negatives mined for each positive prior of an image. Used by ``classes: softmax`` only."""
     min_negatives: int = Field(default=3, ge=0)
     """Smallest number of hard negatives mined in an image, so that images without objects contribute too. Used by
@@ -323,7 +327,7 @@ class Train(Section):
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: Positive = 1e-3
     momentum: Probability = 0.9
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: Factor = 0.05
     bias_lr: Positive = 1.0
     """Learning rate of biases as a multiple of ``lr`` (Caffe: 2). Biases have no weight decay."""
     trunk_lr: Positive = 0.3

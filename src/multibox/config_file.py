@@ -8,6 +8,7 @@ an error of one line that names it.
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +118,26 @@ def parse_config(values: Mapping[str, Any], source: str) -> Config:
 def _read(source: str) -> dict[str, Any]:
     if source in presets():
         text = resources.files("multibox").joinpath("presets", f"{source}.yaml").read_text("utf-8")
-    elif Path(source).is_file():
-        text = Path(source).read_text("utf-8")
+    elif isfile(source):
+        text = _text(source)
     else:
         raise BadInput(source, f"no such configuration; give a YAML file or one of {', '.join(presets())}")
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # A ValueError is a date or a number that cannot be
         raise BadInput(source, f"not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise BadInput(source, "not a configuration: its values are nested too deeply") from None
     if values is not None and not isinstance(values, dict):
         raise BadInput(source, "holds no fields; write lines such as 'train:' and below it '  epochs: 20'")
     return current_fields(values or {})
+
+
+def _text(source: str) -> str:
+    try:
+        return Path(source).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(source, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def _parse(override: str) -> tuple[str, Any]:
         raise BadInput(override, "write a field and its value as dotted.name=value, such as train.epochs=20")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise BadInput(name, f"the value {text!r} is not YAML") from None
     return name, _number(value) if isinstance(value, str) else value
 

@@ -391,7 +391,7 @@ def _read_marker(folder: Path) -> _Marker | None:
         return _Marker(
             str(values["kind"]), *({str(name): str(known) for name, known in part.items()} for part in listed)
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -101,7 +101,7 @@ def test_files_that_are_not_json_objects(tmp_path, text):
         open_source([tmp_path / "a.json"])
 
 
-@pytest.mark.parametrize("bbox", [None, [], [1, 2], ["x", 0, 1, 1], "absent"])
+@pytest.mark.parametrize("bbox", [None, [], [1, 2], ["x", 0, 1, 1], [10**400, 0, 1, 1], "absent"])
 def test_an_annotation_without_a_box_is_named_by_its_id(tmp_path, bbox):
     annotation = {"id": 77, "image_id": 42, "category_id": 3, "bbox": bbox}
     if bbox == "absent":

@@ -352,3 +352,8 @@ def test_the_guide_lists_every_name_of_a_column():
     for name, words in COLUMNS.items():
         for word in words:
             assert f"`{word}`" in guide, f"docs/data.md lacks the name {word} of the column {name}"
+
+
+def test_a_row_of_vertex_that_breaks_off(tmp_path):
+    with pytest.raises(BadInput, match="line 2: names no image"):
+        table(tmp_path, "TRAIN,gs://bucket/a.jpg,cat,0.1,0.2,,,0.5,0.6,,\nTRAIN\n", "a.jpg")

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multibox.annotations.class_lists import read_pbtxt
 from multibox.annotations.corners import to_edges
 from multibox.annotations.formats import voc
 from multibox.annotations.problem import Problem
@@ -206,3 +207,10 @@ def test_xml_in_encodings_with_a_byte_order_mark(tmp_path, encoding):
     mark = "\ufeff" if encoding.endswith(("le", "be")) else ""
     (tmp_path / "a.xml").write_text(mark + XML.replace("dog", "weiß"), encoding)
     assert read(voc, tmp_path).splits[""][0].annotation.names == ("weiß", "cat")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1.5", "-1", "one", "\u0663"])
+def test_a_label_map_whose_ids_are_no_numbers(tmp_path, number):
+    (tmp_path / "label_map.pbtxt").write_text(f'item {{ id: {number} name: "cat" }}', "utf-8")
+    with pytest.raises(BadInput, match="has an item without id or name"):
+        read_pbtxt(tmp_path / "label_map.pbtxt")

@@ -188,3 +188,12 @@ def test_paths_in_messages_stay_as_they_are(path):
     text = f"1 of 2 images could not be read: {path}: not an image"
     assert as_options(command, text) == text
     assert as_options(command, "too many boxes; set score=0.5") == "too many boxes; set --score 0.5"
+
+
+def test_a_message_about_a_name_with_a_line_break_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two\nlines\x1b[31m.yaml").write_text("- a\n")
+    result = CliRunner().invoke(main, ["data", "check", "x", "--config", "two\nlines\x1b[31m.yaml"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: two\\nlines\\x1b[31m.yaml: holds no fields")
+    assert result.stderr.count("\n") == 1

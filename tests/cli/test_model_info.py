@@ -7,7 +7,10 @@ from colored import make_schema
 from multibox.cli.models import model_json, print_model
 from multibox.config_file import load_config
 from multibox.errors import BadInput
+from multibox.metadata import copy_with_metadata
 from multibox.models.file import count_parameters
+from multibox.models.schema import PARAMETERS
+from tiny_onnx import write_tiny_onnx
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +63,10 @@ def test_a_model_without_weights(keras_file, tmp_path, weights):
             target.writestr("model.weights.h5", weights)
     with pytest.raises(BadInput, match=r"copy\.keras: its model\.weights\.h5 is missing or damaged"):
         model_json(copy)
+
+
+@pytest.mark.parametrize(("given", "parameters"), [("1234", 1234), ("9" * 5000, None), ("\u0663", None), ("", None)])
+def test_the_number_of_parameters_that_an_onnx_file_gives(tmp_path, given, parameters):
+    write_tiny_onnx(tmp_path / "tiny.onnx")
+    copy_with_metadata(tmp_path / "tiny.onnx", tmp_path / "model.onnx", PARAMETERS, given)
+    assert model_json(tmp_path / "model.onnx")["parameters"] == parameters

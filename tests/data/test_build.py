@@ -176,3 +176,34 @@ def test_a_file_name_that_is_not_utf8(toys, tmp_path):
             file.write(whole(toys) if suffix == b".jpg" else b"0 0.5 0.5 0.1 0.1")
     with pytest.raises(BadInput, match=r"caf\\udce9\.jpg: its name is not UTF-8 text"):
         build([tmp_path / "yolo"], "tiny", classes=("ball",))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("a\0b.jpg", "the image file is missing"), ("x" * 300 + ".jpg", "missing|too long")],
+    ids=["with a null byte", "too long"],
+)
+def test_a_name_that_no_file_can_have_is_a_missing_image(toys, tmp_path, name, message):
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo/_annotations.txt").write_text(f"{name} 1,2,11,22,0\ngood.jpg 1,2,11,22,0\n")
+    (tmp_path / "yolo/good.jpg").write_bytes(whole(toys))
+    with pytest.raises(BadInput, match=message):
+        build([tmp_path / "yolo"], "tiny", classes=("ball",), splits=("train",))
+    report = build([tmp_path / "yolo"], "tiny", classes=("ball",), on_bad="skip")
+    assert sum(counts.images for counts in report.splits.values()) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_box_that_overflows_is_a_bad_box(toys, tmp_path):
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo/a.jpg").write_bytes(whole(toys))
+    (tmp_path / "yolo/a.txt").write_text("0 0.5 0.5 0.1 0.1\n0 1e308 0.5 1e308 0.1\n")
+    report = build([tmp_path / "yolo"], "tiny", classes=("ball",), on_bad="skip")
+    (problem,) = report.problems
+    assert "is not four numbers" in str(problem)
+
+
+def test_a_split_whose_name_is_too_long_for_a_file(tmp_path):
+    (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1,class,split\na.jpg,1,2,3,4,x,{'s' * 250}\n")
+    with pytest.raises(BadInput, match=r"split 's{50}\.\.\.': is no name for a file"):
+        build([tmp_path / "boxes.csv"], "tiny")

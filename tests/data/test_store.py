@@ -244,3 +244,10 @@ def test_a_disk_that_is_full(monkeypatch, root):
     with pytest.raises(RunFailed, match=r"cannot be written: mdb_put: No space left on device; is the disk full\?"):
         write_store("mine", "train", [record(0)], ("cat", "dog"))
     assert not list(root.glob("*"))
+
+
+def test_two_links_to_a_store_are_one_open_file(root, tmp_path):
+    write_store("toys", "train", [record(0)], ("ball", "crate"))
+    (tmp_path / "link").symlink_to(root / "toys")
+    stores = [Store(root / "toys/train.lmdb"), Store(tmp_path / "link/train.lmdb")]
+    assert [store[0].id for store in stores] == ["r0", "r0"]

@@ -95,3 +95,22 @@ def test_empty_rows_are_left_out():
     found = reader_for(runtime, None).read(output, runtime.schema.detect, np.zeros(3))
     assert found.boxes.shape == (0, 4)
     assert found.labels.dtype == np.int64
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_outputs_that_are_no_usable_numbers_give_no_detections_and_are_said_once(value, caplog):
+    runtime = ColorRuntime()
+    reader = reader_for(runtime, runtime.priors_rel)
+    (output,) = split_batch(runtime.run(IMAGE[:128, :192][None]))
+    wanted = reader.read(output, runtime.schema.detect, np.full(3, 0.5))
+    assert len(wanted.scores)
+    found = int(output["classes"][:, 1:].max(axis=1).argmax())
+    other = (found + 1) % len(runtime.priors_rel)
+    output["boxes"][other, 2] = value
+    for _ in range(2):
+        got = reader.read(output, runtime.schema.detect, np.full(3, 0.5))
+        np.testing.assert_array_equal(got.boxes, wanted.boxes)
+    output["boxes"][:, 3] = value
+    assert not len(reader.read(output, runtime.schema.detect, np.full(3, 0.5)).scores)
+    assert [message[:28] for message in caplog.messages] == ["some outputs of the network "]

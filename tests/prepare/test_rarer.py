@@ -98,3 +98,11 @@ def test_without_pillow_it_is_named(image, monkeypatch):
 def test_no_image(content):
     with pytest.raises(BadInput, match=r"^x: not an image that can be decoded; replace"):
         decode(content, "x")
+
+
+@pytest.mark.filterwarnings("error")
+def test_pillow_prints_no_warnings_of_damaged_files(image):
+    encoded = encode(image, "TIFF", compression="tiff_adobe_deflate")
+    place = int.from_bytes(encoded[4:8], "little")
+    with pytest.raises(BadInput, match="not an image"):
+        decode(encoded[: place + 20], "a.tif")

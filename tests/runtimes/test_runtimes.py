@@ -90,3 +90,20 @@ def test_an_onnx_file_needs_no_keras(tmp_path):
         "MNN",
         "onnx",
     }
+
+
+DAMAGED = b"caf\xe9"
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "mnn"])
+def test_a_damaged_network_is_refused_and_leaves_nothing_behind(runtime, tmp_path, monkeypatch, capsys):
+    pytest.importorskip({"onnx": "onnxruntime", "mnn": "MNN"}.get(runtime, runtime))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    content = write_tiny_onnx(tmp_path / "tiny.onnx").read_bytes()
+    (tmp_path / "tiny.onnx").write_bytes(content.replace(b"Relu", DAMAGED))
+    with pytest.raises(BadInput, match=r"tiny.onnx: not a.* model that .* can run"):
+        runtimes.open_runtime(tmp_path / "tiny.onnx", runtime=runtime)
+    assert {path.name for path in tmp_path.rglob("*")} == {"work", "tiny.onnx"}
+    assert capsys.readouterr() == ("", "")

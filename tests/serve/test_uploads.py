@@ -300,3 +300,9 @@ def test_large_uploads_stay_off_the_disk(opened_to_write):
         assert client.post("/v1/detect", files=[as_file(large)] * 2).status_code == 200
         opened_to_write["paths"] = None
     assert not written
+
+
+def test_a_damaged_form_prints_nothing(client, capfd):
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert_refused(client.post("/v1/detect", content=b"--x\r\nA\0: b\r\n\r\nx", headers=kind), 400, "bad-form")
+    assert capfd.readouterr().err == ""

@@ -19,6 +19,7 @@ PROTOBUF_TEXTS = ("label_map.pbtxt", "labelmap.pbtxt")
 CODES = ("/m/", "/g/")
 """How codes of classes begin that stand for names."""
 
+_ID = re.compile(r"[0-9]{1,9}")
 _ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
 _FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)""")
 
@@ -100,7 +101,7 @@ def read_pbtxt(path: Path) -> tuple[str, ...]:
     """Class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
 
     Raises:
-        BadInput: An item has no id or no name.
+        BadInput: An item has no id or no name, or an id has more than 9 digits.
     """
     by_id = read_numbered_pbtxt(path)
     return tuple(by_id[number] for number in sorted(by_id) if number)
@@ -112,14 +113,14 @@ def read_numbered_pbtxt(path: Path) -> dict[int, str]:
     An item whose name is a code such as ``/m/01yrx`` has its name in ``display_name``.
 
     Raises:
-        BadInput: An item has no id or no name.
+        BadInput: An item has no id or no name, or an id has more than 9 digits.
     """
     by_id: dict[int, str] = {}
     for item in _ITEM.findall(read_text(path)):
         fields = {name: value.strip("\"'") for name, value in _FIELD.findall(item)}
         name, shown = fields.get("name"), fields.get("display_name")
         name = shown if shown and (not name or name.startswith(CODES)) else name
-        if not name or not fields.get("id", "").isdecimal():
+        if not name or not _ID.fullmatch(fields.get("id", "")):
             raise BadInput(path, "has an item without id or name; write both into each item")
         by_id[int(fields["id"])] = name
     return by_id

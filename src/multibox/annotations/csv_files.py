@@ -4,6 +4,7 @@ import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from io import StringIO
+from itertools import zip_longest
 from pathlib import Path
 
 from multibox.annotations.annotation import read_text
@@ -29,13 +30,14 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def read_dicts(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header, each a dictionary of its cells by column.
+    """The rows of a CSV file with a header, each a dictionary of its cells by column. Missing cells are empty.
 
     Raises:
         BadInput: The file cannot be opened or is not UTF-8 text, or a cell is too long.
     """
     lines = read_lines(path)
-    return [dict(zip(lines[0][1], cells, strict=False)) for _, cells in lines[1:]]
+    header = lines[0][1] if lines else []
+    return [dict(zip_longest(header, cells[: len(header)], fillvalue="")) for _, cells in lines[1:]]
 
 
 def first_line(path: Path) -> list[str]:

@@ -169,7 +169,7 @@ def fingerprint(paths: Iterable[Path]) -> dict[str, list[int]]:
     for path in sorted(set(paths)):
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # A ValueError is a name that no file can have
             continue
         found[os.path.abspath(path)] = [status.st_size, status.st_mtime_ns]
     return found

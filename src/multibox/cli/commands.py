@@ -94,6 +94,11 @@ def as_options(command: click.Command, text: str) -> str:
     return SETTING.sub(rewritten, RESUME.sub(r"multibox train --resume \1", NEW_RUN.sub(new_run, text)))
 
 
+def one_line(text: str) -> str:
+    r"""A message whose unprintable characters, which names of files may hold, are written as ``\n`` or ``\x1b``."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def _find_option(command: click.Command, name: str) -> click.Option | None:
     """The option with this parameter name, or this name after the dashes. None if the command has no such option."""
     for parameter in command.params:
@@ -109,7 +114,7 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a log message on standard error. Warnings begin with ``warning:``."""
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        click.echo(prefix + _in_shell_words(record.getMessage()), err=True)
+        click.echo(one_line(prefix + _in_shell_words(record.getMessage())), err=True)
 
 
 def _in_shell_words(text: str) -> str:
@@ -142,5 +147,5 @@ def _log_on_stderr() -> Iterator[None]:
 
 
 def _stop(error: Exception, code: int) -> None:
-    click.echo(f"multibox: {error}", err=True)
+    click.echo(one_line(f"multibox: {error}"), err=True)
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,8 +193,9 @@ def model_json(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise BadInput(path, "no such model file")
     runtime = OnnxRuntime(path)
-    count = runtime.metadata.get(PARAMETERS)
-    return {**runtime.schema.model_dump(mode="json"), "parameters": int(count) if count and count.isdecimal() else None}
+    count = runtime.metadata.get(PARAMETERS, "")
+    parameters = int(count) if re.fullmatch("[0-9]{1,18}", count) else None
+    return {**runtime.schema.model_dump(mode="json"), "parameters": parameters}
 
 
 def print_model(path: str | Path) -> None:

@@ -141,6 +141,7 @@ class Checked:
     clipped: tuple[int, ...] = ()
 
 
+@np.errstate(over="ignore", invalid="ignore")  # A number that becomes infinite is a bad box, and reported as one.
 def check_item(item: Item, labels: dict[str, int]) -> Checked:
     """Read an item's image, and verify it and its objects.
 
@@ -159,10 +160,8 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
     try:
         image = item.image.read_bytes()
         width, height = check_image(image)
-    except FileNotFoundError:
-        return Checked(None, (Problem("missing", str(item.image), "", "the image file is missing"),))
-    except (BadImageError, OSError) as error:
-        return Checked(None, (Problem("image", str(item.image), "", _reason(error)),))
+    except (OSError, ValueError) as error:
+        return Checked(None, (_unread(str(item.image), error),))
     wrong_size = _wrong_size(found, width, height)
     if wrong_size:
         return Checked(None, (Problem("size", found.file, "", wrong_size),))
@@ -298,5 +297,10 @@ def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Pro
     return Problem("box", found.file, found.object_name(number), f"box [{corners}] {fault}", "object left out")
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
+def _unread(image: str, error: Exception) -> Problem:
+    """Why an image could not be read. A ValueError that is no BadImageError is a name that no file can have."""
+    if isinstance(error, BadImageError):
+        return Problem("image", image, "", str(error))
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return Problem("missing", image, "", "the image file is missing")
+    return Problem("image", image, "", getattr(error, "strerror", None) or "cannot be read")

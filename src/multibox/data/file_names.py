@@ -39,8 +39,10 @@ def refuse_unsafe_split(split: str) -> None:
     Raises:
         BadInput: If the name could lead out of its folder.
     """
-    if not split or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
-        raise BadInput(f"split {split!r}", "is no name for a file; rename it with letters, digits, '_' and '-'")
+    is_long = len(split.encode(errors="surrogateescape")) > LONGEST
+    if not split or is_long or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
+        shown = split[:50] + "..." if is_long else split
+        raise BadInput(f"split {shown!r}", "is no name for a file; rename it with letters, digits, '_' and '-'")
 
 
 def readable(text: object) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part
 from multibox.annotations.class_lists import NAMES, find_class_list
 from multibox.annotations.corners import OneBased
@@ -105,6 +107,7 @@ def open_source(
     return source
 
 
+@np.errstate(over="ignore", invalid="ignore")  # A number that becomes infinite is a bad box, and reported as one.
 def read_source(
     paths: Sequence[str | Path],
     *,

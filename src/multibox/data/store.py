@@ -154,7 +154,7 @@ class Store(Sequence[Record]):
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path).absolute()
-        _reopen_if_replaced(self.path)
+        _reopen_if_replaced(self._file)
         self.meta = self._read_meta()
 
     def __len__(self) -> int:
@@ -205,8 +205,13 @@ class Store(Sequence[Record]):
             example = f"; ids look like {self.ids[0]}" if self.ids else "; it is empty"
             raise BadInput(f"{self.meta.name}/{self.meta.split}", f"no record {record_id!r}{example}") from None
 
+    @cached_property
+    def _file(self) -> Path:
+        """The path without links: two links to one file share its environment."""
+        return self.path.resolve()
+
     def _environment(self) -> lmdb.Environment:
-        return _environment(self.path)
+        return _environment(self._file)
 
     def _value(self, transaction: lmdb.Transaction, index: int) -> Any:
         position = index + len(self) if index < 0 else index

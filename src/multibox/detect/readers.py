@@ -1,5 +1,6 @@
 """From the outputs of a model file to detections: one reader for each kind of file."""
 
+import logging
 from typing import Final, Protocol
 
 import numpy as np
@@ -12,8 +13,14 @@ from multibox.postprocess.nms import Selected, select
 from multibox.runtimes import Runtime
 from multibox.runtimes.outputs import Outputs
 
+log = logging.getLogger("multibox")
+
 FIXED: Final = ("nms", "nms_iou", "nms_sigma", "agnostic", "per_class", "per_image")
 """Fields of the configuration whose values are fixed in a model file that runs NMS itself."""
+
+
+LARGEST_GROWTH: Final = 80.0
+"""Largest delta times variance of a box. ``exp`` of a larger one would overflow float32."""
 
 
 class Reader(Protocol):
@@ -65,6 +72,7 @@ class PlainOutputs:
 
     def __init__(self, schema: Schema, priors_rel: np.ndarray):
         self._priors_rel, self._variances, self._activation = priors_rel, schema.priors.variances, schema.activation
+        self._said_unusable = False
 
     def check(self, config: Detect) -> None:
         """Accept any configuration, because NMS runs after the network."""
@@ -74,15 +82,29 @@ class PlainOutputs:
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:
         """Decode the logits and deltas of one input, then run non-maximum suppression."""
+        logits, deltas, priors_rel = self._usable(output["classes"], output["boxes"])
         scores, boxes_rel = decode(
-            output["classes"],
-            output["boxes"],
-            self._priors_rel,
+            logits,
+            deltas,
+            priors_rel,
             self._variances,
             thresholds.min(initial=1),
             activation=self._activation,
         )
         return select(scores, boxes_rel, config, thresholds)
+
+    def _usable(self, logits: np.ndarray, deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The outputs of the priors whose outputs are numbers and whose boxes are not infinite, and these priors."""
+        growths = np.abs(deltas) * np.float32(max(self._variances))
+        if np.isfinite(logits).all() and growths.max(initial=0) < LARGEST_GROWTH:
+            return logits, deltas, self._priors_rel
+        if not self._said_unusable:
+            self._said_unusable = True
+            log.warning(
+                "some outputs of the network are no usable numbers and give no detections; are its weights damaged?"
+            )
+        usable = np.isfinite(logits).all(axis=1) & (growths < LARGEST_GROWTH).all(axis=1)
+        return logits[usable], deltas[usable], self._priors_rel[usable]
 
 
 class SelectedOutputs:

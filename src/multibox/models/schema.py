@@ -74,7 +74,7 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
         if values["format"] > FORMAT:
             raise BadInput(source, f"model format {values['format']} is newer than this multibox; upgrade multibox")
         return Schema.model_validate(current_fields(values))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
         where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "format"

@@ -1,6 +1,7 @@
 """Image files that OpenCV alone does not decode: turned AVIF files, and formats that only Pillow reads."""
 
 import io
+import warnings
 from contextlib import suppress
 
 import numpy as np
@@ -22,6 +23,11 @@ def turn_avif(image: np.ndarray, encoded: bytes) -> np.ndarray:
     if mirror is not None:
         image = image[:, ::-1] if mirror & 1 else image[::-1]
     return np.ascontiguousarray(image)
+
+
+def quiet_pillow() -> None:
+    """Let Pillow print no warnings about damaged files. What is wrong with a file is reported with its name."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def _property(head: bytes, name: bytes) -> int | None:
@@ -47,6 +53,7 @@ def decode_with_pillow(encoded: bytes) -> np.ndarray | None:
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
+    quiet_pillow()
     with suppress(Exception):  # every decoder of Pillow raises errors of its own
         return np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGB"))
     return None

@@ -1,6 +1,9 @@
 """ONNX Runtime: the default on a CPU."""
 
+import logging
 import os
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ from multibox.metadata import read_metadata
 from multibox.models.file import read_onnx_schema
 from multibox.runtimes.outputs import Outputs, has_nms
 from multibox.runtimes.runtime import Runtime
+
+log = logging.getLogger("multibox")
 
 
 class OnnxRuntime(Runtime):
@@ -36,11 +41,14 @@ class OnnxRuntime(Runtime):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
-        providers = onnxruntime.get_available_providers()
+        providers, printed = onnxruntime.get_available_providers(), StringIO()
         try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            with redirect_stdout(printed):
+                self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common class; the file was read, so it is at fault
             raise BadInput(path, f"not an ONNX model that ONNX Runtime can run: {first_line(error)}") from None
+        if printed.getvalue():  # a provider failed, and another one runs the network
+            log.warning("ONNX Runtime: %s", " ".join(printed.getvalue().replace("*", "").split()))
         self._input = self.session.get_inputs()[0].name
         self._names = tuple(output.name for output in self.session.get_outputs())
         self.has_nms = has_nms(self._names)

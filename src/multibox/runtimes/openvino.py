@@ -39,7 +39,7 @@ class OpenVinoRuntime(Runtime):
                 core = openvino.Core()
                 model = core.read_model(path)
                 request = core.compile_model(model, "CPU", _settings(model, threads)).create_infer_request()
-        except RuntimeError:  # OpenVINO's message lists lines of its own code
+        except (RuntimeError, UnicodeDecodeError):  # Its message lists lines of its own code, or cannot be decoded
             raise BadInput(path, "not a model that OpenVINO can run; export it again") from None
         self.schema = onnx_schema or _schema_in(model, path)
         self._names = tuple(output.get_any_name() for output in model.outputs)

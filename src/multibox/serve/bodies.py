@@ -1,6 +1,7 @@
 """Bodies of HTTP requests, read within size limits and kept in memory. Nothing is written to disk."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ LONG = 1 << 18
 
 PARSERS = ThreadPoolExecutor(2, "parse")
 """Threads that parse long bodies. There are only two, because parsing JSON takes much memory."""
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # It would print a line for each damaged form.
 
 Result = TypeVar("Result")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from multibox.errors import BadInput
+from multibox.prepare.rarer import quiet_pillow
 from multibox.prepare.render import decode
 from multibox.serve.endings import check_ending
 from multibox.serve.refused import Refused
@@ -84,6 +85,7 @@ def _open(encoded: bytes, settings: Settings) -> Any:
     """Open an image file with Pillow without decoding its pixels."""
     from PIL import Image
 
+    quiet_pillow()
     try:
         return Image.open(io.BytesIO(encoded), formats=taken_formats())
     except Image.DecompressionBombError:

@@ -24,6 +24,7 @@ TRUTH = {"images": [{"id": 17}], "annotations": [OBJECT], "categories": []}
         (b"", "is empty; a file without detections holds"),
         (b" \n", "is empty"),
         (b"{", "is not JSON, or breaks off"),
+        (b"[" * 100_000, "is not JSON, or breaks off"),
         (json.dumps([ROW, ROW]).encode()[:-20], "is not JSON, or breaks off"),
         (gzip.compress(b"[]", mtime=0), "is packed with gzip; unpack it"),
         (bz2.compress(b"[]"), "is packed with bzip2"),

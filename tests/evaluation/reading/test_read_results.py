@@ -98,7 +98,7 @@ def test_every_dropped_row_is_counted_by_its_reason(read):
     assert dropped(reading) == [
         ("there is no image_id", 1, "image_id missing in row 32"),
         ("there is no category_id", 1, "category_id missing in row 31"),
-        ("bbox is not four numbers", 1, "bbox [nan, nan, nan, nan] in row 29"),
+        ("bbox is not four numbers below a billion", 1, "bbox [nan, nan, nan, nan] in row 29"),
         ("score is not a number", 1, "score nan in row 28"),
         ("score is not within 0 and 1", 1, "score 1.5 in row 27"),
         ("width or height is negative", 1, "bbox [5, 6, -7, 8] in row 30"),
@@ -121,6 +121,7 @@ NOT_ITS_DATA = r"image_id other0 in row 0; the data's are 10, 20, 30, 40, 50, 60
         ([row(i, score=90) for i in range(12)], "12 of 12", "score 90 in row 0; scale scores to 0..1"),
         ([*PERFECT, *[row(0, bbox=[0, 0, -1, 5])] * 2], "2 of 14", "set boxes if they are not x, y, width, height"),
         ([row(i, bbox="x") for i in range(12)], "12 of 12 rows cannot be used: bbox is not four numbers", "row 0"),
+        ([row(i, bbox=[1, 2, 3, 1e308]) for i in range(12)], "12 of 12 .* four numbers below a billion", "row 0"),
         ([row(i, image_id=f"other{i}") for i in range(12)], "12 of 12", NOT_ITS_DATA),
         ([row(0, category_id=4)], "1 of 1", "category_id 4 in row 0; the data's are 3, 7, 90"),
         ([row(0, image_id=11), row(1, category_id=5)], "1 of 2", "category_id 5 in row 1"),

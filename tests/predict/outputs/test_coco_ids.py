@@ -173,7 +173,14 @@ def test_what_is_no_image_file_has_no_id_in_data(annotations, tmp_path):
             open_outputs(["coco"], tmp_path / "out", CLASSES, [source], ids_from=annotations("1.jpg"))
 
 
-@pytest.mark.parametrize("content", ["[]", "{", "{}", '{"images": [{}], "categories": []}', '{"images": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("[]", "{", "{}", '{"images": [{}], "categories": []}', '{"images": 3}', "[" * 100_000),
+        '{"images": [{"file_name": "a.jpg", "id": [1]}], "categories": []}',
+        '{"images": [], "categories": [{"name": "red", "id": {}}]}',
+    ],
+)
 def test_what_is_no_coco_file(tmp_path, content):
     (tmp_path / "gt.json").write_text(content)
     with pytest.raises(BadInput, match="is not COCO annotations"):

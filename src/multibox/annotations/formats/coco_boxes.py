@@ -20,7 +20,7 @@ def corners_of(annotation: dict[str, Any]) -> tuple[list[float], bool]:
     """
     try:
         x, y, width, height = (float(value) for value in annotation.get("bbox") or ())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         bounds = _bounds(annotation.get("segmentation"))
         return bounds or [nan] * 4, bounds is not None
     return [x, y, x + width, y + height], False
@@ -33,6 +33,6 @@ def _bounds(segmentation: Any) -> list[float] | None:
             found = of_runs(segmentation["counts"], segmentation["size"])
             return None if isnan(found[0]) else list(found)
         points = np.concatenate([np.array(polygon, np.float64).reshape(-1, 2) for polygon in segmentation])
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
     return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()] if len(points) else None

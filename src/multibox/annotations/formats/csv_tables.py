@@ -146,7 +146,8 @@ def _of_vertex(path: Path, lines: Sequence[Line]) -> Table:
         xs, ys = [cell for cell in corners[::2] if cell], [cell for cell in corners[1::2] if cell]
         edges = [_extreme(min, xs), _extreme(min, ys), _extreme(max, xs), _extreme(max, ys)]
         split = "" if cells[0].lower() == "unassigned" else cells[0].lower()
-        row = {"line": str(number), "image": cells[1], "class": cells[2], "split": split}
+        image, name = (*cells[1:3], "", "")[:2]
+        row = {"line": str(number), "image": image, "class": name, "split": split}
         rows.append(row | dict(zip(EDGES, edges, strict=True)))
     return Table(path, rows)
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 from os.path import isfile
 from pathlib import Path
 from typing import Literal
@@ -104,7 +104,7 @@ FEW = 3
 
 
 def _is_whole(value: float) -> bool:
-    return value == int(value) if not isnan(value) else False
+    return value.is_integer()
 
 
 def _are_parts(values: Sequence[float]) -> bool:

@@ -36,6 +36,6 @@ def listing_of(path: str | os.PathLike[str]) -> Listing | None:
         content = json.loads(beside.read_bytes())
         images = {str(image["id"]): str(image["file_name"]) for image in content["images"]}
         classes = {str(category["id"]): str(category["name"]) for category in content["categories"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Listing(beside.name, images, classes)

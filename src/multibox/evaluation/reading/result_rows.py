@@ -15,6 +15,10 @@ from multibox.evaluation.reading.other_files import refuse_content, refuse_objec
 FIELDS = ("image_id", "category_id", "bbox", "score")
 
 
+LARGEST = 1e9
+"""Number from which on a coordinate is damaged. Areas of smaller ones do not overflow."""
+
+
 @dataclass(frozen=True)
 class Ids:
     """A column of ids.
@@ -75,7 +79,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         raise BadInput(path, f"cannot be read: {error.strerror}") from None
     try:
         rows = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         refuse_content(path, content)
     if not isinstance(rows, list):
         refuse_object(path, rows)
@@ -108,7 +112,7 @@ def _as_text(value: Any) -> str:
 
 
 def _numbers(values: Sequence[Any], width: int) -> np.ndarray:
-    """``(D, width)`` float64. NaN in all columns where a row is not as many finite numbers."""
+    """``(D, width)`` float64. NaN in all columns where a row is not as many numbers below :data:`LARGEST`."""
     try:
         numbers = np.array(values, np.float64)
         if numbers.size != len(values) * width or (width > 1 and values and numbers.ndim != 2):
@@ -116,7 +120,7 @@ def _numbers(values: Sequence[Any], width: int) -> np.ndarray:
         numbers = numbers.reshape(len(values), width)
     except (TypeError, ValueError, OverflowError):
         numbers = np.array([_row(value, width) for value in values], np.float64).reshape(-1, width)
-    numbers[~np.isfinite(numbers).all(axis=1)] = np.nan
+    numbers[~(np.abs(numbers) < LARGEST).all(axis=1)] = np.nan
     return numbers
 
 

@@ -83,7 +83,7 @@ def _reasons(rows: Rows, found: Found, meaning: Meaning) -> list[_Reason]:
     return [
         _Reason("there is no image_id", "image_id", rows.images.codes < 0, "add it"),
         _Reason("there is no category_id", "category_id", rows.categories.codes < 0, "add it"),
-        _Reason("bbox is not four numbers", "bbox", np.isnan(rows.boxes[:, 0]), numbers),
+        _Reason("bbox is not four numbers below a billion", "bbox", np.isnan(rows.boxes[:, 0]), numbers),
         _Reason("score is not a number", "score", np.isnan(rows.scores), numbers),
         _Reason("score is not within 0 and 1", "score", outside, "scale scores to 0..1"),
         _Reason("width or height is negative", "bbox", negative, form),

@@ -124,13 +124,19 @@ class _Named:
 def _of_file(data: str) -> _Named:
     try:
         content = json.loads(Path(data).read_bytes())
-        images = [((str(image["file_name"]),), image["id"]) for image in content["images"]]
-        categories = {str(category["name"]): category["id"] for category in content["categories"]}
+        images = [((str(image["file_name"]),), _id(image["id"])) for image in content["images"]]
+        categories = {str(category["name"]): _id(category["id"]) for category in content["categories"]}
     except OSError as error:
         raise BadInput(FIELD, f"{data} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BadInput(FIELD, f"{data} is not COCO annotations, with images and categories; choose another") from None
     return _Named(data, images, categories)
+
+
+def _id(value: Any) -> Id:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(f"{value} is no id")
+    return value
 
 
 def _of_store(data: str, classes: Sequence[str]) -> _Named:
