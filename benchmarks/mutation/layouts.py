@@ -6,6 +6,7 @@ A new layout needs a function here: it gives the annotation files by their paths
 
 import base64
 import json
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from annotations.records import detection, label_map, write_records
 from benchmarks.mutation.changes import Content
 from benchmarks.mutation.seed import INPUT, Command, Seed
 from compat.cells import CELLS
@@ -346,6 +348,19 @@ def kitti() -> Texts:
     rows = "Car 0.00 0 -1.57 10.00 5.00 30.00 20.00 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"
     ignored = "DontCare -1 -1 -10 1.00 2.00 9.00 12.00 -1 -1 -1 -1000 -1000 -1000 -10\n"
     return {f"training/label_2/{stem}.txt": rows + ignored for stem in "abc"}
+
+
+@layout("tfrecord")
+def tfrecord() -> Texts:
+    things = [("cat", 1, 0.25, 0.2, 0.75, 0.6), ("dog", 2, 0.0, 0.1, 0.5, 0.25)]
+    size = {"image__width": [WIDTH], "image__height": [HEIGHT]}
+    shards = [[detection("a.png", things, image(), **size), detection("b.png", [], image(), **size)]]
+    shards += [[detection("c.png", things[:1], image(shade=120), **size)]]
+    with tempfile.TemporaryDirectory() as folder:
+        label_map(Path(folder) / "label_map.pbtxt", "cat", "dog")
+        for number, records in enumerate(shards):
+            write_records(Path(folder) / f"train.record-{number:05}-of-00002", records)
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
 def _of_tool(folder: Path, images: dict[str, bytes]) -> Content:
