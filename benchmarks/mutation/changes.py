@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 from lxml import etree
 
+from benchmarks.mutation.packed import is_packed, repacked
+
 Content = dict[str, bytes | None]
 """Files of an input by their paths. None is an empty folder."""
 
@@ -60,10 +62,17 @@ def damaged(
         name = rng.choice(names)
         held = found[name]
         assert held is not None
-        family, change = _choose(rng, name, held)
-        found[name] = change(rng, held, donor)
-        done.append(f"{name}: {family}")
+        found[name], how = _changed_content(rng, name, held, donor)
+        done.append(f"{name}: {how}")
     return found, done
+
+
+def _changed_content(rng: Random, name: str, held: bytes, donor: bytes) -> tuple[bytes, str]:
+    """A damaged content, and in words what was done."""
+    if is_packed(name, held) and rng.random() < 0.6:
+        return repacked(rng, name, held, lambda rng, name, held: _changed_content(rng, name, held, donor)[0]), "inside"
+    how, change = _choose(rng, name, held)
+    return change(rng, held, donor), how
 
 
 def _choose(rng: Random, name: str, held: bytes) -> tuple[str, Callable[[Random, bytes, bytes], bytes]]:

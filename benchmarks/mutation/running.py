@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.mutation.seed import Command
 from multibox.cli import main
+from multibox.cli.commands import one_line
 from multibox.errors import BadInput
 
 
@@ -73,7 +74,7 @@ def _call(command: Command) -> None:
 
 
 def _refuse(words: object) -> None:
-    print(f"multibox: {words}", file=sys.stderr)
+    print(one_line(f"multibox: {words}"), file=sys.stderr)
     sys.exit(2)
 
 

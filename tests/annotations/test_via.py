@@ -216,3 +216,12 @@ def test_a_table_with_a_damaged_cell(tmp_path):
     (tmp_path / "via.csv").write_text(text)
     with pytest.raises(BadInput, match=r"a cell holds no JSON: .*; export the table again"):
         read(via, tmp_path)
+
+
+def test_a_table_whose_last_row_breaks_off(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    text = 'region_attributes,region_shape_attributes,filename\n"{""type"":""dog""}",{},a.jpg\n"{""type"":""cat""}"\n'
+    (tmp_path / "via.csv").write_text(text)
+    good, nameless = read(via, tmp_path).splits[""]
+    assert good.image == tmp_path / "a.jpg"
+    assert "has no file name" in str(nameless.annotation)

@@ -197,3 +197,12 @@ def test_a_message_about_a_name_with_a_line_break_is_one_line(tmp_path, monkeypa
     assert result.exit_code == 2
     assert result.stderr.startswith("multibox: two\\nlines\\x1b[31m.yaml: holds no fields")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("data", "check"), ("data", "build", "--name", "x"), ("data", "info"), ("info",)])
+def test_a_name_that_is_too_long_for_a_file_is_bad_input(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [*words, "x" * 300])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("multibox: ")
+    assert result.stderr.count("\n") == 1

@@ -445,3 +445,9 @@ def test_images_without_objects(tmp_path, voc_folder):
     assert checkup.fit.proposal is None
     assert "<pre" not in checkup_page(checkup, CONFIG, "sizes: [1]")
     assert checkup.to_json()["objects"] == 0
+
+
+def test_a_name_that_no_file_can_have_is_an_image_that_is_missing(tmp_path):
+    (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1,class,split\n{'x' * 300}/a.jpg,1,2,3,4,x,train\n")
+    found = check_dataset(str(tmp_path / "boxes.csv"), load_config())
+    assert {"missing", "image"} & {finding.kind for finding in found.findings}

@@ -1,6 +1,7 @@
 """Click commands that print errors in one line, with option names for parameter names, and print the library's log."""
 
 import ast
+import errno
 import logging
 import re
 import shlex
@@ -17,6 +18,9 @@ SETTING = re.compile(r"""(?<![^\s(])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""
 """Pattern of a parameter and its value in a message of the library, such as ``on_bad="skip"``."""
 
 NEW_RUN = re.compile(r"""multibox\.train\(config="([^"]+)", overrides=(\[.*?\])\)""")
+
+BAD_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENOTDIR})
+"""Errors of the system whose cause is a name that the user gave, and no failed run."""
 
 RESUME = re.compile(r"""multibox\.resume\(["']([^"']+)["']\)""")
 
@@ -53,7 +57,9 @@ class Commands(click.Group):
             _stop(error, 2)
         except Stopped as error:
             _stop(error, 128 + error.signal)
-        except (RunFailed, OSError) as error:  # OSError names the file: no space left, permission denied
+        except OSError as error:  # it names the file: no space left, permission denied
+            _stop(error, 2 if error.errno in BAD_NAMES else 1)
+        except RunFailed as error:
             _stop(error, 1)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from typing import Final
 
@@ -116,7 +117,7 @@ def unused_files(source: Source) -> Iterator[Finding]:
         yield Finding("unused", readable(path), "", "belongs to no image of the splits", "never used")
     used = {item.image for items in source.splits.values() for item in items if isinstance(item.image, Path)}
     for folder in sorted({image.parent for image in used}):
-        if not folder.is_dir():
+        if not isdir(folder):
             continue
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in IMAGE_SUFFIXES and path not in used:

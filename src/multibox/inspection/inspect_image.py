@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from os.path import isfile
 from typing import Final
 
 import numpy as np
@@ -154,7 +154,7 @@ def boxes_in_network(record: Record, config: Config) -> np.ndarray:
 
 def _without_labels(item: Item, annotation: Annotation) -> list[Finding]:
     """Find the missing text file of an image in YOLO format, which is read as an image without objects."""
-    if not annotation.file.endswith(".txt") or Path(annotation.file).is_file():
+    if not annotation.file.endswith(".txt") or isfile(annotation.file):
         return []
     detail = f"has no label file {annotation.file}"
     return [Finding("label", str(item.image), "", detail, "learned as an image without objects")]

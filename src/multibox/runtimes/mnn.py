@@ -90,8 +90,8 @@ def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
     The converter runs in its own process, because a file that it cannot convert may end the process. A quantized file
     may be converted to a network without outputs.
     """
-    words = ("-f", "ONNX", "--modelFile", path.absolute(), "--MNNModel", out.absolute(), "--bizCode", "multibox")
-    command = [sys.executable, "-P", "-c", _CONVERTER, *words]
+    words = ("-f", "ONNX", "--modelFile", f"{path.absolute()}", "--MNNModel", f"{out.absolute()}")
+    command = [sys.executable, "-P", "-c", _CONVERTER, *words, "--bizCode", "multibox"]
     with tempfile.TemporaryDirectory() as folder:  # A converter that stops leaves files in its working folder.
         subprocess.run(command, capture_output=True, check=False, cwd=folder)
     try:

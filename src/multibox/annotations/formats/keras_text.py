@@ -95,7 +95,7 @@ def _items(path: Path, split: str, names: tuple[str, ...], images: Images, root:
 
 def _annotation(path: Path, number: int, text: str, names: tuple[str, ...]) -> Annotation | Problem:
     rows = [[float(value) for value in word.split(",")] for word in text.split()]
-    wrong = [row[4] for row in rows if row[4] != int(row[4]) or not 0 <= row[4] < len(names)]
+    wrong = [row[4] for row in rows if not row[4].is_integer() or not 0 <= row[4] < len(names)]
     if wrong:
         detail = f"{wrong[0]:g} is no class from 0 to {len(names) - 1}"
         return Problem("annotation", str(path), f"line {number}", detail)
