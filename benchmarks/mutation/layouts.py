@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -361,6 +362,25 @@ def tfrecord() -> Texts:
         for number, records in enumerate(shards):
             write_records(Path(folder) / f"train.record-{number:05}-of-00002", records)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+@layout("parquet", "unused/")
+def parquet() -> Texts:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    things = {"bbox": [[10.0, 5, 20, 15], [1.5, 2, 8, 10]], "category": [0, 1], "area": [300.0, 80], "id": [1, 2]}
+    empty = {name: [] for name in things}
+    rows = [
+        {"image_id": i, "image": {"bytes": image(shade=shade), "path": f"{i}.png"}, "width": WIDTH, "height": HEIGHT}
+        | {"objects": empty if i == 1 else things}
+        for i, shade in enumerate((90, 150, 200))
+    ]
+    category = {"feature": {"category": {"names": ["cat", "dog"], "_type": "ClassLabel"}}, "_type": "Sequence"}
+    about = json.dumps({"info": {"features": {"image": {"_type": "Image"}, "objects": category}}})
+    into = BytesIO()
+    write_table(pyarrow.Table.from_pylist(rows).replace_schema_metadata({"huggingface": about}), into)
+    return {"data/train-00000-of-00001.parquet": into.getvalue()}
 
 
 def _of_tool(folder: Path, images: dict[str, bytes]) -> Content:

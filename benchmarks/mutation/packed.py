@@ -3,6 +3,7 @@
 Without this, a reader would refuse almost every damaged file by its checksum, and what lies behind it were not tried.
 """
 
+import json
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ Change = Callable[[Random, str, bytes], bytes]
 
 def is_packed(name: str, held: bytes) -> bool:
     """Whether :func:`repacked` can change what is inside of a file."""
-    return name.endswith(".onnx") or ".record" in name or zipfile.is_zipfile(BytesIO(held))
+    return name.endswith((".onnx", ".parquet")) or ".record" in name or zipfile.is_zipfile(BytesIO(held))
 
 
 def repacked(rng: Random, name: str, held: bytes, change: Change) -> bytes:
@@ -26,6 +27,8 @@ def repacked(rng: Random, name: str, held: bytes, change: Change) -> bytes:
     try:
         if name.endswith(".onnx"):
             return _onnx(rng, held, change)
+        if name.endswith(".parquet"):
+            return _parquet(rng, held, change)
         return _records(rng, held, change) if ".record" in name else _zip(rng, held, change)
     except Exception:  # each of the packages raises errors of its own
         return held
@@ -77,3 +80,25 @@ def _onnx(rng: Random, held: bytes, change: Change) -> bytes:
         tensor = rng.choice([each for each in model.graph.initializer if each.dims])
         tensor.dims[rng.randrange(len(tensor.dims))] = rng.choice((0, 1, 7, -1, 2**31, 2**62))
     return model.SerializeToString()
+
+
+def _parquet(rng: Random, held: bytes, change: Change) -> bytes:
+    """The rows of a table but the bytes of their images, or the table's description."""
+    import pyarrow
+    from pyarrow.parquet import read_table, write_table
+
+    table = read_table(BytesIO(held))
+    about = {key.decode(): value for key, value in (table.schema.metadata or {}).items()}
+    if about and rng.random() < 0.3:
+        key = rng.choice(list(about))
+        table = table.replace_schema_metadata(about | {key: change(rng, f"{key}.json", about[key])})
+    else:
+        rows = table.to_pylist()
+        images = [row["image"].pop("bytes") for row in rows]
+        rows = json.loads(change(rng, "rows.json", json.dumps(rows).encode()))
+        for row, image in zip(rows, images, strict=False):
+            row["image"]["bytes"] = image
+        table = pyarrow.Table.from_pylist(rows).replace_schema_metadata(about)
+    into = BytesIO()
+    write_table(table, into)
+    return into.getvalue()

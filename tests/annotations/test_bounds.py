@@ -94,3 +94,10 @@ def test_a_mask_that_is_an_image():
     empty = base64.b64encode(cv2.imencode(".png", mask * 0)[1]).decode()
     for broken in (empty, "####", "", None, 3, encoded[:40]):
         assert np.isnan(bounds.of_mask_image(100, 50, broken)).all()
+
+
+@pytest.mark.parametrize("side", [0, 0.3, -5, "x", None, "", [], "nan", "inf", 10**30, 10**400, "9" * 400])
+def test_a_side_that_no_image_has_is_no_size(side):
+    assert bounds.size_of(side, 40) is None
+    assert bounds.size_of(40, side) is None
+    assert bounds.size_of("640", 480.0) == (640, 480)

@@ -357,3 +357,18 @@ def test_the_guide_lists_every_name_of_a_column():
 def test_a_row_of_vertex_that_breaks_off(tmp_path):
     with pytest.raises(BadInput, match="line 2: names no image"):
         table(tmp_path, "TRAIN,gs://bucket/a.jpg,cat,0.1,0.2,,,0.5,0.6,,\nTRAIN\n", "a.jpg")
+
+
+@pytest.mark.parametrize("side", [0.4, 10**30, -1])
+@pytest.mark.filterwarnings("error")
+def test_a_box_beside_an_absurd_size_is_kept(tmp_path, side):
+    (tmp_path / "a.csv").write_text(f"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,{side},40,x,1,2,3,4\n")
+    (tmp_path / "a.jpg").touch()
+    (item,) = open_source([tmp_path / "a.csv"], splits=("train",)).splits["train"]
+    np.testing.assert_array_equal(item.annotation.boxes, [[1, 2, 3, 4]])
+
+
+def test_a_number_of_a_class_that_is_none_is_no_list_of_classes(tmp_path):
+    (tmp_path / "classes.csv").write_text(f"dog,{'9' * 5000}\ncat,\u0663\n", "utf-8")
+    _, part = table(tmp_path, ROWS["without header"], "a.jpg", "b.jpg")
+    assert part.classes == ()

@@ -268,7 +268,7 @@ def test_boxes_that_are_none_are_left_to_the_check(tmp_path, values):
 def test_a_size_that_is_none(tmp_path, size):
     path = write_records(tmp_path / "x.record", [detection("a.jpg", [CAT], image__width=size, image__height=[48])])
     (item,) = items_of(read(tfrecord, path))
-    assert item.annotation.size == ((2**62, 48) if size == [2**62] else None)
+    assert item.annotation.size is None
 
 
 @pytest.mark.parametrize("cut", [1, 4, 11, 200])

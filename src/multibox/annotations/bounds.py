@@ -23,6 +23,16 @@ def number(value: Any) -> float:
         return nan
 
 
+LARGEST_SIDE = 1e6
+"""Number of pixels from which on a side of an image cannot be meant."""
+
+
+def size_of(width: Any, height: Any) -> tuple[int, int] | None:
+    """Width and height of an image in pixels. None if they are not numbers from 1 to :data:`LARGEST_SIDE`."""
+    across, down = number(width), number(height)
+    return (int(across), int(down)) if 1 <= across < LARGEST_SIDE and 1 <= down < LARGEST_SIDE else None
+
+
 def of_box(x: Any, y: Any, width: Any, height: Any) -> Bounds:
     """The edges of a box given by its upper left corner and its size."""
     left, top = number(x), number(y)

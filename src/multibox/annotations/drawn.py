@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
 
 from multibox.annotations.annotation import Annotation
-from multibox.annotations.bounds import Bounds, number
+from multibox.annotations.bounds import Bounds
 from multibox.annotations.counting import counted
 from multibox.annotations.problem import Problem
 
@@ -112,12 +111,6 @@ def flags_of(*sources: Any) -> frozenset[str]:
 def is_set(value: Any) -> bool:
     """Whether a flag is set: by the number 1, by true, or by a text that means one of them."""
     return value.strip().lower() in ("1", "1.0", "true", "yes") if isinstance(value, str) else value in (True, 1)
-
-
-def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Width and height in pixels. None if they are not both positive numbers."""
-    across, down = number(width), number(height)
-    return (int(across), int(down)) if 0 < across < inf and 0 < down < inf else None
 
 
 def annotation_of(

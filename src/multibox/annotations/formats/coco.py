@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.bounds import size_of
 from multibox.annotations.counting import counted
-from multibox.annotations.drawn import fields, is_set, size_of
+from multibox.annotations.drawn import fields, is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite

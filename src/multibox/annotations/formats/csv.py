@@ -4,6 +4,7 @@ A row without class and box is an image without objects. A column ``split`` divi
 files or of their folders do.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -147,7 +148,7 @@ def _declared(files: Files, splits: Mapping[str, Sequence[Item]]) -> tuple[tuple
         if kept and len(kept) == len(used):
             return kept, path.name
     for path in files.named("classes.csv", "class.csv"):
-        numbered = {number: name for name, number in pairs(path) if number.isdecimal()}
+        numbered = {number: name for name, number in pairs(path) if re.fullmatch("[0-9]{1,9}", number)}
         if numbered:
             return tuple(numbered[number] for number in sorted(numbered, key=int)), path.name
     return (), ""

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import nan
 from pathlib import Path
 
 import numpy as np
 
+from multibox.annotations import bounds
 from multibox.annotations.csv_files import Line, first_line, read_lines
 from multibox.annotations.files import is_image
 from multibox.annotations.formats.csv_columns import CORNER_AND_SIZE, EDGES, columns_of, has_box, lacking
@@ -158,8 +159,7 @@ def _extreme(choose: Callable[..., float], cells: Sequence[str]) -> str:
 
 def size_of(row: Row) -> tuple[int, int] | None:
     """Width and height of a row's image in pixels. None if they are missing."""
-    width, height = (to_number(row.get(name, "")) for name in ("width", "height"))
-    return (int(width), int(height)) if 0 < width < inf and 0 < height < inf else None
+    return bounds.size_of(row.get("width"), row.get("height"))
 
 
 def to_number(text: str) -> float:

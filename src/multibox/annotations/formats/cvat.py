@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from multibox.annotations.annotation import Options, Part
+from multibox.annotations.bounds import size_of
 from multibox.annotations.described import Described, described, part_of
-from multibox.annotations.drawn import size_of
 from multibox.annotations.files import Files, sample
 from multibox.annotations.formats.cvat_shapes import drawn, is_shape, subset_of
 from multibox.annotations.formats.cvat_tracks import Video, read_tracks

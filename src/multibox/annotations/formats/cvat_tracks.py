@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from multibox.annotations.bounds import size_of
 from multibox.annotations.counting import counted
 from multibox.annotations.described import Described, described
-from multibox.annotations.drawn import size_of
 from multibox.annotations.formats.cvat_shapes import drawn, is_shape, subset_of
 from multibox.annotations.images import Images
 from multibox.annotations.xml_files import text_of

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.annotation import Options, Part
-from multibox.annotations.bounds import NOWHERE, Bounds, of_box, of_points, of_runs
+from multibox.annotations.bounds import NOWHERE, Bounds, of_box, of_points, of_runs, size_of
 from multibox.annotations.class_lists import BACKGROUND
 from multibox.annotations.described import Described, described, part_of
-from multibox.annotations.drawn import BOX, Damaged, Drawn, class_name, entries, fields, flags_of, place, size_of
+from multibox.annotations.drawn import BOX, Damaged, Drawn, class_name, entries, fields, flags_of, place
 from multibox.annotations.files import Files
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import usual_split

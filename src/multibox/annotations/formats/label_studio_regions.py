@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import radians
 from typing import Any
 
-from multibox.annotations.bounds import Bounds, number, of_box, of_ellipse, of_points, of_turned_box
-from multibox.annotations.drawn import BOX, Damaged, Drawn, class_name, fields, place, size_of
+from multibox.annotations.bounds import Bounds, number, of_box, of_ellipse, of_points, of_turned_box, size_of
+from multibox.annotations.drawn import BOX, Damaged, Drawn, class_name, fields, place
 
 _GEOMETRY = ("x", "points", "rle", "vertices", "format")
 """Fields of which a region has one. Results without are choices, texts and ratings of the image."""

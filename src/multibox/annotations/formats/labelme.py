@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of
-from multibox.annotations.bounds import NOWHERE, Bounds, of_ellipse, of_mask_image, of_points
+from multibox.annotations.bounds import NOWHERE, Bounds, of_ellipse, of_mask_image, of_points, size_of
 from multibox.annotations.counting import counted
 from multibox.annotations.drawn import (
     BOX,
@@ -26,7 +26,6 @@ from multibox.annotations.drawn import (
     flags_of,
     place,
     shape_notes,
-    size_of,
 )
 from multibox.annotations.files import Files
 from multibox.annotations.images import Images, pair

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of
-from multibox.annotations.bounds import of_points
+from multibox.annotations.bounds import of_points, size_of
 from multibox.annotations.counting import counted
 from multibox.annotations.drawn import (
     BOX,
@@ -18,7 +18,6 @@ from multibox.annotations.drawn import (
     flags_of,
     place,
     shape_notes,
-    size_of,
 )
 from multibox.annotations.files import Files, sample
 from multibox.annotations.images import Images, pair

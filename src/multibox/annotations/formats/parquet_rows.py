@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from multibox.annotations.bounds import size_of
 from multibox.annotations.formats.parquet_columns import Columns
 
 _READ = 512
@@ -120,8 +121,7 @@ def _column(ours: str, name: str, values: list[Any]) -> list[Any] | None:
 
 def _size(values: dict[str, Any], columns: Columns) -> tuple[int, int] | None:
     width, height = _value(values, columns.width), _value(values, columns.height)
-    is_size = all(_is_number(side) and isfinite(side) and side >= 1 for side in (width, height))
-    return (int(width), int(height)) if is_size else None
+    return size_of(width, height) if _is_number(width) and _is_number(height) else None
 
 
 def _value(values: Any, name: str) -> Any:

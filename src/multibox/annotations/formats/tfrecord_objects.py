@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from multibox.annotations.bounds import size_of
 from multibox.annotations.formats.tfrecord_example import Values
 
 IMAGE = "image/encoded"
@@ -103,8 +104,7 @@ def image_of(features: Features) -> bytes:
 
 def _size(features: Features) -> tuple[int, int] | None:
     width, height = (_numbers(features, f"image/{name}") for name in ("width", "height"))
-    sides = [int(side[0]) if len(side) and np.isfinite(side[0]) else 0 for side in (width, height)]
-    return (sides[0], sides[1]) if min(sides) > 0 else None
+    return size_of(width[0], height[0]) if len(width) and len(height) else None
 
 
 def _bytes(features: Features, name: str) -> list[memoryview]:

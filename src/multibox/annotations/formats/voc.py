@@ -5,13 +5,14 @@ What the annotations hold beyond a record (pose, parts, segmentation, source dat
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
+from multibox.annotations.bounds import size_of
 from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describe, to_edges
 from multibox.annotations.counting import counted
 from multibox.annotations.files import Files, sample
@@ -279,8 +280,7 @@ def _size(root: Any) -> tuple[int, int] | None:
     """Width and height. None if they are missing, or 0 as some tools write for unknown sizes."""
     node = root.find("size")
     fields = {child.tag: child.text for child in node} if node is not None else {}
-    width, height = _number(fields.get("width")), _number(fields.get("height"))
-    return (int(width), int(height)) if 0 < width < inf and 0 < height < inf else None
+    return size_of(fields.get("width"), fields.get("height"))
 
 
 def _number(text: str | None) -> float:
