@@ -57,3 +57,24 @@ def test_good_boxes_pass(relative):
 def test_boxes_that_are_no_corners_either_are_left_to_the_check():
     boxes = np.array([[150, 50, 400, 90], [10, 10, 300, 60.0]])
     refuse_corners(part(boxes))
+
+
+@pytest.mark.parametrize(("relative_area", "refused"), [(1, True), (0.5, False)])
+def test_areas_prove_corners_even_where_no_box_leaves_its_image(relative_area, refused):
+    written = corners()[:, :] / 2  # small, so that x + x1 stays within the image
+    areas = (np.prod(written[:, 2:] - written[:, :2], axis=1) * relative_area).tolist()
+    annotation = Annotation("a", ("x",) * 40, as_corner_and_size(written), size=SIZE, columns={"area": areas})
+    found = Part("boxes.json", {"train": [Item("a", None, annotation)]})
+    if not refused:
+        refuse_corners(found)
+        return
+    with pytest.raises(BadInput, match="the areas of its boxes are those of corners; the file has x0, y0, x1, y1"):
+        refuse_corners(found)
+
+
+def test_areas_of_boxes_and_of_segments_pass():
+    boxes = corners()
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for values in (areas, 0.6 * areas):
+        annotation = Annotation("a", ("x",) * 40, boxes, size=SIZE, columns={"area": values.tolist()})
+        refuse_corners(Part("boxes.json", {"train": [Item("a", None, annotation)]}))

@@ -15,6 +15,11 @@ MANY = 0.1
 LOOKED_AT = 40
 """Images whose size is read from their files, where boxes are in pixels and the annotations do not give it."""
 
+MOST = 0.9
+"""Share of boxes whose areas must say so."""
+
+_ADVICE = "the file has x0, y0, x1, y1 where x, y, width, height belong, so convert it"
+
 TOLERANCE = 0.02
 """Part of an image's side by which a box may reach beyond the image."""
 
@@ -28,6 +33,8 @@ def refuse_corners(part: Part) -> None:
     Raises:
         BadInput: Many boxes reach beyond their images as they were read, and all fit as corners.
     """
+    if _areas_are_of_corners(part):
+        raise BadInput(part.root, f"the areas of its boxes are those of corners; {_ADVICE}")
     boxes = np.concatenate([np.empty((0, 4)), *_in_parts(part)])
     boxes = boxes[np.isfinite(boxes).all(axis=1)]
     beyond = ((boxes < -TOLERANCE) | (boxes > 1 + TOLERANCE)).any(axis=1)
@@ -38,9 +45,20 @@ def refuse_corners(part: Part) -> None:
     for origin in (low, (low + high) / 2):  # of formats with a corner, and with the centre
         if ((origin >= -TOLERANCE) & (origin < sides) & (sides <= 1 + TOLERANCE)).all():
             counted = f"{beyond.sum():,} of {len(boxes):,} boxes reach beyond their images"
-            raise BadInput(
-                part.root, f"{counted}; the file has x0, y0, x1, y1 where x, y, width, height belong, so convert it"
-            )
+            raise BadInput(part.root, f"{counted}; {_ADVICE}")
+
+
+def _areas_are_of_corners(part: Part) -> bool:
+    """Whether the areas in the files are those of the boxes as corners, and not as position and size."""
+    items = (item.annotation for items in part.splits.values() for item in items)
+    found = [each for each in items if isinstance(each, Annotation) and len(each.columns.get("area", ()))]
+    if not found:
+        return False
+    areas = np.concatenate([np.asarray(each.columns["area"], np.float64) for each in found])
+    boxes = np.concatenate([each.boxes for each in found])
+    low, sides = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    as_corners = np.isclose(np.prod(sides - low, axis=1), areas, rtol=0.01) & (sides > low).all(axis=1)
+    return bool((as_corners & ~np.isclose(np.prod(sides, axis=1), areas, rtol=0.01)).mean() > MOST)
 
 
 def _in_parts(part: Part) -> Iterator[np.ndarray]:
