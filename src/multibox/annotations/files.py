@@ -73,7 +73,7 @@ class Files:
             except OSError as error:
                 raise BadInput(path, f"cannot be read: {error.strerror}") from None
             except (ValueError, RecursionError) as error:
-                raise BadInput(path, f"not JSON: {error}") from None
+                raise BadInput(path, f"not JSON: {_fault(error)}") from None
             while self._parsed and len(text) + sum(size for size, _ in self._parsed.values()) > _KEPT:
                 self._parsed.pop(next(iter(self._parsed)))
             self._parsed[path] = len(text), content
@@ -105,6 +105,15 @@ class Files:
     def short(self, path: Path) -> str:
         """A path for messages: relative to the root where possible."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a text that is no JSON, and where."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"the text is not UTF-8 (byte {error.start}); save it as UTF-8"
+    return "a number is too long" if isinstance(error, ValueError) else "it is nested too deeply"
 
 
 def is_image(path: Path) -> bool:
