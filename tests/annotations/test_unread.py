@@ -31,6 +31,7 @@ def said(folder):
         ("data.zip", b"PK", "data.zip is packed; unpack it and give the folder"),
         ("data.tar.gz", b"", "data.tar.gz is packed; unpack it and give the folder"),
         ("data.7z", b"", "data.7z is packed; unpack it and give the folder"),
+        ("train.pkl", b"", "train.pkl is a pickle, which could run code and is not read; write COCO"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, content, message):

@@ -203,6 +203,30 @@ def test_a_box_that_overflows_is_a_bad_box(toys, tmp_path):
     assert "is not four numbers" in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("box", "detail"),
+    [
+        ("<bndbox/>", "object 1 of 1 (ball): has no box, or one whose values are no numbers"),
+        (
+            "<bndbox><xmin>1,5</xmin><ymin>2,5</ymin><xmax>9,5</xmax><ymax>9,5</ymax></bndbox>",
+            "has no box, or one whose values are no numbers, which are written with a decimal point",
+        ),
+        (
+            "<bndbox><xmin>1.5</xmin><ymin>2.5</ymin><xmax/><ymax>9.5</ymax></bndbox>",
+            "box [1.5, 2.5, ?, 9.5] is not four numbers",
+        ),
+    ],
+)
+def test_a_box_that_is_not_there_is_said_in_words(toys, tmp_path, box, detail):
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc/a.jpg").write_bytes(whole(toys))
+    (tmp_path / "voc/a.xml").write_text(f"<annotation><object><name>ball</name>{box}</object></annotation>")
+    with pytest.raises(BadInput) as error:
+        build([tmp_path / "voc"], "tiny")
+    assert detail in str(error.value)
+    assert "nan" not in str(error.value).removeprefix(str(tmp_path))
+
+
 def test_a_split_whose_name_is_too_long_for_a_file(tmp_path):
     (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1,class,split\na.jpg,1,2,3,4,x,{'s' * 250}\n")
     with pytest.raises(BadInput, match=r"split 's{50}\.\.\.': is no name for a file"):

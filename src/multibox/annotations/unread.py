@@ -110,7 +110,10 @@ def _is_utf_16(path: Path) -> bool:
 
 
 def _packed(files: Files) -> str:
-    """Says so if an archive is there, and no table or JSON that could hold annotations."""
+    """Says so if an archive or a pickle is there, and no table or JSON that could hold annotations."""
     found = [path for path in files.listed if _PACKED.search(path.name)]
     others = files.with_suffix(".json", ".csv", ".tsv", ".parquet")
-    return f"{files.short(found[0])} is packed; unpack it and give the folder" if found and not others else ""
+    if found and not others:
+        return f"{files.short(found[0])} is packed; unpack it and give the folder"
+    pickled = [] if others else files.with_suffix(".pkl", ".pickle")
+    return f"{files.short(pickled[0])} is a pickle, which could run code and is not read; write COCO" if pickled else ""

@@ -293,8 +293,13 @@ def _wrong_size(found: Annotation, width: int, height: int) -> str:
 
 
 def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
-    corners = ", ".join(f"{value:g}" for value in box)
-    return Problem("box", found.file, found.object_name(number), f"box [{corners}] {fault}", "object left out")
+    corners = ", ".join("?" if np.isnan(value) else f"{value:g}" for value in box)
+    says = NO_BOX if np.isnan(box).all() else f"box [{corners}] {fault}"
+    return Problem("box", found.file, found.object_name(number), says, "object left out")
+
+
+NO_BOX = "has no box, or one whose values are no numbers, which are written with a decimal point"
+"""What is said of an object without a corner that is a number."""
 
 
 def _unread(image: str, error: Exception) -> Problem:
