@@ -45,10 +45,10 @@ def open_message(path: str | Path) -> memoryview:
     """Map a file into memory. The system reads each page of the file when it is first used.
 
     Args:
-        path: Path of the file.
+        path: Path of a file that holds a Protocol Buffers message.
 
     Returns:
-        Bytes of the file.
+        Bytes of the message.
 
     Raises:
         OSError: The file cannot be read.

@@ -135,7 +135,7 @@ class Unfinished:
         durable: Whether to wait until the file is on the disk, as :func:`new_file` takes it.
 
     Attributes:
-        given: The target as it was given.
+        given: Path to write as the caller wrote it, for messages.
         path: Path to write to, with the same name in an empty folder. A folder exists there already. Files that are
             written next to the path are moved with it.
 

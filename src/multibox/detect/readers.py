@@ -66,7 +66,7 @@ class PlainOutputs:
     """Reads a network's logits and deltas: decodes them, then runs non-maximum suppression.
 
     Args:
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
     """
 

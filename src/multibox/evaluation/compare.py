@@ -25,7 +25,8 @@ class Comparison:
         interval: 95% interval of ``difference`` by the paired bootstrap, in which each draw of images is used for both
             detectors.
         share_better: Share of the bootstrap draws in which the first detector is better, in [0, 1].
-        classes: Difference of the average precision and its 95% interval, by class name.
+        classes: Average precision of the first detector minus that of the second, in [-1, 1], with its 95% interval, by
+            class name.
         few: Names of classes that are in too few images for a meaningful interval.
         images: ``(N,)`` cost of the second detector's mistakes minus that of the first's, for each image.
     """

@@ -92,7 +92,7 @@ def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selec
     Args:
         expected: Detections of each image by the Keras model.
         given: Detections of each image by the exported file.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
 
     Returns:
         Largest differences in score and box. They are infinite if a larger share of the detections than :data:`MISSED`
@@ -136,7 +136,7 @@ def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema:
     Args:
         expected: Detections of each image by the Keras model.
         given: Detections of each image by the exported file.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
 
     Returns:
         Share in [0, 1]. None if no expected detection is above ``detect.show``.

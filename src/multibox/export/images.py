@@ -16,7 +16,7 @@ def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
     """Prepare images as inputs of a network.
 
     Args:
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         store: Store from which images are taken at regular intervals. None renders scenes instead.
         count: Number of images. A store with fewer images gives all of them.
 

@@ -35,7 +35,7 @@ def write_litert(
 
     Args:
         network: Keras model, on the backend TensorFlow.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.tflite`` file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: ``fp32``, ``fp16`` (weights are stored in float16) or ``int8`` (computes in integers).

@@ -71,7 +71,7 @@ def add_detections(model: Any, schema: Schema) -> Any:
 
     Args:
         model: ONNX model with the outputs ``classes`` and ``boxes``, as :func:`~multibox.export.write_onnx` writes it.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
 
     Returns:
         The same model with the outputs ``boxes``, ``scores``, ``labels`` and ``count`` instead.

@@ -28,7 +28,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
 
     Args:
         network: Keras model, on any backend.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         nms: Whether the file runs decoding and NMS itself, always in float32, and gives detections.
         precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
         images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.

@@ -14,7 +14,7 @@ def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "
     Args:
         model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it. For ``int8`` the model is already
             quantised, and OpenVINO adopts its scales.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.xml`` file.
         precision: Precision of the model. ``fp16`` stores the weights in float16.
     """

@@ -13,7 +13,7 @@ def write_saved_model(network: Any, schema: Schema, folder: Path, *, nms: bool =
 
     Args:
         network: Keras model, on the backend TensorFlow.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         folder: Folder to write.
         nms: Whether the model runs decoding and NMS itself, and gives detections.
     """

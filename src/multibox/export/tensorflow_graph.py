@@ -22,7 +22,7 @@ def freeze(network: Any, schema: Schema, batch: int | None, choose: Choose | Non
 
     Args:
         network: Keras model, on the backend TensorFlow.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         batch: Number of images per batch. None for any number.
         choose: Function that runs NMS in the graph: :func:`choose_at_once` or :func:`choose_by_class`. None keeps the
             plain outputs ``classes`` and ``boxes``.

@@ -155,7 +155,7 @@ def write(
 
     Args:
         network: Keras model.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: Format, NMS and precision to write, with images for calibration.
         images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size, on which the file is verified.
@@ -186,7 +186,7 @@ def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> Non
 
     Args:
         network: Keras model.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         out: File to write. A file that an earlier export wrote is replaced.
             :func:`~multibox.export.onnx_file.make_onnx` describes input and outputs.
 

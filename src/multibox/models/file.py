@@ -118,7 +118,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 
     Args:
         network: Network, as :func:`multibox.models.ssd.build` returns it.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the file to write, ending in ``.keras``.
     """
     with new_file(path) as new:

@@ -61,7 +61,7 @@ def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer
 
     Args:
         network: Network with fresh weights, as :func:`multibox.models.ssd.build` returns it.
-        schema: Schema of the network.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.keras`` file to copy from.
 
     Returns:

@@ -20,7 +20,7 @@ class SharedRuntime(Runtime):
     Args:
         network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow it was
             built in the scope of the strategy whose devices share the batch. On JAX several hosts may train it.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         devices: Number of devices, counted from the first of this machine.
     """
 

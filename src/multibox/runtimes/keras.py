@@ -20,7 +20,7 @@ class KerasRuntime(Runtime):
 
     Args:
         network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
 
     Attributes:
         network: The Keras model that runs.

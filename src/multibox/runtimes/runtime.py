@@ -13,7 +13,7 @@ class Runtime(Protocol):
 
     Attributes:
         name: Name of the runtime, a key of :data:`~multibox.runtimes.kinds.RUNTIMES`.
-        schema: Schema of the model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         has_nms: Whether the model file runs decoding and non-maximum suppression itself.
         devices: Number of devices that share each batch.
     """

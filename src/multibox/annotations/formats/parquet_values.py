@@ -28,7 +28,7 @@ class RowImage:
         file: Path of the Parquet file.
         group: Number of the row group, from 0.
         row: Position of the row in its group, from 0.
-        column: Column of the bytes.
+        column: Name of the table's column that holds the bytes of the image.
         number: Position of the row in the file, from 1, for messages.
         name: File name or id of the image for messages. Empty if there is none.
     """

@@ -23,7 +23,7 @@ class Numbering:
     """A meaning that ids can have.
 
     Attributes:
-        name: Value of the parameter that selects this meaning, such as ``from-0``.
+        name: Value of ``image_ids`` or ``category_ids`` that selects this reading of the numbers, such as ``from-0``.
         meaning: Description of what an id stands for, such as ``the name of the class``.
         places: Position of the image in the test set, or of the class among the evaluated classes, by id as text. A
             negative number if there is no position.
