@@ -239,7 +239,7 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
         ids = Counter(item.id for item in found[name])
         twice = [item_id for item_id, count in ids.most_common(3) if count > 1]
         if twice:
-            where = " and ".join(item.annotation.file for item in found[name] if item.id == twice[0])
+            where = " and ".join([item.annotation.file for item in found[name] if item.id == twice[0]][:2])
             message = f"several images have the same id: {', '.join(twice)} ({where})"
             raise BadInput(name, f"{message}; give each an id of its own, or join what is said of one image")
     return {name: found[name] for name in sorted(wanted, key=split_order)}
