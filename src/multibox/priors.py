@@ -103,7 +103,7 @@ def make_priors(
     Raises:
         BadInput: If the sizes, ratios or steps do not fit the number of maps.
     """
-    _check(maps, config)
+    check_maps(maps, config)
     height, width = image_size
     scale = min(height, width) / config.at
     boxes_rel = []
@@ -130,7 +130,16 @@ def _clipped(centers_rel: np.ndarray, clip: bool | str) -> np.ndarray:
     return corners.clip(0, 1) if clip else corners
 
 
-def _check(maps: Sequence[FeatureMap], config: Priors) -> None:
+def check_maps(maps: Sequence[FeatureMap], config: Priors) -> None:
+    """Verify that sizes, ratios and steps fit the number of maps.
+
+    Args:
+        maps: Feature maps of a network.
+        config: Sizes, ratios and steps of the priors.
+
+    Raises:
+        BadInput: One of them has another number of entries than there are maps.
+    """
     if len(config.sizes) != len(maps) + 1:
         raise BadInput(
             "priors.sizes", f"needs {len(maps) + 1} sizes for {len(maps)} feature maps, but has {len(config.sizes)}"

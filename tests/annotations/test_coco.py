@@ -265,3 +265,12 @@ def test_two_files_about_the_same_images_are_refused(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     with pytest.raises(BadInput, match=r"same id: 1 \(.*cats_train.json, image 1.* and .*dogs_train.json, image 1"):
         open_source([tmp_path])
+
+
+@pytest.mark.parametrize("area", [None, [1], "x", {}, 10**400, float("nan")])
+def test_an_area_that_is_no_number_is_that_of_the_box(tmp_path, area):
+    content = json.loads(json.dumps(CONTENT))
+    content["annotations"][0]["area"] = area
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    found = read(coco, tmp_path / "a.json").splits[""][0].annotation
+    assert found.columns["area"] == [200, 20]

@@ -85,7 +85,7 @@ def test_another_overlap_for_one_call():
 
 def test_the_reader_is_chosen_by_what_the_runtime_says():
     assert isinstance(reader_for(SelectingColors(), None), SelectedOutputs)
-    assert isinstance(reader_for(ColorRuntime(), None), PlainOutputs)
+    assert isinstance(reader_for(ColorRuntime(), ColorRuntime().priors_rel), PlainOutputs)
     assert set(SelectingColors().run(paint((128, 192), {})[None])) == set(DETECTIONS)
 
 
@@ -114,3 +114,29 @@ def test_outputs_that_are_no_usable_numbers_give_no_detections_and_are_said_once
     output["boxes"][:, 3] = value
     assert not len(reader.read(output, runtime.schema.detect, np.full(3, 0.5)).scores)
     assert [message[:28] for message in caplog.messages] == ["some outputs of the network "]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda output: output | {"classes": output["classes"][1:], "boxes": output["boxes"][1:]},
+        lambda output: output | {"classes": output["classes"][:, 1:]},
+        lambda output: output | {"boxes": output["boxes"][None]},
+        lambda output: {"classes": output["classes"]},
+        lambda output: {"logits": output["classes"], "boxes": output["boxes"]},
+    ],
+)
+def test_outputs_of_another_network_than_the_schema_describes_are_refused(change):
+    runtime = ColorRuntime()
+    reader = reader_for(runtime, runtime.priors_rel)
+    (output,) = split_batch(runtime.run(IMAGE[:128, :192][None]))
+    with pytest.raises(BadInput, match=r"model: its network gives outputs of shape .* \(\(336, 4\), \(336, 4\)\)"):
+        reader.read(change(output), runtime.schema.detect, np.zeros(3))
+
+
+def test_labels_that_the_schema_does_not_have_are_refused():
+    runtime = SelectingColors()
+    (output,) = split_batch(runtime.run(IMAGE[:128, :192][None]))
+    output["labels"][0] = 3
+    with pytest.raises(BadInput, match="model: its network gives label 3, where its schema describes 3 classes"):
+        reader_for(runtime, None).read(output, runtime.schema.detect, np.zeros(3))

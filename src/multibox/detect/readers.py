@@ -11,7 +11,7 @@ from multibox.models.schema import Schema
 from multibox.postprocess.decode import decode
 from multibox.postprocess.nms import Selected, select
 from multibox.runtimes import Runtime
-from multibox.runtimes.outputs import Outputs
+from multibox.runtimes.outputs import NETWORK, Outputs
 
 log = logging.getLogger("multibox")
 
@@ -21,6 +21,9 @@ FIXED: Final = ("nms", "nms_iou", "nms_sigma", "agnostic", "per_class", "per_ima
 
 LARGEST_GROWTH: Final = 80.0
 """Largest delta times variance of a box. ``exp`` of a larger one would overflow float32."""
+
+
+_MISFIT: Final = "its network gives {}, where its schema describes {}; export the model again"
 
 
 class Reader(Protocol):
@@ -72,6 +75,8 @@ class PlainOutputs:
 
     def __init__(self, schema: Schema, priors_rel: np.ndarray):
         self._priors_rel, self._variances, self._activation = priors_rel, schema.priors.variances, schema.activation
+        count = len(priors_rel)
+        self._shapes = (count, len(schema.classes) + 1), (count, 4)
         self._said_unusable = False
 
     def check(self, config: Detect) -> None:
@@ -82,6 +87,9 @@ class PlainOutputs:
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:
         """Decode the logits and deltas of one input, then run non-maximum suppression."""
+        given = tuple(output[name].shape for name in NETWORK if name in output)
+        if given != self._shapes:
+            raise BadInput("model", _MISFIT.format(f"outputs of shape {given}", f"{self._shapes}"))
         logits, deltas, priors_rel = self._usable(output["classes"], output["boxes"])
         scores, boxes_rel = decode(
             logits,
@@ -115,7 +123,7 @@ class SelectedOutputs:
     """
 
     def __init__(self, schema: Schema):
-        self._detect = schema.detect
+        self._detect, self._classes = schema.detect, len(schema.classes)
         height, width = schema.network.size
         self._extent = np.array((width, height, width, height), np.float32)
 
@@ -146,6 +154,8 @@ class SelectedOutputs:
         count = output["count"]
         boxes_rel = output["boxes"][:count] / self._extent
         found = Selected(boxes_rel, output["scores"][:count], output["labels"][:count].astype(np.int64))
+        if len(found.labels) and not 0 <= found.labels.min() <= found.labels.max() < self._classes:
+            raise BadInput("model", _MISFIT.format(f"label {found.labels.max()}", f"{self._classes} classes"))
         return found.keep(found.scores > thresholds[found.labels])
 
 

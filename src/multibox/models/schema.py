@@ -1,21 +1,25 @@
 """The schema of a model file: everything that detection needs beside the weights."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from multibox._version import __version__
-from multibox.config import Activation, Detect, Network, Priors, Probability, Section
+from multibox.config import LARGEST, Activation, Detect, Network, Priors, Probability, Section
 from multibox.errors import BadInput
 from multibox.old_names import current_fields
-from multibox.priors import FeatureMap, make_priors
+from multibox.priors import FeatureMap, check_maps, make_priors, prior_grids
 
 FORMAT = 2
 """Version of the schema's format that this code writes. It also reads older versions."""
 
 MEMBER = "multibox.json"
 """The schema's name inside a ``.keras`` file, and its key in an ONNX file's metadata."""
+
+MOST_PRIORS = 5_000_000
+"""Largest number of priors of a network. The largest input and the finest maps give a third of it."""
 
 PARAMETERS = "multibox.parameters"
 """Key in an ONNX file's metadata, under which the number of the network's parameters is stored."""
@@ -73,7 +77,7 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
         values = json.loads(text)
         if values["format"] > FORMAT:
             raise BadInput(source, f"model format {values['format']} is newer than this multibox; upgrade multibox")
-        return Schema.model_validate(current_fields(values))
+        schema = Schema.model_validate(current_fields(values))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
@@ -81,3 +85,24 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
         raise BadInput(
             source, f"its {MEMBER} does not hold a model's schema ({where}); export the model again"
         ) from None
+    if misfit := next(_misfits(schema), ""):
+        raise BadInput(source, f"its {MEMBER} does not describe a network: {misfit}; export the model again")
+    return schema
+
+
+def _misfits(schema: Schema) -> Iterator[str]:
+    """What no network can have."""
+    if not schema.classes:
+        yield "it has no classes"
+    try:
+        check_maps(schema.maps, schema.priors)
+    except BadInput as error:
+        yield str(error)
+    for fmap in schema.maps:
+        if not (0 < fmap.height <= schema.network.size[0] and 0 < fmap.width <= schema.network.size[1]):
+            yield f"the map {fmap.name} has {fmap.height} x {fmap.width} cells"
+        if not (0 < fmap.step_y < LARGEST and 0 < fmap.step_x < LARGEST):
+            yield f"the map {fmap.name} has steps of {fmap.step_y} and {fmap.step_x} pixels"
+    count = sum(grid.height * grid.width * grid.per_cell for grid in prior_grids(schema.maps, schema.priors))
+    if count > MOST_PRIORS:
+        yield f"it has {count:,} priors"

@@ -14,6 +14,7 @@ from multibox.machine import cores
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
 from multibox.runtimes.cache import cache_folder, content_hash
+from multibox.runtimes.onnx import OnnxRuntime
 from multibox.runtimes.outputs import NETWORK, Outputs
 from multibox.runtimes.packages import require_package
 from multibox.runtimes.runtime import Runtime
@@ -88,19 +89,26 @@ def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
     """Convert an ONNX file, then open the result and run it once.
 
     The converter runs in its own process, because a file that it cannot convert may end the process. A quantized file
-    may be converted to a network without outputs.
+    may be converted to a network without outputs. ONNX Runtime opens the file first: it refuses damaged networks at
+    once, where the converter may take minutes and much memory.
     """
-    words = ("-f", "ONNX", "--modelFile", f"{path.absolute()}", "--MNNModel", f"{out.absolute()}")
-    command = [sys.executable, "-P", "-c", _CONVERTER, *words, "--bizCode", "multibox"]
-    with tempfile.TemporaryDirectory() as folder:  # A converter that stops leaves files in its working folder.
-        subprocess.run(command, capture_output=True, check=False, cwd=folder)
     try:
+        OnnxRuntime(path)
+        _run_converter(path, out)
         network = _open(out, threads)
-    except (OSError, SystemError):
+    except (BadInput, OSError, SystemError):
         network = None
     if network is None or not _answers(network, size):
         raise BadInput(path, "not a model that MNN can run; choose another runtime")
     return network
+
+
+def _run_converter(path: Path, out: Path) -> None:
+    """Run MNN's converter in a folder of its own, in which it may leave files."""
+    words = ("-f", "ONNX", "--modelFile", f"{path.absolute()}", "--MNNModel", f"{out.absolute()}")
+    command = [sys.executable, "-P", "-c", _CONVERTER, *words, "--bizCode", "multibox"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(command, capture_output=True, check=False, cwd=folder)
 
 
 def _answers(network: Any, size: tuple[int, int]) -> bool:

@@ -5,13 +5,14 @@ Segments and key points are dropped. A segment's area is kept.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
-from multibox.annotations.bounds import size_of
+from multibox.annotations.bounds import number, size_of
 from multibox.annotations.counting import counted
 from multibox.annotations.drawn import fields, is_set
 from multibox.annotations.files import Files
@@ -158,11 +159,17 @@ def _annotation(
         size=size_of(image.get("width"), image.get("height")),
         columns={
             "crowd": [is_set(annotation.get("iscrowd")) for annotation in found],
-            "area": [annotation.get("area", area) for annotation, area in zip(found, areas, strict=True)],
+            "area": [_area(annotation, area) for annotation, area in zip(found, areas, strict=True)],
             "ids": [str(annotation.get("id", i)) for i, annotation in enumerate(found)],
         },
         extra=extra,
     )
+
+
+def _area(annotation: dict[str, Any], of_box: float) -> float:
+    """The area that an annotation gives, else that of its box."""
+    area = number(annotation.get("area"))
+    return area if isfinite(area) else of_box
 
 
 FROM_SEGMENTS = "boxes_from_segments"
