@@ -102,6 +102,8 @@ def test_what_a_command_says_decides(mutate, command, said, ending):
     [
         ("refusal", "work/out.png", ["left 'work/out.png' behind"]),
         ("refusal", "data/.lock", ["left 'data/.lock' behind"]),
+        ("refusal", "cache/mnn", []),
+        ("refusal", "cache/.multibox-new-1", ["left 'cache/.multibox-new-1' behind"]),
         ("success", "work/out.png", []),
         ("success", "tmp/x", ["left 'tmp/x' behind"]),
         ("success", "work/.multibox-new-1", ["left 'work/.multibox-new-1' behind"]),
@@ -111,7 +113,7 @@ def test_what_a_command_says_decides(mutate, command, said, ending):
 def test_what_a_command_leaves_behind_decides(mutate, tmp_path, ending, path, words):
     from benchmarks.mutation.verdict import left_behind, listed
 
-    for name in ("work/in", "data", "tmp"):
+    for name in ("work/in", "data", "tmp", "cache"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "work/in/a.txt").write_text("a")
     before = listed(tmp_path)

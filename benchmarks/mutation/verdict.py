@@ -115,8 +115,8 @@ def left_behind(base: Path, before: dict[str, Any], ending: Ending) -> Iterator[
     if gone:
         yield f"changed or removed {gone[0]}"
     new = [name for name in after if name not in before]
-    if ending == "success":
-        new = [name for name in new if name.startswith("tmp/") or ".multibox-new-" in name]
+    kept = ("work/", "data/", "cache/") if ending == "success" else ("cache/",)
+    new = [name for name in new if not name.startswith(kept) or ".multibox-new-" in name]
     if new:
         yield f"left {new[0]!r} behind"
 

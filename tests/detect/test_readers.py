@@ -113,6 +113,9 @@ def test_outputs_that_are_no_usable_numbers_give_no_detections_and_are_said_once
         np.testing.assert_array_equal(got.boxes, wanted.boxes)
     output["boxes"][:, 3] = value
     assert not len(reader.read(output, runtime.schema.detect, np.full(3, 0.5)).scores)
+    output["boxes"][:, 3] = 0
+    output["classes"][:, 1] = value if value != 1e30 else 2e38
+    assert not len(reader.read(output, runtime.schema.detect, np.full(3, 0.5)).scores)
     assert [message[:28] for message in caplog.messages] == ["some outputs of the network "]
 
 
@@ -140,3 +143,9 @@ def test_labels_that_the_schema_does_not_have_are_refused():
     output["labels"][0] = 3
     with pytest.raises(BadInput, match="model: its network gives label 3, where its schema describes 3 classes"):
         reader_for(runtime, None).read(output, runtime.schema.detect, np.zeros(3))
+
+
+@pytest.mark.parametrize("outputs", [{}, {"classes": np.zeros((2, 3, 4)), "boxes": np.zeros((1, 3, 4))}])
+def test_a_network_without_outputs_for_each_input_is_refused(outputs):
+    with pytest.raises(BadInput, match="model: its network does not give every output for every input"):
+        split_batch(outputs)

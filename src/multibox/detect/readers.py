@@ -23,6 +23,9 @@ LARGEST_GROWTH: Final = 80.0
 """Largest delta times variance of a box. ``exp`` of a larger one would overflow float32."""
 
 
+LARGEST_LOGIT: Final = np.float32(1e30)
+"""Largest logit. Differences of larger ones would overflow float32."""
+
 _MISFIT: Final = "its network gives {}, where its schema describes {}; export the model again"
 
 
@@ -104,14 +107,15 @@ class PlainOutputs:
     def _usable(self, logits: np.ndarray, deltas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The outputs of the priors whose outputs are numbers and whose boxes are not infinite, and these priors."""
         growths = np.abs(deltas) * np.float32(max(self._variances))
-        if np.isfinite(logits).all() and growths.max(initial=0) < LARGEST_GROWTH:
+        is_fine = -LARGEST_LOGIT < logits.min(initial=0) <= logits.max(initial=0) < LARGEST_LOGIT  # False for NaN
+        if is_fine and growths.max(initial=0) < LARGEST_GROWTH:
             return logits, deltas, self._priors_rel
         if not self._said_unusable:
             self._said_unusable = True
             log.warning(
                 "some outputs of the network are no usable numbers and give no detections; are its weights damaged?"
             )
-        usable = np.isfinite(logits).all(axis=1) & (growths < LARGEST_GROWTH).all(axis=1)
+        usable = (np.abs(logits) < LARGEST_LOGIT).all(axis=1) & (growths < LARGEST_GROWTH).all(axis=1)
         return logits[usable], deltas[usable], self._priors_rel[usable]
 
 

@@ -5,6 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from multibox.errors import BadInput
+
 Outputs = dict[str, np.ndarray]
 """Output arrays by name. The first axis counts the inputs of a batch. Outputs of a single input lack that axis."""
 
@@ -24,6 +26,12 @@ def has_nms(names: Iterable[str]) -> bool:
 
 
 def split_batch(outputs: Outputs) -> list[Outputs]:
-    """Split the outputs of a batch into those of each of its inputs."""
+    """Split the outputs of a batch into those of each of its inputs.
+
+    Raises:
+        BadInput: There are no outputs, or they are not of as many inputs each.
+    """
+    if len({len(values) for values in outputs.values()}) != 1:
+        raise BadInput("model", "its network does not give every output for every input; export the model again")
     count = len(next(iter(outputs.values())))
     return [{name: values[i] for name, values in outputs.items()} for i in range(count)]
