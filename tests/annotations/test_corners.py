@@ -66,3 +66,21 @@ def test_each_tool_counts_in_its_own_way():
         "PASCAL VOC": "pixels",
     }
     assert describe(files, decisions).startswith("1 file of labelImg: edges from 0")
+
+
+def test_two_files_with_decimals_do_not_shift_pascals_own():
+    """VOC2012 has two."""
+    files = [evidence((1, 1, 20, 20), tool="PASCAL VOC")] * 5 + [evidence((1, 4.5, 20, 20), tool="PASCAL VOC")]
+    assert decide(files).kind == "pixels"
+    assert decide(files[-1:] * 3).kind == "edges"
+
+
+def test_a_slip_of_the_hand_is_no_proof():
+    files = [evidence((1, 1, 20, 20))] * 40
+    assert decide([*files, evidence((5, 5.5, 20, 20))]).kind == "pixels"
+    assert decide([*files[:5], evidence((5, 5.5, 20, 20))]).kind == "edges"
+
+
+def test_a_box_beyond_the_image_does_not_overrule_a_known_tool():
+    assert decide([evidence((3, 3, 51, 41), tool="PASCAL VOC")]).kind == "pixels"
+    assert decide([evidence((3, 3, 51, 41), tool="supervision")]).kind == "shifted edges"

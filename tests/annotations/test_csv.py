@@ -372,3 +372,15 @@ def test_a_number_of_a_class_that_is_none_is_no_list_of_classes(tmp_path):
     (tmp_path / "classes.csv").write_text(f"dog,{'9' * 5000}\ncat,\u0663\n", "utf-8")
     _, part = table(tmp_path, ROWS["without header"], "a.jpg", "b.jpg")
     assert part.classes == ()
+
+
+def test_folders_of_tables_given_one_by_one_stay_apart(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / f"{split}.jpg").touch()
+        (tmp_path / split / "labels.csv").write_text(f"image,class,xmin,ymin,xmax,ymax\n{split}.jpg,x,1,2,3,4\n")
+    source = open_source([tmp_path / "train", tmp_path / "val"])
+    assert {split: [item.id for item in items] for split, items in source.splits.items()} == {
+        "train": ["train/train"],
+        "val": ["val/val"],
+    }

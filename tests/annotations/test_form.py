@@ -78,3 +78,15 @@ def test_areas_of_boxes_and_of_segments_pass():
     for values in (areas, 0.6 * areas):
         annotation = Annotation("a", ("x",) * 40, boxes, size=SIZE, columns={"area": values.tolist()})
         refuse_corners(Part("boxes.json", {"train": [Item("a", None, annotation)]}))
+
+
+def test_a_mistake_among_corners_does_not_hide_them():
+    boxes = corners()
+    boxes[0] = [50, 50, 50, 50]
+    with pytest.raises(BadInput, match="has x0, y0, x1, y1"):
+        refuse_corners(part(as_corner_and_size(boxes)))
+
+
+def test_areas_that_are_no_numbers_prove_nothing():
+    annotation = Annotation("a", ("x",), corners(1), size=SIZE, columns={"area": [""]})
+    refuse_corners(Part("boxes.json", {"train": [Item("a", None, annotation)]}))

@@ -77,12 +77,16 @@ BY_TOOL: dict[str, Decision] = {
 """What tools write, by their names in :mod:`multibox.annotations.voc_tools`."""
 
 
+FEW = 0.05
+"""Share of files with a decimal point that may be slips of a hand, as two of PASCAL VOC2012 are."""
+
+
 def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     """Decide how the corners of files of one tool count.
 
-    Fractions prove edges. A box that ends one pixel beyond its image proves that 1 was added to all corners. A box that
-    begins at 0 proves edges. Then the tool decides, if the files show it. Else the borders do: objects at the left and
-    upper border begin at 1 in VOC.
+    The tool decides, if the files show it and their numbers do not speak against it: most files with fractions, or
+    more boxes that begin at 0 than at 1. Else fractions prove edges. A box that ends one pixel beyond its image proves
+    that 1 was added to all corners. Else the borders decide: objects at the left and upper border begin at 1 in VOC.
 
     Args:
         files: Corners, image size and tool of each file. All files have the same tool.
@@ -95,8 +99,13 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     if one_based != "auto":
         return Decision("pixels" if one_based == "true" else "edges", f'of one_based="{one_based}"')
     tool = files[0].tool if files else ""
+    corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
+    zeros, ones = (int((corners[:, :2] == number).sum()) for number in (0, 1))
     with_point = sum(file.has_point for file in files)
-    if with_point:
+    known = BY_TOOL.get(tool)
+    if known and known.is_sure and zeros <= ones and with_point <= len(files) / 2:
+        return known
+    if with_point > FEW * len(files):
         return Decision("edges", f"{with_point:,} of {counted(len(files), 'file')} write corners with a decimal point")
     beyond = _ends_beyond(files)
     if beyond:
@@ -104,12 +113,9 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
             "shifted edges",
             f"{counted(beyond, 'box ends', 'boxes end')} one pixel beyond the image and none begins at 0",
         )
-    corners = np.concatenate([np.empty((0, 4)), *(file.corners for file in files)])
-    zeros, ones = (int((corners[:, :2] == number).sum()) for number in (0, 1))
-    if tool == "supervision" and _ends_at_border(files):
-        return Decision("pixels", "supervision wrote them, and boxes end at the border of their image but not beyond")
-    if tool in BY_TOOL and zeros <= ones:
-        return BY_TOOL[tool]
+    if known and zeros <= ones:
+        at_border = "supervision wrote them, and boxes end at the border of their image but not beyond"
+        return Decision("pixels", at_border) if tool == "supervision" and _ends_at_border(files) else known
     return _by_the_border(zeros, ones, is_empty=not len(corners))
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from multibox.annotations.annotation import Annotation, ImageFile, Part
+from multibox.annotations.bounds import number
 from multibox.annotations.files import sample
 from multibox.errors import BadInput
 
@@ -16,7 +17,7 @@ LOOKED_AT = 40
 """Images whose size is read from their files, where boxes are in pixels and the annotations do not give it."""
 
 MOST = 0.9
-"""Share of boxes whose areas must say so."""
+"""Share of boxes that must be corners by their numbers, or by their areas. The others are mistakes."""
 
 _ADVICE = "the file has x0, y0, x1, y1 where x, y, width, height belong, so convert it"
 
@@ -43,7 +44,7 @@ def refuse_corners(part: Part) -> None:
     low, high = boxes[:, :2], boxes[:, 2:]
     sides = high - low
     for origin in (low, (low + high) / 2):  # of formats with a corner, and with the centre
-        if ((origin >= -TOLERANCE) & (origin < sides) & (sides <= 1 + TOLERANCE)).all():
+        if ((origin >= -TOLERANCE) & (origin < sides) & (sides <= 1 + TOLERANCE)).all(axis=1).mean() > MOST:
             counted = f"{beyond.sum():,} of {len(boxes):,} boxes reach beyond their images"
             raise BadInput(part.root, f"{counted}; {_ADVICE}")
 
@@ -54,7 +55,7 @@ def _areas_are_of_corners(part: Part) -> bool:
     found = [each for each in items if isinstance(each, Annotation) and len(each.columns.get("area", ()))]
     if not found:
         return False
-    areas = np.concatenate([np.asarray(each.columns["area"], np.float64) for each in found])
+    areas = np.concatenate([np.array([number(area) for area in each.columns["area"]]) for each in found])
     boxes = np.concatenate([each.boxes for each in found])
     low, sides = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
     as_corners = np.isclose(np.prod(sides - low, axis=1), areas, rtol=0.01) & (sides > low).all(axis=1)

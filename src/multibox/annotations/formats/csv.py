@@ -84,7 +84,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     classes, classes_from = _declared(files, splits)
     unread = [path for path in _tables(files) if path not in found]
     return Part(
-        found[0] if len(found) == 1 else files.root,
+        files.path if files.path.is_file() else files.root,
         dict(splits),
         classes,
         files=tuple(found),

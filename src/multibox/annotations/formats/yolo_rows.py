@@ -166,8 +166,8 @@ def are_edges(rows: Sequence[Row]) -> bool:
     """Whether boxes are edges x0, y0, x1, y1: as centres and sizes many reach beyond their image, as edges all fit."""
     boxes = np.array([row.values for row in rows if len(row.values) == 4], np.float64).reshape(-1, 4)
     beyond = (np.abs(boxes[:, :2] - 0.5) + boxes[:, 2:] / 2 > 0.51).any(axis=1)
-    fit = (boxes[:, :2] < boxes[:, 2:]).all() and ((boxes >= 0) & (boxes <= 1)).all()
-    return bool(len(boxes) and fit and beyond.mean() > 0.3)
+    fit = (boxes[:, :2] < boxes[:, 2:]).all(axis=1) & ((boxes >= 0) & (boxes <= 1)).all(axis=1)
+    return bool(len(boxes) and fit.mean() > 0.9 and beyond.mean() > 0.3)
 
 
 def notes(rows: Sequence[Row], kinds: dict[int, Kind | None]) -> tuple[str, ...]:
