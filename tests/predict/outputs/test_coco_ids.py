@@ -114,8 +114,8 @@ def test_images_without_detections_are_listed(shown, ids, tmp_path):
 def annotations(tmp_path):
     """Writes a COCO file of images that are numbered from 40, whose classes are in another order."""
 
-    def write(*names):
-        images = [{"id": number, "file_name": name} for number, name in enumerate(names, start=40)]
+    def write(*names, **size):
+        images = [{"id": number, "file_name": name} | size for number, name in enumerate(names, start=40)]
         classes = [{"id": 9, "name": "blue"}, {"id": 4, "name": "red"}, {"id": 2, "name": "rocket"}]
         path = tmp_path / "gt.json"
         path.write_text(json.dumps({"images": images, "annotations": [], "categories": classes}))
@@ -126,9 +126,9 @@ def annotations(tmp_path):
 
 def test_the_ids_of_a_coco_file(shown, ids, annotations, tmp_path, caplog):
     caplog.set_level(logging.INFO, "multibox")
-    files = shown("b.jpg", "1.jpg", "01.jpg")
+    files = shown("b.jpg", "val/1.jpg", "01.jpg")
     data = annotations("01.jpg", "val/1.jpg", "b.jpg", "c.jpg")
-    assert ids(files, data) == {"b.jpg": 42, "1.jpg": 41, "01.jpg": 40}
+    assert ids(files, data) == {"b.jpg": 42, "val/1.jpg": 41, "01.jpg": 40}
     rows = json.loads((tmp_path / "out/coco.json").read_text())
     assert {row["category_id"] for row in rows} == {4}
     content = json.loads((tmp_path / "out/image_info_coco.json").read_text())
@@ -198,14 +198,22 @@ def test_ids_need_data_with_the_classes_and_a_format_that_has_ids(annotations, t
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    """Writes a store with the given ids, sources and file names of its records."""
+    """Writes a store with the given ids, sources and file names of its records. All have the same image."""
     monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
 
-    def write(*records):
-        encoded = cv2.imencode(".png", paint((128, 192), {}))[1].tobytes()
+    def write(*records, encoded=None):
+        encoded = encoded or cv2.imencode(".png", paint((128, 192), {}))[1].tobytes()
         objects = make_objects([(20, 20, 100, 90)], [0])
         made = [
-            Record(name, encoded, 192, 128, objects, source, {"file_name": file} if file else {})
+            Record(
+                name,
+                encoded,
+                192,
+                128,
+                objects,
+                source,
+                file if isinstance(file, dict) else {"file_name": file} if file else {},
+            )
             for name, source, file in records
         ]
         write_store("toys", "val", made, ("red", "blue"))
@@ -224,3 +232,46 @@ def test_an_id_of_a_dataset_is_no_name_where_the_names_are_known(shown, ids, sto
     store(("1", "/there/x.jpg", "x.jpg"))
     with pytest.raises(BadInput, match=r"toys/val has no image named .*1.jpg"):
         ids(shown("1.jpg"), "toys/val")
+
+
+def test_an_image_of_one_name_in_another_folder_is_warned_of(shown, ids, store, caplog):
+    store(("1", "photos/train/0001.jpg", "0001.jpg"), ("2", "photos/train/0002.jpg", ""), ("3", "a/0003.jpg", ""))
+    files = shown("photos/test/0001.jpg", "photos/train/0002.jpg", "photos/test/0003.jpg")
+    assert list(ids(files, "toys/val").values()) == [1, 2, 3]
+    (warning,) = caplog.messages
+    assert warning == (
+        "2 images of the run are in another folder than the images of these names in toys/val "
+        f"({files[0]} got the id of photos/train/0001.jpg); if they are not the same images, name the data of the "
+        "images instead"
+    )
+
+
+def test_a_path_from_the_working_folder_is_looked_at_with_its_folders(shown, ids, annotations, monkeypatch, caplog):
+    (file,) = shown("test/0001.jpg")
+    monkeypatch.chdir(file.parent)
+    ids(["0001.jpg"], annotations("train/0001.jpg"))
+    assert "(0001.jpg got the id of train/0001.jpg)" in caplog.messages[0]
+    caplog.clear()
+    ids(["0001.jpg"], annotations("test/0001.jpg"))
+    assert caplog.messages == []
+
+
+def test_an_image_that_was_moved_is_known_by_its_bytes(shown, ids, store, caplog):
+    (file,) = shown("here/0001.jpg")
+    store(("1", "/there/0001.jpg", ""), encoded=file.read_bytes())
+    assert ids([file], "toys/val") == {"here/0001.jpg": 1}
+    assert caplog.messages == []
+
+
+def test_an_image_in_another_folder_and_of_another_size_is_refused(shown, ids, annotations, caplog):
+    files = shown("test/0001.jpg")
+    with pytest.raises(BadInput, match=r"0001.jpg has 192 x 128 pixels, and train/0001.jpg of .* has 640 x 480, so"):
+        ids(files, annotations("train/0001.jpg", width=640, height=480))
+    assert ids(files, annotations("train/0001.jpg", width=128, height=192)) == {"test/0001.jpg": 40}  # turned by EXIF
+    assert "1 image of the run is in another folder" in caplog.text
+
+
+def test_the_name_in_a_tfrecord_finds_its_image(shown, ids, store):
+    """TFRecord calls it ``filename``, and the source is the file of all images."""
+    store(("7", "/data/shard-0.tfrecord:3", {"filename": "x.jpg"}))
+    assert ids(shown("x.jpg"), "toys/val") == {"x.jpg": 7}

@@ -5,16 +5,18 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from multibox.data.record import Record
+from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import open_test_set
 from multibox.importers.class_lists import COCO, COCO_COLUMNS
 from multibox.predict.outputs.names import Stems, some
 from multibox.predict.outputs.output import image_id
+from multibox.predict.outputs.same_image import Known, doubtful_name, doubts, longest_end
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
 
@@ -100,8 +102,8 @@ def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) ->
         Ids of the images and of the classes. The id of a class that the data do not have is None.
 
     Raises:
-        BadInput: The data cannot be read, lack an image of the run, have none of the detector's classes, or have one
-            image for two images of the run.
+        BadInput: The data cannot be read, lack an image of the run, have none of the detector's classes, have one image
+            for two images of the run, or have an image of the same name in another folder and of another size.
     """
     named = _of_file(data) if data.lower().endswith(".json") else _of_store(data, classes)
     categories = tuple(named.categories.get(name) for name in classes)
@@ -114,17 +116,20 @@ def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) ->
 
 @dataclass(frozen=True)
 class _Named:
-    """The images and classes of data: names of each image's file with its id, and category ids by class."""
+    """The images and classes of data: what is known of each image, and category ids by class."""
 
     name: str
-    images: Sequence[tuple[tuple[str, ...], Id]]
+    images: Sequence[Known]
     categories: dict[str, Id]
 
 
 def _of_file(data: str) -> _Named:
     try:
         content = json.loads(Path(data).read_bytes())
-        images = [((str(image["file_name"]),), _id(image["id"])) for image in content["images"]]
+        images = [
+            Known(_id(image["id"]), (_path(str(image["file_name"])),), _size(image.get("width"), image.get("height")))
+            for image in content["images"]
+        ]
         categories = {str(category["name"]): _id(category["id"]) for category in content["categories"]}
     except OSError as error:
         raise BadInput(FIELD, f"{data} cannot be read: {error.strerror}") from None
@@ -139,58 +144,63 @@ def _id(value: Any) -> Id:
     return value
 
 
+def _size(width: Any, height: Any) -> tuple[int, int] | None:
+    is_known = all(isinstance(side, int) and side > 0 for side in (width, height))
+    return (width, height) if is_known else None
+
+
 def _of_store(data: str, classes: Sequence[str]) -> _Named:
     test_set = open_test_set(data, classes)
-    records = (store.without_image(position) for store in test_set.stores for position in range(len(store)))
-    names = [_names(record) for record in records]
-    categories: dict[str, Id] = dict(zip(test_set.truth.classes, test_set.category_ids, strict=True))
-    return _Named(test_set.name, list(zip(names, test_set.image_ids, strict=True)), categories)
+    places = [(store, position) for store in test_set.stores for position in range(len(store))]
+    images = []
+    for number, names, (store, position) in zip(test_set.image_ids, test_set.image_names, places, strict=True):
+        record = store.without_image(position)
+        size = (record.width, record.height)
+        images.append(Known(number, tuple(map(_path, names)), size, partial(_encoded, store, position)))
+    return _Named(test_set.name, images, dict(zip(test_set.truth.classes, test_set.category_ids, strict=True)))
 
 
-def _names(record: Record) -> tuple[str, ...]:
-    """Names of a record's file, with their folders. Its id if it came from no file."""
-    written = str(record.extra.get("file_name") or ""), record.source
-    return tuple(filter(None, written)) or (record.id,)
+def _encoded(store: Store, position: int) -> bytes:
+    return store[position].image
 
 
 def _matched(named: _Named, sources: Sequence[Source]) -> dict[str, Id]:
     """The id of each source."""
-    known: dict[str, dict[Id, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for names, number in named.images:
-        for name in names:
-            known[PurePosixPath(_path(name)).name][number].append(_path(name))
-    images, unknown = {}, []
+    known: dict[str, dict[Id, Known]] = defaultdict(dict)
+    for image in named.images:
+        for name in image.names:
+            known[PurePosixPath(name).name][image.id] = image
+    images, unknown, doubtful = {}, [], []
     for source in sources:
         if source.kind != "image" or source.encoded is not None:
             raise BadInput(FIELD, f"{source.name} is no image file, so it has no id in {named.name}; leave it out")
         path = PurePosixPath(_path(source.name))
-        ids = known.get(path.name) or known.get(path.stem)
-        if not ids:
+        alike = known.get(path.name) or known.get(path.stem)
+        if not alike:
             unknown.append(source.name)
             continue
-        images[source.name] = _closest(named.name, source.name, path, ids)
+        image = _closest(named.name, source.name, list(alike.values()))
+        images[source.name] = image.id
+        if other := doubtful_name(named.name, source.name, image):
+            doubtful.append((source.name, other))
     if unknown:
         raise BadInput(FIELD, f"{named.name} has no image named {some(unknown)}; leave out what it does not have")
     uses = Counter(images.values())
     twice = [name for name, number in images.items() if uses[number] > 1]
     if twice:
         raise BadInput(FIELD, f"{some(twice)} are the same image of {named.name}; leave out all but one")
+    if doubtful:
+        log.warning(doubts(named.name, doubtful))
     return images
 
 
-def _closest(data: str, source: str, path: PurePosixPath, ids: dict[Id, list[str]]) -> Id:
+def _closest(data: str, source: str, alike: Sequence[Known]) -> Known:
     """Of several images of one name, the one whose folders are those of the source, too."""
-    if len(ids) > 1:
-        ends = {
-            number: max((len(name) for name in names if f"/{path}".endswith(f"/{name}")), default=0)
-            for number, names in ids.items()
-        }
-        best = [number for number in ids if ends[number] == max(ends.values())]
-        if len(best) > 1:
-            names = some([names[0] for names in ids.values()])
-            raise BadInput(FIELD, f"{source} may be any of {names} in {data}; give its path with its folders")
-        return best[0]
-    return next(iter(ids))
+    ends = [longest_end(source, image) for image in alike]
+    if ends.count(max(ends)) > 1:
+        names = some([image.names[0] for image in alike])
+        raise BadInput(FIELD, f"{source} may be any of {names} in {data}; give its path with its folders")
+    return alike[ends.index(max(ends))]
 
 
 def _say_what_differs(named: _Named, images: dict[str, Id], left_out: Sequence[str]) -> None:
