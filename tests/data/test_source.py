@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def test_all_unknown_names_are_listed_with_their_count(voc_folder):
 def test_wrong_options(voc_folder, options, message):
     with pytest.raises(BadInput, match=message):
         open_source([voc_folder], **options)
+
+
+def test_a_path_that_is_given_twice_is_refused(voc_folder, tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(voc_folder)
+    monkeypatch.chdir(voc_folder.parent)
+    for again in (voc_folder, Path(voc_folder.name), f"{voc_folder}/", tmp_path / "link"):
+        with pytest.raises(BadInput, match=rf"^{re.escape(str(again))}: is given twice; give each file or folder once"):
+            open_source([voc_folder, again])
 
 
 def test_no_dataset(tmp_path):

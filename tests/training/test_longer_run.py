@@ -14,6 +14,7 @@ from multibox.cli import main
 from multibox.config_file import load_config, parse_overrides, to_yaml
 from multibox.errors import BadInput
 from multibox.training import setup as setting_up
+from multibox.training import train as training
 from multibox.training.changes import MAY_CHANGE, change_config, record_changes
 from multibox.training.checkpoint import Checkpoints, State
 from multibox.training.experiment import Experiment
@@ -140,6 +141,27 @@ def test_a_run_that_was_stopped_can_be_made_shorter_but_not_than_it_is(tmp_path)
         with pytest.raises(BadInput, match=r"^train\.epochs: 3: the run has begun epoch 4; give at least 4$"):
             begin(tmp_path, State(step=step), {"train.epochs": 3})
     assert load_config(tmp_path / "cats" / "config.yaml").train.epochs == 4, "a refused change is not written"
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_configuration_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(tmp_path / "experiments" / "cats")
+    experiment.folder.mkdir(parents=True)
+    experiment.config.write_text(to_yaml(load_config(overrides=SETTINGS | {"data.train": ["pets/train"]})))
+    written = experiment.config.read_text()
+    network = SimpleNamespace(variables=[SimpleNamespace(path="head/kernel", shape=(3,))])
+    model = SimpleNamespace(optimizer=SimpleNamespace(variables=[]))
+    monkeypatch.setattr(training, "open_same_stores", lambda config: [])
+    monkeypatch.setattr(training, "set_up", lambda config, stores: Setup(config, (), (), None, network, model, 2))
+    Checkpoints(experiment.checkpoints).save(State(step=3), {"0000/other/kernel": np.zeros(3)})
+    with pytest.raises(BadInput, match=r"the checkpoint of step 3 has no 0000/head/kernel"):
+        resume("cats", {"train.epochs": 9})
+    assert experiment.config.read_text() == written
+
+
+def test_a_resumed_run_says_that_nothing_is_measured_but_not_to_change_its_data(tmp_path, caplog):
+    begin(tmp_path, State(step=3), {}, **{"data.val": []})
+    assert "no validation data, so no mAP is measured and best.keras is the last model" in caplog.messages
 
 
 def test_a_run_that_patience_has_ended_needs_more_of_it_too(tmp_path, caplog):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,12 +16,13 @@ from click.testing import CliRunner
 from multibox.cli import main
 from multibox.config_file import load_config, to_yaml
 from multibox.data.build import build
-from multibox.errors import BadInput
+from multibox.errors import BadInput, Stopped
 from multibox.training import loop
 from multibox.training.checkpoint import Checkpoints, State
 from multibox.training.clock import Segment
 from multibox.training.experiment import Experiment
 from multibox.training.setup import Setup
+from multibox.training.trackers import Trackers
 from multibox.training.train import resume, train
 
 SMALL = {
@@ -129,10 +131,37 @@ def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_p
     assert made == [Segment(1, 2, 3)]
 
 
+class Iterator:
+    """Stands for TensorFlow's iterator, which warns if it ends after Python. A cycle refers to it."""
+
+    def __init__(self):
+        self.itself = self
+
+
+def test_trackers_hear_that_a_run_was_stopped_and_its_iterators_end_before_it_is_said(monkeypatch, tmp_path):
+    closed, iterators = [], []
+    tracker = SimpleNamespace(close=lambda failed=False: closed.append(failed))
+
+    def fit_segment(setup, segment, clock, after, board, table):
+        iterator = Iterator()
+        iterators.append(weakref.ref(iterator))
+        clock.step += 1
+        signal.raise_signal(signal.SIGTERM)
+        after[-1].look()
+
+    monkeypatch.setattr(loop, "fit_segment", fit_segment)
+    monkeypatch.setattr(loop, "open_trackers", lambda *_: Trackers({"recorder": lambda: tracker}))
+    with pytest.raises(Stopped, match=r"^stopped after step 10 of 36; continue with multibox\.resume") as stopped:
+        loop.run(fake_setup(epochs=6, patience=1), Experiment(tmp_path), State(step=9))
+    assert (closed, stopped.value.signal) == ([True], signal.SIGTERM)
+    assert iterators[0]() is None
+    assert Checkpoints(tmp_path / "checkpoints").latest().state.step == 10
+
+
 def fake_setup(epochs, patience):
     config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
-    model = SimpleNamespace(optimizer=None)
-    return Setup(config, (), (), None, SimpleNamespace(), model, config.train.steps_per_epoch, ("cat",))
+    model = SimpleNamespace(optimizer=SimpleNamespace(variables=[]))
+    return Setup(config, (), (), None, SimpleNamespace(variables=[]), model, config.train.steps_per_epoch, ("cat",))
 
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):

@@ -116,8 +116,47 @@ def test_stores_are_measured_together_and_one_with_crowds_alone_is_named():
 
 def test_a_class_without_an_object_to_train_on_is_named():
     train, val = dataset("pets", train=[image(0, 0)], val=GOOD)
-    assert said(configured(), [train], [val]) == [
-        "pets/train: classes without an object, which the run cannot learn: dog"
+    assert said(configured(), [train], [val]) == ["pets/train: classes without an object to learn: dog"]
+
+
+@pytest.mark.parametrize(
+    ("dogs", "difficult", "named"),
+    [
+        (image(1, 1, crowd=True), "keep", True),
+        (image(1, 1, difficult=True), "drop", True),
+        (image(1, 1, difficult=True), "keep", False),
+    ],
+)
+def test_a_class_whose_objects_are_all_left_out_in_training_is_named(dogs, difficult, named):
+    train, val = dataset("pets", train=[image(0, 0), dogs], val=GOOD)
+    lines = said(configured(**{"data.difficult": difficult}), [train], [val])
+    assert lines == ["pets/train: classes without an object to learn: dog"] * named
+
+
+def test_a_class_that_one_of_several_stores_can_teach_is_not_named():
+    (herds,) = dataset("herds", train=[image(0, 0), image(1, 1, crowd=True)])
+    (dogs,) = dataset("dogs", train=[image(0, 1)])
+    config = configured(train=("herds/train", "dogs/train"))
+    assert said(config, [herds, dogs], dataset("good", val=GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    ("validated", "finding"),
+    [
+        (None, "no validation data, so no mAP is measured and best.keras is the last model"),
+        (
+            [image(0, 0, crowd=True)],
+            "pets/val: all objects are crowds (iscrowd 1), so no mAP is measured, and best.keras is the last model",
+        ),
+    ],
+)
+def test_a_resumed_run_is_not_advised_to_change_its_data(validated, finding):
+    train, *val = dataset("pets", train=GOOD, **({"val": validated} if validated else {}))
+    (crowds,) = dataset("herds", train=[image(0, 0, 1, crowd=True)])
+    config = configured(val=("pets/val",) if val else ())
+    assert list(remarks(config, [train, crowds], val, (), is_new=False)) == [
+        finding,
+        "herds/train: all objects are crowds (iscrowd 1), and all are left out",
     ]
 
 

@@ -87,7 +87,8 @@ def open_source(
         Classes and annotated images of all paths together.
 
     Raises:
-        BadInput: If there is no dataset, no image or no such split, or a class name is not in ``classes``.
+        BadInput: If there is no dataset, no image or no such split, a path is given twice, or a class name is not in
+            ``classes``.
     """
     source = read_source(
         paths,
@@ -102,8 +103,7 @@ def open_source(
     unknown = unknown_names(source)
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
-        field = "classes" if classes else f"{source.description}: its list of classes"
-        raise BadInput(field, f"objects of the data have names that are not listed: {listed}; add or correct them")
+        raise BadInput("classes", f"objects of the data have names that are not listed: {listed}; add or correct them")
     return source
 
 
@@ -123,6 +123,7 @@ def read_source(
 
     What was understood of each path is logged, at level INFO.
     """
+    _refuse_twice(paths)
     options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
     recognised = [each for path in paths for each in recognise(Path(path), layout)]
     read = [in_right_unit(each.read(options)) for each in recognised]
@@ -149,6 +150,15 @@ def read_source(
     files = _files(paths, recognised, parts, merged)
     strays = tuple(path for part in parts for path in part.strays)
     return Source(description, names, category_ids, merged, understood, notes, strays, files)
+
+
+def _refuse_twice(paths: Sequence[str | Path]) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        real = Path(path).resolve()
+        if real in seen:
+            raise BadInput(path, "is given twice; give each file or folder once")
+        seen.add(real)
 
 
 def _files(
@@ -204,7 +214,7 @@ def _place(parts: Sequence[Part]) -> list[Part]:
     meant = map_files(part.root.stem for part in whole)
     return [
         replace(part, splits={split: part.splits[UNSPLIT]}, splits_from=f"the name of {part.root.name}")
-        if part in whole and (split := names[part.root.stem] or meant[part.root.stem])
+        if any(part is each for each in whole) and (split := names[part.root.stem] or meant[part.root.stem])
         else part
         for part in parts
     ]

@@ -26,8 +26,8 @@ class Stats:
         images: Number of images.
         empty: Number of images without objects.
         objects: Number of objects.
-        per_class: Number of objects of each class, by position in the list of classes.
-        images_per_class: Number of images that show each class, by position in the list of classes.
+        per_class: Number of objects of each class, by class name.
+        images_per_class: Number of images that show each class, by class name.
         flags: Number of objects with each of the flags ``difficult``, ``crowd``, ``truncated`` and ``occluded``, by
             flag.
         sizes: Number of ``small``, ``medium`` and ``large`` objects, as :data:`SIZES` defines them.

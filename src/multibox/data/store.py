@@ -40,7 +40,7 @@ class Counts:
     Attributes:
         images: Number of records.
         objects: Number of objects.
-        per_class: Number of objects of each class, by position in the list of classes.
+        per_class: Number of objects of each class, by class name.
     """
 
     images: int = 0

@@ -84,10 +84,10 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
         except StopAsked:
             save()
             is_stopped = True
-    if is_stopped:
-        gc.collect()  # or TensorFlow warns of its iterator, which would end after Python
-        go_on = f"continue with multibox.resume({experiment.folder.name!r})"
-        raise Stopped(f"stopped after step {clock.step} of {clock.steps}; {go_on}", stop.signal or 0)
+        if is_stopped:  # outside of the except, as StopAsked would keep the iterators of fit
+            gc.collect()  # or TensorFlow warns of its iterator, which would end after Python
+            go_on = f"continue with multibox.resume({experiment.folder.name!r})"
+            raise Stopped(f"stopped after step {clock.step} of {clock.steps}; {go_on}", stop.signal or 0)
     return Run(experiment.folder, experiment.best, validate.best if setup.measured else None)
 
 

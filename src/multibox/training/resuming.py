@@ -12,7 +12,9 @@ from multibox.training.setup import Setup, log_remarks, require_validations
 
 
 def begin_again(setup: Setup, experiment: Experiment, state: State, changes: Sequence[Change]) -> None:
-    """Verify that a run can go on, record its changes, and log what it does now.
+    """Verify that a run can go on, log what it does now, and record its changes.
+
+    The record comes last, so that a run that cannot go on keeps its configuration.
 
     Args:
         setup: Network, optimizer, data and new configuration of the run.
@@ -36,10 +38,10 @@ def begin_again(setup: Setup, experiment: Experiment, state: State, changes: Seq
             f"{settings.patience}: the run was ended by this, after {state.stale} validations without a better mAP; to "
             f"continue it, set train.patience=0 too, or more than {state.stale}",
         )
+    hosts.log(_outlook(setup, experiment.folder.name, state, changes, gave_up))
+    log_remarks(setup, is_new=False)
     if changes:
         hosts.from_first(lambda: record_changes(experiment, setup.config, changes, state.step))
-    hosts.log(_outlook(setup, experiment.folder.name, state, changes, gave_up))
-    log_remarks(setup)
 
 
 def _outlook(setup: Setup, name: str, state: State, changes: Sequence[Change], gave_up: bool) -> str:

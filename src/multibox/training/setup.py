@@ -176,10 +176,15 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
     return Setup(config, stores, validation, schema, network, model, steps, measured)
 
 
-def log_remarks(setup: Setup) -> None:
-    """Log what a user should know about the data before the first step, as warnings."""
+def log_remarks(setup: Setup, *, is_new: bool = True) -> None:
+    """Log what a user should know about the data before the first step, as warnings.
+
+    Args:
+        setup: Data and configuration of the run.
+        is_new: Whether the run begins. The lines about a resumed run do not advise to change its data.
+    """
     if hosts.is_first():
-        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured):
+        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured, is_new=is_new):
             log.warning(remark)
 
 

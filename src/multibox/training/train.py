@@ -116,11 +116,11 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
         if state.data != setup.digests:
             names = ", ".join((*settings.data.train, *settings.data.val))
             raise BadInput("resume", f"{name}: the data has changed since the run began ({names}); train a new run")
-        begin_again(setup, experiment, state, changes)
         if checkpoint is None:
             load_start_weights(setup)
         else:
             assign_variables(setup.variables, checkpoint)
+        begin_again(setup, experiment, state, changes)
         return run(setup, experiment, state)
 
 

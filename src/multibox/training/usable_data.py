@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from multibox.config import Config
-from multibox.data.object_kinds import UNDO_CROWDS, ObjectKinds, classes_with, has_object, has_only_crowds, kinds_in
+from multibox.data.object_kinds import (
+    UNDO_CROWDS,
+    Choose,
+    ObjectKinds,
+    classes_with,
+    has_object,
+    has_only_crowds,
+    kinds_in,
+)
 from multibox.data.record import Objects
 from multibox.data.store import Store, dataset_splits
 from multibox.errors import BadInput
@@ -22,13 +30,8 @@ def require_objects(config: Config, stores: Sequence[Store]) -> None:
     Raises:
         BadInput: If every object is left out in training, or there is none.
     """
-    drop = config.data.difficult == "drop"
-
-    def learned(objects: Objects) -> np.ndarray:
-        return ~(objects.crowd | objects.difficult) if drop else ~objects.crowd
-
-    if not any(has_object(store, learned) for store in stores):
-        kinds = _kinds_in(stores)
+    if not any(has_object(store, _learned(config)) for store in stores):
+        drop, kinds = config.data.difficult == "drop", _kinds_in(stores)
         ways = {UNDO_CROWDS: kinds.crowds, "set data.difficult=keep": drop and kinds.difficult}
         advice = _either(ways) or "annotate objects and build the dataset again"
         raise BadInput("data.train", f"{_names(stores)}: nothing to learn, as {kinds.unusual}; {advice}")
@@ -49,7 +52,12 @@ def measured_classes(classes: Sequence[str], validation: Sequence[Store]) -> tup
 
 
 def remarks(
-    config: Config, stores: Sequence[Store], validation: Sequence[Store], measured: Sequence[str]
+    config: Config,
+    stores: Sequence[Store],
+    validation: Sequence[Store],
+    measured: Sequence[str],
+    *,
+    is_new: bool = True,
 ) -> Iterator[str]:
     """What a user should know about the data before the first step.
 
@@ -58,36 +66,46 @@ def remarks(
         stores: Stores to train on.
         validation: Stores to validate on.
         measured: Classes that a validation can measure.
+        is_new: Whether the run begins. A resumed run keeps its data, so its lines do not advise to change them.
 
     Yields:
         A line for each finding about the data, most with what to do about it.
     """
+    for finding, advice in _findings(config, stores, validation, measured):
+        yield f"{finding}; {advice}" if advice and is_new else finding
+
+
+def _findings(
+    config: Config, stores: Sequence[Store], validation: Sequence[Store], measured: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Findings about the data, each with what to do about it, which may be empty."""
     yield from _about_validation(config, validation, measured)
     crowded = [store for store in stores if has_only_crowds(store)]
     if measured:
         crowded += [store for store in validation if has_only_crowds(store)]
     for store in crowded:
-        yield f"{_names([store])}: {kinds_in(store).unusual}, and all are left out; {UNDO_CROWDS}"
-    absent = [
-        name for name in config.data.classes if not any(store.meta.counts.per_class.get(name) for store in stores)
-    ]
+        yield f"{_names([store])}: {kinds_in(store).unusual}, and all are left out", UNDO_CROWDS
+    there = {name for store in stores for name in classes_with(store, _learned(config))}
+    absent = [name for name in config.data.classes if name not in there]
     if absent:
-        yield f"{_names(stores)}: classes without an object, which the run cannot learn: {some(absent)}"
+        yield f"{_names(stores)}: classes without an object to learn: {some(absent)}", ""
 
 
-def _about_validation(config: Config, validation: Sequence[Store], measured: Sequence[str]) -> Iterator[str]:
+def _about_validation(
+    config: Config, validation: Sequence[Store], measured: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     if not validation:
-        yield f"no validation data, so no mAP is measured and best.keras is the last model; {_more_data(config)}"
+        yield "no validation data, so no mAP is measured and best.keras is the last model", _more_data(config)
         return
     if not measured:
         why, advice = _why_unmeasured(config, validation)
         patience = " train.patience does not end the run," if config.train.patience else ""
         effect = f"so no mAP is measured,{patience} and best.keras is the last model"
-        yield f"{_names(validation)}: {why}, {effect}; {advice}"
+        yield f"{_names(validation)}: {why}, {effect}", advice
         return
     unmeasured = [name for name in config.data.classes if name not in measured]
     if unmeasured:
-        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured)}"
+        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured)}", ""
 
 
 def _why_unmeasured(config: Config, validation: Sequence[Store]) -> tuple[str, str]:
@@ -109,6 +127,11 @@ def _more_data(config: Config) -> str:
     if free:
         return f"set data.val=[{free[0]}]" + (f", or another of {', '.join(free)}" if len(free) > 1 else "")
     return f"divide the images of {config.data.train[0]} with 'multibox data split', or set data.val=[NAME/SPLIT]"
+
+
+def _learned(config: Config) -> Choose:
+    """The choice of the objects that a run learns."""
+    return _is_counted if config.data.difficult == "drop" else lambda objects: ~objects.crowd
 
 
 def _is_counted(objects: Objects) -> np.ndarray:
