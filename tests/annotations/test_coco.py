@@ -70,7 +70,10 @@ def test_one_file_is_divided_and_keeps_its_category_ids(folder):
     [
         ({"images": None}, "has no list 'images'"),
         ({"annotations": [{"image_id": 42, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "no category 5"),
-        ({"annotations": [{"image_id": 8, "category_id": 3, "bbox": [0, 0, 1, 1]}]}, r"not listed: \[8\]"),
+        (
+            {"annotations": [{"image_id": 8, "category_id": 3, "bbox": [0, 0, 1, 1]}]},
+            "not listed: 8; list or",
+        ),
         ({"annotations": [{"image_id": 42, "bbox": [0, 0, 1, 1]}]}, r"annotations\[0\] has no category_id; correct it"),
         ({"categories": ["dog"]}, r"categories\[0\] is 'dog'; an entry of COCO is an object with fields"),
         ({"categories": [{"id": "x", "name": "dog"}]}, r"categories\[0\] has the id 'x', which is no whole number"),
@@ -274,3 +277,41 @@ def test_an_area_that_is_no_number_is_that_of_the_box(tmp_path, area):
     (tmp_path / "a.json").write_text(json.dumps(content))
     found = read(coco, tmp_path / "a.json").splits[""][0].annotation
     assert found.columns["area"] == [200, 20]
+
+
+def test_two_categories_of_one_id_are_refused(tmp_path):
+    categories = [*CONTENT["categories"], {"id": "18", "name": "wolf"}]
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "categories": categories}))
+    with pytest.raises(BadInput, match="the categories 'dog' and 'wolf' both have the id 18; correct it"):
+        read(coco, tmp_path)
+    categories[-1]["name"] = "dog"
+    (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "categories": categories}))
+    assert read(coco, tmp_path).classes == ("zebra", "dog", "ant")
+
+
+@pytest.mark.parametrize(("declared", "used"), [("1", "1"), ("1", 1), (1, "1"), (1.0, "1"), ("1", 1.0), (" 1", 1)])
+def test_ids_may_be_numbers_or_text_on_either_side(tmp_path, declared, used):
+    content = {
+        "images": [{"id": declared, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": declared, "category_id": used, "bbox": [0, 0, 4, 4]}],
+        "categories": [{"id": declared, "name": "cat"}, {"id": 2, "name": "dog", "supercategory": "cat"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    part = read(coco, tmp_path)
+    assert part.splits[""][0].annotation.names == ("cat",)
+    assert (part.classes, part.category_ids) == (("cat", "dog"), (1, 2))
+
+
+@pytest.mark.parametrize(("declared", "used", "fits"), [("7", 7, True), (7, 7.0, True), ("007", 7, False)])
+def test_image_ids_of_another_type(tmp_path, declared, used, fits):
+    content = {
+        "images": [{"id": declared, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": used, "category_id": 1, "bbox": [0, 0, 4, 4]}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    if fits:
+        assert read(coco, tmp_path).splits[""][0].annotation.names == ("cat",)
+    else:
+        with pytest.raises(BadInput, match="images that are not listed: 7; list"):
+            read(coco, tmp_path)

@@ -209,7 +209,11 @@ def test_names_in_the_card(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    "card", ["", "# no front", "---\n: [\n---\n", "---\ndataset_info: 3\n---\n", "---\n- a\n---\n"]
+    "card",
+    [
+        *("", "# no front", "---\n: [\n---\n", "---\ndataset_info: 3\n---\n", "---\n- a\n---\n"),
+        *("---\ndate: 2024-13-45\n---\n", f"---\n{'[' * 5000}\n---\n"),
+    ],
 )
 def test_a_card_without_names(tmp_path, card):
     (tmp_path / "README.md").write_text(card)

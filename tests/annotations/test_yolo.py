@@ -6,6 +6,7 @@ import pytest
 from multibox.annotations.annotation import Annotation
 from multibox.annotations.files import Files
 from multibox.annotations.formats import yolo
+from multibox.annotations.formats.yolo_description import find_description
 from multibox.annotations.problem import Problem
 from multibox.data.source import open_source
 from multibox.errors import BadInput
@@ -325,3 +326,34 @@ def test_a_label_file_of_two_images_is_said(folder):
     both = [item.annotation.boxes for item in part.splits["train"] if item.image.stem == "a"]
     assert len(both) == 2
     np.testing.assert_array_equal(*both)
+
+
+def test_class_names_that_are_called_like_folders_are_no_split(folder):
+    text = "train: images/train\nnames: [images, labels]\nflip_idx: [labels]\ndownload: images\nnc: 2\n"
+    (folder / "data.yaml").write_text(text)
+    assert list(read(yolo, folder / "data.yaml").splits) == ["train"]
+
+
+@pytest.mark.parametrize("key", ["val", "valid", "validation"])
+def test_a_split_of_any_spelling_is_found_where_roboflow_writes_it_and_said_where_it_is_not(folder, key):
+    (folder / "data.yaml").write_text(f"train: ../images/train\n{key}: ../images/val\nnames: [zebra, ant]\n")
+    part = read(yolo, folder / "data.yaml")
+    assert {split: len(items) for split, items in part.splits.items()} == {"train": 2, "val": 2}
+    (folder / "data.yaml").write_text(f"train: images/train\n{key}: ../gone/val\nnames: [zebra, ant]\n")
+    notes = read(yolo, folder / "data.yaml").notes
+    assert notes[0] == f"data.yaml: {key}: no such folder {folder}/../gone/val, left out"
+
+
+def test_a_description_whose_only_split_is_not_there_is_refused_in_one_sentence(folder):
+    (folder / "data.yaml").write_text("val: gone\nnames: [zebra, ant]\n")
+    with pytest.raises(BadInput) as error:
+        read(yolo, folder / "data.yaml")
+    assert str(error.value) == f"{folder / 'data.yaml'}: val: no such folder {folder / 'gone'}; correct it"
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000])
+def test_deep_yaml_is_refused_as_a_description_and_passed_over_beside_one(folder, text):
+    (folder / "notes.yaml").write_text(text)
+    assert find_description(Files(folder)) == folder / "data.yaml"
+    with pytest.raises(BadInput, match=r"notes.yaml: not YAML: it is nested too deeply"):
+        read(yolo, folder / "notes.yaml")

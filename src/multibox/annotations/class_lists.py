@@ -1,7 +1,7 @@
 """Files that declare the classes of a dataset and their order."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,15 @@ CODES = ("/m/", "/g/")
 """How codes of classes begin that stand for names."""
 
 _ID = re.compile(r"[0-9]{1,9}")
-_ITEM = re.compile(r"item\s*\{(.*?)\}", re.DOTALL)
-_FIELD = re.compile(r"""(\w+)\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)""")
+_ITEM = re.compile(r"^\s*item\s*:?\s*\{", re.MULTILINE)
+_TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}]|[^\s{}"'#:,;]+)|#.*""")
+"""A word, text or brace of a Protocol Buffers text file, or a comment."""
 
 
 def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
     """The file that declares the classes, and their names in its order. None if there is none."""
     for names, read in ((NAMES, read_names), (LABEL_MAPS, read_label_map), (PROTOBUF_TEXTS, read_pbtxt)):
-        found = files.named(*names) or ([*files.root.glob("*.pbtxt")] if read is read_pbtxt else [])
+        found = files.named(*names) or (label_maps(files.root.glob("*.pbtxt")) if read is read_pbtxt else [])
         if found:
             return found[0], read(found[0])
     return None
@@ -97,6 +98,12 @@ def read_label_colors(path: Path) -> tuple[str, ...]:
     return class_names(str(path), [line for line in lines if line])
 
 
+def label_maps(paths: Iterable[Path]) -> list[Path]:
+    """The label maps among files, by name or by an item in them. Other ``.pbtxt`` files may hold a network."""
+    texts = sorted(path for path in paths if path.suffix.lower() == ".pbtxt")
+    return [path for path in texts if path.name.lower() in PROTOBUF_TEXTS or _ITEM.search(read_text(path))]
+
+
 def read_pbtxt(path: Path) -> tuple[str, ...]:
     """Class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
 
@@ -113,14 +120,40 @@ def read_numbered_pbtxt(path: Path) -> dict[int, str]:
     An item whose name is a code such as ``/m/01yrx`` has its name in ``display_name``.
 
     Raises:
-        BadInput: An item has no id or no name, or an id has more than 9 digits.
+        BadInput: There is no item, or a brace is not closed. An item has no id or no name, or an id of more than 9
+            digits. Two items of different names have one id.
     """
     by_id: dict[int, str] = {}
-    for item in _ITEM.findall(read_text(path)):
-        fields = {name: value.strip("\"'") for name, value in _FIELD.findall(item)}
+    for fields in _items(path):
         name, shown = fields.get("name"), fields.get("display_name")
         name = shown if shown and (not name or name.startswith(CODES)) else name
         if not name or not _ID.fullmatch(fields.get("id", "")):
             raise BadInput(path, "has an item without id or name; write both into each item")
-        by_id[int(fields["id"])] = name
+        number = int(fields["id"])
+        if by_id.setdefault(number, name) != name:
+            raise BadInput(path, f"the items {by_id[number]!r} and {name!r} both have the id {number}; correct it")
+    if not by_id:
+        raise BadInput(path, "has no item {...} with an id and a name, as a label map has; correct or remove it")
     return by_id
+
+
+def _items(path: Path) -> Iterator[dict[str, str]]:
+    """The fields of each item of a label map, without those of the messages in it, such as ``keypoints``."""
+    depth, key, kept = 0, "", False
+    fields: dict[str, str] = {}
+    for token in filter(None, _TOKEN.findall(read_text(path))):
+        if token == "{":
+            depth += 1
+            if depth == 1:
+                fields, kept = {}, key == "item"
+            key = ""
+        elif token == "}":
+            if depth == 1 and kept:
+                yield fields
+            depth, key = max(depth - 1, 0), ""
+        elif depth == 1 and key:
+            fields[key], key = token.strip("\"'"), ""
+        else:
+            key = token
+    if depth:
+        raise BadInput(path, "has a brace that is not closed; close each item")

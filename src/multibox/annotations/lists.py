@@ -1,5 +1,6 @@
 """Lists of splits: text files below a folder ``ImageSets`` that name the images of a split, a line each."""
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from multibox.annotations.annotation import read_text
 from multibox.annotations.files import Files, is_image
 from multibox.annotations.splits import usual_split
 from multibox.errors import BadInput
+
+_FLAG = re.compile(r"\s+(-1|0|1)$")
+"""Whether an image has a class, in VOC's lists for classes."""
 
 
 def find_lists(files: Files) -> dict[str, Path]:
@@ -44,16 +48,27 @@ def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str,
     return found
 
 
-def read_list(path: Path) -> list[str]:
+def read_list(path: Path, known: Collection[str]) -> list[str]:
     """The stems of the images that a list names, each once.
+
+    Args:
+        path: Path of the list. VOC's lists for a class have -1, 0 or 1 behind each name.
+        known: Stems of the annotation files. They tell whether the number in ``img 1`` is a part of the name.
 
     Raises:
         BadInput: The list names no image.
     """
-    members = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
-    if not members:
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    if not lines:
         raise BadInput(path, "names no image; remove it, or list one id per line")
-    return list(dict.fromkeys(_stem(member) for member in members))
+    return list(dict.fromkeys(_member(line, known) for line in lines))
+
+
+def _member(line: str, known: Collection[str]) -> str:
+    """The stem that a line means: that of the whole line, of the line without the flag, or of its first word."""
+    bare = _FLAG.sub("", line)
+    stems = [_stem(text) for text in (line, bare, line.split(maxsplit=1)[0])]
+    return next((stem for stem in stems if stem in known), stems[1])
 
 
 def _stem(member: str) -> str:

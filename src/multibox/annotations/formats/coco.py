@@ -18,7 +18,7 @@ from multibox.annotations.drawn import fields, is_set
 from multibox.annotations.files import Files
 from multibox.annotations.formats.coco_boxes import corners_of
 from multibox.annotations.formats.coco_classes import Category, unite
-from multibox.annotations.formats.coco_entries import LISTS, image_name, verify
+from multibox.annotations.formats.coco_entries import LISTS, category_names, id_of, image_name, verify
 from multibox.annotations.images import Images
 from multibox.annotations.same_ids import told_apart
 from multibox.annotations.splits import map_files, renamed, written_splits
@@ -89,12 +89,13 @@ def _names(content: dict[str, Any]) -> list[str]:
 def _read_file(path: Path, content: dict[str, Any], images: Images, split: str) -> tuple[list[Category], list[Item]]:
     """The categories and the items of one file."""
     verify(path, content)
-    used = Counter(annotation["category_id"] for annotation in content["annotations"])
+    names = category_names(path, content["categories"])
+    used = Counter(id_of(annotation["category_id"]) for annotation in content["annotations"])
     categories = [
-        Category(int(each["id"]), str(each["name"]), str(each.get("supercategory") or ""), used[each["id"]])
+        Category(int(each["id"]), str(each["name"]), str(each.get("supercategory") or ""), used[id_of(each["id"])])
         for each in content["categories"]
     ]
-    return categories, _items(path, content, {each.id: each.name for each in categories}, images, split)
+    return categories, _items(path, content, names, images, split)
 
 
 def _order(split: str) -> tuple[bool, bool]:
@@ -127,26 +128,33 @@ def _listed(found: Sequence[Path], files: Files) -> str:
     return ", ".join(files.short(path) for path in found)
 
 
-def _items(path: Path, content: dict[str, Any], categories: dict[int, str], images: Images, split: str) -> list[Item]:
-    by_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+def _items(
+    path: Path, content: dict[str, Any], categories: Mapping[Any, str], images: Images, split: str
+) -> list[Item]:
+    by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for annotation in content["annotations"]:
-        if annotation["category_id"] not in categories:
+        if id_of(annotation["category_id"]) not in categories:
             raise BadInput(path, f"annotation {annotation.get('id')}: no category {annotation['category_id']}; add it")
-        by_image[annotation["image_id"]].append(annotation)
-    strays = by_image.keys() - {image["id"] for image in content["images"]}
+        by_image[_image_id(annotation["image_id"])].append(annotation)
+    strays = by_image.keys() - {_image_id(image["id"]) for image in content["images"]}
     if strays:
         raise BadInput(
-            path, f"annotations of images that are not listed: {sorted(strays, key=str)[:5]}; list or remove them"
+            path, f"annotations of images that are not listed: {', '.join(sorted(strays)[:5])}; list or remove them"
         )
     found = images.of_names([image_name(image) for image in content["images"]], path, split)
     return [
-        Item(str(image["id"]), file, _annotation(path, image, by_image[image["id"]], categories))
+        Item(str(image["id"]), file, _annotation(path, image, by_image[_image_id(image["id"])], categories))
         for image, file in zip(content["images"], found, strict=True)
     ]
 
 
+def _image_id(value: float | str) -> str:
+    """The id of an image as text. Zeros in front of a text count: ``"007"`` is not 7."""
+    return value if isinstance(value, str) else str(id_of(value))
+
+
 def _annotation(
-    file: Path, image: dict[str, Any], found: list[dict[str, Any]], categories: dict[int, str]
+    file: Path, image: dict[str, Any], found: list[dict[str, Any]], categories: Mapping[Any, str]
 ) -> Annotation:
     corners, from_segments = zip(*map(corners_of, found), strict=True) if found else ((), ())
     boxes = np.array(corners, np.float64).reshape(-1, 4)
@@ -154,7 +162,7 @@ def _annotation(
     extra = {"file_name": image_name(image)} | ({FROM_SEGMENTS: sum(from_segments)} if any(from_segments) else {})
     return Annotation(
         f"{file}, image {image['id']} ({image_name(image)})",
-        tuple(categories[annotation["category_id"]] for annotation in found),
+        tuple(categories[id_of(annotation["category_id"])] for annotation in found),
         boxes,
         size=size_of(image.get("width"), image.get("height")),
         columns={

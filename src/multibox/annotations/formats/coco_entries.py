@@ -1,6 +1,6 @@
 """The entries of COCO's lists, verified: what each must have, and the name of an image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,25 @@ def verify(path: Path, content: dict[str, Any]) -> None:
                 wrong = field.fault(entry)
                 if wrong:
                     raise BadInput(path, f"{name}[{index}] {wrong}; correct it")
+
+
+def id_of(value: float | str) -> int | float | str:
+    """An id as a number if it is a whole one, so that ``"18"`` and ``18.0`` are the category 18."""
+    return int(value) if _is_whole(value) else value
+
+
+def category_names(path: Path, categories: Sequence[Mapping[str, Any]]) -> dict[int | float | str, str]:
+    """The names of the list ``categories`` by their ids.
+
+    Raises:
+        BadInput: Two categories of different names have one id, so that nothing tells which one an object is.
+    """
+    names: dict[int | float | str, str] = {}
+    for category in categories:
+        number, name = id_of(category["id"]), str(category["name"])
+        if names.setdefault(number, name) != name:
+            raise BadInput(path, f"the categories {names[number]!r} and {name!r} both have the id {number}; correct it")
+    return names
 
 
 def image_name(image: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ def place(files: Files, found: Sequence[Path]) -> Places:
 
 
 def _by_lists(files: Files, lists: dict[str, Path], by_stem: dict[str, Path]) -> Places:
-    listed = {name: read_list(path) for name, path in lists.items()}
+    listed = {name: read_list(path, by_stem) for name, path in lists.items()}
     others = {stem for name, stems in listed.items() if usual_split(name) != "test" for stem in stems}
     foreign = [name for name, stems in listed.items() if usual_split(name) == "test" and not others.isdisjoint(stems)]
     used = {name: stems for name, stems in listed.items() if name not in foreign}

@@ -43,7 +43,7 @@ def names_in_card(files: Files, category: str) -> tuple[tuple[str, ...], Path | 
         try:
             head = read_text(path).split("---")
             content = yaml.safe_load(head[1]) if len(head) > 2 and not head[0].strip() else None
-        except (BadInput, yaml.YAMLError, RecursionError):
+        except (BadInput, yaml.YAMLError, ValueError, RecursionError):
             continue
         names = _only(_in_card(content.get("dataset_info"), category, False)) if isinstance(content, dict) else ()
         if names:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from multibox.annotations.annotation import Options
-from multibox.annotations.class_lists import CODES, find_class_list, read_numbered_pbtxt
+from multibox.annotations.class_lists import CODES, find_class_list, label_maps, read_numbered_pbtxt
 from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 from multibox.annotations.formats.tfrecord_objects import LABEL, TEXT
@@ -88,8 +88,7 @@ def _without_codes(pairs: Pairs) -> Pairs:
 
 def _label_maps(files: Files) -> dict[Path, dict[int, str]]:
     listed = files.listed if files.path.is_dir() else sorted(files.root.iterdir())
-    maps = {path: read_numbered_pbtxt(path) for path in listed if path.suffix.lower() == ".pbtxt"}
-    return {path: names for path, names in maps.items() if names}
+    return {path: read_numbered_pbtxt(path) for path in label_maps(listed)}
 
 
 def _best(pairs: Pairs, maps: Mapping[Path, dict[int, str]], files: Files) -> Path | None:

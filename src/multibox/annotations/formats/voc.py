@@ -163,7 +163,7 @@ def _listed(parsed: Mapping[Path, Written | Problem], lists: Mapping[str, Path],
         members = [
             _of_list(file, by_stem.get(stem) or [home / f"{stem}.xml"])
             for file in paths[name]
-            for stem in read_list(file)
+            for stem in read_list(file, by_stem)
         ]
         splits.setdefault(split, {}).update(dict.fromkeys(members))
     return {split: list(members) for split, members in splits.items()}

@@ -15,6 +15,11 @@ from multibox.annotations.splits import map_names
 from multibox.errors import BadInput
 
 USUAL = ("train", "val", "test")
+SPLITS = (*USUAL, "valid", "validation")
+"""Keys that name a split, whether or not its folder exists."""
+
+_NO_SPLITS = ("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "roboflow", "channels")
+"""Keys that mean something else, whatever folders their values are called like."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def _is_description(path: Path) -> bool:
         return True
     try:
         content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return False
     return isinstance(content, dict) and "names" in content and any(split in content for split in USUAL)
 
@@ -92,6 +97,8 @@ def _read_yaml(path: Path) -> Description:
     text = read_text(path)
     try:
         content = yaml.safe_load(text)
+    except RecursionError:
+        raise BadInput(path, "not YAML: it is nested too deeply; write names, train and val") from None
     except (yaml.YAMLError, ValueError) as error:  # A ValueError is a date or a number that cannot be
         raise BadInput(path, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -100,35 +107,35 @@ def _read_yaml(path: Path) -> Description:
     if not isdir(root):  # Such paths are often those of the machine that wrote them.
         root = path.parent
     images: dict[str, list[Path]] = {}
-    notes: list[str] = []
-    for key, split in map_names(str(key) for key in content).items():
-        found = _folders(path, root, content, next(each for each in content if str(each) == key), notes)
+    lost: list[str] = []
+    entries = {str(key): value for key, value in content.items() if str(key) not in _NO_SPLITS}
+    for key, split in map_names(entries).items():
+        found = _folders(path, root, key, entries[key], lost)
         if found:
             images.setdefault(split, []).extend(found)
-    if notes and not images:
-        raise BadInput(path, notes[0])
+    if lost and not images:
+        raise BadInput(path, f"{lost[0]}; correct it")
+    notes = tuple(f"{path.name}: {text}, left out" for text in lost)
     names = _names(path, yaml.load(text, yaml.BaseLoader)["names"]) if content.get("names") else ()  # yes is no bool
-    return Description(path, names, images, _key_points(path, content.get("kpt_shape")), tuple(notes))
+    return Description(path, names, images, _key_points(path, content.get("kpt_shape")), notes)
 
 
-def _folders(path: Path, root: Path, content: dict[Any, Any], key: Any, notes: list[str]) -> list[Path]:
-    """Folders of images that a key of a description names. Beside the usual splits, a key may name one that exists."""
-    entries = content[key] or []
-    entries = [entries] if isinstance(entries, str) else entries
-    if key in USUAL:
-        if not isinstance(entries, list):
-            raise BadInput(path, f"{key}: is {entries!r}; write a folder, or a list of folders")
-        found = [(entry, _existing(path, root, str(entry))) for entry in entries]
-        missing = [
-            f"{key}: no such folder {root / str(entry)}; correct it" for entry, folder in found if folder is None
-        ]
-        if missing and key == "train":
-            raise BadInput(path, missing[0])
-        notes += [f"{path.name}: {text.removesuffix('; correct it')}, left out" for text in missing]
-        return [folder for _, folder in found if folder is not None]
-    if key == "path" or not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        return []
-    return [root / entry for entry in entries if isdir(root / entry)]
+def _folders(path: Path, root: Path, key: str, value: Any, lost: list[str]) -> list[Path]:
+    """Folders of images that a key of a description names. Beside :data:`SPLITS`, a key may name one that exists."""
+    entries = [value] if isinstance(value, str) else value or []
+    if key not in SPLITS:
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            return []
+        folders = (_existing(path, root, entry) for entry in entries if entry and "://" not in entry)
+        return [folder for folder in folders if folder and isdir(folder)]
+    if not isinstance(entries, list):
+        raise BadInput(path, f"{key}: is {value!r}; write a folder, or a list of folders")
+    found = [(entry, _existing(path, root, str(entry))) for entry in entries]
+    missing = [f"{key}: no such folder {root / str(entry)}" for entry, folder in found if folder is None]
+    if missing and key == "train":
+        raise BadInput(path, f"{missing[0]}; correct it")
+    lost += missing
+    return [folder for _, folder in found if folder is not None]
 
 
 def _existing(path: Path, root: Path, entry: str) -> Path | None:
