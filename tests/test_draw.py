@@ -183,7 +183,8 @@ def test_a_title_is_drawn_in_the_letters_of_its_language():
         ("a\ud800b", "a?b"),  # OpenCV crashes on it
         ("a\0b", "a?b"),  # OpenCV draws nothing behind it
         ("a\nb", "a?b"),
-        ("\u202eab", "?ab"),
+        ("\u202eab", "ab"),
+        *((f"a{mark}b", "ab") for mark in "\u200e\u200f\u00ad\u200b\u200d\ufeff\ufe0f"),  # invisible everywhere
     ],
 )
 def test_captions_that_opencv_cannot_draw(caption, same):

@@ -276,11 +276,17 @@ def _drawable(text: str) -> str:
 
     Its font covers Latin, Greek, Cyrillic, Hebrew, Arabic, Chinese, Japanese and Korean. OpenCV draws a question mark
     for any other character, but it crashes on half of a surrogate pair, and a zero character ends the text. So these
-    become question marks here, as do line breaks. Accents that Unicode cannot join with their letters are removed.
+    become question marks here, as do line breaks. Accents that Unicode cannot join with their letters are removed, and
+    so are characters that are invisible, such as marks of direction and soft hyphens.
     """
-    joined = (c for c in unicodedata.normalize("NFC", text) if not unicodedata.combining(c))
-    return "".join("?" if unicodedata.category(c) in _NOT_DRAWN else c for c in joined)
+    seen = (c for c in unicodedata.normalize("NFC", text) if not (unicodedata.combining(c) or _is_invisible(c)))
+    return "".join("?" if unicodedata.category(c) in _NOT_DRAWN else c for c in seen)
 
 
-_NOT_DRAWN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories of control and formatting characters, surrogates and line breaks."""
+def _is_invisible(character: str) -> bool:
+    """Whether a character only says how others are shown, as formatting characters and variation selectors do."""
+    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
+
+
+_NOT_DRAWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, surrogates and line breaks."""

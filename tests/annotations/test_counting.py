@@ -19,6 +19,8 @@ def test_a_count_agrees_with_its_noun(number, words, text):
     assert counted(number, *words) == text
 
 
-def test_examples_end_in_dots_only_if_there_are_more():
+def test_a_list_of_examples_says_how_many_more_there_are():
+    assert some([]) == ""
     assert some(["a", "b", "c"]) == "a, b, c"
-    assert some(["a", "b", "c", "d"]) == "a, b, c, ..."
+    assert some(["a", "b", "c", "d"]) == "a, b, c and 1 more"
+    assert some(["a"] * 1300, most=1) == "a and 1,299 more"

@@ -193,7 +193,9 @@ def test_images_that_splits_share_are_said(tmp_path):
         image(tmp_path / f"images/{number}.jpg")
         text(tmp_path / f"labels/{number}.txt", "0 0.5 0.5 0.2 0.2\n")
     text(tmp_path / "data.yaml", "train: images\nval: images\nnames: [cat]\n")
-    said = f"3 images are in both train and val ({tmp_path / 'images/0.jpg'}, ...); figures of val will be too good"
+    said = (
+        f"3 images are in both train and val ({tmp_path / 'images/0.jpg'} and 2 more); figures of val will be too good"
+    )
     assert open_source([tmp_path]).notes == (said,)
     assert not open_source([tmp_path], splits=["val"]).notes
 

@@ -1,6 +1,7 @@
 import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -137,10 +138,19 @@ def test_init_takes_a_name_as_it_is(monkeypatch):
         ("continue with multibox.resume('a-2')", "continue with multibox train --resume a-2"),
         ("x.name=1 is a field, and sources=x an argument", "x.name=1 is a field, and sources=x an argument"),
         ("set name=b.c.", "set --name b.c."),
+        ('rename="stop sign=Stop Sign" joins them', "--rename 'stop sign=Stop Sign' joins them"),
+        ('rename="Red=red,dog\'s=$dog" joins', "--rename 'Red=red,dog'\"'\"'s=$dog' joins"),
+        ("continue with multibox.resume('my run')", "continue with multibox train --resume 'my run'"),
     ],
 )
 def test_settings_in_a_message_become_options_of_the_command(said, shown):
     assert as_options(data_build, said) == shown
+
+
+def test_a_value_in_an_option_of_one_command_is_no_setting_of_another():
+    """The shell reads back the value that the library wrote."""
+    shown = as_options(main.commands["predict"], 'rename="my name=My Name"', data_build)
+    assert shlex.split(shown) == ["--rename", "my name=My Name"]
 
 
 def test_parameters_are_named_in_python_and_options_in_the_shell(tmp_path, monkeypatch):

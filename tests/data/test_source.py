@@ -7,6 +7,7 @@ import pytest
 
 from multibox.annotations.annotation import Annotation, Item
 from multibox.annotations.splits import divide, usual_split
+from multibox.data.remarks import joining
 from multibox.data.source import open_source
 from multibox.errors import BadInput
 
@@ -221,6 +222,15 @@ def test_names_that_differ_in_case_or_spaces_are_said_and_can_be_joined(tmp_path
     assert (source.classes, source.notes) == (("redcell", "cat"), ())
     names = [item.annotation.names[0] for item in source.splits["train"]]
     assert names == ["redcell", "redcell", "cat", "redcell"]
+
+
+def test_names_that_a_list_of_new_names_cannot_hold_are_left_out_of_the_advice():
+    alike = [["Cat", "cat"], ["a,b", "A,B"], ["x=y", "X=Y"], ['6"', '6 "'], ["dog", " dog"]]
+    assert joining(alike) == (
+        "rename=\"cat=Cat\" joins them; 'A,B', 'X=Y', '6 \"' and 1 more cannot be renamed by a list of names, so "
+        "change the annotations"
+    )
+    assert joining([["a,b", "A,B"]]) == "'A,B' cannot be renamed by a list of names, so change the annotations"
 
 
 def test_a_new_name_for_no_class_is_refused(voc_folder):

@@ -249,7 +249,7 @@ def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
     assert len(details) == 3
     (twice,) = (finding for finding in checkup.findings if finding.kind == "spelling")
     assert (twice.object, twice.detail) == ("Mug", "differs from 'mug' only in case or spaces")
-    assert twice.action == 'learned as its own class; rename="Mug=mug" joins them when the dataset is built'
+    assert twice.action == 'learned as its own class when the dataset is built; rename="Mug=mug" joins them'
     shown = run("data", "check", damage.root).output
     assert shown.index("differ only in case or spaces: 1") < shown.index("rare or absent: 3")
     joined = run("data", "check", damage.root, "--rename", "Mug=mug").output

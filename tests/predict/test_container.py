@@ -36,6 +36,18 @@ def test_the_length_of_an_mp4_is_that_of_its_video_track_after_edits(tmp_path, v
     assert promise(path, 40) == Promise(40, 660 / 600, is_exact=True)
 
 
+def test_an_mp4_in_fragments_does_not_count_its_frames(tmp_path):
+    """A recording that is written on the way: its tables count the frames before the first fragment."""
+    (tmp_path / "live.mp4").write_bytes(movie(track(b"vide", 0), box(b"mvex", box(b"trex", bytes(24)))))
+    assert promise(tmp_path / "live.mp4", 40) == Promise(40, 4.0, is_exact=False)
+
+
+@pytest.mark.parametrize(("version", "unknown"), [(0, 2**32 - 1), (1, 2**64 - 1)])
+def test_a_length_of_all_ones_is_not_known(tmp_path, version, unknown):
+    (tmp_path / "open.mp4").write_bytes(movie(track(b"vide", unknown, version), version=version))
+    assert promise(tmp_path / "open.mp4", 40).seconds == 4.0
+
+
 def test_an_mp4_with_a_large_box(tmp_path):
     whole = movie(track(b"vide", 660))
     large = struct.pack(">I4sQ", 1, b"free", 16 + 5) + bytes(5)

@@ -19,11 +19,12 @@ def _plural(one: str) -> str:
     return f"{noun}{'es' if noun.endswith('x') else 's'}{of}{rest}"
 
 
-SHOWN = 3
-"""Names that a sentence lists as examples."""
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first names of a list, separated by commas, and the number of the others.
 
-
-def some(names: Sequence[str]) -> str:
-    """The first names of a list as examples, and dots if there are more."""
-    more = ", ..." if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    Args:
+        names: Names to list.
+        most: Number of names that are written at most.
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -7,6 +7,7 @@ from os.path import isfile
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
+from multibox.annotations.counting import some
 from multibox.annotations.drawn import Drawn, annotation_of, drawn_or_problem, shape_notes
 from multibox.annotations.files import Files
 from multibox.annotations.images import Images
@@ -128,8 +129,7 @@ def _origin(files: Files, found: Sequence[Described]) -> str:
     if any(each.subset for each in found):
         return "the subsets that the files name"
     listed = list(dict.fromkeys(files.short(each.file) for each in found))
-    more = ", ..." if len(listed) > SHOWN else ""
-    return f"the names of the files {', '.join(listed[:SHOWN])}{more}"
+    return f"the names of the files {some(listed, SHOWN)}"
 
 
 def _names_of(found: Sequence[Described]) -> dict[Path, list[str]]:

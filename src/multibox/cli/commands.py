@@ -75,8 +75,8 @@ def option_name(command: click.Command, field: str) -> str:
     return option.opts[0] if option else field
 
 
-def as_options(command: click.Command, text: str) -> str:
-    """Rewrite Python calls and settings in a message as command line options.
+def as_options(command: click.Command, text: str, *others: click.Command) -> str:
+    """Rewrite Python calls and settings in a message as command line options, quoted for a shell where they need it.
 
     ``replace=True`` becomes ``--replace``, ``on_bad="skip"`` becomes ``--on-bad skip``, ``multibox.resume("demo")``
     becomes ``multibox train --resume demo``, and ``multibox.train(config="a.yaml", overrides=["train.lr=1"])`` becomes
@@ -85,24 +85,29 @@ def as_options(command: click.Command, text: str) -> str:
     Args:
         command: Command whose option names replace the parameter names.
         text: Message of the library.
+        others: Further commands, whose option names replace the parameter names that the first one does not have.
     """
 
     def rewritten(setting: re.Match[str]) -> str:
-        option = _find_option(command, setting[1])
+        options = (_find_option(each, setting[1]) for each in (command, *others))
+        option = next(filter(None, options), None)
         if option is None:
             return setting[0]
-        value = setting[2].strip("\"'")
-        return option.opts[0] if option.is_flag else f"{option.opts[0]} {value}"
+        value = setting[2][1:-1] if setting[2][0] in "\"'" else setting[2]
+        return option.opts[0] if option.is_flag else f"{option.opts[0]} {shlex.quote(value)}"
+
+    def resume(call: re.Match[str]) -> str:
+        return shlex.join(["multibox", "train", "--resume", call[1]])
 
     def new_run(call: re.Match[str]) -> str:
         return shlex.join(["multibox", "train", "--config", call[1], *ast.literal_eval(call[2])])
 
-    return SETTING.sub(rewritten, RESUME.sub(r"multibox train --resume \1", NEW_RUN.sub(new_run, text)))
+    return SETTING.sub(rewritten, RESUME.sub(resume, NEW_RUN.sub(new_run, text)))
 
 
 def one_line(text: str) -> str:
     r"""A message whose unprintable characters, which names of files may hold, are written as ``\n`` or ``\x1b``."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _find_option(command: click.Command, name: str) -> click.Option | None:
@@ -131,9 +136,7 @@ def _in_shell_words(text: str) -> str:
     root = context.find_root().command
     data = root.commands.get("data") if isinstance(root, click.Group) else None
     build = data.commands.get("build") if isinstance(data, click.Group) else None
-    for command in (context.command, build):
-        text = as_options(command, text) if command is not None else text
-    return text
+    return as_options(context.command, text, *([build] if build else []))
 
 
 @contextmanager

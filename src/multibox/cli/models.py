@@ -144,7 +144,7 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
 
 def import_lines(imported: "Imported") -> list[str]:
     """Lines to print about an import: the layers that were loaded, permuted, left out or newly initialised."""
-    from multibox.models.transfer import some
+    from multibox.annotations.counting import some
 
     network = imported.schema.network
     lines = [

@@ -28,7 +28,7 @@ def file_stem(record: Record) -> str:
 
 
 LONGEST = 200
-"""Signs of an id that are kept: systems allow 255 bytes, and a number and a suffix may follow."""
+"""Characters of an id that are kept: systems allow 255 bytes, and a number and a suffix may follow."""
 
 
 def refuse_unsafe_split(split: str) -> None:

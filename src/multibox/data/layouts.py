@@ -97,7 +97,7 @@ class VocWriter(LayoutWriter):
         (folder / "Annotations").mkdir()
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """All pictures in one folder."""
+        """All images in one folder."""
         return PurePosixPath("JPEGImages") / (stem + suffix)
 
     def add(self, split: str, stem: str, record: Record) -> None:
@@ -135,7 +135,7 @@ class VocWriter(LayoutWriter):
         return all(is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
 
     def written_boxes(self, record: Record) -> np.ndarray:
-        """Whole pixels, at least two a side: in VOC, corners that are one point are a box without area."""
+        """Whole pixels, at least two on each side: in VOC, corners that are one point are a box without area."""
         limits = np.array([record.width, record.height], np.float32)
         low = np.minimum(np.round(record.objects.boxes[:, :2]), limits - 2).clip(0)
         high = np.maximum(np.round(record.objects.boxes[:, 2:]), low + 2)
@@ -166,7 +166,7 @@ class CocoWriter(LayoutWriter):
         self._positions = 0
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """A folder a split."""
+        """One folder for each split."""
         return PurePosixPath("images") / split / (stem + suffix)
 
     def gives_order(self) -> bool:
@@ -202,7 +202,7 @@ class CocoWriter(LayoutWriter):
             )
 
     def close(self) -> list[str]:
-        """Write a file a split. Objects keep their ids if all are numbers, not 0, and no two the same."""
+        """Write one file for each split. Objects keep their ids if all are numbers, not 0, and no two the same."""
         numbers = set(self._object_ids)
         kept = all(map(_is_number, numbers)) and len(numbers) == len(self._object_ids)
         kept &= "0" not in numbers  # pycocotools takes a match with object 0 for none
@@ -236,7 +236,7 @@ class YoloWriter(LayoutWriter):
     holds = frozenset({"fractions", "classes"})
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """A folder a split."""
+        """One folder for each split."""
         if split in _WORDS_OF_YOLO:
             raise BadInput(f"split {split!r}", "is a word of YOLO's own; rename the split, or choose another format")
         return PurePosixPath("images") / split / (stem + suffix)
@@ -287,7 +287,7 @@ def _decimal(value: float) -> str:
 
 
 class CsvWriter(LayoutWriter):
-    """``annotations.csv``, a row an object, ``images`` and ``classes.txt``.
+    """``annotations.csv`` with one row for each object, ``images`` and ``classes.txt``.
 
     An image without objects has a row without a box.
     """
@@ -301,7 +301,7 @@ class CsvWriter(LayoutWriter):
         self._rows: list[list[Any]] = []
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """All pictures in one folder."""
+        """All images in one folder."""
         return PurePosixPath("images") / (stem + suffix)
 
     def gives_order(self) -> bool:
@@ -309,7 +309,7 @@ class CsvWriter(LayoutWriter):
         return all(map(is_line, self.meta.classes)) and self.meta.classes[:1] != (BACKGROUND,)
 
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Remember a row an object."""
+        """Remember one row for each object."""
         name = stem + image_suffix(record.image)
         tail = [split, record.width, record.height]
         objects = record.objects

@@ -37,7 +37,7 @@ def _shared(splits: Mapping[str, Sequence[Item]]) -> Iterator[str]:
             if shared:
                 yield (
                     f"{counted(len(shared), 'image is', 'images are')} in both {earlier} and {later} "
-                    f"({some(shared[:1])}{', ...' if len(shared) > 1 else ''}); figures of {later} will be too good"
+                    f"({some(shared, 1)}); figures of {later} will be too good"
                 )
 
 
@@ -57,9 +57,26 @@ def spelled_alike(counts: Mapping[str, int]) -> list[list[str]]:
 
 
 def joining(groups: Sequence[Sequence[str]]) -> str:
-    """How to make one class of each group of names, which gets the name that comes first."""
-    pairs = ",".join(f"{name}={names[0]}" for names in groups for name in names[1:])
-    return f'rename="{pairs}" joins them'
+    """How to make one class of each group of names, which gets the name that comes first.
+
+    Args:
+        groups: Class names that are alike, in groups of at least two.
+
+    Returns:
+        A sentence with the value of ``rename``, and the names that the value cannot hold.
+    """
+    pairs = [(name, names[0]) for names in groups for name in names[1:]]
+    fit = ",".join(f"{old}={new}" for old, new in pairs if _fits(old) and _fits(new))
+    others = [repr(old) for old, new in pairs if not (_fits(old) and _fits(new))]
+    said = [f'rename="{fit}" joins them'] if fit else []
+    if others:
+        said.append(f"{some(others)} cannot be renamed by a list of names, so change the annotations")
+    return "; ".join(said)
+
+
+def _fits(name: str) -> bool:
+    """Whether a name can stand in a list of pairs such as ``rbc=RBC``."""
+    return name == name.strip() and name.isprintable() and not set(name) & set(',="')
 
 
 def _alike(counts: Mapping[str, int]) -> Iterator[str]:

@@ -17,6 +17,7 @@ import lmdb
 import msgpack
 import numpy as np
 
+from multibox.annotations.counting import some
 from multibox.data.record import COLUMNS, Objects, Record
 from multibox.errors import BadInput
 
@@ -113,7 +114,7 @@ def some_of(names: Sequence[str], most: int = 8) -> str:
     """Names of datasets or stores for a message: the first ones, and the number of the others."""
     if not names:
         return "none yet; build one with 'multibox data build'"
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return some(names, most)
 
 
 def open_store(name: str) -> "Store":

@@ -107,7 +107,7 @@ def spelled_twice(objects: dict[str, dict[str, int]], target: str) -> Iterator[F
     for names in groups:
         for name in names[1:]:
             detail = f"differs from {names[0]!r} only in case or spaces"
-            action = f"learned as its own class; {joining(groups)} when the dataset is built"
+            action = f"learned as its own class when the dataset is built; {joining(groups)}"
             yield Finding("spelling", target, name, detail, action)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from multibox.annotations.counting import some
 from multibox.config import Network
 from multibox.errors import BadInput
 from multibox.models import shipped
@@ -43,10 +44,10 @@ class Transfer:
     def __str__(self) -> str:
         told = {
             f"{self.layers} layers taken over": True,
-            f"{len(self.fresh_layers)} fresh layers ({some(self.fresh_layers)})": self.fresh_layers,
-            f"known classes: {some(self.known)}": self.known,
-            f"fresh classes: {some(self.fresh)}": self.fresh,
-            f"left out: {some(self.left_out)}": self.left_out,
+            f"{len(self.fresh_layers)} fresh layers ({some(self.fresh_layers, 5)})": self.fresh_layers,
+            f"known classes: {some(self.known, 5)}": self.known,
+            f"fresh classes: {some(self.fresh, 5)}": self.fresh,
+            f"left out: {some(self.left_out, 5)}": self.left_out,
         }
         return "; ".join(text for text, is_there in told.items() if is_there)
 
@@ -167,8 +168,3 @@ def _shapes(weights: Weights) -> list[tuple[int, ...]]:
 
 def _is_in(name: str, names: Sequence[str]) -> bool:
     return name.casefold() in {other.casefold() for other in names}
-
-
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first few names, separated by commas, and the number of further names."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -28,7 +28,7 @@ class Promise:
         frames: Number of frames, or 0 if the container does not say.
         seconds: Length in seconds from the first frame to the end of the last, or 0 if the container does not say.
         is_exact: Whether ``frames`` was counted. Otherwise it is estimated from the length, which also covers sound
-            that lasts longer than the images.
+            that lasts longer than the images, or it counts the first part of a file that was written in fragments.
         is_cut_off: Whether the file has fewer bytes than the container says.
     """
 
@@ -59,14 +59,23 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
         size = os.fstat(file.fileno()).st_size
         is_exact = start[4:8] == b"ftyp" or start[:4] + start[8:] == b"RIFFAVI "
         if start[4:8] == b"ftyp":
+            is_exact = not _is_fragmented(file, size)
             seconds = _mp4_seconds(file, size)
         elif start.startswith(_EBML):
             is_cut_off = _matroska_end(file) > size
     return Promise(int(count), seconds or count / rate, is_exact, is_cut_off)
 
 
+def _is_fragmented(file: BinaryIO, size: int) -> bool:
+    """Whether frames follow in fragments, which the tables of the file do not count (ISO/IEC 14496-12, 8.8.1)."""
+    return any(True for movie in _boxes(file, b"moov", 0, size) for _ in _boxes(file, b"mvex", *movie))
+
+
 def _mp4_seconds(file: BinaryIO, size: int) -> float:
-    """Length of the first video track after its edits, which leave out what was trimmed (ISO/IEC 14496-12, 8.3.2)."""
+    """Length of the first video track after its edits, which leave out what was trimmed (ISO/IEC 14496-12, 8.3.2).
+
+    It is 0 if the file does not say it, by 0 itself or by all ones.
+    """
     for movie in _boxes(file, b"moov", 0, size):
         timescale = next((_field(file, header, 12, 20, 4) for header in _boxes(file, b"mvhd", *movie)), 0)
         for track in _boxes(file, b"trak", *movie):
@@ -74,8 +83,12 @@ def _mp4_seconds(file: BinaryIO, size: int) -> float:
             handler = media and next(_boxes(file, b"hdlr", *media), None)
             if timescale and handler and _bytes(file, handler[0] + 8, 4) == b"vide":
                 length = next((_field(file, header, 20, 28, 4, 8) for header in _boxes(file, b"tkhd", *track)), 0)
-                return length / timescale
+                return 0.0 if length in _UNKNOWN else length / timescale
     return 0.0
+
+
+_UNKNOWN: Final = frozenset({2**32 - 1, 2**64 - 1})
+"""Lengths of a track that say that its length is not known."""
 
 
 def _boxes(file: BinaryIO, kind: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:

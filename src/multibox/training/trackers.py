@@ -180,7 +180,7 @@ class MLflow:
     def pictures(self, name: str, images: Mapping[str, np.ndarray], step: int) -> None:
         """Add a group of images, as :meth:`Tracker.pictures` describes."""
         for caption, image in images.items():
-            key = re.sub(r"[^\w .\-/]", "_", f"{name}/{caption}", flags=re.ASCII)  # MLflow takes no other signs
+            key = re.sub(r"[^\w .\-/]", "_", f"{name}/{caption}", flags=re.ASCII)  # MLflow takes no other characters
             self._mlflow.log_image(image, key=key, step=step, synchronous=True)
 
     def close(self, failed: bool = False) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from multibox.annotations.counting import some
 from multibox.config import Config
 from multibox.data.object_kinds import (
     UNDO_CROWDS,
@@ -17,7 +18,6 @@ from multibox.data.object_kinds import (
 from multibox.data.record import Objects
 from multibox.data.store import Store, dataset_splits
 from multibox.errors import BadInput
-from multibox.models.transfer import some
 
 
 def require_objects(config: Config, stores: Sequence[Store]) -> None:
@@ -88,7 +88,7 @@ def _findings(
     there = {name for store in stores for name in classes_with(store, _learned(config))}
     absent = [name for name in config.data.classes if name not in there]
     if absent:
-        yield f"{_names(stores)}: classes without an object to learn: {some(absent)}", ""
+        yield f"{_names(stores)}: classes without an object to learn: {some(absent, 5)}", ""
 
 
 def _about_validation(
@@ -105,7 +105,7 @@ def _about_validation(
         return
     unmeasured = [name for name in config.data.classes if name not in measured]
     if unmeasured:
-        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured)}", ""
+        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured, 5)}", ""
 
 
 def _why_unmeasured(config: Config, validation: Sequence[Store]) -> tuple[str, str]:

@@ -29,7 +29,7 @@ TRUTH = {"images": [{"id": 17}], "annotations": [OBJECT], "categories": []}
         (gzip.compress(b"[]", mtime=0), "is packed with gzip; unpack it"),
         (bz2.compress(b"[]"), "is packed with bzip2"),
         (lzma.compress(b"[]"), "is packed with xz"),
-        (json.dumps(ROW).encode() + b"\n" + json.dumps(ROW).encode(), "one JSON object a line; join the lines"),
+        (json.dumps(ROW).encode() + b"\n" + json.dumps(ROW).encode(), "one JSON object in each line; join the lines"),
         (json.dumps([ROW]).encode() + b"\n" + json.dumps([ROW]).encode(), "several JSON lists.*join them"),
         (b"image_id,category_id,x,y,w,h,score\n1,2,3,4,5,6,0.7\n", "is CSV; convert its rows"),
         (b"{}", "is not a list; give detections in COCO's results format"),

@@ -1,4 +1,4 @@
-"""CSV, a row an object: image, class, and the edges in pixels from 0 or as parts of the image.
+"""CSV, one row for each object: image, class, and the edges in pixels from 0 or as parts of the image.
 
 A row without class and box is an image without objects. A column ``split`` divides the images, else the names of the
 files or of their folders do.

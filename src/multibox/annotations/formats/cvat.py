@@ -1,4 +1,4 @@
-"""CVAT's XML, ``CVAT for images`` and ``CVAT for video``: a file a task or project, whose root is ``<annotations>``."""
+"""CVAT's XML, for images and for video: one file for each task or project, whose root is ``<annotations>``."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""The text of Keras code for YOLO: a line an image, its name and ``x0,y0,x1,y1,class`` for each object, in pixels."""
+"""The text of Keras code for YOLO: one line per image, its name and ``x0,y0,x1,y1,class`` per object, in pixels."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""KITTI text: a ``.txt`` an image, a row an object: its class and 14 numbers, of which four are the edges of its box.
+"""KITTI text: one ``.txt`` per image, one row per object: its class and 14 numbers, four of them the edges of a box.
 
 A row may end with a score. What it says of the object in space is dropped.
 """

@@ -1,4 +1,4 @@
-"""Parquet files of annotated images, as the Hugging Face hub has them: a row an image, with its objects as lists."""
+"""Parquet files of annotated images, as the Hugging Face hub has them: one row per image, with its objects as lists."""
 
 from collections import defaultdict
 from collections.abc import Sequence

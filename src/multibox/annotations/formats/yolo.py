@@ -1,4 +1,4 @@
-"""YOLO text: a ``.txt`` an image, a line an object: class, centre x, centre y, width, height, relative to the image.
+"""YOLO text: one ``.txt`` per image, one line per object: class, centre x, centre y, width, height, all relative.
 
 ``data.yaml``, or darknet's ``obj.data``, names the classes and the images of each split.
 """

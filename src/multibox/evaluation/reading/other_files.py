@@ -42,7 +42,7 @@ def refuse_content(path: str | os.PathLike[str], content: bytes) -> NoReturn:
             raise BadInput(path, f"is packed with {kind}; unpack it first")
     first = content.lstrip().partition(b"\n")[0]
     if first.startswith(b"{") and _is_json(first):
-        raise BadInput(path, "has one JSON object a line; join the lines to one list, [..., ...]")
+        raise BadInput(path, "has one JSON object in each line; join the lines to one list, [..., ...]")
     if first.startswith(b"[") and _is_json(first):
         raise BadInput(path, "has several JSON lists, one behind another; join them to one list")
     if b"," in first and first[:1] not in b"[{" and b"\0" not in content[:1000]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from multibox.annotations.counting import some
 from multibox.errors import BadInput
 from multibox.evaluation.columns import Found, Truth
 from multibox.evaluation.reading.file_reading import Dropped
@@ -96,7 +97,7 @@ def _reasons(rows: Rows, found: Found, meaning: Meaning) -> list[_Reason]:
 
 def _some_ids(numbering: Numbering) -> str:
     ids = list(numbering.places)
-    return ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "") if ids else "none"
+    return some(ids, SHOWN) if ids else "none"
 
 
 def _example(rows: Rows, field: str, row: int) -> str:

@@ -10,11 +10,12 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from multibox.annotations.counting import some
 from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import open_test_set
 from multibox.importers.class_lists import COCO, COCO_COLUMNS
-from multibox.predict.outputs.names import Stems, some
+from multibox.predict.outputs.names import Stems
 from multibox.predict.outputs.output import image_id
 from multibox.predict.outputs.same_image import Known, doubtful_name, doubts, longest_end
 from multibox.predict.predict import Prediction

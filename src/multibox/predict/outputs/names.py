@@ -9,9 +9,6 @@ from typing import Final
 
 from multibox.predict.sources import Source
 
-NAMED: Final = 3
-"""Number of sources that a message names."""
-
 
 class Stems:
     """A name without suffix for each source: the source's own stem, with a number if another source has the same.
@@ -89,9 +86,3 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
         True if no such file exists, or it may be replaced.
     """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few of several names, and how many more there are, for messages."""
-    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    return " and ".join([", ".join(names[:NAMED]), *more])

@@ -9,13 +9,14 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Final
 
+from multibox.annotations.counting import some
 from multibox.detect.in_threads import in_threads
 from multibox.errors import BadInput, Stopped
 from multibox.machine import cores
 from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
 from multibox.predict.outputs.coco_ids import IMAGES, ids_of_data, own_ids
 from multibox.predict.outputs.folders import VocOutput, YoloDataOutput, YoloOutput, YoloScoreOutput, without_spaces
-from multibox.predict.outputs.names import Stems, real_paths, some
+from multibox.predict.outputs.names import Stems, real_paths
 from multibox.predict.outputs.output import Output
 from multibox.predict.outputs.rows import CocoImagesOutput, CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
 from multibox.predict.predict import Prediction
