@@ -1,15 +1,19 @@
 """A dataset is found by its name, by the folder that it was built from, and by the folder of its stores."""
 
+import dataclasses
+import json
 import logging
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.data.build import build
-from multibox.data.open import find_dataset, open_stores
-from multibox.data.store import some_of
+from multibox.data.open import find_dataset, find_record, open_stores
+from multibox.data.store import Store, open_store, some_of
+from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import open_split
 from multibox.training.stores import find_data
@@ -108,3 +112,163 @@ def test_the_commands_take_the_folder(project, command):
     result = CliRunner().invoke(main, ["data", command, "../g/Mein Projekt (neu)/"])
     assert result.exit_code == 0, result.output
     assert result.stderr == "Mein-Projekt-neu, built from ../g/Mein Projekt (neu)\n"
+
+
+OLD = "an older version of Multibox built it, so it is not known whether the files in"
+
+
+def test_stores_without_a_list_of_files_are_not_said_to_have_changed(project, tmp_path, caplog):
+    (tmp_path / "work/data/Mein-Projekt-neu/files.json").unlink()
+    open_stores(str(project))
+    (said,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == (f"Mein-Projekt-neu: {OLD} {project} have changed since; to be sure, build the dataset again")
+
+
+def test_the_origin_of_a_store_is_an_absolute_path(voc_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    monkeypatch.chdir(voc_folder.parent)
+    build([voc_folder.name], "tiny")
+    assert open_store("tiny/train").meta.source == str(voc_folder)
+    shutil.copytree(voc_folder, tmp_path / "b" / voc_folder.name)
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(BadInput, match="no dataset was built from it"):
+        find_dataset(voc_folder.name)
+    with pytest.raises(BadInput, match="no dataset was built from it"):
+        find_dataset(f"{voc_folder.name}/../{voc_folder.name}/")
+
+
+@pytest.mark.parametrize("has_list", [True, False])
+def test_a_relative_origin_is_that_of_the_folder_whose_files_were_built(voc_folder, tmp_path, monkeypatch, has_list):
+    """0.1.0 wrote paths as they were given."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    for place in ("a", "b"):
+        shutil.copytree(voc_folder, tmp_path / place / "photos")
+    (tmp_path / "b/photos/JPEGImages/000000.jpg").write_bytes(b"another image")
+    monkeypatch.chdir(tmp_path / "a")
+    build(["photos"], "mine")
+    if not has_list:
+        (tmp_path / "stores/mine/files.json").unlink()
+    read = Store._read_meta
+    monkeypatch.setattr(Store, "_read_meta", lambda store: dataclasses.replace(read(store), source="photos"))
+    assert find_dataset("photos") == "mine"
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(BadInput, match="photos: no dataset was built from it"):
+        find_dataset("photos")
+
+
+def test_training_takes_the_dataset_of_another_name_that_was_built_from_the_folder(project, caplog):
+    shutil.rmtree("data")
+    build([project], "mine", classes=["crate", "ball"])
+    caplog.clear()
+    for data in (str(project), "data/mine", "data/mine/", "mine"):
+        assert find_data(data, "fail")["data.train"] == ["mine/train"]
+    assert [path.name for path in Path("data").iterdir()] == ["mine"]
+    assert caplog.messages == [f"mine, built from {project}"]
+
+
+def test_training_on_one_split_says_how(project):
+    for data in ("Mein-Projekt-neu/train", "data/Mein-Projekt-neu/train.lmdb"):
+        with pytest.raises(BadInput, match=r"one split and not a dataset; set data.train=\[Mein-Projekt-neu/train\]"):
+            find_data(data, "fail")
+
+
+def test_a_changed_folder_is_built_again_with_the_options_of_its_build(project, caplog):
+    build([project], "mine", rename={"ball": "Ball"}, splits=["val", "train"], on_bad="skip", classes=["crate", "Ball"])
+    shutil.rmtree("data/Mein-Projekt-neu")
+    (project / "JPEGImages/000000.jpg").write_bytes(b"damaged")
+    caplog.clear()
+    find_data(str(project), "fail")
+    assert splits(open_stores("mine")) == ["mine/train", "mine/val"]
+    assert open_store("mine/train").meta.classes == ("crate", "Ball")
+    assert open_store("mine/train").ids == ("000001", "000002", "000003")
+    assert caplog.messages[0] == (
+        'building mine again, as its files have changed, with the options of its build: classes="crate,Ball" '
+        'splits="val,train" rename="ball=Ball" on_bad="skip"'
+    )
+
+
+def test_every_option_that_changes_a_dataset_is_kept(project, monkeypatch):
+    monkeypatch.chdir(project)
+    build(["."], "mine", images="JPEGImages", one_based="true", layout="voc", split_seed=3)
+    assert json.loads(Path("data/mine/build.json").read_text())["options"] == {
+        "classes": [],
+        "splits": [],
+        "rename": {},
+        "images": str(project / "JPEGImages"),
+        "one_based": "true",
+        "layout": "voc",
+        "split_seed": 3,
+        "on_bad": "fail",
+    }
+
+
+def test_options_that_nobody_knows_are_said_before_a_build_without_them(project, tmp_path, caplog):
+    for name in ("build.json", "files.json"):
+        (tmp_path / "work/data/Mein-Projekt-neu" / name).unlink()
+    find_data(str(project), "fail")
+    assert caplog.records[0].levelno == logging.WARNING
+    assert caplog.messages[0].startswith("building Mein-Projekt-neu again without options, as an older version")
+
+
+def test_a_folder_that_is_gone_does_no_harm_to_its_dataset(project, monkeypatch, caplog):
+    monkeypatch.chdir(project.parent)
+    monkeypatch.setenv("MULTIBOX_DATA", "stores")
+    project.rename("photos")
+    build(["photos"], "photos")
+    shutil.rmtree("photos")
+    caplog.clear()
+    assert find_data("photos", "fail")["data.train"] == ["photos/train"]
+    assert find_dataset("photos/val") == "photos/val"
+    assert caplog.messages == []
+
+
+def test_a_changed_folder_is_said_although_its_dataset_has_its_name(project, monkeypatch, caplog):
+    monkeypatch.chdir(project.parent)
+    monkeypatch.setenv("MULTIBOX_DATA", "stores")
+    project.rename("photos")
+    build(["photos"], "photos")
+    caplog.clear()
+    assert find_dataset("photos/val") == "photos/val"
+    assert caplog.messages == []
+    Path("photos/new.txt").touch()
+    assert find_dataset("photos/val") == "photos/val"
+    assert [message.partition(":")[0] for message in caplog.messages] == ["photos"]
+
+
+def files_of(*paths):
+    """A store of records whose images were at the paths."""
+    records = [
+        dataclasses.replace(open_stores("Mein-Projekt-neu/train")[0][0], id=str(number), source=path, extra={})
+        for number, path in enumerate(paths)
+    ]
+    return [write_store("named", "train", records, ("ball", "crate"), replace=True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("val/0001.jpg", "1"),
+        ("photos/train/0001.jpg", "0"),
+        ("train/0001", "0"),
+        ("/x/photos/val/0001.jpg", "1"),
+        ("0002.png", "2"),
+        ("0002.PNG", "2"),
+        ("0003.JPG", "4"),
+        ("a.b", "5"),
+    ],
+)
+def test_folder_and_suffix_of_a_files_name_decide(project, name, found):
+    paths = ("train/0001.jpg", "val/0001.jpg", "val/0002.png", "val/0003.jpg", "val/0003.JPG", "val/a.b.jpg")
+    assert find_record(files_of(*(f"/x/photos/{path}" for path in paths)), name)[1].id == found
+
+
+@pytest.mark.parametrize("name", ["val/0001.jpg", "train/0001.jpg", "0001.jpg", "in/0001.png", "001.png"])
+def test_a_file_of_another_folder_or_suffix_is_not_taken(project, name):
+    with pytest.raises(BadInput, match=f"record: {name}: not in named/train"):
+        find_record(files_of("/x/train/0001.png"), name)
+
+
+def test_the_whole_path_of_a_file_goes_before_its_end(project):
+    assert find_record(files_of("/x/b/a/1.jpg", "a/1.jpg"), "a/1.jpg")[1].id == "1"
+    with pytest.raises(BadInput, match="several files of named/train have this name"):
+        find_record(files_of("/x/b/a/1.jpg", "/y/a/1.jpg"), "a/1.jpg")

@@ -204,7 +204,7 @@ def test_data_without_a_split_for_validation_are_said(tmp_path):
     labelled(tmp_path, "train", "cat")
     labelled(tmp_path, "test", "cat")
     (said,) = open_source([tmp_path]).notes
-    assert said.startswith("no split is called val (train, test), so training has no validation; rename a split")
+    assert said.startswith("no split is called val (train, test), so training has no validation; rename the folder")
     assert not open_source([tmp_path], splits=["train"]).notes
     labelled(tmp_path, "held out", "cat")
     source = open_source([tmp_path])

@@ -421,6 +421,38 @@ def test_an_empty_folder_and_a_damaged_report(store_root, tmp_path):
         check_dataset("tiny", CONFIG)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("--classes", "a"), ("--rename", "ball=b"), ("--images", "x"), ("--layout", "voc"), ("--one-based", "true")],
+    ids=lambda option: option[0],
+)
+@pytest.mark.parametrize("target", ["tiny", "tiny/val"])
+def test_options_for_files_are_refused_for_a_dataset_that_was_built(store_root, target, option):
+    result = run("data", "check", target, *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"multibox: {option[0]}: is for a folder or file, and {target} is a dataset that was built; check the folder "
+        "or file that it was built from, or leave the option out\n"
+    )
+
+
+def test_the_folder_of_stores_is_checked_as_their_dataset(store_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = check_dataset("tiny", CONFIG)
+    for target in ("stores/tiny", "stores/tiny/", str(store_root / "tiny")):
+        assert check_dataset(target, CONFIG).images == known.images == {"train": 4, "val": 2, "test": 2}
+    assert check_dataset("stores/tiny/val.lmdb", CONFIG).images == {"val": 2}
+
+
+def test_files_are_checked_although_a_dataset_has_the_name_of_their_folder(
+    store_root, voc_folder, tmp_path, monkeypatch
+):
+    shutil.copytree(voc_folder, tmp_path / "tiny")
+    (tmp_path / "tiny/JPEGImages/000007.jpg").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert "is empty" in [finding.detail for finding in check_dataset("tiny", CONFIG).findings]
+
+
 def test_names_that_look_like_markup(sample_folder, tmp_path):
     damage = Damage(shutil.copytree(sample_folder, tmp_path / "scenes"))
     for class_name in ("[/b]", "[red]<img src=x>"):

@@ -103,7 +103,8 @@ def data_sample(folder: str, images: int, **options: Any) -> None:
 
     with progress_bar("rendering") as progress:
         sample = make_sample(folder, images=images, progress=progress, **options)
-    click.echo(f"{sample}: {images} images; build the dataset with: multibox data build {sample} --name sample")
+    command = shlex.join(["multibox", "data", "build", str(sample), "--name", "sample"])
+    click.echo(f"{sample}: {images} images; build the dataset with: {command}")
 
 
 @data.command("split")

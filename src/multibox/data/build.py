@@ -1,6 +1,7 @@
 """Build the stores of a dataset: read, verify, write. All splits appear together when the last one is complete."""
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class BuildReport:
         seconds: Duration of the build in seconds.
         understood: Summary of what was read from each folder or file: layout, images, splits, classes and corners.
         notes: Sentences about what is doubtful in the dataset as a whole, such as images in two splits.
+        options: Arguments of :func:`build` that a later build from the same sources needs to give the same dataset.
     """
 
     name: str
@@ -56,6 +58,7 @@ class BuildReport:
     seconds: float
     understood: tuple[Understood, ...] = ()
     notes: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able values."""
@@ -106,21 +109,21 @@ def build(
         BadInput: If the data, the name or, with ``fail``, an image or box is bad. Nothing is left behind.
     """
     started = time.perf_counter()
-    logging.setLogLevel(
-        logging.LOG_LEVEL_SILENT
-    )  # What OpenCV would say of a damaged image, the report says with the file's name.
+    # What OpenCV would say of a damaged image, the report says with the file's name.
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     check_new_name(name, replace=replace)
-    source = open_source(
-        sources,
-        classes=classes,
-        splits=splits,
-        rename=rename,
-        images=images,
-        one_based=one_based,
-        layout=layout,
-        split_seed=split_seed,
-    )
-    work = _Work(source, on_bad, workers or cores(), progress or (lambda done, total: None))
+    options: dict[str, Any] = {
+        "classes": tuple(classes),
+        "splits": tuple(splits),
+        "rename": dict(rename or {}),
+        "images": images and os.path.abspath(images),
+        "one_based": one_based,
+        "layout": layout,
+        "split_seed": split_seed,
+    }
+    source = open_source(sources, **{**options, "images": images})
+    options["on_bad"] = on_bad
+    work = _Work(source, on_bad, workers or cores(), progress or (lambda done, total: None), options)
     return work.build(name, replace=replace, started=started)
 
 
@@ -190,6 +193,7 @@ class _Work:
     on_bad: OnBad
     workers: int
     progress: Progress
+    options: dict[str, Any]
     problems: list[Problem] = field(default_factory=list)
     clipped: int = 0
     done: int = 0
@@ -209,6 +213,7 @@ class _Work:
                 seconds=round(time.perf_counter() - started, 3),
                 understood=source.understood,
                 notes=source.notes,
+                options=self.options,
             )
             (folder / REPORT).write_text(json.dumps(report.to_json(), indent=1), "utf-8")
             (folder / FILES).write_text(json.dumps(files), "utf-8")

@@ -4,13 +4,16 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from multibox.annotations.files import IMAGE_SUFFIXES, Files, fingerprint
+from multibox.annotations.files import Files, fingerprint
 from multibox.data.file_names import file_stem
 from multibox.data.record import Record
 from multibox.data.store import (
     FILES,
+    REPORT,
     SUFFIX,
     Store,
     data_root,
@@ -59,23 +62,74 @@ def find_dataset(data: str) -> str:
     Raises:
         BadInput: The path exists, but no dataset or more than one was built from it.
     """
-    given = data.rstrip("/" + os.sep)
+    found = look_up(data)
+    if found is None:
+        if Path(data).exists():
+            raise BadInput(data, "no dataset was built from it; build one with 'multibox data build'")
+        return without_slash(data)
+    if found.source is not None:
+        name = found.name.partition("/")[0]
+        if name != without_slash(data).partition("/")[0]:
+            log.info("%s, built from %s", name, found.source)
+        _say_changes(name, found.source)
+    return found.name
+
+
+@dataclass(frozen=True)
+class Found:
+    """The dataset that a name or a path means.
+
+    Attributes:
+        name: ``NAME`` or ``NAME/SPLIT``.
+        source: Path of the folder or file that the dataset was built from, as it was given. None if only a name or the
+            path of stores was given.
+    """
+
+    name: str
+    source: Path | None = None
+
+
+def look_up(data: str) -> Found | None:
+    """Find the dataset that a name or a path means. Nothing is logged.
+
+    Args:
+        data: Name or path, as :func:`find_dataset` takes it.
+
+    Returns:
+        The dataset, or None if there is none. The dataset of a name goes before the folder of that name.
+
+    Raises:
+        BadInput: More than one dataset was built from the path.
+    """
+    given, path = without_slash(data), Path(data)
     name, _, split = given.partition("/")
     splits = dataset_splits(name) if name not in ("", ".", "..") else []
     if splits and (not split or split in splits):
-        return given
-    path = Path(data)
-    found = _stored_at(path) or _built_from(path)
-    if found is None and len(path.parts) > 1:
-        whole = _built_from(path.parent)
-        found = f"{whole}/{path.name}" if whole and path.name in dataset_splits(whole) else None
-    if found is None and path.exists():
-        raise BadInput(data, f"no dataset was built from it; build one with 'multibox data build {data}'")
-    return found or given
+        return Found(given, Path(name) if was_built_from(name, Path(name)) else None)
+    stored = stored_at(path)
+    if stored is not None:
+        return Found(stored)
+    built = _built_from(path)
+    if built is not None:
+        return Found(built, path)
+    whole = _built_from(path.parent) if len(path.parts) > 1 else None
+    return Found(f"{whole}/{path.name}", path.parent) if whole and path.name in dataset_splits(whole) else None
 
 
-def _stored_at(path: Path) -> str | None:
-    """Name of the dataset or store whose folder or file lies at a path."""
+def without_slash(data: str) -> str:
+    """A name or path without a slash at its end."""
+    return data.rstrip("/" + os.sep)
+
+
+def stored_at(path: Path) -> str | None:
+    """Find the dataset or store whose folder or file lies at a path.
+
+    Args:
+        path: Path of a folder or file.
+
+    Returns:
+        ``NAME`` or ``NAME/SPLIT``. None if no stores lie there.
+    """
     root, path = data_root().resolve(), path.resolve()
     names = path.relative_to(root).parts if path.is_relative_to(root) else ()
     if not names or not dataset_splits(names[0]):
@@ -85,44 +139,103 @@ def _stored_at(path: Path) -> str | None:
 
 def _built_from(path: Path) -> str | None:
     """Name of the dataset that was built from a folder or file alone. None if there is none."""
-    found = [name for name in list_datasets() if _source_of(name) == path.resolve()]
+    found = [name for name in list_datasets() if was_built_from(name, path)]
     if len(found) > 1:
         raise BadInput(path, f"several datasets were built from it; give one of their names: {', '.join(found)}")
-    if not found:
-        return None
-    log.info("%s, built from %s", found[0], path)
-    if has_changed(path, data_root() / found[0]):
+    return found[0] if found else None
+
+
+def _say_changes(name: str, path: Path) -> None:
+    changed = has_changed(name, path)
+    if changed is None:
         log.warning(
-            "%s: the files in %s are not as they were at the build; to use them, build the dataset again",
-            found[0],
+            "%s: an older version of Multibox built it, so it is not known whether the files in %s have changed since; "
+            "to be sure, build the dataset again",
+            name,
             path,
         )
-    return found[0]
+    elif changed:
+        log.warning(
+            "%s: the files in %s are not as they were at the build; to use them, build the dataset again", name, path
+        )
 
 
-def _source_of(name: str) -> Path | None:
-    """Path that a dataset was built from. None if its stores cannot be read."""
-    try:
-        return Path(Store(store_path(name, dataset_splits(name)[0])).meta.source).resolve()
-    except BadInput:
-        return None
-
-
-def has_changed(path: Path, folder: Path) -> bool:
-    """Whether files were added, removed or replaced since stores were built.
+def was_built_from(name: str, path: Path) -> bool:
+    """Whether a dataset was built from a folder or file alone.
 
     Args:
-        path: Path of the folder or file that the stores were built from.
-        folder: Folder of the stores.
+        name: Name of a dataset.
+        path: Path of a folder or file.
 
     Returns:
-        True also for stores of 0.1.0, which have no list of files.
+        False also if nothing is at the path, or the dataset's stores cannot be read.
     """
+    if not path.exists():
+        return False
+    try:
+        store = Store(store_path(name, dataset_splits(name)[0]))
+    except BadInput:
+        return False
+    source = Path(store.meta.source)
+    return source.resolve() == path.resolve() and (source.is_absolute() or _has_files_of(store, path))
+
+
+def _has_files_of(store: Store, path: Path) -> bool:
+    """Whether the files of a store are those at a path. A relative path as its origin is that of many folders."""
+    known = _known_files(store.path.parent)
+    places = (Path(os.path.abspath(path)), path.resolve())
+    if known is not None:
+        return any(Path(file).is_relative_to(place) for file in known for place in places)
+    try:
+        first = store[0]
+        file = Path(os.path.abspath(first.source))
+        return any(file.is_relative_to(place) for place in places) and file.read_bytes() == first.image
+    except (IndexError, OSError, ValueError):
+        return False
+
+
+def _known_files(folder: Path) -> dict[str, list[int]] | None:
+    """Size and time of each file that the stores of a folder were built from. None for stores of 0.1.0."""
     try:
         known = json.loads((folder / FILES).read_bytes())
     except (OSError, ValueError):
-        return True
-    return fingerprint({*Files(path).listed, *map(Path, known)}) != known
+        return None
+    return known if isinstance(known, dict) else None
+
+
+def has_changed(name: str, path: Path) -> bool | None:
+    """Whether files were added, removed or replaced since a dataset was built.
+
+    Args:
+        name: Name of the dataset.
+        path: Path of the folder or file that the dataset was built from.
+
+    Returns:
+        None if it is not known, because the dataset has no list of its files, as those of 0.1.0.
+    """
+    folder = data_root() / name
+    known = _known_files(folder)
+    if known is None:
+        return None
+    source = Path(Store(store_path(name, dataset_splits(name)[0])).meta.source)
+    listed = Files(source if source.is_absolute() else path).listed
+    return fingerprint({*listed, *map(Path, known)}) != known
+
+
+def build_options(name: str) -> dict[str, Any] | None:
+    """Read the options that a dataset was built with.
+
+    Args:
+        name: Name of the dataset.
+
+    Returns:
+        Arguments of :func:`multibox.data.build.build`, by name. None if they are not known, as for datasets of 0.1.0.
+    """
+    try:
+        options = json.loads((data_root() / name / REPORT).read_bytes())["options"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return options if isinstance(options, dict) else None
 
 
 def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]:
@@ -130,7 +243,8 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
 
     Args:
         stores: The stores to search.
-        record_id: Id of the image, or the name of its file, with or without the suffix.
+        record_id: Id of the image, or the name of its file, with or without the suffix. Folders may stand before the
+            name. Suffix and folders must be those of the file if they are given.
 
     Returns:
         The first store that has the id, and its record.
@@ -141,9 +255,9 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
     for store in stores:
         if record_id in store.ids:
             return store, store[store.find(record_id)]
-    found = [
-        (store, i) for store in stores for i in range(len(store)) if _is_file_of(store.without_image(i), record_id)
-    ]
+    ranked = [(_likeness(store.without_image(i), record_id), store, i) for store in stores for i in range(len(store))]
+    best = max((rank for rank, _, _ in ranked), default=0)
+    found = [(store, i) for rank, store, i in ranked if rank == best > 0]
     if len(found) == 1:
         store, position = found[0]
         return store, store[position]
@@ -155,8 +269,25 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
     raise BadInput("record", f"{record_id}: not in {names}; ids look like {example!r}")
 
 
-def _is_file_of(record: Record, name: str) -> bool:
-    """Whether a name is that of a record's file, with or without the suffix."""
+def _likeness(record: Record, name: str) -> int:
+    """How well a name fits a record's file: 3 as its whole path, 2 as the end of its path, 1 apart from case, 0 not."""
     stem = file_stem(record)
-    written = PurePath(name)
-    return bool(stem) and (name == stem or (written.stem == stem and written.suffix.lower() in IMAGE_SUFFIXES))
+    paths = [str(path) for path in (record.extra.get("file_name"), record.source) if path]
+    if name in paths or (record.source and os.path.abspath(name) == os.path.abspath(record.source)):
+        return 3
+    return max((_fit(path, name) for path in map(_parts, paths) if stem and path.stem == stem), default=0)
+
+
+def _fit(path: PurePosixPath, name: str) -> int:
+    """How well a name, with or without folders and suffix, fits the end of a path: 2, 1 apart from case, or 0."""
+    given = _parts(name)
+    folders = given.parts[:-1]
+    if folders and path.parts[-len(given.parts) : -1] != folders:
+        return 0
+    if given.name in (path.name, path.stem):
+        return 2
+    return int(given.stem == path.stem and given.suffix.lower() == path.suffix.lower())
+
+
+def _parts(path: str) -> PurePosixPath:
+    return PurePosixPath(path.replace("\\", "/"))

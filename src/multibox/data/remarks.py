@@ -20,8 +20,8 @@ def remarks(splits: Mapping[str, Sequence[Item]], counts: Mapping[str, int], *, 
     yield from _shared(splits)
     if not is_chosen and "val" not in splits and {"train", "trainval"} & set(splits):
         yield (
-            f"no split is called val ({', '.join(splits)}), so training has no validation; rename a split, or divide "
-            "the images anew with `multibox data split`"
+            f"no split is called val ({', '.join(splits)}), so training has no validation; rename the "
+            "folder or the list of a split to val, or divide the images anew with `multibox data split`"
         )
     yield from _alike(counts)
 

@@ -1,6 +1,7 @@
 """From files and folders of any known layout to one source: classes, and the items of each split."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ class Source:
     """A dataset as its files have it.
 
     Attributes:
-        description: Paths of the dataset's files and folders, separated by commas.
+        description: Absolute paths of the dataset's files and folders, separated by commas.
         classes: Class names. A class's position in this list is its label.
         category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
             have no numbers.
@@ -146,7 +147,7 @@ def read_source(
     lines = [line for each in understood for line in each.lines()]
     for line in (*lines, f"classes: {origin}", *(f"note: {note}" for note in notes)):
         log.info("%s", line)
-    description = ", ".join(str(path) for path in paths)
+    description = ", ".join(readable(os.path.abspath(path)) for path in paths)
     files = _files(paths, recognised, parts, merged)
     strays = tuple(path for part in parts for path in part.strays)
     return Source(description, names, category_ids, merged, understood, notes, strays, files)

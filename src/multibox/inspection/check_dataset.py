@@ -16,10 +16,9 @@ from multibox.annotations.corners import OneBased
 from multibox.annotations.problem import Problem
 from multibox.config import Config, Priors
 from multibox.data.build import in_order
-from multibox.data.open import open_stores
+from multibox.data.open import open_stores, stored_at, without_slash
 from multibox.data.source import Source, read_source
 from multibox.data.store import REPORT, Store, dataset_splits, list_datasets, some_of
-from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.inspection.coverage import Coverage, measure_coverage
 from multibox.inspection.dataset_findings import (
@@ -148,25 +147,38 @@ def check_dataset(
     """
     logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     report = progress or (lambda done, total: None)
-    is_dataset = bool(dataset_splits(str(target).partition("/")[0]))
-    if Path(target).exists() and not (is_dataset and holds_only_stores(Path(target))):
-        source = read_source(
-            [target],
-            classes=tuple(classes) or config.data.classes,
-            images=images,
-            one_based=one_based,
-            layout=layout,
-            rename=rename,
-        )
+    options: dict[str, Any] = {
+        "classes": tuple(classes),
+        "images": images,
+        "one_based": one_based,
+        "layout": layout,
+        "rename": rename or {},
+    }
+    stored = stored_at(Path(target))
+    if stored is None and Path(target).exists():
+        source = read_source([target], **{**options, "classes": options["classes"] or config.data.classes})
         inspected = _inspect_source(source, config, workers, report)
         more = list(unused_files(source))
         return _sum_up(str(target), source.classes, inspected, more, config)
-    if not is_dataset:
+    name = stored or without_slash(str(target))
+    if not dataset_splits(name.partition("/")[0]):
         raise BadInput(target, f"no such file, folder or built dataset; built datasets: {some_of(list_datasets())}")
-    stores = open_stores(str(target))
+    _refuse_options(name, options)
+    stores = open_stores(name)
     inspected = _inspect_stores(stores, config, workers, report)
-    more = [] if "/" in str(target).rstrip("/") else _left_out(stores)
+    more = [] if "/" in name else _left_out(stores)
     return _sum_up(str(target), stores[0].meta.classes, inspected, more, config)
+
+
+def _refuse_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that say how to read files, as a dataset that was built is not read from its files."""
+    for option, value in options.items():
+        if value and (option, value) != ("one_based", "auto"):
+            raise BadInput(
+                option,
+                f"is for a folder or file, and {name} is a dataset that was built; check the folder or file that it "
+                "was built from, or leave the option out",
+            )
 
 
 def _left_out(stores: Sequence[Store]) -> list[Finding]:

@@ -2,13 +2,13 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from multibox.config import Config
 from multibox.data.build import BuildReport, OnBad, build
-from multibox.data.open import has_changed
+from multibox.data.open import build_options, has_changed, look_up, stored_at, without_slash
 from multibox.data.store import Store, data_root, dataset_splits, list_datasets, open_store, some_of
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
@@ -26,8 +26,9 @@ def find_data(
     """Find the splits of a dataset to train on and to validate on.
 
     Args:
-        data: Name of a dataset, or path of a folder or file of annotated images. For a path, stores are built, and
-            rebuilt when its files have changed.
+        data: Name of a dataset, or path of its stores or of a folder or file of annotated images. Stores are built of
+            a folder or file that has none. They are built again, with the options of their build, when its files have
+            changed.
         on_bad: Treatment of damaged images and boxes during a build: ``fail`` stops the build, ``skip`` leaves them
             out.
         progress: Function to call after each image of a build, with the number of images done and of all images.
@@ -39,7 +40,7 @@ def find_data(
     Raises:
         BadInput: If the data does not exist, has no split to train on, or its name belongs to another dataset.
     """
-    name = _stores_of(Path(data), on_bad, progress, on_build) if Path(data).exists() else str(Path(data))
+    name = _stores_of(data, on_bad, progress, on_build)
     splits = dataset_splits(name)
     if not splits:
         raise BadInput(data, f"no such folder, nor a dataset in {data_root()} ({some_of(list_datasets())})")
@@ -49,22 +50,67 @@ def find_data(
     return {"data.train": [f"{name}/{train}"], "data.val": [f"{name}/val"] if "val" in splits else []}
 
 
-def _stores_of(path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
-    """Name of the dataset built from a folder or file. It is built if it is missing or older than the files."""
+def _stores_of(data: str, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
+    """Name of the dataset that a name or path means. It is built if it is missing or its files have changed."""
+    path, found = Path(data), look_up(data)
+    if found is not None and "/" in found.name and (stored_at(path) is not None or not path.exists()):
+        raise BadInput(data, f"one split and not a dataset; set data.train=[{found.name}] to train on it alone")
+    if found is None or "/" in found.name:
+        return _build(path, on_bad, progress, on_build) if path.exists() else without_slash(data)
+    if found.source is None:
+        _refuse_other_folder(found.name, path)
+    elif has_changed(found.name, found.source) is not False:
+        _build_again(found.name, found.source, on_bad, progress, on_build)
+    elif found.name != without_slash(data):
+        log.info("%s, built from %s", found.name, found.source)
+    return found.name
+
+
+def _build(path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> str:
+    """Build a new dataset from a folder or file, and give its name."""
     name = _dataset_name(path)
+    _refuse_other_folder(name, path)
+    log.info("building %s; to read the data in another way, build it first with 'multibox data build'", name)
+    (on_build or _log_build)(build([path.resolve()], name, on_bad=on_bad, progress=progress))
+    return name
+
+
+def _refuse_other_folder(name: str, path: Path) -> None:
+    """Refuse a folder or file that is called as a dataset of another one."""
     splits = dataset_splits(name)
-    meta = open_store(f"{name}/{splits[0]}").meta if splits else None
-    if meta and Path(meta.source).resolve() != path.resolve():
+    if splits and path.exists() and stored_at(path) is None:
         raise BadInput(
             path,
-            f"a dataset {name} exists, built from {meta.source}; to train on that dataset, set "
-            f"data.train=[{name}/SPLIT] alone, or build a dataset of another name from this folder or file",
+            f"a dataset {name} exists, built from {open_store(f'{name}/{splits[0]}').meta.source}; to train on that "
+            f"dataset, set data.train=[{name}/SPLIT] alone, or build a dataset of another name from this folder or "
+            "file",
         )
-    if meta is None or has_changed(path, data_root() / name):
-        log.info("building %s; to read the data in another way, build it first with 'multibox data build'", name)
-        report = build([path.resolve()], name, on_bad=on_bad, replace=meta is not None, progress=progress)
-        (on_build or _log_build)(report)
-    return name
+
+
+def _build_again(name: str, path: Path, on_bad: OnBad, progress: Progress | None, on_build: OnBuild | None) -> None:
+    """Build a dataset again from its changed files, with the options that it was built with."""
+    options = build_options(name)
+    if options is None:
+        log.warning(
+            "building %s again without options, as an older version of Multibox built it and did not keep them; if "
+            "some are needed, build it with 'multibox data build'",
+            name,
+        )
+    else:
+        said = " ".join(_settings(options))
+        log.info(
+            "building %s again, as its files have changed%s", name, said and f", with the options of its build: {said}"
+        )
+    both = {**(options or {}), **({"on_bad": on_bad} if on_bad != "fail" else {})}
+    (on_build or _log_build)(build([path.resolve()], name, **both, replace=True, progress=progress))
+
+
+def _settings(options: Mapping[str, Any]) -> Iterator[str]:
+    """The options of a build that are not the default, each as the setting of a parameter."""
+    for name, value in options.items():
+        if value and (name, value) not in (("one_based", "auto"), ("on_bad", "fail")):
+            words = [f"{old}={new}" for old, new in value.items()] if isinstance(value, Mapping) else value
+            yield f'{name}="{",".join(words) if isinstance(words, list) else words}"'
 
 
 def _log_build(report: BuildReport) -> None:
