@@ -1,4 +1,5 @@
 import json
+import shlex
 import shutil
 
 import pytest
@@ -68,6 +69,12 @@ def test_sample(tmp_path):
     assert "was changed since Multibox wrote it" in again.stderr
     assert (tmp_path / "s/Annotations/000000.xml").read_text() == "corrected by hand"
     assert run("data", "sample", tmp_path / "s", "--images", 10, "--size", 96, "--replace").exit_code == 0
+
+
+def test_the_command_that_a_sample_advises_can_be_pasted_into_a_shell(tmp_path):
+    said = run("data", "sample", tmp_path / "my sample", "--images", 10, "--size", 96).stdout
+    advised = said.partition("build the dataset with: ")[2]
+    assert shlex.split(advised) == ["multibox", "data", "build", str(tmp_path / "my sample"), "--name", "sample"]
 
 
 @pytest.mark.parametrize(

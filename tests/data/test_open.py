@@ -10,13 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
+from multibox.cli.commands import as_options
+from multibox.cli.data_make import data_build
 from multibox.data.build import build
 from multibox.data.open import find_dataset, find_record, open_stores
 from multibox.data.store import Store, open_store, some_of
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import open_split
-from multibox.training.stores import find_data
+from multibox.training.stores import _settings, find_data
 
 
 @pytest.fixture
@@ -73,7 +75,9 @@ def test_files_that_changed_since_the_build_are_said(project, caplog):
 def test_a_folder_without_a_dataset_says_how_to_build_one(project, tmp_path):
     (tmp_path / "other").mkdir()
     for find in (open_stores, open_split):
-        with pytest.raises(BadInput, match=r"other: no dataset was built from it; build one with 'multibox data build"):
+        with pytest.raises(
+            BadInput, match=r"other: no dataset was built from it; build one with 'multibox data build'$"
+        ):
             find("../other")
 
 
@@ -185,6 +189,18 @@ def test_a_changed_folder_is_built_again_with_the_options_of_its_build(project, 
         'building mine again, as its files have changed, with the options of its build: classes="crate,Ball" '
         'splits="val,train" rename="ball=Ball" on_bad="skip"'
     )
+
+
+def test_the_options_of_a_build_are_said_as_the_command_line_takes_them():
+    options = {
+        "classes": ["stop sign"],
+        "rename": {"a b": "stop sign"},
+        "images": None,
+        "split_seed": 3,
+        "layout": "voc",
+    }
+    said = as_options(data_build, " ".join(_settings(options)))
+    assert said == "--classes 'stop sign' --rename 'a b=stop sign' --split-seed 3 --layout voc"
 
 
 def test_every_option_that_changes_a_dataset_is_kept(project, monkeypatch):
