@@ -250,8 +250,8 @@ def test_images_of_two_files_with_the_same_ids_are_told_apart(tmp_path, second):
     assert [item.id for item in part.splits[""]] == ["north/ann/1", "south/ann/1"]
     assert [item.image for item in part.splits[""]] == [tmp_path / "north/a.jpg", tmp_path / "south" / second]
     assert part.notes == (
-        "2 annotation files give other images the same ids (1, ...), so each id begins with the name of its file "
-        "(north/ann/1, ...)",
+        "2 annotation files give other images the same ids (1), so each id begins with the name of its file "
+        "(north/ann/1 and 1 more)",
     )
 
 

@@ -283,7 +283,7 @@ def test_a_refusal_says_what_a_table_has_and_what_it_needs(tmp_path, text, why, 
     (tmp_path / "a.jpg").touch()
     with pytest.raises(BadInput) as error:
         recognise(tmp_path, layout)
-    assert error.value.message == f"no annotations found here among its files (1 images, 1 .csv): labels.csv {why}"
+    assert error.value.message == f"no annotations found here among its files (1 image, 1 .csv): labels.csv {why}"
 
 
 def test_a_refusal_shows_the_table_with_the_most_columns_that_are_known(tmp_path):
@@ -384,3 +384,22 @@ def test_folders_of_tables_given_one_by_one_stay_apart(tmp_path):
         "train": ["train/train"],
         "val": ["val/val"],
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (("x.jpg", "x.png"), ["x.jpg", "x.png"]),
+        (("s.1", "s.2"), ["s.1", "s.2"]),
+        (("v1.5.jpg", "v1.6.jpg"), ["v1.5", "v1.6"]),
+        (("day/a.jpg", "night/a.jpg", "day/b.jpg"), ["day/a", "night/a", "b"]),
+    ],
+)
+def test_images_whose_names_differ_have_different_ids(tmp_path, names, ids):
+    images = [name if name.endswith("g") else f"{name}.jpg" for name in names]
+    rows = "".join(f"{name},1,2,3,4,x\n" for name in names)
+    items, _ = table(tmp_path, f"image,x0,y0,x1,y1,class\n{rows}", *images)
+    assert {key: item.image for key, item in items.items()} == {
+        key: tmp_path / image for key, image in zip(ids, images, strict=True)
+    }
+    assert sum(map(len, open_source([tmp_path]).splits.values())) == len(names)

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from multibox.annotations.files import Files
 from multibox.annotations.formats import cvat
 from multibox.annotations.problem import Problem
+from multibox.annotations.recognise import recognise
 from multibox.data.source import open_source
 from multibox.errors import BadInput
 from reading import read
@@ -240,3 +242,21 @@ def test_the_size_of_an_image_may_be_missing(tmp_path):
     touch(tmp_path, "a.jpg")
     write(tmp_path / "annotations.xml", f'<image name="a.jpg" width="" height="-3">{BOX}</image>')
     assert only(tmp_path).annotation.size is None
+
+
+def test_other_xml_of_the_same_root_is_passed_over_beside_coco(tmp_path):
+    other = "<annotations><!-- <image/> --><annotation><object><name>cat</name></object></annotation></annotations>"
+    (tmp_path / "log.xml").write_text(other)
+    assert cvat.find(Files(tmp_path)) == []
+    (tmp_path / "boxes.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    assert [each.format.NAME for each in recognise(tmp_path)] == ["coco"]
+    write(tmp_path / "photos.xml", image(BOX))
+    assert cvat.find(Files(tmp_path)) == [tmp_path / "photos.xml"]
+
+
+@pytest.mark.parametrize("content", [image(BOX), labels("cat"), '<track id="0" label="cat"/>'])
+def test_any_file_of_cvat_is_found_in_utf_16_too(tmp_path, content):
+    path = write(tmp_path / "a.xml", content)
+    assert cvat.find(Files(tmp_path)) == [path]
+    path.write_bytes(path.read_text().encode("utf-16"))
+    assert cvat.find(Files(tmp_path)) == [path]

@@ -106,8 +106,13 @@ def test_splits_are_subsets_and_classes_are_matched_by_name(tmp_path):
 
 
 def test_a_background_that_no_object_has_is_no_class(tmp_path):
-    assert read(datumaro, write(tmp_path, box(1), labels=("background", "ant"))).classes == ("ant",)
-    assert read(datumaro, write(tmp_path, box(0), labels=("background", "ant"))).classes == ("background", "ant")
+    source = open_source([write(tmp_path, box(1, (10, 20, 5, 6)), labels=("background", "ant"))])
+    assert source.classes == ("ant",)
+    assert source.understood[0].notes == ("background in the list of classes left out, as no object is one",)
+    assert open_source([write(tmp_path, box(0, (10, 20, 5, 6)), labels=("background", "ant"))]).classes == (
+        "background",
+        "ant",
+    )
 
 
 def test_an_item_without_path_is_found_by_its_id(tmp_path):

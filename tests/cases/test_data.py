@@ -362,7 +362,7 @@ def test_a_folder_without_annotations_names_what_is_there_and_what_is_read(tmp_p
     draw(tmp_path / "in/a.jpg", 0)
     write(tmp_path / "in/readme.md", "Photographs.")
     said = build(tmp_path / "in", code=2)
-    assert "no annotations found here among its files (1 images, 1 .md)" in said
+    assert "no annotations found here among its files (1 image, 1 .md)" in said
     assert "Pascal VOC XML" in said
     with pytest.raises(BadInput):
         find_data(str(tmp_path / "in"), "fail")

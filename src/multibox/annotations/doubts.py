@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from multibox.annotations.annotation import ImageFile, Part
-from multibox.annotations.counting import counted
+from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files
 from multibox.annotations.splits import folder_split, renamed
 
@@ -32,10 +32,11 @@ def _repeated(part: Part, files: Files) -> Iterator[str]:
     """Images that several annotations of one split have."""
     times = [Counter(item.image for item in items) for items in part.splits.values()]
     again = list(dict.fromkeys(image for each in times for image, count in each.items() if count > 1))
+    names = [_name(image, files) for image in again]
     if again:
         yield (
             f"{counted(len(again), 'image is', 'images are')} annotated more than once in a split "
-            f"({_name(again[0], files)}, ...); each time counts as an image of its own, with its own objects alone"
+            f"({some(names, 1)}); each time counts as an image of its own, with its own objects alone"
         )
 
 
@@ -51,11 +52,11 @@ def _named_otherwise(part: Part, files: Files) -> Iterator[str]:
     ]
     others = [(file, image) for file, image in pairs if file.stem.lower() != image.stem.lower() and file.stem in stems]
     if others:
-        file, image = others[0]
+        examples = [f"{files.short(file)} names {image.name}" for file, image in others]
         yield (
             f"{counted(len(others), 'annotation file names', 'annotation files name')} another "
             "image than the one of their own stem, and the name was taken "
-            f"({files.short(file)} names {image.name}, ...)"
+            f"({some(examples)})"
         )
 
 
@@ -64,10 +65,10 @@ def _as_near(part: Part, files: Files) -> Iterator[str]:
     used = {item.image for items in part.splits.values() for item in items}
     equal = [image for image in files.equals if image in used]
     if equal:
-        one, other = files.short(equal[0]), files.short(files.equals[equal[0]])
+        examples = [f"{files.short(image)} and not {files.short(files.equals[image])}" for image in equal]
         yield (
             f"{counted(len(equal), 'name belongs', 'names belong')} to several images, of which the first "
-            f"was taken ({one}, not {other}, ...); images=FOLDER chooses"
+            f"was taken ({some(examples)}); images=FOLDER chooses"
         )
 
 

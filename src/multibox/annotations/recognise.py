@@ -1,5 +1,6 @@
 """Recognise the layout of a source by what its files hold, not by how its folders are called."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from multibox.annotations.annotation import Options, Part
+from multibox.annotations.counting import counted
 from multibox.annotations.files import Files, is_image
 from multibox.annotations.formats import (
     coco,
@@ -167,9 +169,14 @@ def _why_nothing(files: Files, tried: Sequence[Format]) -> str:
 def _what_is_here(files: Files) -> str:
     if files.path.is_file():
         return ""
-    kinds = Counter("images" if is_image(path) else path.suffix.lower() or "others" for path in files.listed)
-    listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(5))
-    return f" among its files ({listed})" if listed else ", the folder is empty"
+    kinds = Counter("image" if is_image(path) else path.suffix.lower() or "other" for path in files.listed)
+    listed = ", ".join(
+        f"{count:,} {kind}" if kind.startswith(".") else counted(count, kind) for kind, count in kinds.most_common(5)
+    )
+    if listed:
+        return f" among its files ({listed})"
+    has_files = any(names for _, _, names in os.walk(files.path))
+    return ", as its files are hidden, or a store or run of Multibox" if has_files else ", the folder is empty"
 
 
 def _what_is_read(tried: Sequence[Format]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from multibox.annotations.annotation import ImageFile, Item, ids_of
+from multibox.annotations.counting import some
 
 
 def told_apart(by_file: Mapping[Path, Sequence[Item]], root: Path) -> tuple[list[Item], str]:
@@ -36,7 +37,7 @@ def told_apart(by_file: Mapping[Path, Sequence[Item]], root: Path) -> tuple[list
         for item in listed
     ]
     note = (
-        f"{len(by_file)} annotation files give other images the same ids ({shared[0]}, ...), so each id begins with "
-        f"the name of its file ({items[0].id}, ...)"
+        f"{len(by_file)} annotation files give other images the same ids ({some(shared, 1)}), so each id begins with "
+        f"the name of its file ({some([item.id for item in items], 1)})"
     )
     return items, note

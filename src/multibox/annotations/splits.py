@@ -92,7 +92,7 @@ def _own_words(names: Sequence[str]) -> dict[str, str]:
 
 
 def renamed(names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence for each name that is taken for another split's, such as ``valid`` for ``val``."""
+    """A sentence for each name that is taken for another split's, such as ``dev`` for ``val``."""
     splits = map_names(names)
     return tuple(f"{name!r} was taken as the split {split}" for name, split in splits.items() if _is_guess(name, split))
 

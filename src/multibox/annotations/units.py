@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from multibox.annotations.annotation import Annotation, Item, Part
+from multibox.annotations.counting import counted, some
 
 MOST = 0.9
 """Share of the boxes that must look wrong before a unit is changed. Fewer are mistakes, which the check names."""
@@ -24,7 +25,8 @@ def in_right_unit(part: Part) -> Part:
         return _changed(part, relative=False, note=note)
     odd = [each.file for each in absolute if _within_one(each.boxes)]
     if odd:
-        note = f"{len(odd):,} images have coordinates between 0 and 1 alone, which were taken as pixels ({odd[0]}, ...)"
+        have = counted(len(odd), "image has", "images have")
+        note = f"{have} coordinates between 0 and 1 alone, which were taken as pixels ({some(odd, 1)})"
         return replace(part, notes=(*part.notes, note))
     return part
 

@@ -33,12 +33,22 @@ def _short(text: str) -> str:
 
 def root_tag(path: Path) -> str:
     """Name of the first element of an XML file, by its first bytes. Empty if there is none."""
+    found = _TAG.search(_head(path))
+    return found[1].decode("ascii", errors="replace") if found else ""
+
+
+def has_tag(path: Path, *tags: str) -> bool:
+    """Whether an XML file has an element of one of the names among its first bytes."""
+    return any(tag.decode() in tags for tag in _TAG.findall(_head(path)))
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of an XML file in UTF-8, without comments."""
     with path.open("rb") as file:
         head = file.read(8192)
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         head = head.decode("utf-16", errors="ignore").encode()
-    found = _TAG.search(_COMMENT.sub(b"", head))
-    return found[1].decode("ascii", errors="replace") if found else ""
+    return _COMMENT.sub(b"", head)
 
 
 def text_of(node: Any, path: str) -> str:

@@ -1,6 +1,6 @@
 """A Keras network as an ONNX graph, layer by layer, on any backend of Keras.
 
-The networks consist of a dozen kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
+The networks consist of sixteen kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
 graph, as ONNX has them, and turned back where a head's output becomes a list of priors. A batch normalisation behind a
 convolution becomes a part of that convolution.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part
+from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of
 from multibox.annotations.csv_files import first_line, why_unreadable
 from multibox.annotations.drawn import is_set
 from multibox.annotations.files import Files
@@ -26,6 +26,9 @@ NAME = "csv"
 TITLE = "CSV"
 
 SUFFIXES = (".csv", ".tsv")
+Pair = tuple[Path, Annotation | Problem]
+"""An image and its annotation."""
+
 FLAGS = ("occluded", "truncated", "crowd")
 
 
@@ -73,19 +76,20 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     tables = [_named(read_table(path), files) for path in found]
     names = written_splits({table.path: [row["image"] for row in table.rows] for table in tables}, files.root)
     split_of = map_files(names.values())
-    splits: dict[str, list[Item]] = defaultdict(list)
+    pairs: dict[str, list[Pair]] = defaultdict(list)
     for table in tables:
-        for split, items in _items(table, split_of[names[table.path]], images).items():
-            splits[split] += items
-    for split, image in listed_images(files, {item.id for items in splits.values() for item in items}):
-        splits[split].append(Item(image.stem, image, Annotation(str(image), (), np.empty((0, 4)))))
+        for split, found_here in _pairs(table, split_of[names[table.path]], images).items():
+            pairs[split] += found_here
+    for split, image in listed_images(files, {image.stem for each in pairs.values() for image, _ in each}):
+        pairs[split].append((image, Annotation(str(image), (), np.empty((0, 4)))))
+    splits = {split: _items(each, files.root) for split, each in pairs.items()}
     has_column = any(row.get("split") for table in tables for row in table.rows)
     splits_from = "the column of splits" if has_column else "the names of the files"
     classes, classes_from = _declared(files, splits)
     unread = [path for path in _tables(files) if path not in found]
     return Part(
         files.path if files.path.is_file() else files.root,
-        dict(splits),
+        splits,
         classes,
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else splits_from,
@@ -98,22 +102,25 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     )
 
 
-def _items(table: Table, split: str, images: Images) -> dict[str, list[Item]]:
-    """The annotated images of a CSV table by split."""
+def _items(pairs: Sequence[Pair], root: Path) -> list[Item]:
+    ids = ids_of([image for image, _ in pairs], root)
+    return [Item(item_id, image, annotation) for item_id, (image, annotation) in zip(ids, pairs, strict=True)]
+
+
+def _pairs(table: Table, split: str, images: Images) -> dict[str, list[Pair]]:
+    """The images of a CSV table and their annotations, by split."""
     by_image: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in table.rows:
         by_image[row.get("split", ""), row["image"]].append(row)
     columns = map_names(written for written, _ in by_image)
-    splits: dict[str, list[Item]] = defaultdict(list)
+    splits: dict[str, list[Pair]] = defaultdict(list)
     paths: dict[tuple[str, str], Path] = {}
     for column, meant in columns.items():
         keys = [key for key in by_image if key[0] == column]
         found = images.of_names([image for _, image in keys], table.path, meant or split)
         paths |= zip(keys, found, strict=True)
     for (written, image), rows in by_image.items():
-        file = paths[written, image]
-        record_id = Path(image).with_suffix("").as_posix() if "://" not in image else file.stem
-        splits[columns[written] or split].append(Item(record_id, file, _annotation(table.path, image, rows)))
+        splits[columns[written] or split].append((paths[written, image], _annotation(table.path, image, rows)))
     return splits
 
 

@@ -23,7 +23,7 @@ def listed_images(files: Files, known: Collection[str]) -> Iterator[tuple[str, P
 
     Args:
         files: All files of the dataset, images included.
-        known: Ids of the images in the tables of boxes.
+        known: Stems of the images in the tables of boxes.
 
     Yields:
         Split and path of each image. The split is empty if the name of its list means none.

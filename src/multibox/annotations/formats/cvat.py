@@ -13,7 +13,7 @@ from multibox.annotations.formats.cvat_shapes import drawn, is_shape, subset_of
 from multibox.annotations.formats.cvat_tracks import Video, read_tracks
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
-from multibox.annotations.xml_files import read_xml, root_tag, text_of
+from multibox.annotations.xml_files import has_tag, read_xml, root_tag, text_of
 from multibox.errors import BadInput
 
 NAME = "cvat"
@@ -24,11 +24,9 @@ _WITHOUT_BOX = ("skeleton", "points", "polyline", "tag")
 
 
 def find(files: Files) -> list[Path]:
-    """The XML files whose root is ``<annotations>``."""
+    """The XML files whose root is ``<annotations>``, with an image, a track or CVAT's ``<meta>`` in it."""
     listed = files.with_suffix(".xml")
-    if not any(root_tag(path) == "annotations" for path in sample(listed)):
-        return []
-    return [path for path in listed if root_tag(path) == "annotations"]
+    return [path for path in listed if _is_cvat(path)] if any(map(_is_cvat, sample(listed))) else []
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -55,6 +53,10 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     classes, unused = _classes(roots.values(), listed)
     notes = [*unused, *(note for video in videos.values() for note in video.notes)]
     return part_of(files, options, listed, classes=classes, classes_from="CVAT's labels", notes=notes)
+
+
+def _is_cvat(path: Path) -> bool:
+    return root_tag(path) == "annotations" and has_tag(path, "image", "track", "meta")
 
 
 def _open(path: Path) -> Any:

@@ -12,11 +12,9 @@ import numpy as np
 
 from multibox.annotations.annotation import Options, Part
 from multibox.annotations.bounds import NOWHERE, Bounds, of_box, of_points, of_runs, size_of
-from multibox.annotations.class_lists import BACKGROUND
 from multibox.annotations.described import Described, described, part_of
 from multibox.annotations.drawn import BOX, Damaged, Drawn, class_name, entries, fields, flags_of, place
 from multibox.annotations.files import Files
-from multibox.annotations.problem import Problem
 from multibox.annotations.splits import usual_split
 from multibox.errors import BadInput
 
@@ -56,9 +54,6 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     labels = {path: _labels(path, files.json(path)) for path in in_order}
     images = [each for path in found for each in _images(path, files.json(path)["items"], labels[path])]
     classes = tuple(dict.fromkeys(name for path in in_order for name in labels[path]))
-    used = {each.name for image in images if not isinstance(image.drawn, Problem) for each in image.drawn}
-    if classes[:1] == (BACKGROUND,) and BACKGROUND not in used:
-        classes = classes[1:]
     differ = len(set(labels.values())) > 1
     notes = ["the files list their classes differently, so classes were matched by name"] if differ else []
     return part_of(files, options, images, classes=classes, classes_from="the list of labels", notes=notes)

@@ -62,7 +62,7 @@ def find_columns(schema: Any) -> Columns | None:
     """The columns of a file of annotated images.
 
     Args:
-        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
+        schema: Arrow schema of the file: name and type of each column.
 
     Returns:
         The columns. None: images or boxes are missing.
