@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from colored import make_schema
 from multibox import runtimes
 from multibox.cli import main
+from multibox.cli.models import FORMATS as CHOICES
 from multibox.cli.models import export_lines
 from multibox.config import Detect, Network
 from multibox.detect.detector import Detector
@@ -284,3 +285,7 @@ def test_the_command(original, store_root, tmp_path):
     assert json.loads(zipfile.ZipFile(path).read("multibox.json"))["classes"] == list(classes)
     judged = CliRunner().invoke(main, ["eval", str(path), "--data", "tiny/test", "--json"])
     assert f"mAP {json.loads(judged.stdout)['map']:.4f}," in measured
+
+
+def test_the_command_offers_the_formats_of_the_library():
+    assert (*FORMATS, "weights") == CHOICES

@@ -1,4 +1,6 @@
-"""YOLO text: one ``.txt`` per image, one line per object: class, centre x, centre y, width, height, all relative.
+"""YOLO text: one ``.txt`` per image, one line per object: class, centre x, centre y, width, height.
+
+The four numbers are relative to the size of the image.
 
 ``data.yaml``, or darknet's ``obj.data``, names the classes and the images of each split.
 """
