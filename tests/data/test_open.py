@@ -187,7 +187,8 @@ def test_a_changed_folder_is_built_again_with_the_options_of_its_build(project, 
     assert open_store("mine/train").ids == ("000001", "000002", "000003")
     assert caplog.messages[0] == (
         'building mine again, as its files have changed, with the options of its build: classes="crate,Ball" '
-        'splits="val,train" rename="ball=Ball" on_bad="skip"'
+        'splits="val,train" rename="ball=Ball" on_bad="skip"; '
+        "'multibox data build' takes others"
     )
 
 

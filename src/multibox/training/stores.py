@@ -98,9 +98,8 @@ def _build_again(name: str, path: Path, on_bad: OnBad, progress: Progress | None
         )
     else:
         said = " ".join(_settings(options))
-        log.info(
-            "building %s again, as its files have changed%s", name, said and f", with the options of its build: {said}"
-        )
+        end = f", with the options of its build: {said}; 'multibox data build' takes others" if said else ""
+        log.info("building %s again, as its files have changed%s", name, end)
     both = {**(options or {}), **({"on_bad": on_bad} if on_bad != "fail" else {})}
     (on_build or _log_build)(build([path.resolve()], name, **both, replace=True, progress=progress))
 
