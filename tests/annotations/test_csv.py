@@ -403,3 +403,9 @@ def test_images_whose_names_differ_have_different_ids(tmp_path, names, ids):
         key: tmp_path / image for key, image in zip(ids, images, strict=True)
     }
     assert sum(map(len, open_source([tmp_path]).splits.values())) == len(names)
+
+
+def test_a_code_with_two_names_is_refused(tmp_path):
+    (tmp_path / "class-descriptions-boxable.csv").write_text("/m/02,Dog\n/m/01,Cat\n/m/02,Dog\n/m/02,Wolf\n")
+    with pytest.raises(BadInput, match="the code /m/02 has the names 'Dog' and 'Wolf'; keep the right one"):
+        table(tmp_path, OPEN_IMAGES, "a.jpg")

@@ -357,3 +357,16 @@ def test_deep_yaml_is_refused_as_a_description_and_passed_over_beside_one(folder
     assert find_description(Files(folder)) == folder / "data.yaml"
     with pytest.raises(BadInput, match=r"notes.yaml: not YAML: it is nested too deeply"):
         read(yolo, folder / "notes.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("train: images/train\nnames:\n  0: zebra\n  1: ant\n  0: cow\n", 3, "0"),
+        ("train: images/train\nnames: [zebra, ant]\ntrain: images/val\n", 1, "train"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(folder, text, line, key):
+    (folder / "data.yaml").write_text(text)
+    with pytest.raises(BadInput, match=f"data.yaml: not YAML: line {line}: {key} is there twice; keep one"):
+        read(yolo, folder / "data.yaml")

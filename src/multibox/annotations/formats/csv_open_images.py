@@ -6,6 +6,7 @@ from pathlib import Path
 from multibox.annotations.csv_files import first_line, read_dicts, read_lines
 from multibox.annotations.files import Files
 from multibox.annotations.splits import usual_split
+from multibox.errors import BadInput
 
 
 def pairs(path: Path) -> list[tuple[str, str]]:
@@ -14,8 +15,20 @@ def pairs(path: Path) -> list[tuple[str, str]]:
 
 
 def code_lists(files: Files) -> dict[Path, dict[str, str]]:
-    """The lists ``code,name`` of a source, such as ``/m/01yrx,Cat``."""
-    return {path: dict(pairs(path)) for path in _beside(files) if "class-descriptions" in path.name.lower()}
+    """The lists ``code,name`` of a source, such as ``/m/01yrx,Cat``.
+
+    Raises:
+        BadInput: A list gives one code two names.
+    """
+    return {path: _by_code(path) for path in _beside(files) if "class-descriptions" in path.name.lower()}
+
+
+def _by_code(path: Path) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for code, name in pairs(path):
+        if names.setdefault(code, name) != name:
+            raise BadInput(path, f"the code {code} has the names {names[code]!r} and {name!r}; keep the right one")
+    return names
 
 
 def listed_images(files: Files, known: Collection[str]) -> Iterator[tuple[str, Path]]:

@@ -1,5 +1,6 @@
 """What describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data`` with its lists."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os.path import exists, isdir, isfile
@@ -93,10 +94,22 @@ def read_description(path: Path, files: Files) -> Description:
     return _read_data(path, files) if path.suffix.lower() == ".data" else _read_yaml(path)
 
 
+class _Texts(yaml.BaseLoader):
+    """Reads values as text, so that a class may be called yes, and refuses a key that is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The fields of a mapping, none of which may be written twice."""
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = next((key for key, count in keys.items() if count > 1 and key != "<<"), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {twice} is there twice; keep one")
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path) -> Description:
     text = read_text(path)
     try:
-        content = yaml.safe_load(text)
+        content, written = yaml.safe_load(text), yaml.load(text, _Texts)
     except RecursionError:
         raise BadInput(path, "not YAML: it is nested too deeply; write names, train and val") from None
     except (yaml.YAMLError, ValueError) as error:  # A ValueError is a date or a number that cannot be
@@ -116,7 +129,7 @@ def _read_yaml(path: Path) -> Description:
     if lost and not images:
         raise BadInput(path, f"{lost[0]}; correct it")
     notes = tuple(f"{path.name}: {text}, left out" for text in lost)
-    names = _names(path, yaml.load(text, yaml.BaseLoader)["names"]) if content.get("names") else ()  # yes is no bool
+    names = _names(path, written["names"]) if content.get("names") else ()
     return Description(path, names, images, _key_points(path, content.get("kpt_shape")), notes)
 
 
