@@ -386,10 +386,12 @@ def test_rows_in_any_order(tmp_path, monkeypatch):
     images = [np.random.default_rng(n).bytes(1000) for n in range(100)]
     rows = [row(n, image={"bytes": image, "path": f"{n}.jpg"}) for n, image in enumerate(images)]
     write(tmp_path / "train.parquet", rows, row_group_size=35)
-    monkeypatch.setattr(parquet_values, "VALUES", Values(limit=20_000))
+    values = Values(limit=70_000)
+    monkeypatch.setattr(parquet_values, "VALUES", values)
     items = items_of(read(parquet, tmp_path))
     for n in np.random.default_rng(0).permutation(100):
         assert items[n].image.read_bytes() == images[n]
+        assert values.size == sum(batch.nbytes for batch in values._batches.values())
 
 
 def test_images_without_split_keep_the_order_of_the_file(tmp_path):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from multibox.errors import BadInput
 
 T = TypeVar("T")
+Test = Callable[[Any], bool]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -25,16 +26,21 @@ class Files:
 
     Args:
         path: Path of a folder or a file.
+        tests: Tests of what JSON files hold, one for each format that may ask. A file that is opened for one is put to
+            all, so that a file too large to be kept is not parsed for each.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, tests: Iterable[Test] = ()):
         self.path = path
         self.root = path if path.is_dir() else path.parent
         self.not_json: dict[Path, str] = {}
         """Why JSON files among those that were opened cannot be read, by their paths."""
         self.equals: dict[Path, Path] = {}
         """Images that were taken while another of their name was as near, with the other."""
+        self._tests = tuple(tests)
+        self._passed: dict[Path, dict[Test, bool]] = {}
         self._parsed: dict[Path, tuple[int, Any]] = {}
+        self._kept = 0
 
     @cached_property
     def listed(self) -> list[Path]:
@@ -49,7 +55,15 @@ class Files:
 
     def with_suffix(self, *suffixes: str) -> list[Path]:
         """The listed files with one of the suffixes, given in lower case."""
-        return [path for path in self.listed if path.suffix.lower() in suffixes]
+        found = [path for suffix in suffixes for path in self._by_suffix.get(suffix, ())]
+        return found if len(suffixes) == 1 else sorted(found)
+
+    @cached_property
+    def _by_suffix(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in self.listed:
+            found.setdefault(path.suffix.lower(), []).append(path)
+        return found
 
     def named(self, *names: str) -> list[Path]:
         """The files with one of the names, given in lower case, those nearest to the root first.
@@ -74,33 +88,52 @@ class Files:
                 raise BadInput(path, f"cannot be read: {error.strerror}") from None
             except (ValueError, RecursionError) as error:
                 raise BadInput(path, f"not JSON: {_fault(error)}") from None
-            while self._parsed and len(text) + sum(size for size, _ in self._parsed.values()) > _KEPT:
-                self._parsed.pop(next(iter(self._parsed)))
+            while self._parsed and len(text) + self._kept > _KEPT:
+                self._kept -= self._parsed.pop(next(iter(self._parsed)))[0]
             self._parsed[path] = len(text), content
+            self._kept += len(text)
         return self._parsed[path][1]
 
-    def json_where(self, is_its: Callable[[Any], bool]) -> list[Path]:
+    def json_where(self, is_its: Test) -> list[Path]:
         """The JSON files whose content passes a test. Those beyond a sample are read only if one of the sample does."""
-        found = [path for path, content in self.json_files() if is_its(content)]
         listed = self.with_suffix(".json")
-        if not found or len(listed) == len(sample(listed)):
+        of_sample = sample(listed)
+        found = [path for path in of_sample if self._passes(path, is_its)]
+        if not found or len(listed) == len(of_sample):
             return found
-        return [path for path in listed if path in found or is_its(self._json_or_none(path))]
+        return [path for path in listed if self._passes(path, is_its)]
+
+    def has_json(self, is_its: Test) -> bool:
+        """Whether the content of any JSON file of a sample passes a test."""
+        return any(self._passes(path, is_its) for path in sample(self.with_suffix(".json")))
+
+    def json_files(self) -> list[tuple[Path, Any]]:
+        """The JSON files and their content. Of many, a sample."""
+        found = [(path, self._json_or_none(path)) for path in sample(self.with_suffix(".json"))]
+        return [(path, content) for path, content in found if path not in self.not_json]
+
+    def _passes(self, path: Path, is_its: Test) -> bool:
+        """Whether the content of a JSON file passes a test. False if it cannot be read."""
+        passed = self._passed.setdefault(path, {})
+        if is_its not in passed and path not in self.not_json:
+            content = self._json_or_none(path)
+            if path not in self.not_json:
+                passed.update((test, test(content)) for test in (*self._tests, is_its))
+        return passed.get(is_its, False)
 
     def _json_or_none(self, path: Path) -> Any:
+        """The content of a JSON file. None if it cannot be read, which is remembered unless it is the only file.
+
+        Raises:
+            BadInput: The file is the source itself and cannot be read.
+        """
         try:
             return self.json(path)
         except BadInput as error:
+            if path == self.path:
+                raise
             self.not_json[path] = error.message
             return None
-
-    def json_files(self) -> list[tuple[Path, Any]]:
-        """The JSON files and their content. Of many, a sample, as each is then read on its own."""
-        listed = sample(self.with_suffix(".json"))
-        if listed == [self.path]:
-            return [(self.path, self.json(self.path))]
-        found = [(path, self._json_or_none(path)) for path in listed]
-        return [(path, content) for path, content in found if path not in self.not_json]
 
     def short(self, path: Path) -> str:
         """A path for messages: relative to the root where possible."""

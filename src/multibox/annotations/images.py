@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from multibox.annotations.files import NEAR, Files, is_image, walk
+from multibox.annotations.nearest import Alike
 from multibox.annotations.problem import Problem
-from multibox.annotations.splits import folder_split
 from multibox.errors import BadInput
 
 
@@ -31,6 +31,8 @@ class Images:
         self.root = folder or files.root
         self._files, self._folder = files, folder
         self._is_single = folder is None and not files.path.is_dir()
+        self._alike: dict[str, Alike] = {}
+        self._alike_by_stem: dict[str, Alike] = {}
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -81,10 +83,10 @@ class Images:
         candidates = self._called(written)
         if len(candidates) < 2:
             return candidates[0] if candidates else None
-        rank = {path: (*_likeness(path, written), *_nearness(path, near, split)) for path in candidates}
-        best, second = sorted(candidates, key=lambda path: rank[path], reverse=True)[:2]
-        if rank[best] == rank[second]:
-            self._files.equals[best] = second
+        components = [part.lower() for part in reversed(written.parts)]
+        best, *others = self._alike_called(written).likest(components, written.name).nearest(near, split)
+        if others:
+            self._files.equals[best] = others[0]
         return best
 
     def of_stem(self, stem: str, near: Path, split: str = "") -> list[Path]:
@@ -93,8 +95,9 @@ class Images:
         exact = [path for path in candidates if path.stem == stem] or candidates
         if len(exact) < 2:
             return exact
-        nearest = max(_nearness(path, near, split) for path in exact)
-        return [path for path in exact if _nearness(path, near, split) == nearest]
+        if stem not in self._alike_by_stem:
+            self._alike_by_stem[stem] = Alike(exact)
+        return self._alike_by_stem[stem].nearest(near, split)
 
     def without_strangers(
         self, found: Sequence[Path | None], names: Sequence[str], groups: Sequence[Hashable]
@@ -109,17 +112,25 @@ class Images:
             names: Names as written.
             groups: What the names have in common: annotations whose images lie in the same folders.
         """
-        behind: Counter[tuple[Hashable, Path]] = Counter()
+        written = [plain_name(name) for name in names]
         alone: Counter[tuple[Hashable, Path]] = Counter()
+        chosen: list[tuple[Hashable, PurePosixPath]] = []
         nearest: set[tuple[Hashable, Path]] = set()
-        for path, name, group in zip(found, names, groups, strict=True):
-            others = [each for each in self._called(plain_name(name)) if each != path]
-            if path is not None and others:
+        for path, name, group in zip(found, written, groups, strict=True):
+            if path is not None and any(each != path for each in self._called(name)[:2]):
                 nearest.add((group, path.parent))
-                behind.update((group, each.parent) for each in others)
+                chosen.append((group, name))
             elif path is not None:
                 alone[group, path.parent] += 1
-        strange = {key for key, count in behind.items() if count > alone[key]} - nearest
+        doubtful: dict[Hashable, set[Path]] = defaultdict(set)
+        for group, folder in alone.keys() - nearest:
+            doubtful[group].add(folder)
+        behind: Counter[tuple[Hashable, Path]] = Counter()
+        for group, name in chosen:
+            if group in doubtful:
+                folders = self._alike_called(name).folders
+                behind.update({(group, each): folders[each] for each in folders.keys() & doubtful[group]})
+        strange = {key for key, count in behind.items() if count > alone[key]}
         return [
             None if path is None or (group, path.parent) in strange else path
             for path, group in zip(found, groups, strict=True)
@@ -128,6 +139,12 @@ class Images:
     def _called(self, written: PurePosixPath) -> list[Path]:
         """The images with a name, else those with its stem."""
         return self._by_name.get(written.name.lower()) or self._by_stem.get(_stem(written).lower(), [])
+
+    def _alike_called(self, written: PurePosixPath) -> Alike:
+        key = written.name.lower()
+        if key not in self._alike:
+            self._alike[key] = Alike(self._called(written))
+        return self._alike[key]
 
     def _widen(self) -> None:
         """Look beside the folder of a single annotation file too, as COCO has ``annotations`` beside ``val2017``."""
@@ -138,6 +155,8 @@ class Images:
             return
         for name in ("_by_name", "_by_stem"):
             self.__dict__.pop(name, None)
+        self._alike.clear()
+        self._alike_by_stem.clear()
 
 
 def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: Sequence[str]) -> list[Path | Problem]:
@@ -208,11 +227,6 @@ def _stem(written: PurePosixPath) -> str:
     return written.stem if is_image(Path(written)) else written.name
 
 
-def _likeness(path: Path, written: PurePosixPath) -> tuple[int, bool]:
-    """How many components two paths share at their end, and whether their names are equal in upper and lower case."""
-    return _tail(path, written), path.name == written.name
-
-
 def _tail(path: Path, written: PurePosixPath) -> int:
     """How many components two paths share at their end."""
     count = 0
@@ -221,19 +235,6 @@ def _tail(path: Path, written: PurePosixPath) -> int:
             break
         count += 1
     return count
-
-
-def _nearness(path: Path, near: Path, split: str) -> tuple[int, int, int]:
-    """How near an image is to an annotation file: in a folder of its split, in folders of the same names, few steps."""
-    folders = path.parts[:-1]
-    of_split = bool(split) and any(split in (folder, folder_split(folder)) for folder in folders)
-    common = 0
-    for a, b in zip(folders, near.parts[:-1], strict=False):
-        if a != b:
-            break
-        common += 1
-    shared = len(set(folders[common:]) & set(near.parts[common:-1]))
-    return of_split, shared + common, common - len(folders)
 
 
 def _base(path: Path, name: str) -> Path:

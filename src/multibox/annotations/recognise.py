@@ -35,6 +35,8 @@ from multibox.errors import BadInput
 class Format(Protocol):
     """A format of annotations: a module of :mod:`multibox.annotations.formats`.
 
+    A module that reads JSON also has a function ``is_its(content: Any) -> bool``: whether a file holds its annotations.
+
     A module may also have a function ``why_not(files: Files) -> str``. It is called where no format finds anything. It
     returns what files that look like this format lack and how to mend it, in one line. Empty if there are none.
 
@@ -118,7 +120,8 @@ def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
     if not path.exists():
         raise BadInput(path, "no such file or folder; give a folder or file with images and annotations")
     tried = [each for each in FORMATS if layout in (None, each.NAME)]
-    return [_recognise(Files(root), tried) for root in _devkit_years(path) or [path]]
+    tests = [each.is_its for each in tried if hasattr(each, "is_its")]
+    return [_recognise(Files(root, tests), tried) for root in _devkit_years(path) or [path]]
 
 
 def _recognise(files: Files, tried: Sequence[Format]) -> Recognised:

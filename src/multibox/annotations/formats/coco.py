@@ -33,7 +33,7 @@ _OTHER_TASKS = ("captions_", "person_keypoints_", "image_info_", "panoptic_", "s
 
 def find(files: Files) -> list[Path]:
     """The JSON files that hold the lists ``images``, ``annotations`` and ``categories``."""
-    found = files.json_where(_is_coco)
+    found = files.json_where(is_its)
     return [path for path in found if not path.name.startswith(_OTHER_TASKS)] or found
 
 
@@ -119,7 +119,7 @@ def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
     )
 
 
-def _is_coco(content: Any) -> bool:
+def is_its(content: Any) -> bool:
     """Whether a file holds at least two of the lists: one that lacks the third is COCO with a fault."""
     return isinstance(content, dict) and sum(isinstance(content.get(name), list) for name in LISTS) > 1
 

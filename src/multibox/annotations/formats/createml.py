@@ -20,7 +20,7 @@ _LISTS = ("annotations", "annotation")
 
 def find(files: Files) -> list[Path]:
     """The JSON files that hold a list of images with ``annotations``."""
-    return files.json_where(_is_createml)
+    return files.json_where(is_its)
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -37,7 +37,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     return part_of(files, options, [_image(path, each) for path in found for each in files.json(path)])
 
 
-def _is_createml(content: Any) -> bool:
+def is_its(content: Any) -> bool:
     """Whether a file is a list whose entries have the fields of an image. A damaged one among them is a problem."""
     return isinstance(content, list) and sum(map(_is_image, content)) * 2 > len(content)
 

@@ -33,7 +33,7 @@ _OF_IMAGES = ("label", "caption")
 
 def find(files: Files) -> list[Path]:
     """The JSON files that hold ``items`` and the categories ``label``."""
-    return files.json_where(_is_datumaro)
+    return files.json_where(is_its)
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -59,7 +59,8 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     return part_of(files, options, images, classes=classes, classes_from="the list of labels", notes=notes)
 
 
-def _is_datumaro(content: Any) -> bool:
+def is_its(content: Any) -> bool:
+    """Whether a file holds a list of items and the categories ``label``."""
     has = fields(content)
     return isinstance(has.get("items"), list) and "label" in fields(has.get("categories"))
 

@@ -14,7 +14,7 @@ from multibox.annotations.described import Described, described, part_of
 from multibox.annotations.drawn import Drawn
 from multibox.annotations.files import Files, is_image
 from multibox.annotations.formats.label_studio_regions import objects_of, several_labels, size_in
-from multibox.annotations.formats.label_studio_tasks import MINIMAL, Task, is_export, tasks_of
+from multibox.annotations.formats.label_studio_tasks import MINIMAL, Task, is_its, tasks_of
 from multibox.annotations.images import plain_name
 from multibox.errors import BadInput
 
@@ -27,7 +27,7 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 
 def find(files: Files) -> list[Path]:
     """The JSON files and tables that are exports of Label Studio."""
-    return [*files.json_where(is_export), *tables_with(files, MINIMAL)]
+    return [*files.json_where(is_its), *tables_with(files, MINIMAL)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:

@@ -33,7 +33,7 @@ class Task:
     damage: Damaged | None = None
 
 
-def is_export(content: Any) -> bool:
+def is_its(content: Any) -> bool:
     """Whether a file is one of the two exports."""
     listed = content if isinstance(content, list) else [content]
     return sum(_is_task(each) or _is_minimal(each) for each in listed) * 2 > len(listed)

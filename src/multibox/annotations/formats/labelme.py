@@ -78,7 +78,7 @@ class EmbeddedImage:
 
 def find(files: Files) -> list[Path]:
     """The JSON files, if any of a sample has the fields ``shapes`` and ``imagePath``."""
-    return files.with_suffix(".json") if any(_is_labelme(content) for _, content in files.json_files()) else []
+    return files.with_suffix(".json") if files.has_json(is_its) else []
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -126,7 +126,8 @@ class _Written:
     groups: int = 0
 
 
-def _is_labelme(content: Any) -> bool:
+def is_its(content: Any) -> bool:
+    """Whether a file holds a list of shapes and the name of an image."""
     return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
 
 
@@ -136,7 +137,7 @@ def _read_file(path: Path, files: Files) -> _Written | None:
         content = files.json(path)
     except BadInput as error:
         return _Written("", Problem("annotation", str(path), "", error.message))
-    if not _is_labelme(content):
+    if not is_its(content):
         return None
     image, data = content["imagePath"], content.get("imageData")
     return _Written(

@@ -114,7 +114,8 @@ class Values:
         return batch
 
     def _keep(self, key: tuple[Path, int, str, int], batch: Any) -> None:
-        self.size += batch.nbytes
+        known = self._batches.pop(key, None)
+        self.size += batch.nbytes - (0 if known is None else known.nbytes)
         self._batches[key] = batch
         while self.size > self.limit and len(self._batches) > 1:
             self.size -= self._batches.popitem(last=False)[1].nbytes

@@ -24,7 +24,7 @@ _WORDS = {"rect": BOX, "polyline": "line"}
 
 def find(files: Files) -> list[Path]:
     """The JSON files that are a project of VIA 2 or list images with ``filename`` and ``regions``, and the tables."""
-    return [*files.json_where(_is_via), *tables_with(files, _COLUMNS)]
+    return [*files.json_where(is_its), *tables_with(files, _COLUMNS)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
@@ -64,7 +64,8 @@ def _images(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return images
 
 
-def _is_via(content: Any) -> bool:
+def is_its(content: Any) -> bool:
+    """Whether a file is a project, or most of its entries are images with regions. A damaged one is a problem."""
     listed = list(_listed(fields(content)).values())
     return bool(listed) and sum(map(_is_image, listed)) * 2 > len(listed)
 
