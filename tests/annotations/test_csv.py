@@ -409,3 +409,13 @@ def test_a_code_with_two_names_is_refused(tmp_path):
     (tmp_path / "class-descriptions-boxable.csv").write_text("/m/02,Dog\n/m/01,Cat\n/m/02,Dog\n/m/02,Wolf\n")
     with pytest.raises(BadInput, match="the code /m/02 has the names 'Dog' and 'Wolf'; keep the right one"):
         table(tmp_path, OPEN_IMAGES, "a.jpg")
+
+
+def test_values_of_the_column_of_splits_that_become_one_name_stay_apart(tmp_path):
+    rows = "a.jpg,1,2,3,4,x,night time\nb.jpg,1,2,3,4,x,night_time\n"
+    (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1,class,split\n{rows}")
+    part = read(csv, tmp_path / "boxes.csv")
+    assert {split: [item.id for item in items] for split, items in part.splits.items()} == {
+        "night_time-2": ["a"],
+        "night_time": ["b"],
+    }

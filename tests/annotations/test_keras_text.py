@@ -44,3 +44,18 @@ def test_without_names_it_is_refused(folder):
     with pytest.raises(BadInput, match="numbers its classes, but no file names them"):
         read(keras_text, folder)
     assert read(keras_text, folder, classes=("a", "b")).classes == ("a", "b")
+
+
+def test_every_text_of_a_large_folder_is_read(tmp_path):
+    (tmp_path / "_classes.txt").write_text("dog\n")
+    for number in range(70):
+        (tmp_path / f"{number}.txt").write_text(f"{number}.jpg 1,2,11,22,0\n")
+    part = read(keras_text, tmp_path)
+    assert sum(map(len, part.splits.values())) == 70
+
+
+def test_class_numbers_that_count_from_1_are_refused(folder):
+    for path in folder.glob("*/_annotations.txt"):
+        path.write_text("bare.jpg 1,2,3,4,1 1,2,3,4,2\n")
+    with pytest.raises(BadInput, match=r"class numbers run from 1 to 2.*Keras' text counts from 0"):
+        read(keras_text, folder)

@@ -238,10 +238,29 @@ def test_given_classes_and_lists_name_the_numbers(tmp_path):
     part = read(parquet, tmp_path, classes=("a", "b"))
     assert items_of(part)[0].annotation.names == ("b", "a")
     assert part.notes[1] == "the numbers in category were taken as positions in the given classes, counted from 1"
-    (tmp_path / "classes.txt").write_text("x\ny\nz\n")
-    part = read(parquet, tmp_path)
+    part = read(parquet, tmp_path, classes=("x", "y", "z"))
     assert items_of(part)[0].annotation.names == ("z", "y")
+    assert part.notes[1].endswith("counted from 0")
+    (tmp_path / "classes.txt").write_text("x\ny\n")
+    part = read(parquet, tmp_path)
+    assert items_of(part)[0].annotation.names == ("y", "x")
     assert part.class_file == tmp_path / "classes.txt"
+
+
+def test_numbers_that_may_count_from_0_or_from_1_are_refused(tmp_path):
+    write(tmp_path / "train.parquet", [row(0, category=(2, 1))])
+    (tmp_path / "classes.txt").write_text("x\ny\nz\n")
+    said = r"no object has the class number 0, the largest is 2, and classes\.txt has 3 names.*classes=\"A,B\""
+    with pytest.raises(BadInput, match=said):
+        read(parquet, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "z.parquet"])
+def test_a_file_without_the_column_of_classes_is_refused_beside_others(tmp_path, name):
+    write(tmp_path / "train.parquet", [row()], hub())
+    write(tmp_path / name, [row(1, objects={"bbox": [[1, 2, 3, 4]]})])
+    with pytest.raises(BadInput, match=r"its classes in .*no column.*read them one by one"):
+        read(parquet, tmp_path)
 
 
 def test_without_a_column_of_classes_all_are_objects(tmp_path):

@@ -379,3 +379,11 @@ def test_only_lengths_are_verified_before_an_image_is_read(folder, monkeypatch):
     assert set(seen) == {8}
     a.image.read_bytes()
     assert max(seen) > len(jpeg(seed=1))
+
+
+@pytest.mark.parametrize("names", [("cat",), ("cat", "cat", "dog")], ids=["lacks dog", "cat twice"])
+def test_classes_without_a_number_each_have_none(tmp_path, names):
+    label_map(tmp_path / "map.pbtxt", *names)
+    write_records(tmp_path / "x.record", [detection("a.jpg", [DOG, CAT])])
+    source = open_source([tmp_path / "x.record"], rename={"cat": "lynx"})
+    assert (source.classes, source.category_ids) == (("lynx", "dog"), ())

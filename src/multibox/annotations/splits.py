@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -57,8 +58,8 @@ def folder_split(name: str) -> str:
 def map_names(names: Iterable[str]) -> dict[str, str]:
     """The split that each name means, where a source names its pieces: its lists, the values of a column, its folders.
 
-    Pieces stay apart. A name that is not usual is a split of its own. A name such as ``minival`` means ``val``, unless
-    another piece has a plainer claim to that.
+    Pieces stay apart. A name that is not usual is a split of its own, as :func:`safe_split` writes it. A name such as
+    ``minival`` means ``val``, unless another piece has a plainer claim to that.
 
     Args:
         names: Names of lists, columns or folders, as they were written.
@@ -72,10 +73,21 @@ def map_names(names: Iterable[str]) -> dict[str, str]:
     others = [name for name, split in wanted.items() if split and not _PLAIN.search(own_words[name].lower())]
     claims = Counter(wanted[name] for name in others)
     own = {name for name in others if wanted[name] in plain or claims[wanted[name]] > 1}
-    return {
-        name: split if split and name not in own else UNSPLIT if name.lower() in _WHOLE else name
-        for name, split in wanted.items()
-    }
+    means = {name: split if name not in own else "" for name, split in wanted.items()}
+    others = [name for name, split in means.items() if not split and name.lower() not in _WHOLE]
+    safe = _safe_splits(others, set(means.values()))
+    return {name: split or safe.get(name, UNSPLIT) for name, split in means.items()}
+
+
+def _safe_splits(names: Sequence[str], taken: set[str]) -> dict[str, str]:
+    """A split for each name, all different: of names that :func:`safe_split` makes equal, later ones get a number."""
+    splits: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: safe_split(name) != name):
+        safe = safe_split(name)
+        numbered = (f"{safe}-{number}" for number in count(2))
+        splits[name] = next(split for split in chain([safe], numbered) if split not in taken)
+        taken = taken | {splits[name]}
+    return splits
 
 
 def _own_words(names: Sequence[str]) -> dict[str, str]:
@@ -109,12 +121,12 @@ def map_files(stems: Iterable[str]) -> dict[str, str]:
     splits = map_names(stems)
     if len(splits) == 1 and not any(map(usual_split, splits)):
         return dict.fromkeys(splits, UNSPLIT)
-    return {stem: split and safe_split(split) for stem, split in splits.items()}
+    return splits
 
 
 def safe_split(name: str) -> str:
-    """The name of a file or folder as that of a split: letters, digits, ``_`` and ``-``."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or LOOSE
+    """The name of a list, file or folder as that of a split: letters and digits of any script, ``_`` and ``-``."""
+    return re.sub(r"[^\w-]+", "_", name).strip("_") or LOOSE
 
 
 def written_split(path: Path, root: Path) -> str:
@@ -159,7 +171,7 @@ def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
         return [UNSPLIT] * len(paths)
     names = [parts[level] if len(parts) > level else "" for parts in folders]
     by_name = map_names(names)
-    return [by_name[name] if usual_split(name) else safe_split(name) for name in names]
+    return [by_name[name] or safe_split(name) for name in names]
 
 
 def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:

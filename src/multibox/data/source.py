@@ -137,7 +137,8 @@ def read_source(
         raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")
     merged = _choose(found, splits)
     names, origin = _classes(tuple(classes), parts, merged)
-    category_ids = parts[0].category_ids if len(parts) == 1 and not classes else ()
+    numbers = parts[0].category_ids if len(parts) == 1 and not classes else ()
+    category_ids = numbers if len(numbers) == len(names) else ()
     understood = tuple(
         understand(part, each.format.TITLE, each.files, [other.TITLE for other in each.others], split_seed)
         for part, each in zip(parts, recognised, strict=True)

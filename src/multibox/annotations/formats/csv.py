@@ -76,15 +76,15 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     tables = [_named(read_table(path), files) for path in found]
     names = written_splits({table.path: [row["image"] for row in table.rows] for table in tables}, files.root)
     split_of = map_files(names.values())
+    column = map_names(row.get("split", "") for table in tables for row in table.rows)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for table in tables:
-        for split, found_here in _pairs(table, split_of[names[table.path]], images).items():
+        for split, found_here in _pairs(table, column, split_of[names[table.path]], images).items():
             pairs[split] += found_here
     for split, image in listed_images(files, {image.stem for each in pairs.values() for image, _ in each}):
         pairs[split].append((image, Annotation(str(image), (), np.empty((0, 4)))))
     splits = {split: _items(each, files.root) for split, each in pairs.items()}
-    has_column = any(row.get("split") for table in tables for row in table.rows)
-    splits_from = "the column of splits" if has_column else "the names of the files"
+    splits_from = "the column of splits" if any(column) else "the names of the files"
     classes, classes_from = _declared(files, splits)
     unread = [path for path in _tables(files) if path not in found]
     return Part(
@@ -97,6 +97,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         notes=(
             *(note for table in tables for note in table.notes),
             *renamed(names.values()),
+            *renamed(column),
             *(f"{files.short(path)} was passed over: {why_unreadable(path)}" for path in unread),
         ),
     )
@@ -107,20 +108,26 @@ def _items(pairs: Sequence[Pair], root: Path) -> list[Item]:
     return [Item(item_id, image, annotation) for item_id, (image, annotation) in zip(ids, pairs, strict=True)]
 
 
-def _pairs(table: Table, split: str, images: Images) -> dict[str, list[Pair]]:
-    """The images of a CSV table and their annotations, by split."""
+def _pairs(table: Table, column: Mapping[str, str], split: str, images: Images) -> dict[str, list[Pair]]:
+    """The images of a CSV table and their annotations, by split.
+
+    Args:
+        table: CSV table.
+        column: Split of each value in the column of splits.
+        split: Split of the images whose value means none.
+        images: Images of the dataset.
+    """
     by_image: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in table.rows:
         by_image[row.get("split", ""), row["image"]].append(row)
-    columns = map_names(written for written, _ in by_image)
     splits: dict[str, list[Pair]] = defaultdict(list)
     paths: dict[tuple[str, str], Path] = {}
-    for column, meant in columns.items():
-        keys = [key for key in by_image if key[0] == column]
-        found = images.of_names([image for _, image in keys], table.path, meant or split)
+    for written in dict.fromkeys(written for written, _ in by_image):
+        keys = [key for key in by_image if key[0] == written]
+        found = images.of_names([image for _, image in keys], table.path, column[written] or split)
         paths |= zip(keys, found, strict=True)
     for (written, image), rows in by_image.items():
-        splits[columns[written] or split].append((paths[written, image], _annotation(table.path, image, rows)))
+        splits[column[written] or split].append((paths[written, image], _annotation(table.path, image, rows)))
     return splits
 
 

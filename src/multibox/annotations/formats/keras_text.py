@@ -8,6 +8,7 @@ import numpy as np
 
 from multibox.annotations.annotation import UNSPLIT, Annotation, Item, Options, Part, ids_of, read_text
 from multibox.annotations.class_lists import find_class_list, read_names, refuse_other_lists
+from multibox.annotations.class_numbers import refuse_from_one
 from multibox.annotations.files import IMAGE_SUFFIXES, Files, sample
 from multibox.annotations.images import Images
 from multibox.annotations.problem import Problem
@@ -28,7 +29,8 @@ def find(files: Files) -> list[Path]:
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for path in texts:
         by_folder[path.parent].append(path)
-    return [path for paths in by_folder.values() for path in sample(paths) if _has_boxes(path)]
+    claimed = [paths for paths in by_folder.values() if any(map(_has_boxes, sample(paths)))]
+    return [path for paths in claimed for path in paths if _has_boxes(path)]
 
 
 def _has_boxes(path: Path) -> bool:
@@ -49,9 +51,10 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         The annotated images, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: Neither a file nor the user's options name the classes.
+        BadInput: Neither a file nor the user's options name the classes, or the numbers of classes count from 1.
     """
     names, origin = _classes(files, found, options)
+    refuse_from_one(found[0], _numbers(found), len(names), "Keras' text")
     images = Images(files, options.images)
     written = {path: written_split(path, files.root) for path in found}
     split_of = map_files(written.values())
@@ -80,6 +83,12 @@ def _classes(files: Files, found: list[Path], options: Options) -> tuple[tuple[s
         raise BadInput(found[0], 'numbers its classes, but no file names them; give classes="A,B" in that order')
     refuse_other_lists(files, *listed)
     return listed[1], files.short(listed[0])
+
+
+def _numbers(found: list[Path]) -> set[float]:
+    """The class numbers of all objects."""
+    boxes = (_BOXES.search(line.rstrip()) for path in found for line in read_text(path).splitlines())
+    return {float(word.rpartition(",")[2]) for match in boxes if match for word in match[0].split()}
 
 
 def _items(path: Path, split: str, names: tuple[str, ...], images: Images, root: Path) -> list[Item]:

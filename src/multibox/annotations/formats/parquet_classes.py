@@ -6,6 +6,7 @@ from pathlib import Path
 
 from multibox.annotations.annotation import Options
 from multibox.annotations.class_lists import class_names, find_class_list
+from multibox.annotations.class_numbers import first_number
 from multibox.annotations.files import Files
 from multibox.annotations.formats.parquet_names import names_in_card
 from multibox.annotations.formats.parquet_tables import Table
@@ -51,12 +52,13 @@ def name_classes(tables: Sequence[Table], files: Files, options: Options) -> Cla
         The names, their order, and what was guessed.
 
     Raises:
-        BadInput: Files name their classes in different ways.
+        BadInput: Files name their classes in different ways, or nothing tells whether numbers count from 0 or from 1.
     """
-    category = tables[0].columns.category
-    if not category:
+    if not any(table.columns.category for table in tables):
         return Classes(only="object", notes=("no column has classes; all objects got the class 'object'",))
+    category = tables[0].columns.category
     numbers = {each for table in tables for row in table.rows for each in row.classes if isinstance(each, int)}
+    _refuse_other_columns(tables, files, has_numbers=bool(numbers))
     different = next((table for table in tables if table.names != tables[0].names), None)
     if different is not None and numbers:
         one, other = files.short(tables[0].path), files.short(different.path)
@@ -71,6 +73,17 @@ def name_classes(tables: Sequence[Table], files: Files, options: Options) -> Cla
     return _of_list(numbers, category, files, options)
 
 
+def _refuse_other_columns(tables: Sequence[Table], files: Files, *, has_numbers: bool) -> None:
+    """Refuse files of which one has no column of classes, or whose numbers are in columns of different names."""
+    first, column = tables[0], tables[0].columns.category
+    for table in tables:
+        other = table.columns.category
+        if other != column and (has_numbers or not other or not column):
+            one, two = files.short(first.path), files.short(table.path)
+            said = f"{one} has its classes in {column or 'no column'}, and {two} in {other or 'no column'}"
+            raise BadInput(files.path, f"{said}; read them one by one")
+
+
 def _numbered(names: Sequence[str], origin: str, file: Path | None = None, first: int = 0) -> Classes:
     named = class_names(origin, names)
     return Classes(dict(enumerate(named, first)), tuple(dict.fromkeys(named)), origin, file)
@@ -83,8 +96,8 @@ def _of_list(numbers: set[int], category: str, files: Files, options: Options) -
         ordered = sorted(numbers)
         note = f'nothing names the classes, so the numbers in {category} are the names; classes="A,B" names them'
         return Classes({n: str(n) for n in ordered}, tuple(map(str, ordered)), f"the column {category}", notes=(note,))
-    first = 1 if 0 not in numbers and max(numbers) == len(names) else 0
     origin = files.short(path) if path else "the given classes"
+    first = first_number(files.path, numbers, len(names), origin, is_given=path is None)
     found = _numbered(names, origin, path, first)
     note = f"the numbers in {category} were taken as positions in {origin}, counted from {first}"
     return Classes(found.by_number, found.names, origin, path, (note,))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from multibox.annotations.annotation import Options
 from multibox.annotations.class_lists import CODES, find_class_list, label_maps, read_numbered_pbtxt
+from multibox.annotations.class_numbers import first_number
 from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
 from multibox.annotations.formats.tfrecord_objects import LABEL, TEXT
@@ -37,8 +38,8 @@ class Classes:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Numbers of the classes in their order. Empty if they have none."""
-        return tuple(self.by_number)
+        """Numbers of the classes in their order. Empty if they have none, or a class has several."""
+        return tuple(self.by_number) if len(self.by_number) == len(self.names) else ()
 
     def name(self, text: str | None, number: int | None) -> str | None:
         """Name of an object's class: its text, else what its number means. None if that means nothing.
@@ -64,7 +65,8 @@ def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
         Class names, their numbers and their order, and what was guessed.
 
     Raises:
-        BadInput: Nothing names the class numbers, or two label maps give them different names.
+        BadInput: Nothing names the class numbers or tells whether they count from 0 or from 1, or two label maps give
+            them different names.
     """
     maps = _label_maps(files)
     if maps:
@@ -132,14 +134,15 @@ def _of_map(pairs: Pairs, shown: str, path: Path, names: dict[int, str]) -> Clas
 
 
 def _of_list(pairs: Pairs, files: Files, options: Options) -> Classes:
-    """The names of a list, by position from 1 as the TensorFlow Object Detection API counts, or from 0 if it occurs."""
+    """The names of a list, by position from 0 or from 1."""
     listed = (None, options.classes) if options.classes else find_class_list(files)
     if listed is None:
         message = f"the objects have numbers ({LABEL}), and nothing names them; put the label map (.pbtxt) beside the "
         raise BadInput(files.path, f'{message}records, or give classes="A,B" in the order of the numbers')
     path, names = listed
-    first = 0 if any(number == 0 for _, number in pairs) else 1
     origin = files.short(path) if path else "the given classes"
+    numbers = {number for _, number in pairs if number is not None}
+    first = first_number(files.path, numbers, len(names), origin, is_given=path is None)
     note = f"the numbers of classes ({LABEL}) were taken as positions in {origin}, counted from {first}"
     return Classes(dict(enumerate(names, first)), tuple(names), origin, path, (note,))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT, Item, Options, Part, ids_of, read_text
 from multibox.annotations.class_lists import LABEL_MAPS, NAMES, find_class_list, refuse_other_lists
+from multibox.annotations.class_numbers import refuse_from_one
 from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files, is_image, sample, walk
 from multibox.annotations.formats.yolo_description import Description, find_description, other_names, read_description
@@ -21,7 +22,7 @@ from multibox.annotations.formats.yolo_rows import (
     kinds_of,
     notes,
     read_rows,
-    refuse_numbers_from_one,
+    to_number,
 )
 from multibox.annotations.images import Images
 from multibox.annotations.splits import map_names, splits_by_folder, usual_split
@@ -84,7 +85,7 @@ def _part(
     strays = _strays(files, labels)
     read_files = {file: read_rows(file) for file in labels.values()}
     rows = [row for each in read_files.values() for row in each]
-    refuse_numbers_from_one(described.path, rows, len(names))
+    refuse_from_one(described.path, {to_number(row.label) for row in rows}, len(names), "YOLO")
     if are_edges(rows):
         raise BadInput(described.path, "many boxes reach beyond their images; write centres and sizes, not edges")
     kinds = kinds_of(rows, described.key_points)

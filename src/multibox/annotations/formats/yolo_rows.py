@@ -13,7 +13,6 @@ import numpy as np
 from multibox.annotations.annotation import Annotation
 from multibox.annotations.counting import counted
 from multibox.annotations.problem import Problem
-from multibox.errors import BadInput
 
 Kind = Literal["box", "key points", "score", "track", "score and track", "polygon"]
 
@@ -110,23 +109,6 @@ def _is_whole(value: float) -> bool:
 def _are_parts(values: Sequence[float]) -> bool:
     """Whether values are parts of an image, some of them perhaps a little beyond it."""
     return all(-0.1 <= value <= 1.1 for value in values)
-
-
-def refuse_numbers_from_one(path: Path, rows: Sequence[Row], classes: int) -> None:
-    """Refuse label files whose class numbers all count from 1.
-
-    Args:
-        path: Path of the dataset or of its description, for the message.
-        rows: Rows of all label files of a dataset.
-        classes: Number of classes.
-
-    Raises:
-        BadInput: The smallest number is 1, and the largest is the number of classes.
-    """
-    numbers = {to_number(row.label) for row in rows}
-    if numbers and all(map(_is_whole, numbers)) and (min(numbers), max(numbers)) == (1, classes):
-        said = f"class numbers run from 1 to {classes}, and there are {classes} classes"
-        raise BadInput(path, f"{said}; YOLO counts from 0, so subtract 1 from each, or give the right list of classes")
 
 
 def annotate(
