@@ -148,6 +148,23 @@ def test_lists_of_a_class_are_no_splits(tmp_path):
         "train": ["a"],
         "val": ["b"],
     }
+    assert part.notes == ("2 lists in ImageSets for one class left out (dog_train, dog_val)",)
+
+
+def test_a_list_beside_that_of_its_last_word_is_used_unless_it_is_of_a_class(tmp_path):
+    lists = [("train", "a\n"), ("night_train", "b\n")]
+    part = read(voc, layout(tmp_path / "toys", lists=lists))
+    assert [item.id for item in part.splits["train"]] == ["b", "a"]
+    assert part.splits_from == "the lists ImageSets/Main/night_train.txt, ImageSets/Main/train.txt"
+
+
+def test_lists_of_one_name_in_two_folders_are_refused(tmp_path):
+    root = layout(tmp_path / "toys", lists=[("train", "a\n")])
+    deeper = root / "more/ImageSets/Main"
+    deeper.mkdir(parents=True)
+    (deeper / "train.txt").write_text("b\n")
+    with pytest.raises(BadInput, match=r"are lists of one name; give the folders above ImageSets one by one"):
+        read(voc, root)
 
 
 def test_lists_may_lie_in_image_sets_itself(tmp_path):

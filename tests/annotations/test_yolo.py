@@ -370,3 +370,12 @@ def test_a_key_that_is_there_twice_is_refused(folder, text, line, key):
     (folder / "data.yaml").write_text(text)
     with pytest.raises(BadInput, match=f"data.yaml: not YAML: line {line}: {key} is there twice; keep one"):
         read(yolo, folder / "data.yaml")
+
+
+def test_two_lists_of_one_split_are_joined(tmp_path):
+    (tmp_path / "classes.txt").write_text("dog\n")
+    for name, stem in (("train", "a"), ("training", "b")):
+        (tmp_path / f"{stem}.jpg").touch()
+        (tmp_path / f"{stem}.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+        (tmp_path / f"{name}.txt").write_text(f"{stem}.jpg\n")
+    assert [item.id for item in read(yolo, tmp_path).splits["train"]] == ["a", "b"]

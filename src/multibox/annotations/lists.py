@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from multibox.annotations.annotation import read_text
+from multibox.annotations.counting import counted, some
 from multibox.annotations.files import Files, is_image
 from multibox.annotations.splits import usual_split
 from multibox.errors import BadInput
@@ -16,7 +17,10 @@ _FLAG = re.compile(r"\s+(-1|0|1)$")
 def find_lists(files: Files) -> dict[str, Path]:
     """The lists of splits by their names: those in ``Main``, else those in ``ImageSets`` itself, else all.
 
-    VOC's lists for each class, such as ``dog_train``, are not splits.
+    VOC's lists for each class, such as ``dog_train``, are among them.
+
+    Raises:
+        BadInput: Two folders ``ImageSets`` have lists of one name.
     """
     if not files.path.is_dir():
         return {}
@@ -24,8 +28,37 @@ def find_lists(files: Files) -> dict[str, Path]:
     below = [path for path in listed if path.parent.parent.name.lower() == "imagesets"]
     main = [path for path in below if path.parent.name.lower() == "main"]
     direct = [path for path in listed if path.parent.name.lower() == "imagesets"]
-    lists = {path.stem: path for path in main or direct or below}
-    return {name: path for name, path in lists.items() if not ("_" in name and name.rpartition("_")[2] in lists)}
+    lists: dict[str, Path] = {}
+    for path in main or direct or below:
+        other = lists.setdefault(path.stem, path)
+        if other.parent.parent != path.parent.parent:
+            message = f"and {files.short(other)} are lists of one name; give the folders above ImageSets one by one"
+            raise BadInput(path, message)
+    return lists
+
+
+def without_classes(lists: Mapping[str, Path], classes: Collection[str]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The lists without those of VOC that say for one class which images of another list have it.
+
+    Args:
+        lists: Path of each list in ``ImageSets``, by the list's name without suffix.
+        classes: Class names of the objects. A list of another class shows by its flags.
+
+    Returns:
+        The lists that are left, and a note about those that are not.
+    """
+    out = []
+    for name, path in lists.items():
+        label, _, split = name.rpartition("_")
+        if label and split in lists and (label in classes or _has_flags(path)):
+            out.append(name)
+    notes = (f"{counted(len(out), 'list')} in ImageSets for one class left out ({some(out)})",) if out else ()
+    return {name: path for name, path in lists.items() if name not in out}, notes
+
+
+def _has_flags(path: Path) -> bool:
+    """Whether every line of a list ends with a flag."""
+    return all(_FLAG.search(line.strip()) for line in read_text(path).splitlines() if line.strip())
 
 
 def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str, list[Path]]:

@@ -1,13 +1,13 @@
 """The splits of KITTI's label files: those of the lists in ``ImageSets``, else those of folders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multibox.annotations.annotation import UNSPLIT
 from multibox.annotations.counting import counted
 from multibox.annotations.files import Files
-from multibox.annotations.lists import find_lists, read_list
+from multibox.annotations.lists import find_lists, read_list, without_classes
 from multibox.annotations.splits import map_names, renamed, splits_by_folder, usual_split
 
 
@@ -36,10 +36,11 @@ def place(files: Files, found: Sequence[Path]) -> Places:
     Raises:
         BadInput: The list of a split in ``ImageSets`` is empty.
     """
-    lists = find_lists(files)
+    lists, of_one_class = without_classes(find_lists(files), ())
     by_stem = {path.stem: path for path in found}
     if lists and len(by_stem) == len(found):
-        return _by_lists(files, lists, by_stem)
+        places = _by_lists(files, lists, by_stem)
+        return replace(places, notes=(*places.notes, *of_one_class))
     splits: dict[str, list[Path]] = {}
     for path, split in zip(found, splits_by_folder(found, files.root), strict=True):
         splits.setdefault(split, []).append(path)

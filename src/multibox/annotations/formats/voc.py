@@ -17,7 +17,7 @@ from multibox.annotations.corners import Evidence, Kind, decide_by_tool, describ
 from multibox.annotations.counting import counted
 from multibox.annotations.files import Files, sample
 from multibox.annotations.images import Images, pair
-from multibox.annotations.lists import find_lists, of_classes, read_list
+from multibox.annotations.lists import find_lists, of_classes, read_list, without_classes
 from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_names, renamed, splits_by_folder
 from multibox.annotations.voc_tools import DATUMARO, tool_of
@@ -75,8 +75,9 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: The list of a split is empty.
     """
     parsed = {path: each for path in found if (each := parse_xml(path)) is not None}
-    lists = find_lists(files)
-    places = _listed(parsed, lists, files.root) if lists else _by_folder(list(parsed), files.root)
+    names = {name for each in parsed.values() if isinstance(each, Written) for name in each.names}
+    lists, of_one_class = without_classes(find_lists(files), names)
+    places = _listed(parsed, lists, names, files.root) if lists else _by_folder(list(parsed), files.root)
     evidence = {each.file: each.evidence for each in parsed.values() if isinstance(each, Written)}
     decisions = decide_by_tool(list(evidence.values()), options.one_based)
     kinds = {tool: decision.kind for tool, decision in decisions.items()}
@@ -92,7 +93,10 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         splits_from=_origin(lists, splits, files),
         classes_from="PASCAL VOC" if _is_pascal(parsed.values()) else "",
         corners=describe(list(evidence.values()), decisions) if evidence else "",
-        notes=_notes(len(found) - len(parsed) + len(missing), len(parsed) - len(images), missing, lists),
+        notes=(
+            *_notes(len(found) - len(parsed) + len(missing), len(parsed) - len(images), missing, lists),
+            *of_one_class,
+        ),
     )
 
 
@@ -150,13 +154,14 @@ def parse_xml(path: Path) -> Written | Problem | None:
     return Written(str(path), root.findtext("filename") or "", tuple(names), evidence, columns)
 
 
-def _listed(parsed: Mapping[Path, Written | Problem], lists: Mapping[str, Path], root: Path) -> dict[str, list[Path]]:
+def _listed(
+    parsed: Mapping[Path, Written | Problem], lists: Mapping[str, Path], names: set[str], root: Path
+) -> dict[str, list[Path]]:
     """The XML files of each split, as the lists of splits name them."""
     by_stem: dict[str, list[Path]] = {}
     for path in parsed:
         by_stem.setdefault(path.stem, []).append(path)
     home = next((path.parent for path in parsed), root)
-    names = {name for each in parsed.values() if isinstance(each, Written) for name in each.names}
     paths = of_classes(lists, names) or {name: [path] for name, path in lists.items()}
     splits: dict[str, dict[Path, None]] = {}
     for name, split in map_names(paths).items():

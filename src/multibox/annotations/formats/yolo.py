@@ -134,10 +134,11 @@ def _images(files: Files, described: Description, options: Options) -> tuple[dic
         return {split: _named(paths, images, split) for split, paths in described.images.items()}, described.path.name
     lists = _lists(files)
     if lists:
+        by_list: dict[str, list[Path]] = {}
         split_of = map_names(path.stem for path in lists)
-        return {
-            split_of[path.stem]: _named([path], images, split_of[path.stem]) for path in lists
-        }, "the lists of images"
+        for path in lists:
+            by_list.setdefault(split_of[path.stem], []).append(path)
+        return {split: _named(paths, images, split) for split, paths in by_list.items()}, "the lists of images"
     by_folder: dict[str, list[Path]] = {}
     for path, split in zip(images.paths, splits_by_folder(images.paths, images.root), strict=True):
         by_folder.setdefault(split, []).append(path)
