@@ -59,3 +59,12 @@ def test_class_numbers_that_count_from_1_are_refused(folder):
         path.write_text("bare.jpg 1,2,3,4,1 1,2,3,4,2\n")
     with pytest.raises(BadInput, match=r"class numbers run from 1 to 2.*Keras' text counts from 0"):
         read(keras_text, folder)
+
+
+def test_images_of_one_name_in_two_texts_of_a_split_have_ids_of_their_own(tmp_path):
+    (tmp_path / "_classes.txt").write_text("dog\n")
+    for name in ("day", "night"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jpg").touch()
+        (tmp_path / f"train_{name}.txt").write_text(f"{name}/x.jpg 1,2,11,22,0\n")
+    assert [item.id for item in read(keras_text, tmp_path).splits["train"]] == ["day/x", "night/x"]

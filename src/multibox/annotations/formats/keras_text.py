@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,14 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     images = Images(files, options.images)
     written = {path: written_split(path, files.root) for path in found}
     split_of = map_files(written.values())
-    splits: dict[str, list[Item]] = defaultdict(list)
+    pairs: dict[str, list[tuple[Path, Annotation | Problem]]] = defaultdict(list)
     for path in found:
         split = split_of[written[path]]
-        splits[split] += _items(path, split, names, images, files.root)
+        pairs[split] += _pairs(path, split, names, images)
+    splits = {split: _items(each, files.root) for split, each in pairs.items()}
     return Part(
         found[0] if files.path.is_file() else files.root,
-        dict(splits),
+        splits,
         names,
         files=tuple(found),
         splits_from="" if set(splits) == {UNSPLIT} else "the names of the files",
@@ -91,15 +93,21 @@ def _numbers(found: list[Path]) -> set[float]:
     return {float(word.rpartition(",")[2]) for match in boxes if match for word in match[0].split()}
 
 
-def _items(path: Path, split: str, names: tuple[str, ...], images: Images, root: Path) -> list[Item]:
+def _pairs(path: Path, split: str, names: tuple[str, ...], images: Images) -> list[tuple[Path, Annotation | Problem]]:
+    """The images that a text names, and their annotations."""
     lines = [(number, line.rstrip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
     boxes = [_BOXES.search(line) for _, line in lines]
     called = [line[: match.start()] if match else line for (_, line), match in zip(lines, boxes, strict=True)]
     found = images.of_names(called, path, split)
     return [
-        Item(record_id, image, _annotation(path, number, match[0] if match else "", names))
-        for record_id, image, (number, _), match in zip(ids_of(found, root), found, lines, boxes, strict=True)
+        (image, _annotation(path, number, match[0] if match else "", names))
+        for image, (number, _), match in zip(found, lines, boxes, strict=True)
     ]
+
+
+def _items(pairs: Sequence[tuple[Path, Annotation | Problem]], root: Path) -> list[Item]:
+    ids = ids_of([image for image, _ in pairs], root)
+    return [Item(item_id, image, annotation) for item_id, (image, annotation) in zip(ids, pairs, strict=True)]
 
 
 def _annotation(path: Path, number: int, text: str, names: tuple[str, ...]) -> Annotation | Problem:
