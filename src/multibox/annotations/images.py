@@ -92,11 +92,11 @@ class Images:
     def of_stem(self, stem: str, near: Path, split: str = "") -> list[Path]:
         """The images with a stem that are nearest to an annotation file: several only if they differ in suffix."""
         candidates = self._by_stem.get(stem.lower(), [])
-        exact = [path for path in candidates if path.stem == stem] or candidates
-        if len(exact) < 2:
-            return exact
+        if len(candidates) < 2:
+            return candidates
         if stem not in self._alike_by_stem:
-            self._alike_by_stem[stem] = Alike(exact)
+            exact = [path for path in candidates if path.stem == stem]
+            self._alike_by_stem[stem] = Alike(exact or candidates)
         return self._alike_by_stem[stem].nearest(near, split)
 
     def without_strangers(
