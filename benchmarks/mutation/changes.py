@@ -195,6 +195,15 @@ def stray(rng: Random, held: bytes, donor: bytes) -> bytes:
     return (text[:place] + sign + text[place:]).encode()
 
 
+def flood(rng: Random, held: bytes, donor: bytes) -> bytes:
+    """A short piece stands thousands of times, on which a careless pattern would try every place with every other."""
+    token = rng.choice(
+        (b"1", b" ", b"\n", b"1 ", b"1,", b"x", b"{", b'"', b"<a>", b"item {", b"a: ", b"[", b"\\", b"\t", b"-", b".")
+    )
+    place = rng.choice((0, len(held), rng.randrange(len(held) + 1)))
+    return held[:place] + token * (100_000 // len(token)) + held[place:]
+
+
 def encoding(rng: Random, held: bytes, donor: bytes) -> bytes:
     text = held.decode()
     if rng.random() < 0.5:
@@ -208,7 +217,7 @@ def endings(rng: Random, held: bytes, donor: bytes) -> bytes:
 
 
 BYTES = (flip, flip, cut, insert, delete, repeat, splice, replace_all)
-TEXTS = (number, number, numbers, line, word, stray, encoding, endings, cut, splice)
+TEXTS = (number, number, numbers, line, word, flood, stray, encoding, endings, cut, splice)
 
 
 def _change_json(rng: Random, held: bytes, donor: bytes) -> bytes:

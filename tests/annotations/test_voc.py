@@ -1,3 +1,6 @@
+import time
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -231,3 +234,12 @@ def test_a_label_map_whose_ids_are_no_numbers(tmp_path, number):
     (tmp_path / "label_map.pbtxt").write_text(f'item {{ id: {number} name: "cat" }}', "utf-8")
     with pytest.raises(BadInput, match="has an item without id or name"):
         read_pbtxt(tmp_path / "label_map.pbtxt")
+
+
+@pytest.mark.parametrize("flood", ["x" * 300_000, "item {" * 60_000, "a : " * 80_000, "'" * 300_000, " " * 300_000])
+def test_a_label_map_with_a_flood_of_one_piece_is_read_in_no_time(tmp_path, flood):
+    (tmp_path / "label_map.pbtxt").write_text(f'item {{ id: 1 name: "cat" }}\n{flood}')
+    started = time.perf_counter()
+    with suppress(BadInput):
+        assert read_pbtxt(tmp_path / "label_map.pbtxt") == ("cat",)
+    assert time.perf_counter() - started < 2

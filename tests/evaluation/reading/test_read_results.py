@@ -274,3 +274,14 @@ def test_the_evaluation_says_what_was_dropped(store, tmp_path, caplog):
 def test_only_files_are_read_in_a_way(detector):
     with pytest.raises(BadInput, match="boxes: says how to read a file of detections, and none is given"):
         open_candidate(detector, read_as=ReadAs(boxes="corners"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_of_no_class_whose_boxes_are_equal_points_are_refused_without_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path))
+    objects = make_objects([(10, 5, 30, 20), (9, 5, 30, 20)], [0, 1])
+    store = write_store("toys", "train", [Record(name, b"", 40, 30, objects) for name in "abc"], ("red", "blue"))
+    rows = [{"image_id": name, "category_id": 7, "bbox": [0.5] * 4, "score": 0.5} for name in "aabbcc"]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    with pytest.raises(BadInput, match=r"found\.json: "):
+        read_results(tmp_path / "found.json", open_test_set(store), ReadAs())

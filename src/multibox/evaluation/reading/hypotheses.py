@@ -99,6 +99,8 @@ def better_meaning(
     if named == base:
         return None
     fit, before, at = test.fit(named), test.fit(base), test.compared(named, base)
+    if not len(fit[at]):
+        return None
     return Better(named, float(fit[at].mean()), float(before[at].mean()))
 
 
