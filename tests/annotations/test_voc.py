@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multibox.annotations.class_lists import read_pbtxt
+from multibox.annotations.class_lists import label_maps, read_pbtxt
 from multibox.annotations.corners import to_edges
 from multibox.annotations.formats import voc
 from multibox.annotations.problem import Problem
@@ -236,10 +236,14 @@ def test_a_label_map_whose_ids_are_no_numbers(tmp_path, number):
         read_pbtxt(tmp_path / "label_map.pbtxt")
 
 
-@pytest.mark.parametrize("flood", ["x" * 300_000, "item {" * 60_000, "a : " * 80_000, "'" * 300_000, " " * 300_000])
+@pytest.mark.parametrize(
+    "flood", ["x" * 300_000, "item {" * 60_000, "a : " * 80_000, "\n" * 300_000, "'" * 300_000, " " * 300_000]
+)
 def test_a_label_map_with_a_flood_of_one_piece_is_read_in_no_time(tmp_path, flood):
+    (tmp_path / "other.pbtxt").write_text(flood)
     (tmp_path / "label_map.pbtxt").write_text(f'item {{ id: 1 name: "cat" }}\n{flood}')
     started = time.perf_counter()
+    assert label_maps(tmp_path.iterdir())
     with suppress(BadInput):
         assert read_pbtxt(tmp_path / "label_map.pbtxt") == ("cat",)
     assert time.perf_counter() - started < 2

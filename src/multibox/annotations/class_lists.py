@@ -20,7 +20,7 @@ CODES = ("/m/", "/g/")
 """How codes of classes begin that stand for names."""
 
 _ID = re.compile(r"[0-9]{1,9}")
-_ITEM = re.compile(r"^\s*item\s*:?\s*\{", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*item\s*:?\s*\{", re.MULTILINE)
 _TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}]|[^\s{}"'#:,;]+)|#.*""")
 """A word, text or brace of a Protocol Buffers text file, or a comment."""
 
