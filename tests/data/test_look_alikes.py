@@ -107,3 +107,11 @@ def test_pictures_all_of_one_colour_are_not_judged():
     flat = [look_of(jpeg(np.full((64, 64, 3), value, np.uint8))) for value in (0, 255)]
     assert find_alike(stack_looks(flat[:1]), stack_looks(flat[1:])) == {}
     assert group_alike(stack_looks([flat[0], *flat])).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("shape", [(2, 40), (40, 1), (1, 1)])
+def test_an_image_of_a_few_pixels_has_a_look(suffix, shape):
+    encoded = cv2.imencode(suffix, np.full((*shape, 3), 90, np.uint8))[1].tobytes()
+    _, thumbnail = look_of(encoded)
+    assert thumbnail.shape == (256,)

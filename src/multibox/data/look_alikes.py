@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from multibox.data.check import decode_grey
+from multibox.data.check import BadImageError, decode_grey
 
 HASH_SIDE: Final = 8
 SEEN_SIDE: Final = 32
@@ -51,14 +51,20 @@ def look_of(data: bytes) -> tuple[int, np.ndarray]:
     Raises:
         BadImageError: If the bytes are not an image that can be decoded.
     """
-    grey = decode_grey(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    if min(grey.shape) < SEEN_SIDE:
-        grey = decode_grey(data, cv2.IMREAD_GRAYSCALE)
-    small = cv2.resize(grey, (SEEN_SIDE, SEEN_SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(_grey(data), (SEEN_SIDE, SEEN_SIDE), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small.astype(np.float32))[:HASH_SIDE, :HASH_SIDE].ravel()
     bits = low > np.median(low[1:])  # the first is the brightness
     number = int.from_bytes(np.packbits(bits).tobytes(), "big")
     return number, cv2.resize(small, (SEEN_SIDE // 2,) * 2, interpolation=cv2.INTER_AREA).ravel()
+
+
+def _grey(data: bytes) -> np.ndarray:
+    """Grey levels of an image, reduced if enough of it is left. OpenCV cannot reduce images of a few pixels."""
+    try:
+        reduced = decode_grey(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    except BadImageError:
+        return decode_grey(data, cv2.IMREAD_GRAYSCALE)
+    return reduced if min(reduced.shape) >= SEEN_SIDE else decode_grey(data, cv2.IMREAD_GRAYSCALE)
 
 
 def stack_looks(looks: list[tuple[int, np.ndarray]]) -> Looks:
