@@ -119,6 +119,10 @@ class WatchedStore:
     def __len__(self):
         return len(self.store)
 
+    def without_image(self, index):
+        """What is asked of the annotations before training."""
+        return self.store.without_image(index)
+
     def __getitem__(self, index):
         heavy = sorted({"keras", "tensorflow"} & set(sys.modules))
         if os.getpid() == self.here and self.only_in_workers:

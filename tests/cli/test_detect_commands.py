@@ -1,6 +1,7 @@
 """The commands eval, predict, export and info: what they print and how they end. What they do is tested elsewhere."""
 
 import json
+import os
 from typing import get_args
 
 import cv2
@@ -149,6 +150,14 @@ def test_predict_goes_on_after_a_damaged_frame(folder):
     assert result.stderr == "multibox: 1 of 12 frames could not be read: film.avi: frame 5 cannot be decoded\n"
     assert [row["frame"] for row in json.loads(result.stdout) if "error" not in row] == [0, 1, 2, 3, 4, *range(6, 12)]
     assert (folder / "detections" / "film.mp4").is_file()
+
+
+def test_predict_prints_a_name_that_is_no_text(folder):
+    name = os.fsdecode(b"\xff.png")
+    (folder / "a.png").rename(folder / name)
+    result = call("predict", "model.keras", name)
+    assert result.exit_code == 0, result.exception
+    assert "udcff.png" in result.stdout
 
 
 def test_predict_of_nothing_readable(folder):

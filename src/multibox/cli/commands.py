@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import io
 import logging
 import re
 import shlex
@@ -50,6 +51,8 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command, and turn its errors into one line and an exit code."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # for names of files that are not Unicode text
         try:
             with _log_on_stderr():
                 return super().main(*args, **kwargs)
