@@ -84,7 +84,7 @@ def main():
         forget()
         ends["resumed"] = told(lambda: resume("cut"))
         ends["again"] = told(lambda: train(name="whole", overrides=RUN))
-        ends["not finite"] = told(lambda: train(name="nan", overrides=RUN | {"train.lr": 1e30}))
+        ends["not finite"] = told(lambda: train(name="nan", overrides=RUN | {"train.lr": 1e9}))
     print(json.dumps(ends), flush=True)
 
 
