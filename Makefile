@@ -91,7 +91,7 @@ dist: .venv/release.done
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
 
-PAGE := src/multibox/serve/page
+PAGE := src/multibox/page
 NODE_BIN := tooling/node_modules/.bin
 PRETTIER := $(NODE_BIN)/prettier --config tooling/prettier.json --log-level warn
 

@@ -1,25 +1,16 @@
 """The page's files over HTTP: what is served, and nothing else."""
 
-import re
-from posixpath import dirname, join, normpath
+from posixpath import dirname
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs multibox[serve]")
 
-from multibox.serve.routes.page import page_files
+from multibox.page.files import references, server_page
 from served import assert_refused
 
-REFERENCE = re.compile(r"""(?:href|src)="([\w./-]+\.(?:css|js|svg))"|from "(\.[\w./-]+\.js)";""")
-"""A reference to another file of the page, in HTML or in the head of a module."""
 
-
-def referenced(path, text):
-    """Paths of the files that one file refers to."""
-    return [normpath(join(dirname(path), html or module)) for html, module in REFERENCE.findall(text)]
-
-
-def test_every_file_that_the_page_refers_to_is_served_and_no_other_is_shipped(colors):
+def test_every_file_that_the_page_refers_to_is_served_and_no_other(colors):
     kinds = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     waiting, seen = ["index.html"], set()
     while waiting:
@@ -30,13 +21,13 @@ def test_every_file_that_the_page_refers_to_is_served_and_no_other_is_shipped(co
         answer = colors.get(f"/{path}")
         assert answer.status_code == 200, path
         assert answer.headers["content-type"].startswith(kinds[path.rpartition(".")[2]]), path
-        waiting += referenced(path, answer.text)
-    assert seen == set(page_files())
+        waiting += references(path, answer.text)
+    assert seen == set(server_page())
     assert {dirname(path).partition("/")[0] for path in seen} == {"", "try", "explain", "dataset", "shared"}
 
 
 def test_the_page_is_its_index(colors):
-    assert colors.get("/").content == colors.get("/index.html").content == page_files()["index.html"]
+    assert colors.get("/").content == colors.get("/index.html").content == server_page()["index.html"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from multibox._version import __version__
 from multibox.detect.detector import Detector
 from multibox.explain.browsing import LabelledDataset
+from multibox.page.files import server_page
 from multibox.serve.batcher import Batcher
 from multibox.serve.metrics import Metrics
 from multibox.serve.refused import ERRORS, answer_errors
@@ -20,7 +21,7 @@ from multibox.serve.routes.explanation import explanation_routes
 from multibox.serve.routes.health import health_routes
 from multibox.serve.routes.metrics import metric_routes
 from multibox.serve.routes.open_inference import open_inference_routes
-from multibox.serve.routes.page import page_files, page_paths, page_routes
+from multibox.serve.routes.page import page_paths, page_routes
 from multibox.serve.security import OPEN, Guard, TokenCheck
 from multibox.serve.settings import Settings
 
@@ -64,7 +65,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, La
     app.include_router(health_routes(batcher))
     app.include_router(metric_routes(metrics))
     app.include_router(documentation_routes(app))
-    files = page_files()
+    files = server_page()
     app.include_router(page_routes(files))
     _protect(app, settings, metrics, files)
     return app
