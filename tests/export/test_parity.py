@@ -17,7 +17,10 @@ from multibox.runtimes.agreement import difference
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 PACKAGES = {"onnx": "onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
-ROWS = [(kind, precision, nms) for kind in FORMATS for precision in FORMATS[kind].precisions for nms in (False, True)]
+KINDS = [kind for kind in FORMATS if FORMATS[kind].nms]
+"""Those with a runtime of their own here. A site's runs in a browser: test_web_page.py."""
+
+ROWS = [(kind, precision, nms) for kind in KINDS for precision in FORMATS[kind].precisions for nms in (False, True)]
 FAST = {("saved-model", "fp32", True), ("onnx", "fp32", True)}
 """Rows of SSDLite that are not slow."""
 
@@ -87,7 +90,7 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
 
 def _documented(kind):
     """How docs/export.md loads a file with the plain runtime."""
-    return dict(zip(FORMATS, re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL), strict=True))[kind]
+    return dict(zip(KINDS, re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL), strict=True))[kind]
 
 
 def _assert_same_detections(expected, given, images):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from multibox.export.export_model import Exported
     from multibox.importers.import_model import Imported
 
-FORMATS = ("onnx", "saved-model", "litert", "openvino", "weights")
+FORMATS = ("onnx", "saved-model", "litert", "openvino", "web", "weights")
 
 
 class ImportKind(click.Choice):
@@ -64,6 +64,16 @@ class ImportKind(click.Choice):
     metavar="FILE",
     help="Exported file or folder. Default: next to the model.",
 )
+@click.option(
+    "--onnxruntime-web",
+    type=click.Path(),
+    default=None,
+    metavar="FILE",
+    help="Package of the runtime for the format web, as `npm pack` writes it. Default: npm fetches it once.",
+)
+@click.option(
+    "--webgpu", is_flag=True, help="Let a site run the model on the graphics processor too, which adds 27 MB."
+)
 @replace_option
 def export_model(model: str, kind: str, out: str | None, replace: bool, **options: Any) -> None:
     """Export a model to another format, and compare the exported file's output with that of the Keras model."""
@@ -74,7 +84,10 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
         exported = export(model, kind, out, replace=replace, **options)
         click.echo("\n".join([f"{kind}: {exported.path}", *export_lines(exported)]))
         return
-    if any(options[name] for name in ("nms", "calibrate", "evaluate_on")) or options["precision"] != "fp32":
+    if (
+        any(options[name] for name in ("nms", "calibrate", "evaluate_on", "onnxruntime_web", "webgpu"))
+        or options["precision"] != "fp32"
+    ):
         raise BadInput("format", "weights can only be combined with --out and --replace, as they are written unchanged")
     require_keras("export --format weights")
     click.echo(f"{kind}: {export_weights(model, out, replace=replace)}")

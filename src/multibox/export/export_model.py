@@ -14,6 +14,7 @@ from multibox.evaluation.evaluate import evaluate
 from multibox.evaluation.test_set import open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
+from multibox.export.web import prepare_site
 from multibox.export.write import FORMATS, PRECISIONS, Plan, write
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
@@ -55,19 +56,24 @@ def export(
     precision: str = "fp32",
     calibrate: str | None = None,
     evaluate_on: str | None = None,
+    onnxruntime_web: str | os.PathLike[str] | None = None,
+    webgpu: bool = False,
     replace: bool = False,
 ) -> Exported:
     """Write a model file in another format, and verify that the exported file detects the same.
 
     Args:
         model: Path of a ``.keras`` file, or ``voc20``, the bundled detector.
-        kind: Format to write: ``onnx``, ``saved-model``, ``litert`` or ``openvino``.
+        kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino`` or ``web``.
         out: File or folder to write. None chooses a name such as ``model-nms-int8.onnx`` beside the model, or for the
             bundled detector in the current folder.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: ``fp32``, ``fp16``, or ``int8``, whose ranges of values are found with real images.
         calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
+        onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None takes the one in the cache, or
+            fetches the package with npm.
+        webgpu: Whether a site can run its model on the graphics processor too, which takes 27 MB more.
         replace: Whether to replace something that is not a model of Multibox. Without ``out``, the next free name is
             taken.
 
@@ -77,8 +83,10 @@ def export(
     Raises:
         BadInput: If there is no such model or store, the model is not a ``.keras`` file, the format does not support an
             option, or a package is missing.
-        RunFailed: If the file does not detect the same as the Keras model. The file is not kept.
+        RunFailed: If the file does not detect the same as the Keras model, or npm cannot fetch the package. Nothing is
+            kept.
     """
+    _require_web(kind, onnxruntime_web=onnxruntime_web, webgpu=webgpu)
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision, replace)
     if precision == "int8" and calibrate is None:
@@ -86,6 +94,7 @@ def export(
     if precision != "int8" and calibrate is not None:
         raise BadInput("calibrate", "is for precision=int8 only; leave it out")
     FORMATS[kind].require(f"{model}")
+    site = prepare_site(model.stem, onnxruntime_web, webgpu=webgpu) if kind == "web" else None
     calibration = open_store(find_dataset(calibrate)) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
     runtime: Any = open_runtime(model)
@@ -101,7 +110,7 @@ def export(
             maps.extend(evaluate(one, judged).map for one in (Detector(runtime), detector))
 
     images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
-    plan = Plan(kind, nms, precision, images)
+    plan = Plan(kind, nms, precision, images, site)
     checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
@@ -121,15 +130,29 @@ def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool,
         able = ", ".join(name for name, other in FORMATS.items() if precision in other.precisions)
         what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
         raise BadInput("precision", f"{precision} {what}")
+    if nms and not form.nms:
+        raise BadInput("nms", "the page of a site runs NMS itself; leave nms out")
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
-    parts = [model.stem, *(["nms"] if nms else []), *([precision] if precision != "fp32" else [])]
+    parts = [
+        model.stem,
+        *(["web"] if kind == "web" else []),
+        *(["nms"] if nms else []),
+        *([precision] if precision != "fp32" else []),
+    ]
     check = partial(form.refuse_taken, replace=replace)
     path = first_free(folder_for(model), "-".join(parts), form.suffix, check) if out is None else Path(out)
-    if path.suffix != form.suffix:
+    if form.suffix and path.suffix != form.suffix:
         raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
     check(path)
     return path
+
+
+def _require_web(kind: str, **given: object) -> None:
+    """Refuse parameters of sites for another format."""
+    for name, value in given.items():
+        if value and kind != "web":
+            raise BadInput(name, "is for the format web only; leave it out")
 
 
 def _require_plain_nms(schema: Schema) -> None:

@@ -17,19 +17,21 @@ from multibox.export.litert import write_litert
 from multibox.export.onnx_file import make_onnx, require_onnx
 from multibox.export.openvino import write_openvino
 from multibox.export.saved_model import write_saved_model
+from multibox.export.web import MODEL as SITE_MODEL
+from multibox.export.web import SITE, Site, write_site
 from multibox.models.file import MODEL
 from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime, Runtime
 from multibox.runtimes.agreement import trial_images
 from multibox.runtimes.packages import require_package
-from multibox.writing import check_file, check_folder, new_file, new_folder
+from multibox.writing import Kind, check_file, check_folder, new_file, new_folder
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of an export: format, NMS, precision and images for calibration.
+    """The options of an export: format, NMS, precision, images for calibration, and the rest of a site.
 
     Attributes:
         kind: Name of the format, one of :data:`FORMATS`.
@@ -37,12 +39,14 @@ class Plan:
         precision: Precision of the file, one of :data:`PRECISIONS`.
         images: Images with which the value ranges for ``int8`` are measured, ``(N, H, W, 3)`` uint8 RGB. None for other
             precisions.
+        site: What a site holds besides its model. None for other formats.
     """
 
     kind: str = "onnx"
     nms: bool = False
     precision: str = "fp32"
     images: np.ndarray | None = None
+    site: Site | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,16 @@ class Format:
     """A file format that a network can be written in.
 
     Attributes:
-        suffix: Suffix of the file or folder.
+        suffix: Suffix of the file or folder. Empty if the folder may have any name.
         precisions: Precisions that the format supports.
         require: Function that raises BadInput if a package for the format is missing. It takes the name of the file or
             command, for the message.
         write: Function that writes a network with its schema and an export's options to a path.
         is_folder: Whether the format is a folder.
         on_tensorflow: Whether Keras must run on TensorFlow to write the format.
+        nms: Whether a file of the format can run decoding and NMS itself.
+        model: Path in the folder of the file that holds the network. Empty if the whole file or folder does.
+        own: Kind of the file or folder, for the rule of :mod:`multibox.writing`.
     """
 
     suffix: str
@@ -65,10 +72,13 @@ class Format:
     write: Callable[[Any, Schema, Path, Plan], None]
     is_folder: bool = False
     on_tensorflow: bool = False
+    nms: bool = True
+    model: str = ""
+    own: Kind = MODEL
 
     def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
         """Open a new file or folder of the format for writing. It appears at ``out`` when the block ends."""
-        return (new_folder if self.is_folder else new_file)(out, MODEL, replace=replace)
+        return (new_folder if self.is_folder else new_file)(out, self.own, replace=replace)
 
     def require_backend(self) -> None:
         """Verify that Keras runs on TensorFlow, if the format is made of a graph of TensorFlow.
@@ -95,7 +105,7 @@ class Format:
         Raises:
             BadInput: The path holds something that may not be replaced.
         """
-        (check_folder if self.is_folder else check_file)(out, MODEL, replace=replace)
+        (check_folder if self.is_folder else check_file)(out, self.own, replace=replace)
         weights = out.with_suffix(".bin")
         if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
             raise BadInput(
@@ -123,6 +133,11 @@ def _write_saved_model(network: Any, schema: Schema, path: Path, plan: Plan) -> 
     write_saved_model(network, schema, path, nms=plan.nms)
 
 
+def _write_web(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    assert plan.site is not None
+    write_site(network, schema, path, plan.site, precision=plan.precision, images=plan.images)
+
+
 def _require_openvino(what: str) -> None:
     require_onnx(what)
     require_package("openvino", what, "OpenVINO", "openvino")
@@ -137,6 +152,7 @@ FORMATS = {
     "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model, True, on_tensorflow=True),
     "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert, on_tensorflow=True),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
+    "web": Format("", PRECISIONS, require_onnx, _write_web, True, nms=False, model=SITE_MODEL, own=SITE),
 }
 """File formats by name, as ``multibox export`` takes them."""
 
@@ -174,7 +190,7 @@ def write(
     form.require_backend()
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
-        detector = load(new)
+        detector = load(new / form.model)
         checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)
         if then:
             then(detector)

@@ -1,0 +1,106 @@
+"""A site that detects in the browser: plain files for any host, the page's with a model and the runtime beside them."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from multibox.explain.cells import maps_of
+from multibox.export.onnx_file import make_onnx
+from multibox.export.web_runtime import WASM, WEBGPU, read_runtime
+from multibox.models.schema import Schema
+from multibox.page.files import site_page
+from multibox.page.service_worker import service_worker
+from multibox.writing import Kind
+
+SITE: Final = Kind("site")
+"""The folder of a site, for the rule of :mod:`multibox.writing`."""
+
+MODEL: Final = "model/model.onnx"
+"""The network's file in a site."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a site holds besides its model.
+
+    Attributes:
+        name: Name of the model, as the page shows it.
+        webgpu: Whether the site can run its model on the graphics processor too.
+        runtime: Contents of the runtime's files, by name.
+    """
+
+    name: str
+    webgpu: bool = False
+    runtime: dict[str, bytes] = field(repr=False, default_factory=dict)
+
+
+def prepare_site(name: str, package: str | os.PathLike[str] | None, *, webgpu: bool) -> Site:
+    """Get what a site needs besides its model.
+
+    Args:
+        name: Name of the model, as the page shows it.
+        package: File of the npm package ``onnxruntime-web``. None takes the one in the cache, or fetches it with npm.
+        webgpu: Whether the site can run its model on the graphics processor too, which takes 27 MB more.
+
+    Returns:
+        The site without its model.
+
+    Raises:
+        BadInput: The package is not the one that sites get, or cannot be had.
+        RunFailed: npm could not fetch the package.
+    """
+    return Site(
+        name, webgpu, read_runtime(None if package is None else Path(package), (*WASM, *(WEBGPU if webgpu else ())))
+    )
+
+
+def write_site(
+    network: Any, schema: Schema, folder: Path, site: Site, *, precision: str, images: np.ndarray | None
+) -> None:
+    """Write the files of a site.
+
+    Args:
+        network: Keras model.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
+        folder: Empty folder to write into.
+        site: The site without its model.
+        precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
+        images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
+    """
+    model = make_onnx(network, schema, precision=precision, images=images)
+    content = {
+        **site_page(),
+        **dict(_model_files(schema, site, model.SerializeToString())),
+        **{f"runtime/{name}": held for name, held in site.runtime.items()},
+        **dict(_licenses()),
+    }
+    for name, held in {**content, "sw.js": service_worker(content)}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(held)
+
+
+def _model_files(schema: Schema, site: Site, model: bytes) -> Iterator[tuple[str, bytes]]:
+    about = {
+        "name": site.name,
+        "schema": schema.model_dump(mode="json", exclude={"training"}),
+        "maps": [asdict(fmap) for fmap in maps_of(schema)],
+        "onnx": Path(MODEL).name,
+        "priors": "priors.bin",
+        "runtime": {"wasm": WASM[0], **({"webgpu": WEBGPU[0]} if site.webgpu else {})},
+    }
+    yield MODEL, model
+    yield "model/model.json", json.dumps(about, indent=1).encode()
+    yield "model/priors.bin", schema.make_priors().astype("<f4").tobytes()
+
+
+def _licenses() -> Iterator[tuple[str, bytes]]:
+    """The licence of ONNX Runtime and of what is in it, from the Python package: the npm package holds neither."""
+    for name in ("LICENSE", "ThirdPartyNotices.txt"):
+        yield f"runtime/{name}", files("onnxruntime").joinpath(name).read_bytes()
