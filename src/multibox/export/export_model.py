@@ -89,10 +89,7 @@ def export(
     _require_web(kind, onnxruntime_web=onnxruntime_web, webgpu=webgpu)
     model = model_path(model, ".keras")
     path = _path(model, kind, out, nms, precision, replace)
-    if precision == "int8" and calibrate is None:
-        raise BadInput("precision", "int8 needs real images to find the ranges of values; set calibrate=NAME/SPLIT")
-    if precision != "int8" and calibrate is not None:
-        raise BadInput("calibrate", "is for precision=int8 only; leave it out")
+    _require_images(precision, calibrate)
     FORMATS[kind].require(f"{model}")
     site = prepare_site(model.stem, onnxruntime_web, webgpu=webgpu) if kind == "web" else None
     calibration = open_store(find_dataset(calibrate)) if calibrate is not None else None
@@ -153,6 +150,13 @@ def _require_web(kind: str, **given: object) -> None:
     for name, value in given.items():
         if value and kind != "web":
             raise BadInput(name, "is for the format web only; leave it out")
+
+
+def _require_images(precision: str, calibrate: str | None) -> None:
+    if precision == "int8" and calibrate is None:
+        raise BadInput("precision", "int8 needs real images to find the ranges of values; set calibrate=NAME/SPLIT")
+    if precision != "int8" and calibrate is not None:
+        raise BadInput("calibrate", "is for precision=int8 only; leave it out")
 
 
 def _require_plain_nms(schema: Schema) -> None:
