@@ -11,14 +11,14 @@ from multibox.data.store import open_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.test_set import open_split
+from multibox.evaluation.test_set import TestSet, open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.web import prepare_site
 from multibox.export.write import FORMATS, PRECISIONS, Plan, write
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
-from multibox.runtimes import open_runtime
+from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
 
 TRIED = 8
@@ -101,16 +101,17 @@ def export(
         _require_plain_nms(schema)
     seen = judged or calibration
     maps: list[float] = []
-
-    def measure(detector: Detector) -> None:
-        if judged is not None:
-            maps.extend(evaluate(one, judged).map for one in (Detector(runtime), detector))
-
+    measure = partial(_measure, judged, runtime, maps) if judged is not None else None
     images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
     plan = Plan(kind, nms, precision, images, site)
     checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
+
+
+def _measure(judged: TestSet, original: Runtime, maps: list[float], detector: Detector) -> None:
+    """Append the mean average precision of the original and of the exported file."""
+    maps.extend(evaluate(one, judged).map for one in (Detector(original), detector))
 
 
 def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
