@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from multibox.data.open import find_dataset
-from multibox.data.store import open_store
+from multibox.data.store import Store, open_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.evaluation.evaluate import evaluate
-from multibox.evaluation.test_set import TestSet, open_split
+from multibox.evaluation.test_set import open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.web import prepare_site
@@ -109,7 +109,7 @@ def export(
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
 
 
-def _measure(judged: TestSet, original: Runtime, maps: list[float], detector: Detector) -> None:
+def _measure(judged: Store, original: Runtime, maps: list[float], detector: Detector) -> None:
     """Append the mean average precision of the original and of the exported file."""
     maps.extend(evaluate(one, judged).map for one in (Detector(original), detector))
 
