@@ -53,7 +53,7 @@ def prepare_site(name: str, package: str | os.PathLike[str] | None, *, webgpu: b
 
     Raises:
         BadInput: The package is not the one that sites get, or cannot be had.
-        RunFailed: npm could not fetch the package.
+        RunFailed: The package could not be fetched with npm.
     """
     return Site(
         name, webgpu, read_runtime(None if package is None else Path(package), (*WASM, *(WEBGPU if webgpu else ())))

@@ -54,7 +54,7 @@ def read_runtime(package: Path | None, names: Sequence[str]) -> dict[str, bytes]
 
     Raises:
         BadInput: The file is not this version of the package, or there is neither a file nor npm.
-        RunFailed: npm could not fetch the package.
+        RunFailed: The package could not be fetched with npm.
     """
     content = _read_given(package) if package is not None else _read_kept() or _fetch()
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
