@@ -23,18 +23,14 @@ SCHEMA = make_schema(training={"data": {"train": ["/home/someone"]}})
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
+def write(tmp_path_factory):
     """Write the site of a tiny network, as an export does after it has built the network."""
-    onnx = pytest.importorskip("onnx")
-    model = onnx.load(write_tiny_onnx(tmp_path / "tiny.onnx", SCHEMA))
-    (tmp_path / "tiny.onnx").unlink()
-    monkeypatch.setattr("multibox.export.web.make_onnx", lambda network, schema, **options: model)
+    model = write_tiny_onnx(tmp_path_factory.mktemp("model") / "tiny.onnx", SCHEMA).read_bytes()
 
     def write(folder, *, webgpu=False):
         names = (*WASM, *WEBGPU) if webgpu else WASM
         with FORMATS["web"].new(folder) as new:
-            site = Site("tiny", webgpu, {name: name.encode() for name in names})
-            write_site(None, SCHEMA, new, site, precision="fp32", images=None)
+            write_site(new, Site("tiny", webgpu, {name: name.encode() for name in names}), SCHEMA, model)
         return folder
 
     return write

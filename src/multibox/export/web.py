@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from multibox.explain.cells import maps_of
-from multibox.export.onnx_file import make_onnx
 from multibox.export.web_runtime import WASM, WEBGPU, read_runtime
 from multibox.models.schema import Schema
 from multibox.page.files import site_page
@@ -60,23 +57,18 @@ def prepare_site(name: str, package: str | os.PathLike[str] | None, *, webgpu: b
     )
 
 
-def write_site(
-    network: Any, schema: Schema, folder: Path, site: Site, *, precision: str, images: np.ndarray | None
-) -> None:
+def write_site(folder: Path, site: Site, schema: Schema, model: bytes) -> None:
     """Write the files of a site.
 
     Args:
-        network: Keras model.
-        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         folder: Empty folder to write into.
         site: The site without its model.
-        precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
-        images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
+        schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
+        model: Content of the network's ONNX file, which gives logits and deltas.
     """
-    model = make_onnx(network, schema, precision=precision, images=images)
     content = {
         **site_page(),
-        **dict(_model_files(schema, site, model.SerializeToString())),
+        **dict(_model_files(schema, site, model)),
         **{f"runtime/{name}": held for name, held in site.runtime.items()},
         **dict(_licenses()),
     }

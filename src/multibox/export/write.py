@@ -135,7 +135,8 @@ def _write_saved_model(network: Any, schema: Schema, path: Path, plan: Plan) -> 
 
 def _write_web(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
     assert plan.site is not None
-    write_site(network, schema, path, plan.site, precision=plan.precision, images=plan.images)
+    model = make_onnx(network, schema, precision=plan.precision, images=plan.images)
+    write_site(path, plan.site, schema, model.SerializeToString())
 
 
 def _require_openvino(what: str) -> None:
