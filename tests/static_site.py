@@ -1,0 +1,71 @@
+"""A folder over HTTP at a free port, and a browser that reaches nothing else."""
+
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+BLOCKED = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""Chromium's option with which no name of a host has an address."""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serve_folder(folder, port=0):
+    """Serve a folder as `python -m http.server` does.
+
+    Gives its address. Behind the block nothing answers there.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(20)
+
+
+@contextmanager
+def blocked_browser(*options):
+    """Debian's Chromium without a network."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", BLOCKED, *options]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page with its own storage. Notes what it asks for, and what it complains about."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.requests, self.complaints = [], []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, url):
+        """Load the page and wait until it can detect."""
+        self.page.goto(url)
+        self.page.wait_for_selector("body[data-ready]")
+
+    def wait_until_kept(self):
+        """Wait until the service worker has every file."""
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+
+    def close(self):
+        self.context.close()
