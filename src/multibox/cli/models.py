@@ -47,6 +47,14 @@ class ImportKind(click.Choice):
     help="Numeric precision of the exported file.",
 )
 @click.option(
+    "--for",
+    "target",
+    type=click.Choice(["mediapipe", "edgetpu"]),
+    default=None,
+    help="Program that reads the LiteRT file: MediaPipe and older apps with SSD's four outputs and metadata, or the "
+    "compiler of the Edge TPU, which needs int8.",
+)
+@click.option(
     "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images calibrate the quantisation to int8."
 )
 @click.option(
@@ -85,7 +93,7 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
         click.echo("\n".join([f"{kind}: {exported.path}", *export_lines(exported)]))
         return
     if (
-        any(options[name] for name in ("nms", "calibrate", "evaluate_on", "onnxruntime_web", "webgpu"))
+        any(options[name] for name in ("nms", "target", "calibrate", "evaluate_on", "onnxruntime_web", "webgpu"))
         or options["precision"] != "fp32"
     ):
         raise BadInput("format", "weights can only be combined with --out and --replace, as they are written unchanged")

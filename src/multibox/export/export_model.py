@@ -1,5 +1,6 @@
 """Export of a model file to another format."""
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +16,13 @@ from multibox.evaluation.test_set import open_split
 from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.web import prepare_site
-from multibox.export.write import FORMATS, PRECISIONS, Plan, write
+from multibox.export.write import FORMATS, PRECISIONS, TARGETS, Plan, write
 from multibox.models.schema import Schema
 from multibox.models.shipped import folder_for, model_path
 from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
+
+log = logging.getLogger("multibox")
 
 TRIED = 8
 """Number of images that every exported file is verified on."""
@@ -54,6 +57,7 @@ def export(
     *,
     nms: bool = False,
     precision: str = "fp32",
+    target: str | None = None,
     calibrate: str | None = None,
     evaluate_on: str | None = None,
     onnxruntime_web: str | os.PathLike[str] | None = None,
@@ -65,31 +69,31 @@ def export(
     Args:
         model: Path of a ``.keras`` file, or ``voc20``, the bundled detector.
         kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino`` or ``web``.
-        out: File or folder to write. None chooses a name such as ``model-nms-int8.onnx`` beside the model, or for the
-            bundled detector in the current folder.
+        out: File or folder to write. None takes a name such as ``model-int8.onnx``, beside the model if it is a file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: ``fp32``, ``fp16``, or ``int8``, whose ranges of values are found with real images.
+        target: Program that a LiteRT file is for, ``mediapipe`` or ``edgetpu``. Both get SSD's own four outputs,
+            metadata and class names. For ``edgetpu``, every layer is verified to be one that it computes.
         calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
         onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None takes the one in the cache, or
             fetches the package with npm.
         webgpu: Whether a site can run its model on the graphics processor too, which takes 27 MB more.
-        replace: Whether to replace something that is not a model of Multibox. Without ``out``, the next free name is
-            taken.
+        replace: Whether to replace something that is not a model of Multibox. Without ``out``, a free name is taken.
 
     Returns:
         The exported file and its verification.
 
     Raises:
-        BadInput: If there is no such model or store, the model is not a ``.keras`` file, the format does not support an
-            option, or a package is missing.
-        RunFailed: If the file does not detect the same as the Keras model, or npm cannot fetch the package. Nothing is
-            kept.
+        BadInput: If there is no such model or store, the model is not a ``.keras`` file, the format or the target does
+            not support an option or a layer, or a package is missing.
+        RunFailed: If the file does not detect the same as the Keras model, or npm fails. Nothing is kept.
     """
     _require_web(kind, onnxruntime_web=onnxruntime_web, webgpu=webgpu)
     model = model_path(model, ".keras")
-    path = _path(model, kind, out, nms, precision, replace)
+    _require_fitting(target, kind, precision, nms)
     _require_images(precision, calibrate)
+    path = _path(model, kind, out, _marks(kind, nms, target, precision), precision, replace)
     FORMATS[kind].require(f"{model}")
     site = prepare_site(model.stem, onnxruntime_web, webgpu=webgpu) if kind == "web" else None
     calibration = open_store(find_dataset(calibrate)) if calibrate is not None else None
@@ -97,13 +101,12 @@ def export(
     runtime: Any = open_runtime(model)
     FORMATS[kind].require_backend()
     schema: Schema = runtime.schema
-    if nms:
-        _require_plain_nms(schema)
+    _require_able(schema, nms, target)
     seen = judged or calibration
     maps: list[float] = []
     measure = partial(_measure, judged, runtime, maps) if judged is not None else None
     images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
-    plan = Plan(kind, nms, precision, images, site)
+    plan = Plan(kind, nms, precision, images, site, target)
     checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
@@ -119,7 +122,9 @@ def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | Non
     return export(model, "onnx", out).path
 
 
-def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool, precision: str, replace: bool) -> Path:
+def _path(
+    model: Path, kind: str, out: str | os.PathLike[str] | None, marks: list[str], precision: str, replace: bool
+) -> Path:
     """Path of the file to write. A path that may not be written is refused before the model is loaded."""
     if kind not in FORMATS:
         raise BadInput("kind", f"{kind} is unknown; choose one of {', '.join(FORMATS)}")
@@ -128,22 +133,23 @@ def _path(model: Path, kind: str, out: str | os.PathLike[str] | None, nms: bool,
         able = ", ".join(name for name, other in FORMATS.items() if precision in other.precisions)
         what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
         raise BadInput("precision", f"{precision} {what}")
-    if nms and not form.nms:
+    if "nms" in marks and not form.nms:
         raise BadInput("nms", "the page of a site runs NMS itself; leave nms out")
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
-    parts = [
-        model.stem,
-        *(["web"] if kind == "web" else []),
-        *(["nms"] if nms else []),
-        *([precision] if precision != "fp32" else []),
-    ]
+    parts = [model.stem, *marks]
     check = partial(form.refuse_taken, replace=replace)
     path = first_free(folder_for(model), "-".join(parts), form.suffix, check) if out is None else Path(out)
     if form.suffix and path.suffix != form.suffix:
         raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
     check(path)
     return path
+
+
+def _marks(kind: str, nms: bool, target: str | None, precision: str) -> list[str]:
+    """Parts of a file's name that say what it is."""
+    marks = {"web": kind == "web", "nms": nms, target: target, precision: precision != "fp32"}
+    return [f"{name}" for name, is_so in marks.items() if is_so]
 
 
 def _require_web(kind: str, **given: object) -> None:
@@ -160,9 +166,41 @@ def _require_images(precision: str, calibrate: str | None) -> None:
         raise BadInput("calibrate", "is for precision=int8 only; leave it out")
 
 
-def _require_plain_nms(schema: Schema) -> None:
-    if schema.detect.nms != "hard" or schema.detect.agnostic:
-        how = "agnostic" if schema.detect.agnostic else schema.detect.nms
+def _require_fitting(target: str | None, kind: str, precision: str, nms: bool) -> None:
+    """Verify that a file for a target may have the other options."""
+    if target is None:
+        return
+    if target not in TARGETS:
+        raise BadInput("target", f"{target} is unknown; choose one of {', '.join(TARGETS)}")
+    if kind != "litert":
+        raise BadInput("target", f'{target} reads LiteRT files; set kind="litert"')
+    if nms:
+        raise BadInput("nms", f"a file for {target} always runs NMS itself; leave nms out")
+    if target == "edgetpu" and precision != "int8":
         raise BadInput(
-            "nms", f"a file contains hard NMS by class, but the model's configuration says {how}; leave nms out"
+            "precision",
+            f'{precision}: the Edge TPU needs integers; set precision="int8" and calibrate=NAME/SPLIT',
+        )
+
+
+def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
+    """Verify that a file with NMS, or for a target, can do what the model's schema says."""
+    if (nms or target) and (schema.detect.nms != "hard" or schema.detect.agnostic):
+        field, how = "target" if target else "nms", "agnostic" if schema.detect.agnostic else schema.detect.nms
+        raise BadInput(
+            field, f"a file contains hard NMS by class, but the model's configuration says {how}; leave {field} out"
+        )
+    if target:
+        _require_lines(schema)
+
+
+def _require_lines(schema: Schema) -> None:
+    """Verify that the names of the classes fit a file with a line for each, and say what a target does otherwise."""
+    for name in schema.classes:
+        if not name.strip() or name.splitlines() != [name]:
+            raise BadInput("target", f"the class {name!r} cannot be a line of a file of class names; rename the class")
+    if schema.resize == "letterbox":
+        log.warning(
+            "the model was trained on letterboxed images, but MediaPipe stretches images; letterbox them before, or "
+            "train with data.resize=warp"
         )

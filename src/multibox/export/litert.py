@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from multibox.export.litert_file import LiteRtFile
+from multibox.export.litert_metadata import BUFFER, LABELS, make_metadata
 from multibox.export.saved_model import save
+from multibox.export.ssd_layout import trace_ssd_layout
 from multibox.export.tensorflow_graph import SCOPE, choose_by_class, freeze
 from multibox.models.backend import no_chatter
 from multibox.models.schema import MEMBER, Schema
+from multibox.runtimes.ssd_layout import SSD_LAYOUT
 
 UNNAMED = ("STRIDED_SLICE", "TOPK_V2", "SELECT_V2")
 """Operators of decoding whose outputs have no names by which the converter could exclude them. No network has such
@@ -26,7 +30,7 @@ def write_litert(
     *,
     nms: bool = False,
     precision: str = "fp32",
-    images: Any = None,
+    images: np.ndarray | None = None,
 ) -> None:
     """Write a network as a LiteRT file for one image at a time, with built-in operators only.
 
@@ -41,35 +45,76 @@ def write_litert(
         precision: ``fp32``, ``fp16`` (weights are stored in float16) or ``int8`` (computes in integers).
         images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
     """
+    content = _convert(freeze(network, schema, 1, choose_by_class if nms else None), schema, precision, images)
+    _write(path, content, {MEMBER: schema.to_json(indent=2)})
+
+
+def write_ssd_layout(
+    network: Any, schema: Schema, path: Path, *, precision: str = "fp32", images: np.ndarray | None = None
+) -> None:
+    """Write a network as a LiteRT file in SSD's own layout, with TensorFlow Lite's metadata and the names of classes.
+
+    Args:
+        network: Keras model, on the backend TensorFlow.
+        schema: Schema of the file, as :func:`~multibox.export.ssd_layout.in_ssd_layout` returns it.
+        path: Path of the ``.tflite`` file.
+        precision: ``fp32``, ``fp16`` (weights are stored in float16) or ``int8`` (computes in integers up to the
+            post-processing).
+        images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
+    """
+    file = LiteRtFile(_convert(trace_ssd_layout(network, schema), schema, precision, images))
+    file.order_outputs(SSD_LAYOUT)
+    if precision == "int8":
+        file.take_pixels_as_integers()
+    name = f"{schema.network.layout} on {schema.network.trunk}"
+    file.add_metadata(BUFFER, make_metadata(name, f"SSD detector of {len(schema.classes)} classes"))
+    members = {LABELS: "".join(f"{name}\n" for name in schema.classes), MEMBER: schema.to_json(indent=2)}
+    _write(path, file.to_bytes(), members)
+
+
+def _write(path: Path, content: bytes, members: dict[str, str]) -> None:
+    """Write a model with files behind it: a zip archive that is not compressed, as MediaPipe reads it."""
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+
+
+def _convert(function: Any, schema: Schema, precision: str, images: np.ndarray | None) -> bytes:
     import tensorflow
 
     lite = tensorflow.lite
     with tempfile.TemporaryDirectory() as folder:
-        save(freeze(network, schema, 1, choose_by_class if nms else None), schema, Path(folder))
+        save(function, schema, Path(folder))
         converter = lite.TFLiteConverter.from_saved_model(folder)
         if precision == "fp16":
             converter.optimizations = [lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tensorflow.float16]
         with warnings.catch_warnings(), no_chatter(1, 2):
             warnings.simplefilter("ignore")
-            path.write_bytes(_to_int8(converter, images) if precision == "int8" else converter.convert())
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(MEMBER, schema.to_json(indent=2))
+            return _to_int8(converter, images) if precision == "int8" else converter.convert()
 
 
-def _to_int8(converter: Any, images: np.ndarray) -> bytes:
+def _to_int8(converter: Any, images: np.ndarray | None) -> bytes:
     """Convert to int8, except for decoding, which would round boxes to a pixel or two."""
     import tensorflow
     from ai_edge_litert.interpreter import Interpreter
 
+    if images is None:
+        raise ValueError("int8 needs images to calibrate with")
     lite = tensorflow.lite
     converter.optimizations = [lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: _one_by_one(images)
     debugger = lite.experimental.QuantizationDebugger(converter=converter)  # the converter's own knows no exceptions
-    names = [tensor["name"] for tensor in Interpreter(model_content=debugger.calibrated_model).get_tensor_details()]
-    own = [name for name in names if name.startswith(SCOPE)]
+    own = _names_of_decoding(Interpreter(model_content=debugger.calibrated_model))
     debugger.options = lite.experimental.QuantizationDebugOptions(denylisted_nodes=own, denylisted_ops=list(UNNAMED))
     return debugger.get_nondebug_quantized_model()
+
+
+def _names_of_decoding(model: Any) -> list[str]:
+    """Names of the tensors of decoding, among which are then the outputs. A plain file has none."""
+    own = [tensor["name"] for tensor in model.get_tensor_details() if tensor["name"].startswith(SCOPE)]
+    return own and [*own, *(output["name"] for output in model.get_output_details())]
 
 
 def _one_by_one(images: np.ndarray) -> Iterator[dict[str, np.ndarray]]:

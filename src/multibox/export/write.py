@@ -13,10 +13,12 @@ from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.export.check import Check, check
-from multibox.export.litert import write_litert
+from multibox.export.edgetpu import require_mapped
+from multibox.export.litert import write_litert, write_ssd_layout
 from multibox.export.onnx_file import make_onnx, require_onnx
 from multibox.export.openvino import write_openvino
 from multibox.export.saved_model import write_saved_model
+from multibox.export.ssd_layout import in_ssd_layout
 from multibox.export.web import MODEL as SITE_MODEL
 from multibox.export.web import SITE, Site, write_site
 from multibox.models.file import MODEL
@@ -28,10 +30,13 @@ from multibox.writing import Kind, check_file, check_folder, new_file, new_folde
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
+TARGETS = ("mediapipe", "edgetpu")
+"""Programs that read a LiteRT file in SSD's own layout: MediaPipe Tasks, and the compiler of the Edge TPU."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of an export: format, NMS, precision, images for calibration, and the rest of a site.
+    """The options of an export: format, NMS, precision, images for calibration, the rest of a site, and the reader.
 
     Attributes:
         kind: Name of the format, one of :data:`FORMATS`.
@@ -40,6 +45,7 @@ class Plan:
         images: Images with which the value ranges for ``int8`` are measured, ``(N, H, W, 3)`` uint8 RGB. None for other
             precisions.
         site: What a site holds besides its model. None for other formats.
+        target: One of :data:`TARGETS`, for a LiteRT file in SSD's own layout. None for other files.
     """
 
     kind: str = "onnx"
@@ -47,6 +53,7 @@ class Plan:
     precision: str = "fp32"
     images: np.ndarray | None = None
     site: Site | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,12 @@ def _write_openvino(network: Any, schema: Schema, path: Path, plan: Plan) -> Non
 
 
 def _write_litert(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
-    write_litert(network, schema, path, nms=plan.nms, precision=plan.precision, images=plan.images)
+    if plan.target is None:
+        write_litert(network, schema, path, nms=plan.nms, precision=plan.precision, images=plan.images)
+        return
+    write_ssd_layout(network, schema, path, precision=plan.precision, images=plan.images)
+    if plan.target == "edgetpu":
+        require_mapped(path)
 
 
 def _write_saved_model(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
@@ -184,11 +196,13 @@ def write(
         Differences from the Keras model, as :func:`~multibox.export.check.check` returns them.
 
     Raises:
-        BadInput: If a package is missing, or the format needs Keras on TensorFlow and Keras runs on another backend.
+        BadInput: If a package is missing, the format needs Keras on TensorFlow and Keras runs on another backend, or a
+            layer is none that the plan's target computes.
         RunFailed: If the file does not detect the same as the Keras model.
     """
     form = FORMATS[plan.kind]
     form.require_backend()
+    schema = in_ssd_layout(schema) if plan.target else schema
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
         detector = load(new / form.model)

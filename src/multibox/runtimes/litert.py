@@ -10,6 +10,7 @@ from multibox.models.file import read_schema
 from multibox.runtimes.outputs import Outputs, has_nms
 from multibox.runtimes.packages import require_package
 from multibox.runtimes.runtime import Runtime
+from multibox.runtimes.ssd_layout import is_ssd_layout, to_detections
 
 
 class LiteRtRuntime(Runtime):
@@ -37,9 +38,11 @@ class LiteRtRuntime(Runtime):
         except (ValueError, RuntimeError) as error:
             raise BadInput(path, f"not a model that LiteRT can run: {first_line(error)}") from None
         self._names = tuple(self._run.get_output_details())
-        self.has_nms = has_nms(self._names)
+        self._is_ssd_layout = is_ssd_layout(set(self._names))
+        self.has_nms = self._is_ssd_layout or has_nms(self._names)
 
     def run(self, images: np.ndarray) -> Outputs:
         """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
         each = [self._run(image=image[None]) for image in images]
-        return {name: np.concatenate([outputs[name] for outputs in each]) for name in self._names}
+        outputs = {name: np.concatenate([one[name] for one in each]) for name in self._names}
+        return to_detections(outputs, self.schema.network.size) if self._is_ssd_layout else outputs

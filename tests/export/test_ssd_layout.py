@@ -1,0 +1,183 @@
+"""Files in SSD's own layout: what plain LiteRT, and Multibox, read from them; MediaPipe is in tests/outside."""
+
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from multibox.detect.detector import Detector
+from multibox.detect.load import load
+from multibox.errors import BadInput
+from multibox.export import export
+from multibox.export.edgetpu import find_fallbacks
+from multibox.export.images import prepared
+from multibox.export.litert_graph import LiteRtGraph
+from multibox.export.ssd_layout import in_ssd_layout
+from multibox.export.write import Plan, write
+from multibox.runtimes import KerasRuntime
+from small_network import make_network, make_schema
+
+keras = pytest.importorskip("keras")
+interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+tflite = pytest.importorskip("ai_edge_litert.schema_py_generated")
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the export needs Keras on TensorFlow")
+
+CASES = {
+    "odd sizes": ((129, 163), 3, {}),
+    "one class": ((128, 160), 1, {}),
+    "80 classes": ((128, 128), 80, {}),
+    "sigmoid": ((160, 128), 3, {"activation": "sigmoid"}),
+    "letterbox": ((128, 128), 3, {"resize": "letterbox"}),
+}
+
+
+def write_small(path, schema, target="mediapipe", precision="fp32", activation="relu"):
+    network = make_network(schema, activation)
+    images = prepared(schema, None, 8)
+    plan = Plan("litert", False, precision, images if precision == "int8" else None, target)
+    return network, write(network, schema, path, plan, images[:4])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "model.tflite"
+    schema = make_schema((128, 160), 3)
+    network, _ = write_small(path, schema)
+    return path, network, schema
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_multibox_finds_the_same_in_it(case, tmp_path):
+    size, classes, changes = CASES[case]
+    schema = make_schema(size, classes, **changes)
+    network, checked = write_small(tmp_path / "m.tflite", schema)
+    assert checked.difference.is_small
+    image = np.random.default_rng(2).integers(0, 256, (90, 200, 3), np.uint8)
+    found, expected = load(tmp_path / "m.tflite")(image), Detector(KerasRuntime(network, in_ssd_layout(schema)))(image)
+    assert len(found) == len(expected) > 5
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
+
+
+def test_plain_litert_gets_four_outputs_in_the_order_of_ssd(written):
+    path, _, schema = written
+    model = interpreter.Interpreter(str(path))
+    model.allocate_tensors()
+    (image,) = model.get_input_details()
+    assert image["dtype"] == np.uint8
+    assert image["shape"].tolist() == [1, 128, 160, 3]
+    pixels = prepared(schema, None, 1)
+    model.set_tensor(image["index"], pixels)
+    model.invoke()
+    boxes, classes, scores, count = (model.get_tensor(out["index"]) for out in model.get_output_details())
+    assert (boxes.shape, classes.shape, scores.shape, count.shape) == ((1, 50, 4), (1, 50), (1, 50), (1,))
+    (expected,) = load(path)(list(pixels), score=0.05)
+    n = int(count[0])
+    assert n == len(expected) > 5
+    np.testing.assert_array_equal(classes[0, :n], expected.labels)
+    np.testing.assert_array_equal(scores[0, :n], expected.scores)
+    assert (np.diff(scores[0, :n]) <= 0).all(), "the best are first"
+    np.testing.assert_allclose(boxes[0, :n] * (128, 160, 128, 160), expected.boxes[:, (1, 0, 3, 2)], atol=1e-4)
+    assert boxes.min() >= 0
+    assert boxes.max() <= 1
+
+
+def test_the_names_of_the_classes_are_behind_the_model(written):
+    path, _, schema = written
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("labels.txt").decode() == "class 0\nclass 1\nclass 2\n"
+        assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert load(path).schema == in_ssd_layout(schema)
+
+
+def test_the_metadata_describe_the_outputs(written):
+    content = _metadata(written[0].read_bytes())
+    assert content[4:8] == b"M001"
+    names = [b"location", b"category", b"score", b"number of detections"]
+    assert sorted(names, key=content.index) == names or sorted(names, key=content.index) == names[::-1]
+    assert np.array((1, 0, 3, 2), np.uint32).tobytes() in content, "where x0, y0, x1 and y1 are"
+    assert b"labels.txt" in content
+
+
+def _metadata(content):
+    model = tflite.Model.GetRootAs(content, 0)
+    (entry,) = (
+        model.Metadata(i) for i in range(model.MetadataLength()) if model.Metadata(i).Name() == b"TFLITE_METADATA"
+    )
+    return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+
+
+@pytest.fixture(scope="module")
+def integers(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "model-int8.tflite"
+    write_small(path, make_schema((128, 160), 3), "edgetpu", "int8")
+    return path
+
+
+def test_int8_computes_in_integers_up_to_the_post_processing(integers):
+    graph = LiteRtGraph(integers.read_bytes())
+    kinds = [graph.kind(op) for op in graph.operators]
+    body = graph.operators[: kinds.index("DEQUANTIZE")]
+    assert kinds[0] == "QUANTIZE"
+    assert graph.type(graph.inputs(body[0])[0]) == "UINT8"
+    assert {graph.type(graph.outputs(op)[0]) for op in body} == {"INT8"}
+    assert [kind for kind in kinds if kind not in ("DEQUANTIZE", *kinds[: len(body)])] == [
+        "GATHER",
+        "SOFTMAX",
+        "CUSTOM",
+        "MINIMUM",
+        "RELU",
+    ]
+
+
+def test_the_edge_tpu_computes_all_of_it(integers):
+    assert find_fallbacks(integers) == []
+
+
+def test_a_layer_that_the_edge_tpu_does_not_compute_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"compute a_act \(ELU: is not on its list\), b_act .*c_act"):
+        write_small(tmp_path / "m.tflite", make_schema((128, 160), 3), "edgetpu", "int8", activation="elu")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_float_is_none_for_the_edge_tpu(written):
+    assert {one.layer for one in find_fallbacks(written[0])} >= {"stem", "a_act", "c_head_boxes"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "coral"}, "target: coral is unknown; choose one of mediapipe, edgetpu"),
+        ({"target": "mediapipe"}, r'target: mediapipe reads LiteRT files; set kind="litert"'),
+        ({"target": "mediapipe", "kind": "litert", "nms": True}, "nms: a file for mediapipe always runs NMS itself"),
+        ({"target": "edgetpu", "kind": "litert"}, "precision: fp32: the Edge TPU needs integers; set precision="),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path, options, message):
+    with pytest.raises(BadInput, match=message):
+        export(tmp_path / "m.keras", **options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"classes": ("a", "b\nc", "d")}, r"target: the class 'b\\nc' cannot be a line"),
+        ({"classes": ("a", " ", "d")}, "target: the class ' ' cannot be a line"),
+        (
+            {"detect": {"agnostic": True}},
+            "target: a file contains hard NMS by class, but .* agnostic; leave target out",
+        ),
+    ],
+)
+def test_models_that_do_not_fit(tmp_path, monkeypatch, changes, message):
+    schema = make_schema((128, 160), 3)
+    changed = schema.model_copy(
+        update={key: schema.detect.model_copy(update=new) if key == "detect" else new for key, new in changes.items()}
+    )
+    monkeypatch.setattr("multibox.export.export_model.open_runtime", lambda path: SimpleNamespace(schema=changed))
+    (tmp_path / "m.keras").touch()
+    with pytest.raises(BadInput, match=message):
+        export(tmp_path / "m.keras", "litert", target="mediapipe")
