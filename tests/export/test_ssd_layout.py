@@ -36,7 +36,7 @@ CASES = {
 def write_small(path, schema, target="mediapipe", precision="fp32", activation="relu"):
     network = make_network(schema, activation)
     images = prepared(schema, None, 8)
-    plan = Plan("litert", False, precision, images if precision == "int8" else None, target)
+    plan = Plan("litert", precision=precision, images=images if precision == "int8" else None, target=target)
     return network, write(network, schema, path, plan, images[:4])
 
 
