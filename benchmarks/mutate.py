@@ -153,7 +153,10 @@ def run(inputs: Inputs, count: int, folder: Path, keep: Path | None = None) -> I
         while number < last:
             verdict = _next(here)
             if verdict is None:
-                yield _result(inputs[number], _ended(worker))
+                ended = _ended(worker)
+                if isinstance(ended, Verdict) and keep is not None:
+                    _keep(inputs[number], ended.words, keep)
+                yield _result(inputs[number], ended)
                 number += 1
                 break
             yield _result(inputs[number], verdict)

@@ -139,8 +139,11 @@ def replace_all(rng: Random, held: bytes, donor: bytes) -> bytes:
     return rng.choice((b"", b"\0" * 100, donor, b"\n", rng.randbytes(200), held[::-1]))
 
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+
+
 def _numbers(text: str) -> list[tuple[int, int]]:
-    return [found.span() for found in re.finditer(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", text)]
+    return [found.span() for found in _NUMBER.finditer(text)]
 
 
 def number(rng: Random, held: bytes, donor: bytes) -> bytes:
@@ -156,9 +159,7 @@ def number(rng: Random, held: bytes, donor: bytes) -> bytes:
 def numbers(rng: Random, held: bytes, donor: bytes) -> bytes:
     """All numbers of the text become the same."""
     text, value = held.decode(), rng.choice(NUMBERS)
-    for begin, end in reversed(_numbers(text)):
-        text = text[:begin] + value + text[end:]
-    return text.encode()
+    return _NUMBER.sub(value, text).encode()
 
 
 def line(rng: Random, held: bytes, donor: bytes) -> bytes:

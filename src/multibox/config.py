@@ -3,9 +3,9 @@
 :mod:`multibox.config_file` reads it from YAML.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 1e9
@@ -36,6 +36,16 @@ class Section(BaseModel):
     """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, field: ValidationInfo) -> Any:
+        """Refuse true and false where a number belongs. As numbers they would be 1 and 0."""
+        takes_switch = "bool" in str(cls.model_fields[field.field_name or ""].annotation)
+        values = value if isinstance(value, list | tuple) else [value]
+        if not takes_switch and any(isinstance(each, bool) for each in values):
+            raise ValueError("takes no true or false; write a number or a name")
+        return value
 
 
 class PeerSwitches(Section):
@@ -168,7 +178,7 @@ class Expand(Section):
     """Zoom out: place the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
 
     probability: Probability = 0.5
-    ratio: Factor = Field(default=2, ge=1)
+    ratio: float = Field(default=2, ge=1, le=LARGEST)
 
 
 class Crop(Section):

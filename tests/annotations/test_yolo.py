@@ -73,6 +73,14 @@ def test_pictures_listed_in_a_file(folder):
     assert len(item.annotation.names) == 3
 
 
+@pytest.mark.parametrize("line", ["/", ".", "//"])
+def test_a_line_of_a_list_that_names_no_image_is_refused(folder, line):
+    (folder / "some.txt").write_text(f"images/train/a.jpg\n{line}\n")
+    (folder / "data.yaml").write_text("train: some.txt\nnames: [zebra, ant]\n")
+    with pytest.raises(BadInput, match=rf"some.txt: '{line}' names no image; write the path of one image per line"):
+        read(yolo, folder / "data.yaml")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -24,7 +24,7 @@ from multibox.annotations.formats.yolo_rows import (
     read_rows,
     to_number,
 )
-from multibox.annotations.images import Images
+from multibox.annotations.images import Images, plain_name
 from multibox.annotations.splits import map_names, splits_by_folder, usual_split
 from multibox.errors import BadInput
 
@@ -154,9 +154,17 @@ def _named(paths: Sequence[Path], images: Images, split: str) -> list[Path]:
         elif is_image(path):
             found[path] = None
         else:
-            lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-            found |= dict.fromkeys(images.of_names(lines, path, split))
+            found |= dict.fromkeys(images.of_names(_lines(path), path, split))
     return list(found)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a list of images."""
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    unnamed = next((line for line in lines if not plain_name(line).name), None)
+    if unnamed is not None:
+        raise BadInput(path, f"{unnamed!r} names no image; write the path of one image per line")
+    return lines
 
 
 def _lists(files: Files) -> list[Path]:
