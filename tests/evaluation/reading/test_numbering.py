@@ -99,6 +99,20 @@ def test_a_numbering_that_was_asked_for():
         choose_numbering("category_id", CLASSES, column(5), "coco")
 
 
+@pytest.mark.parametrize(
+    ("images", "places"),
+    [
+        ({"1": "train/7.jpg", "2": "test/7.jpg"}, [0, UNKNOWN]),
+        ({"1": "old/7.jpg", "2": "test/7.jpg"}, [UNKNOWN, UNKNOWN]),
+        ({"1": "old/7.jpg", "2": "old/7.jpg"}, [0, 0]),
+        ({"1": "C:\\x\\train\\7.jpg", "2": "8.jpg"}, [0, SEVERAL]),
+    ],
+)
+def test_listed_images_of_one_name_are_told_apart_by_their_folders(images, places):
+    names = image_numberings([1, 2, 3], [["train/7.jpg"], ["train/8.jpg"], ["test/8.jpg"]])
+    assert listed(Listing("list.json", images, {}), names, CLASSES)[0].of(column(1, 2)).tolist() == places
+
+
 def test_a_list_beside_the_file_goes_before_the_datas_own_ids():
     """The list is of several folders, has an image that the data lack, and numbers classes in its own way."""
     images = {"10": "run/val/a_12.png", "20": "/x/test/b_000007.jpg", "30": "else.jpg"}

@@ -100,17 +100,29 @@ def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numb
 
     Returns:
         Meaning of ``image_id`` and meaning of ``category_id`` as the list has them. An image that the data do not have
-        has the position ``UNKNOWN``, and a class that they do not have ``NOT_EVALUATED``.
+        has the position ``UNKNOWN``, and a class that they do not have ``NOT_EVALUATED``. Where the names of several
+        listed images fit one image of the data, that with the most folders in common has its position.
     """
     files, names = ({n.name: n.places for n in numberings}["names"] for numberings in (images, classes))
-    places = {
-        i: next((files[form] for form in _forms(name) if form in files), UNKNOWN) for i, name in listing.images.items()
-    }
+    places = _places_of_files(listing.images, files)
     of_classes = {number: names.get(name, NOT_EVALUATED) for number, name in listing.classes.items()}
     return (
         Numbering(LISTED, f"the id of the image in {listing.name}", places),
         Numbering(LISTED, f"the number of the class in {listing.name}", of_classes),
     )
+
+
+def _places_of_files(listed_names: Mapping[str, str], files: Mapping[str, int]) -> dict[str, int]:
+    """Position of each listed image, by its id."""
+    fits = {i: next((form for form in _forms(name) if form in files), "") for i, name in listed_names.items()}
+    claims: dict[int, dict[int, set[str]]] = {}
+    for i, form in fits.items():
+        claims.setdefault(files.get(form, UNKNOWN), {}).setdefault(form.count("/"), set()).add(listed_names[i])
+    winners = {place: by_depth[max(by_depth)] for place, by_depth in claims.items()}
+    return {
+        i: place if (place := files.get(form, UNKNOWN)) < 0 or winners[place] == {listed_names[i]} else UNKNOWN
+        for i, form in fits.items()
+    }
 
 
 def renumbered(names: Mapping[str, str], numbers: Iterable[str], evaluated: Sequence[str]) -> Numbering:
