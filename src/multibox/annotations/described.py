@@ -146,10 +146,9 @@ def _paths(file: Path, listed: Sequence[Described], images: Images, split: str) 
     paths = images.of_names(names, file, split)
     if not any(each.second_name for each in listed):
         return paths
-    known = set(images.paths)
     return [
         path
-        if path in known or not each.second_name or isfile(path)
+        if not each.second_name or isfile(path)
         else images.of_name(each.second_name, file, split) or path
         for each, path in zip(listed, paths, strict=True)
     ]
