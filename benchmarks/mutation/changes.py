@@ -28,8 +28,12 @@ NUMBERS = (
 
 STRAYS = (*"\"'[]{}<>,:\t\n\0\\&#\u2028\ufeffé😀", "- ")
 ENCODINGS = ("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1", "cp1252", "cp037", "shift_jis")
+LONGEST_NAME = 255
+"""Most characters of a file's name on common file systems."""
+
 NAMES = (
-    *("-rf.json", "a b.txt", "new\nline.csv", "b%20c.png", "a.json", "a.jpg", "ü.xml", "con", "..hidden", "x" * 255),
+    *("-rf.json", "a b.txt", "new\nline.csv", "b%20c.png", "a.json", "a.jpg", "ü.xml", "con", "..hidden"),
+    "x" * LONGEST_NAME,
     "\udcff.jpg",  # the byte 255, which is no text
 )
 SUFFIXES = (".json", ".xml", ".txt", ".JPG", "", ".csv")
@@ -357,7 +361,8 @@ def _change_files(rng: Random, found: Content) -> str:
     else:
         old = PurePosixPath(one)
         new = str(rng.choice((old.with_suffix(rng.choice(SUFFIXES)), old.with_name(rng.choice(NAMES)))))
-        if not any(name == new or name.startswith(f"{new}/") for name in found):
+        is_taken = any(name == new or name.startswith(f"{new}/") for name in found)
+        if not is_taken and len(PurePosixPath(new).name) <= LONGEST_NAME:
             found[new] = found.pop(one, b"")
         other = new
     return f"{one}: {way} {other!r}"
