@@ -21,7 +21,7 @@ export default [
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-var": "error",
       "prefer-const": "error",
-      "no-restricted-globals": ["error", { name: "fetch", message: "Requests belong in shared/server.js." }],
+      "no-restricted-globals": ["error", { name: "fetch", message: "Requests belong in server/server.js and local/files.js." }],
       "no-restricted-properties": [
         "error",
         { property: "innerHTML", message: DOM_ONLY },
@@ -30,10 +30,10 @@ export default [
       ],
     },
   },
-  { files: ["**/page/shared/server.js"], rules: { "no-restricted-globals": "off" } },
+  { files: ["**/page/server/server.js", "**/page/local/{files,sw}.js"], rules: { "no-restricted-globals": "off" } },
   {
     // The views get what they show from the Api that they are given, so that another site can give another one.
     files: ["**/page/{try,explain,dataset}/**"],
-    rules: { "no-restricted-imports": ["error", { patterns: ["**/server.js", "**/main.js"] }] },
+    rules: { "no-restricted-imports": ["error", { patterns: ["**/server/**", "**/local/**"] }] },
   },
 ];

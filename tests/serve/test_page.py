@@ -423,7 +423,8 @@ def test_each_seed_augments_anew(open_page, color_server):
 
 
 CANNED = """
-import { start } from "./page.js";
+import { start } from "../page.js";
+import { TryView } from "../try/view.js";
 const model = {
   name: "canned", runtime: "none", classes: ["dog"], size: [64, 64], resize: "stretch", activation: "softmax",
   show: 0.5, thresholds: { dog: 0.5 }, nms_iou: 0.45, priors: 1, maps: [{ index: 0, height: 1, width: 1, per_cell: 1 }],
@@ -432,7 +433,7 @@ const detections = [{ label: 0, name: "dog", score: 0.9, box: [10, 20, 110, 220]
 start({
   model: async () => model,
   detect: async (file) => ({ results: [{ width: 400, height: 300, detections }], timings_ms: {} }),
-});
+}, (app) => ({ try: new TryView(app) }));
 """
 """A ``main.js`` with an Api of its own, as a page without a server has it."""
 

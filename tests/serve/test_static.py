@@ -23,7 +23,7 @@ def test_every_file_that_the_page_refers_to_is_served_and_no_other(colors):
         assert answer.headers["content-type"].startswith(kinds[path.rpartition(".")[2]]), path
         waiting += references(path, answer.text)
     assert seen == set(server_page())
-    assert {dirname(path).partition("/")[0] for path in seen} == {"", "try", "explain", "dataset", "shared"}
+    assert {dirname(path).partition("/")[0] for path in seen} == {"", "try", "explain", "dataset", "shared", "server"}
 
 
 def test_the_page_is_its_index(colors):
@@ -36,6 +36,7 @@ def test_the_page_is_its_index(colors):
         "/shared",
         "/shared/none.js",
         "/shared/api.d.ts",
+        "/local/main.js",
         "/none/dom.js",
         "/shared/dom",
         "/try/../../app.py",

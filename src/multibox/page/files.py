@@ -1,7 +1,7 @@
 """The files of the page, as the server and an exported site have them.
 
-Both begin with ``index.html``. Between ``<!--server:-->`` and ``<!--:server-->`` it holds what a server's page alone
-shows. What an exported site alone shows is a comment between ``<!--site:`` and ``:site-->``.
+Both begin with ``index.html``, a template whose variable ``served`` says which of the two it is. Each consists of the
+files that its ``index.html`` reaches.
 """
 
 import re
@@ -10,6 +10,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
+
+from jinja2 import Environment, StrictUndefined
 
 KINDS = {
     ".css": "text/css",
@@ -29,13 +31,12 @@ _REFERENCE = re.compile(
 
 def server_page() -> dict[str, bytes]:
     """Contents of the files of a server's page, by path relative to the page's folder, such as ``try/view.js``."""
-    return _reachable(shipped())
+    return _reachable(_with_index(shipped(), served=True))
 
 
 def site_page() -> dict[str, bytes]:
     """Contents of the files of the page in a site without a server, by path relative to the site's folder."""
-    page = shipped()
-    return _reachable({**page, INDEX: _for_site(page[INDEX].decode()).encode()})
+    return _reachable(_with_index(shipped(), served=False))
 
 
 def shipped() -> dict[str, bytes]:
@@ -58,9 +59,9 @@ def references(path: str, text: str) -> list[str]:
     return [normpath(join(dirname(path), "".join(found))) for found in _REFERENCE.findall(text)]
 
 
-def _for_site(index: str) -> str:
-    without = re.sub(r"<!--server:-->.*?<!--:server-->\n?", "", index, flags=re.DOTALL)
-    return re.sub(r"<!--site:(.*?):site-->", r"\1", without, flags=re.DOTALL)
+def _with_index(page: dict[str, bytes], served: bool) -> dict[str, bytes]:
+    template = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
+    return {**page, INDEX: template.from_string(page[INDEX].decode()).render(served=served).encode()}
 
 
 def _reachable(page: dict[str, bytes]) -> dict[str, bytes]:

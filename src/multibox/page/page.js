@@ -2,12 +2,9 @@
 
 /** @import { Api, Model } from "./shared/api.d.ts" */
 
-import { DatasetView } from "./dataset/view.js";
-import { ExplainView } from "./explain/view.js";
 import { App } from "./shared/app.js";
 import { byId, setCurrent } from "./shared/dom.js";
 import { count, messageOf } from "./shared/text.js";
-import { TryView } from "./try/view.js";
 
 /** @typedef {{ open(part?: string): void }} View `open` shows a part of the view, by default the last one. */
 
@@ -17,8 +14,9 @@ const LISTED = 40; // classes that are named
  * Start the page.
  *
  * @param {Api} api
+ * @param {(app: App) => Record<string, View>} createViews Creates the views, by the names that the address uses.
  */
-export async function start(api) {
+export async function start(api, createViews) {
   let model;
   try {
     model = await api.model();
@@ -30,12 +28,6 @@ export async function start(api) {
   navigate(createViews(new App(api, model)));
   document.body.dataset.ready = "true";
 }
-
-/**
- * @param {App} app
- * @returns {Record<string, View>}
- */
-const createViews = (app) => ({ try: new TryView(app), explain: new ExplainView(app), dataset: new DatasetView(app) });
 
 /** @param {Model} model */
 function describe({ name, runtime, classes, size: [height, width] }) {

@@ -1,6 +1,6 @@
 // Dataset: the images of a dataset with their labelled objects and mistakes.
 
-/** @import { DatasetImage, DatasetPage } from "../shared/api.d.ts" */
+/** @import { DatasetImage, DatasetPage, TrainingApi } from "../shared/api.d.ts" */
 /** @import { App } from "../shared/app.js" */
 
 import { announce } from "../shared/announce.js";
@@ -21,6 +21,7 @@ const LEGENDS = {
 
 export class DatasetView {
   #app;
+  #api;
   #filters = new DatasetFilters(() => this.#turn(0));
   #request = new LatestRequest();
   #gallery = byId("gallery");
@@ -32,9 +33,13 @@ export class DatasetView {
   /** @type {string[]} Of the thumbnails. */
   #urls = [];
 
-  /** @param {App} app */
-  constructor(app) {
+  /**
+   * @param {App} app
+   * @param {TrainingApi} api
+   */
+  constructor(app, api) {
     this.#app = app;
+    this.#api = api;
     this.#earlier.addEventListener("click", () => this.#turn(this.#offset - PAGE));
     this.#later.addEventListener("click", () => this.#turn(this.#offset + PAGE));
   }
@@ -42,7 +47,7 @@ export class DatasetView {
   async open() {
     if (this.#loaded) return;
     try {
-      const datasets = await this.#app.api.datasets();
+      const datasets = await this.#api.datasets();
       if (this.#loaded) return; // it was opened twice
       this.#loaded = true;
       byId("no-datasets").hidden = datasets.length > 0;
@@ -63,7 +68,7 @@ export class DatasetView {
     byId("gallery-count").textContent = "Loading…";
     try {
       const query = { ...this.#filters.query, offset: this.#offset, limit: PAGE };
-      const page = await this.#app.api.datasetImages(query, signal);
+      const page = await this.#api.datasetImages(query, signal);
       if (signal.aborted) return;
       this.#render(page, signal);
       this.#fail(null);
@@ -128,7 +133,7 @@ export class DatasetView {
    */
   async #load(thumbnail, data, id, signal) {
     try {
-      const blob = await this.#app.api.datasetImage({ data, id }, WIDTH);
+      const blob = await this.#api.datasetImage({ data, id }, WIDTH);
       if (signal.aborted) return;
       thumbnail.src = URL.createObjectURL(blob);
       this.#urls.push(thumbnail.src);
@@ -146,7 +151,8 @@ export class DatasetView {
    */
   async #openIn(hash, data, image) {
     try {
-      await this.#app.images.openFromDataset(data, image);
+      const source = { data, id: image.id };
+      await this.#app.images.openLabelled(source, image.objects, () => this.#api.datasetImage(source));
       location.hash = hash;
     } catch (error) {
       this.#fail(error);

@@ -1,4 +1,4 @@
-// Explain: how the detector handles one image, in four parts.
+// Explain: how the detector handles one image, in parts.
 
 /** @import { App } from "../shared/app.js" */
 /** @import { OpenImage } from "../shared/images.js" */
@@ -9,11 +9,7 @@ import { announce } from "../shared/announce.js";
 import { byId, fill, h, setCurrent } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
 import { messageOf } from "../shared/text.js";
-import { AugmentationPart } from "./augmentation/part.js";
-import { DetectionPart } from "./detection/part.js";
 import { Explanations } from "./explanations.js";
-import { MapsPart } from "./maps/part.js";
-import { MatchingPart } from "./matching/part.js";
 
 const FIRST = "maps";
 const MARGIN = 0.06; // priors reach beyond the image
@@ -38,8 +34,12 @@ export class ExplainView {
   /** The image on the stage and its size. */
   #shown = "";
 
-  /** @param {App} app */
-  constructor(app) {
+  /**
+   * @param {App} app
+   * @param {(context: Context) => Record<string, Part>} createParts Creates the parts, by the names that the address
+   *   uses. One is named "maps".
+   */
+  constructor(app, createParts) {
     this.#app = app;
     this.#parts = createParts({
       app,
@@ -127,17 +127,6 @@ export class ExplainView {
     byId("explain-error").textContent = error === null ? "" : messageOf(error);
   }
 }
-
-/**
- * @param {Context} context
- * @returns {Record<string, Part>}
- */
-const createParts = (context) => ({
-  maps: new MapsPart(context),
-  detection: new DetectionPart(context),
-  matching: new MatchingPart(context),
-  augmentation: new AugmentationPart(context),
-});
 
 /**
  * @param {Event} event

@@ -1,5 +1,5 @@
-// The interface between the views and the source of their data. The server's page uses shared/server.js. Another site
-// can show the same views with an Api of its own.
+// The interface between the views and the source of their data: server/server.js on the server's page, and
+// local/detector.js on a page that detects in the browser.
 
 /** Corners x0, y0, x1, y1 in pixels of an image. Names that end in `_rel` are relative to the network's input. */
 export type Box = [number, number, number, number];
@@ -12,6 +12,10 @@ export interface Api {
   detect(file: File, score: number): Promise<DetectAnswer>;
   explainDetections(file: File, score: number): Promise<ExplainedImage>;
   cell(map: number, cell: CellPlace): Promise<Cell>;
+}
+
+/** What also knows the training and its datasets. */
+export interface TrainingApi extends Api {
   matching(subject: Subject, signal: AbortSignal): Promise<MatchedImage>;
   augmentation(subject: Subject, seed: number, signal: AbortSignal): Promise<AugmentedImage>;
   datasets(): Promise<Dataset[]>;
@@ -71,7 +75,8 @@ export interface Detection {
 
 export interface DetectAnswer {
   results: { width: number; height: number; detections: Detection[] }[];
-  timings_ms: { decode: number; queue: number; network: number; total: number };
+  /** Milliseconds of each stage. `total` is that of a server. */
+  timings_ms: { decode: number; queue: number; network: number; total?: number };
 }
 
 export interface ExplainedImage {

@@ -1,6 +1,6 @@
 // The images that are open in the page.
 
-/** @import { Api, Box, DatasetImage, Detection, LabelledObject, Source, Subject } from "./api.d.ts" */
+/** @import { Api, Box, Detection, LabelledObject, Source, Subject } from "./api.d.ts" */
 
 import { messageOf } from "./text.js";
 
@@ -112,15 +112,15 @@ export class OpenImages extends EventTarget {
   /**
    * Open an image of a dataset with its labelled objects, or show it if it is open already.
    *
-   * @param {string} data NAME/SPLIT.
-   * @param {DatasetImage} image
+   * @param {Source} source
+   * @param {LabelledObject[]} objects
+   * @param {() => Promise<Blob>} fetchImage
    */
-  async openFromDataset(data, { id, objects }) {
-    const open = this.list.find(({ source }) => source?.data === data && source?.id === id);
+  async openLabelled(source, objects, fetchImage) {
+    const open = this.list.find((one) => one.source?.data === source.data && one.source?.id === source.id);
     if (open) return this.choose(open);
-    const source = { data, id };
-    const blob = await this.#api.datasetImage(source);
-    const file = new File([blob], id, { type: blob.type });
+    const blob = await fetchImage();
+    const file = new File([blob], source.id, { type: blob.type });
     this.#add([await load(file, { source, objects: objects.map(({ name, box }) => ({ name, box })) })]);
   }
 

@@ -1,6 +1,6 @@
 // Augmentation: each step before and after, for a seed.
 
-/** @import { AugmentedImage, Box } from "../../shared/api.d.ts" */
+/** @import { AugmentedImage, Box, TrainingApi } from "../../shared/api.d.ts" */
 /** @import { OpenImage } from "../../shared/images.js" */
 /** @import { Context } from "../part.js" */
 
@@ -14,12 +14,17 @@ const SEEDS = 100_000; // among which a new one is drawn
 
 export class AugmentationPart extends Part {
   #request = new LatestRequest();
+  #api;
   #seed = byId("seed", HTMLInputElement);
   #steps = byId("steps");
 
-  /** @param {Context} context */
-  constructor(context) {
+  /**
+   * @param {Context} context
+   * @param {TrainingApi} api
+   */
+  constructor(context, api) {
     super(context);
+    this.#api = api;
     byId("new-seed").addEventListener("click", () => {
       this.#seed.value = `${Math.floor(Math.random() * SEEDS)}`;
       this.#augment();
@@ -46,7 +51,7 @@ export class AugmentationPart extends Part {
     const signal = this.#request.begin();
     this.#steps.ariaBusy = "true";
     try {
-      const answer = await this.context.app.api.augmentation(image.subject, Number(this.#seed.value) || 0, signal);
+      const answer = await this.#api.augmentation(image.subject, Number(this.#seed.value) || 0, signal);
       if (signal.aborted) return;
       if (this.isCurrent(image)) this.#show(image, answer);
     } catch (error) {

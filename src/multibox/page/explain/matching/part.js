@@ -1,5 +1,6 @@
 // Matching: which priors are trained on which object, and which of the background have the highest loss.
 
+/** @import { TrainingApi } from "../../shared/api.d.ts" */
 /** @import { Context } from "../part.js" */
 /** @import { Listed, Matched } from "./numbered.js" */
 
@@ -27,13 +28,18 @@ export class MatchingPart extends Part {
   /** @type {Listed | null} The prior that is pointed at. */
   #highlighted = null;
   #request = new LatestRequest();
+  #api;
   #showPositives = byId("show-positives", HTMLInputElement);
   #showNegatives = byId("show-negatives", HTMLInputElement);
   #editor;
 
-  /** @param {Context} context */
-  constructor(context) {
+  /**
+   * @param {Context} context
+   * @param {TrainingApi} api
+   */
+  constructor(context, api) {
     super(context);
+    this.#api = api;
     this.#editor = new ObjectEditor(context, () => this.#match());
     this.#showPositives.addEventListener("change", context.draw);
     this.#showNegatives.addEventListener("change", context.draw);
@@ -82,7 +88,7 @@ export class MatchingPart extends Part {
     this.#show();
     if (!image.objects.length) return;
     try {
-      const answer = await this.context.app.api.matching(image.subject, signal);
+      const answer = await this.#api.matching(image.subject, signal);
       if (signal.aborted || !this.isCurrent(image)) return;
       this.#answer = { ...answer, objects: numbered(answer.objects, image.objects) };
       this.context.fail(null);

@@ -1,6 +1,6 @@
 // The Api of a server of Multibox, over HTTP.
 
-/** @import { Api, CellPlace, DatasetQuery, Source, Subject } from "./api.d.ts" */
+/** @import { CellPlace, DatasetQuery, Source, Subject, TrainingApi } from "../shared/api.d.ts" */
 
 const TOKEN = "multibox-token"; // key in the session storage, which lasts until the tab is closed
 const TRIES = 6; // attempts while the server is too busy
@@ -8,7 +8,7 @@ const LONGEST_PAUSE = 5; // seconds between two attempts
 
 /** @typedef {Record<string, string | number | undefined>} Query Empty values are left out. */
 
-/** @implements {Api} */
+/** @implements {TrainingApi} */
 export class Server {
   #requestToken;
   /** @type {Promise<void> | null} */

@@ -1,7 +1,7 @@
 // The dialog for the server's token.
 
-import { showDialog } from "./dialog.js";
-import { byId } from "./dom.js";
+import { showDialog } from "../shared/dialog.js";
+import { byId } from "../shared/dom.js";
 
 /**
  * Ask the user for the token.
