@@ -71,7 +71,7 @@ export function modelOf({ name, schema, maps }, priors) {
  * @param {string} runtime
  * @returns {Model}
  */
-export function describe({ priors, variances: _, detect, ...model }, runtime) {
+export function describe({ priors, variances: _variances, detect, ...model }, runtime) {
   const shown = model.classes.map((name) => [name, model.thresholds[name] ?? detect.show]);
   return {
     ...model,
