@@ -147,9 +147,7 @@ def _paths(file: Path, listed: Sequence[Described], images: Images, split: str) 
     if not any(each.second_name for each in listed):
         return paths
     return [
-        path
-        if not each.second_name or isfile(path)
-        else images.of_name(each.second_name, file, split) or path
+        path if not each.second_name or isfile(path) else images.of_name(each.second_name, file, split) or path
         for each, path in zip(listed, paths, strict=True)
     ]
 
