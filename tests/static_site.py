@@ -1,6 +1,7 @@
 """A folder over HTTP at a free port, and a browser that reaches nothing else."""
 
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -66,6 +67,17 @@ class Visit:
     def wait_until_kept(self):
         """Wait until the service worker has every file."""
         self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+
+    def wait_until_newer(self):
+        """Wait until the service worker of a newer export is there. It takes over at the next load."""
+        self.wait_for("navigator.serviceWorker.getRegistration().then((found) => Boolean(found.waiting))")
+
+    def wait_for(self, expression):
+        """Wait until a promise gives true. Playwright's `wait_for_function` takes any promise for true."""
+        end = time.monotonic() + 60
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, expression
+            time.sleep(0.05)
 
     def close(self):
         self.context.close()

@@ -93,11 +93,11 @@ def test_a_new_export_replaces_the_old_one_with_all_of_its_files(tmp_path, visit
         write(tmp_path, "two")
         visit.open(url)
         assert asked(visit.page, "part/a.txt") == "first one"  # old page, old files
-        visit.page.wait_for_function("navigator.serviceWorker.getRegistration().then((found) => found.waiting)")
+        visit.wait_until_newer()
         visit.page.reload()
         visit.page.wait_for_selector("text=two")
         assert asked(visit.page, "part/a.txt") == "first two"
-        visit.page.wait_for_function("caches.keys().then((names) => names.length === 1)")
+        visit.wait_for("caches.keys().then((names) => names.length === 1)")
         assert caches_of(visit.page) != [old]
 
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_not_the_exported_one_is_not_kept(tmp_path, visit):
     write(tmp_path, "one", age=10, **{"part/a.txt": b"half an upload"})
     with serve_folder(tmp_path) as url:
         visit.open(url)
-        visit.page.wait_for_function("navigator.serviceWorker.getRegistration().then((found) => !found?.installing)")
+        visit.wait_for("navigator.serviceWorker.getRegistration().then((found) => !found?.installing)")
         assert (
             visit.page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found?.active ?? null)")
             is None

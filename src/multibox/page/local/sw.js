@@ -71,7 +71,8 @@ async function answer(request, name) {
   const { waiting } = worker.registration;
   if (waiting && request.mode === "navigate" && (await worker.clients.matchAll()).length < 2) {
     waiting.postMessage("take over");
-    return new Response("", { headers: { Refresh: "0" } }); // the new worker answers the next request
+    const headers = { "Content-Type": "text/html", Refresh: "0" }; // the new worker answers the next request
+    return new Response('<!doctype html><link rel="icon" href="data:,">', { headers });
   }
   return (await (await caches.open(NAME)).match(addressOf(name))) ?? fetch(request);
 }
