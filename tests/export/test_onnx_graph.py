@@ -110,6 +110,25 @@ def test_a_layer_computes_the_same_in_onnx(case):
         np.testing.assert_allclose(given[name], values, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
+def test_a_kernel_larger_than_the_map_computes_the_same_without_what_only_meets_padding(size, kernel, stride):
+    smaller = layers.Cropping2D(((SIZE[0] - size[0], 0), (0, SIZE[1] - size[1])), name="crop")
+    model = around(
+        smaller,
+        layers.DepthwiseConv2D(kernel, stride, padding="same", name="deep"),
+        layers.Conv2D(5, kernel, padding="same", name="wide"),
+    )
+    randomize(model)
+    expected, given = outputs_of(model, np.full((1, *SIZE, 3), 200, np.uint8))
+    for name, values in expected.items():
+        np.testing.assert_allclose(given[name], values, atol=2e-5, rtol=1e-5)
+    convolutions = {node.name: node for node in to_onnx(model).graph.node if node.op_type == "Conv"}
+    attributes = {value.name: list(value.ints) for value in convolutions["deep/conv"].attribute}
+    if stride == 1:
+        assert attributes["kernel_shape"] == [min(kernel, 2 * length - 1) for length in size]
+
+
 def test_every_kind_of_layer_is_among_the_cases():
     used = {type(layer).__name__ for middle in CASES.values() for layer in around(*middle).layers}
     assert set(LAYERS) <= used

@@ -146,14 +146,17 @@ def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
         kernel, groups = kernel.reshape(height, width, 1, channels * multiplier), channels
     else:
         groups = layer.groups
+    pads = _pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate)
+    if layer.dilation_rate == (1, 1):
+        kernel, pads = _without_idle_taps(kernel, pads, shape, layer.strides)
     weights = [graph.constant(kernel.transpose(3, 2, 0, 1), f"{layer.name}/kernel")]
     if layer.use_bias:
         weights.append(graph.constant(_numpy(layer.bias), f"{layer.name}/bias"))
     window = {
-        "kernel_shape": list(layer.kernel_size),
+        "kernel_shape": list(kernel.shape[:2]),
         "strides": list(layer.strides),
         "dilations": list(layer.dilation_rate),
-        "pads": _pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate),
+        "pads": pads,
     }
     x = graph.add("Conv", [*names, *weights], f"{layer.name}/conv", group=groups, **window)
     return _activate(graph, x, layer.activation.__name__, layer.name)
@@ -173,6 +176,25 @@ def _pads(
         before.append(total // 2)
         after.append(total - total // 2)
     return before + after
+
+
+def _without_idle_taps(
+    kernel: np.ndarray, pads: list[int], shape: Shape, strides: tuple[int, ...]
+) -> tuple[np.ndarray, list[int]]:
+    """Leave out rows and columns of a kernel that only ever meet padding, and this padding.
+
+    On maps of a single row or column OpenCV 4 computes depthwise convolutions wrongly that have padding.
+    """
+    pads = list(pads)
+    for axis, (length, stride) in enumerate(zip(shape[1:3], strides, strict=True)):
+        assert length is not None
+        side, (before, after) = kernel.shape[axis], pads[axis::2]
+        starts = np.arange(-before, length + after - side + 1, stride)
+        cells = starts[:, None] + np.arange(side)
+        live = np.flatnonzero(((cells >= 0) & (cells < length)).any(axis=0))
+        kernel = kernel.take(range(live[0], live[-1] + 1), axis)
+        pads[axis::2] = [int(before - live[0]), int(after - (side - 1 - live[-1]))]
+    return kernel, pads
 
 
 def _batch_norm(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
