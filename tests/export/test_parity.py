@@ -4,7 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from multibox.detect.detector import Detector
@@ -14,6 +13,7 @@ from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.models.file import is_model
 from multibox.runtimes.agreement import difference
+from same_detections import without_counterpart
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 PACKAGES = {"onnx": "onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
@@ -98,10 +98,7 @@ def _assert_same_detections(expected, given, images):
     lost = total = 0
     for wanted, got in zip(expected(images, score=0.02), given(images, score=0.02), strict=True):
         assert len(wanted) > 10
-        boxes = np.abs(wanted.boxes[:, None] - got.boxes).max(axis=2) < 0.1
-        scores = np.abs(wanted.scores[:, None] - got.scores) < 1e-3
-        same = boxes & scores & (wanted.labels[:, None] == got.labels)
-        lost += (~same.any(axis=1)).sum() + (~same.any(axis=0)).sum()
+        lost += without_counterpart(wanted, got)
         total += len(wanted) + len(got)
     assert lost <= 0.01 * total
 
