@@ -149,6 +149,7 @@ def test_it_extends_one_level_only(tmp_path):
         ("train.lr=.inf", r"train.lr: .*finite number"),
         ("network.size=[128,5000]", r"network.size: needs height and width from 128 to 4096 pixels, not \[128, 5000\]"),
         ("priors.offset=1e308", r"priors.offset: .*less than or equal to 1000000000"),
+        (f"priors.ratios=[{[2.0] * 13}]", r"priors.ratios.0: .*at most 12 items"),
         ("priors.sizes=[1e300]", r"priors.sizes.0: .*less than or equal to 1000000000"),
         ("augment.distort.hue=.nan", r"augment.distort.hue: .*finite number"),
         ("augment.expand.ratio=0.5", r"augment.expand.ratio: .*greater than or equal to 1"),

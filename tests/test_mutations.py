@@ -62,11 +62,12 @@ def test_a_worker_that_dies_or_hangs_costs_one_input(mutate, tmp_path, monkeypat
 
     monkeypatch.setattr(mutate, "judge", judge)
     monkeypatch.setattr(mutate, "PATIENCE", 0.5)
-    results = list(mutate.run(inputs, 8, tmp_path))
+    results = list(mutate.run(inputs, 8, tmp_path / "work", keep=tmp_path / "kept"))
     assert [each.number for each in results] == list(range(8))
     assert [each.ending for each in results] == [*["success"] * 3, "crash", "success", "failure", "success", "success"]
     assert results[3].words == "SIGKILL in another library"
     assert results[5].words == "gave no result for 0.5 s"
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["00005-bodies"]
 
 
 GOOD = {"code": 0, "out": "", "err": "", "noise": "", "error": ""}

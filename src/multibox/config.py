@@ -131,9 +131,16 @@ class Priors(Section):
     """Sides of the square priors, in pixels of an image whose shorter side is ``at``: one for each feature map, and one
     more as the next size after the last map's."""
     at: Positive = 300
-    ratios: tuple[tuple[Positive, ...], ...] = ((2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    """Aspect ratios (width over height) of the priors of each feature map. Each ratio r also gives a prior of ratio
-    1/r."""
+    ratios: tuple[Annotated[tuple[Positive, ...], Field(max_length=12)], ...] = (
+        (2, 3),
+        (2, 3),
+        (2, 3),
+        (2, 3),
+        (2,),
+        (2,),
+    )
+    """Aspect ratios (width over height) of the priors of each feature map, at most 12. Each ratio r also gives a prior
+    of ratio 1/r."""
     steps: tuple[Positive, ...] = ()
     """Distance between neighbouring cells of each feature map, pixels of the input. If empty, the network's strides are
     used."""

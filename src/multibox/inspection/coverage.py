@@ -4,8 +4,8 @@ An object whose best prior has an IoU below 0.5 is learned by that prior alone (
 If there are many such objects, sizes and ratios do not fit the data.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from multibox.boxes import areas, paired_iou
 from multibox.config import Config
 from multibox.models.maps import feature_maps, network_priors
 from multibox.overlaps import overlapping
-from multibox.priors import FeatureMap, prior_grids
+from multibox.priors import make_priors, prior_grids, priors_per_cell
 
 REACHED: Final = 0.5
 """IoU with an object from which a prior reaches the object."""
@@ -105,32 +105,36 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
     Returns:
         ``(N,)`` highest IoU of any prior with each object, in [0, 1].
     """
-    maps = feature_maps(config.network)
-    priors_rel = network_priors(config.network, config.priors)
     boxes = boxes_rel.astype(np.float32)
     if config.priors.clip:
-        return _best_of_all(boxes, priors_rel)
-    nearest = _nearest_priors(boxes, maps, config)  # (N, A)
+        return _best_of_all(boxes, network_priors(config.network, config.priors))
     best = np.zeros(len(boxes), np.float32)
-    for column in nearest.T:
-        np.maximum(best, paired_iou(boxes, priors_rel[column]), out=best)
+    for cells, priors_rel in _nearest_cells(boxes, config):
+        for prior in priors_rel:
+            np.maximum(best, paired_iou(boxes, cells + prior), out=best)
     return best
 
 
-def _nearest_priors(boxes_rel: np.ndarray, maps: Sequence[FeatureMap], config: Config) -> np.ndarray:
-    """Positions of the priors in the cells nearest to each object: ``(N, A)``, for A shapes over all maps."""
-    height, width = config.network.size
-    center_x = (boxes_rel[:, 0] + boxes_rel[:, 2]) / 2 * width
-    center_y = (boxes_rel[:, 1] + boxes_rel[:, 3]) / 2 * height
-    positions, first = [], 0
-    for i, (fmap, grid) in enumerate(zip(maps, prior_grids(maps, config.priors), strict=True)):
-        step_y, step_x = (config.priors.steps[i],) * 2 if config.priors.steps else (fmap.step_y, fmap.step_x)
-        row = np.rint(center_y / step_y - config.priors.offset).clip(0, grid.height - 1)
-        column = np.rint(center_x / step_x - config.priors.offset).clip(0, grid.width - 1)
-        cell = (row * grid.width + column).astype(np.int64) * grid.per_cell
-        positions.append(first + cell[:, None] + np.arange(grid.per_cell))
-        first += grid.height * grid.width * grid.per_cell
-    return np.concatenate(positions, axis=1)
+def _nearest_cells(boxes_rel: np.ndarray, config: Config) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The cell nearest to each object, and the priors of a cell, for each feature map.
+
+    Args:
+        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        config: Configuration of the network and its priors, which are not clipped.
+
+    Yields:
+        ``(N, 4)`` shifts, relative to the input, from the map's first cell to the nearest one, and ``(A, 4)`` corners
+        of the first cell's priors.
+    """
+    maps, extent = feature_maps(config.network), np.array(config.network.size)
+    first_cells = [replace(fmap, height=1, width=1) for fmap in maps]
+    priors_rel = make_priors(first_cells, config.priors, config.network.size)
+    of_cells = np.split(priors_rel, np.cumsum(priors_per_cell(config.priors))[:-1])
+    centers = (boxes_rel[:, 1::-1] + boxes_rel[:, :1:-1]) / 2 * extent  # y, x
+    for i, fmap in enumerate(maps):
+        steps = np.array((config.priors.steps[i],) * 2 if config.priors.steps else (fmap.step_y, fmap.step_x))
+        cells = np.rint(centers / steps - config.priors.offset).clip(0, (fmap.height - 1, fmap.width - 1))
+        yield (cells * steps / extent)[:, (1, 0, 1, 0)].astype(np.float32), of_cells[i]
 
 
 def _best_of_all(boxes: np.ndarray, priors: np.ndarray) -> np.ndarray:

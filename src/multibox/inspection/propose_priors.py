@@ -31,6 +31,10 @@ FACTORS: Final = (1.2, 1.06)
 CLIMBS: Final = 3
 """Largest number of rounds over all numbers with each factor."""
 
+MOST_TRIED: Final = 400
+"""Largest number of changes that are scored. The default priors never need as many. Dozens of ratios would take
+minutes."""
+
 ROUNDS: Final = 100
 """Largest number of rounds of k-means. It usually ends after a few."""
 
@@ -119,12 +123,13 @@ def _fitness(boxes_rel: np.ndarray, config: Config, priors: Priors) -> float:
 
 def _climb(priors: Priors, fitness: Callable[[Priors], float]) -> Priors:
     """Change one size or ratio at a time, by ever smaller factors, as long as the fitness rises."""
-    best = fitness(priors)
+    best, tried = fitness(priors), 0
     for factor in FACTORS:
         for _ in range(CLIMBS):
             before = best
             for place, by in product(_places(priors), (factor, 1 / factor)):
-                moved = _moved(priors, place, by)
+                moved = _moved(priors, place, by) if tried < MOST_TRIED else None
+                tried += moved is not None
                 if moved is not None and (score := fitness(moved)) > best:
                     priors, best = moved, score
             if best == before:
