@@ -131,8 +131,8 @@ shape ``(None, H, W, C)`` of the first input in Keras. It returns the name of th
 def _rescaling(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     import onnx
 
-    turned = graph.add("Transpose", names, f"{layer.name}/channels_first", perm=[0, 3, 1, 2])
-    x = graph.add("Cast", [turned], f"{layer.name}/float", to=onnx.TensorProto.FLOAT)
+    x = graph.add("Cast", names, f"{layer.name}/float", to=onnx.TensorProto.FLOAT)  # first, as TensorRT needs it
+    x = graph.add("Transpose", [x], f"{layer.name}/channels_first", perm=[0, 3, 1, 2])
     scale, offset = (np.asarray(values, np.float32).reshape(1, -1, 1, 1) for values in (layer.scale, layer.offset))
     x = graph.add("Mul", [x, graph.constant(scale, f"{layer.name}/scale")], f"{layer.name}/scaled")
     return graph.add("Add", [x, graph.constant(offset, f"{layer.name}/offset")], layer.name)
