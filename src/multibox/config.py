@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from multibox.layer_graph import Graph
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 LARGEST = 1e9
 """Largest number that a field may have. Products of a few such numbers do not overflow."""
@@ -71,18 +73,21 @@ class PeerSwitches(Section):
 class Network(Section):
     """The network: its trunk, its feature maps and its input."""
 
-    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_lite0"] = (
+    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_lite0", "graph"] = (
         "efficientnet_lite0"
     )
-    layout: Literal["ssd300", "ssd512", "ssdlite"] = "ssdlite"
+    """Trunk of the network. ``graph`` builds the layers of ``graph`` instead of one of the known trunks."""
+    layout: Literal["ssd300", "ssd512", "ssdlite", "graph"] = "ssdlite"
+    graph: Graph | None = None
+    """Layers of an imported network, for ``trunk: graph`` and ``layout: graph``."""
     size: tuple[int, int] = (320, 320)
     """Input height and width in pixels, both from 128 to 4096."""
     weights: str = "auto"
     """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
     ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
     freeze: str = ""
-    """Name of the last frozen stage of the trunk: this stage and all stages before it are not trained. If empty, all
-    stages are trained."""
+    """Name of the last frozen stage of the trunk: this stage and all stages before it are not trained. Of a graph it is
+    the name of a node. If empty, all stages are trained."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Batch normalisation of the trunk: ``frozen`` keeps its pretrained statistics and scales, ``trained`` learns
     them."""
@@ -113,6 +118,14 @@ class Network(Section):
         return self
 
     @model_validator(mode="after")
+    def _graph_where_it_is_used(self) -> Self:
+        if {self.trunk == "graph", self.layout == "graph", self.graph is not None} != {self.graph is not None}:
+            raise ValueError("trunk: graph needs layout: graph and the layers of a graph, and other trunks neither")
+        if self.graph and self.neck != "none":
+            raise ValueError("neck: a network of the trunk graph has none")
+        return self
+
+    @model_validator(mode="after")
     def _switches_of_another_trunk(self) -> Self:
         ssdlite, tail = self.peer.ssdlite, self.peer.tail
         if ssdlite in ("qfgaohao", "lufficc") and self.trunk != "mobilenet_v2":
@@ -131,6 +144,9 @@ class Priors(Section):
     """Sides of the square priors, in pixels of an image whose shorter side is ``at``: one for each feature map, and one
     more as the next size after the last map's."""
     at: Positive = 300
+    shapes: tuple[Annotated[tuple[tuple[Positive, Positive], ...], Field(max_length=256)], ...] = ()
+    """Width and height of each prior of a cell, for each feature map, pixels of the network's input. If given, they
+    replace ``sizes``, ``at`` and ``ratios``."""
     ratios: tuple[Annotated[tuple[Positive, ...], Field(max_length=12)], ...] = (
         (2, 3),
         (2, 3),

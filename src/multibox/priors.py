@@ -76,7 +76,25 @@ def shapes(size: float, next_size: float, ratios: Sequence[float], order: str = 
 
 def priors_per_cell(config: Priors) -> list[int]:
     """Number of priors per cell, for each feature map."""
-    return [2 + 2 * len(ratios) for ratios in config.ratios]
+    return [len(cell) for cell in config.shapes] or [2 + 2 * len(ratios) for ratios in config.ratios]
+
+
+def cell_shapes(config: Priors, image_size: tuple[int, int], order: str = "caffe") -> list[np.ndarray]:
+    """Compute the widths and heights of the priors of one cell of each feature map.
+
+    Args:
+        config: Shapes of the priors, or their sizes and ratios.
+        image_size: Height and width of the network's input, pixels.
+        order: Order of the priors in a cell, as :func:`shapes` takes it.
+
+    Returns:
+        An array for each map: ``(A, 2)`` float64 widths and heights, pixels.
+    """
+    if config.shapes:
+        return [np.array(cell, np.float64) for cell in config.shapes]
+    scale = min(image_size) / config.at
+    pairs = zip(pairwise(config.sizes), config.ratios, strict=True)
+    return [shapes(size * scale, next_size * scale, ratios, order) for (size, next_size), ratios in pairs]
 
 
 def prior_grids(maps: Sequence[FeatureMap], config: Priors) -> tuple[Grid, ...]:
@@ -105,13 +123,11 @@ def make_priors(
     """
     check_maps(maps, config)
     height, width = image_size
-    scale = min(height, width) / config.at
     boxes_rel = []
-    for i, (fmap, (size, next_size)) in enumerate(zip(maps, pairwise(config.sizes), strict=True)):
+    for i, (fmap, cell) in enumerate(zip(maps, cell_shapes(config, image_size, order), strict=True)):
         step_y, step_x = (config.steps[i],) * 2 if config.steps else (fmap.step_y, fmap.step_x)
         center_y = (np.arange(fmap.height) + config.offset) * step_y
         center_x = (np.arange(fmap.width) + config.offset) * step_x
-        cell = shapes(size * scale, next_size * scale, config.ratios[i], order)  # (A, 2)
         centers = np.empty((fmap.height, fmap.width, len(cell), 4))
         centers[..., 0] = center_x[None, :, None]
         centers[..., 1] = center_y[:, None, None]
@@ -135,16 +151,20 @@ def check_maps(maps: Sequence[FeatureMap], config: Priors) -> None:
 
     Args:
         maps: Feature maps of a network.
-        config: Sizes, ratios and steps of the priors.
+        config: Shapes, or sizes and ratios, and steps of the priors.
 
     Raises:
         BadInput: One of them has another number of entries than there are maps.
     """
-    if len(config.sizes) != len(maps) + 1:
+    if config.shapes and (len(config.shapes) != len(maps) or not all(config.shapes)):
+        raise BadInput(
+            "priors.shapes", f"needs {len(maps)} lists with a shape or more, one for each feature map, or none at all"
+        )
+    if not config.shapes and len(config.sizes) != len(maps) + 1:
         raise BadInput(
             "priors.sizes", f"needs {len(maps) + 1} sizes for {len(maps)} feature maps, but has {len(config.sizes)}"
         )
-    if len(config.ratios) != len(maps):
+    if not config.shapes and len(config.ratios) != len(maps):
         raise BadInput(
             "priors.ratios", f"needs {len(maps)} lists, one for each feature map, but has {len(config.ratios)}"
         )

@@ -145,8 +145,17 @@ def _change(before: float, after: float) -> str:
     metavar="NAMES",
     help="Class names in the order of the weights, separated by commas. Default: the class names of VOC or COCO.",
 )
+@click.option(
+    "--net",
+    type=click.Path(),
+    default=None,
+    metavar="FILE",
+    help="Text file of a Caffe network, such as deploy.prototxt, to follow instead of the layers in the weights' file.",
+)
 @replace_option
-def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, replace: bool) -> None:
+def import_file(
+    file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, net: str | None, replace: bool
+) -> None:
     """Import the weights of another SSD project into a model file.
 
     If the weights were trained with other settings than the project's defaults, set the fields of network, priors and
@@ -159,7 +168,9 @@ def import_file(file: str, overrides: tuple[str, ...], kind: str, out: str, clas
     import_keras()
     from multibox.importers.import_model import import_model
 
-    imported = import_model(file, kind, out, classes=split_names(classes), overrides=overrides, replace=replace)
+    imported = import_model(
+        file, kind, out, classes=split_names(classes), net=net, overrides=overrides, replace=replace
+    )
     click.echo("\n".join([*import_lines(imported), f"model: {out}"]))
 
 
@@ -169,7 +180,7 @@ def import_lines(imported: "Imported") -> list[str]:
 
     network = imported.schema.network
     lines = [
-        f"{imported.title}: {network.layout} on {network.trunk}, {len(imported.schema.classes)} classes",
+        f"{imported.title}: {_network(network.model_dump())}, {len(imported.schema.classes)} classes",
         f"loaded: {len(imported.loaded)} layers",
     ]
     layers = {"permuted": imported.permuted, "left out": imported.left_out, "fresh": imported.fresh}
@@ -225,9 +236,8 @@ def print_model(path: str | Path) -> None:
     network, detect = about["network"], about["detect"]
     height, width = network["size"]
     parameters = about["parameters"]
-    neck = "" if network["neck"] == "none" else f" with {network['neck']}"
     rows = {
-        "network": f"{network['layout']} on {network['trunk']}{neck}, input {width} x {height} ({about['resize']})",
+        "network": f"{_network(network)}, input {width} x {height} ({about['resize']})",
         "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
         "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
         "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
@@ -243,18 +253,31 @@ def print_model(path: str | Path) -> None:
     print_table(("", ""), list(rows.items()), right=(), title=str(path))
 
 
+def _network(network: dict[str, Any]) -> str:
+    if graph := network["graph"]:
+        return f"a graph of {len(graph['nodes'])} layers on {_COLOURS[graph['colour']]}"
+    neck = "" if network["neck"] == "none" else f" with {network['neck']}"
+    return f"{network['layout']} on {network['trunk']}{neck}"
+
+
+_COLOURS = {"rgb": "RGB", "bgr": "BGR", "grey": "brightness alone"}
+"""The colours of a graph's input, as ``info`` names them."""
+
+
 def _priors(about: dict[str, Any]) -> str:
     from multibox.config import Priors
     from multibox.priors import priors_per_cell
 
     per_cell = priors_per_cell(Priors.model_validate(about["priors"]))
     count = sum(fmap["height"] * fmap["width"] * cell for fmap, cell in zip(about["maps"], per_cell, strict=True))
+    if about["priors"]["shapes"]:
+        return f"{count:,}; {_numbers(per_cell)} in a cell of each map"
     return f"{count:,}; squares of {_numbers(about['priors']['sizes'])} pixels at {about['priors']['at']:g}"
 
 
 def _normalisation(network: dict[str, Any]) -> str:
     if not (network["mean"] or network["scale"]):
-        return f"as {network['trunk']}'s published weights"
+        return "none" if network["graph"] else f"as {network['trunk']}'s published weights"
     mean, scale = (network[name] and _numbers(network[name]) for name in ("mean", "scale"))
     return f"RGB less {mean or 'the mean of its trunk'}, times {scale or 'the scale of its trunk'}"
 

@@ -1,6 +1,6 @@
 """A Keras network as an ONNX graph, layer by layer, on any backend of Keras.
 
-The networks consist of sixteen kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
+The networks consist of a few kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
 graph, as ONNX has them, and turned back where a head's output becomes a list of priors. A batch normalisation behind a
 convolution becomes a part of that convolution.
 """
@@ -255,17 +255,30 @@ def _activate(graph: OnnxGraph, x: str, kind: str, name: str) -> str:
     return graph.add(simple[kind], [x], f"{name}/{kind}")
 
 
+def _leaky_relu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    return graph.add("LeakyRelu", names, layer.name, alpha=float(layer.negative_slope))
+
+
+def _prelu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    if layer.alpha.shape[:2] != (1, 1):
+        raise NotImplementedError(f"{layer.name}: no ONNX for a PReLU whose slopes differ from cell to cell")
+    slope = graph.constant(_numpy(layer.alpha).reshape(-1, 1, 1), f"{layer.name}/slope")
+    return graph.add("PRelu", [*names, slope], layer.name)
+
+
 def _global_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     if not layer.keepdims:
         raise NotImplementedError(f"{layer.name}: no ONNX for a global pool that drops its axes")
-    return graph.add("GlobalAveragePool", names, layer.name)
+    kind = "GlobalMaxPool" if "Max" in type(layer).__name__ else "GlobalAveragePool"
+    return graph.add(kind, names, layer.name)
 
 
-def _max_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+def _pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    """A pool. Cells of the padding count in neither kind."""
     pads = _pads(layer.padding, shape, layer.pool_size, layer.strides)
-    return graph.add(
-        "MaxPool", names, layer.name, kernel_shape=list(layer.pool_size), strides=list(layer.strides), pads=pads
-    )
+    kind = "MaxPool" if "Max" in type(layer).__name__ else "AveragePool"
+    window = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides), "pads": pads}
+    return graph.add(kind, names, layer.name, **window)
 
 
 def _zero_pad(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
@@ -321,6 +334,10 @@ def _product(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> st
     return _of_two(graph, "Mul", names, layer.name)
 
 
+def _largest(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    return graph.add("Max", names, layer.name)
+
+
 def _of_two(graph: OnnxGraph, kind: str, names: list[str], name: str) -> str:
     first, second, *more = names
     x = graph.add(kind, [first, second], name)
@@ -340,8 +357,12 @@ LAYERS: dict[str, Convert] = {
     "BatchNormalization": _batch_norm,
     "ReLU": _relu,
     "Activation": _activation,
+    "LeakyReLU": _leaky_relu,
+    "PReLU": _prelu,
     "GlobalAveragePooling2D": _global_pool,
-    "MaxPooling2D": _max_pool,
+    "GlobalMaxPooling2D": _global_pool,
+    "AveragePooling2D": _pool,
+    "MaxPooling2D": _pool,
     "ZeroPadding2D": _zero_pad,
     "Cropping2D": _crop,
     "UpSampling2D": _enlarge,
@@ -350,5 +371,6 @@ LAYERS: dict[str, Convert] = {
     "Concatenate": _concatenate,
     "Add": _sum,
     "Multiply": _product,
+    "Maximum": _largest,
 }
 """How each kind of layer is added to a graph, by the name of its class in Keras."""

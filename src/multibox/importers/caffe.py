@@ -1,13 +1,15 @@
-"""The original SSD300 and SSD512 (weiliu89/caffe, branch ssd), and the reduced VGG16 they start from."""
+"""The SSDs of Caffe: SSD300 and SSD512 on VGG16 as published (weiliu89/caffe, branch ssd), others by their layers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from multibox.config import Priors
-from multibox.importers.caffe_file import read_caffemodel
+from multibox.importers.caffe_detector import plan_detector
+from multibox.importers.caffe_file import CaffeFile, read_caffemodel
 from multibox.importers.peer import TRUNK_ONLY, Misfit, Peer, Plan, Tensors
 from multibox.importers.vgg_ssd import MAPS, NORM, PRIORS_NOTE, SIZES_300, Dialect, Sizes
+from multibox.layer_graph import Conv
 from multibox.models.maps import feature_maps
 from multibox.priors import FeatureMap
 
@@ -40,7 +42,40 @@ _DIALECT = Dialect(names, SIZES, bgr=True)
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Plan for a file of Caffe's SSD. Priors are read from its ``PriorBox`` layers, else taken as published."""
+    """Plan for a file of Caffe's SSD: the builder of VGG16 where it builds the same network, else the file's layers."""
+    if not isinstance(tensors, CaffeFile):  # blobs alone
+        return _plan_vgg(tensors, classes)
+    from_text = tensors.net is not tensors.own
+    if tensors.net.output is None and not from_text:
+        return _plan_vgg(tensors, classes)
+    plan = plan_detector(tensors.net, tensors.own, tensors, classes)
+    try:
+        known = _plan_vgg(tensors, classes)
+    except Misfit:
+        return plan
+    return known if not from_text and _is_same(known, plan) else plan
+
+
+def _is_same(known: Plan, read: Plan) -> bool:
+    """Whether the builder of VGG16 builds the network that a file's layers describe."""
+    maps = [[(fmap.height, fmap.width) for fmap in feature_maps(plan.network)] for plan in (known, read)]
+    mean = (known.network.mean, known.network.scale or (1.0, 1.0, 1.0)) == (read.network.mean, read.network.scale)
+    graph = read.network.graph
+    windows = (
+        {node.name: (node.kernel, node.pad, node.dilation) for node in graph.nodes if isinstance(node, Conv)}
+        if graph
+        else {}
+    )
+    return (
+        maps[0] == maps[1]
+        and mean
+        and known.activation == read.activation
+        and windows.get("fc6") == ((3, 3), (6, 6), (6, 6))
+    )
+
+
+def _plan_vgg(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    """Plan for SSD on VGG16. Priors are read from its ``PriorBox`` layers, else taken as published."""
     plan = _DIALECT.plan(tensors, classes)
     layers = [f"{NORM if fmap == 'conv4_3' else fmap}_mbox_priorbox" for fmap in MAPS[plan.network.layout]]
     if plan.classes == TRUNK_ONLY or any(f"{layer}/min_size" not in tensors for layer in layers):
@@ -85,4 +120,4 @@ def _prior_fields(told: list[dict[str, list[float]]], maps: Sequence[FeatureMap]
     return fields | {"variances": variances * 4 if len(variances) == 1 else variances}
 
 
-CAFFE = Peer("caffe", "the original SSD in Caffe", read_caffemodel, _plan)
+CAFFE = Peer("caffe", "an SSD of Caffe", read_caffemodel, _plan, takes_net=True)

@@ -1,7 +1,7 @@
 """Caffe's weight files, ``.caffemodel``: a Protocol Buffers message, read without Caffe.
 
-Of Caffe's ``NetParameter`` only these fields matter: its layers, their names, their blobs, and the parameters of
-``PriorBox`` layers.
+Of Caffe's ``NetParameter``, this file reads the layers' names, their blobs, and the parameters of ``PriorBox`` layers.
+What the layers compute is read by :mod:`multibox.importers.caffe_net`.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from multibox.errors import BadInput
+from multibox.importers.caffe_net import Net, binary_net, text_net
+from multibox.importers.peer import Tensors
 from multibox.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, open_message, read_fields, read_varint
 
 _LAYER = {"field": 100, "name": 1, "blobs": 7}
@@ -31,21 +33,39 @@ _PRIOR_BOX_FIELDS = {
 }
 
 
-def read_caffemodel(path: str | Path) -> dict[str, np.ndarray]:
-    """Read the blobs of a network.
+class CaffeFile(Tensors):
+    """The blobs of a network by name, and its layers.
+
+    Attributes:
+        net: The network's layers.
+        own: The layers in the file itself, where ``net`` is from a text file. Else the same as ``net``.
+    """
+
+    net: Net
+    own: Net
+
+
+def read_caffemodel(path: str | Path, net: str | Path | None = None) -> CaffeFile:
+    """Read the blobs and the layers of a network.
 
     Args:
         path: Path of a ``.caffemodel`` file.
+        net: Path of a text file, ``.prototxt``, whose layers replace those of the file. None keeps them.
 
     Returns:
-        Dict from ``LAYER/0``, ``LAYER/1`` and so on to float32 arrays. Kernels have the axes (out, in, y, x).
-        Parameters of a ``PriorBox`` layer are vectors under names such as ``LAYER/min_size``.
+        Dict from ``LAYER/0``, ``LAYER/1`` and so on to float32 arrays, with the layers. Kernels have the axes (out, in,
+        y, x). Parameters of a ``PriorBox`` layer are vectors under names such as ``LAYER/min_size``.
 
     Raises:
         BadInput: The file does not exist, is not one of Caffe's, or is damaged.
     """
     try:
-        blobs = dict(_blobs(open_message(path)))
+        message = open_message(path)
+        blobs = CaffeFile(_blobs(message))
+        blobs.own = binary_net(message)
+        blobs.net = blobs.own if net is None else text_net(net)
+    except BadInput:
+        raise
     except OSError as error:
         raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, IndexError, TypeError, MemoryError) as error:

@@ -15,11 +15,12 @@ from multibox.importers.caffe import CAFFE
 from multibox.importers.five_scripts import FIVE_SCRIPTS
 from multibox.importers.keras_applications import KERAS
 from multibox.importers.keras_vgg import SSD_KERAS
-from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Weights
+from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Unsupported, Weights
 from multibox.importers.qfgaohao import QFGAOHAO
 from multibox.importers.torch_mobilenet import LUFFICC, TORCHVISION
 from multibox.importers.torch_vgg import AMDEGROOT
 from multibox.models.file import MODEL, save_model
+from multibox.models.graph import COLOUR
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
@@ -60,6 +61,7 @@ def import_model(
     out: str | Path,
     *,
     classes: tuple[str, ...] = (),
+    net: str | Path | None = None,
     overrides: Iterable[str] | Mapping[str, Any] = (),
     replace: bool = False,
 ) -> Imported:
@@ -70,6 +72,8 @@ def import_model(
         kind: Name of the project that the file comes from, a key of :data:`PEERS`.
         out: Model file to write, ``.keras``.
         classes: Class names, without background. If empty, VOC's or COCO's, whichever has as many classes as the file.
+        net: Text file of the network, ``.prototxt``, for the kind ``caffe``. Its layers replace those of the file. None
+            takes the file's own.
         overrides: Values by dotted name that replace the project's in ``network``, ``priors`` and ``detect``.
         replace: Whether to replace an existing file at ``out`` that is not a model of Multibox.
 
@@ -90,20 +94,17 @@ def import_model(
         raise BadInput("out", f"{out}: there is no folder {out.parent}")
     check_file(out, MODEL, replace=replace)
     peer = PEERS[kind]
-    tensors = peer.read(path)
+    tensors = _read(peer, path, net)
     try:
         plan = peer.plan(tensors, classes)
         config = _with_overrides(plan, overrides)
-        model = build(config.network, len(plan.classes), config.priors)
+        model = build(config.network, len(plan.classes), config.priors, plan.activation)
         weights = _fitting(plan, tensors, model)
+    except Unsupported as unsupported:
+        raise BadInput(path if net is None else net, f"cannot be imported: {unsupported}") from None
     except Misfit as misfit:
         raise BadInput(path, f"not {peer.title}: {misfit}{_advice(peer, tensors)}") from None
-    for name, values in weights.items():
-        model.get_layer(name).set_weights(values)
-    maps = feature_maps(config.network)
-    schema = Schema(network=config.network, maps=maps, classes=plan.classes, priors=config.priors, detect=config.detect)
-    schema.make_priors()  # which refuses priors that do not fit the maps
-    save_model(model, schema, out)
+    schema = _save(model, plan, config, weights, out)
     used = {name for part in plan.parts for name in part.theirs} | set(plan.read)
     return Imported(
         peer.title,
@@ -111,9 +112,34 @@ def import_model(
         loaded=tuple(weights),
         permuted=tuple(part.ours for part in plan.parts if part.permuted),
         left_out=tuple(name for name in tensors if name not in used),
-        fresh=tuple(layer.name for layer in model.layers if layer.weights and layer.name not in weights),
+        fresh=tuple(layer.name for layer in model.layers if layer.weights and layer.name not in {*weights, COLOUR}),
         notes=plan.notes,
     )
+
+
+def _read(peer: Peer, path: str | Path, net: str | Path | None) -> Tensors:
+    if net is None:
+        return peer.read(path)
+    if not peer.takes_net:
+        raise BadInput("net", f"only files of Caffe have a network's text, not those of {peer.title}")
+    return peer.read(path, net)
+
+
+def _save(model: keras.Model, plan: Plan, config: Config, weights: dict[str, Weights], out: Path) -> Schema:
+    """Give a network its weights and write the model file."""
+    for name, values in weights.items():
+        model.get_layer(name).set_weights(values)
+    schema = Schema(
+        network=config.network,
+        maps=feature_maps(config.network),
+        classes=plan.classes,
+        priors=config.priors,
+        detect=config.detect,
+        activation=plan.activation,
+    )
+    schema.make_priors()  # which refuses priors that do not fit the maps
+    save_model(model, schema, out)
+    return schema
 
 
 def _advice(refused: Peer, tensors: Tensors) -> str:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from multibox.config import Detect, Network, Priors
+from multibox.config import Activation, Detect, Network, Priors
 from multibox.errors import BadInput
 from multibox.importers.class_lists import COCO, COCO_COLUMNS, KNOWN
 
-Tensors = dict[str, np.ndarray]
+Tensors: TypeAlias = dict[str, np.ndarray]
 Weights = list[np.ndarray]
 
 TRUNK_ONLY = ("object",)
@@ -21,6 +21,10 @@ TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it wit
 
 class Misfit(ValueError):  # noqa: N818  It is what the file is, in the words of the user
     """Raised for a file that is not of the given kind. The message names the first tensor that does not fit."""
+
+
+class Unsupported(Misfit):
+    """Raised for a file of the given kind whose network cannot be imported. The message names the layer."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Plan:
         notes: Sentences for the user about what was guessed.
         detect: Configuration of detection that the other project uses.
         read: Names of the file's tensors that are recognised but are not weights, such as parameters of priors.
+        activation: How the network's logits become scores.
     """
 
     network: Network
@@ -82,6 +87,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     detect: Detect = field(default_factory=Detect)
     read: tuple[str, ...] = ()
+    activation: Activation = "softmax"
 
 
 @dataclass(frozen=True)
@@ -94,12 +100,14 @@ class Peer:
         read: Function from the path of a file to its tensors, by name.
         plan: Function that takes the file's tensors and the user's class names, and returns a :class:`Plan`. It raises
             :class:`Misfit` if the tensors are not those of the project.
+        takes_net: Whether ``read`` also takes ``net``, the path of a text file whose layers replace those of the file.
     """
 
     kind: str
     title: str
-    read: Callable[[str | Path], Tensors]
+    read: Callable[..., Tensors]
     plan: Callable[[Tensors, tuple[str, ...]], Plan]
+    takes_net: bool = False
 
 
 def need(tensors: Tensors, names: Sequence[str]) -> None:

@@ -23,6 +23,8 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
     """
     if network.weights == "none":
         return
+    if network.graph:
+        raise BadInput("network.weights", "of a graph are none, or a model file whose network is the same graph")
     if network.weights != "imagenet" and not Path(network.weights).is_file():
         raise BadInput(
             "network.weights", f"{network.weights} is no file; give auto, imagenet, none, voc20, or a weights file"

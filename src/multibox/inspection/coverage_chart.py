@@ -8,7 +8,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.inspection.coverage import REACHED, best_ious
 from multibox.models.maps import feature_maps
-from multibox.priors import shapes
+from multibox.priors import cell_shapes
 from multibox.report.chart import Chart, Points
 
 HEIGHT: Final = 350
@@ -67,10 +67,6 @@ def coverage_chart(boxes_rel: np.ndarray, config: Config, title: str) -> Chart:
 
 def _prior_shapes(config: Config) -> dict[str, np.ndarray]:
     """Widths and heights of the priors of each map, ``(A, 2)`` pixels of the network's input."""
-    priors = config.priors
-    scale = min(config.network.size) / priors.at
-    rows = zip(feature_maps(config.network), priors.sizes, priors.sizes[1:], priors.ratios, strict=False)
-    return {
-        fmap.name: shapes(low * scale, high * scale, ratios, config.network.peer.prior_order)
-        for fmap, low, high, ratios in rows
-    }
+    network = config.network
+    cells = cell_shapes(config.priors, network.size, network.peer.prior_order)
+    return {fmap.name: cell for fmap, cell in zip(feature_maps(network), cells, strict=True)}

@@ -15,6 +15,7 @@ import yaml
 
 from multibox.config import Config, Priors
 from multibox.config_file import presets, with_overrides
+from multibox.errors import BadInput
 from multibox.inspection.coverage import REACHED, best_ious
 from multibox.models.maps import feature_maps
 from multibox.writing import Kind, new_file
@@ -102,8 +103,10 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
         The proposed priors. Only their sizes and ratios differ from the configured ones.
 
     Raises:
-        BadInput: The configured priors do not fit the network.
+        BadInput: The configured priors do not fit the network, or are given by their shapes.
     """
+    if config.priors.shapes:
+        raise BadInput("priors.shapes", "proposals are sizes and ratios; set priors.shapes=[] to get some")
     start = _of_clusters(_some(boxes_rel, MOST), config)
     fitness = partial(_fitness, _some(boxes_rel, MOST_SCORED), config)
     return _climb(max(start, config.priors, key=fitness), fitness)

@@ -9,6 +9,7 @@ import numpy as np
 
 from multibox.config import Network, Priors
 from multibox.errors import BadInput
+from multibox.models.graph_shapes import graph_maps
 from multibox.priors import FeatureMap, make_priors
 
 Size = tuple[int, int]
@@ -120,8 +121,10 @@ def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
         a globally pooled or unpadded map it is the size of the input divided by that of the map.
 
     Raises:
-        BadInput: If the layout does not exist for this trunk.
+        BadInput: If the layout does not exist for this trunk, or the graph does not fit the input.
     """
+    if network.graph:
+        return graph_maps(network.graph, network.size)
     first, stages = layout(network)
     cells, stride = network.size, 1
     for _ in range(_FIRST_HALVINGS.get(first, 3)):

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from multibox._version import __version__
 from multibox.config import LARGEST, Activation, Detect, Network, Priors, Probability, Section
 from multibox.errors import BadInput
+from multibox.models.maps import feature_maps
 from multibox.old_names import current_fields
 from multibox.priors import FeatureMap, check_maps, make_priors, prior_grids
 
@@ -98,6 +99,12 @@ def _misfits(schema: Schema) -> Iterator[str]:
         check_maps(schema.maps, schema.priors)
     except BadInput as error:
         yield str(error)
+    if schema.network.graph:
+        try:
+            if feature_maps(schema.network) != schema.maps:
+                yield "its maps are not those of its graph"
+        except BadInput as error:
+            yield str(error)
     for fmap in schema.maps:
         if not (0 < fmap.height <= schema.network.size[0] and 0 < fmap.width <= schema.network.size[1]):
             yield f"the map {fmap.name} has {fmap.height} x {fmap.width} cells"

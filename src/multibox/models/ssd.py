@@ -8,9 +8,12 @@ from typing import Any
 import keras
 from keras import layers
 
+from multibox.annotations.counting import some
 from multibox.config import Activation, Network, Priors
 from multibox.errors import BadInput
+from multibox.layer_graph import HEAD
 from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, mobilenet_v3, resnet50, ssdlite, vgg16
+from multibox.models.graph import COLOUR, graph_outputs, head_conv
 from multibox.models.layers import Tensor
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
@@ -58,12 +61,29 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     per_cell = priors_per_cell(priors)
     if len(per_cell) != len(names):
         raise BadInput("priors.ratios", f"needs {len(names)} lists, one for each feature map, but has {len(per_cell)}")
-    trunk = TRUNKS[network.trunk]
-    switches = _switches(network)
     image = keras.Input((*network.size, 3), dtype="uint8", name="image")
     mean, scale = normalisation(network)
     offset = [-m * s for m, s in zip(mean, scale, strict=True)]
     x = layers.Rescaling(list(scale), offset, name="normalize")(image)
+    maps, heads = _graph_of(x, network) if network.graph else _trunk_of(x, network, names)
+    bias = RARE if activation == "sigmoid" else 0.0
+    sizes = {"classes": (classes + 1, bias), "boxes": (4, 0.0)}
+    outputs = {
+        kind: _outputs(maps[kind], heads[kind], per_cell, size, kind, start) for kind, (size, start) in sizes.items()
+    }
+    model = keras.Model(image, outputs, name=f"{network.layout}_{network.trunk}")
+    _set_trainable(model, network)
+    return model
+
+
+ByKind = dict[str, dict[str, Any]]
+"""For each kind of head, ``classes`` and ``boxes``, something of each feature map by the map's name."""
+
+
+def _trunk_of(x: Tensor, network: Network, names: list[str]) -> tuple[ByKind, ByKind]:
+    """Inputs of the heads, and the functions that make the heads, of a network with a known trunk."""
+    trunk = TRUNKS[network.trunk]
+    switches = _switches(network)
     maps = trunk.trunk(x, **switches)
     last = list(maps.values())[-1]
     if network.layout == "ssdlite":
@@ -74,19 +94,26 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
         maps = fpn.pyramid(
             {name: maps[name] for name in names}, network.neck_channels, light=network.layout == "ssdlite"
         )
-    bias = RARE if activation == "sigmoid" else 0.0
     heads = _heads_of(network, names)
-    outputs = {
-        "classes": _outputs(maps, heads, per_cell, classes + 1, "classes", bias),
-        "boxes": _outputs(maps, heads, per_cell, 4, "boxes"),
-    }
-    model = keras.Model(image, outputs, name=f"{network.layout}_{network.trunk}")
-    _set_trainable(model, network, trunk.STAGES)
-    return model
+    return {"classes": maps, "boxes": maps}, {"classes": heads, "boxes": heads}
+
+
+def _graph_of(x: Tensor, network: Network) -> tuple[ByKind, ByKind]:
+    """Inputs of the heads, and the functions that make the heads, of a network whose layers are a graph."""
+    assert network.graph
+    made = graph_outputs(network.graph, x, network.size)
+    convs = {kind: {heads.map: getattr(heads, kind) for heads in network.graph.heads} for kind in ("classes", "boxes")}
+    maps = {kind: {name: made[conv.input] for name, conv in of_maps.items()} for kind, of_maps in convs.items()}
+    return maps, {kind: {name: head_conv(conv) for name, conv in of_maps.items()} for kind, of_maps in convs.items()}
 
 
 def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and scale of the input, RGB: the configured values, else those of the trunk's published weights."""
+    """Mean and scale of the input, RGB: the configured values, else those of the trunk's published weights.
+
+    A graph has no published weights. Without configured values its pixels stay as they are.
+    """
+    if network.graph:
+        return network.mean or (0.0, 0.0, 0.0), network.scale or (1.0, 1.0, 1.0)
     trunk = TRUNKS[network.trunk]
     return network.mean or trunk.MEAN, network.scale or trunk.SCALE
 
@@ -135,16 +162,30 @@ def stage_of(layer: keras.layers.Layer) -> str:
 
 
 def is_trunk(layer: keras.layers.Layer, trunk: str) -> bool:
-    """Whether a layer belongs to the trunk, so that its weights are pretrained."""
+    """Whether a layer belongs to the trunk, so that its weights are pretrained. Of a graph, all but the heads do."""
+    if trunk == "graph":
+        return HEAD not in layer.name
     return stage_of(layer) in TRUNKS[trunk].STAGES and "_head_" not in layer.name and not layer.name.endswith("_norm")
 
 
-def _set_trainable(model: keras.Model, network: Network, stages: tuple[str, ...]) -> None:
-    if network.freeze and network.freeze not in stages:
-        raise BadInput("network.freeze", f"{network.trunk} has no stage {network.freeze}; it has {', '.join(stages)}")
-    frozen = stages[: stages.index(network.freeze) + 1] if network.freeze else ()
+def _set_trainable(model: keras.Model, network: Network) -> None:
+    frozen = _frozen(network)
     for layer in model.layers:
         if not is_trunk(layer, network.trunk):
             continue
         norm = isinstance(layer, layers.BatchNormalization)
-        layer.trainable = stage_of(layer) not in frozen and not (norm and network.batch_norm == "frozen")
+        stage = layer.name if network.graph else stage_of(layer)
+        layer.trainable = stage not in frozen and not (norm and network.batch_norm == "frozen")
+
+
+def _frozen(network: Network) -> set[str]:
+    """Names of the frozen stages of the trunk, or of the frozen nodes of a graph."""
+    if network.graph:
+        names = [node.name for node in network.graph.nodes]
+        if network.freeze and network.freeze not in names:
+            raise BadInput("network.freeze", f"the graph has no node {network.freeze}; it has {some(names, 8)}")
+        return {COLOUR} | network.graph.ancestors(network.freeze)
+    stages = TRUNKS[network.trunk].STAGES
+    if network.freeze and network.freeze not in stages:
+        raise BadInput("network.freeze", f"{network.trunk} has no stage {network.freeze}; it has {', '.join(stages)}")
+    return set(stages[: stages.index(network.freeze) + 1]) if network.freeze else set()

@@ -128,6 +128,8 @@ def start_weights(network: Network) -> str:
     """
     if network.weights != "auto":
         return network.weights
+    if network.graph:
+        return "none"
     theirs = read_schema(shipped.NAME).network
     try:
         _require_alike(theirs, network, shipped.NAME)
@@ -144,6 +146,8 @@ def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
     """Refuse a model whose layers have the same names and shapes but compute something else."""
     shared = {"trunk": (theirs.trunk, ours.trunk)}
     shared |= {f"peer.{name}": (getattr(theirs.peer, name), getattr(ours.peer, name)) for name in _COMPUTED}
+    if theirs.trunk == ours.trunk and theirs.graph != ours.graph:
+        raise BadInput(path, "its network.graph is not the run's; leave network.graph out to take the model's")
     for field, (value, wanted) in shared.items():
         if value != wanted:
             raise BadInput(path, f"its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
@@ -159,7 +163,8 @@ def _numbers(values: Sequence[float]) -> str:
 
 def _cells(schema: Schema) -> tuple[object, ...]:
     network, priors = schema.network, schema.priors
-    return network.neck, network.neck_channels, network.peer.prior_order, priors.ratios, priors.variances
+    ratios = [[round(width / height, 3) for width, height in cell] for cell in priors.shapes] or priors.ratios
+    return network.neck, network.neck_channels, network.peer.prior_order, ratios, priors.variances
 
 
 def _shapes(weights: Weights) -> list[tuple[int, ...]]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from multibox.config import Config
 from multibox.config_file import to_yaml
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
-from multibox.priors import priors_per_cell
+from multibox.priors import cell_shapes
 from multibox.writing import Kind, locked, mark_folder, new_file, numbered
 
 if TYPE_CHECKING:
@@ -146,13 +148,13 @@ def open_experiment(name: str) -> Experiment:
 def definition(config: Config, network: "keras.Model") -> str:
     """Describe a network as text: its feature maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
-    lines.append("map          cells      step  priors a cell  sizes")
-    scale = min(config.network.size) / config.priors.at
-    sizes = [size * scale for size in config.priors.sizes]
-    for i, fmap in enumerate(feature_maps(config.network)):
+    lines.append("map          cells      step  priors a cell  squares of their area")
+    shapes = cell_shapes(config.priors, config.network.size, config.network.peer.prior_order)
+    for fmap, cell in zip(feature_maps(config.network), shapes, strict=True):
         cells = f"{fmap.height}x{fmap.width}"
-        span = f"{sizes[i]:.0f} to {sizes[i + 1]:.0f} px"
-        lines.append(f"{fmap.name:12s} {cells:10s} {fmap.step_x:4.0f}  {priors_per_cell(config.priors)[i]:13d}  {span}")
+        sides = np.sqrt(cell.prod(axis=1))
+        span = f"{sides.min():.0f} to {sides.max():.0f} px"
+        lines.append(f"{fmap.name:12s} {cells:10s} {fmap.step_x:4.0f}  {len(cell):13d}  {span}")
     lines += ["", "layer                                    output                 parameters  trained"]
     for layer in network.layers:
         shape = "x".join(str(n) for n in getattr(layer.output, "shape", ())[1:])

@@ -1,0 +1,272 @@
+"""A detector of Caffe: its graph, priors and settings, from its layers."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from multibox.config import Activation, Detect, Network, Priors
+from multibox.errors import BadInput
+from multibox.importers.caffe_graph import Flat, PriorLayers, Walk, walk
+from multibox.importers.caffe_input import find_input
+from multibox.importers.caffe_net import Layer, Net, Params
+from multibox.importers.caffe_priors import CellPriors, cell_priors
+from multibox.importers.caffe_weights import conv_part, node_part
+from multibox.importers.class_lists import KNOWN
+from multibox.importers.peer import Part, Plan, Tensors, Unsupported, class_columns
+from multibox.layer_graph import HEAD, IMAGE, BatchNorm, Colour, Conv, Graph, HeadConv, Heads, Node, Scale, consumers
+from multibox.models.graph_shapes import graph_shapes
+
+MOST_CLASSES = 10_000
+ALL = 10_000
+"""Number of detections that stands for all."""
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What the last layer takes and says.
+
+    Attributes:
+        layer: The layer.
+        heads: Nodes of the heads by kind, each in the order of the maps.
+        priors: ``PriorBox`` layers in the order of the maps, each with the node of its map.
+        activation: How logits become scores.
+        columns: Number of classes with background.
+        detect: Settings of detection.
+        fields: Fields of :class:`multibox.config.Priors` that it decides.
+    """
+
+    layer: Layer
+    heads: dict[str, tuple[str, ...]]
+    priors: tuple[tuple[Layer, str], ...]
+    activation: Activation
+    columns: int
+    detect: Detect
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The nodes that the detector needs.
+
+    Attributes:
+        nodes: Nodes, each behind those that it takes.
+        scales: ``Scale`` layers that became a part of a batch normalisation, by its node's name.
+        renamed: Node that a name in Caffe's network stands for now, where it changed.
+    """
+
+    nodes: tuple[Node, ...]
+    scales: dict[str, Layer]
+    renamed: dict[str, str]
+
+    def name(self, node: str) -> str:
+        """Name of a node now."""
+        return self.renamed.get(node, node)
+
+
+def plan_detector(net: Net, own: Net, tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    """Plan the import of a detector from its layers.
+
+    Args:
+        net: Network of the file, or of a published text.
+        own: Network of the file. It says the mean and scale that a text leaves out.
+        tensors: Blobs of the file, by the layer's name and the blob's number.
+        classes: Class names that the user gave, empty for none.
+
+    Raises:
+        Unsupported: A layer of the detector cannot be imported. The message names it.
+        BadInput: The number of class names is wrong.
+    """
+    if net.output is None:
+        raise Unsupported("its layers have no outputs of a detector; give the network's text with net")
+    visited = walk(net)
+    outputs = _outputs(net.output, visited)
+    found = find_input(net, own, visited, tensors)
+    cells = [cell_priors(layer, found.size) for layer, _ in outputs.priors]
+    priors = _priors(outputs, cells)
+    layers = _layers(outputs, visited)
+    graph = _graph(outputs, visited, layers, cells, found.colour)
+    try:
+        shapes = graph_shapes(graph, found.size)
+        network = Network(
+            trunk="graph",
+            layout="graph",
+            graph=graph,
+            size=found.size,
+            weights="none",
+            batch_norm="trained",
+            **found.fields,
+        )
+    except BadInput as error:
+        raise Unsupported(f"its layers do not fit each other: {error.message}") from None
+    except ValidationError as error:
+        raise Unsupported(f"its input cannot be used: {error.errors()[0]['msg']}") from None
+    parts = [node_part(node, visited.sources, layers.scales, shapes[node.inputs[0]]) for node in graph.nodes]
+    parts += _head_parts(outputs, visited, graph, shapes)
+    names, notes = _class_names(outputs.columns - 1, classes)
+    return Plan(
+        network,
+        priors,
+        names,
+        tuple(part for part in parts if part is not None),
+        (*found.notes, *notes),
+        outputs.detect,
+        tuple(name for name in tensors if not name.rpartition("/")[2].isdigit()),
+        outputs.activation,
+    )
+
+
+def _outputs(layer: Layer, visited: Walk) -> _Outputs:
+    trained = layer.type == "MultiBoxLoss"
+    params = layer.section("multibox_loss_param" if trained else "detection_output_param")
+    if not trained and len(layer.bottoms) != 3:
+        raise layer.refuse(f"takes {len(layer.bottoms)} arrays, not boxes, classes and priors alone")
+    boxes, classes, priors = (visited.value(layer, i) for i in range(3))
+    if not isinstance(boxes, Flat) or not isinstance(classes, Flat) or not isinstance(priors, PriorLayers):
+        raise layer.refuse("does not take the rows of heads, and priors")
+    if trained:
+        loss = params.one("conf_loss_type", "SOFTMAX")
+        activation: Activation | None = "sigmoid" if loss == "LOGISTIC" else "softmax"
+    else:
+        activation = classes.activation
+    if activation is None or boxes.activation or (trained and classes.activation):
+        raise layer.refuse("takes classes that are not behind one Softmax or Sigmoid")
+    encoded = params.one("encode_variance_in_target" if trained else "variance_encoded_in_target", 0)
+    return _Outputs(
+        layer,
+        {"classes": classes.nodes, "boxes": boxes.nodes},
+        priors.layers,
+        activation,
+        _columns(layer, params),
+        Detect() if trained else _detect(layer, params),
+        {"variances": (1.0,) * 4} if encoded else {},
+    )
+
+
+def _columns(layer: Layer, params: Params) -> int:
+    """Number of classes with background, after a check of how boxes are meant."""
+    if not params.one("share_location", 1):
+        raise layer.refuse("has share_location: false, so each class has boxes of its own")
+    if params.one("background_label_id", 0) != 0:
+        raise layer.refuse(f"has class {params.one('background_label_id', 0)} as background, not class 0")
+    code = params.one("code_type", "CORNER")
+    if code != "CENTER_SIZE":
+        raise layer.refuse(f"has boxes as {code}, not as CENTER_SIZE")
+    columns = int(params.one("num_classes", 0))
+    if not 2 <= columns <= MOST_CLASSES:
+        raise layer.refuse(f"has {columns} classes, background among them")
+    return columns
+
+
+def _detect(layer: Layer, params: Params) -> Detect:
+    nms = params.section("nms_param")
+    if nms.one("eta", 1.0) != 1:
+        raise layer.refuse("lowers the threshold of its NMS from box to box")
+    most, kept = nms.one("top_k", -1), params.one("keep_top_k", -1)
+    values = {
+        "score": round(params.one("confidence_threshold", 0.0), 7),
+        "nms_iou": round(nms.one("nms_threshold", 0.3), 7),
+        "per_class": most if most > 0 else ALL,
+        "per_image": kept if kept > 0 else ALL,
+    }
+    try:
+        return Detect.model_validate(values)
+    except ValidationError as error:
+        raise layer.refuse(f"has settings that detection cannot have: {error.errors()[0]['msg']}") from None
+
+
+def _priors(outputs: _Outputs, cells: list[CellPriors]) -> Priors:
+    for (layer, _), cell in zip(outputs.priors, cells, strict=True):
+        if cell.alike != cells[0].alike:
+            raise layer.refuse("has another offset, clip or variance than the first")
+    return Priors.model_validate(cells[0].alike | {"shapes": [cell.shapes for cell in cells]} | outputs.fields)
+
+
+def _layers(outputs: _Outputs, visited: Walk) -> _Layers:
+    """The nodes that heads and priors depend on, with each scale behind a batch normalisation as a part of it."""
+    heads = {node for nodes in outputs.heads.values() for node in nodes}
+    needed = _ancestors(visited, heads | {node for _, node in outputs.priors}) - heads
+    uses = Counter(name for name in needed | heads for name in visited.nodes[name].inputs)
+    nodes: list[Node] = []
+    scales: dict[str, Layer] = {}
+    renamed: dict[str, str] = {}
+    for name, node in visited.nodes.items():
+        if name not in needed:
+            continue
+        source = visited.nodes.get(node.inputs[0])
+        if isinstance(node, Scale) and isinstance(source, BatchNorm) and uses[source.name] == 1:
+            scales[source.name] = visited.sources[name]
+            renamed[name] = source.name
+        else:
+            nodes.append(node.model_copy(update={"inputs": tuple(renamed.get(one, one) for one in node.inputs)}))
+    affine = [node.model_copy(update={"affine": True}) if node.name in scales else node for node in nodes]
+    return _Layers(tuple(affine), scales, renamed)
+
+
+def _ancestors(visited: Walk, names: set[str]) -> set[str]:
+    found: set[str] = set()
+    left = list(names - {IMAGE})
+    while left:
+        name = left.pop()
+        if name not in found and name != IMAGE:
+            found.add(name)
+            left += visited.nodes[name].inputs
+    return found
+
+
+def _graph(outputs: _Outputs, visited: Walk, layers: _Layers, cells: list[CellPriors], colour: Colour) -> Graph:
+    counts = {kind: len(nodes) for kind, nodes in outputs.heads.items()}
+    if set(counts.values()) != {len(cells)}:
+        heads = " and ".join(f"{count} heads of {kind}" for kind, count in counts.items())
+        raise outputs.layer.refuse(f"takes {heads}, but priors of {len(cells)} maps")
+    made = []
+    for i, ((_, fmap), cell) in enumerate(zip(outputs.priors, cells, strict=True)):
+        convs = {
+            kind: _head(visited, layers, nodes[i], len(cell.shapes) * (outputs.columns if kind == "classes" else 4))
+            for kind, nodes in outputs.heads.items()
+        }
+        made.append({"map": layers.name(fmap), "step": cell.step, **convs})
+    try:
+        return Graph(colour=colour, nodes=layers.nodes, heads=tuple(Heads.model_validate(values) for values in made))
+    except ValidationError as error:
+        raise Unsupported(f"its layers are no graph: {error.errors()[0]['msg']}") from None
+
+
+def _head(visited: Walk, layers: _Layers, name: str, outputs: int) -> HeadConv:
+    layer, node = visited.sources[name], visited.nodes[name]
+    if not isinstance(node, Conv):
+        raise layer.refuse("is the end of a head, and no convolution")
+    if any(name in other.inputs for other in layers.nodes):
+        raise layer.refuse("is the end of a head, and other layers take it too")
+    if node.filters != outputs:
+        raise layer.refuse(f"has {node.filters} outputs in a cell, but its priors need {outputs}")
+    window = {field: getattr(node, field) for field in ("kernel", "stride", "pad", "dilation", "groups", "bias")}
+    return HeadConv(input=layers.name(node.inputs[0]), **window)
+
+
+def _head_parts(outputs: _Outputs, visited: Walk, graph: Graph, shapes: dict[str, Any]) -> list[Part]:
+    convs = dict(consumers(graph))
+    return [
+        conv_part(
+            f"{heads.map}{HEAD}{kind}",
+            visited.sources[node],
+            convs[f"{heads.map}{HEAD}{kind}"],
+            shapes[convs[f"{heads.map}{HEAD}{kind}"].input],
+        )
+        for kind, nodes in outputs.heads.items()
+        for heads, node in zip(graph.heads, nodes, strict=True)
+    ]
+
+
+def _class_names(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the classes, and a sentence for the user if they were guessed."""
+    if given or count in KNOWN:
+        names, _ = class_columns(count, given)
+        guess = f"the names of {'VOC' if count == 20 else 'COCO'}'s {count} classes"
+    else:
+        names = ("object",) if count == 1 else tuple(f"class_{i}" for i in range(1, count + 1))
+        guess = ", ".join(names[:3]) + (", ..." if count > 3 else "")
+    return names, () if given else (
+        f"the file does not name its classes, so they are {guess}; give classes to change it",
+    )

@@ -1,0 +1,338 @@
+"""The layers of a network of Caffe as a graph: what each layer computes, and what its heads are."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from multibox.config import Activation
+from multibox.importers.caffe_net import Layer, Net
+from multibox.importers.peer import Unsupported
+from multibox.layer_graph import (
+    HEAD,
+    IMAGE,
+    RESERVED,
+    Activate,
+    BatchNorm,
+    Conv,
+    GlobalPool,
+    Join,
+    Node,
+    Normalize,
+    Pool,
+    Scale,
+)
+
+DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
+DEPTHWISE = ("DepthwiseConvolution", "ConvolutionDepthwise")
+"""Types of layers that later versions have for convolutions of one channel each."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """Output of a node: a map of cells."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A map with its channels last."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Flat:
+    """Outputs of heads in one row, map by map."""
+
+    nodes: tuple[str, ...]
+    activation: Activation | None = None
+
+
+@dataclass(frozen=True)
+class PriorLayers:
+    """``PriorBox`` layers, each with the node of its map."""
+
+    layers: tuple[tuple[Layer, str], ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Something that cannot be imported. Only taking it is an error."""
+
+    reason: Unsupported
+
+
+Value = Map | Turned | Flat | PriorLayers | Unknown
+
+
+@dataclass
+class Walk:
+    """The layers that were visited: their nodes, and where each node's weights are.
+
+    Attributes:
+        nodes: Nodes by name, each behind those that it takes.
+        sources: Names of the layers in Caffe, by the names of the nodes.
+        data: Layer that gives the images. None if they are an input of the network.
+    """
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    sources: dict[str, Layer] = field(default_factory=dict)
+    data: Layer | None = None
+    blobs: dict[str, Value] = field(default_factory=dict)
+
+    def value(self, layer: Layer, position: int) -> Value:
+        """What a layer takes. Later layers may give another array of the same name."""
+        if position >= len(layer.bottoms):
+            raise layer.refuse(f"takes {len(layer.bottoms)} arrays")
+        name = layer.bottoms[position]
+        if name not in self.blobs:
+            raise layer.refuse(f"takes {name}, which no layer before it gives")
+        value = self.blobs[name]
+        if isinstance(value, Unknown):
+            raise value.reason
+        return value
+
+    def node(self, layer: Layer, position: int = 0) -> str:
+        """Name of the node whose map a layer takes."""
+        value = self.value(layer, position)
+        if not isinstance(value, Map):
+            raise layer.refuse(f"takes {layer.bottoms[position]}, which is no map")
+        return value.node
+
+    def add(self, layer: Layer, make: Callable[..., Node], *inputs: str, **fields: Any) -> Map:
+        """Add the node of a layer."""
+        name = self._name(layer)
+        try:
+            self.nodes[name] = make(name=name, inputs=inputs, **fields)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise layer.refuse(f"cannot have {where} = {str(problem['input'])[:40]}") from None
+        self.sources[name] = layer
+        return Map(name)
+
+    def _name(self, layer: Layer) -> str:
+        name = re.sub(r"[^A-Za-z0-9]+", "_", layer.name)[:100].strip("_").replace(HEAD, "_")
+        name = name if re.match("[A-Za-z]", name) else f"layer_{name}".rstrip("_")
+        taken = {IMAGE, *RESERVED, *self.nodes}
+        unique = name
+        while unique in taken:
+            unique = f"{name}_{len(self.nodes)}"
+            name += "_"
+        return unique
+
+
+def walk(net: Net) -> Walk:
+    """Visit the layers of a network up to its output.
+
+    A layer that cannot be imported is refused only where the detector takes what it gives.
+    """
+    visited = Walk(blobs=dict.fromkeys(net.inputs, Map(IMAGE)))
+    for layer in net.layers:
+        if layer is net.output:
+            break
+        visited.blobs |= dict.fromkeys(layer.tops, _given(layer, visited))
+        if layer.type in DATA:
+            visited.data = layer
+            visited.blobs |= dict.fromkeys(layer.tops[:1], Map(IMAGE))
+    return visited
+
+
+def _given(layer: Layer, visited: Walk) -> Value:
+    if layer.type not in _KINDS:
+        return Unknown(layer.refuse("is of a type that cannot be imported"))
+    try:
+        return _KINDS[layer.type](layer, visited)
+    except Unsupported as reason:
+        return Unknown(reason)
+
+
+def window(layer: Layer, name: str = "convolution_param") -> dict[str, tuple[int, int]]:
+    """Kernel, stride and padding of a convolution or a pool."""
+    params = layer.section(name)
+    fields = (("kernel", "kernel_size", "kernel", None), ("stride", "stride", "stride", 1), ("pad", "pad", "pad", 0))
+    found = {ours: params.pair(theirs, short, default) for ours, theirs, short, default in fields}
+    if None in found.values():
+        raise layer.refuse("does not say its window along both axes")
+    return {ours: pair for ours, pair in found.items() if pair is not None}
+
+
+def _convolution(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("convolution_param")
+    filters = params.one("num_output", 0)
+    dilation = params.pair("dilation", "dilation", 1)
+    if params.one("axis", 1) != 1 or dilation is None:
+        raise layer.refuse("is not along the rows and columns of a map")
+    return visited.add(
+        layer,
+        Conv,
+        visited.node(layer),
+        filters=filters,
+        groups=params.one("group", filters if layer.type in DEPTHWISE else 1),
+        bias=bool(params.one("bias_term", 1)),
+        dilation=dilation,
+        **window(layer),
+    )
+
+
+def _pooling(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("pooling_param")
+    kind = params.one("pool", "MAX")
+    if kind not in ("MAX", "AVE"):
+        raise layer.refuse(f"pools {kind}")
+    if params.one("global_pooling", 0):
+        return visited.add(
+            layer, GlobalPool, visited.node(layer), op="global_max_pool" if kind == "MAX" else "global_average_pool"
+        )
+    rounding = params.one("rounding", 0)
+    if rounding > 0:
+        raise layer.refuse(
+            "rounds its cells by a field that versions of Caffe read differently; give its text with net"
+        )
+    found = window(layer, "pooling_param")
+    if any(step > side for step, side in zip(found["stride"], found["kernel"], strict=True)):
+        raise layer.refuse("leaves gaps between its windows")
+    return visited.add(
+        layer,
+        Pool,
+        visited.node(layer),
+        op="max_pool" if kind == "MAX" else "average_pool",
+        round_up=rounding == 0,
+        **found,
+    )
+
+
+def _batch_norm(layer: Layer, visited: Walk) -> Value:
+    return visited.add(
+        layer,
+        BatchNorm,
+        visited.node(layer),
+        affine=False,
+        epsilon=round(layer.section("batch_norm_param").one("eps", 1e-5), 12),
+    )
+
+
+def _scale(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("scale_param")
+    if len(layer.bottoms) != 1 or params.one("axis", 1) != 1 or params.one("num_axes", 1) != 1:
+        raise layer.refuse("does not scale each channel by a number of its own")
+    return visited.add(layer, Scale, visited.node(layer), bias=bool(params.one("bias_term", 0)))
+
+
+def _normalize(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("norm_param")
+    if params.one("across_spatial", 1):
+        raise layer.refuse("normalizes across all cells, not each cell")
+    return visited.add(layer, Normalize, visited.node(layer), epsilon=params.one("eps", 1e-10))
+
+
+def _relu(layer: Layer, visited: Walk) -> Value:
+    slope = layer.section("relu_param").one("negative_slope", 0.0)
+    kind = {"op": "leaky_relu", "slope": round(slope, 7)} if slope else {"op": "relu"}
+    return visited.add(layer, Activate, visited.node(layer), **kind)
+
+
+def _prelu(layer: Layer, visited: Walk) -> Value:
+    return visited.add(layer, Activate, visited.node(layer), op="prelu")
+
+
+def _sigmoid(layer: Layer, visited: Walk) -> Value:
+    value = visited.value(layer, 0)
+    if isinstance(value, Flat):
+        return Flat(value.nodes, "sigmoid")
+    return visited.add(layer, Activate, visited.node(layer), op="sigmoid")
+
+
+def _softmax(layer: Layer, visited: Walk) -> Value:
+    value = visited.value(layer, 0)
+    if not isinstance(value, Flat) or layer.section("softmax_param").one("axis", 1) not in (2, -1):
+        raise layer.refuse("is not over the classes of each prior")
+    return Flat(value.nodes, "softmax")
+
+
+def _eltwise(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("eltwise_param")
+    if any(value != 1 for value in params.all("coeff")):
+        raise layer.refuse("has coefficients other than 1")
+    op = {"PROD": "multiply", "SUM": "add", "MAX": "maximum"}[params.one("operation", "SUM")]
+    return visited.add(layer, Join, *(visited.node(layer, i) for i in range(len(layer.bottoms))), op=op)
+
+
+def _concat(layer: Layer, visited: Walk) -> Value:
+    params = layer.section("concat_param")
+    axis = params.one("axis", params.one("concat_dim", 1))
+    values = [visited.value(layer, i) for i in range(len(layer.bottoms))]
+    flat = [value for value in values if isinstance(value, Flat)]
+    priors = [value for value in values if isinstance(value, PriorLayers)]
+    if len(flat) == len(values) and axis == 1 and not any(value.activation for value in flat):
+        return Flat(tuple(node for value in flat for node in value.nodes))
+    if len(priors) == len(values) and axis == 2:
+        return PriorLayers(tuple(one for value in priors for one in value.layers))
+    nodes = [visited.node(layer, i) for i in range(len(layer.bottoms))]
+    if axis != 1:
+        raise layer.refuse(f"joins along axis {axis}, not the channels")
+    return visited.add(layer, Join, *nodes, op="concat") if len(nodes) > 1 else Map(nodes[0])
+
+
+def _permute(layer: Layer, visited: Walk) -> Value:
+    if layer.section("permute_param").all("order") != [0, 2, 3, 1]:
+        raise layer.refuse("does not turn channels to the end")
+    return Turned(visited.node(layer))
+
+
+def _flatten(layer: Layer, visited: Walk) -> Value:
+    value = visited.value(layer, 0)
+    params = layer.section("flatten_param")
+    if params.one("axis", 1) != 1 or params.one("end_axis", -1) not in (-1, 3, 2):
+        raise layer.refuse("does not flatten all but the images")
+    return _in_a_row(layer, value)
+
+
+def _reshape(layer: Layer, visited: Walk) -> Value:
+    shape = layer.section("reshape_param").section("shape").all("dim")
+    if len(shape) not in (2, 3) or shape[0] not in (0, -1) or -1 not in shape:
+        raise layer.refuse(f"makes an array of the shape {shape}")
+    return _in_a_row(layer, visited.value(layer, 0))
+
+
+def _in_a_row(layer: Layer, value: Value) -> Value:
+    if isinstance(value, Turned):
+        return Flat((value.node,))
+    if isinstance(value, Flat | PriorLayers):
+        return value
+    raise layer.refuse("takes a map whose channels are not last")
+
+
+def _prior_box(layer: Layer, visited: Walk) -> Value:
+    return PriorLayers(((layer, visited.node(layer)),))
+
+
+def _nothing(layer: Layer, visited: Walk) -> Value:
+    return visited.value(layer, 0)
+
+
+_KINDS: dict[str, Callable[[Layer, Walk], Value]] = {
+    **dict.fromkeys(("Convolution", *DEPTHWISE), _convolution),
+    "Pooling": _pooling,
+    "BatchNorm": _batch_norm,
+    "Scale": _scale,
+    "Normalize": _normalize,
+    "ReLU": _relu,
+    "ReLU6": lambda layer, visited: visited.add(layer, Activate, visited.node(layer), op="relu6"),
+    "PReLU": _prelu,
+    "Sigmoid": _sigmoid,
+    "Softmax": _softmax,
+    "Eltwise": _eltwise,
+    "Concat": _concat,
+    "Permute": _permute,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "PriorBox": _prior_box,
+    "Dropout": _nothing,
+    "Split": _nothing,
+}
+"""What each type of layer gives."""

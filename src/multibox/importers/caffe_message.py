@@ -1,0 +1,199 @@
+"""Caffe's messages as plain values, from binary files and from text files (``.prototxt``)."""
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from multibox.errors import BadInput
+from multibox.importers.caffe_fields import NETWORK, Fields, Scheme
+from multibox.protobuf_wire import BYTES, FIXED32, VARINT, Field, read_fields, read_varint
+
+Message = dict[str, list[Any]]
+"""Values of each field by its name, in their order. Fields that are not needed are left out."""
+
+LONGEST_TEXT = 16 << 20
+"""Largest size of a text file, bytes. Published ones have less than 0.3 MB."""
+
+LONGEST_VALUE = 1 << 16
+"""Largest size of a field that is no message, bytes."""
+
+DEEPEST = 16
+"""Largest number of messages within each other in a text file."""
+
+_TOKEN = re.compile(
+    r"""\s+|\#[^\n]*
+    |(?P<word>[\w.+-]+)
+    |(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    |(?P<sign>[{}<>:;,\[\]])""",
+    re.VERBOSE,
+)
+
+
+def read_message(data: memoryview, fields: Fields) -> Message:
+    """Read a message of a binary file.
+
+    Args:
+        data: Bytes of the message.
+        fields: Fields to read. All others are skipped.
+
+    Raises:
+        ValueError: The bytes are no message, or end within a field.
+    """
+    found: Message = {}
+    for field in read_fields(data):
+        if scheme := fields.get(field.number):
+            found.setdefault(scheme.name, []).extend(_values(field, scheme))
+    return found
+
+
+def read_text(path: str | Path) -> Message:
+    """Read a network's text file, ``.prototxt``.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The fields of the network.
+
+    Raises:
+        BadInput: The file cannot be read, or is no such text.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LONGEST_TEXT + 1)
+        if len(data) > LONGEST_TEXT:
+            raise ValueError("it is longer than 16 MB")
+        tokens = _tokens(data.decode("utf-8-sig"))
+        message = _parse(tokens, NETWORK, 0)
+    except OSError as error:
+        raise BadInput(path, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        what = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise BadInput(path, f"not a .prototxt file: {what}") from None
+    if "layer" not in message:
+        raise BadInput(path, "not a .prototxt file of a network: it has no layer")
+    return message
+
+
+def _values(field: Field, scheme: Scheme) -> list[Any]:
+    if scheme.kind != "message" and len(field.data) > LONGEST_VALUE:
+        raise ValueError(f"its {scheme.name} has {len(field.data):,} bytes")
+    if scheme.kind == "message" and field.kind == BYTES:
+        return [read_message(field.data, scheme.fields)]
+    if scheme.kind == "text" and field.kind == BYTES:
+        return [bytes(field.data).decode()]
+    if scheme.kind == "float" and field.kind in (FIXED32, BYTES) and len(field.data) % 4 == 0:
+        return list(struct.unpack(f"<{len(field.data) // 4}f", field.data))
+    if scheme.kind == "int" and field.kind == VARINT:
+        return [_word(_signed(field.value), scheme)]
+    if scheme.kind == "int" and field.kind == BYTES:
+        return [_word(_signed(number), scheme) for number in _packed(field.data)]
+    raise ValueError(f"its {scheme.name} is none")
+
+
+def _packed(data: memoryview) -> Iterator[int]:
+    place = 0
+    while place < len(data):
+        number, place = read_varint(data, place)
+        yield number
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _word(number: int, scheme: Scheme) -> Any:
+    if not scheme.words:
+        return number
+    if not 0 <= number < len(scheme.words):
+        raise ValueError(f"its {scheme.name} has the unknown value {number}")
+    return scheme.words[number]
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+    """Words, texts and signs with the number of their line."""
+    place, line = 0, 1
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise ValueError(f"line {line} has {text[place]!r}")
+        if match.lastgroup:
+            yield match.lastgroup, match.group(), line
+        line += match.group().count("\n")
+        place = match.end()
+    yield "end", "", line
+
+
+def _parse(tokens: Iterator[tuple[str, str, int]], fields: Fields, depth: int) -> Message:
+    """Fields up to the end of a message. Fields of unknown names are read, and left out."""
+    names = {scheme.name: scheme for scheme in fields.values()}
+    found: Message = {}
+    kind, token, line = next(tokens)
+    while token not in ("}", ">"):
+        if kind == "end":
+            if depth:
+                raise ValueError(f"it ends within a message, in line {line}")
+            return found
+        if token in (";", ","):
+            kind, token, line = next(tokens)
+            continue
+        if kind != "word":
+            raise ValueError(f"line {line} has {token} instead of a field's name")
+        name, scheme = token, names.get(token)
+        kind, token, line = next(tokens)
+        if token == ":":
+            kind, token, line = next(tokens)
+        values = _field(kind, token, line, tokens, scheme, depth)
+        if name in _ROUNDING and "rounding" in names:
+            found["rounding"] = [_ROUNDING[name].get(str(values[-1:] and values[-1]), 0)]
+        elif scheme:
+            found.setdefault(name, []).extend(values)
+        kind, token, line = next(tokens)
+    if not depth:
+        raise ValueError(f"line {line} closes a message that was not opened")
+    return found
+
+
+def _field(
+    kind: str, token: str, line: int, tokens: Iterator[tuple[str, str, int]], scheme: Scheme | None, depth: int
+) -> list[Any]:
+    if token in ("{", "<"):
+        if depth >= DEEPEST:
+            raise ValueError(f"messages are nested too deeply in line {line}")
+        if scheme and scheme.kind != "message":
+            raise ValueError(f"line {line} has a message instead of {scheme.name}'s value")
+        return [_parse(tokens, scheme.fields if scheme else {}, depth + 1)]
+    if token == "[":
+        values = []
+        kind, token, line = next(tokens)
+        while token != "]":
+            if token != ",":
+                values.append(_value(kind, token, line, scheme))
+            kind, token, line = next(tokens)
+        return values
+    return [_value(kind, token, line, scheme)]
+
+
+def _value(kind: str, token: str, line: int, scheme: Scheme | None) -> Any:
+    if kind not in ("word", "text"):
+        raise ValueError(f"line {line} has {token or 'its end'} instead of a value")
+    if scheme is None:
+        return token
+    try:
+        if scheme.kind == "text" and kind == "text":
+            return token[1:-1]
+        if scheme.words and token in scheme.words:
+            return token
+        if scheme.kind == "int":
+            return {"true": 1, "false": 0}[token] if token in ("true", "false") else _word(int(token, 0), scheme)
+        if scheme.kind == "float":
+            return float(token)
+    except ValueError:
+        pass
+    raise ValueError(f"line {line} has {token}, which {scheme.name} cannot be")
+
+
+_ROUNDING = {"round_mode": {"FLOOR": -1, "1": -1}, "ceil_mode": {"false": -1, "0": -1}}
+"""Names of the field by which different versions of Caffe round a pool's cells, with their values for down."""

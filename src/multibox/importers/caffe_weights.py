@@ -1,0 +1,84 @@
+"""The weights of a graph's layers, from the blobs of Caffe's layers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from multibox.importers.caffe_net import Layer
+from multibox.importers.peer import Part, Weights
+from multibox.layer_graph import Activate, BatchNorm, Conv, Kernel, Node, Normalize, Scale
+from multibox.models.graph_shapes import Shape, is_depthwise
+
+
+def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Layer], shape: Shape) -> Part | None:
+    """Declare the weights of a node.
+
+    Args:
+        node: Node of the graph.
+        layers: Caffe's layers by the names of the nodes.
+        scales: The ``Scale`` layers that became a part of a batch normalisation, by its node's name.
+        shape: Shape of the node's input.
+
+    Returns:
+        The weights of the layer. None if it has no weights.
+    """
+    layer = layers[node.name]
+    if isinstance(node, Conv):
+        return conv_part(node.name, layer, node, shape)
+    if isinstance(node, BatchNorm):
+        return _norm_part(node.name, layer, scales.get(node.name), shape.channels)
+    if isinstance(node, Scale):
+        blobs = _blobs(layer, 2 if node.bias else 1)
+        return Part(node.name, blobs, lambda values: [values[0].reshape(1, 1, -1, 1), *map(np.ravel, values[1:])])
+    if isinstance(node, Normalize):
+        root = np.float32(shape.channels**0.5)
+        return Part(node.name, _blobs(layer, 1), lambda values: [_each(values[0], shape.channels) / root])
+    if isinstance(node, Activate) and node.op == "prelu":
+        return Part(node.name, _blobs(layer, 1), lambda values: [_each(values[0], shape.channels).reshape(1, 1, -1)])
+    return None
+
+
+def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape) -> Part:
+    """Declare the weights of a convolution.
+
+    Args:
+        ours: Name of the layer in Multibox.
+        layer: Caffe's layer. Its kernel has the axes (out, in, y, x).
+        conv: Window of the convolution.
+        shape: Shape of the map that it takes.
+    """
+
+    def change(values: Weights) -> Weights:
+        kernel = values[0]
+        if is_depthwise(conv, shape.channels):
+            kernel = kernel.reshape(shape.channels, -1, *kernel.shape[2:]).transpose(2, 3, 0, 1)
+        else:
+            kernel = kernel.transpose(2, 3, 1, 0)
+        return [kernel, *map(np.ravel, values[1:])]
+
+    return Part(ours, _blobs(layer, 2 if conv.bias else 1), change)
+
+
+def _norm_part(ours: str, layer: Layer, scale: Layer | None, channels: int) -> Part:
+    """Mean and variance are sums, which the third blob says the number of. Scale and shift are another layer's."""
+    shift = scale is not None and bool(scale.section("scale_param").one("bias_term", 0))
+    blobs = _blobs(scale, 2 if shift else 1) if scale else ()
+
+    def change(values: Weights) -> Weights:
+        mean, variance, factor = values[:3]
+        by = np.float32(0 if factor.ravel()[0] == 0 else 1 / np.float64(factor.ravel()[0]))
+        moments = [np.ravel(mean) * by, np.ravel(variance) * by]
+        if scale is None:
+            return moments
+        return [np.ravel(values[3]), np.ravel(values[4]) if shift else np.zeros(channels, np.float32), *moments]
+
+    return Part(ours, (*_blobs(layer, 3), *blobs), change)
+
+
+def _blobs(layer: Layer, count: int) -> tuple[str, ...]:
+    return tuple(f"{layer.name}/{i}" for i in range(count))
+
+
+def _each(values: np.ndarray, channels: int) -> np.ndarray:
+    """Numbers of all channels, of which the file may have one for all."""
+    return np.broadcast_to(values.ravel(), (channels,))

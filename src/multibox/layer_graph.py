@@ -1,0 +1,197 @@
+"""A network's layers as data: a bounded list of nodes that a model file holds, and that no code in the file describes.
+
+:mod:`multibox.models.graph_shapes` computes the shapes of the maps, :mod:`multibox.models.graph` builds the network.
+Windows are Caffe's: convolutions round their number of cells down, pools round it up.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+IMAGE = "image"
+"""Name by which nodes take the network's input: the image after its normalisation and its change of colour."""
+
+MOST_NODES = 4000
+"""Largest number of nodes of a graph. The largest published detectors have about 600."""
+
+HEAD = "_head_"
+"""Part of the names of heads. No node's name has it."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=120)]
+Pair = tuple[Annotated[int, Field(ge=1, le=512)], Annotated[int, Field(ge=1, le=512)]]
+Pads = tuple[Annotated[int, Field(ge=0, le=512)], Annotated[int, Field(ge=0, le=512)]]
+Inputs = Annotated[tuple[Name, ...], Field(min_length=2, max_length=64)]
+OneInput = tuple[Name]
+Colour = Literal["rgb", "bgr", "grey"]
+"""Channels of an image: red, green and blue, these in reverse, or the brightness alone."""
+
+Epsilon = Annotated[float, Field(gt=0, le=1)]
+
+
+class Part(BaseModel):
+    """Base class of the graph's parts. A part refuses unknown field names and is immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Kernel(Part):
+    """The window of a convolution: height before width, cells of its input."""
+
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    pad: Pads = (0, 0)
+    """Number of rows of zeros above and below, and of columns of zeros left and right."""
+    dilation: Pair = (1, 1)
+    groups: int = Field(default=1, ge=1, le=65536)
+    bias: bool = True
+
+
+class Conv(Kernel):
+    """A convolution. With as many groups as its input has channels, it is depthwise."""
+
+    op: Literal["conv"] = "conv"
+    name: Name
+    inputs: OneInput
+    filters: int = Field(ge=1, le=65536)
+
+
+class Pool(Part):
+    """A pool. An average counts the zeros of the padding."""
+
+    op: Literal["max_pool", "average_pool"]
+    name: Name
+    inputs: OneInput
+    kernel: Pair
+    stride: Pair = (1, 1)
+    pad: Pads = (0, 0)
+    round_up: bool = True
+    """Whether a last window that reaches beyond the padded edge is kept."""
+
+
+class GlobalPool(Part):
+    """The maximum or the average of each channel."""
+
+    op: Literal["global_max_pool", "global_average_pool"]
+    name: Name
+    inputs: OneInput
+
+
+class BatchNorm(Part):
+    """Batch normalisation, followed by a scale and a shift of each channel if it is ``affine``."""
+
+    op: Literal["batch_norm"] = "batch_norm"
+    name: Name
+    inputs: OneInput
+    epsilon: Epsilon = 1e-5
+    affine: bool = True
+
+
+class Scale(Part):
+    """A factor of each channel, and a shift if it has a ``bias``."""
+
+    op: Literal["scale"] = "scale"
+    name: Name
+    inputs: OneInput
+    bias: bool = True
+
+
+class Normalize(Part):
+    """Each cell's channels divided by their length, times a factor of each channel (SSD section 3.1)."""
+
+    op: Literal["normalize"] = "normalize"
+    name: Name
+    inputs: OneInput
+    epsilon: Epsilon = 1e-10
+    """Number added to the sum of the squares."""
+
+
+class Activate(Part):
+    """A function of each number."""
+
+    op: Literal["relu", "relu6", "sigmoid", "leaky_relu", "prelu"]
+    name: Name
+    inputs: OneInput
+    slope: float = Field(default=0.0, ge=0, le=1)
+    """Factor of numbers below 0. Used by ``leaky_relu`` only."""
+
+
+class Join(Part):
+    """One map made of several: their channels one behind the other, or their sum, product or maximum."""
+
+    op: Literal["concat", "add", "multiply", "maximum"]
+    name: Name
+    inputs: Inputs
+
+
+Node: TypeAlias = Annotated[
+    Conv | Pool | GlobalPool | BatchNorm | Scale | Normalize | Activate | Join, Field(discriminator="op")
+]
+
+
+class HeadConv(Kernel):
+    """The last convolution of a head. Its number of filters follows from the classes and the priors of a cell."""
+
+    input: Name
+
+
+class Heads(Part):
+    """The two heads of a feature map."""
+
+    map: Name
+    """Node whose cells the priors belong to. The heads are named after it."""
+    classes: HeadConv
+    boxes: HeadConv
+    step: tuple[Annotated[float, Field(gt=0, le=4096)], Annotated[float, Field(gt=0, le=4096)]] | None = None
+    """Distances between neighbouring rows and between neighbouring columns of cells, pixels of the input. None means
+    the input's height and width divided by the map's."""
+
+
+class Graph(Part):
+    """The layers of a network between its normalised input and its outputs."""
+
+    colour: Colour = "rgb"
+    """Channels that the first layers take."""
+    nodes: tuple[Node, ...] = Field(min_length=1, max_length=MOST_NODES)
+    """Layers, each behind all whose outputs it takes."""
+    heads: tuple[Heads, ...] = Field(min_length=1, max_length=64)
+    """Heads by feature map, in the order of the priors."""
+
+    @model_validator(mode="after")
+    def _inputs_are_there(self) -> Self:
+        known = {IMAGE}
+        for node in self.nodes:
+            if missing := [name for name in node.inputs if name not in known]:
+                raise ValueError(f"{node.name} takes {missing[0]}, which no node before it gives")
+            if node.name in known or HEAD in node.name or node.name in RESERVED:
+                raise ValueError(f"{node.name} cannot be the name of a node, or is that of two")
+            known.add(node.name)
+        for name in (name for heads in self.heads for name in (heads.map, heads.classes.input, heads.boxes.input)):
+            if name not in known - {IMAGE}:
+                raise ValueError(f"a head takes {name}, which is no node")
+        if len({heads.map for heads in self.heads}) < len(self.heads):
+            raise ValueError("two pairs of heads have the same map")
+        return self
+
+    def ancestors(self, name: str) -> set[str]:
+        """Names of a node and of all nodes that its output depends on."""
+        inputs = {node.name: node.inputs for node in self.nodes}
+        found: set[str] = set()
+        open_names = [name]
+        while open_names:
+            current = open_names.pop()
+            if current in inputs and current not in found:
+                found.add(current)
+                open_names += inputs[current]
+        return found
+
+
+RESERVED = {"normalize", "colour", "classes", "boxes"}
+"""Names of layers that every built network has, which nodes cannot have."""
+
+
+def consumers(graph: Graph) -> Iterator[tuple[str, HeadConv]]:
+    """The last convolutions of all heads, with the layers' names: of each map the classes' first, then the boxes'."""
+    for heads in graph.heads:
+        yield f"{heads.map}{HEAD}classes", heads.classes
+        yield f"{heads.map}{HEAD}boxes", heads.boxes

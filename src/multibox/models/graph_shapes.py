@@ -1,0 +1,149 @@
+"""The shapes of a graph's maps, computed without Keras."""
+
+from math import prod
+from typing import NamedTuple
+
+from multibox.errors import BadInput
+from multibox.layer_graph import IMAGE, BatchNorm, Conv, GlobalPool, Graph, Join, Kernel, Node, Pool, consumers
+from multibox.priors import FeatureMap
+
+FIELD = "network.graph"
+
+MOST_OF_A_HEAD = 1 << 20
+"""Largest number of the weights of a head for each of its outputs."""
+
+MOST_NUMBERS = 1 << 28
+"""Largest number of the weights of a graph, and of the numbers of one of its maps."""
+
+
+class Shape(NamedTuple):
+    """Shape of a map.
+
+    Attributes:
+        height: Number of rows of cells.
+        width: Number of columns of cells.
+        channels: Number of channels.
+    """
+
+    height: int
+    width: int
+    channels: int
+
+
+def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
+    """Compute the shape of each node's output.
+
+    Args:
+        graph: Layers of the network.
+        size: Height and width of the network's input, pixels.
+
+    Returns:
+        Dict from the nodes' names, and from :data:`multibox.layer_graph.IMAGE`, to shapes.
+
+    Raises:
+        BadInput: The maps of a node do not fit each other, a map has no cells left, or the network is too large.
+    """
+    shapes = {IMAGE: Shape(*size, 1 if graph.colour == "grey" else 3)}
+    weights = 0
+    for node in graph.nodes:
+        inputs = [shapes[name] for name in node.inputs]
+        shape = _output(node, inputs)
+        if min(shape) < 1:
+            raise BadInput(FIELD, f"nothing is left of the map at {node.name} for an input of {size[1]} x {size[0]}")
+        shapes[node.name] = shape
+        weights += _weights(node, inputs[0])
+        if prod(shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
+            raise BadInput(FIELD, f"the network is too large at {node.name}")
+    for name, conv in consumers(graph):
+        cells = conv_cells(conv, shapes[conv.input])
+        own = shapes[name.partition("_head_")[0]]
+        if prod(conv.kernel) * shapes[conv.input].channels > MOST_OF_A_HEAD:
+            raise BadInput(FIELD, f"the network is too large at {name}")
+        if cells != own[:2] or shapes[conv.input].channels % conv.groups:
+            raise BadInput(FIELD, f"{name} does not give an output for each cell of its map")
+    return shapes
+
+
+def graph_maps(graph: Graph, size: tuple[int, int]) -> tuple[FeatureMap, ...]:
+    """Feature maps that feed the heads of a graph.
+
+    Args:
+        graph: Layers of the network.
+        size: Height and width of the network's input, pixels.
+
+    Raises:
+        BadInput: The graph does not fit the input.
+    """
+    shapes = graph_shapes(graph, size)
+    maps = []
+    for heads in graph.heads:
+        height, width, _ = shapes[heads.map]
+        step_y, step_x = heads.step or (size[0] / height, size[1] / width)
+        maps.append(FeatureMap(heads.map, height, width, step_y, step_x))
+    return tuple(maps)
+
+
+def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
+    """Number of rows and columns of cells after a convolution: only whole windows count."""
+    spans = [(side - 1) * gap + 1 for side, gap in zip(conv.kernel, conv.dilation, strict=True)]
+    height, width = (
+        (length + 2 * pad - span) // stride + 1
+        for length, pad, span, stride in zip(shape[:2], conv.pad, spans, conv.stride, strict=True)
+    )
+    return height, width
+
+
+def is_depthwise(conv: Kernel, channels: int) -> bool:
+    """Whether a convolution is built as a depthwise one, whose kernel has the axes (y, x, in, multiplier)."""
+    return conv.groups == channels > 1 and conv.stride[0] == conv.stride[1]
+
+
+def pool_cells(length: int, kernel: int, stride: int, pad: int, *, round_up: bool) -> int:
+    """Number of cells along an axis after a pool.
+
+    With ``round_up``, a window that begins within the padded map counts even if it ends beyond it.
+    """
+    beyond = length + 2 * pad - kernel
+    cells = (-(-beyond // stride) if round_up else beyond // stride) + 1
+    return cells - 1 if (cells - 1) * stride >= length + pad else cells
+
+
+def _output(node: Node, inputs: list[Shape]) -> Shape:
+    first = inputs[0]
+    if isinstance(node, Conv):
+        if first.channels % node.groups or node.filters % node.groups:
+            raise BadInput(
+                FIELD, f"{node.name} has {node.groups} groups, which divide neither {first.channels} nor {node.filters}"
+            )
+        return Shape(*conv_cells(node, first), node.filters)
+    if isinstance(node, Pool):
+        if any(pad >= side for pad, side in zip(node.pad, node.kernel, strict=True)):
+            raise BadInput(FIELD, f"{node.name} has more padding than its window")
+        axes = zip(first[:2], node.kernel, node.stride, node.pad, strict=True)
+        height, width = (pool_cells(*axis, round_up=node.round_up) for axis in axes)
+        return Shape(height, width, first.channels)
+    if isinstance(node, GlobalPool):
+        return Shape(1, 1, first.channels)
+    if not isinstance(node, Join):
+        return first
+    if node.op == "concat":
+        if any(shape[:2] != first[:2] for shape in inputs):
+            raise BadInput(FIELD, f"{node.name} joins maps of {_cells(inputs)} cells")
+        return Shape(first.height, first.width, sum(shape.channels for shape in inputs))
+    if any(shape != first for shape in inputs):
+        raise BadInput(FIELD, f"{node.name} joins maps of {' and '.join(map(_text, inputs))}")
+    return first
+
+
+def _weights(node: Node, shape: Shape) -> int:
+    if isinstance(node, Conv):
+        return node.kernel[0] * node.kernel[1] * shape.channels // node.groups * node.filters
+    return 4 * shape.channels if isinstance(node, BatchNorm) else 0
+
+
+def _cells(shapes: list[Shape]) -> str:
+    return " and ".join(f"{shape.height} x {shape.width}" for shape in shapes)
+
+
+def _text(shape: Shape) -> str:
+    return f"{shape.height} x {shape.width} x {shape.channels}"
