@@ -3,7 +3,7 @@
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
 # make test-outside  what other projects read of our files, each in an environment of its own in .outside/; prints a table
-# make docs    the guide, the pages and the reference, in docs/_build/html; trains a small detector on the way
+# make docs    the guide, the pages, the reference and, with npm, a site to try, in docs/_build/html; trains a small detector on the way
 # make check-installs  what each Python and platform would install; nothing is installed
 # make dist    the source distribution and the wheel built from it, in dist/
 # make lint    style, types, and which room imports which; of the page's JavaScript, with Node.js, style and types
@@ -36,7 +36,7 @@ TEST_EXTRAS := train,pretrained,export,openvino,mnn,litert,pictures,parquet,serv
 	@touch $@
 
 .venv/docs.done: .venv/demo.done
-	$(PIP_CONSTRAINED) --editable '.[train,pretrained]' --group docs
+	$(PIP_CONSTRAINED) --editable '.[train,pretrained,export]' --group docs
 	@touch $@
 
 tooling/node_modules/npm.done: tooling/package.json tooling/package-lock.json

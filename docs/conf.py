@@ -27,6 +27,7 @@ extensions = [
     "docstrings",
     "files",
     "mathml",
+    "trial",
 ]
 exclude_patterns = ["_build"]
 suppress_warnings = ["misc.highlighting_failure"]  # of shell commands with their output

@@ -136,6 +136,12 @@ def test_twenty_images_without_a_network_and_without_the_host(voc20, visit):
     assert total > 100
 
 
+def test_a_site_does_not_say_how_its_detector_was_trained(voc20):
+    assert load("voc20").schema.training
+    assert load(voc20 / "model" / "model.onnx").schema.training == {}
+    assert json.loads((voc20 / "model" / "model.json").read_text())["schema"]["training"] == {}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -81,7 +81,7 @@ def write_site(folder: Path, site: Site, schema: Schema, model: bytes) -> None:
 def _model_files(schema: Schema, site: Site, model: bytes) -> Iterator[tuple[str, bytes]]:
     about = {
         "name": site.name,
-        "schema": schema.model_dump(mode="json", exclude={"training"}),
+        "schema": schema.model_dump(mode="json"),
         "maps": [asdict(fmap) for fmap in maps_of(schema)],
         "onnx": Path(MODEL).name,
         "priors": "priors.bin",

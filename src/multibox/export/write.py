@@ -147,8 +147,9 @@ def _write_saved_model(network: Any, schema: Schema, path: Path, plan: Plan) -> 
 
 def _write_web(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
     assert plan.site is not None
-    model = make_onnx(network, schema, precision=plan.precision, images=plan.images)
-    write_site(path, plan.site, schema, model.SerializeToString())
+    public = schema.model_copy(update={"training": {}})  # it names folders of this machine
+    model = make_onnx(network, public, precision=plan.precision, images=plan.images)
+    write_site(path, plan.site, public, model.SerializeToString())
 
 
 def _require_openvino(what: str) -> None:
