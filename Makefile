@@ -103,6 +103,7 @@ lint: .venv/test.done tooling/node_modules/npm.done
 	$(NODE_BIN)/eslint --config tooling/eslint.config.js --max-warnings 0 $(PAGE)
 	$(PRETTIER) --check '$(PAGE)/**/*.{js,ts}'
 	$(NODE_BIN)/tsc --project tooling
+	$(NODE_BIN)/tsc --project tooling/tsconfig.worker.json
 
 format: .venv/test.done tooling/node_modules/npm.done
 	$(BIN)/ruff check --fix
