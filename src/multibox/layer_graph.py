@@ -136,10 +136,12 @@ class HeadConv(Kernel):
 
 
 class Heads(Part):
-    """The two heads of a feature map."""
+    """The two heads of a feature map. A map may have several pairs."""
 
+    name: Name
+    """Name of the pair, after which the heads are named."""
     map: Name
-    """Node whose cells the priors belong to. The heads are named after it."""
+    """Node whose cells the priors belong to."""
     classes: HeadConv
     boxes: HeadConv
     step: tuple[Annotated[float, Field(gt=0, le=4096)], Annotated[float, Field(gt=0, le=4096)]] | None = None
@@ -169,8 +171,8 @@ class Graph(Part):
         for name in (name for heads in self.heads for name in (heads.map, heads.classes.input, heads.boxes.input)):
             if name not in known - {IMAGE}:
                 raise ValueError(f"a head takes {name}, which is no node")
-        if len({heads.map for heads in self.heads}) < len(self.heads):
-            raise ValueError("two pairs of heads have the same map")
+        if len({heads.name for heads in self.heads}) < len(self.heads):
+            raise ValueError("two pairs of heads have the same name")
         return self
 
     def ancestors(self, name: str) -> set[str]:
@@ -190,8 +192,7 @@ RESERVED = {"normalize", "colour", "classes", "boxes"}
 """Names of layers that every built network has, which nodes cannot have."""
 
 
-def consumers(graph: Graph) -> Iterator[tuple[str, HeadConv]]:
-    """The last convolutions of all heads, with the layers' names: of each map the classes' first, then the boxes'."""
-    for heads in graph.heads:
-        yield f"{heads.map}{HEAD}classes", heads.classes
-        yield f"{heads.map}{HEAD}boxes", heads.boxes
+def head_convs(heads: Heads) -> Iterator[tuple[str, HeadConv]]:
+    """The last convolutions of a pair of heads, with the layers' names: the classes' first, then the boxes'."""
+    yield f"{heads.name}{HEAD}classes", heads.classes
+    yield f"{heads.name}{HEAD}boxes", heads.boxes

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from importers.caffe_nets import Writer, binary, compute, layer, prototxt
+from importers.caffe_published import mobilenet_ssd, pelee
 from multibox.errors import BadInput
 from multibox.importers.import_model import import_model
 from multibox.models.file import load_model
@@ -111,6 +112,13 @@ def test_the_scale_of_pixels_is_guessed_from_the_first_statistics_and_said(tmp_p
     assert said in result.notes[0]
 
 
+def test_a_guess_that_the_user_replaces_is_not_said(tmp_path):
+    given = {"network.mean": [127.5] * 3, "network.scale": [0.007843] * 3}
+    _, result = imported(tmp_path, small().detect(), classes=("dog", "cat"), overrides=given)
+    assert result.schema.network.mean == (127.5,) * 3
+    assert result.notes == ()
+
+
 def trained(net, loss="SOFTMAX"):
     """The network as training saves it: its data layer with a mean, and the loss at its end."""
     transform = {"mean_value": [104, 117, 123], "scale": 0.5, "resize_param": {"height": SIDE, "width": SIDE}}
@@ -200,3 +208,19 @@ def test_a_text_that_is_no_network_is_refused_by_its_line(tmp_path, text, messag
     (tmp_path / "deploy.prototxt").write_text(text)
     with pytest.raises(BadInput, match=f"deploy.prototxt: not a .prototxt file.*{message}"):
         import_model(tmp_path / "net.caffemodel", "caffe", tmp_path / "net.keras", net=tmp_path / "deploy.prototxt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("write", "priors"), [(mobilenet_ssd, 1917), (pelee, 5142)])
+def test_a_published_structure_gives_what_numpy_gives(tmp_path, write, priors):
+    layers = write()
+    model, result = imported(tmp_path, layers, overrides={"network.scale": [0.007843] * 3, "network.mean": [127.5] * 3})
+    assert len(result.schema.make_priors()) == priors
+    assert result.schema.classes[14] == "person"
+    image = np.random.default_rng(5).integers(0, 256, (*model.input.shape[1:3], 3), np.uint8)
+    found = model(image[None])
+    arrays = compute(layers, np.moveaxis((image[..., ::-1] - 127.5) * 0.007843, -1, 0))
+    for ours, theirs, width in (("classes", "mbox_conf", 21), ("boxes", "mbox_loc", 4)):
+        wanted = arrays[theirs].reshape(-1, width)
+        assert wanted.std() > 0.1
+        np.testing.assert_allclose(found[ours][0], wanted, atol=1e-4 * np.abs(wanted).max())

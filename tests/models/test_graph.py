@@ -31,7 +31,9 @@ SIZES = [(6, 8), (7, 9), (8, 7), (1, 2), (2, 3)]
 
 def graph_of(*nodes, last=None):
     last = last or nodes[-1].name
-    return Graph(nodes=nodes, heads=(Heads(map=last, classes=HeadConv(input=last), boxes=HeadConv(input=last)),))
+    return Graph(
+        nodes=nodes, heads=(Heads(name=last, map=last, classes=HeadConv(input=last), boxes=HeadConv(input=last)),)
+    )
 
 
 def run(graph, x, weights=None):
@@ -160,8 +162,14 @@ def small_graph(colour="rgb"):
             Conv(name="b", inputs=("a_relu",), filters=4, kernel=(3, 3), stride=(2, 2), pad=(1, 1)),
         ),
         heads=(
-            Heads(map="a_relu", classes=HeadConv(input="a_relu"), boxes=HeadConv(input="a_relu"), step=(16, 16)),
-            Heads(map="b", classes=HeadConv(input="b", kernel=(3, 3), pad=(1, 1)), boxes=HeadConv(input="b")),
+            Heads(
+                name="a_relu",
+                map="a_relu",
+                classes=HeadConv(input="a_relu"),
+                boxes=HeadConv(input="a_relu"),
+                step=(16, 16),
+            ),
+            Heads(name="b", map="b", classes=HeadConv(input="b", kernel=(3, 3), pad=(1, 1)), boxes=HeadConv(input="b")),
         ),
     )
 

@@ -127,7 +127,7 @@ def test_pools_and_the_norm_across_channels_are_those_of_caffe():
     ]
     nodes += [GlobalPool(op="global_average_pool", name="pool_ave_glob", inputs=("image",))]
     nodes += [Normalize(name="norm", inputs=("image",))]  # of length 20, as Caffe's here
-    heads = Heads(map="norm", classes=HeadConv(input="norm"), boxes=HeadConv(input="norm"))
+    heads = Heads(name="norm", map="norm", classes=HeadConv(input="norm"), boxes=HeadConv(input="norm"))
     x = np.moveaxis(NUMBERS["norm_x"], 1, -1)
     image = keras.Input(x.shape[1:])
     graph = Graph(nodes=tuple(nodes), heads=(heads,)).model_copy(update={"heads": ()})  # eight channels are no image

@@ -15,7 +15,7 @@ from multibox.importers.caffe_priors import CellPriors, cell_priors
 from multibox.importers.caffe_weights import conv_part, node_part
 from multibox.importers.class_lists import KNOWN
 from multibox.importers.peer import Part, Plan, Tensors, Unsupported, class_columns
-from multibox.layer_graph import HEAD, IMAGE, BatchNorm, Colour, Conv, Graph, HeadConv, Heads, Node, Scale, consumers
+from multibox.layer_graph import IMAGE, BatchNorm, Colour, Conv, Graph, HeadConv, Heads, Node, Scale, head_convs
 from multibox.models.graph_shapes import graph_shapes
 
 MOST_CLASSES = 10_000
@@ -220,13 +220,16 @@ def _graph(outputs: _Outputs, visited: Walk, layers: _Layers, cells: list[CellPr
     if set(counts.values()) != {len(cells)}:
         heads = " and ".join(f"{count} heads of {kind}" for kind, count in counts.items())
         raise outputs.layer.refuse(f"takes {heads}, but priors of {len(cells)} maps")
-    made = []
+    made: list[dict[str, Any]] = []
     for i, ((_, fmap), cell) in enumerate(zip(outputs.priors, cells, strict=True)):
         convs = {
             kind: _head(visited, layers, nodes[i], len(cell.shapes) * (outputs.columns if kind == "classes" else 4))
             for kind, nodes in outputs.heads.items()
         }
-        made.append({"map": layers.name(fmap), "step": cell.step, **convs})
+        name = layers.name(fmap)
+        count = sum(other["map"] == name for other in made)
+        title = f"{name}_{count + 1}" if count else name
+        made.append({"name": title, "map": name, "step": cell.step, **convs})
     try:
         return Graph(colour=colour, nodes=layers.nodes, heads=tuple(Heads.model_validate(values) for values in made))
     except ValidationError as error:
@@ -246,16 +249,11 @@ def _head(visited: Walk, layers: _Layers, name: str, outputs: int) -> HeadConv:
 
 
 def _head_parts(outputs: _Outputs, visited: Walk, graph: Graph, shapes: dict[str, Any]) -> list[Part]:
-    convs = dict(consumers(graph))
+    pairs = zip(graph.heads, outputs.heads["classes"], outputs.heads["boxes"], strict=True)
     return [
-        conv_part(
-            f"{heads.map}{HEAD}{kind}",
-            visited.sources[node],
-            convs[f"{heads.map}{HEAD}{kind}"],
-            shapes[convs[f"{heads.map}{HEAD}{kind}"].input],
-        )
-        for kind, nodes in outputs.heads.items()
-        for heads, node in zip(graph.heads, nodes, strict=True)
+        conv_part(name, visited.sources[node], conv, shapes[conv.input])
+        for heads, *nodes in pairs
+        for node, (name, conv) in zip(nodes, head_convs(heads), strict=True)
     ]
 
 

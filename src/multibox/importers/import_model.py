@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from multibox.config import Config
-from multibox.config_file import parse_config, with_overrides
+from multibox.config_file import parse_config, parse_overrides, with_overrides
 from multibox.errors import BadInput
 from multibox.importers.caffe import CAFFE
 from multibox.importers.five_scripts import FIVE_SCRIPTS
@@ -113,7 +113,7 @@ def import_model(
         permuted=tuple(part.ours for part in plan.parts if part.permuted),
         left_out=tuple(name for name in tensors if name not in used),
         fresh=tuple(layer.name for layer in model.layers if layer.weights and layer.name not in {*weights, COLOUR}),
-        notes=plan.notes,
+        notes=tuple(note for note in plan.notes if not any(f"{name}=" in note for name in parse_overrides(overrides))),
     )
 
 

@@ -4,7 +4,7 @@ from math import prod
 from typing import NamedTuple
 
 from multibox.errors import BadInput
-from multibox.layer_graph import IMAGE, BatchNorm, Conv, GlobalPool, Graph, Join, Kernel, Node, Pool, consumers
+from multibox.layer_graph import IMAGE, BatchNorm, Conv, GlobalPool, Graph, Heads, Join, Kernel, Node, Pool, head_convs
 from multibox.priors import FeatureMap
 
 FIELD = "network.graph"
@@ -54,13 +54,8 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
         weights += _weights(node, inputs[0])
         if prod(shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
             raise BadInput(FIELD, f"the network is too large at {node.name}")
-    for name, conv in consumers(graph):
-        cells = conv_cells(conv, shapes[conv.input])
-        own = shapes[name.partition("_head_")[0]]
-        if prod(conv.kernel) * shapes[conv.input].channels > MOST_OF_A_HEAD:
-            raise BadInput(FIELD, f"the network is too large at {name}")
-        if cells != own[:2] or shapes[conv.input].channels % conv.groups:
-            raise BadInput(FIELD, f"{name} does not give an output for each cell of its map")
+    for heads in graph.heads:
+        _verify_heads(heads, shapes)
     return shapes
 
 
@@ -79,7 +74,7 @@ def graph_maps(graph: Graph, size: tuple[int, int]) -> tuple[FeatureMap, ...]:
     for heads in graph.heads:
         height, width, _ = shapes[heads.map]
         step_y, step_x = heads.step or (size[0] / height, size[1] / width)
-        maps.append(FeatureMap(heads.map, height, width, step_y, step_x))
+        maps.append(FeatureMap(heads.name, height, width, step_y, step_x))
     return tuple(maps)
 
 
@@ -106,6 +101,15 @@ def pool_cells(length: int, kernel: int, stride: int, pad: int, *, round_up: boo
     beyond = length + 2 * pad - kernel
     cells = (-(-beyond // stride) if round_up else beyond // stride) + 1
     return cells - 1 if (cells - 1) * stride >= length + pad else cells
+
+
+def _verify_heads(heads: Heads, shapes: dict[str, Shape]) -> None:
+    for name, conv in head_convs(heads):
+        shape = shapes[conv.input]
+        if prod(conv.kernel) * shape.channels > MOST_OF_A_HEAD:
+            raise BadInput(FIELD, f"the network is too large at {name}")
+        if conv_cells(conv, shape) != shapes[heads.map][:2] or shape.channels % conv.groups:
+            raise BadInput(FIELD, f"{name} does not give an output for each cell of its map")
 
 
 def _output(node: Node, inputs: list[Shape]) -> Shape:

@@ -102,7 +102,7 @@ def _graph_of(x: Tensor, network: Network) -> tuple[ByKind, ByKind]:
     """Inputs of the heads, and the functions that make the heads, of a network whose layers are a graph."""
     assert network.graph
     made = graph_outputs(network.graph, x, network.size)
-    convs = {kind: {heads.map: getattr(heads, kind) for heads in network.graph.heads} for kind in ("classes", "boxes")}
+    convs = {kind: {heads.name: getattr(heads, kind) for heads in network.graph.heads} for kind in ("classes", "boxes")}
     maps = {kind: {name: made[conv.input] for name, conv in of_maps.items()} for kind, of_maps in convs.items()}
     return maps, {kind: {name: head_conv(conv) for name, conv in of_maps.items()} for kind, of_maps in convs.items()}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -117,6 +118,37 @@ class _Logits:
         for before, after in zip(olds, news, strict=True):
             after[..., self._ours] = before[..., self._theirs]
         return [array.reshape(start.shape) for array, start in zip(news, new, strict=True)]
+
+
+def graph_fields(network: Network) -> dict[str, Any]:
+    """Fields that make a run's network that of the model it starts from, if that is a graph.
+
+    No preset describes a graph, and a model whose network is one fits no other network.
+
+    Args:
+        network: Configuration of the run's network. Its field ``weights`` names the model.
+
+    Returns:
+        Values of fields of the network and the priors, by dotted name. Empty if the run's network is a graph already,
+        or the model's is none.
+
+    Raises:
+        BadInput: The file of weights is not a model.
+    """
+    if network.graph or not network.weights.endswith(".keras") or not Path(network.weights).is_file():
+        return {}
+    schema = read_schema(network.weights)
+    if not schema.network.graph:
+        return {}
+    fields = schema.network.model_dump(mode="json", include=_OF_A_GRAPH)
+    priors = schema.priors.model_dump(mode="json")
+    return {f"network.{name}": value for name, value in fields.items()} | {
+        f"priors.{name}": value for name, value in priors.items()
+    }
+
+
+_OF_A_GRAPH = {"trunk", "layout", "graph", "size", "mean", "scale"}
+"""Fields of the network that a run takes from a model whose network is a graph."""
 
 
 def start_weights(network: Network) -> str:

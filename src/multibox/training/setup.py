@@ -20,7 +20,7 @@ from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build
-from multibox.models.transfer import start_weights, transfer
+from multibox.models.transfer import graph_fields, start_weights, transfer
 from multibox.prepare.pipeline import joined_order
 from multibox.progress import Progress
 from multibox.training import hosts
@@ -91,7 +91,11 @@ def settings_of(
         BadInput: If the configuration or the data is invalid, or there is no split to train on.
     """
     found: dict[str, Any] = find_data(data, on_bad, progress, on_build) if data is not None else {}
-    settings = load_config(config, found | parse_overrides(overrides))
+    given = found | parse_overrides(overrides)
+    settings = load_config(config, given)
+    if of_graph := graph_fields(settings.network):
+        hosts.log(f"the network and the priors are those of {settings.network.weights}, which is a graph of layers")
+        settings = load_config(config, of_graph | given)
     if not settings.data.train:
         raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")
     require_validations(settings)
@@ -161,7 +165,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         resize=config.data.resize,
         activation=config.loss.activation,
         detect=config.detect,
-        training=config.model_dump(mode="json"),
+        training=config.model_dump(mode="json", exclude={"network": {"graph"}}),
     )
     steps = config.train.epoch_steps(sum(map(len, stores)))
     with on_devices(config.train), computing_in(config.train.precision):
