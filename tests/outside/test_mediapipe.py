@@ -1,0 +1,80 @@
+"""What MediaPipe finds with our LiteRT files: the same as Multibox, on 50 images of the network's size."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from multibox.detect.detections import Detections
+from multibox.detect.load import load
+from multibox.export.images import prepared
+from multibox.export.write import Plan, write
+from multibox.models.file import load_model
+from multibox.models.shipped import model_path
+from small_network import make_network, make_schema
+
+pytestmark = pytest.mark.outside
+
+SHOWN, AROUND = 0.1, 0.05
+"""Scores above which our detections are looked for, and those that MediaPipe gives: int8 may shift them."""
+
+SCORES = {"fp32": 0.002, "int8": 0.05}
+"""Largest difference of the scores, for all of them in fp32 and for 95% in int8."""
+
+
+def voc20():
+    return load_model(model_path("voc20", ".keras"))
+
+
+def oblong():
+    schema = make_schema((129, 163), 3)
+    return make_network(schema), schema
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("make", [voc20, oblong], ids=lambda make: make.__name__)
+def test_mediapipe_finds_what_multibox_finds(make, precision, tmp_path, outside, note):
+    network, schema = make()
+    images, path = prepared(schema, None, 50), tmp_path / "model.tflite"
+    plan = Plan("litert", precision=precision, images=images if precision == "int8" else None, target="mediapipe")
+    write(network, schema, path, plan, images[:8])
+    told = outside("mediapipe", "read_mediapipe.py", path, SHOWN - AROUND, *save(images, tmp_path))
+    ours = load(path)(list(images), score=SHOWN)
+    assert sum(map(len, ours)) > 50
+    score, pixels = (
+        np.concatenate(values)
+        for values in zip(
+            *(differences(one, found) for one, found in zip(ours, told["images"], strict=True)), strict=True
+        )
+    )
+    assert np.quantile(score, 0.95 if precision == "int8" else 1) <= SCORES[precision]
+    assert pixels.max() <= 1, "MediaPipe cuts positions and sizes down to whole pixels"
+    result = f"scores within {score.max():.2g}, positions and sizes within {pixels.max():.2g} pixels"
+    note("mediapipe", told["version"], f"LiteRT {precision}", f"{len(images)} images; {len(score)} detections", result)
+
+
+def save(images: np.ndarray, folder: Path) -> list[Path]:
+    paths = [folder / f"{i}.png" for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        cv2.imwrite(str(path), image[..., ::-1])
+    return paths
+
+
+def differences(ours: Detections, found: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+    """How far score and box of each of ours are from the nearest of the same class."""
+    kinds = np.array([one["class"] for one in found])
+    scores = np.array([one["score"] for one in found])
+    boxes = np.array([one["box"] for one in found], float).reshape(-1, 4)
+    rows = []
+    for box, score, label in zip(ours.boxes, ours.scores, ours.labels, strict=True):
+        pixels = np.abs(corner_and_size(boxes) - corner_and_size(box)).max(axis=1)
+        at = np.where(kinds == ours.classes[label], pixels + abs(scores - score), np.inf).argmin()
+        assert kinds[at] == ours.classes[label]
+        rows.append((abs(scores[at] - score), pixels[at]))
+    score, pixels = np.array(rows).reshape(-1, 2).T
+    return score, pixels
+
+
+def corner_and_size(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
