@@ -1,15 +1,19 @@
 """Files in SSD's own layout: what plain LiteRT, and Multibox, read from them; MediaPipe is in tests/outside."""
 
+import re
+import shlex
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from multibox.cli import main
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.errors import BadInput
-from multibox.export import export
+from multibox.export import TARGETS, export
 from multibox.export.edgetpu import find_fallbacks
 from multibox.export.images import prepared
 from multibox.export.litert_graph import LiteRtGraph
@@ -23,6 +27,8 @@ interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 tflite = pytest.importorskip("ai_edge_litert.schema_py_generated")
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the export needs Keras on TensorFlow")
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 CASES = {
     "odd sizes": ((129, 163), 3, {}),
@@ -83,6 +89,34 @@ def test_plain_litert_gets_four_outputs_in_the_order_of_ssd(written):
     np.testing.assert_allclose(boxes[0, :n] * (128, 160, 128, 160), expected.boxes[:, (1, 0, 3, 2)], atol=1e-4)
     assert boxes.min() >= 0
     assert boxes.max() <= 1
+
+
+def test_the_reader_in_the_documentation_finds_the_same(written):
+    path, _, schema = written
+    code = re.search(r"```python\n(.*?)```", (DOCS / "frigate.md").read_text(), re.DOTALL)[1]
+    assert len(code.splitlines()) <= 30
+    names = {}
+    exec(code, names)
+    images = prepared(schema, None, 4)
+    reader = names["Detector"](str(path))
+    for image, found in zip(images, load(path)(list(images), score=0.4), strict=True):
+        rows = reader.detect(image[None], 0.4)
+        n = min(len(found), 20)
+        assert n > 0
+        np.testing.assert_array_equal(rows[:n, 0], found.labels[:n])
+        np.testing.assert_array_equal(rows[:n, 1], found.scores[:n])
+        np.testing.assert_allclose(rows[:n, 2:] * (128, 160, 128, 160), found.boxes[:n, (1, 0, 3, 2)], atol=1e-4)
+        assert not rows[n:].any()
+
+
+@pytest.mark.parametrize("page", ["from-mediapipe", "frigate", "coral", "android"])
+def test_the_commands_of_a_page_are_understood(page):
+    text = (DOCS / f"{page}.md").read_text()
+    commands = re.findall(r"^multibox (.*)$", text, re.MULTILINE)
+    assert commands
+    for name, *arguments in map(shlex.split, commands):
+        with main.commands[name].make_context(name, arguments) as context:
+            assert "target" not in context.params or context.params["target"] in TARGETS
 
 
 def test_the_names_of_the_classes_are_behind_the_model(written):

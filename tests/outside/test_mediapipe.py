@@ -1,5 +1,6 @@
 """What MediaPipe finds with our LiteRT files: the same as Multibox, on 50 images of the network's size."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,16 @@ SHOWN, AROUND = 0.1, 0.05
 
 SCORES = {"fp32": 0.002, "int8": 0.05}
 """Largest difference of the scores, for all of them in fp32 and for 95% in int8."""
+
+
+KEEP_LINES = """import json
+
+lines, show = [], print
+print = lambda *values: lines.append(values)
+{}
+show(json.dumps(lines))
+"""
+"""A program that prints all that another prints, as JSON."""
 
 
 def voc20():
@@ -52,6 +63,25 @@ def test_mediapipe_finds_what_multibox_finds(make, precision, tmp_path, outside,
     assert pixels.max() <= 1, "MediaPipe cuts positions and sizes down to whole pixels"
     result = f"scores within {score.max():.2g}, positions and sizes within {pixels.max():.2g} pixels"
     note("mediapipe", told["version"], f"LiteRT {precision}", f"{len(images)} images; {len(score)} detections", result)
+
+
+def test_the_program_in_the_documentation_prints_what_multibox_finds(tmp_path, outside):
+    text = (Path(__file__).parents[2] / "docs" / "from-mediapipe.md").read_text()
+    network, schema = voc20()
+    images, model = prepared(schema, None, 20), tmp_path / "voc20.tflite"
+    write(network, schema, model, Plan("litert", target="mediapipe"), images[:4])
+    ours, photo = max(
+        ((found, i) for i, found in enumerate(load(model)(list(images), score=0.4))), key=lambda x: len(x[0])
+    )
+    program = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    program = program.replace("voc20.tflite", str(model)).replace("photo.png", str(save(images, tmp_path)[photo]))
+    (tmp_path / "program.py").write_text(KEEP_LINES.format(program))
+    printed = outside("mediapipe", tmp_path / "program.py")
+    expected = sorted(
+        (ours.classes[label], round(float(score), 2)) for label, score in zip(ours.labels, ours.scores, strict=True)
+    )
+    assert sorted((name, score) for name, score, *_ in printed) == expected
+    assert expected
 
 
 def save(images: np.ndarray, folder: Path) -> list[Path]:
