@@ -66,10 +66,10 @@ def write_ssd_layout(
     file.order_outputs(SSD_LAYOUT)
     if precision == "int8":
         file.take_pixels_as_integers()
-    name = f"{schema.network.layout} on {schema.network.trunk}"
-    file.add_metadata(BUFFER, make_metadata(name, f"SSD detector of {len(schema.classes)} classes"))
-    members = {LABELS: "".join(f"{name}\n" for name in schema.classes), MEMBER: schema.to_json(indent=2)}
-    _write(path, file.to_bytes(), members)
+    title = f"{schema.network.layout} on {schema.network.trunk}"
+    file.add_metadata(BUFFER, make_metadata(title, f"SSD detector of {len(schema.classes)} classes"))
+    labels = "".join(f"{name}\n" for name in schema.classes)
+    _write(path, file.to_bytes(), {LABELS: labels, MEMBER: schema.to_json(indent=2)})
 
 
 def _write(path: Path, content: bytes, members: dict[str, str]) -> None:
