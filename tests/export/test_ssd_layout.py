@@ -25,6 +25,7 @@ from small_network import make_network, make_schema
 keras = pytest.importorskip("keras")
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 tflite = pytest.importorskip("ai_edge_litert.schema_py_generated")
+Table = pytest.importorskip("flatbuffers.table").Table
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the export needs Keras on TensorFlow")
 
@@ -130,10 +131,30 @@ def test_the_names_of_the_classes_are_behind_the_model(written):
 def test_the_metadata_describe_the_outputs(written):
     content = _metadata(written[0].read_bytes())
     assert content[4:8] == b"M001"
-    names = [b"location", b"category", b"score", b"number of detections"]
-    assert sorted(names, key=content.index) == names or sorted(names, key=content.index) == names[::-1]
-    assert np.array((1, 0, 3, 2), np.uint32).tobytes() in content, "where x0, y0, x1 and y1 are"
-    assert b"labels.txt" in content
+    root = Table(content, int.from_bytes(content[:4], "little"))
+    (graph,) = _tables(root, 3)
+    (image,), outputs = _tables(graph, 2), _tables(graph, 3)
+    assert _text(image, 0) == "image"
+    assert [_text(output, 0) for output in outputs] == ["location", "category", "score", "number of detections"]
+    (labels,) = _tables(outputs[1], 6)
+    assert _text(labels, 0) == "labels.txt"
+    edges = _table(_table(outputs[0], 3), 1)
+    numbers = np.frombuffer(content, "<u4", 4, edges.Vector(edges.Offset(4)))
+    assert numbers.tolist() == [1, 0, 3, 2], "where x0, y0, x1 and y1 are"
+
+
+def _table(parent, field):
+    return Table(parent.Bytes, parent.Indirect(parent.Pos + parent.Offset(4 + 2 * field)))
+
+
+def _tables(parent, field):
+    offset = parent.Offset(4 + 2 * field)
+    start = parent.Vector(offset)
+    return [Table(parent.Bytes, parent.Indirect(start + 4 * i)) for i in range(parent.VectorLen(offset))]
+
+
+def _text(parent, field):
+    return parent.String(parent.Pos + parent.Offset(4 + 2 * field)).decode()
 
 
 def _metadata(content):
