@@ -24,7 +24,7 @@ from multibox.explain.cells import look_at_cell, maps_of
 from multibox.explain.origin import explain_detections
 from multibox.export import export
 from multibox.export.web import Site, write_site
-from multibox.export.web_runtime import WASM, read_runtime
+from multibox.export.web_runtime import WASM, WEBGPU, read_runtime
 from page_checks import LEVELS, PALE, UNNAMED
 from served import encode
 from static_site import CHROMIUM, Visit, blocked_browser, serve_folder
@@ -290,6 +290,19 @@ def test_a_new_export_is_shown_after_one_reload(tiny_site, visit):
         there.wait_until_newer()
         there.page.reload()
         expect(there.page.locator("#model")).to_contain_text("2 classes")
+
+
+def test_where_there_is_no_graphics_processor_webassembly_runs_the_network(runtime, tmp_path, visit):
+    model = write_tiny_onnx(tmp_path / "tiny.onnx")
+    both = runtime | read_runtime(None, WEBGPU)
+    write_site(tmp_path / "site", Site("tiny", True, both), make_schema(), model.read_bytes())
+    with serve_folder(tmp_path / "site") as url:
+        there = visit(url)
+        expect(there.page.locator("#model")).to_contain_text("WebAssembly")
+        (image,) = scenes(1)
+        assert_same(
+            call(there, "detect", LOWEST, image=image)["results"][0]["detections"], load(model)(image, score=LOWEST)
+        )
 
 
 def test_a_folder_that_lacks_its_model_says_so(tiny_site, browser):
