@@ -14,19 +14,22 @@ import base64
 import json
 import shutil
 import statistics
+import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Playwright, sync_playwright
+from playwright.sync_api import Page
 
-CHROMIUM = "/usr/bin/chromium"
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from static_site import blocked_browser, serve_folder
+
+ISOLATED = (("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Embedder-Policy", "require-corp"))
+"""Headers of a host that lets a page have several threads."""
+
 PROMISED = 0.85
 """Share of the bare call's speed."""
 
@@ -65,39 +68,13 @@ RUN_SITE = """async (count) => {
 }"""
 
 
-class Host(SimpleHTTPRequestHandler):
-    """A static host, with or without the headers that threads need."""
-
-    isolated = False
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def end_headers(self) -> None:
-        if self.isolated:
-            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-            self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        super().end_headers()
-
-
 @contextmanager
-def hosted(folder: Path, *, isolated: bool) -> Iterator[str]:
-    """Serve a folder; gives its address."""
-    handler = type("Handler", (Host,), {"isolated": isolated})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@contextmanager
-def opened(playwright: Playwright) -> Iterator[Page]:
+def opened() -> Iterator[Page]:
     """A page of a new browser."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    page = browser.new_page(service_workers="block")
-    page.set_default_timeout(300_000)
-    yield page
-    browser.close()
+    with blocked_browser() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(300_000)
+        yield page
 
 
 def measure_bare(page: Page, url: str, count: int, threads: int) -> tuple[float, float]:
@@ -136,17 +113,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     rounds: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(given.site, Path(folder) / "site"))
         (copy / "bare.html").write_text(BARE_HTML)
         (copy / "bare.js").write_text(BARE_JS)
-        with hosted(copy, isolated=given.threads > 1) as url:
+        with serve_folder(copy, ISOLATED if given.threads > 1 else ()) as url:
             for _ in range(given.rounds):
-                with opened(playwright) as page:
+                with opened() as page:
                     bare_first, bare_rate = measure_bare(page, url, given.count, given.threads)
-                with opened(playwright) as page:
+                with opened() as page:
                     site_first = measure_first(page, url, given.images[0])
-                with opened(playwright) as page:
+                with opened() as page:
                     site_rate = measure_rate(page, url, given.images, given.count)
                 rounds.append(
                     {

@@ -16,17 +16,25 @@ BLOCKED = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    headers_of_host = ()
+
     def log_message(self, *_):
         pass
 
+    def end_headers(self):
+        for name, value in self.headers_of_host:
+            self.send_header(name, value)
+        super().end_headers()
+
 
 @contextmanager
-def serve_folder(folder, port=0):
-    """Serve a folder as `python -m http.server` does.
+def serve_folder(folder, headers=()):
+    """Serve a folder as `python -m http.server` does, with further headers.
 
     Gives its address. Behind the block nothing answers there.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=folder))
+    handler = type("Handler", (_Quiet,), {"headers_of_host": headers})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
