@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from canvas import canvas_crop_resize
 from multibox.config import Crop, Expand
 from multibox.errors import BadInput
+from multibox.prepare import render as render_module
 from multibox.prepare.render import INTERPOLATIONS, MEAN_RGB, decode, render
 from multibox.prepare.window import Window, crop, expand, snap, whole
 
@@ -139,3 +140,14 @@ def test_decode_turns_the_image_upright(orientation, turn):
 def test_what_is_not_an_image_is_named(encoded):
     with pytest.raises(BadInput, match=r"cat\.jpg: not an image"):
         decode(encoded, "cat.jpg")
+
+
+@pytest.mark.skipif(render_module.ON_ARM, reason="the reference is OpenCV on x86")
+@pytest.mark.parametrize(
+    "shape", [(480, 640), (333, 500), (200, 250), (640, 640), (640, 500), (320, 320), (1280, 960), (1, 7), (3, 2)]
+)
+def test_what_is_done_on_arm_gives_the_bits_of_opencv_on_x86(shape):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    given = render_module._linear_on_arm(np.pad(image, ((0, 0), (2, 1), (0, 0)))[:, 2:-1], (320, 320))
+    np.testing.assert_array_equal(given, cv2.resize(image, (320, 320)))
+    assert given.flags.c_contiguous
