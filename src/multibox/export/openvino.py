@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from multibox.models.schema import MEMBER, Schema
 from multibox.runtimes.openvino import import_openvino
 
@@ -11,9 +13,11 @@ from multibox.runtimes.openvino import import_openvino
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
     """Write an ONNX model in OpenVINO's format, with the schema in its ``rt_info`` under ``multibox.json``.
 
+    OpenVINO's NMS removes a box whose IoU equals the limit, which ONNX's keeps. So the file has the next larger limit.
+
     Args:
         model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it. For ``int8`` the model is already
-            quantised, and OpenVINO adopts its scales.
+            quantised, and OpenVINO adopts its scales. It is changed.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.xml`` file.
         precision: Precision of the model. ``fp16`` stores the weights in float16.
@@ -21,6 +25,10 @@ def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "
     import onnx
 
     openvino = import_openvino()
+    for constant in model.graph.initializer:
+        if constant.name == "nms_iou":
+            larger = np.nextafter(onnx.numpy_helper.to_array(constant), np.float32(1))
+            constant.CopyFrom(onnx.numpy_helper.from_array(larger, constant.name))
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(model, Path(folder) / "model.onnx")
         converted = openvino.convert_model(Path(folder) / "model.onnx")
