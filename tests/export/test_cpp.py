@@ -60,7 +60,7 @@ def program(request, original, tmp_path_factory):
     return Program(request.param, original, tmp_path_factory.mktemp(request.param))
 
 
-@pytest.mark.parametrize("size", [(128, 128), (300, 211)])
+@pytest.mark.parametrize("size", [(128, 128), (256, 256), (300, 211), (90, 100)])
 def test_a_program_finds_what_predict_finds(program, original, size, monkeypatch):
     monkeypatch.chdir(program.folder)
     photo = cv2.resize(original.images[0], size)[..., ::-1]
