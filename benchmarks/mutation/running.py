@@ -18,6 +18,11 @@ from benchmarks.mutation.seed import Command
 from multibox.cli import main
 from multibox.cli.commands import one_line
 from multibox.errors import BadInput
+from multibox.importers.caffe import CAFFE
+from multibox.importers.caffe_detector import plan_detector
+from multibox.importers.caffe_file import read_caffemodel
+from multibox.importers.caffe_net import text_net
+from multibox.importers.peer import Misfit
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ def _call(command: Command) -> None:
         _post(*command[1:])
     elif command[0] == "READ":
         _read(*command[1:])
+    elif command[0] == "PLAN":
+        _plan(command[1])
     else:
         main(list(command), prog_name="multibox")
 
@@ -83,6 +90,22 @@ def _read(reader: str, path: str) -> None:
     module, _, function = reader.partition(":")
     try:
         getattr(import_module(f"multibox.importers.{module}"), function)(path)
+    except BadInput as error:
+        _refuse(error)
+
+
+def _plan(path: str) -> None:
+    """Plan the import of a network of Caffe from its weights or its text, up to the weights of each layer."""
+    try:
+        if path.endswith(".prototxt"):
+            net = text_net(path)
+            plan_detector(net, net, {}, ())
+            return
+        tensors = read_caffemodel(path)
+        for part in CAFFE.plan(tensors, ()).parts:
+            part.weights(tensors)
+    except Misfit as misfit:
+        _refuse(f"{path}: {misfit}")
     except BadInput as error:
         _refuse(error)
 

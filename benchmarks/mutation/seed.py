@@ -29,7 +29,8 @@ class Seed:
         make: Function that gives its files by their paths, those of the input below ``in``.
         commands: Commands that read it, without ``multibox``. Each damaged input is given to one of them. A command
             ``POST`` is a request to the server: path, content type and name of the file with the body. A command
-            ``READ`` calls a reader of ``multibox import``, without the network that Keras would build.
+            ``READ`` calls a reader of ``multibox import``, without the network that Keras would build. ``PLAN`` plans
+            the import of a network of Caffe.
         whole: Names of files that are never changed.
         changes_images: Whether images are changed, too. Otherwise they are only renamed or removed.
         slow: Whether a command may take a second, so that quick tests leave it out.

@@ -18,12 +18,17 @@ from benchmarks.mutation.layouts import LAYOUTS, image, tools
 from benchmarks.mutation.litert_file import tiny_tflite
 from benchmarks.mutation.seed import BUILT, INPUT, MODEL, PHOTO, SHOP, Command, Seed
 from colored import make_schema
+from importers.caffe_nets import Writer as CaffeWriter
+from importers.caffe_nets import binary, prototxt
 from importers.caffe_writer import caffemodel, legacy_caffemodel
 from multibox.config_file import load_config, to_yaml
-from multibox.models.schema import MEMBER
+from multibox.importers.caffe_detector import plan_detector
+from multibox.importers.caffe_net import binary_net
+from multibox.models.maps import feature_maps
+from multibox.models.schema import MEMBER, Schema
 from tiny_onnx import write_tiny_onnx
 
-KINDS = ("layouts", "tools", "images", "models", "weights", "configurations", "detections", "bodies")
+KINDS = ("layouts", "tools", "images", "models", "weights", "caffe", "configurations", "detections", "bodies")
 
 
 def all_seeds() -> list[Seed]:
@@ -119,6 +124,7 @@ def _models() -> list[Seed]:
         Seed("models", "OpenVINO", _openvino, commands(xml)),
         Seed("models", "LiteRT", _given("model.tflite", lambda: _with_schema(tiny_tflite())), commands(tflite)),
         Seed("models", "Keras", _given("model.keras", _keras), (("info", f"{INPUT}/model.keras"),)),
+        Seed("models", "a graph", _given("graph.keras", _graph_keras), (("info", f"{INPUT}/graph.keras"),)),
     ]
 
 
@@ -162,6 +168,14 @@ def _keras() -> bytes:
     return _with_schema(b"", **{"model.weights.h5": _h5(**weights), "config.json": b"{}", "metadata.json": b"{}"})
 
 
+def _graph_keras() -> bytes:
+    net = binary_net(memoryview(binary(_detector())))
+    plan = plan_detector(net, net, {}, ())
+    maps = feature_maps(plan.network)
+    schema = Schema(network=plan.network, maps=maps, classes=plan.classes, priors=plan.priors)
+    return _with_schema(b"", **{MEMBER: schema.to_json().encode(), "model.weights.h5": _h5(**{"layers/a": np.ones(4)})})
+
+
 TENSORS = {"vgg.0.weight": (4, 3, 3, 3), "vgg.0.bias": (4,), "extras.0.weight": (2, 4, 1, 1)}
 
 
@@ -180,10 +194,23 @@ def _weights() -> list[Seed]:
         "HDF5": ("h5_file:read_h5", lambda: _h5(**named)),
         "HDF5, listed": ("h5_file:list_h5", lambda: _h5(**named)),
     }
+    detector = _detector()
+    plans = {"detector.caffemodel": lambda: binary(detector), "deploy.prototxt": lambda: prototxt(detector).encode()}
     return [
         Seed("weights", title, _given("weights", make), (("READ", reader, f"{INPUT}/weights"),))
         for title, (reader, make) in files.items()
-    ]
+    ] + [Seed("caffe", name, _given(name, make), (("PLAN", f"{INPUT}/{name}"),)) for name, make in plans.items()]
+
+
+def _detector() -> list[dict[str, object]]:
+    """A network of Caffe with two maps."""
+    net = CaffeWriter((3, 128, 128), 3)
+    x = net.relu(net.norm(net.conv("data", "conv1", 4, 3, stride=8, pad=1, bias=False), "bn1", factor=99.0))
+    y = net.conv(x, "grouped", 4, 3, pad=2, dilation=2, group=2)
+    x = net.add("sum", "Eltwise", [x, y], 4, eltwise_param={"operation": "SUM"})
+    net.head(x, 4, min_size=20, max_size=40, aspect_ratio=2, step=8)
+    net.head(net.pool(x, "pool", 3, 2, pool="AVE", pad=1), 1, min_size=60)
+    return net.detect(keep_top_k=100, confidence_threshold=0.25)
 
 
 def _text(text: str) -> bytes:

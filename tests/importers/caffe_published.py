@@ -4,7 +4,19 @@ MobileNet-SSD is that of chuanqi305/MobileNet-SSD, Pelee that of Robert-JunWang/
 merged into the convolutions, as its published file has them.
 """
 
+import numpy as np
+
 from importers.caffe_nets import Writer
+
+
+class Nothing:
+    """Numbers that take no memory, for networks that only need shapes."""
+
+    def normal(self, mean, deviation, shape):
+        return np.broadcast_to(np.float32(0), shape)
+
+    uniform = normal
+
 
 _STRIDES = {2: 2, 4: 2, 6: 2, 12: 2}
 _FILTERS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
@@ -72,4 +84,37 @@ def pelee():
         y = net.relu(net.add(f"pm{i}/res", "Eltwise", both, 256, eltwise_param={"operation": "SUM"}), f"pm{i}/relu")
         for k in (1, 2) if i == 2 else (i,):
             net.head(y, 6, name=f"ext/pm{k}", min_size=sizes[k - 1], max_size=sizes[k], aspect_ratio=[2, 3])
+    return net.detect()
+
+
+def vgg_ssd300(**changed):
+    """SSD300 on VGG16 for VOC, without numbers. ``changed`` replaces parameters of convolutions by the layer's name."""
+    net = Writer((3, 300, 300), 21)
+    net.rng = Nothing()
+
+    def conv(x, name, filters, kernel=3, **params):
+        return net.relu(net.conv(x, name, filters, kernel, **(params | changed.get(name, {}))))
+
+    x, maps = "data", {}
+    for stage, (filters, depth) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1):
+        for i in range(1, depth + 1):
+            x = conv(x, f"conv{stage}_{i}", filters, pad=1)
+        if stage == 4:
+            maps["conv4_3_norm"] = net.add(
+                "conv4_3_norm", "Normalize", [x], 512, blobs=[np.full(512, 20.0)], norm_param={"across_spatial": False}
+            )
+        x = net.pool(x, f"pool{stage}", **({"kernel": 3, "stride": 1, "pad": 1} if stage == 5 else {}))
+    x = conv(x, "fc6", 1024, pad=6, dilation=6)
+    x = maps["fc7"] = conv(x, "fc7", 1024, 1)
+    for i, (filters, options) in enumerate(
+        ((512, {"pad": 1, "stride": 2}), (256, {"pad": 1, "stride": 2}), (256, {}), (256, {})), start=6
+    ):
+        x = maps[f"conv{i}_2"] = conv(conv(x, f"conv{i}_1", filters // 2, 1), f"conv{i}_2", filters, **options)
+    sizes, steps = (30, 60, 111, 162, 213, 264, 315), (8, 16, 32, 64, 100, 300)
+    for i, (name, x) in enumerate(maps.items()):
+        ratios = [2, 3] if 0 < i < 4 else [2]
+        count = 2 + 2 * len(ratios)
+        net.head(
+            x, count, kernel=3, name=name, min_size=sizes[i], max_size=sizes[i + 1], aspect_ratio=ratios, step=steps[i]
+        )
     return net.detect()

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from importers.caffe_nets import Writer, binary, compute, layer, prototxt
-from importers.caffe_published import mobilenet_ssd, pelee
+from importers.caffe_published import mobilenet_ssd, pelee, vgg_ssd300
 from multibox.errors import BadInput
-from multibox.importers.import_model import import_model
+from multibox.importers.caffe_file import CaffeFile
+from multibox.importers.caffe_net import text_net
+from multibox.importers.import_model import PEERS, import_model
 from multibox.models.file import load_model
 
 SIDE = 128
@@ -208,6 +210,24 @@ def test_a_text_that_is_no_network_is_refused_by_its_line(tmp_path, text, messag
     (tmp_path / "deploy.prototxt").write_text(text)
     with pytest.raises(BadInput, match=f"deploy.prototxt: not a .prototxt file.*{message}"):
         import_model(tmp_path / "net.caffemodel", "caffe", tmp_path / "net.keras", net=tmp_path / "deploy.prototxt")
+
+
+def planned(tmp_path, layers, mean=(104, 117, 123)):
+    """Plan for a file with these layers and a mean, without writing its weights."""
+    transform = {"mean_value": list(mean), "resize_param": {"height": 300, "width": 300}}
+    layers = [layer("data", "AnnotatedData", tops=["data"], transform_param=transform), *layers[1:]]
+    (tmp_path / "net.prototxt").write_text(prototxt(layers))
+    blobs = {f"{one['name']}/{i}": array for one in layers for i, array in enumerate(one["blobs"])}
+    file = CaffeFile(blobs)
+    file.net = file.own = text_net(tmp_path / "net.prototxt")
+    return PEERS["caffe"].plan(file, ())
+
+
+def test_ssd300_on_vgg16_keeps_its_builder_where_it_builds_the_same_network(tmp_path):
+    assert planned(tmp_path, vgg_ssd300()).network.trunk == "vgg16"
+    assert planned(tmp_path, vgg_ssd300(), mean=(100, 110, 120)).network.trunk == "graph"
+    assert planned(tmp_path, vgg_ssd300(fc6={"dilation": 3, "pad": 3})).network.trunk == "graph"
+    assert planned(tmp_path, vgg_ssd300(conv8_2={"pad": 1})).network.trunk == "graph"
 
 
 @pytest.mark.slow
