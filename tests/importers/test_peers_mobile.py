@@ -102,6 +102,39 @@ class Qfgaohao(nn.Module):
         return flat(self.classification_headers, maps, self.columns), flat(self.regression_headers, maps, 4)
 
 
+class QfgaohaoV1(nn.Module):
+    """``mb1-ssd``, by the names of qfgaohao/pytorch-ssd."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
+
+        def step(inputs, outputs, side, stride=1, groups=1):
+            layer = nn.Conv2d(inputs, outputs, side, stride, side // 2, groups=groups, bias=False)
+            return [layer, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+        layers = [nn.Sequential(*step(3, 32, 3, 2))]
+        widths = (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
+        for i, (narrow, wide) in enumerate(pairwise(widths), start=1):
+            stride = 2 if i in (2, 4, 6, 12) else 1
+            layers.append(nn.Sequential(*step(narrow, narrow, 3, stride, narrow), *step(narrow, wide, 1)))
+        self.base_net = nn.Sequential(*layers)
+        shapes = [(1024, 256, 512), (512, 128, 256), (256, 128, 256), (256, 128, 256)]
+        self.extras = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 1), nn.ReLU(), nn.Conv2d(b, c, 3, 2, 1), nn.ReLU()) for a, b, c in shapes
+        )
+        ends = (512, 1024, 512, 256, 256, 256)
+        self.classification_headers = nn.ModuleList(nn.Conv2d(end, 6 * columns, 3, padding=1) for end in ends)
+        self.regression_headers = nn.ModuleList(nn.Conv2d(end, 6 * 4, 3, padding=1) for end in ends)
+
+    def forward(self, x):
+        maps = [x := self.base_net[:12](x)]
+        maps.append(x := self.base_net[12:](x))
+        for layer in self.extras:
+            maps.append(x := layer(x))
+        return flat(self.classification_headers, maps, self.columns), flat(self.regression_headers, maps, 4)
+
+
 class Lufficc(nn.Module):
     """``mobilenet_v2_ssd320``, by the names of lufficc/SSD."""
 
@@ -175,13 +208,13 @@ def boxes(side, cells, steps):
     return np.concatenate([boxes_rel[:, :2] - boxes_rel[:, 2:] / 2, boxes_rel[:, :2] + boxes_rel[:, 2:] / 2], axis=1)
 
 
-@pytest.mark.parametrize("columns", [21, 4])
-def test_qfgaohao(tmp_path, columns):
-    peer, pixels = Qfgaohao(columns), images((300, 300))
+@pytest.mark.parametrize(("network", "columns"), [(Qfgaohao, 21), (Qfgaohao, 4), (QfgaohaoV1, 21)])
+def test_qfgaohao(tmp_path, network, columns):
+    peer, pixels = network(columns), images((300, 300))
     randomise(peer, peer)
-    torch.save(peer.state_dict(), tmp_path / "mb2-ssd-lite.pth")
+    torch.save(peer.state_dict(), tmp_path / "peer.pth")
     classes = () if columns == 21 else ("cat", "dog", "bird")
-    done = import_model(tmp_path / "mb2-ssd-lite.pth", "qfgaohao", tmp_path / "model.keras", classes=classes)
+    done = import_model(tmp_path / "peer.pth", "qfgaohao", tmp_path / "model.keras", classes=classes)
     assert (done.left_out, done.fresh, done.permuted) == ((), (), ())
     with torch.no_grad():
         logits, deltas = peer(normalised(pixels, (127, 127, 127)) / 128)

@@ -1,6 +1,7 @@
-"""qfgaohao/pytorch-ssd: its SSD300 on VGG16 and its SSDLite on MobileNetV2."""
+"""qfgaohao/pytorch-ssd: its SSD300 on VGG16, its SSD on MobileNetV1 and its SSDLite on MobileNetV2."""
 
 from multibox.config import Detect
+from multibox.importers import torch_mobilenet_v1
 from multibox.importers.peer import Peer, Plan, Tensors
 from multibox.importers.torch_file import read_state_dict
 from multibox.importers.torch_mobilenet import QFGAOHAO_SSDLITE
@@ -26,7 +27,9 @@ _VGG = Dialect(
 
 
 def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    if torch_mobilenet_v1.IS_THERE in tensors:
+        return torch_mobilenet_v1.plan(tensors, classes)
     return (QFGAOHAO_SSDLITE if "base_net.0.0.weight" in tensors else _VGG).plan(tensors, classes)
 
 
-QFGAOHAO = Peer("qfgaohao", "qfgaohao/pytorch-ssd's vgg16-ssd or mb2-ssd-lite", read_state_dict, _plan)
+QFGAOHAO = Peer("qfgaohao", "qfgaohao/pytorch-ssd's vgg16-ssd, mb1-ssd or mb2-ssd-lite", read_state_dict, _plan)
