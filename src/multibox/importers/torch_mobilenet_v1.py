@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from multibox.config import Detect, Network, Priors
 from multibox.importers.peer import Part, Plan, Tensors, batch_norm, class_columns, class_count, conv, head_rows, need
@@ -64,20 +65,26 @@ def _nodes() -> Iterator[Node]:
     yield from _normed("block0", "image", filters=_WIDTHS[0], kernel=(3, 3), stride=(2, 2), pad=(1, 1))
     for i, (narrow, wide) in enumerate(pairwise(_WIDTHS), start=1):
         stride = (2, 2) if i in _STRIDED else (1, 1)
-        window = {"kernel": (3, 3), "stride": stride, "pad": (1, 1), "groups": narrow}
+        window: dict[str, Any] = {"kernel": (3, 3), "stride": stride, "pad": (1, 1), "groups": narrow}
         yield from _normed(f"block{i}_dw", f"block{i - 1}_relu", filters=narrow, **window)
         yield from _normed(f"block{i}", f"block{i}_dw_relu", filters=wide)
     last = "block13_relu"
     for i, (narrow, wide) in enumerate(_EXTRAS):
         yield Conv(name=f"extra{i}_narrow", inputs=(last,), filters=narrow)
         yield Activate(op="relu", name=f"extra{i}_narrow_relu", inputs=(f"extra{i}_narrow",))
-        window = {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}
-        yield Conv(name=f"extra{i}_wide", inputs=(f"extra{i}_narrow_relu",), filters=wide, **window)
+        yield Conv(
+            name=f"extra{i}_wide",
+            inputs=(f"extra{i}_narrow_relu",),
+            filters=wide,
+            kernel=(3, 3),
+            stride=(2, 2),
+            pad=(1, 1),
+        )
         yield Activate(op="relu", name=f"extra{i}_wide_relu", inputs=(f"extra{i}_wide",))
         last = f"extra{i}_wide_relu"
 
 
-def _normed(name: str, source: str, **window: object) -> Iterator[Node]:
+def _normed(name: str, source: str, **window: Any) -> Iterator[Node]:
     yield Conv.model_validate({"name": name, "inputs": (source,), "bias": False} | window)
     yield BatchNorm(name=f"{name}_bn", inputs=(name,))
     yield Activate(op="relu", name=f"{name}_relu", inputs=(f"{name}_bn",))
