@@ -60,21 +60,9 @@ for version in 17 24 26 27 28 31 34 35 36; do platforms+=(--platform "manylinux_
 emulated /usr/bin/python3 -m venv --clear /multibox
 emulated /multibox/bin/python -m pip install --quiet --no-index --find-links /wheels multibox
 
-images=$root/images
-rm -rf "$images" "$work/images" && mkdir "$images" && cp "$@" "$images"
-"$work/here/bin/python" - "$images" <<'PYTHON'
-import sys
-from pathlib import Path
-
-import cv2
-
-import multibox
-
-height, width = multibox.load().schema.network.size
-for path in list(Path(sys.argv[1]).iterdir()):
-    cv2.imwrite(f"{path.with_suffix('')}-sized.png", cv2.resize(cv2.imread(str(path)), (width, height)))
-PYTHON
-cp -r "$images" "$work"
+for folder in "$work/images" "$root/images"; do
+    rm -rf "$folder" && mkdir "$folder" && cp "$@" "$folder"
+done
 predict=(multibox predict images --score 0.05 --json --out found --replace)
 (cd "$work" && time "here/bin/${predict[@]}") >"$work/here.json"
 time emulated /bin/sh -c 'cd / && exec "$@"' - "/multibox/bin/${predict[@]}" >"$work/arm.json"
