@@ -2,11 +2,11 @@
 
     python benchmarks/web_speed.py SITE IMAGE... [--rounds 5] [--threads 2]
 
-SITE is a folder of `multibox export --format web`. Two pages of one folder take turns, each in a new browser with
-nothing kept: the site, and one that only makes a session and runs the network on one input. Of both: seconds from the
-address to the first result, and images a second after it. The site's include reading the image file, resizing, decoding
-and NMS. With `--threads` above 1 the host sends the headers that threads need. A quiet machine is needed, and
-`playwright` with Debian's Chromium.
+SITE is a folder of `multibox export --format web`. Two measures, each in turns with a page that only makes a session
+and runs the network on one input: seconds from the address to the first result, in a new browser each time, and
+milliseconds an image after that, on one page. The site's include reading the image file, resizing, decoding and NMS.
+With `--threads` above 1 the host sends the headers that threads need. A quiet machine is needed, and `playwright` with
+Debian's Chromium.
 """
 
 import argparse
@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page
 
@@ -48,24 +47,22 @@ await window.detect();
 document.body.dataset.first = "true";
 """
 
-RUN_BARE = """async (count) => {
-  const begin = performance.now();
-  for (let i = 0; i < count; i++) await window.detect();
-  return performance.now() - begin;
-}"""
-
-OPEN_SITE = """async (files) => {
+RUN_BOTH = """async ([files, count]) => {
   const { LocalDetector } = await import("./local/detector.js");
-  window.detector = new LocalDetector();
-  window.files = files.map((held, i) => new File([Uint8Array.fromBase64(held)], `${i}`));
-  await window.detector.detect(window.files[0], 0.05);
+  const detector = new LocalDetector();
+  const images = files.map((held, i) => new File([Uint8Array.fromBase64(held)], `${i}`));
+  await detector.detect(images[0], 0.05);
+  const spans = [];
+  for (let i = 0; i < count; i++) {
+    const begin = performance.now();
+    await window.detect();
+    const between = performance.now();
+    await detector.detect(images[i % images.length], 0.05);
+    spans.push([between - begin, performance.now() - between]);
+  }
+  return spans;
 }"""
-
-RUN_SITE = """async (count) => {
-  const begin = performance.now();
-  for (let i = 0; i < count; i++) await window.detector.detect(window.files[i % window.files.length], 0.05);
-  return performance.now() - begin;
-}"""
+"""Milliseconds of the bare call and of the site's detector, in turns."""
 
 
 @contextmanager
@@ -77,13 +74,12 @@ def opened() -> Iterator[Page]:
         yield page
 
 
-def measure_bare(page: Page, url: str, count: int, threads: int) -> tuple[float, float]:
-    """Seconds to the first outputs, and images a second after them."""
+def measure_bare(page: Page, url: str, threads: int) -> float:
+    """Seconds to the first outputs of the bare call."""
     begin = time.perf_counter()
     page.goto(f"{url}/bare.html?threads={threads}")
     page.wait_for_selector("body[data-first]")
-    first = time.perf_counter() - begin
-    return first, 1000 * count / page.evaluate(RUN_BARE, count)
+    return time.perf_counter() - begin
 
 
 def measure_first(page: Page, url: str, image: Path) -> float:
@@ -96,11 +92,11 @@ def measure_first(page: Page, url: str, image: Path) -> float:
     return time.perf_counter() - begin
 
 
-def measure_rate(page: Page, url: str, images: list[Path], count: int) -> float:
-    """Images a second, from file to detections."""
-    page.goto(f"{url}/bare.html?threads=1")  # a page of the site's folder with a detector of its own
-    page.evaluate(OPEN_SITE, [base64.b64encode(path.read_bytes()).decode() for path in images])
-    return 1000 * count / page.evaluate(RUN_SITE, count)
+def measure_spans(page: Page, url: str, images: list[Path], given: argparse.Namespace) -> list[tuple[float, float]]:
+    """Milliseconds of the bare call and of the site's detector, from image file to detections, in turns on one page."""
+    measure_bare(page, url, given.threads)
+    held = [base64.b64encode(path.read_bytes()).decode() for path in images]
+    return page.evaluate(RUN_BOTH, [held, given.count])
 
 
 def main() -> None:
@@ -109,10 +105,10 @@ def main() -> None:
     parser.add_argument("site", type=Path)
     parser.add_argument("images", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=20, help="images in each round")
+    parser.add_argument("--count", type=int, default=40, help="images after the first")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    rounds: list[dict[str, float]] = []
+    first: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(given.site, Path(folder) / "site"))
         (copy / "bare.html").write_text(BARE_HTML)
@@ -120,29 +116,19 @@ def main() -> None:
         with serve_folder(copy, ISOLATED if given.threads > 1 else ()) as url:
             for _ in range(given.rounds):
                 with opened() as page:
-                    bare_first, bare_rate = measure_bare(page, url, given.count, given.threads)
+                    bare = measure_bare(page, url, given.threads)
                 with opened() as page:
-                    site_first = measure_first(page, url, given.images[0])
-                with opened() as page:
-                    site_rate = measure_rate(page, url, given.images, given.count)
-                rounds.append(
-                    {
-                        "bare_first_seconds": bare_first,
-                        "site_first_seconds": site_first,
-                        "bare_images_per_second": bare_rate,
-                        "site_images_per_second": site_rate,
-                    }
-                )
-    print(json.dumps(summary(rounds), indent=1))
+                    first.append((bare, measure_first(page, url, given.images[0])))
+            with opened() as page:
+                spans = measure_spans(page, url, given.images, given)
+    print(json.dumps({**summary("first_seconds", first), **summary("ms", spans), "promised": PROMISED}, indent=1))
 
 
-def summary(rounds: list[dict[str, float]]) -> dict[str, Any]:
-    """Medians over the rounds, and the site's share of the bare speed in each of them."""
-    medians = {name: round(statistics.median(one[name] for one in rounds), 3) for name in rounds[0]}
-    first = statistics.median(one["bare_first_seconds"] / one["site_first_seconds"] for one in rounds)
-    rate = statistics.median(one["site_images_per_second"] / one["bare_images_per_second"] for one in rounds)
-    shares = {"first_share": round(first, 3), "rate_share": round(rate, 3), "promised": PROMISED}
-    return {**medians, **shares, "rounds": len(rounds)}
+def summary(name: str, pairs: list[tuple[float, float]]) -> dict[str, float]:
+    """Medians of the bare call and of the site, and the median of the bare call's share of the site's time."""
+    bare, site = (statistics.median(values) for values in zip(*pairs, strict=True))
+    share = statistics.median(one / other for one, other in pairs)
+    return {f"bare_{name}": round(bare, 2), f"site_{name}": round(site, 2), f"share_{name}": round(share, 3)}
 
 
 if __name__ == "__main__":
