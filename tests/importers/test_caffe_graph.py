@@ -7,10 +7,12 @@ import pytest
 from importers.caffe_nets import Writer, binary, compute, layer, prototxt
 from importers.caffe_published import mobilenet_ssd, pelee, vgg_ssd300
 from multibox.errors import BadInput
+from multibox.importers.caffe_detector import plan_detector
 from multibox.importers.caffe_file import CaffeFile
 from multibox.importers.caffe_net import text_net
 from multibox.importers.import_model import PEERS, import_model
 from multibox.models.file import load_model
+from multibox.models.graph_shapes import graph_shapes
 
 SIDE = 128
 
@@ -91,6 +93,19 @@ def test_a_text_replaces_the_layers_of_the_file(tmp_path):
     for found, wanted in compared(other, model, 3):
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
     assert result.schema.maps[0].height == 8
+
+
+@pytest.mark.parametrize(
+    ("written", "rows"), [("", 16), ("ceil_mode: false", 15), ("ceil_mode: true", 16), ("round_mode: FLOOR", 15)]
+)
+def test_a_text_says_how_pools_round(tmp_path, written, rows):
+    text = prototxt(small().detect())
+    (tmp_path / "deploy.prototxt").write_text(
+        text.replace("kernel_size: 3\n    stride: 2", f"kernel_size: 3\n    stride: 2\n{written}")
+    )
+    net = text_net(tmp_path / "deploy.prototxt")
+    plan = plan_detector(net, net, {}, ())
+    assert graph_shapes(plan.network.graph, (SIDE, SIDE))["pool1"].height == rows
 
 
 def test_the_settings_of_detection_are_those_of_the_file(tmp_path):
@@ -177,6 +192,7 @@ def changed(name, **values):
         (changed("grouped", blobs=[np.zeros((6, 3, 5, 5)), np.zeros(6)]), "its grouped/0 has the shape"),
         (changed("grouped", blobs=[]), "the file has no grouped/0"),
         (changed("pool1", pooling_param={"ceil_mode": 1}), "pool1 .* rounds its cells"),
+        (changed("pool1", pooling_param={"ceil_mode": 0}), "pool1 .* rounds its cells"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_by_its_layer_and_nothing_is_written(tmp_path, layers, message):

@@ -23,6 +23,7 @@ from multibox.layer_graph import (
 from multibox.models.graph import graph_outputs
 from multibox.models.graph_shapes import graph_shapes
 from multibox.models.maps import feature_maps
+from multibox.models.schema import Schema, parse_schema
 from multibox.models.ssd import build
 
 WINDOWS = [(2, 1, 0), (2, 2, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 2, 0), (3, 1, 1), (3, 2, 1)]
@@ -251,3 +252,24 @@ def test_layers_that_do_not_fit_are_named(node, message):
     graph = small_graph()
     with pytest.raises(BadInput, match=f"network.graph: .*{message}"):
         build(network_of(graph.model_copy(update={"nodes": (*graph.nodes, node)}), batch_norm="trained"), 1, PRIORS)
+
+
+def test_a_model_file_whose_maps_are_not_those_of_its_graph_is_refused():
+    network = network_of(small_graph(), batch_norm="trained")
+    schema = Schema(network=network, maps=feature_maps(network), classes=("cat",), priors=PRIORS)
+    assert parse_schema(schema.to_json(), "model.keras") == schema
+    wrong = schema.model_copy(update={"maps": schema.maps[::-1]})
+    with pytest.raises(BadInput, match=r"model.keras: .* its maps are not those of its graph; export the model again"):
+        parse_schema(wrong.to_json(), "model.keras")
+    large = schema.model_dump(mode="json")
+    large["network"]["graph"]["nodes"][0] |= {"filters": 65536, "kernel": [511, 511], "pad": [255, 255]}
+    with pytest.raises(BadInput, match=r"model.keras: .* the network is too large at a"):
+        parse_schema(json.dumps(large), "model.keras")
+
+
+def test_heads_that_are_too_large_are_refused():
+    values = small_graph().model_dump()
+    values["heads"][1]["classes"] |= {"kernel": (511, 511), "pad": (255, 255)}
+    network = network_of(Graph.model_validate(values), batch_norm="trained")
+    with pytest.raises(BadInput, match=r"network.graph: the heads are too large: they have .* weights"):
+        build(network, 400, PRIORS)

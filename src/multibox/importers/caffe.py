@@ -49,6 +49,8 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
     if tensors.net.output is None and not from_text:
         return _plan_vgg(tensors, classes)
     plan = plan_detector(tensors.net, tensors.own, tensors, classes)
+    for part in plan.parts:  # a file that only claims to hold large weights is refused before its network is built
+        part.weights(tensors)
     try:
         known = _plan_vgg(tensors, classes)
     except Misfit:

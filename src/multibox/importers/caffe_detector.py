@@ -251,10 +251,14 @@ def _head(visited: Walk, layers: _Layers, name: str, outputs: int) -> HeadConv:
 def _head_parts(outputs: _Outputs, visited: Walk, graph: Graph, shapes: dict[str, Any]) -> list[Part]:
     pairs = zip(graph.heads, outputs.heads["classes"], outputs.heads["boxes"], strict=True)
     return [
-        conv_part(name, visited.sources[node], conv, shapes[conv.input])
+        conv_part(name, visited.sources[node], conv, shapes[conv.input], _filters(visited.nodes[node]))
         for heads, *nodes in pairs
         for node, (name, conv) in zip(nodes, head_convs(heads), strict=True)
     ]
+
+
+def _filters(node: Node) -> int:
+    return node.filters if isinstance(node, Conv) else 0
 
 
 def _class_names(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -188,8 +188,8 @@ def _pooling(layer: Layer, visited: Walk) -> Value:
         return visited.add(
             layer, GlobalPool, visited.node(layer), op="global_max_pool" if kind == "MAX" else "global_average_pool"
         )
-    rounding = params.one("rounding", 0)
-    if rounding > 0:
+    rounding = params.one("rounding", "up")
+    if isinstance(rounding, int):
         raise layer.refuse(
             "rounds its cells by a field that versions of Caffe read differently; give its text with net"
         )
@@ -201,7 +201,7 @@ def _pooling(layer: Layer, visited: Walk) -> Value:
         Pool,
         visited.node(layer),
         op="max_pool" if kind == "MAX" else "average_pool",
-        round_up=rounding == 0,
+        round_up=rounding == "up",
         **found,
     )
 

@@ -147,7 +147,7 @@ def _parse(tokens: Iterator[tuple[str, str, int]], fields: Fields, depth: int) -
             kind, token, line = next(tokens)
         values = _field(kind, token, line, tokens, scheme, depth)
         if name in _ROUNDING and "rounding" in names:
-            found["rounding"] = [_ROUNDING[name].get(str(values[-1:] and values[-1]), 0)]
+            found["rounding"] = ["down" if values[-1:] and values[-1] in _ROUNDING[name] else "up"]
         elif scheme:
             found.setdefault(name, []).extend(values)
         kind, token, line = next(tokens)
@@ -195,5 +195,6 @@ def _value(kind: str, token: str, line: int, scheme: Scheme | None) -> Any:
     raise ValueError(f"line {line} has {token}, which {scheme.name} cannot be")
 
 
-_ROUNDING = {"round_mode": {"FLOOR": -1, "1": -1}, "ceil_mode": {"false": -1, "0": -1}}
-"""Names of the field by which different versions of Caffe round a pool's cells, with their values for down."""
+_ROUNDING = {"round_mode": ("FLOOR", "1"), "ceil_mode": ("false", "0")}
+"""Names of the field by which different versions of Caffe round a pool's cells, with their values for down. In binary
+files both have the same number."""

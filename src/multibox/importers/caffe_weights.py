@@ -24,7 +24,7 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
     """
     layer = layers[node.name]
     if isinstance(node, Conv):
-        return conv_part(node.name, layer, node, shape)
+        return conv_part(node.name, layer, node, shape, node.filters)
     if isinstance(node, BatchNorm):
         return _norm_part(node.name, layer, scales.get(node.name), shape.channels)
     if isinstance(node, Scale):
@@ -38,7 +38,7 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
     return None
 
 
-def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape) -> Part:
+def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape, filters: int) -> Part:
     """Declare the weights of a convolution.
 
     Args:
@@ -46,10 +46,13 @@ def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape) -> Part:
         layer: Caffe's layer. Its kernel has the axes (out, in, y, x).
         conv: Window of the convolution.
         shape: Shape of the map that it takes.
+        filters: Number of channels that it gives.
     """
 
     def change(values: Weights) -> Weights:
         kernel = values[0]
+        if kernel.shape != (filters, shape.channels // conv.groups, *conv.kernel):
+            raise ValueError
         if is_depthwise(conv, shape.channels):
             kernel = kernel.reshape(shape.channels, -1, *kernel.shape[2:]).transpose(2, 3, 0, 1)
         else:

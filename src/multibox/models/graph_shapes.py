@@ -1,5 +1,6 @@
 """The shapes of a graph's maps, computed without Keras."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -9,11 +10,8 @@ from multibox.priors import FeatureMap
 
 FIELD = "network.graph"
 
-MOST_OF_A_HEAD = 1 << 20
-"""Largest number of the weights of a head for each of its outputs."""
-
 MOST_NUMBERS = 1 << 28
-"""Largest number of the weights of a graph, and of the numbers of one of its maps."""
+"""Largest number of the weights of a graph without its heads, of its heads, and of the numbers of one of its maps."""
 
 
 class Shape(NamedTuple):
@@ -78,6 +76,28 @@ def graph_maps(graph: Graph, size: tuple[int, int]) -> tuple[FeatureMap, ...]:
     return tuple(maps)
 
 
+def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequence[int], classes: int) -> None:
+    """Verify that the heads of a graph are not too large.
+
+    Args:
+        graph: Layers of the network.
+        size: Height and width of the network's input, pixels.
+        per_cell: Number of priors in a cell of each feature map.
+        classes: Number of classes, without background.
+
+    Raises:
+        BadInput: The heads have more than :data:`MOST_NUMBERS` weights.
+    """
+    shapes = graph_shapes(graph, size)
+    weights = sum(
+        count * width * prod(conv.kernel) * shapes[conv.input].channels // conv.groups
+        for heads, count in zip(graph.heads, per_cell, strict=True)
+        for conv, width in ((heads.classes, classes + 1), (heads.boxes, 4))
+    )
+    if weights > MOST_NUMBERS:
+        raise BadInput(FIELD, f"the heads are too large: they have {weights:,} weights")
+
+
 def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
     """Number of rows and columns of cells after a convolution: only whole windows count."""
     spans = [(side - 1) * gap + 1 for side, gap in zip(conv.kernel, conv.dilation, strict=True)]
@@ -106,8 +126,6 @@ def pool_cells(length: int, kernel: int, stride: int, pad: int, *, round_up: boo
 def _verify_heads(heads: Heads, shapes: dict[str, Shape]) -> None:
     for name, conv in head_convs(heads):
         shape = shapes[conv.input]
-        if prod(conv.kernel) * shape.channels > MOST_OF_A_HEAD:
-            raise BadInput(FIELD, f"the network is too large at {name}")
         if conv_cells(conv, shape) != shapes[heads.map][:2] or shape.channels % conv.groups:
             raise BadInput(FIELD, f"{name} does not give an output for each cell of its map")
 

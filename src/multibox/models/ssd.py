@@ -14,6 +14,7 @@ from multibox.errors import BadInput
 from multibox.layer_graph import HEAD
 from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, mobilenet_v3, resnet50, ssdlite, vgg16
 from multibox.models.graph import COLOUR, graph_outputs, head_conv
+from multibox.models.graph_shapes import require_bounded_heads
 from multibox.models.layers import Tensor
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
@@ -65,6 +66,8 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
     mean, scale = normalisation(network)
     offset = [-m * s for m, s in zip(mean, scale, strict=True)]
     x = layers.Rescaling(list(scale), offset, name="normalize")(image)
+    if network.graph:
+        require_bounded_heads(network.graph, network.size, per_cell, classes)
     maps, heads = _graph_of(x, network) if network.graph else _trunk_of(x, network, names)
     bias = RARE if activation == "sigmoid" else 0.0
     sizes = {"classes": (classes + 1, bias), "boxes": (4, 0.0)}
