@@ -2,6 +2,8 @@
 
 /** @import { Api, CellPlace } from "../shared/api.d.ts" */
 
+/** @import { OnProgress } from "./files.js" */
+
 /** @typedef {{ resolve: (answer: any) => void, reject: (error: Error) => void }} Call */
 
 /** @implements {Api} */
@@ -11,8 +13,10 @@ export class LocalDetector {
   #calls = new Map();
   #last = 0;
 
-  constructor() {
-    this.#worker.addEventListener("message", ({ data: { id, answer, problem } }) => {
+  /** @param {OnProgress} [onprogress] Called while the network is loaded. */
+  constructor(onprogress) {
+    this.#worker.addEventListener("message", ({ data: { id, answer, problem, loaded } }) => {
+      if (loaded !== undefined) onprogress?.(loaded);
       const call = this.#calls.get(id);
       this.#calls.delete(id);
       if (problem === undefined) call?.resolve(answer);

@@ -1,12 +1,15 @@
 // The files of the site.
 
+/** @typedef {(share: number) => void} OnProgress Called with the loaded share of a file, from 0 to 1. */
+
 /**
  * Read a file of the site.
  *
  * @param {string | URL} url
+ * @param {OnProgress} [onprogress] Not called if the size is unknown.
  * @returns {Promise<ArrayBuffer>}
  */
-export async function readFile(url) {
+export async function readFile(url, onprogress) {
   let answer;
   try {
     answer = await fetch(url);
@@ -14,7 +17,27 @@ export async function readFile(url) {
     throw new Error(`${nameOf(url)} cannot be loaded. Check the connection, then reload the page.`, { cause: error });
   }
   if (!answer.ok) throw new Error(`${nameOf(url)} is missing from this site. Upload the whole folder again.`);
-  return answer.arrayBuffer();
+  return (onprogress ? watched(answer, onprogress) : answer).arrayBuffer();
+}
+
+/**
+ * The same answer, whose progress is reported while it is read.
+ *
+ * @param {Response} answer
+ * @param {OnProgress} onprogress
+ */
+function watched(answer, onprogress) {
+  const size = Number(answer.headers.get("Content-Length"));
+  if (!answer.body || !size || answer.headers.has("Content-Encoding")) return answer; // the size is that of the packed file
+  let loaded = 0;
+  /** @type {TransformStream<Uint8Array, Uint8Array>} */
+  const counter = new TransformStream({
+    transform(part, stream) {
+      onprogress((loaded += part.length) / size);
+      stream.enqueue(part);
+    },
+  });
+  return new Response(answer.body.pipeThrough(counter));
 }
 
 /**

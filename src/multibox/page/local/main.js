@@ -8,13 +8,26 @@ import { byId } from "../shared/dom.js";
 import { TryView } from "../try/view.js";
 import { LocalDetector } from "./detector.js";
 
-navigator.serviceWorker?.register("sw.js").catch((error) => console.warn("The page will not work offline.", error));
-
-await start(new LocalDetector(), (app) => ({
+const loading = byId("loading");
+const loaded = byId("loaded", HTMLProgressElement);
+loading.hidden = false;
+keepOffline();
+await start(new LocalDetector((share) => (loaded.value = share)), (app) => ({
   try: new TryView(app),
   explain: new ExplainView(app, (context) => ({
     maps: new MapsPart(context),
     detection: new DetectionPart(context),
   })),
 }));
-byId("loading").hidden = true;
+loading.hidden = true;
+
+/** Keep the site in the browser, and look for a newer one. */
+async function keepOffline() {
+  if (!("serviceWorker" in navigator)) return; // such as on a page without HTTPS
+  try {
+    const worker = await navigator.serviceWorker.register("sw.js");
+    worker.update().catch(() => undefined); // fails offline
+  } catch (error) {
+    console.warn("The page will not work offline.", error);
+  }
+}

@@ -3,6 +3,8 @@
 /** @import { Outputs } from "./candidates.js" */
 /** @import { NetworkFiles } from "./model.js" */
 
+/** @import { OnProgress } from "./files.js" */
+
 import { readFile } from "./files.js";
 
 const RUNTIME = new URL("../runtime/", import.meta.url);
@@ -62,10 +64,10 @@ export class Network {
  *
  * @param {URL} folder The model folder.
  * @param {NetworkFiles} files
- * @param {[number, number]} size Height and width of the input.
+ * @param {{ size: [number, number], onprogress: OnProgress }} options `size` is height and width of the input.
  */
-export async function openNetwork(folder, { onnx, runtime }, size) {
-  const content = new Uint8Array(await readFile(new URL(onnx, folder)));
+export async function openNetwork(folder, { onnx, runtime }, { size, onprogress }) {
+  const content = new Uint8Array(await readFile(new URL(onnx, folder), onprogress));
   if (runtime.webgpu && (await hasGraphics())) {
     try {
       const network = await create("webgpu", runtime.webgpu, content, size);

@@ -1,5 +1,7 @@
 // The pixels of an image file.
 
+import { isTransparent, readColors } from "./transparent.js";
+
 /**
  * Decode an image file to RGBA, upright, with the colours that the file holds and not those of a screen.
  *
@@ -8,7 +10,8 @@
 export async function decodeImage(file) {
   const bitmap = await open(file);
   try {
-    return readPixels(bitmap);
+    const image = readPixels(bitmap);
+    return file.type !== "image/jpeg" && isTransparent(image) ? readColors(bitmap) : image;
   } finally {
     bitmap.close();
   }

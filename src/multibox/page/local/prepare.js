@@ -24,5 +24,5 @@ export function prepare(image, model) {
 
 /** @param {Uint8Array} input */
 function fill(input) {
-  for (let i = 0; i < input.length; i += 3) input.set(MEAN, i);
+  for (let i = 0; i < input.length; i++) input[i] = MEAN[i % 3];
 }

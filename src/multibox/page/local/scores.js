@@ -42,8 +42,14 @@ function sigmoid(logit) {
 
 /** @param {Float32Array} logits */
 function softmax(logits) {
-  const highest = logits.reduce((a, b) => Math.max(a, b));
-  const powers = logits.map((logit) => Math.exp(f(logit - highest)));
-  const sum = powers.reduce((a, b) => f(a + b));
-  return powers.map((power) => power / sum);
+  const scores = new Float32Array(logits.length);
+  let highest = -Infinity;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    scores[i] = Math.exp(f(logits[i] - highest));
+    sum = f(sum + scores[i]);
+  }
+  for (let i = 0; i < scores.length; i++) scores[i] /= sum;
+  return scores;
 }

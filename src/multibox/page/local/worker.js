@@ -26,7 +26,12 @@ addEventListener("message", async ({ data: { id, method, values } }) => {
 
 async function open() {
   const { model: about, files } = await readModel(FOLDER);
-  return { about, network: await openNetwork(FOLDER, files, about.size) };
+  return { about, network: await openNetwork(FOLDER, files, { size: about.size, onprogress }) };
+}
+
+/** @param {number} loaded */
+function onprogress(loaded) {
+  postMessage({ loaded });
 }
 
 async function model() {
