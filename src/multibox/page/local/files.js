@@ -1,5 +1,7 @@
 // The files of the site.
 
+const STEPS = 50; // reports of progress
+
 /** @typedef {(share: number) => void} OnProgress Called with the loaded share of a file, from 0 to 1. */
 
 /**
@@ -29,12 +31,15 @@ export async function readFile(url, onprogress) {
 function watched(answer, onprogress) {
   const size = Number(answer.headers.get("Content-Length"));
   if (!answer.body || !size || answer.headers.has("Content-Encoding")) return answer; // the size is that of the packed file
-  let loaded = 0;
+  let [loaded, reported] = [0, 0];
   /** @type {TransformStream<Uint8Array, Uint8Array>} */
   const counter = new TransformStream({
     transform(part, stream) {
-      onprogress((loaded += part.length) / size);
       stream.enqueue(part);
+      loaded += part.length;
+      if (loaded - reported < size / STEPS && loaded < size) return;
+      reported = loaded;
+      onprogress(loaded / size);
     },
   });
   return new Response(answer.body.pipeThrough(counter));

@@ -6,20 +6,17 @@ import { ExplainView } from "../explain/view.js";
 import { start } from "../page.js";
 import { byId } from "../shared/dom.js";
 import { TryView } from "../try/view.js";
-import { LocalDetector } from "./detector.js";
+import { detector } from "./start.js";
 
-const loading = byId("loading");
-const loaded = byId("loaded", HTMLProgressElement);
-loading.hidden = false;
-keepOffline();
-await start(new LocalDetector((share) => (loaded.value = share)), (app) => ({
+await start(detector, (app) => ({
   try: new TryView(app),
   explain: new ExplainView(app, (context) => ({
     maps: new MapsPart(context),
     detection: new DetectionPart(context),
   })),
 }));
-loading.hidden = true;
+byId("loading").hidden = true;
+keepOffline();
 
 /** Keep the site in the browser, and look for a newer one. */
 async function keepOffline() {

@@ -41,20 +41,28 @@ import { readFile, readJson } from "./files.js";
 
 /** @typedef {{ onnx: string, runtime: Record<"wasm" | "webgpu", string | undefined> }} NetworkFiles */
 
+/** @typedef {NetworkFiles & { name: string, schema: any, maps: PriorMap[], priors: string }} Description */
+
 /**
- * Read the model folder, but not its network.
+ * Read the description of a model.
  *
  * @param {URL} folder
- * @returns {Promise<{ model: LocalModel, files: NetworkFiles }>}
+ * @returns {Promise<Description>}
  */
-export async function readModel(folder) {
-  const description = await readJson(new URL("model.json", folder));
-  const priors = new Float32Array(await readFile(new URL(description.priors, folder)));
-  return { model: modelOf(description, priors), files: description };
+export const readDescription = (folder) => readJson(new URL("model.json", folder));
+
+/**
+ * Read the rest of the model folder, but not its network.
+ *
+ * @param {URL} folder
+ * @param {Description} description
+ */
+export async function readModel(folder, description) {
+  return modelOf(description, new Float32Array(await readFile(new URL(description.priors, folder))));
 }
 
 /**
- * @param {any} description The content of model.json.
+ * @param {Description} description
  * @param {Float32Array} priors
  * @returns {LocalModel}
  */

@@ -29,7 +29,7 @@ export class Network {
     this.#ort = ort;
     this.#session = session;
     this.#shape = [1, ...size, 3];
-    this.runtime = `ONNX Runtime Web, ${NAMES[provider]}`;
+    this.runtime = NAMES[provider];
   }
 
   /**
@@ -67,34 +67,36 @@ export class Network {
  * @param {{ size: [number, number], onprogress: OnProgress }} options `size` is height and width of the input.
  */
 export async function openNetwork(folder, { onnx, runtime }, { size, onprogress }) {
-  const content = new Uint8Array(await readFile(new URL(onnx, folder), onprogress));
+  const content = readFile(new URL(onnx, folder), onprogress);
+  content.catch(() => undefined); // whoever waits for it gets the error
   if (runtime.webgpu && (await hasGraphics())) {
     try {
-      const network = await create("webgpu", runtime.webgpu, content, size);
+      const network = await create(["webgpu", runtime.webgpu], content, size);
       await network.run(new Uint8Array(size[0] * size[1] * 3)); // what the processor cannot run fails here
       return network;
     } catch (error) {
       console.warn("WebGPU does not run this network, so WebAssembly does.", error);
     }
   }
-  return create("wasm", `${runtime.wasm}`, content, size);
+  return create(["wasm", `${runtime.wasm}`], content, size);
 }
 
 /**
- * @param {Provider} provider
- * @param {string} name File name of the runtime.
- * @param {Uint8Array} content The ONNX file.
+ * @param {[provider: Provider, name: string]} runtime `name` is that of its file.
+ * @param {Promise<ArrayBuffer>} content The ONNX file.
  * @param {[number, number]} size
  */
-async function create(provider, name, content, size) {
+async function create([provider, name], content, size) {
   const ort = await import(new URL(name, RUNTIME).href);
   ort.env.wasm.wasmPaths = RUNTIME.href;
   ort.env.wasm.numThreads = crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
-  const session = await ort.InferenceSession.create(content, { executionProviders: [provider] });
+  const session = await ort.InferenceSession.create(new Uint8Array(await content), { executionProviders: [provider] });
   return new Network(ort, session, { provider, size });
 }
 
+/** Whether there is a graphics processor. One that the processor only imitates is slower than WebAssembly. */
 async function hasGraphics() {
   const { gpu } = /** @type {any} */ (navigator);
-  return Boolean(await gpu?.requestAdapter().catch(() => null));
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }

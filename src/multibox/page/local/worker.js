@@ -5,7 +5,7 @@
 import { cellOf } from "./cells.js";
 import { detectionsOf } from "./detections.js";
 import { explain } from "./explanation.js";
-import { describe, readModel } from "./model.js";
+import { describe, readDescription, readModel } from "./model.js";
 import { openNetwork } from "./network.js";
 import { decodeImage } from "./pixels.js";
 import { prepare } from "./prepare.js";
@@ -25,8 +25,13 @@ addEventListener("message", async ({ data: { id, method, values } }) => {
 });
 
 async function open() {
-  const { model: about, files } = await readModel(FOLDER);
-  return { about, network: await openNetwork(FOLDER, files, { size: about.size, onprogress }) };
+  const description = await readDescription(FOLDER);
+  const { size } = description.schema.network;
+  const [about, network] = await Promise.all([
+    readModel(FOLDER, description),
+    openNetwork(FOLDER, description, { size, onprogress }),
+  ]);
+  return { about, network };
 }
 
 /** @param {number} loaded */

@@ -8,7 +8,7 @@ import { messageOf } from "./text.js";
 export const LOWEST_SCORE = 0.05;
 
 const AT_ONCE = 4; // concurrent requests
-const UNKNOWN_SIZE = { naturalWidth: 4, naturalHeight: 3 }; // until the server has decoded the image
+const UNKNOWN_SIZE = { naturalWidth: 4, naturalHeight: 3 }; // until the image is decoded
 
 let keys = 0;
 
@@ -29,7 +29,7 @@ export class OpenImage {
   /**
    * @param {File} file
    * @param {string} url
-   * @param {HTMLImageElement | null} decoded Null if the browser cannot decode the file. The server may still.
+   * @param {HTMLImageElement | null} decoded Null if the browser cannot show the file. A server may still decode it.
    * @param {{ source?: Source | null, objects?: LabelledObject[] }} labels
    */
   constructor(file, url, decoded, { source = null, objects = [] }) {

@@ -26,7 +26,7 @@ export const result = (value) => h("strong", { class: "number" }, signed(value, 
 export const powerOfE = (exponent) => h("span", {}, "e", h("sup", {}, signed(exponent, 3)));
 
 /**
- * A line of arithmetic from the server in typographic characters, its numbers rounded.
+ * A line of arithmetic in typographic characters, its numbers rounded.
  *
  * @param {string} text
  */
