@@ -87,6 +87,21 @@ def test_a_program_says_what_it_cannot_read(program, original):
     assert done.stderr.startswith("photo.jpg: not a binary PPM image")
 
 
+def test_a_program_refuses_a_model_of_letterbox(program, original):
+    if program.model != "model.xml":
+        pytest.skip("the file of the other program is not text")
+    path = program.folder / program.model
+    text = path.read_text("utf-8")
+    changed = text.replace("resize&quot;:&quot;warp", "resize&quot;:&quot;letterbox")
+    assert changed != text
+    path.write_text(changed, "utf-8")
+    cv2.imwrite(str(program.folder / "photo.ppm"), original.images[0])
+    done = program("photo.ppm")
+    path.write_text(text, "utf-8")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "letterbox" in done.stderr
+
+
 def detections(rows) -> SimpleNamespace:
     labels, scores, boxes = zip(*rows, strict=True)
     return SimpleNamespace(labels=np.array(labels), scores=np.array(scores), boxes=np.array(boxes))

@@ -10,7 +10,7 @@ import pytest
 
 from multibox.detect.detector import Detector
 from multibox.export.onnx_file import make_onnx
-from multibox.runtimes import OnnxRuntime
+from multibox.runtimes import KerasRuntime, OnnxRuntime
 from same_detections import without_counterpart
 
 pytest.importorskip("onnx")
@@ -21,22 +21,28 @@ WITH_NMS, PRIORS, PLAIN = re.findall(
 NETWORKS = ["ssdlite-efficientnet", pytest.param("ssd300-vgg16", marks=pytest.mark.slow)]
 
 
+@pytest.fixture(params=["softmax"])
+def schema(original, request):
+    return original.schema.model_copy(update={"activation": request.param})
+
+
 @pytest.fixture
-def files(original, tmp_path, monkeypatch):
+def files(original, schema, tmp_path, monkeypatch):
     """A folder with what the documentation has the user write."""
     monkeypatch.chdir(tmp_path)
     for name, nms in (("model.onnx", False), ("model-nms.onnx", True)):
-        (tmp_path / name).write_bytes(make_onnx(original.network, original.schema, nms=nms).SerializeToString())
-    Path("model.json").write_text(original.schema.to_json())
+        (tmp_path / name).write_bytes(make_onnx(original.network, schema, nms=nms).SerializeToString())
+    Path("model.json").write_text(schema.to_json())
     return tmp_path
 
 
+@pytest.mark.parametrize("schema", ["softmax", "sigmoid"], indirect=True)
 @pytest.mark.parametrize("original", NETWORKS, indirect=True, scope="session")
-def test_opencv_finds_in_the_plain_file_what_predict_finds(original, files):
+def test_opencv_finds_in_the_plain_file_what_predict_finds(original, schema, files):
     exec(PRIORS, {})
     documented = {}
     exec(PLAIN, documented)
-    schema, detector = original.schema, Detector(original.runtime)
+    detector = Detector(KerasRuntime(original.network, schema))
     photos = [cv2.resize(image, size) for image, size in zip(original.images, ((128, 128), (300, 211)), strict=False)]
     for photo in photos:
         height, width = photo.shape[:2]
