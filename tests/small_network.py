@@ -18,7 +18,7 @@ def make_schema(size, classes, **changes):
         cells = tuple(ceil(length / stride) for length in cells)
         maps.append(FeatureMap(name, *cells, size[0] / cells[0], size[1] / cells[1]))
     names = tuple(f"class {i}" for i in range(classes))
-    detect = Detect(score=0.05, per_image=50)
+    detect = Detect(score=0.05, per_image=150)
     return Schema(network=Network(size=size), maps=tuple(maps), classes=names, priors=PRIORS, detect=detect, **changes)
 
 

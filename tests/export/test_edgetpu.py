@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("preset", [name for name in presets() if name.startswith("ssdlite")])
 def test_the_edge_tpu_computes_every_layer_of_a_light_preset(preset, tmp_path):
-    config = load_config(preset, ["network.weights=none"])
+    config = load_config(preset)
     maps, classes = feature_maps(config.network), ("a", "b", "c")
     schema = in_ssd_layout(Schema(network=config.network, maps=maps, classes=classes, priors=config.priors))
     network, path = build(config.network, len(classes), config.priors), tmp_path / "model.tflite"

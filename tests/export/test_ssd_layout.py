@@ -17,7 +17,7 @@ from multibox.export import TARGETS, export
 from multibox.export.edgetpu import find_fallbacks
 from multibox.export.images import prepared
 from multibox.export.litert_graph import LiteRtGraph
-from multibox.export.ssd_layout import in_ssd_layout
+from multibox.export.ssd_layout import in_ssd_layout, with_resizes
 from multibox.export.write import Plan, write
 from multibox.runtimes import KerasRuntime
 from small_network import make_network, make_schema
@@ -80,7 +80,7 @@ def test_plain_litert_gets_four_outputs_in_the_order_of_ssd(written):
     model.set_tensor(image["index"], pixels)
     model.invoke()
     boxes, classes, scores, count = (model.get_tensor(out["index"]) for out in model.get_output_details())
-    assert (boxes.shape, classes.shape, scores.shape, count.shape) == ((1, 50, 4), (1, 50), (1, 50), (1,))
+    assert (boxes.shape, classes.shape, scores.shape, count.shape) == ((1, 150, 4), (1, 150), (1, 150), (1,))
     (expected,) = load(path)(list(pixels), score=0.05)
     n = int(count[0])
     assert n == len(expected) > 5
@@ -90,6 +90,14 @@ def test_plain_litert_gets_four_outputs_in_the_order_of_ssd(written):
     np.testing.assert_allclose(boxes[0, :n] * (128, 160, 128, 160), expected.boxes[:, (1, 0, 3, 2)], atol=1e-4)
     assert boxes.min() >= 0
     assert boxes.max() <= 1
+
+
+def test_more_than_a_hundred_objects_of_a_class_are_found(tmp_path):
+    """The operator's own limit is 100, and TensorFlow's converter drops another one."""
+    schema = make_schema((128, 160), 1)
+    write_small(tmp_path / "m.tflite", schema)
+    (found,) = load(tmp_path / "m.tflite")(list(prepared(schema, None, 1)), score=0.05)
+    assert len(found) > 100
 
 
 def test_the_reader_in_the_documentation_finds_the_same(written):
@@ -163,6 +171,18 @@ def _metadata(content):
         model.Metadata(i) for i in range(model.MetadataLength()) if model.Metadata(i).Name() == b"TFLITE_METADATA"
     )
     return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+
+
+def test_a_layer_that_repeats_cells_becomes_a_resize_that_computes_the_same():
+    image = keras.Input((6, 5, 3))
+    x = keras.layers.Conv2D(4, 3, name="before")(image)
+    x = keras.layers.UpSampling2D((2, 3), name="repeat")(x)
+    network = keras.Model(image, {"boxes": keras.layers.Conv2D(2, 3, name="after")(x)})
+    resizing = with_resizes(network)
+    assert not any(isinstance(layer, keras.layers.UpSampling2D) for layer in resizing.layers)
+    pixels = np.random.default_rng(0).normal(size=(2, 6, 5, 3)).astype(np.float32)
+    expected = network.predict_on_batch(pixels)["boxes"]
+    np.testing.assert_allclose(resizing.predict_on_batch(pixels)["boxes"], expected, atol=1e-6)
 
 
 @pytest.fixture(scope="module")

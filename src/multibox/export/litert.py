@@ -12,7 +12,7 @@ import numpy as np
 from multibox.export.litert_file import LiteRtFile
 from multibox.export.litert_metadata import BUFFER, LABELS, make_metadata
 from multibox.export.saved_model import save
-from multibox.export.ssd_layout import trace_ssd_layout
+from multibox.export.ssd_layout import row_count, trace_ssd_layout
 from multibox.export.tensorflow_graph import SCOPE, choose_by_class, freeze
 from multibox.models.backend import no_chatter
 from multibox.models.schema import MEMBER, Schema
@@ -64,6 +64,7 @@ def write_ssd_layout(
     """
     file = LiteRtFile(_convert(trace_ssd_layout(network, schema), schema, precision, images))
     file.order_outputs(SSD_LAYOUT)
+    file.set_option("detections_per_class", row_count(schema))  # the converter drops it, and the operator takes 100
     if precision == "int8":
         file.take_pixels_as_integers()
     title = f"{schema.network.layout} on {schema.network.trunk}"

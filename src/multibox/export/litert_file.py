@@ -39,6 +39,14 @@ class LiteRtFile:
         self._model.buffers.append(buffer)
         self._model.metadata = [*(self._model.metadata or []), entry]
 
+    def set_option(self, name: str, value: int) -> None:
+        """Set an option of the only custom operator."""
+        from flatbuffers import flexbuffers
+
+        (operator,) = (op for op in self._graph.operators if op.customOptions is not None)
+        options = flexbuffers.Loads(bytes(operator.customOptions))
+        operator.customOptions = list(flexbuffers.Dumps({**options, name: value}))
+
     def take_pixels_as_integers(self) -> None:
         """Let a network that computes in int8 take its uint8 pixels without a detour through float.
 

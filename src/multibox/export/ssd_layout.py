@@ -22,6 +22,11 @@ def in_ssd_layout(schema: Schema) -> Schema:
     return schema.model_copy(update={"detect": detect})
 
 
+def row_count(schema: Schema) -> int:
+    """Number of detections that a file in SSD's own layout has rows for."""
+    return min(schema.detect.per_image, len(schema.make_priors()) * len(schema.classes))
+
+
 def trace_ssd_layout(network: Any, schema: Schema) -> Any:
     """Trace a Keras network with SSD's post-processing as a TensorFlow graph.
 
@@ -36,9 +41,9 @@ def trace_ssd_layout(network: Any, schema: Schema) -> Any:
     """
     import tensorflow
 
-    body = freeze(network, schema, 1)
+    body = freeze(with_resizes(network), schema, 1)
     activate = tensorflow.sigmoid if schema.activation == "sigmoid" else tensorflow.nn.softmax
-    rows = min(schema.detect.per_image, len(schema.make_priors()) * len(schema.classes))
+    rows = row_count(schema)
 
     @tensorflow.function(experimental_implements=_operator(schema, rows), autograph=False)
     def select(deltas: Any, scores: Any, anchors: Any) -> tuple[Any, ...]:
@@ -57,6 +62,29 @@ def trace_ssd_layout(network: Any, schema: Schema) -> Any:
     return run.get_concrete_function()
 
 
+def with_resizes(network: Any) -> Any:
+    """The network with a resize in place of each layer that repeats cells, which the Edge TPU does not compute."""
+    import keras
+    import tensorflow
+
+    class Resize(keras.layers.Layer):
+        def __init__(self, factors: tuple[int, int], **arguments: Any):
+            super().__init__(**arguments)
+            self.factors = factors
+
+        def call(self, maps: Any) -> Any:
+            size = [length * factor for length, factor in zip(maps.shape[1:3], self.factors, strict=True)]
+            return tensorflow.raw_ops.ResizeNearestNeighbor(images=maps, size=size)
+
+    def replace(layer: Any) -> Any:
+        is_repeat = isinstance(layer, keras.layers.UpSampling2D)
+        return Resize(layer.size, name=layer.name) if is_repeat else layer
+
+    if not any(isinstance(layer, keras.layers.UpSampling2D) for layer in network.layers):
+        return network
+    return keras.models.clone_model(network, clone_function=replace)
+
+
 def _anchors(schema: Schema) -> np.ndarray:
     """Centres and sizes ``y, x, h, w`` of the priors, ``(P, 4)`` float32, relative to the input."""
     return box_math.to_centers(schema.make_priors())[:, (1, 0, 3, 2)]
@@ -68,7 +96,6 @@ def _operator(schema: Schema, rows: int) -> str:
     attributes: dict[str, int | float | bool] = {
         "max_detections": rows,
         "max_classes_per_detection": 1,
-        "detections_per_class": rows,
         "use_regular_nms": True,  # by class; the fast one suppresses across classes
         "nms_score_threshold": float(np.nextafter(np.float32(detect.score), np.float32(1))),  # it keeps equal scores
         "nms_iou_threshold": detect.nms_iou,
