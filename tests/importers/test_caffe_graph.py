@@ -218,6 +218,7 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
         ("layer {" * 40, "nested too deeply"),
         ("name: 'net'", "has no layer"),
         ("\x00", r"line 1 has '\\x00'"),
+        ("#" * (5 << 20), "it is longer than 4 MB"),
         ("layer { convolution_param { num_output: many } }", "line 1 has many, which num_output cannot be"),
     ],
 )

@@ -13,7 +13,7 @@ from multibox.protobuf_wire import BYTES, FIXED32, VARINT, Field, read_fields, r
 Message = dict[str, list[Any]]
 """Values of each field by its name, in their order. Fields that are not needed are left out."""
 
-LONGEST_TEXT = 16 << 20
+LONGEST_TEXT = 4 << 20
 """Largest size of a text file, bytes. Published ones have less than 0.3 MB."""
 
 LONGEST_VALUE = 1 << 16
@@ -64,7 +64,7 @@ def read_text(path: str | Path) -> Message:
         with open(path, "rb") as file:
             data = file.read(LONGEST_TEXT + 1)
         if len(data) > LONGEST_TEXT:
-            raise ValueError("it is longer than 16 MB")
+            raise ValueError("it is longer than 4 MB")
         tokens = _tokens(data.decode("utf-8-sig"))
         message = _parse(tokens, NETWORK, 0)
     except OSError as error:
