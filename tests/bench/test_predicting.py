@@ -74,11 +74,11 @@ def test_a_turn_runs_whole_batches_and_all_files(tmp_path):
 
 
 def test_each_file_in_each_runtime(model, tmp_path, monkeypatch):
-    for name in ("openvino", "mnn"):
+    for name in ("openvino", "mnn", "ncnn"):
         monkeypatch.setitem(RUNTIMES, name, RUNTIMES["onnx"])
     other = write_tiny_onnx(tmp_path / "other.onnx", seed=1)
     alone, _ = open_detectors([model], None, 1)
-    assert list(alone) == ["onnx", "openvino", "mnn"]
+    assert list(alone) == ["onnx", "openvino", "mnn", "ncnn"]
     both, left_out = open_detectors([model, other], "onnx", 1)
     assert list(both) == ["onnx tiny.onnx", "onnx other.onnx"]
     assert left_out == {}
@@ -88,11 +88,11 @@ def test_what_cannot_run_a_file_is_left_out(model, monkeypatch):
     def refuse(path, threads):
         raise BadInput("mnn", "cannot")
 
-    for name in ("openvino", "mnn"):
+    for name in ("openvino", "mnn", "ncnn"):
         monkeypatch.setitem(RUNTIMES, name, RUNTIMES["onnx"].__class__("x", "json", (), (".onnx",), refuse))
     detectors, left_out = open_detectors([model], None, 1)
     assert list(detectors) == ["onnx"]
-    assert left_out == {"openvino": "mnn: cannot", "mnn": "mnn: cannot"}
+    assert left_out == dict.fromkeys(("openvino", "mnn", "ncnn"), "mnn: cannot")
     with pytest.raises(BadInput, match="cannot"):
         open_detectors([model], "mnn", 1)
 
@@ -122,7 +122,7 @@ def test_json(model):
 def test_a_table_of_all_runtimes(model):
     result = call("--model", model, "--images", 1, "--rounds", 1, "--batch", 2)
     assert result.exit_code == 0
-    for name in ("onnx", *(name for name in ("openvino", "mnn") if RUNTIMES[name].is_installed)):
+    for name in ("onnx", *(name for name in ("openvino", "mnn", "ncnn") if RUNTIMES[name].is_installed)):
         assert f"│ {name} " in result.stdout
     assert "a batch of 2" in result.stdout
 

@@ -16,12 +16,22 @@ from multibox.runtimes.agreement import difference
 from same_detections import without_counterpart
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
-PACKAGES = {"onnx": "onnx", "saved-model": "tensorflow", "litert": "ai_edge_litert", "openvino": "openvino"}
-KINDS = [kind for kind in FORMATS if FORMATS[kind].nms]
-"""Those with a runtime of their own here. A site's runs in a browser: test_web_page.py."""
+PACKAGES = {
+    "onnx": "onnx",
+    "saved-model": "tensorflow",
+    "litert": "ai_edge_litert",
+    "openvino": "openvino",
+    "ncnn": "ncnn",
+}
+"""Formats with a runtime of their own here. A site's runs in a browser: test_web_page.py."""
 
-ROWS = [(kind, precision, nms) for kind in KINDS for precision in FORMATS[kind].precisions for nms in (False, True)]
-FAST = {("saved-model", "fp32", True), ("onnx", "fp32", True)}
+ROWS = [
+    (kind, precision, nms)
+    for kind in PACKAGES
+    for precision in FORMATS[kind].precisions
+    for nms in ((False, True) if FORMATS[kind].nms else (False,))
+]
+FAST = {("saved-model", "fp32", True), ("onnx", "fp32", True), ("ncnn", "fp32", False)}
 """Rows of SSDLite that are not slow."""
 
 TELLING = {
@@ -32,8 +42,9 @@ TELLING = {
         ("litert", "int8", False),
         ("openvino", "fp16", False),
         ("openvino", "int8", True),
+        ("ncnn", "fp16", False),
     },
-    "ssd300-vgg16": {("onnx", "fp16", True), ("saved-model", "fp32", False)},
+    "ssd300-vgg16": {("onnx", "fp16", True), ("saved-model", "fp32", False), ("ncnn", "fp32", False)},
 }
 """Rows that are slow and not long: each format, each precision, with and without NMS."""
 
@@ -78,19 +89,26 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
         assert difference(*outputs, original.schema).is_small
     if precision == "fp32":
         _assert_same_detections(Detector(original.runtime), detector, list(original.images))
-    if nms:
+    if nms or not FORMATS[kind].nms:
         monkeypatch.chdir(tmp_path)
         capsys.readouterr()
         exec(_documented(kind), {"image": original.images[:1]})
-        count = detector.runtime.run(original.images[:1])["count"][0]
+        count = _count(detector, original.images[:1])
         names = ast.literal_eval(capsys.readouterr().out)
         assert abs(len(names) - count) <= 0.01 * count  # of equal scores either box may stay
         assert set(names) <= set(original.schema.classes)
 
 
+def _count(detector, image):
+    """Number of detections that the example in docs/export.md has to name."""
+    if detector.runtime.has_nms:
+        return detector.runtime.run(image)["count"][0]
+    return len(detector(image[0], score=detector.schema.detect.show))
+
+
 def _documented(kind):
     """How docs/export.md loads a file with the plain runtime."""
-    return dict(zip(KINDS, re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL), strict=True))[kind]
+    return dict(zip(PACKAGES, re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL), strict=True))[kind]
 
 
 def _assert_same_detections(expected, given, images):

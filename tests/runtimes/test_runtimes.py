@@ -88,6 +88,7 @@ def test_an_onnx_file_needs_no_keras(tmp_path):
         "h5py",
         "openvino",
         "MNN",
+        "ncnn",
         "onnx",
     }
 
@@ -95,7 +96,7 @@ def test_an_onnx_file_needs_no_keras(tmp_path):
 DAMAGED = b"caf\xe9"
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "openvino", "mnn"])
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "mnn", "ncnn"])
 def test_a_damaged_network_is_refused_and_leaves_nothing_behind(runtime, tmp_path, monkeypatch, capsys):
     pytest.importorskip({"onnx": "onnxruntime", "mnn": "MNN"}.get(runtime, runtime))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -24,7 +24,9 @@ from multibox.runtimes.kinds import RUNTIMES
 from multibox.runtimes.openvino import import_openvino
 from tiny_onnx import write_tiny_onnx
 
-OTHERS = ("openvino", "mnn")
+OTHERS = ("openvino", "mnn", "ncnn")
+CONVERTING = ("mnn", "ncnn")
+"""Runtimes that convert an ONNX file to a format of their own, and keep it."""
 
 
 @pytest.fixture(scope="module")
@@ -104,38 +106,43 @@ def test_threads(model, name):
     assert started(2) == started(1) + 1
 
 
-def test_opening_mnn_prints_nothing(model, capfd):
-    pytest.importorskip("MNN")
-    open_runtime(model, runtime="mnn")
+@pytest.fixture(params=CONVERTING)
+def converting(request):
+    """A runtime that converts."""
+    pytest.importorskip(RUNTIMES[request.param].module)
+    return request.param
+
+
+def test_opening_prints_nothing(model, other, capfd):
+    open_runtime(model, runtime=other)
     assert capfd.readouterr() == ("", "")
 
 
-def test_mnn_converts_once(model, cache, monkeypatch):
-    pytest.importorskip("MNN")
-    expected = open_runtime(model, runtime="mnn").run(images(1))
-    (converted,) = (cache / "mnn").iterdir()
+def test_a_file_is_converted_once(model, converting, cache, monkeypatch):
+    expected = open_runtime(model, runtime=converting).run(images(1))
+    (converted,) = (cache / converting).iterdir()
     monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr("multibox.runtimes.ncnn.to_ncnn", None)
     copy = model.with_name("other-name.onnx")
     copy.write_bytes(model.read_bytes())
-    np.testing.assert_equal(open_runtime(copy, runtime="mnn").run(images(1)), expected)
-    assert list((cache / "mnn").iterdir()) == [converted]
+    np.testing.assert_equal(open_runtime(copy, runtime=converting).run(images(1)), expected)
+    assert list((cache / converting).iterdir()) == [converted]
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", None])
-def test_a_damaged_conversion_is_made_anew(model, cache, content):
-    pytest.importorskip("MNN")
-    expected = open_runtime(model, runtime="mnn").run(images(1))
-    (converted,) = (cache / "mnn").iterdir()
+def test_a_damaged_conversion_is_made_anew(model, converting, cache, content):
+    expected = open_runtime(model, runtime=converting).run(images(1))
+    (converted,) = (cache / converting).iterdir()
+    converted = converted / "model.ncnn.bin" if converted.is_dir() else converted
     whole = converted.read_bytes()
     converted.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    np.testing.assert_equal(open_runtime(model, runtime="mnn").run(images(1)), expected)
+    np.testing.assert_equal(open_runtime(model, runtime=converting).run(images(1)), expected)
     assert len(converted.read_bytes()) == len(whole)
 
 
-def test_mnn_without_a_cache(model, cache):
-    pytest.importorskip("MNN")
+def test_a_conversion_without_a_cache(model, converting, cache):
     cache.parent.write_text("a file where the folder should be")
-    assert open_runtime(model, runtime="mnn").run(images(1))["classes"].shape == (1, 336, 4)
+    assert open_runtime(model, runtime=converting).run(images(1))["classes"].shape == (1, 336, 4)
 
 
 def test_what_a_runtime_cannot_run(model, other, tmp_path):
@@ -185,7 +192,7 @@ def test_each_runtime_has_the_name_that_people_choose_it_by():
 
 
 def test_the_choices():
-    assert CHOICES[:4] == ("keras", "onnx", "openvino", "mnn")
+    assert CHOICES[:5] == ("keras", "onnx", "openvino", "mnn", "ncnn")
     assert CHOICES[-1] == "fastest"
 
 
@@ -251,6 +258,22 @@ def test_trial_images_are_always_the_same():
     assert first.std() > 30
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only GNU's OpenMP shows its settings")
+@pytest.mark.parametrize(("chosen", "spins"), [(None, "'0'"), ("active", "'30000000000'")])
+def test_threads_of_ncnn_sleep_while_they_wait(model, chosen, spins):
+    pytest.importorskip("ncnn")
+    code = f"""
+import os
+from multibox.runtimes import open_runtime
+open_runtime({str(model)!r}, runtime="ncnn")
+assert os.environ.get("OMP_WAIT_POLICY") == {chosen!r}
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    environment |= {"OMP_DISPLAY_ENV": "verbose"} | ({"OMP_WAIT_POLICY": chosen} if chosen else {})
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert f"GOMP_SPINCOUNT = {spins}" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["onnx", *OTHERS])
 def test_no_telemetry(model, tmp_path, name):
     """Libraries that report on their use leave a number by which they know the machine."""
@@ -262,7 +285,7 @@ def test_no_telemetry(model, tmp_path, name):
     subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, check=True)
     left = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     assert all(path.startswith(".cache/multibox/") for path in left)
-    assert bool(left) == (name == "mnn")
+    assert bool(left) == (name in CONVERTING)
 
 
 def test_export_to_openvino_reports_nothing(model, tmp_path):
@@ -312,14 +335,13 @@ def test_predict_with_no_such_runtime(predict):
     )
 
 
-def test_a_file_that_mnn_gives_nothing_for_is_refused(model, tmp_path, cache):
-    pytest.importorskip("MNN")
+def test_a_file_of_integers_is_refused(model, tmp_path, cache, converting):
     onnx = pytest.importorskip("onnx")
     integers = tmp_path / "integers.onnx"
     onnx.save(to_int8(onnx.load(model), images(2)), integers)
-    with pytest.raises(BadInput, match=r"integers\.onnx: not a model that MNN can run; choose another runtime"):
-        open_runtime(integers, runtime="mnn")
-    assert not list((cache / "mnn").glob("*"))
+    with pytest.raises(BadInput, match=rf"integers\.onnx: not a model that {RUNTIMES[converting].title} can run"):
+        open_runtime(integers, runtime=converting)
+    assert not list((cache / converting).glob("*"))
 
 
 def test_openvino_computes_in_float32_unless_the_file_is_of_half_precision(model, tmp_path):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from multibox.export.export_model import Exported
     from multibox.importers.import_model import Imported
 
-FORMATS = ("onnx", "saved-model", "litert", "openvino", "web", "weights")
+FORMATS = ("onnx", "saved-model", "litert", "openvino", "ncnn", "web", "weights")
 
 
 class ImportKind(click.Choice):
@@ -218,7 +218,7 @@ def model_json(path: str | Path) -> dict[str, Any]:
     from multibox.runtimes import OnnxRuntime, open_runtime
 
     path = model_path(path)
-    if path.suffix in (".tflite", ".savedmodel", ".xml"):
+    if path.suffix in (".tflite", ".savedmodel", ".xml", ".ncnn"):
         return {**open_runtime(path).schema.model_dump(mode="json"), "parameters": None}
     if path.suffix != ".onnx":
         return {**read_schema(path).model_dump(mode="json"), "parameters": count_parameters(path)}

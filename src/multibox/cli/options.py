@@ -107,7 +107,7 @@ def runtime_options(command: Any) -> Any:
         "--runtime",
         default=None,
         metavar="NAME",
-        help="Library that runs the model: keras, onnx, openvino, mnn, litert, saved-model, or fastest, which "
+        help="Library that runs the model: keras, onnx, openvino, mnn, ncnn, litert, saved-model, or fastest, which "
         "measures the installed ones once. Default: the usual one of the model's format.",
     )
     return runtime(threads(command))

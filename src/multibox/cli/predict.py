@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multibox.predict.predict import Prediction
 
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
-OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".h5", ".pt", ".pth", ".caffemodel")
+OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h5", ".pt", ".pth", ".caffemodel")
 """File name suffixes of model files, including those of other tools."""
 
 

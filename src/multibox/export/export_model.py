@@ -68,7 +68,7 @@ def export(
 
     Args:
         model: Path of a ``.keras`` file, or ``voc20``, the bundled detector.
-        kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino`` or ``web``.
+        kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino``, ``ncnn`` or ``web``.
         out: File or folder to write. None takes a name such as ``model-int8.onnx``, beside the model if it is a file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
         precision: ``fp32``, ``fp16``, or ``int8``, whose ranges of values are found with real images.
@@ -134,7 +134,7 @@ def _path(
         what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
         raise BadInput("precision", f"{precision} {what}")
     if "nms" in marks and not form.nms:
-        raise BadInput("nms", "the page of a site runs NMS itself; leave nms out")
+        raise BadInput("nms", f"is not part of {kind} files: what runs the network does it afterwards; leave nms out")
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *marks]

@@ -4,10 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from multibox.models.schema import MEMBER, Schema
-from multibox.runtimes.openvino import import_openvino
+from multibox.runtimes.openvino import import_openvino, keep_at_limit
 
 
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
@@ -17,7 +15,7 @@ def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "
 
     Args:
         model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it. For ``int8`` the model is already
-            quantised, and OpenVINO adopts its scales. It is changed.
+            quantised, and OpenVINO adopts its scales.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.xml`` file.
         precision: Precision of the model. ``fp16`` stores the weights in float16.
@@ -25,12 +23,9 @@ def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "
     import onnx
 
     openvino = import_openvino()
-    for constant in model.graph.initializer:
-        if constant.name == "nms_iou":
-            larger = np.nextafter(onnx.numpy_helper.to_array(constant), np.float32(1))
-            constant.CopyFrom(onnx.numpy_helper.from_array(larger, constant.name))
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(model, Path(folder) / "model.onnx")
         converted = openvino.convert_model(Path(folder) / "model.onnx")
+        keep_at_limit(converted, schema.detect.nms_iou)
         converted.set_rt_info(schema.to_json(), MEMBER)
         openvino.save_model(converted, path, compress_to_fp16=precision == "fp16")

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from multibox import boxes as box_math
 from multibox.models.schema import Schema
+from multibox.postprocess.nms import just_above
 from multibox.runtimes.outputs import DETECTIONS
 
 SCOPE = "detections"
@@ -115,19 +114,20 @@ def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> T
 def choose_by_class(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
     """Run NMS on each class of one image with ``NonMaxSuppressionV4``, which is built into LiteRT.
 
-    There it removes a box whose IoU equals the limit, so the limit is the next larger number.
+    LiteRT suppresses boxes whose IoU is the limit, so it gets the next number. For a limit of 1, which suppresses
+    nothing, it keeps one of several equal boxes.
     """
     import tensorflow
 
     classes, per_class = scores.shape[1:]
-    larger = np.nextafter(np.float32(schema.detect.nms_iou), np.float32(1))
+    limit = min(float(just_above(schema.detect.nms_iou)), 1.0)  # above 1 LiteRT gives the first box for every box
     kept = []
     for label in range(classes):
         places, count = tensorflow.raw_ops.NonMaxSuppressionV4(
             boxes=boxes[0, label],
             scores=scores[0, label],
             max_output_size=per_class,
-            iou_threshold=larger,
+            iou_threshold=limit,
             score_threshold=schema.detect.score,
             pad_to_max_output_size=True,
         )

@@ -15,6 +15,7 @@ from multibox.errors import BadInput
 from multibox.export.check import Check, check
 from multibox.export.edgetpu import require_mapped
 from multibox.export.litert import write_litert, write_ssd_layout
+from multibox.export.ncnn import write_ncnn
 from multibox.export.onnx_file import make_onnx, require_onnx
 from multibox.export.openvino import write_openvino
 from multibox.export.saved_model import write_saved_model
@@ -132,6 +133,10 @@ def _write_openvino(network: Any, schema: Schema, path: Path, plan: Plan) -> Non
     write_openvino(model, schema, path, precision=plan.precision)
 
 
+def _write_ncnn(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
+    write_ncnn(make_onnx(network, schema), schema, path, half=plan.precision == "fp16")
+
+
 def _write_litert(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
     if plan.target is None:
         write_litert(network, schema, path, nms=plan.nms, precision=plan.precision, images=plan.images)
@@ -157,6 +162,11 @@ def _require_openvino(what: str) -> None:
     require_package("openvino", what, "OpenVINO", "openvino")
 
 
+def _require_ncnn(what: str) -> None:
+    require_onnx(what)
+    require_package("ncnn", what, "ncnn", "ncnn")
+
+
 def _require_litert(what: str) -> None:
     require_package("ai_edge_litert", what, "LiteRT", "litert")
 
@@ -166,6 +176,7 @@ FORMATS = {
     "saved-model": Format(".savedmodel", ("fp32",), lambda what: None, _write_saved_model, True, on_tensorflow=True),
     "litert": Format(".tflite", PRECISIONS, _require_litert, _write_litert, on_tensorflow=True),
     "openvino": Format(".xml", PRECISIONS, _require_openvino, _write_openvino),
+    "ncnn": Format(".ncnn", ("fp32", "fp16"), _require_ncnn, _write_ncnn, True, nms=False),
     "web": Format("", PRECISIONS, require_onnx, _write_web, True, nms=False, model=SITE_MODEL, own=SITE),
 }
 """File formats by name, as ``multibox export`` takes them."""

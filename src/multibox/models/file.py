@@ -130,7 +130,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 def is_model(path: Path) -> bool:
     """Whether a file or folder carries the mark of a Multibox model, in any format."""
     if path.is_dir():
-        return (path / "assets" / MEMBER).is_file()
+        return any((path / place / MEMBER).is_file() for place in (".", "assets"))
     return path.is_file() and MEMBER.encode() in path.read_bytes()
 
 

@@ -51,6 +51,18 @@ class Candidates(NamedTuple):
     scores: np.ndarray
 
 
+def just_above(nms_iou: float) -> np.float32:
+    """Next number above a limit of the IoU, for libraries that suppress boxes from their limit on.
+
+    Args:
+        nms_iou: Limit above which boxes suppress one another, in [0, 1].
+
+    Returns:
+        Smallest float32 above the limit. For 0, the smallest that processors do not take for 0.
+    """
+    return max(np.nextafter(np.float32(nms_iou), np.float32(2)), np.finfo(np.float32).tiny)
+
+
 def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np.ndarray | None = None) -> Selected:
     """Select the detections of one image: by score, by non-maximum suppression within each class, then the best of all.
 

@@ -2,8 +2,17 @@
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+from multibox.errors import BadInput, RunFailed
+from multibox.writing import Unfinished
+
+Network = TypeVar("Network")
 
 
 def cache_folder() -> Path:
@@ -22,3 +31,38 @@ def content_hash(path: Path) -> str:
 def _hash_of(path: Path, size: int, modified: int) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def kept(
+    place: Path, open_kept: Callable[[Path], Network], make: Callable[[Path], Network], *, is_folder: bool = False
+) -> Network:
+    """Open a converted network that the cache holds, or convert it and keep the result.
+
+    Args:
+        place: Path of the converted file or folder in the cache.
+        open_kept: Function that opens it. It raises BadInput if the file is damaged, and then it is made again.
+        make: Function that writes it to a path and opens it.
+        is_folder: Whether it is a folder. For ``make`` the folder exists already.
+
+    Returns:
+        The network. If the cache folder cannot be written, nothing is kept.
+    """
+    if place.exists():
+        with suppress(BadInput):
+            return open_kept(place)
+    try:
+        unfinished = Unfinished(place, is_folder=is_folder)
+    except (BadInput, RunFailed):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / place.name
+            if is_folder:
+                path.mkdir()
+            return make(path)
+    try:
+        network = make(unfinished.path)
+    except BaseException:
+        unfinished.discard()
+        raise
+    with suppress(BadInput, RunFailed):
+        unfinished.finish()
+    return network

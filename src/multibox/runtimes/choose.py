@@ -44,6 +44,8 @@ def open_runtime(
     able = readers(path)
     if not path.exists():
         raise BadInput(path, "no such model file; give a .keras file of a run, or an exported .onnx file")
+    if not able and readers(path.parent):
+        raise BadInput(path, f"is a part of a model; give its folder, {path.parent}")
     if not able:
         raise BadInput(path, "not a model file; give a .keras file of a run, or an exported .onnx file")
     runtime = runtime or able[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from multibox.runtimes.keras import open_keras
 from multibox.runtimes.litert import LiteRtRuntime
 from multibox.runtimes.mnn import MnnRuntime
+from multibox.runtimes.ncnn import NcnnRuntime
 from multibox.runtimes.onnx import OnnxRuntime
 from multibox.runtimes.openvino import OpenVinoRuntime
 from multibox.runtimes.packages import is_installed
@@ -57,6 +58,7 @@ RUNTIMES = {
     "onnx": Kind("ONNX Runtime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu"), (".onnx",), OnnxRuntime),
     "openvino": Kind("OpenVINO", "openvino", ("openvino",), (".onnx", ".xml"), OpenVinoRuntime),
     "mnn": Kind("MNN", "MNN", ("MNN",), (".onnx",), MnnRuntime),
+    "ncnn": Kind("ncnn", "ncnn", ("ncnn",), (".onnx", ".ncnn"), NcnnRuntime),
     "litert": Kind("LiteRT", "ai_edge_litert", ("ai-edge-litert",), (".tflite",), LiteRtRuntime),
     "saved-model": Kind("TensorFlow", "tensorflow", _TENSORFLOWS, (".savedmodel",), SavedModelRuntime),
 }

@@ -3,22 +3,20 @@
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from multibox.errors import BadInput, RunFailed
+from multibox.errors import BadInput
 from multibox.machine import cores
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
-from multibox.runtimes.cache import cache_folder, content_hash
+from multibox.runtimes.cache import cache_folder, content_hash, kept
 from multibox.runtimes.onnx import OnnxRuntime
 from multibox.runtimes.outputs import NETWORK, Outputs
 from multibox.runtimes.packages import require_package
 from multibox.runtimes.runtime import Runtime
-from multibox.writing import Unfinished
 
 _CONVERTER = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv)"
 """Code that calls MNN's converter. Its own command, ``mnnconvert``, installs a package and reports on its use."""
@@ -65,24 +63,7 @@ def _load(path: Path, size: tuple[int, int], threads: int) -> Any:
     from importlib.metadata import version
 
     place = cache_folder() / "mnn" / f"{content_hash(path)}-{version('MNN')}.mnn"
-    if place.is_file():
-        try:
-            return _open(place, threads)
-        except SystemError:  # it is damaged, so it is converted again
-            pass
-    try:
-        unfinished = Unfinished(place)
-    except (BadInput, RunFailed):  # the cache folder is not writable, so nothing is kept
-        with tempfile.TemporaryDirectory() as folder:
-            return _convert(path, size, Path(folder) / place.name, threads)
-    try:
-        network = _convert(path, size, unfinished.path, threads)
-    except BaseException:
-        unfinished.discard()
-        raise
-    with suppress(BadInput, RunFailed):
-        unfinished.finish()
-    return network
+    return kept(place, lambda file: _open(file, threads), lambda out: _convert(path, size, out, threads))
 
 
 def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
@@ -96,7 +77,7 @@ def _convert(path: Path, size: tuple[int, int], out: Path, threads: int) -> Any:
         OnnxRuntime(path)
         _run_converter(path, out)
         network = _open(out, threads)
-    except (BadInput, OSError, SystemError):
+    except BadInput:
         network = None
     if network is None or not _answers(network, size):
         raise BadInput(path, "not a model that MNN can run; choose another runtime")
@@ -120,14 +101,14 @@ def _open(path: Path, threads: int) -> Any:
     """Open an MNN file.
 
     Raises:
-        OSError: The file does not exist.
-        SystemError: The file is damaged, or not an MNN file.
+        BadInput: The file does not exist, is damaged, or is not an MNN file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(path)
     with no_chatter(1, 2):
         from MNN import nn
 
         settings = {"backend": "CPU", "numThread": threads, "precision": "high"}
         manager = nn.create_runtime_manager((settings,))
-        return nn.load_module_from_file(str(path), ["image"], [*NETWORK], runtime_manager=manager)
+        try:
+            return nn.load_module_from_file(str(path), ["image"], [*NETWORK], runtime_manager=manager)
+        except SystemError:
+            raise BadInput(path, "not an MNN file, or damaged") from None

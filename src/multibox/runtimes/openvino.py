@@ -10,6 +10,7 @@ from multibox.errors import BadInput
 from multibox.models.backend import no_chatter
 from multibox.models.file import read_onnx_schema
 from multibox.models.schema import MEMBER, Schema, parse_schema
+from multibox.postprocess.nms import just_above
 from multibox.runtimes.outputs import Outputs, has_nms
 from multibox.runtimes.packages import require_package
 from multibox.runtimes.runtime import Runtime
@@ -38,6 +39,8 @@ class OpenVinoRuntime(Runtime):
             with no_chatter(2):
                 core = openvino.Core()
                 model = core.read_model(path)
+                if onnx_schema is not None:
+                    keep_at_limit(model, onnx_schema.detect.nms_iou)
                 request = core.compile_model(model, "CPU", _settings(model, threads)).create_infer_request()
         except (RuntimeError, UnicodeDecodeError):  # Its message lists lines of its own code, or cannot be decoded
             raise BadInput(path, "not a model that OpenVINO can run; export it again") from None
@@ -67,6 +70,19 @@ def import_openvino() -> Any:
         if blocked:
             del modules[reporter]
     return openvino
+
+
+def keep_at_limit(model: Any, nms_iou: float) -> None:
+    """Let NMS keep boxes whose IoU is exactly the limit, as ONNX does. OpenVINO would suppress them.
+
+    Args:
+        model: OpenVINO's model of a file from ``multibox export``, which is changed in place.
+        nms_iou: Limit of the IoU.
+    """
+    opset13 = import_openvino().opset13
+    for operator in model.get_ops():
+        if operator.get_type_name() == "NonMaxSuppression":
+            operator.set_argument(3, opset13.constant(just_above(nms_iou)).output(0))
 
 
 def _settings(model: Any, threads: int | None) -> dict[str, Any]:
