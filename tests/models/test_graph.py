@@ -273,3 +273,22 @@ def test_heads_that_are_too_large_are_refused():
     network = network_of(Graph.model_validate(values), batch_norm="trained")
     with pytest.raises(BadInput, match=r"network.graph: the heads are too large: they have .* weights"):
         build(network, 400, PRIORS)
+
+
+def test_groups_edges_and_averages_can_be_trained():
+    nodes = (
+        Conv(name="a", inputs=("image",), filters=4, kernel=(3, 3), stride=(8, 8), pad=(1, 1)),
+        Conv(name="grouped", inputs=("a",), filters=6, kernel=(3, 3), pad=(2, 2), dilation=(2, 2), groups=2),
+        Pool(op="max_pool", name="most", inputs=("grouped",), kernel=(3, 3), stride=(2, 2), pad=(1, 1)),
+        Pool(op="average_pool", name="mean", inputs=("most",), kernel=(3, 3), stride=(2, 2)),
+    )
+    heads = Heads(name="mean", map="mean", classes=HeadConv(input="mean"), boxes=HeadConv(input="mean"))
+    network = network_of(Graph(nodes=nodes, heads=(heads,)), batch_norm="trained")
+    model = build(network, 1, Priors(shapes=(((50, 60),),)))
+    assert feature_maps(network)[0].height == model.output["boxes"].shape[1] // feature_maps(network)[0].width
+    before = {name: model.get_layer(name).get_weights()[0] for name in ("a", "grouped")}
+    model.compile("sgd", {"classes": "mse", "boxes": "mse"})
+    images = np.random.default_rng(0).integers(0, 256, (2, 128, 160, 3), np.uint8)
+    model.train_on_batch(images, {name: np.ones((2, *output.shape[1:])) for name, output in model.output.items()})
+    for name, kernel in before.items():
+        assert np.abs(model.get_layer(name).get_weights()[0] - kernel).max() > 0
