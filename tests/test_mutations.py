@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="its wor
 
 @pytest.fixture
 def mutate(monkeypatch):
-    for name in ("PIL", "h5py", "onnx", "openvino", "ai_edge_litert", "pillow_heif", "fastapi"):
+    for name in ("PIL", "h5py", "onnx", "openvino", "ncnn", "ai_edge_litert", "pillow_heif", "fastapi"):
         pytest.importorskip(name)
     monkeypatch.syspath_prepend(str(ROOT))
     import benchmarks.mutate

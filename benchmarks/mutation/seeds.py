@@ -121,6 +121,10 @@ def _models() -> list[Seed]:
         Seed("models", "ONNX", _given("model.onnx", tiny_onnx), commands(onnx)),
         Seed("models", "ONNX with OpenVINO", _given("model.onnx", tiny_onnx), commands(onnx, "--runtime", "openvino")),
         Seed("models", "ONNX with MNN", _given("model.onnx", tiny_onnx), commands(onnx, "--runtime", "mnn"), slow=True),
+        Seed(
+            "models", "ONNX with ncnn", _given("model.onnx", tiny_onnx), commands(onnx, "--runtime", "ncnn"), slow=True
+        ),
+        Seed("models", "ncnn", _ncnn, commands(f"{INPUT}/model.ncnn")),
         Seed("models", "OpenVINO", _openvino, commands(xml)),
         Seed("models", "LiteRT", _given("model.tflite", lambda: _with_schema(tiny_tflite())), commands(tflite)),
         Seed("models", "Keras", _given("model.keras", _keras), (("info", f"{INPUT}/model.keras"),)),
@@ -132,6 +136,20 @@ def tiny_onnx() -> bytes:
     """A model that is run by its file, of three colours."""
     with tempfile.TemporaryDirectory() as folder:
         return write_tiny_onnx(Path(folder) / "tiny.onnx").read_bytes()
+
+
+def _ncnn() -> Content:
+    import onnx
+
+    from multibox.runtimes.ncnn_files import write_files
+    from multibox.runtimes.ncnn_graph import to_ncnn
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = onnx.load(write_tiny_onnx(Path(folder) / "tiny.onnx"))
+        made = Path(folder) / "model.ncnn"
+        made.mkdir()
+        write_files(to_ncnn(model, make_schema().make_priors()), make_schema(), made)
+        return {f"{INPUT}/model.ncnn/{path.name}": path.read_bytes() for path in made.iterdir()}
 
 
 def _openvino() -> Content:
