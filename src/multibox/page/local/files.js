@@ -12,14 +12,13 @@ const STEPS = 50; // reports of progress
  * @returns {Promise<ArrayBuffer>}
  */
 export async function readFile(url, onprogress) {
-  let answer;
   try {
-    answer = await fetch(url);
+    const answer = await fetch(url);
+    if (answer.ok) return await (onprogress ? watched(answer, onprogress) : answer).arrayBuffer();
   } catch (error) {
     throw new Error(`${nameOf(url)} cannot be loaded. Check the connection, then reload the page.`, { cause: error });
   }
-  if (!answer.ok) throw new Error(`${nameOf(url)} is missing from this site. Upload the whole folder again.`);
-  return (onprogress ? watched(answer, onprogress) : answer).arrayBuffer();
+  throw new Error(`${nameOf(url)} is missing from this site. Upload the whole folder again.`);
 }
 
 /**
