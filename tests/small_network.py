@@ -8,6 +8,15 @@ from multibox.config import Detect, Network, Priors
 from multibox.models.schema import Schema
 from multibox.priors import FeatureMap
 
+CASES = {
+    "odd sizes": ((129, 163), 3, {}),
+    "one class": ((128, 160), 1, {}),
+    "80 classes": ((128, 128), 80, {}),
+    "sigmoid": ((160, 128), 3, {"activation": "sigmoid"}),
+    "letterbox": ((128, 128), 3, {"resize": "letterbox"}),
+}
+"""Size, number of classes and changes of a schema, as :func:`make_schema` takes them, by what is unusual."""
+
 PRIORS = Priors(sizes=(30, 60, 111, 162), ratios=((2,), (2,), (2,)))
 
 

@@ -20,7 +20,7 @@ from multibox.export.litert_graph import LiteRtGraph
 from multibox.export.ssd_layout import in_ssd_layout, with_resizes
 from multibox.export.write import Plan, write
 from multibox.runtimes import KerasRuntime
-from small_network import make_network, make_schema
+from small_network import CASES, make_network, make_schema
 
 keras = pytest.importorskip("keras")
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
@@ -30,14 +30,6 @@ Table = pytest.importorskip("flatbuffers.table").Table
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the export needs Keras on TensorFlow")
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-CASES = {
-    "odd sizes": ((129, 163), 3, {}),
-    "one class": ((128, 160), 1, {}),
-    "80 classes": ((128, 128), 80, {}),
-    "sigmoid": ((160, 128), 3, {"activation": "sigmoid"}),
-    "letterbox": ((128, 128), 3, {"resize": "letterbox"}),
-}
 
 
 def write_small(path, schema, target="mediapipe", precision="fp32", activation="relu"):
