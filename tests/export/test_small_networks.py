@@ -10,7 +10,7 @@ from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.runtimes import KerasRuntime
 from same_detections import without_counterpart
-from small_network import CASES, make_network, make_schema
+from small_ssd import CASES, make_network, make_schema
 
 pytest.importorskip("keras")
 

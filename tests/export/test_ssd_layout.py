@@ -20,7 +20,7 @@ from multibox.export.litert_graph import LiteRtGraph
 from multibox.export.ssd_layout import in_ssd_layout, with_resizes
 from multibox.export.write import Plan, write
 from multibox.runtimes import KerasRuntime
-from small_network import CASES, make_network, make_schema
+from small_ssd import CASES, make_network, make_schema
 
 keras = pytest.importorskip("keras")
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")

@@ -13,7 +13,7 @@ from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.models.file import load_model
 from multibox.models.shipped import model_path
-from small_network import make_network, make_schema
+from small_ssd import make_network, make_schema
 
 pytestmark = pytest.mark.outside
 
