@@ -51,7 +51,7 @@ def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         cv2.ellipse(image, center, axes, float(rng.uniform(0, 180)), 0, 360, color, -1)
     boxes: list[tuple[int, int, int, int]] = []
     for _ in range(20):
-        width = int(rng.integers(24, 120))
+        width = int(rng.integers(12, 44))
         height = int(width * rng.uniform(1.15, 1.45))
         x, y = int(rng.integers(2, SIDE - width - 2)), int(rng.integers(2, max(SIDE - height - 2, 3)))
         box = (x, y, x + width, min(y + height, SIDE - 2))
@@ -60,7 +60,7 @@ def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     boxes = boxes[: int(rng.integers(1, 5))]
     for box in boxes:
         draw_face(image, rng, box)
-    noise = rng.normal(0, 6, image.shape)
+    noise = rng.normal(0, 25, image.shape)
     return (cv2.GaussianBlur(image, (3, 3), 0) + noise).clip(0, 255).astype(np.uint8), np.array(boxes)
 
 
