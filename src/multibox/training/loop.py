@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from multibox.errors import Stopped
+from multibox.errors import RunFailed, Stopped
 from multibox.prepare.pipeline import training_batches
 from multibox.training import hosts
 from multibox.training.checkpoint import Checkpoints, State, read_variables
@@ -60,7 +60,7 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
     checkpoints = Checkpoints(experiment.checkpoints, settings.keep)
     clock = Clock(setup.steps_per_epoch, settings.epochs, state.step)
     first = hosts.is_first()
-    is_stopped = False
+    is_stopped, failed = False, None
     with ExitStack() as until_end:
         opened = open_trackers(experiment, setup.config, state.step) if first else Trackers()
         trackers = until_end.enter_context(opened)
@@ -84,8 +84,14 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
         except StopAsked:
             save()
             is_stopped = True
-        if is_stopped:  # outside of the except, as StopAsked would keep the iterators of fit
+        except RunFailed as error:
+            failed = error.with_traceback(None)
+            failed.__cause__ = failed.__context__ = None
+        if is_stopped or failed:  # outside of the except, as the frames of an exception keep the iterators of fit
             gc.collect()  # or TensorFlow warns of its iterator, which would end after Python
+        if failed:
+            raise failed
+        if is_stopped:
             go_on = f"continue with multibox.resume({experiment.folder.name!r})"
             raise Stopped(f"stopped after step {clock.step} of {clock.steps}; {go_on}", stop.signal or 0)
     return Run(experiment.folder, experiment.best, validate.best if setup.measured else None)
