@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from multibox.cli.app import main
 from multibox.cli.console import progress_bar
 from multibox.cli.data_make import print_report
-from multibox.cli.options import backend_option, config_option, overrides_argument
+from multibox.cli.options import Range, backend_option, config_option, overrides_argument
 from multibox.errors import BadInput, RunFailed
 from multibox.models.shipped import NAME
 
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     default=None,
     help="Name of the run. Its files are written to experiments/NAME. Default: made of "
     "the network's and the dataset's name.",
+)
+@click.option(
+    "--minutes",
+    type=Range(min=0, min_open=True),
+    default=None,
+    help="Minutes after which the run ends. A few steps are measured, then the number of epochs is chosen. Replaces "
+    "train.epochs.",
 )
 @click.option(
     "--on-bad",

@@ -1,16 +1,18 @@
 """The functions that train a detector and resume a run."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from multibox.config import Config
-from multibox.config_file import DEFAULT_PRESET, load_config
+from multibox.config_file import DEFAULT_PRESET, load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.errors import BadInput, Stopped
 from multibox.progress import Progress
 from multibox.training import hosts
+from multibox.training.budget import fit_into
 from multibox.training.changes import change_config
 from multibox.training.checkpoint import Checkpoints, State, assign_variables
 from multibox.training.experiment import Experiment, new_experiment, open_experiment
@@ -27,6 +29,7 @@ def train(
     config: str | Path = DEFAULT_PRESET,
     overrides: Iterable[str] | Mapping[str, Any] = (),
     name: str | None = None,
+    minutes: float | None = None,
     on_bad: OnBad = "fail",
     progress: Progress | None = None,
     on_build: OnBuild | None = None,
@@ -36,7 +39,7 @@ def train(
     The logger ``multibox`` gets a line every few steps, at level INFO. ``logging.basicConfig(level="INFO")`` shows it.
 
     Example:
-        >>> run = multibox.train("photos/", overrides={"train.epochs": 20})
+        >>> run = multibox.train("photos/", minutes=20)
         >>> detector = multibox.load(run.model)
 
     Args:
@@ -45,6 +48,8 @@ def train(
         overrides: Values of configuration fields by dotted name, as a mapping or as ``name=value`` strings.
         name: Name of the run, whose files are written to ``experiments/NAME``. None makes a name from the network and
             the data.
+        minutes: Minutes from the moment the data is ready to the end of the run. A few steps are measured, then
+            ``train.epochs`` is set to what fits. None trains for ``train.epochs``.
         on_bad: Treatment of damaged images and boxes if ``data`` must be built first: ``fail`` stops, ``skip`` leaves
             them out.
         progress: Function to call after each image while ``data`` is built, with the number of images done and of all
@@ -55,13 +60,16 @@ def train(
         The finished run: its folder, the path of its best model, and that model's validation mAP.
 
     Raises:
-        BadInput: If the configuration, the data or the weights are invalid, or a run of this name exists.
+        BadInput: If the configuration, the data, the weights or ``minutes`` are invalid, or a run of this name exists.
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run. :func:`resume` continues it.
     """
+    _require_one_length(minutes, overrides)
     settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad, progress, on_build))
+    began = time.monotonic()
     stores = open_same_stores(settings)
     settings = complete(settings, stores)  # what does not fit is refused before the run has a folder
+    settings = fit_into(minutes, settings, stores, began)
     setup = set_up(settings, stores)
     log_remarks(setup)
     load_start_weights(setup)
@@ -122,6 +130,11 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
             assign_variables(setup.variables, checkpoint)
         begin_again(setup, experiment, state, changes)
         return run(setup, experiment, state)
+
+
+def _require_one_length(minutes: float | None, overrides: Iterable[str] | Mapping[str, Any]) -> None:
+    if minutes is not None and "train.epochs" in parse_overrides(overrides):
+        raise BadInput("minutes", "chooses train.epochs; give one of the two")
 
 
 @contextmanager
