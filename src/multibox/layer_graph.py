@@ -18,6 +18,9 @@ MOST_NODES = 4000
 HEAD = "_head_"
 """Part of the names of heads. No node's name has it."""
 
+FLAT = ("_classes_flat", "_boxes_flat")
+"""Ends of the names of layers that put the outputs of heads in a row. No node's name has them."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=120)]
 Pair = tuple[Annotated[int, Field(ge=1, le=512)], Annotated[int, Field(ge=1, le=512)]]
 Pads = tuple[Annotated[int, Field(ge=0, le=512)], Annotated[int, Field(ge=0, le=512)]]
@@ -165,7 +168,7 @@ class Graph(Part):
         for node in self.nodes:
             if missing := [name for name in node.inputs if name not in known]:
                 raise ValueError(f"{node.name} takes {missing[0]}, which no node before it gives")
-            if node.name in known or HEAD in node.name or node.name in RESERVED:
+            if node.name in known or HEAD in node.name or node.name.endswith(FLAT) or node.name in RESERVED:
                 raise ValueError(f"{node.name} cannot be the name of a node, or is that of two")
             known.add(node.name)
         for name in (name for heads in self.heads for name in (heads.map, heads.classes.input, heads.boxes.input)):

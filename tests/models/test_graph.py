@@ -76,6 +76,8 @@ def test_pools_are_those_of_caffe_at_every_size(kind, kernel, stride, pad):
         (4, {"stride": (2, 2), "pad": (1, 1)}),
         (4, {"stride": (2, 1), "pad": (0, 2)}),
         (4, {"pad": (2, 2), "dilation": (2, 2)}),
+        (4, {"pad": (2, 2), "dilation": (2, 2), "stride": (2, 2)}),
+        (8, {"pad": (2, 1), "dilation": (2, 1), "stride": (1, 3), "groups": 4}),
         (6, {"groups": 2, "pad": (1, 1)}),
         (4, {"groups": 4, "stride": (2, 2), "pad": (1, 1)}),
         (8, {"groups": 4, "pad": (2, 2), "dilation": (2, 2), "bias": False}),

@@ -27,7 +27,7 @@ from multibox.layer_graph import (
     Pool,
     Scale,
 )
-from multibox.models.graph_shapes import FIELD, conv_cells, graph_shapes, is_depthwise, pool_cells
+from multibox.models.graph_shapes import FIELD, conv_cells, graph_shapes, is_depthwise, is_thinned, pool_cells
 from multibox.models.layers import Tensor, batch_norm
 
 BRIGHTNESS = (0.299, 0.587, 0.114)
@@ -89,6 +89,9 @@ def _colour(image: Tensor, colour: str) -> Tensor:
 
 
 def _conv(conv: Kernel, x: Tensor, filters: int, name: str, **options: Any) -> Tensor:
+    if is_thinned(conv):
+        whole = conv.model_copy(update={"stride": (1, 1)})
+        return layers.MaxPooling2D(1, conv.stride, name=f"{name}-cells")(_conv(whole, x, filters, name, **options))
     channels = x.shape[-1]
     outputs = conv_cells(conv, x.shape[1:])
     spans = [(side - 1) * gap + 1 for side, gap in zip(conv.kernel, conv.dilation, strict=True)]

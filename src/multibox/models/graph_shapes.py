@@ -50,7 +50,7 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
             raise BadInput(FIELD, f"nothing is left of the map at {node.name} for an input of {size[1]} x {size[0]}")
         shapes[node.name] = shape
         weights += _weights(node, inputs[0])
-        if prod(shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
+        if _numbers(node, inputs[0], shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
             raise BadInput(FIELD, f"the network is too large at {node.name}")
     for heads in graph.heads:
         _verify_heads(heads, shapes)
@@ -86,16 +86,20 @@ def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequenc
         classes: Number of classes, without background.
 
     Raises:
-        BadInput: The heads have more than :data:`MOST_NUMBERS` weights.
+        BadInput: The heads have more than :data:`MOST_NUMBERS` weights, or one computes more numbers than that only to
+            leave most of them out.
     """
     shapes = graph_shapes(graph, size)
-    weights = sum(
-        count * width * prod(conv.kernel) * shapes[conv.input].channels // conv.groups
+    convs = [
+        (conv, shapes[conv.input], count * width)
         for heads, count in zip(graph.heads, per_cell, strict=True)
         for conv, width in ((heads.classes, classes + 1), (heads.boxes, 4))
-    )
+    ]
+    weights = sum(filters * prod(conv.kernel) * shape.channels // conv.groups for conv, shape, filters in convs)
     if weights > MOST_NUMBERS:
         raise BadInput(FIELD, f"the heads are too large: they have {weights:,} weights")
+    if any(is_thinned(conv) and prod(_all_cells(conv, shape)) * filters > MOST_NUMBERS for conv, shape, filters in convs):
+        raise BadInput(FIELD, "the heads are too large: a dilated one computes cells that its stride leaves out")
 
 
 def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
@@ -108,9 +112,17 @@ def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
     return height, width
 
 
+def is_thinned(conv: Kernel) -> bool:
+    """Whether a convolution is computed with stride 1, and cells are left out after it.
+
+    Keras has no stride for a dilated convolution.
+    """
+    return max(conv.stride) > 1 and max(conv.dilation) > 1
+
+
 def is_depthwise(conv: Kernel, channels: int) -> bool:
     """Whether a convolution is built as a depthwise one, whose kernel has the axes (y, x, in, multiplier)."""
-    return conv.groups == channels > 1 and conv.stride[0] == conv.stride[1]
+    return conv.groups == channels > 1 and (conv.stride[0] == conv.stride[1] or is_thinned(conv))
 
 
 def pool_cells(length: int, kernel: int, stride: int, pad: int, *, round_up: bool) -> int:
@@ -155,6 +167,18 @@ def _output(node: Node, inputs: list[Shape]) -> Shape:
     if any(shape != first for shape in inputs):
         raise BadInput(FIELD, f"{node.name} joins maps of {' and '.join(map(_text, inputs))}")
     return first
+
+
+def _all_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
+    """Number of rows and columns of cells that a convolution would give with stride 1."""
+    return conv_cells(conv.model_copy(update={"stride": (1, 1)}), shape)
+
+
+def _numbers(node: Node, taken: Shape, given: Shape) -> int:
+    """Largest number of numbers that a node's computation holds at once."""
+    if isinstance(node, Conv) and is_thinned(node):
+        return prod(_all_cells(node, taken)) * node.filters
+    return prod(given)
 
 
 def _weights(node: Node, shape: Shape) -> int:
