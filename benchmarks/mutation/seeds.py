@@ -20,6 +20,7 @@ from benchmarks.mutation.seed import BUILT, INPUT, MODEL, PHOTO, SHOP, Command, 
 from colored import make_schema
 from importers.caffe_nets import Writer as CaffeWriter
 from importers.caffe_nets import binary, prototxt
+from importers.caffe_nets import layer as caffe_layer
 from importers.caffe_writer import caffemodel, legacy_caffemodel
 from multibox.config_file import load_config, to_yaml
 from multibox.importers.caffe_detector import plan_detector
@@ -213,7 +214,11 @@ def _weights() -> list[Seed]:
         "HDF5, listed": ("h5_file:list_h5", lambda: _h5(**named)),
     }
     detector = _detector()
-    plans = {"detector.caffemodel": lambda: binary(detector), "deploy.prototxt": lambda: prototxt(detector).encode()}
+    plans = {
+        "detector.caffemodel": lambda: binary(detector),
+        "dataset.caffemodel": lambda: binary([_dataset(), *detector[1:]]),
+        "deploy.prototxt": lambda: prototxt(detector).encode(),
+    }
     return [
         Seed("weights", title, _given("weights", make), (("READ", reader, f"{INPUT}/weights"),))
         for title, (reader, make) in files.items()
@@ -229,6 +234,13 @@ def _detector() -> list[dict[str, object]]:
     net.head(x, 4, min_size=20, max_size=40, aspect_ratio=2, step=8)
     net.head(net.pool(x, "pool", 3, 2, pool="AVE", pad=1), 1, min_size=60)
     return net.detect(keep_top_k=100, confidence_threshold=0.25)
+
+
+def _dataset() -> dict[str, object]:
+    """A layer that gives the images as training does: resized with borders, cut, and less a mean."""
+    resize = {"resize_mode": "FIT_LARGE_SIZE_AND_PAD", "height": 144, "width": 144, "pad_value": [104, 117, 123]}
+    transform = {"scale": 0.5, "crop_size": 128, "mean_value": [104, 117, 123], "resize_param": resize}
+    return caffe_layer("data", "AnnotatedData", tops=["data", "label"], transform_param=transform)
 
 
 def _text(text: str) -> bytes:

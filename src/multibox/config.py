@@ -34,6 +34,10 @@ Activation = Literal["softmax", "sigmoid"]
 independently."""
 
 
+Resize = Literal["warp", "letterbox"]
+"""How an image gets the size of the network's input: ``warp`` stretches it, ``letterbox`` keeps its shape and pads."""
+
+
 class Section(BaseModel):
     """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
 
@@ -180,7 +184,7 @@ class Data(Section):
     """Names of the classes to train. If empty, the classes of the stores are used."""
     difficult: Literal["keep", "drop"] = "keep"
     """Objects marked difficult: ``keep`` trains on them, ``drop`` leaves them out."""
-    resize: Literal["warp", "letterbox"] = "warp"
+    resize: Resize = "warp"
     workers: int = Field(default=-1, ge=-1)
     """Number of processes that prepare examples. 0 uses threads of this process instead. -1 chooses by the number of
     cores."""

@@ -7,6 +7,7 @@ and a weight of 100 MB is not copied.
 """
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +56,8 @@ def open_message(path: str | Path) -> memoryview:
         ValueError: The file is empty.
     """
     with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            raise ValueError("the file is empty")
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 

@@ -17,10 +17,15 @@ _ENUMS = {
     "code_type": ("", "CORNER", "CENTER_SIZE", "CORNER_SIZE"),
     "conf_loss_type": ("SOFTMAX", "LOGISTIC"),
     "phase": ("TRAIN", "TEST"),
+    "resize_mode": ("", "WARP", "FIT_SMALL_SIZE", "FIT_LARGE_SIZE_AND_PAD"),
 }
 PARAMS = {
     "include": (8, {"phase": 1}),
-    "transform_param": (100, {"scale": 1, "mean_value": 5, "resize_param": (8, {"height": 3, "width": 4})}),
+    "transform_param": (
+        100,
+        {"scale": 1, "crop_size": 3, "mean_file": 4, "mean_value": 5, "force_gray": 7}
+        | {"resize_param": (8, {"resize_mode": 2, "height": 3, "width": 4, "pad_value": 6})},
+    ),
     "concat_param": (104, {"axis": 2}),
     "convolution_param": (106, {"num_output": 1, "bias_term": 2, "group": 5, "dilation": 18} | _WINDOW),
     "data_param": (107, {"source": 1}),
@@ -30,7 +35,7 @@ PARAMS = {
     "softmax_param": (125, {"axis": 2}),
     "reshape_param": (133, {"shape": (1, _SHAPE)}),
     "flatten_param": (135, {"axis": 1}),
-    "batch_norm_param": (139, {"eps": 3}),
+    "batch_norm_param": (139, {"use_global_stats": 1, "eps": 3}),
     "scale_param": (142, {"bias_term": 4}),
     "input_param": (143, {"shape": (1, _SHAPE)}),
     "multibox_loss_param": (
@@ -51,7 +56,7 @@ PARAMS = {
     "norm_param": (206, {"across_spatial": 1, "channel_shared": 3, "eps": 4}),
 }
 FLOATS = {"scale", "mean_value", "coeff", "negative_slope", "min_size", "max_size", "aspect_ratio", "variance", "step"}
-FLOATS |= {"step_h", "step_w", "offset", "nms_threshold", "eta", "confidence_threshold"}
+FLOATS |= {"step_h", "step_w", "offset", "nms_threshold", "eta", "confidence_threshold", "pad_value"}
 
 
 def layer(name, kind, bottoms=(), tops=None, blobs=(), **params):

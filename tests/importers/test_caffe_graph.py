@@ -88,7 +88,7 @@ def test_a_text_replaces_the_layers_of_the_file(tmp_path):
     layers = small().detect()
     other = [dict(values) for values in layers]
     other[3]["convolution_param"] = other[3]["convolution_param"] | {"stride": 8}
-    (tmp_path / "deploy.prototxt").write_text(f"# published\n{prototxt(other)}")
+    (tmp_path / "deploy.prototxt").write_bytes(f"# veröffentlicht\n{prototxt(other)}".encode("latin-1"))
     model, result = imported(tmp_path, layers, net=tmp_path / "deploy.prototxt")
     for found, wanted in compared(other, model, 3):
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
@@ -177,7 +177,10 @@ def changed(name, **values):
         (changed("detection_out", detection_output_param={"share_location": False}), "share_location: false"),
         (changed("detection_out", detection_output_param={"code_type": "CORNER"}), "has boxes as CORNER"),
         (changed("detection_out", detection_output_param={"background_label_id": 2}), "has class 2 as background"),
-        (changed("detection_out", detection_output_param={"num_classes": 4}), r"has 12 outputs in a cell.* need 16"),
+        (changed("detection_out", detection_output_param={"num_classes": 4}), r"reshape \(Reshape\) makes rows of 3"),
+        (changed("mbox_conf_reshape", reshape_param={"shape": {"dim": [0, 3, -1]}}), r"of the shape \[0, 3, -1\]"),
+        (changed("mbox_conf_softmax", bottom=["mbox_conf"]), "mbox_conf_softmax .* is not over the classes of each"),
+        (changed("unit_mbox_conf", convolution_param={"num_output": 16}), r"has 16 outputs in a cell.* need 12"),
         (changed("detection_out", bottom=["mbox_loc"] * 5), r"detection_out .* takes 5 arrays"),
         (changed("detection_out", bottom=["mbox_loc", "mbox_conf", "mbox_priorbox"]), "one Softmax or Sigmoid"),
         (changed("unit_mbox_priorbox", prior_box_param={"min_size": [20, 30]}), r"2 values of min_size and 1 of max"),
@@ -189,8 +192,12 @@ def changed(name, **values):
         (changed("grouped", convolution_param={"pad": 0}), "do not fit each other: sum joins maps of 14 x 14 x 6"),
         (changed("sum", eltwise_param={"coeff": [1, -1]}), "sum .* has coefficients other than 1"),
         (changed("grouped", bottom=["cat"]), r"grouped .* takes cat, which no layer before it gives"),
-        (changed("grouped", blobs=[np.zeros((6, 3, 5, 5)), np.zeros(6)]), "its grouped/0 has the shape"),
-        (changed("grouped", blobs=[]), "the file has no grouped/0"),
+        (
+            changed("grouped", blobs=[np.zeros((6, 3, 5, 5)), np.zeros(6)]),
+            "grouped .* needs a kernel of 6 x 3 x 3 x 3, but .* 6 x 3 x 5 x 5",
+        ),
+        (changed("bn0", blobs=[np.zeros(5), np.zeros(6), np.ones(1)]), "bn0 .* needs 6 numbers, but a blob .* has 5"),
+        (changed("grouped", blobs=[]), r"its layer grouped \(Convolution\) needs grouped/0, which"),
         (changed("pool1", pooling_param={"ceil_mode": 1}), "pool1 .* rounds its cells"),
         (changed("pool1", pooling_param={"ceil_mode": 0}), "pool1 .* rounds its cells"),
     ],
@@ -200,6 +207,39 @@ def test_what_cannot_be_imported_is_refused_by_its_layer_and_nothing_is_written(
         imported(tmp_path, layers)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "net.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            changed("grouped", blobs=[np.full((6, 3, 3, 3), np.nan), np.zeros(6)]),
+            "its grouped/0 has numbers that are not",
+        ),
+        (
+            changed("bn0", blobs=[np.zeros(6), np.full(6, -1.0), np.ones(1)]),
+            "bn0, from its bn0/0, has variances below 0",
+        ),
+        (
+            changed("bn0", blobs=[np.zeros(6), np.ones(6), np.full(1, 1e-42)]),
+            "its bn0/0 has numbers that are not finite",
+        ),
+    ],
+)
+def test_weights_that_compute_no_numbers_are_refused(tmp_path, layers, message):
+    with pytest.raises(BadInput, match=f"net.caffemodel: cannot be imported: {message}"):
+        imported(tmp_path, layers)
+    assert not (tmp_path / "net.keras").exists()
+
+
+def test_a_text_that_does_not_fit_the_weights_is_the_one_at_fault(tmp_path):
+    (tmp_path / "deploy.prototxt").write_text(
+        prototxt(changed("grouped", convolution_param={"kernel_size": 5, "pad": 2}))
+    )
+    with pytest.raises(
+        BadInput, match=r"deploy.prototxt: cannot be imported: its layer grouped .* but .* 6 x 3 x 3 x 3"
+    ):
+        imported(tmp_path, small().detect(), net=tmp_path / "deploy.prototxt")
 
 
 def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
@@ -217,7 +257,11 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
         ("layer { name: }", "line 1 has } instead of a value"),
         ("layer {" * 40, "nested too deeply"),
         ("name: 'net'", "has no layer"),
-        ("\x00", r"line 1 has '\\x00'"),
+        ("\x00", "but a binary one"),
+        (
+            "layers { type: CONVOLUTION }",
+            "layers {...}, which no SSD has; upgrade it with Caffe's upgrade_net_proto_text",
+        ),
         ("#" * (5 << 20), "it is longer than 4 MB"),
         ("layer { convolution_param { num_output: many } }", "line 1 has many, which num_output cannot be"),
     ],
@@ -225,7 +269,7 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
 def test_a_text_that_is_no_network_is_refused_by_its_line(tmp_path, text, message):
     (tmp_path / "net.caffemodel").write_bytes(binary(small().detect()))
     (tmp_path / "deploy.prototxt").write_text(text)
-    with pytest.raises(BadInput, match=f"deploy.prototxt: not a .prototxt file.*{message}"):
+    with pytest.raises(BadInput, match=f"deploy.prototxt: .*{message}"):
         import_model(tmp_path / "net.caffemodel", "caffe", tmp_path / "net.keras", net=tmp_path / "deploy.prototxt")
 
 

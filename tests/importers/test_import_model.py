@@ -120,7 +120,7 @@ def test_another_kind_is_refused_with_advice(folder):
     ("arguments", "message"),
     [
         ([], "--classes: the file has 3 classes, unlike VOC and COCO; give their names"),
-        (["--classes", "cat,dog"], "--classes: 2 different names, but the file has 3 classes"),
+        (["--classes", "cat,dog"], "--classes: 2 names, but the file has 3 classes"),
         (
             ["--classes", "a,b,c", "train.lr=3"],
             "train: an import takes only fields of the sections network, priors and detect",
@@ -137,6 +137,23 @@ def test_what_was_given_with_it_is_checked(folder, arguments, message):
     write_ssd_keras("peer.h5")
     refused(run("peer.h5", "--from", "ssd-keras", "--out", "model.keras", *arguments), message)
     assert not (folder / "model.keras").exists()
+
+
+@pytest.mark.parametrize("name", ["backbone.features.4.conv.5.fc.0", "backbone._blocks.0._se_reduce"])
+def test_lufficcs_networks_with_squeeze_and_excitation_are_refused_by_that_layer(name):
+    tensors = {"backbone.features.0.0.weight": np.zeros(1), f"{name}.weight": np.zeros(1)}
+    with pytest.raises(Misfit, match=f"its {name} is a squeeze-and-excitation, which multiplies a map by one cell"):
+        PEERS["lufficc"].plan(tensors, ())
+
+
+def test_numbers_that_are_not_finite_are_refused_by_their_tensor(folder):
+    write_ssd_keras("peer.h5", columns=21)
+    with h5py.File("peer.h5", "r+") as file:
+        file["conv2_1/conv2_1/bias:0"][5] = np.nan
+    refused(
+        run("peer.h5", "--from", "ssd-keras", "--out", "model.keras"),
+        "peer.h5: cannot be imported: its conv2_1/bias has numbers that are not finite",
+    )
 
 
 def test_a_file_that_is_no_model_is_not_replaced(folder):

@@ -25,7 +25,7 @@ def model(tmp_path, monkeypatch):
     network = network_of(small_graph("bgr"), batch_norm="trained", mean=(123, 117, 104))
     keras.utils.set_random_seed(3)
     classes = ("crate", "cat", "dog")
-    schema = Schema(network=network, maps=feature_maps(network), classes=classes, priors=PRIORS)
+    schema = Schema(network=network, maps=feature_maps(network), classes=classes, priors=PRIORS, resize="letterbox")
     save_model(build(network, 3, PRIORS), schema, tmp_path / "start.keras")
     return tmp_path / "start.keras"
 
@@ -33,12 +33,13 @@ def model(tmp_path, monkeypatch):
 def test_a_run_takes_network_priors_and_weights_of_a_graph_and_can_be_resumed(store_root, model, caplog):
     caplog.set_level("INFO", "multibox")
     run = train("tiny", overrides={**SHORT, "network.weights": str(model), "network.freeze": "a_bn"}, name="first")
-    assert "the network and the priors are those of" in caplog.text
+    assert "the network, its priors and resize are those of" in caplog.text
     assert "known classes: crate; fresh classes: ball; left out: cat, dog" in caplog.text
     trained, schema = load_model(run.model)
     start, theirs = load_model(model)
     assert schema.network.graph == theirs.network.graph
     assert (schema.priors, schema.network.mean) == (theirs.priors, theirs.network.mean)
+    assert schema.resize == "letterbox"
     np.testing.assert_array_equal(trained.get_layer("a").get_weights()[0], start.get_layer("a").get_weights()[0])
     assert np.abs(trained.get_layer("b").get_weights()[0] - start.get_layer("b").get_weights()[0]).max() > 0
     assert "graph" not in schema.training["network"]

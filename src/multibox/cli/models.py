@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from multibox.cli.app import main
+from multibox.cli.commands import one_line
 from multibox.cli.console import print_table
 from multibox.cli.options import overrides_argument, replace_option, split_names
 from multibox.errors import BadInput
@@ -185,7 +186,7 @@ def import_lines(imported: "Imported") -> list[str]:
     ]
     layers = {"permuted": imported.permuted, "left out": imported.left_out, "fresh": imported.fresh}
     lines += [f"{title}: {some(names, 4)}" for title, names in layers.items() if names]
-    return lines + [f"note: {note}" for note in imported.notes]
+    return [one_line(line) for line in (*lines, *(f"note: {note}" for note in imported.notes))]
 
 
 @main.command("info")

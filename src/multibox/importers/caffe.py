@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from multibox.config import Priors
-from multibox.importers.caffe_detector import plan_detector
+from multibox.importers.caffe_detector import NO_OUTPUT, plan_detector
 from multibox.importers.caffe_file import CaffeFile, read_caffemodel
 from multibox.importers.peer import TRUNK_ONLY, Misfit, Peer, Plan, Tensors
-from multibox.importers.vgg_ssd import MAPS, NORM, PRIORS_NOTE, SIZES_300, Dialect, Sizes
+from multibox.importers.vgg_ssd import MAPS, NORM, PRIORS_NOTE, SIZES_300, TRUNK, Dialect, Sizes
 from multibox.layer_graph import Conv
 from multibox.models.maps import feature_maps
 from multibox.priors import FeatureMap
@@ -47,15 +47,32 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
         return _plan_vgg(tensors, classes)
     from_text = tensors.net is not tensors.own
     if tensors.net.output is None and not from_text:
-        return _plan_vgg(tensors, classes)
+        return _plan_without_output(tensors, classes)
     plan = plan_detector(tensors.net, tensors.own, tensors, classes)
+    layers = {layer.name: layer for layer in tensors.net.layers}
     for part in plan.parts:  # a file that only claims to hold large weights is refused before its network is built
+        if missing := [name for name in part.theirs if name not in tensors]:
+            raise layers[missing[0].rpartition("/")[0]].refuse(
+                f"needs {missing[0]}, which the weights' file does not have"
+            )
         part.weights(tensors)
     try:
-        known = _plan_vgg(tensors, classes)
+        known = _plan_vgg(tensors, plan.classes)
     except Misfit:
         return plan
-    return known if not from_text and _is_same(known, plan) else plan
+    if from_text or not _is_same(known, plan):
+        return plan
+    return replace(known, notes=(*known.notes, *plan.notes))
+
+
+def _plan_without_output(tensors: CaffeFile, classes: tuple[str, ...]) -> Plan:
+    """Plan for a file whose layers do not end in a detector: an SSD or a trunk of VGG16 is known by its names."""
+    try:
+        return _plan_vgg(tensors, classes)
+    except Misfit:
+        if names(TRUNK[0])[0] in tensors:
+            raise
+        raise Misfit(f"{NO_OUTPUT}, and is not VGG16; if a published text has one, give it as net") from None
 
 
 def _is_same(known: Plan, read: Plan) -> bool:
@@ -71,6 +88,7 @@ def _is_same(known: Plan, read: Plan) -> bool:
     return (
         maps[0] == maps[1]
         and mean
+        and known.resize == read.resize
         and known.activation == read.activation
         and windows.get("fc6") == ((3, 3), (6, 6), (6, 6))
     )

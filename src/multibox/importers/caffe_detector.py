@@ -6,11 +6,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from multibox.annotations.counting import some
 from multibox.config import Activation, Detect, Network, Priors
 from multibox.errors import BadInput
-from multibox.importers.caffe_graph import Flat, PriorLayers, Walk, walk
+from multibox.importers.caffe_graph import Flat, PriorLayers, Walk, dims, walk
 from multibox.importers.caffe_input import find_input
-from multibox.importers.caffe_net import Layer, Net, Params
+from multibox.importers.caffe_net import OUTPUTS, Layer, Net, Params
 from multibox.importers.caffe_priors import CellPriors, cell_priors
 from multibox.importers.caffe_weights import conv_part, node_part
 from multibox.importers.class_lists import KNOWN
@@ -19,6 +20,8 @@ from multibox.layer_graph import IMAGE, BatchNorm, Colour, Conv, Graph, HeadConv
 from multibox.models.graph_shapes import graph_shapes
 
 MOST_CLASSES = 10_000
+NO_OUTPUT = f"it has no layer that takes an SSD's outputs, {' or '.join(OUTPUTS)}"
+
 ALL = 10_000
 """Number of detections that stands for all."""
 
@@ -79,7 +82,7 @@ def plan_detector(net: Net, own: Net, tensors: Tensors, classes: tuple[str, ...]
         BadInput: The number of class names is wrong.
     """
     if net.output is None:
-        raise Unsupported("its layers have no outputs of a detector; give the network's text with net")
+        raise Unsupported(NO_OUTPUT)
     visited = walk(net)
     outputs = _outputs(net.output, visited)
     found = find_input(net, own, visited, tensors)
@@ -110,11 +113,21 @@ def plan_detector(net: Net, own: Net, tensors: Tensors, classes: tuple[str, ...]
         priors,
         names,
         tuple(part for part in parts if part is not None),
-        (*found.notes, *notes),
+        (*found.notes, *notes, *_norm_notes(graph, visited)),
         outputs.detect,
         tuple(name for name in tensors if not name.rpartition("/")[2].isdigit()),
         outputs.activation,
+        found.resize,
     )
+
+
+def _norm_notes(graph: Graph, visited: Walk) -> tuple[str, ...]:
+    """A sentence about batch normalisations that Caffe computes from the images at hand."""
+    layers = [visited.sources[node.name] for node in graph.nodes if isinstance(node, BatchNorm)]
+    found = [layer.name for layer in layers if not layer.section("batch_norm_param").one("use_global_stats", 1)]
+    if not found:
+        return ()
+    return (f"use_global_stats is false in {some(found)}; here the statistics in the file are used",)
 
 
 def _outputs(layer: Layer, visited: Walk) -> _Outputs:
@@ -132,13 +145,18 @@ def _outputs(layer: Layer, visited: Walk) -> _Outputs:
         activation = classes.activation
     if activation is None or boxes.activation or (trained and classes.activation):
         raise layer.refuse("takes classes that are not behind one Softmax or Sigmoid")
+    columns = _columns(layer, params)
+    if classes.over and dims(classes.over)[-1] != columns:
+        raise classes.over.refuse(
+            f"makes rows of {dims(classes.over)[-1]} numbers, but {layer.name} has {columns} classes"
+        )
     encoded = params.one("encode_variance_in_target" if trained else "variance_encoded_in_target", 0)
     return _Outputs(
         layer,
         {"classes": classes.nodes, "boxes": boxes.nodes},
         priors.layers,
         activation,
-        _columns(layer, params),
+        columns,
         Detect() if trained else _detect(layer, params),
         {"variances": (1.0,) * 4} if encoded else {},
     )
@@ -164,9 +182,10 @@ def _detect(layer: Layer, params: Params) -> Detect:
     if nms.one("eta", 1.0) != 1:
         raise layer.refuse("lowers the threshold of its NMS from box to box")
     most, kept = nms.one("top_k", -1), params.one("keep_top_k", -1)
+    score, iou = params.one("confidence_threshold", 0.0), nms.one("nms_threshold", 0.3)
     values = {
-        "score": round(params.one("confidence_threshold", 0.0), 7),
-        "nms_iou": round(nms.one("nms_threshold", 0.3), 7),
+        "score": 0.0 if score < 0 else round(score, 7),
+        "nms_iou": 1.0 if iou > 1 else round(iou, 7),
         "per_class": most if most > 0 else ALL,
         "per_image": kept if kept > 0 else ALL,
     }
@@ -221,14 +240,17 @@ def _graph(outputs: _Outputs, visited: Walk, layers: _Layers, cells: list[CellPr
         heads = " and ".join(f"{count} heads of {kind}" for kind, count in counts.items())
         raise outputs.layer.refuse(f"takes {heads}, but priors of {len(cells)} maps")
     made: list[dict[str, Any]] = []
+    names = {node.name for node in layers.nodes}
     for i, ((_, fmap), cell) in enumerate(zip(outputs.priors, cells, strict=True)):
         convs = {
             kind: _head(visited, layers, nodes[i], len(cell.shapes) * (outputs.columns if kind == "classes" else 4))
             for kind, nodes in outputs.heads.items()
         }
         name = layers.name(fmap)
-        count = sum(other["map"] == name for other in made)
-        title = f"{name}_{count + 1}" if count else name
+        title, count = name, 1
+        while title in {other["name"] for other in made} or title in names - {name}:
+            count += 1
+            title = f"{name}_{count}"
         made.append({"name": title, "map": name, "step": cell.step, **convs})
     try:
         return Graph(colour=colour, nodes=layers.nodes, heads=tuple(Heads.model_validate(values) for values in made))

@@ -85,10 +85,18 @@ _LOSS = (
     _ints(num_classes=4, share_location=5, background_label_id=9, encode_variance_in_target=16),
     {2: Scheme("conf_loss_type", "int", words=("SOFTMAX", "LOGISTIC")), 14: Scheme("code_type", "int", words=_CODES)},
 )
+_RESIZE = (
+    _ints(height=3, width=4),
+    _floats(pad_value=6),
+    {
+        2: Scheme("resize_mode", "int", words=("", "WARP", "FIT_SMALL_SIZE", "FIT_LARGE_SIZE_AND_PAD")),
+        5: Scheme("pad_mode", "int", words=("", "CONSTANT", "MIRRORED", "REPEAT_NEAREST")),
+    },
+)
 _TRANSFORM = (
     _floats(scale=1, mean_value=5),
-    _ints(crop_size=3, force_gray=7),
-    {4: Scheme("mean_file", "text"), 8: _message("resize_param", _ints(height=3, width=4))},
+    _ints(crop_size=3, force_color=6, force_gray=7, crop_h=11, crop_w=12),
+    {4: Scheme("mean_file", "text"), 8: _message("resize_param", *_RESIZE)},
 )
 _PHASES = ("TRAIN", "TEST")
 _RULE = {1: Scheme("phase", "int", words=_PHASES)}
@@ -110,7 +118,7 @@ LAYER: Final[Fields] = {
     131: _message("prelu_param", _ints(channel_shared=2)),
     133: _message("reshape_param", {1: _message("shape", _SHAPE)}, _ints(axis=2, num_axes=3)),
     135: _message("flatten_param", _ints(axis=1, end_axis=2)),
-    139: _message("batch_norm_param", _floats(eps=3)),
+    139: _message("batch_norm_param", _ints(use_global_stats=1), _floats(eps=3)),
     142: _message("scale_param", _ints(axis=1, num_axes=2, bias_term=4)),
     143: _message("input_param", {1: _message("shape", _SHAPE)}),
     201: _message("multibox_loss_param", *_LOSS),

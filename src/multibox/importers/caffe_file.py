@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multibox.errors import BadInput
+from multibox.importers.caffe_message import BEGINNING, is_text
 from multibox.importers.caffe_net import Net, binary_net, text_net
 from multibox.importers.peer import Tensors
 from multibox.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, open_message, read_fields, read_varint
@@ -61,6 +62,10 @@ def read_caffemodel(path: str | Path, net: str | Path | None = None) -> CaffeFil
     """
     try:
         message = open_message(path)
+        if is_text(bytes(message[:BEGINNING])):
+            raise BadInput(
+                path, "not a .caffemodel file but a text; give the weights here, and a network's text as net"
+            )
         blobs = CaffeFile(_blobs(message))
         blobs.own = binary_net(message)
         blobs.net = blobs.own if net is None else text_net(net)

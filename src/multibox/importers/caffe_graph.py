@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from multibox.config import Activation
-from multibox.importers.caffe_net import Layer, Net
+from multibox.importers.caffe_net import DATA, Layer, Net, Params
 from multibox.importers.peer import Unsupported
 from multibox.layer_graph import (
+    FLAT,
     HEAD,
     IMAGE,
     RESERVED,
@@ -25,7 +26,6 @@ from multibox.layer_graph import (
     Scale,
 )
 
-DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
 DEPTHWISE = ("DepthwiseConvolution", "ConvolutionDepthwise")
 """Types of layers that later versions have for convolutions of one channel each."""
 
@@ -46,10 +46,19 @@ class Turned:
 
 @dataclass(frozen=True)
 class Flat:
-    """Outputs of heads in one row, map by map."""
+    """Outputs of heads in one row, map by map.
+
+    Attributes:
+        nodes: Nodes of the heads.
+        activation: What was computed of them.
+        rows: Layer of the type Reshape that cut the row into rows, one for each prior. None if it is one row.
+        over: The same when the activation was computed, if that is over the numbers of a row.
+    """
 
     nodes: tuple[str, ...]
     activation: Activation | None = None
+    rows: Layer | None = None
+    over: Layer | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,12 @@ class Walk:
 
     Attributes:
         nodes: Nodes by name, each behind those that it takes.
-        sources: Names of the layers in Caffe, by the names of the nodes.
-        data: Layer that gives the images. None if they are an input of the network.
+        sources: Layers of Caffe by the names of the nodes.
+        blobs: What each array is, by its name in Caffe.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     sources: dict[str, Layer] = field(default_factory=dict)
-    data: Layer | None = None
     blobs: dict[str, Value] = field(default_factory=dict)
 
     def value(self, layer: Layer, position: int) -> Value:
@@ -118,6 +126,7 @@ class Walk:
     def _name(self, layer: Layer) -> str:
         name = re.sub(r"[^A-Za-z0-9]+", "_", layer.name)[:100].strip("_").replace(HEAD, "_")
         name = name if re.match("[A-Za-z]", name) else f"layer_{name}".rstrip("_")
+        name = f"{name}_" if name.endswith(FLAT) else name
         taken = {IMAGE, *RESERVED, *self.nodes}
         unique = name
         while unique in taken:
@@ -131,18 +140,23 @@ def walk(net: Net) -> Walk:
 
     A layer that cannot be imported is refused only where the detector takes what it gives.
     """
-    visited = Walk(blobs=dict.fromkeys(net.inputs, Map(IMAGE)))
+    image = net.image
+    visited = Walk()
+    for name in net.inputs:
+        beside = Unknown(Unsupported(f"the detector takes {name}, an input beside the image"))
+        visited.blobs[name] = Map(IMAGE) if image and image.name == name else beside
     for layer in net.layers:
         if layer is net.output:
             break
         visited.blobs |= dict.fromkeys(layer.tops, _given(layer, visited))
-        if layer.type in DATA:
-            visited.data = layer
-            visited.blobs |= dict.fromkeys(layer.tops[:1], Map(IMAGE))
+        if image and image.layer is layer:
+            visited.blobs[image.name] = Map(IMAGE)
     return visited
 
 
 def _given(layer: Layer, visited: Walk) -> Value:
+    if layer.type in DATA:
+        return Unknown(layer.refuse("is an input beside the image, and the detector takes it"))
     if layer.type not in _KINDS:
         return Unknown(layer.refuse("is of a type that cannot be imported"))
     try:
@@ -161,11 +175,26 @@ def window(layer: Layer, name: str = "convolution_param") -> dict[str, tuple[int
     return {ours: pair for ours, pair in found.items() if pair is not None}
 
 
+def _axis(params: Params, name: str, default: int, count: int) -> int:
+    """Number of an axis from 0, of which a negative one counts from the end."""
+    axis: int = params.one(name, default)
+    return axis + count if axis < 0 else axis
+
+
+def _axes(value: Value) -> int:
+    """Number of axes of an array: images, and what they have."""
+    if isinstance(value, PriorLayers):
+        return 3
+    if isinstance(value, Flat):
+        return len(dims(value.rows)) if value.rows else 2
+    return 4
+
+
 def _convolution(layer: Layer, visited: Walk) -> Value:
     params = layer.section("convolution_param")
     filters = params.one("num_output", 0)
     dilation = params.pair("dilation", "dilation", 1)
-    if params.one("axis", 1) != 1 or dilation is None:
+    if _axis(params, "axis", 1, 4) != 1 or dilation is None:
         raise layer.refuse("is not along the rows and columns of a map")
     return visited.add(
         layer,
@@ -218,7 +247,7 @@ def _batch_norm(layer: Layer, visited: Walk) -> Value:
 
 def _scale(layer: Layer, visited: Walk) -> Value:
     params = layer.section("scale_param")
-    if len(layer.bottoms) != 1 or params.one("axis", 1) != 1 or params.one("num_axes", 1) != 1:
+    if len(layer.bottoms) != 1 or _axis(params, "axis", 1, 4) != 1 or params.one("num_axes", 1) != 1:
         raise layer.refuse("does not scale each channel by a number of its own")
     return visited.add(layer, Scale, visited.node(layer), bias=bool(params.one("bias_term", 0)))
 
@@ -243,15 +272,16 @@ def _prelu(layer: Layer, visited: Walk) -> Value:
 def _sigmoid(layer: Layer, visited: Walk) -> Value:
     value = visited.value(layer, 0)
     if isinstance(value, Flat):
-        return Flat(value.nodes, "sigmoid")
+        return replace(value, activation="sigmoid")
     return visited.add(layer, Activate, visited.node(layer), op="sigmoid")
 
 
 def _softmax(layer: Layer, visited: Walk) -> Value:
     value = visited.value(layer, 0)
-    if not isinstance(value, Flat) or layer.section("softmax_param").one("axis", 1) not in (2, -1):
-        raise layer.refuse("is not over the classes of each prior")
-    return Flat(value.nodes, "softmax")
+    axis = _axis(layer.section("softmax_param"), "axis", 1, _axes(value))
+    if not isinstance(value, Flat) or not value.rows or axis != _axes(value) - 1:
+        raise layer.refuse("is not over the classes of each prior, which a Reshape before it would put in rows")
+    return replace(value, activation="softmax", over=value.rows)
 
 
 def _eltwise(layer: Layer, visited: Walk) -> Value:
@@ -264,13 +294,15 @@ def _eltwise(layer: Layer, visited: Walk) -> Value:
 
 def _concat(layer: Layer, visited: Walk) -> Value:
     params = layer.section("concat_param")
-    axis = params.one("axis", params.one("concat_dim", 1))
     values = [visited.value(layer, i) for i in range(len(layer.bottoms))]
+    axis = _axis(params, "axis", params.one("concat_dim", 1), max(map(_axes, values), default=4))
     flat = [value for value in values if isinstance(value, Flat)]
     priors = [value for value in values if isinstance(value, PriorLayers)]
-    if len(flat) == len(values) and axis == 1 and not any(value.activation for value in flat):
-        return Flat(tuple(node for value in flat for node in value.nodes))
-    if len(priors) == len(values) and axis == 2:
+    if flat and len(flat) == len(values) and axis == 1 and not any(value.activation for value in flat):
+        if len({value.rows and dims(value.rows) for value in flat}) > 1:
+            raise layer.refuse("joins rows of different lengths")
+        return replace(flat[0], nodes=tuple(node for value in flat for node in value.nodes))
+    if priors and len(priors) == len(values) and axis == 2:
         return PriorLayers(tuple(one for value in priors for one in value.layers))
     nodes = [visited.node(layer, i) for i in range(len(layer.bottoms))]
     if axis != 1:
@@ -287,22 +319,35 @@ def _permute(layer: Layer, visited: Walk) -> Value:
 def _flatten(layer: Layer, visited: Walk) -> Value:
     value = visited.value(layer, 0)
     params = layer.section("flatten_param")
-    if params.one("axis", 1) != 1 or params.one("end_axis", -1) not in (-1, 3, 2):
+    count = _axes(value)
+    if _axis(params, "axis", 1, count) != 1 or _axis(params, "end_axis", -1, count) != count - 1:
         raise layer.refuse("does not flatten all but the images")
     return _in_a_row(layer, value)
 
 
 def _reshape(layer: Layer, visited: Walk) -> Value:
-    shape = layer.section("reshape_param").section("shape").all("dim")
-    if len(shape) not in (2, 3) or shape[0] not in (0, -1) or -1 not in shape:
-        raise layer.refuse(f"makes an array of the shape {shape}")
-    return _in_a_row(layer, visited.value(layer, 0))
+    params, shape = layer.section("reshape_param"), dims(layer)
+    if params.one("axis", 0) != 0 or params.one("num_axes", -1) != -1:
+        raise layer.refuse("changes the shape of some axes alone")
+    if shape == (0, -1):
+        return _in_a_row(layer, visited.value(layer, 0))
+    if len(shape) not in (2, 3) or shape[0] not in (0, -1) or shape.count(-1) != 1 or shape[-1] < 1:
+        raise layer.refuse(f"makes an array of the shape {list(shape)}, not rows of classes")
+    return _in_a_row(layer, visited.value(layer, 0), layer)
 
 
-def _in_a_row(layer: Layer, value: Value) -> Value:
+def dims(reshape: Layer) -> tuple[int, ...]:
+    """Shape that a layer of the type Reshape gives."""
+    return tuple(reshape.section("reshape_param").section("shape").all("dim"))
+
+
+def _in_a_row(layer: Layer, value: Value, rows: Layer | None = None) -> Value:
+    """Outputs of heads one behind the other, or in rows as a layer says."""
     if isinstance(value, Turned):
-        return Flat((value.node,))
-    if isinstance(value, Flat | PriorLayers):
+        return Flat((value.node,), rows=rows)
+    if isinstance(value, Flat):
+        return replace(value, rows=rows)
+    if isinstance(value, PriorLayers):
         return value
     raise layer.refuse("takes a map whose channels are not last")
 

@@ -1,13 +1,16 @@
 """The input of a network of Caffe: its size, its colour, and what is done to its pixels."""
 
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from multibox.importers.caffe_graph import DATA, Walk
-from multibox.importers.caffe_net import Layer, Net, Params
+from multibox.config import Resize
+from multibox.importers.caffe_graph import Walk
+from multibox.importers.caffe_net import Layer, Net, Params, Source
 from multibox.importers.peer import Tensors, Unsupported
-from multibox.layer_graph import IMAGE, BatchNorm, Colour
+from multibox.layer_graph import IMAGE, BatchNorm, Colour, Conv, Scale
+from multibox.prepare.render import MEAN_RGB
 
 COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "bgr"}
 """Colour of the input by its number of channels. Caffe reads images with OpenCV, whose first channel is blue."""
@@ -23,12 +26,14 @@ class Input(NamedTuple):
         size: Height and width, pixels.
         colour: Channels, as :class:`multibox.layer_graph.Graph` has them.
         fields: Fields ``mean`` and ``scale`` of :class:`multibox.config.Network`.
-        notes: Sentences for the user about what was guessed.
+        resize: How images get the size, as :class:`multibox.models.schema.Schema` has it.
+        notes: Sentences for the user about what was guessed, or differs from Caffe.
     """
 
     size: tuple[int, int]
     colour: Colour
     fields: dict[str, Any]
+    resize: Resize
     notes: tuple[str, ...]
 
 
@@ -44,12 +49,59 @@ def find_input(net: Net, own: Net, visited: Walk, tensors: Tensors) -> Input:
     Raises:
         Unsupported: The network does not say its input's size, or has neither one nor three channels.
     """
-    channels, size = _shape(net, visited.data)
+    channels, size = _shape(net.image, visited, tensors)
     if channels not in COLOURS:
         raise Unsupported(f"its input has {channels} channels; images have 3, or 1 in grey")
-    transform = next(filter(_says_pixels, map(_transform, (net, own))), None)
+    fields, notes = _pixels(net, own, visited, tensors)
+    resize, more = _resize(net, own, size)
+    return Input(size, COLOURS[channels], fields, resize, (*notes, *more))
+
+
+def _shape(image: Source | None, visited: Walk, tensors: Tensors) -> tuple[int, tuple[int, int]]:
+    """Number of channels, height and width."""
+    if image and image.shape:
+        _, channels, height, width = image.shape
+        return channels, (height, width)
+    transform = _transform(image)
+    resize = transform.section("resize_param")
+    height, width = _crop(transform) or (resize.one("height", 0), resize.one("width", 0))
+    if not height or not width:
+        raise Unsupported("its layers do not say the size of its input; give the network's text with net")
+    if transform.one("force_gray", 0) or transform.one("force_color", 0):
+        return 1 if transform.one("force_gray", 0) else 3, (height, width)
+    return _first_channels(visited, tensors), (height, width)
+
+
+def _transform(image: Source | None) -> Params:
+    """What the layer of the images does to them."""
+    return image.layer.section("transform_param") if image and image.layer else Params({})
+
+
+def _crop(transform: Params) -> tuple[int, int] | None:
+    """Height and width of the part of each image that the network is given. None for whole images."""
+    side = transform.one("crop_size", 0)
+    height, width = side or transform.one("crop_h", 0), side or transform.one("crop_w", 0)
+    return (height, width) if height and width else None
+
+
+def _first_channels(visited: Walk, tensors: Tensors) -> int:
+    """Number of channels that the first layers with weights take. A dataset does not say it."""
+    for name, node in visited.nodes.items():
+        blob = tensors.get(f"{visited.sources[name].name}/0")
+        if blob is None or IMAGE not in node.inputs:
+            continue
+        if isinstance(node, Conv) and blob.ndim == 4:
+            return blob.shape[1] * node.groups
+        if isinstance(node, BatchNorm | Scale):
+            return blob.size
+    return 3
+
+
+def _pixels(net: Net, own: Net, visited: Walk, tensors: Tensors) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Mean and scale, and sentences for the user about them."""
+    transform = next(filter(_says_pixels, (_transform(net.image), _transform(own.image))), None)
     if transform is None:
-        return Input(size, COLOURS[channels], *_guessed(visited, tensors))
+        return _guessed(visited, tensors)
     mean = [float(value) for value in transform.all("mean_value")] or [0.0]
     if len(mean) not in (1, 3) or not np.isfinite(mean).all():
         raise Unsupported(f"its input has {len(mean)} values of mean_value, or one that is no number")
@@ -57,34 +109,55 @@ def find_input(net: Net, own: Net, visited: Walk, tensors: Tensors) -> Input:
     if not 0 < scale < 1e6:
         raise Unsupported("its input has a scale that is not above 0")
     bgr = mean * 3 if len(mean) == 1 else mean
-    return Input(size, COLOURS[channels], {"mean": tuple(bgr[::-1]), "scale": (scale,) * 3}, ())
-
-
-def _transform(net: Net) -> Params:
-    """What the first layer of data does to its images."""
-    data = next((layer for layer in net.layers if layer.type in DATA), None)
-    return data.section("transform_param") if data else Params({})
+    fields = {"mean": tuple(bgr[::-1]), "scale": (scale,) * 3}
+    file = transform.one("mean_file", "")
+    if not file or transform.all("mean_value"):
+        return fields, ()
+    name = PurePath(file).name[:80]
+    return fields, (f"its mean is in the file {name}, which is not read, so 0 is taken; give network.mean=[R,G,B]",)
 
 
 def _says_pixels(transform: Params) -> bool:
-    return bool(transform.all("mean_value") or transform.all("scale"))
+    return any(transform.all(name) for name in ("mean_value", "mean_file", "scale"))
 
 
-def _shape(net: Net, data: Layer | None) -> tuple[int, tuple[int, int]]:
-    """Number of channels, height and width."""
-    shapes = [shape for shape in net.inputs.values() if len(shape) == 4]
-    if data is not None:
-        given = data.section("input_param").section("shape").all("dim")
-        shapes += [given] if len(given) == 4 else []
-        transform = data.section("transform_param")
-        resize, crop = transform.section("resize_param"), transform.one("crop_size", 0)
-        height, width = resize.one("height", crop), resize.one("width", crop)
-        if height and width:
-            shapes.append([1, 1 if transform.one("force_gray", 0) else 3, height, width])
-    if not shapes:
-        raise Unsupported("its layers do not say the size of its input; give the network's text with net")
-    _, channels, height, width = shapes[0]
-    return channels, (height, width)
+def _resize(net: Net, own: Net, size: tuple[int, int]) -> tuple[Resize, tuple[str, ...]]:
+    """How images get the size of the input, and sentences about what Caffe does in another way."""
+    transform = next(filter(_says_resize, (_transform(net.image), _transform(own.image))), Params({}))
+    params, crop = transform.section("resize_param"), _crop(transform)
+    mode = params.one("resize_mode", "WARP")
+    here, notes = f"{size[1]} x {size[0]}", []
+    if crop:
+        whole = f" of images of {params.one('width', 0)} x {params.one('height', 0)}" if params.message else ""
+        notes.append(f"Caffe shows it the middle {crop[1]} x {crop[0]}{whole}; here it sees whole images at {here}")
+    if mode == "FIT_SMALL_SIZE":
+        notes.append(
+            f"Caffe keeps the shape of images, so their size differs; here they are stretched to {here}, and "
+            "network.size=[HEIGHT,WIDTH] gives another shape"
+        )
+    if mode != "FIT_LARGE_SIZE_AND_PAD":
+        return "warp", tuple(notes)
+    border = _border(params)
+    if border != MEAN_RGB:
+        what = _rgb(border) if border else "parts of the image"
+        notes.append(f"Caffe fills the borders beside an image with {what}, and they are {_rgb(MEAN_RGB)} here")
+    return "letterbox", tuple(notes)
+
+
+def _says_resize(transform: Params) -> bool:
+    return bool(transform.section("resize_param").message or _crop(transform))
+
+
+def _border(params: Params) -> tuple[float, ...] | None:
+    """Colour beside an image that keeps its shape, RGB. None if it is no single colour."""
+    if params.one("pad_mode", "CONSTANT") != "CONSTANT":
+        return None
+    bgr = params.all("pad_value") or [0.0]
+    return tuple((bgr * 3 if len(bgr) == 1 else bgr)[::-1])
+
+
+def _rgb(colour: tuple[float, ...]) -> str:
+    return f"RGB {', '.join(f'{value:g}' for value in colour)}"
 
 
 def _guessed(visited: Walk, tensors: Tensors) -> tuple[dict[str, Any], tuple[str, ...]]:

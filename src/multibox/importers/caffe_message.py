@@ -19,6 +19,9 @@ LONGEST_TEXT = 4 << 20
 LONGEST_VALUE = 1 << 16
 """Largest size of a field that is no message, bytes."""
 
+BEGINNING = 4096
+"""Number of bytes at the beginning of a file that say whether it is text."""
+
 DEEPEST = 16
 """Largest number of messages within each other in a text file."""
 
@@ -63,18 +66,29 @@ def read_text(path: str | Path) -> Message:
     try:
         with open(path, "rb") as file:
             data = file.read(LONGEST_TEXT + 1)
+        if not is_text(data[:BEGINNING]):
+            raise BadInput(path, "not a .prototxt file but a binary one; weights are the file to import, not net")
         if len(data) > LONGEST_TEXT:
             raise ValueError("it is longer than 4 MB")
-        tokens = _tokens(data.decode("utf-8-sig"))
-        message = _parse(tokens, NETWORK, 0)
+        tokens = _tokens(data.decode("utf-8-sig", "replace"))  # comments may be in any encoding
+        message = _parse(tokens, NETWORK | _OLD, 0)
     except OSError as error:
         raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except ValueError as error:
-        what = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
-        raise BadInput(path, f"not a .prototxt file: {what}") from None
+        raise BadInput(path, f"not a .prototxt file: {error}") from None
+    if "layers" in message:
+        raise BadInput(
+            path,
+            "it has the old form, layers {...}, which no SSD has; upgrade it with Caffe's upgrade_net_proto_text",
+        )
     if "layer" not in message:
         raise BadInput(path, "not a .prototxt file of a network: it has no layer")
     return message
+
+
+def is_text(beginning: bytes) -> bool:
+    """Whether a file is text in any encoding, by its first bytes: none is a control character but white space."""
+    return not _CONTROLS.intersection(beginning)
 
 
 def _values(field: Field, scheme: Scheme) -> list[Any]:
@@ -187,13 +201,21 @@ def _value(kind: str, token: str, line: int, scheme: Scheme | None) -> Any:
         if scheme.words and token in scheme.words:
             return token
         if scheme.kind == "int":
-            return {"true": 1, "false": 0}[token] if token in ("true", "false") else _word(int(token, 0), scheme)
+            return _SWITCHES[token] if token in _SWITCHES else _word(int(token, 0), scheme)
         if scheme.kind == "float":
-            return float(token)
+            return float(token[:-1] if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?f", token, re.IGNORECASE) else token)
     except ValueError:
         pass
     raise ValueError(f"line {line} has {token}, which {scheme.name} cannot be")
 
+
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")
+
+_SWITCHES = {"true": 1, "True": 1, "t": 1, "false": 0, "False": 0, "f": 0}
+"""Values of a switch in a text file. 1 and 0 are numbers."""
+
+_OLD: Fields = {2: Scheme("layers", "message")}
+"""Field of the layers in texts from before 2014."""
 
 _ROUNDING = {"round_mode": ("FLOOR", "1"), "ceil_mode": ("false", "0")}
 """Names of the field by which different versions of Caffe round a pool's cells, with their values for down. In binary

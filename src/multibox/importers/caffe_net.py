@@ -1,7 +1,8 @@
 """A network of Caffe: its layers with what they take and give, from its weights' file or from a published text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from multibox.protobuf_wire import BYTES, read_fields
 
 OUTPUTS = ("DetectionOutput", "MultiBoxLoss")
 """Types of the layers that take the outputs of a detector: when it detects, and in training."""
+
+DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
+"""Types of the layers that give arrays to the network. All but ``Input`` give the images as their first."""
 
 MOST_LAYERS = 10_000
 """Largest number of layers of a network."""
@@ -89,6 +93,21 @@ class Params:
 
 
 @dataclass(frozen=True)
+class Source:
+    """An array that the network is given.
+
+    Attributes:
+        name: Name of the array.
+        shape: Images, channels, height and width. Empty if the network does not say it, or says another number of axes.
+        layer: Layer that gives it. None if it is a field of the network.
+    """
+
+    name: str
+    shape: tuple[int, ...] = ()
+    layer: Layer | None = None
+
+
+@dataclass(frozen=True)
 class Net:
     """A network of Caffe.
 
@@ -105,6 +124,13 @@ class Net:
         """The layer that takes the outputs of the detector. None if the network has none."""
         found = {layer.type: layer for layer in reversed(self.layers) if layer.type in OUTPUTS}
         return next((found[kind] for kind in OUTPUTS if kind in found), None)
+
+    @property
+    def image(self) -> Source | None:
+        """The images: the input that a dataset gives, else the one of most pixels. None if there is no input."""
+        sources = [Source(name, _four(shape)) for name, shape in self.inputs.items()]
+        sources += [source for layer in self.layers if layer.type in DATA for source in _given(layer)]
+        return max(sources, key=_pixels, default=None)
 
 
 def binary_net(data: memoryview) -> Net:
@@ -152,6 +178,25 @@ def _layer(values: Message) -> Layer:
         tuple(values.get("top", [])),
         values,
     )
+
+
+def _given(layer: Layer) -> list[Source]:
+    """Arrays that a layer gives. Labels, the second array of a dataset, are left out."""
+    if layer.type != "Input":
+        return [Source(name, layer=layer) for name in layer.tops[:1]]
+    shapes = [shape.get("dim", []) for shape in layer.section("input_param").all("shape")]
+    shapes = shapes * len(layer.tops) if len(shapes) == 1 else shapes + [[]] * len(layer.tops)
+    return [Source(name, _four(shape), layer) for name, shape in zip(layer.tops, shapes, strict=False)]
+
+
+def _four(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(shape) if len(shape) == 4 else ()
+
+
+def _pixels(source: Source) -> float:
+    if source.shape:
+        return source.shape[2] * source.shape[3]
+    return 0 if source.layer is None or source.layer.type == "Input" else inf
 
 
 def _is_in(values: Message, phase: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from multibox.annotations.counting import counted
 from multibox.importers.caffe_net import Layer
 from multibox.importers.peer import Part, Weights
 from multibox.layer_graph import Activate, BatchNorm, Conv, Kernel, Node, Normalize, Scale
@@ -28,13 +29,12 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
     if isinstance(node, BatchNorm):
         return _norm_part(node.name, layer, scales.get(node.name), shape.channels)
     if isinstance(node, Scale):
-        blobs = _blobs(layer, 2 if node.bias else 1)
-        return Part(node.name, blobs, lambda values: [values[0].reshape(1, 1, -1, 1), *map(np.ravel, values[1:])])
+        return _scale_part(node.name, layer, shape.channels, shift=node.bias)
     if isinstance(node, Normalize):
         root = np.float32(shape.channels**0.5)
-        return Part(node.name, _blobs(layer, 1), lambda values: [_each(values[0], shape.channels) / root])
+        return Part(node.name, _blobs(layer, 1), lambda values: [_each(layer, values[0], shape.channels) / root])
     if isinstance(node, Activate) and node.op == "prelu":
-        return Part(node.name, _blobs(layer, 1), lambda values: [_each(values[0], shape.channels).reshape(1, 1, -1)])
+        return Part(node.name, _blobs(layer, 1), lambda values: [_each(layer, values[0], shape.channels)[None, None]])
     return None
 
 
@@ -51,15 +51,26 @@ def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape, filters: int)
 
     def change(values: Weights) -> Weights:
         kernel = values[0]
-        if kernel.shape != (filters, shape.channels // conv.groups, *conv.kernel):
-            raise ValueError
+        needed = (filters, shape.channels // conv.groups, *conv.kernel)
+        if kernel.shape != needed:
+            raise layer.refuse(
+                f"needs a kernel of {_text(needed)}, but that in the weights' file is {_text(kernel.shape)}"
+            )
         if is_depthwise(conv, shape.channels):
             kernel = kernel.reshape(shape.channels, -1, *kernel.shape[2:]).transpose(2, 3, 0, 1)
         else:
             kernel = kernel.transpose(2, 3, 1, 0)
-        return [kernel, *map(np.ravel, values[1:])]
+        return [kernel, *(_vector(layer, value, filters) for value in values[1:])]
 
     return Part(ours, _blobs(layer, 2 if conv.bias else 1), change)
+
+
+def _scale_part(ours: str, layer: Layer, channels: int, *, shift: bool) -> Part:
+    def change(values: Weights) -> Weights:
+        factor, *shifts = (_vector(layer, value, channels) for value in values)
+        return [factor.reshape(1, 1, -1, 1), *shifts]
+
+    return Part(ours, _blobs(layer, 2 if shift else 1), change)
 
 
 def _norm_part(ours: str, layer: Layer, scale: Layer | None, channels: int) -> Part:
@@ -68,12 +79,13 @@ def _norm_part(ours: str, layer: Layer, scale: Layer | None, channels: int) -> P
     blobs = _blobs(scale, 2 if shift else 1) if scale else ()
 
     def change(values: Weights) -> Weights:
-        mean, variance, factor = values[:3]
-        by = np.float32(0 if factor.ravel()[0] == 0 else 1 / np.float64(factor.ravel()[0]))
-        moments = [np.ravel(mean) * by, np.ravel(variance) * by]
+        (factor,) = _vector(layer, values[2], 1)
+        by = np.float32(0 if factor == 0 else 1 / np.float64(factor))
+        moments = [_vector(layer, value, channels) * by for value in values[:2]]
         if scale is None:
             return moments
-        return [np.ravel(values[3]), np.ravel(values[4]) if shift else np.zeros(channels, np.float32), *moments]
+        factors, *shifts = (_vector(scale, value, channels) for value in values[3:])
+        return [factors, *(shifts or [np.zeros(channels, np.float32)]), *moments]
 
     return Part(ours, (*_blobs(layer, 3), *blobs), change)
 
@@ -82,6 +94,17 @@ def _blobs(layer: Layer, count: int) -> tuple[str, ...]:
     return tuple(f"{layer.name}/{i}" for i in range(count))
 
 
-def _each(values: np.ndarray, channels: int) -> np.ndarray:
+def _vector(layer: Layer, values: np.ndarray, count: int) -> np.ndarray:
+    """Numbers of a blob, one for each channel."""
+    if values.size != count:
+        raise layer.refuse(f"needs {counted(count, 'number')}, but a blob in the weights' file has {values.size}")
+    return values.ravel()
+
+
+def _each(layer: Layer, values: np.ndarray, channels: int) -> np.ndarray:
     """Numbers of all channels, of which the file may have one for all."""
-    return np.broadcast_to(values.ravel(), (channels,))
+    return _vector(layer, np.broadcast_to(values.ravel(), (channels,)) if values.size == 1 else values, channels)
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from multibox.config import Config
 from multibox.config_file import parse_config, parse_overrides, with_overrides
@@ -15,7 +16,7 @@ from multibox.importers.caffe import CAFFE
 from multibox.importers.five_scripts import FIVE_SCRIPTS
 from multibox.importers.keras_applications import KERAS
 from multibox.importers.keras_vgg import SSD_KERAS
-from multibox.importers.peer import Misfit, Peer, Plan, Tensors, Unsupported, Weights
+from multibox.importers.peer import Misfit, Part, Peer, Plan, Tensors, Unsupported, Weights
 from multibox.importers.qfgaohao import QFGAOHAO
 from multibox.importers.torch_mobilenet import LUFFICC, TORCHVISION
 from multibox.importers.torch_vgg import AMDEGROOT
@@ -99,7 +100,7 @@ def import_model(
         plan = peer.plan(tensors, classes)
         config = _with_overrides(plan, overrides)
         model = build(config.network, len(plan.classes), config.priors, plan.activation)
-        weights = _fitting(plan, tensors, model)
+        weights = _fitting(path, plan, tensors, model)
     except Unsupported as unsupported:
         raise BadInput(path if net is None else net, f"cannot be imported: {unsupported}") from None
     except Misfit as misfit:
@@ -134,6 +135,7 @@ def _save(model: keras.Model, plan: Plan, config: Config, weights: dict[str, Wei
         maps=feature_maps(config.network),
         classes=plan.classes,
         priors=config.priors,
+        resize=plan.resize,
         detect=config.detect,
         activation=plan.activation,
     )
@@ -163,18 +165,28 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
     return parse_config(values, "FIELD=VALUE")
 
 
-def _fitting(plan: Plan, tensors: Tensors, model: keras.Model) -> dict[str, Weights]:
-    """Weights of each layer of the network, after verifying that all of them fit."""
+def _fitting(path: str | Path, plan: Plan, tensors: Tensors, model: keras.Model) -> dict[str, Weights]:
+    """Weights of each layer of the network, after verifying that all of them fit and can be computed with."""
     found = {}
     ours = {layer.name for layer in model.layers}
     for part in plan.parts:
         if part.ours not in ours:
             raise Misfit(f"its {part.theirs[0]}: {model.name} has no layer {part.ours}")
-        values = part.weights(tensors)
-        needed = [tuple(weight.shape) for weight in model.get_layer(part.ours).weights]
-        given = [value.shape for value in values]
-        if given != needed:
+        layer, values = model.get_layer(part.ours), part.weights(tensors)
+        if [value.shape for value in values] != [tuple(weight.shape) for weight in layer.weights]:
             shapes = " and ".join(str(tensors[name].shape) for name in part.theirs)
             raise Misfit(f"its {part.theirs[0]} has the shape {shapes}, which does not fit the layer {part.ours}")
+        if unusable := _unusable(part, values, tensors, layer):
+            raise BadInput(path, f"cannot be imported: {unusable}")
         found[part.ours] = values
     return found
+
+
+def _unusable(part: Part, values: Weights, tensors: Tensors, layer: keras.Layer) -> str:
+    """Why a layer with these weights would give no numbers. Empty if it gives some."""
+    if not all(np.isfinite(value).all() for value in values):
+        bad = [name for name in part.theirs if not np.isfinite(tensors[name]).all()]
+        return f"its {(bad or part.theirs)[0]} has numbers that are not finite"
+    if isinstance(layer, keras.layers.BatchNormalization) and values[-1].min() + layer.epsilon <= 0:
+        return f"{part.ours}, from its {part.theirs[0]}, has variances below 0"
+    return ""

@@ -1,12 +1,14 @@
 """The meaning of a peer's (another project's) file of weights: its network, priors and tensors."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
-from multibox.config import Activation, Detect, Network, Priors
+from multibox.annotations.counting import counted
+from multibox.config import Activation, Detect, Network, Priors, Resize
 from multibox.errors import BadInput
 from multibox.importers.class_lists import COCO, COCO_COLUMNS, KNOWN
 
@@ -58,8 +60,11 @@ class Part:
         need(tensors, self.theirs)
         values = [tensors[name] for name in self.theirs]
         try:
-            changed = self.change(values)
+            with np.errstate(all="ignore"):  # numbers that are not finite are refused later
+                changed = self.change(values)
             return changed if self.rows is None else [value[..., list(self.rows)] for value in changed]
+        except Misfit:
+            raise
         except (ValueError, IndexError):
             shapes = " and ".join(str(value.shape) for value in values)
             raise Misfit(f"its {self.theirs[0]} has the shape {shapes}, which {self.ours} cannot have") from None
@@ -78,6 +83,7 @@ class Plan:
         detect: Configuration of detection that the other project uses.
         read: Names of the file's tensors that are recognised but are not weights, such as parameters of priors.
         activation: How the network's logits become scores.
+        resize: How images get the size of the input.
     """
 
     network: Network
@@ -88,6 +94,7 @@ class Plan:
     detect: Detect = field(default_factory=Detect)
     read: tuple[str, ...] = ()
     activation: Activation = "softmax"
+    resize: Resize = "warp"
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,10 @@ def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], 
     if not given and count not in KNOWN:
         raise BadInput("classes", f"the file has {count} classes, unlike VOC and COCO; give their names")
     names = given or KNOWN[count]
-    if len(names) != count or len(set(names)) != count:
-        raise BadInput("classes", f"{len(set(names))} different names, but the file has {count} classes")
+    if not all(name.strip() for name in names):
+        raise BadInput("classes", "a name is empty; each class needs one")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise BadInput("classes", f"{twice[0]} is there twice; each class needs a name of its own")
+    if len(names) != count:
+        raise BadInput("classes", f"{counted(len(names), 'name')}, but the file has {count} classes")
     return names, tuple(range(count + 1))

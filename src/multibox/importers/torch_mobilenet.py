@@ -12,6 +12,7 @@ from multibox.importers.peer import (
     Peer,
     Plan,
     Tensors,
+    Unsupported,
     Weights,
     class_columns,
     class_count,
@@ -258,7 +259,16 @@ def _torchvision(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
     return replace(plan, network=plan.network.model_copy(update={"peer": peer}))
 
 
+_SQUEEZES = (".fc.0.weight", "._se_reduce.weight")
+"""Ends of the names of squeeze-and-excitation's first weights in lufficc's MobileNetV3 and EfficientNet."""
+
+
 def _lufficc(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
+    if squeeze := next((name for name in tensors if name.endswith(_SQUEEZES)), ""):
+        raise Unsupported(
+            f"its {squeeze.removesuffix('.weight')} is a squeeze-and-excitation, which multiplies a map by one cell; "
+            "of lufficc/SSD, networks on VGG16 and MobileNetV2 can be imported"
+        )
     is_mobilenet = "backbone.features.0.0.weight" in tensors
     return (_LUFFICC_SSDLITE if is_mobilenet else torch_vgg.LUFFICC).plan(tensors, classes)
 

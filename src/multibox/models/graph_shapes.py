@@ -98,7 +98,9 @@ def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequenc
     weights = sum(filters * prod(conv.kernel) * shape.channels // conv.groups for conv, shape, filters in convs)
     if weights > MOST_NUMBERS:
         raise BadInput(FIELD, f"the heads are too large: they have {weights:,} weights")
-    if any(is_thinned(conv) and prod(_all_cells(conv, shape)) * filters > MOST_NUMBERS for conv, shape, filters in convs):
+    if any(
+        is_thinned(conv) and prod(_all_cells(conv, shape)) * filters > MOST_NUMBERS for conv, shape, filters in convs
+    ):
         raise BadInput(FIELD, "the heads are too large: a dilated one computes cells that its stride leaves out")
 
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError
 
 from multibox._version import __version__
-from multibox.config import LARGEST, Activation, Detect, Network, Priors, Probability, Section
+from multibox.config import LARGEST, Activation, Detect, Network, Priors, Probability, Resize, Section
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.old_names import current_fields
@@ -37,7 +37,7 @@ class Schema(Section):
     classes: tuple[str, ...]
     """Names of the user's classes. Column 0 of the network's logits is background, and column k + 1 is class k."""
     priors: Priors
-    resize: Literal["warp", "letterbox"] = "warp"
+    resize: Resize = "warp"
     activation: Activation = "softmax"
     """Function that turns logits into scores, ``softmax`` or ``sigmoid``. With ``sigmoid``, column 0 of the logits is
     not used."""

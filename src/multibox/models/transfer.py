@@ -129,8 +129,8 @@ def graph_fields(network: Network) -> dict[str, Any]:
         network: Configuration of the run's network. Its field ``weights`` names the model.
 
     Returns:
-        Values of fields of the network and the priors, by dotted name. Empty if the run's network is a graph already,
-        or the model's is none.
+        Values of fields of the network and the priors, and of ``data.resize``, by dotted name. Empty if the run's
+        network is a graph already, or the model's is none.
 
     Raises:
         BadInput: The file of weights is not a model.
@@ -142,9 +142,11 @@ def graph_fields(network: Network) -> dict[str, Any]:
         return {}
     fields = schema.network.model_dump(mode="json", include=_OF_A_GRAPH)
     priors = schema.priors.model_dump(mode="json")
-    return {f"network.{name}": value for name, value in fields.items()} | {
-        f"priors.{name}": value for name, value in priors.items()
-    }
+    return (
+        {f"network.{name}": value for name, value in fields.items()}
+        | {f"priors.{name}": value for name, value in priors.items()}
+        | {"data.resize": schema.resize}
+    )
 
 
 _OF_A_GRAPH = {"trunk", "layout", "graph", "size", "mean", "scale"}
