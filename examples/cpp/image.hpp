@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,17 +19,26 @@ struct Image {
     std::vector<std::uint8_t> rgb;  // row by row, 3 bytes a pixel
 };
 
+// The next number in the header of a PPM file. Comments run from # to the end of their line.
+inline int next_number(std::istream& file) {
+    int number = 0;
+    for (std::string comment; (file >> std::ws).peek() == '#';) std::getline(file, comment);
+    file >> number;
+    return number;
+}
+
 inline Image read_ppm(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error(path + ": cannot be read");
     std::string kind;
-    int width = 0, height = 0, white = 0;
-    file >> kind >> width >> height >> white;
+    file >> kind;
+    const int width = next_number(file), height = next_number(file), white = next_number(file);
     file.get();
     if (!file || kind != "P6" || width < 1 || height < 1 || white != 255)
-        throw std::runtime_error(path + ": not a binary PPM image with 8 bits; 'convert photo.jpg photo.ppm' makes one");
-    Image image{height, width, std::vector<std::uint8_t>(std::size_t(3) * height * width)};
-    file.read(reinterpret_cast<char*>(image.rgb.data()), std::streamsize(image.rgb.size()));
-    if (!file) throw std::runtime_error(path + ": the file ends before the image does");
+        throw std::runtime_error(path + ": not a binary PPM image; try 'convert photo.jpg -auto-orient photo.ppm'");
+    Image image{height, width, {std::istreambuf_iterator<char>(file), {}}};
+    if (image.rgb.size() / 3 / width < std::size_t(height))
+        throw std::runtime_error(path + ": the file ends before the image does");
     return image;
 }
 
@@ -74,8 +85,16 @@ inline std::vector<std::string> read_lines(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error(path + ": cannot be read");
     std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    for (std::string line; std::getline(file, line);) lines.push_back(line.substr(0, line.find('\r')));
     return lines;
+}
+
+inline float read_score(const std::string& text) {
+    std::istringstream words(text);
+    float score = 0;
+    if (!(words >> score) || words.peek() != EOF || score < 0 || score > 1)
+        throw std::runtime_error("SCORE is a number from 0 to 1, not '" + text + "'");
+    return score;
 }
 
 // The outputs of a file with NMS inside.
@@ -88,9 +107,13 @@ struct Detections {
 inline void print(const Detections& found, const Image& input, const Image& image,
                   const std::vector<std::string>& classes, float least) {
     const float across = float(image.width) / float(input.width), down = float(image.height) / float(input.height);
+    for (int i = 0; i < found.count; ++i)
+        if (std::size_t(found.labels[i]) >= classes.size())
+            throw std::runtime_error("the file of class names is too short: the model has a class " +
+                                     std::to_string(found.labels[i] + 1));
     for (int i = 0; i < found.count && found.scores[i] > least; ++i) {
         const float* box = found.boxes + 4 * i;
         std::printf("%.5f %.2f %.2f %.2f %.2f %s\n", found.scores[i], box[0] * across, box[1] * down, box[2] * across,
-                    box[3] * down, classes.at(std::size_t(found.labels[i])).c_str());
+                    box[3] * down, classes[std::size_t(found.labels[i])].c_str());
     }
 }

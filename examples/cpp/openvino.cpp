@@ -36,7 +36,7 @@ void detect(const char* model_path, const char* classes_path, const char* image_
 
 int main(int argc, char** argv) try {
     if (argc < 4 || argc > 5) throw std::runtime_error("usage: openvino MODEL.xml CLASSES.txt IMAGE.ppm [SCORE]");
-    detect(argv[1], argv[2], argv[3], argc == 5 ? std::stof(argv[4]) : 0.0f);
+    detect(argv[1], argv[2], argv[3], argc == 5 ? read_score(argv[4]) : 0.0f);
 } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

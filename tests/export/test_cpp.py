@@ -48,8 +48,8 @@ class Program:
         write(original.network, original.schema, folder / self.model, plan, original.images)
         (folder / "classes.txt").write_text("".join(f"{name}\n" for name in original.schema.classes))
 
-    def __call__(self, *words):
-        command = [self.path, self.model, "classes.txt", *words]
+    def __call__(self, photo, score, classes="classes.txt"):
+        command = [self.path, self.model, classes, photo, score]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
 
@@ -80,11 +80,34 @@ def test_a_program_finds_what_predict_finds(program, original, size, monkeypatch
     assert without_counterpart(expected, given) <= 0.01 * (len(expected.scores) + len(given.scores))
 
 
-def test_a_program_says_what_it_cannot_read(program, original):
-    (program.folder / "photo.jpg").write_bytes(b"\xff\xd8\xff")
-    done = program("photo.jpg")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("bad.ppm", "0.5"), "bad.ppm: not a binary PPM image; try"),
+        (("short.ppm", "0.5"), "short.ppm: the file ends before the image does"),
+        (("missing.ppm", "0.5"), "missing.ppm: cannot be read"),
+        (("photo.ppm", "0,5"), "SCORE is a number from 0 to 1, not '0,5'"),
+        (("photo.ppm", "0.05", "two.txt"), "the file of class names is too short: the model has a class 3"),
+    ],
+)
+def test_a_program_says_what_it_cannot_read(program, original, words, message, monkeypatch):
+    monkeypatch.chdir(program.folder)
+    Path("bad.ppm").write_bytes(b"\xff\xd8\xff")
+    Path("short.ppm").write_bytes(b"P6 90000 90000 255\n...")
+    Path("two.txt").write_text("red\ngreen\n")
+    cv2.imwrite("photo.ppm", original.images[0])
+    done = program(*words)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("photo.jpg: not a binary PPM image")
+    assert done.stderr.startswith(message)
+
+
+def test_a_program_reads_an_image_with_a_comment(program, original, monkeypatch):
+    """ImageMagick copies the comment of a JPEG file."""
+    monkeypatch.chdir(program.folder)
+    cv2.imwrite("photo.ppm", original.images[0])
+    photo = Path("photo.ppm").read_bytes()
+    Path("comment.ppm").write_bytes(photo.replace(b"\n", b"\n# of a camera\n# 128\n", 1))
+    assert program("comment.ppm", "0.05").stdout == program("photo.ppm", "0.05").stdout != ""
 
 
 def test_a_program_refuses_a_model_of_letterbox(program, original):
@@ -96,7 +119,7 @@ def test_a_program_refuses_a_model_of_letterbox(program, original):
     assert changed != text
     path.write_text(changed, "utf-8")
     cv2.imwrite(str(program.folder / "photo.ppm"), original.images[0])
-    done = program("photo.ppm")
+    done = program("photo.ppm", "0.05")
     path.write_text(text, "utf-8")
     assert (done.returncode, done.stdout) == (1, "")
     assert "letterbox" in done.stderr
