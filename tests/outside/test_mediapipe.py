@@ -1,6 +1,13 @@
-"""What MediaPipe finds with our LiteRT files: the same as Multibox, on 50 images of the network's size."""
+"""What MediaPipe finds with our LiteRT files: the same as Multibox, on 50 images of the network's size.
 
+``MULTIBOX_MODELS`` names ``.keras`` files to test beside ours. ``MULTIBOX_PHOTOS`` names a folder whose first 50 images
+are taken instead of rendered ones.
+"""
+
+import os
 import re
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -9,10 +16,12 @@ import pytest
 
 from multibox.detect.detections import Detections
 from multibox.detect.load import load
+from multibox.detect.prepare_image import prepare_image
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
 from multibox.models.file import load_model
 from multibox.models.shipped import model_path
+from multibox.prepare.render import decode
 from small_ssd import make_network, make_schema
 
 pytestmark = pytest.mark.outside
@@ -43,11 +52,23 @@ def oblong():
     return make_network(schema), schema
 
 
+MODELS = {"voc20": voc20, "oblong": oblong}
+MODELS |= {path: partial(load_model, path) for path in os.environ.get("MULTIBOX_MODELS", "").split()}
+
+
+def images_for(schema):
+    folder = os.environ.get("MULTIBOX_PHOTOS")
+    if not folder:
+        return prepared(schema, None, 50)
+    photos = islice(sorted(Path(folder).iterdir()), 50)
+    return np.concatenate([prepare_image(decode(path.read_bytes(), path.name), schema).inputs for path in photos])
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-@pytest.mark.parametrize("make", [voc20, oblong], ids=lambda make: make.__name__)
-def test_mediapipe_finds_what_multibox_finds(make, precision, tmp_path, outside, note):
-    network, schema = make()
-    images, path = prepared(schema, None, 50), tmp_path / "model.tflite"
+@pytest.mark.parametrize("model", MODELS)
+def test_mediapipe_finds_what_multibox_finds(model, precision, tmp_path, outside, note):
+    network, schema = MODELS[model]()
+    images, path = images_for(schema), tmp_path / "model.tflite"
     plan = Plan("litert", precision=precision, images=images if precision == "int8" else None, target="mediapipe")
     write(network, schema, path, plan, images[:8])
     told = outside("mediapipe", "read_mediapipe.py", path, SHOWN - AROUND, *save(images, tmp_path))
@@ -62,7 +83,8 @@ def test_mediapipe_finds_what_multibox_finds(make, precision, tmp_path, outside,
     assert np.quantile(score, 0.95 if precision == "int8" else 1) <= SCORES[precision]
     assert pixels.max() <= 1, "MediaPipe cuts positions and sizes down to whole pixels"
     result = f"scores within {score.max():.2g}, positions and sizes within {pixels.max():.2g} pixels"
-    note("mediapipe", told["version"], f"LiteRT {precision}", f"{len(images)} images; {len(score)} detections", result)
+    compared = f"{Path(model).name}; {len(images)} images; {len(score)} detections"
+    note("mediapipe", told["version"], f"LiteRT {precision}", compared, result)
 
 
 def test_the_program_in_the_documentation_prints_what_multibox_finds(tmp_path, outside):
