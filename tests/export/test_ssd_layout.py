@@ -236,7 +236,7 @@ def test_options_that_do_not_fit(tmp_path, options, message):
         ({"classes": ("a", "b\0c", "d")}, r"target: the class 'b\\x00c' cannot be a line"),
         (
             {"detect": {"agnostic": True}},
-            "target: a file contains hard NMS by class, but .* agnostic; leave target out",
+            "target: a file contains hard NMS by class, but .* agnostic; leave it out",
         ),
     ],
 )

@@ -134,7 +134,7 @@ def _path(
         what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
         raise BadInput("precision", f"{precision} {what}")
     if "nms" in marks and not form.nms:
-        raise BadInput("nms", f"is not part of {kind} files: what runs the network does it afterwards; leave nms out")
+        raise BadInput("nms", f"is not part of {kind} files: what runs the network does it afterwards; leave it out")
     if model.suffix != ".keras" and model.exists():
         raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
     parts = [model.stem, *marks]
@@ -175,7 +175,7 @@ def _require_fitting(target: str | None, kind: str, precision: str, nms: bool) -
     if kind != "litert":
         raise BadInput("target", f'{target} reads LiteRT files; set kind="litert"')
     if nms:
-        raise BadInput("nms", f"a file for {target} always runs NMS itself; leave nms out")
+        raise BadInput("nms", f"a file for {target} always runs NMS itself; leave it out")
     if target == "edgetpu" and precision != "int8":
         raise BadInput(
             "precision",
@@ -188,7 +188,7 @@ def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
     if (nms or target) and (schema.detect.nms != "hard" or schema.detect.agnostic):
         field, how = "target" if target else "nms", "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
-            field, f"a file contains hard NMS by class, but the model's configuration says {how}; leave {field} out"
+            field, f"a file contains hard NMS by class, but the model's configuration says {how}; leave it out"
         )
     if target:
         _require_lines(schema)

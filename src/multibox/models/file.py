@@ -144,7 +144,7 @@ def _open(path: str | Path) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGES:
-        raise BadInput(path, "not a model file (a .keras file is a zip)") from None
+        raise BadInput(path, "not a model file of Multibox, or a damaged one; copy or export it again") from None
     if MEMBER not in archive.namelist():
         archive.close()
         raise BadInput(path, f"a zip, but not a model of multibox: it has no {MEMBER}")
