@@ -74,7 +74,7 @@ def test_encoded_bytes_are_read_back_by_google(number, value):
         (b"\x08" + b"\xff" * 10, "more than 64 bits"),
         (b"\x0a\x05abc", "ends in the middle of a field"),
         (b"\x0d\0\0\0", "ends in the middle of a field"),
-        (b"\x00\x01", "a field of number 0"),
+        (b"\x00\x01", "a field with the invalid number 0"),
         (b"\x0b\x0c", "a field of the unknown kind 3"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_model_alone_is_not_taken_for_a_picture(picture):
 @pytest.mark.parametrize("words", [("photo.jpg", "mine.onnx"), ("mine.pt", "photo.jpg"), ("mine.ONNX", "photo.jpg")])
 def test_it_does_not_look_where_another_model_was_meant(picture, words):
     code, text = run("predict", *words)
-    assert (code, "is not an image; a model comes first" in text) == (2, True)
+    assert (code, "is not an image; give the model as the first argument" in text) == (2, True)
     assert not (picture.parent / "detections").exists()
 
 

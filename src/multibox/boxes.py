@@ -1,10 +1,10 @@
-"""Boxes: intersection over union, encoding, decoding, clipping, and changes of format.
+"""Boxes: intersection over union, encoding, decoding, clipping, and conversions between formats.
 
 A box is ``x0, y0, x1, y1``, continuous and 0-based. The numbers are the edges of a region, not the centres of its outer
-pixels. So its width is ``x1 - x0``, and nothing ever adds 1. Arrays of boxes are ``(..., 4)``.
+pixels. So its width is ``x1 - x0``, and not ``x1 - x0 + 1``. Arrays of boxes are ``(..., 4)``.
 
 Encoding and decoding take the array namespace they compute with: NumPy (the default) in preparation and detection,
-``keras.ops`` inside a network. So training and detection cannot drift apart.
+``keras.ops`` inside a network. So training and detection always use the same formulas.
 """
 
 from types import ModuleType
@@ -65,7 +65,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of each box of ``a`` with the box of ``b`` at the same place.
+    """Intersection over union of each box of ``a`` with the box of ``b`` at the same position.
 
     Args:
         a: ``(..., 4)`` corners.
@@ -132,7 +132,7 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` deltas ``cx, cy, w, h``, without a unit.
+        ``(..., 4)`` dimensionless deltas ``cx, cy, w, h``.
     """
     box, prior = to_centers(boxes, xp), to_centers(priors, xp)
     shift = (box[..., :2] - prior[..., :2]) / prior[..., 2:]
@@ -141,7 +141,7 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
 
 
 def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCES, xp: ModuleType = np) -> Array:
-    """Turn deltas back into boxes: the inverse of :func:`encode`.
+    """Convert deltas to boxes: the inverse of :func:`encode`.
 
     Args:
         deltas: ``(..., 4)`` deltas, as :func:`encode` returns them.

@@ -1,6 +1,6 @@
-"""The typed configuration: everything about a run that is not code, with its default.
+"""The typed configuration of a run: every setting with its type, range and default.
 
-:mod:`multibox.config_file` reads it from YAML.
+:mod:`multibox.config_file` reads the configuration from YAML.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -20,7 +20,7 @@ Factor = Annotated[float, Field(ge=0, le=LARGEST)]
 
 def _rising(limits: tuple[float, float]) -> tuple[float, float]:
     if limits[0] > limits[1]:
-        raise ValueError("needs the lower number first")
+        raise ValueError("must be two numbers, the smaller one first")
     return limits
 
 
@@ -50,19 +50,20 @@ class Section(BaseModel):
         takes_switch = "bool" in str(cls.model_fields[field.field_name or ""].annotation)
         values = value if isinstance(value, list | tuple) else [value]
         if not takes_switch and any(isinstance(each, bool) for each in values):
-            raise ValueError("takes no true or false; write a number or a name")
+            raise ValueError("cannot be true or false; write a number or a name")
         return value
 
 
 class PeerSwitches(Section):
-    """Switches that build the network as another project builds its own, so that its weights fit."""
+    """Details in which SSD projects differ. Set them to build the network of another project and load its weights."""
 
     resnet50: Literal["keras", "five_scripts"] = "keras"
-    """Project whose ResNet50 is built. With ``five_scripts``, the first pool pads as TensorFlow's ``same`` does, and in
-    each extra bottleneck the first 1x1 convolution has the stride."""
+    """Variant of ResNet50: ``keras`` as in ``keras.applications``, or ``five_scripts`` as in the Keras project of that
+    name: its first pooling layer pads like TensorFlow's ``same``, and the first 1x1 convolution of each extra
+    bottleneck has stride 2."""
     ssdlite: Literal["multibox", "torchvision", "qfgaohao", "lufficc"] = "multibox"
-    """Project whose SSDLite is built. All but ``multibox`` pad both sides of a map. ``qfgaohao`` and ``lufficc`` have
-    other extra maps, and ``lufficc`` also another first map."""
+    """Project whose variant of SSDLite is built. All but ``multibox`` pad feature maps on both sides. ``qfgaohao`` and
+    ``lufficc`` have other extra feature maps, and ``lufficc`` also another first feature map."""
     tail: Literal["full", "reduced"] = "full"
     """Last stage of MobileNetV3: ``full`` as in the classifier, or ``reduced`` with half the channels (arXiv
     1905.02244, section 6.3)."""
@@ -70,8 +71,9 @@ class PeerSwitches(Section):
     """Padding of the extra layers of stride 2 in the layouts ssd300 and ssd512: ``both`` pads both sides as Caffe does,
     ``same`` pads as TensorFlow's ``same`` does."""
     prior_order: Literal["caffe", "five_scripts"] = "caffe"
-    """Order of a cell's priors, and so of the heads' outputs. First come the squares of side s and sqrt(s s'), then the
-    aspect ratios: 2, 1/2, 3, 1/3 for ``caffe``, or 2, 3, 1/2, 1/3 for ``five_scripts``."""
+    """Order of the priors in a cell, and so of the heads' outputs. First come the squares of side s and sqrt(s s'),
+    where s' is the next map's s. Then come the aspect ratios: 2, 1/2, 3, 1/3 (``caffe``) or 2, 3, 1/2, 1/3
+    (``five_scripts``)."""
 
 
 class Network(Section):
@@ -80,7 +82,7 @@ class Network(Section):
     trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_lite0", "graph"] = (
         "efficientnet_lite0"
     )
-    """Trunk of the network. ``graph`` builds the layers of ``graph`` instead of one of the known trunks."""
+    """Trunk of the network. ``graph`` builds the layers in the field ``graph`` instead."""
     layout: Literal["ssd300", "ssd512", "ssdlite", "graph"] = "ssdlite"
     graph: Graph | None = None
     """Layers of an imported network, for ``trunk: graph`` and ``layout: graph``."""
@@ -90,8 +92,8 @@ class Network(Section):
     """Where training starts: ``imagenet``, ``none``, a weights file of the trunk, a detector's ``.keras`` file, or
     ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
     freeze: str = ""
-    """Name of the last frozen stage of the trunk: this stage and all stages before it are not trained. Of a graph it is
-    the name of a node. If empty, all stages are trained."""
+    """Name of the last frozen stage of the trunk, or of a node if ``trunk`` is ``graph``. This stage and all stages
+    before it are not trained. If empty, all stages are trained."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Batch normalisation of the trunk: ``frozen`` keeps its pretrained statistics and scales, ``trained`` learns
     them."""
@@ -106,7 +108,7 @@ class Network(Section):
     """Factor of each channel (RGB), multiplied after the mean is subtracted. None takes the factor that the trunk's
     published weights were trained with."""
     peer: PeerSwitches = PeerSwitches()
-    """Details in which the network follows another project, so that its published weights fit."""
+    """Details in which the network follows another project, so that the weights published by that project fit."""
 
     @field_validator("size")
     @classmethod
@@ -118,15 +120,17 @@ class Network(Section):
     @model_validator(mode="after")
     def _statistics_to_freeze(self) -> Self:
         if self.weights == "none" and self.batch_norm == "frozen" and self.trunk != "vgg16":
-            raise ValueError("batch_norm: frozen would freeze fresh statistics; with weights=none set it to trained")
+            raise ValueError(
+                "batch_norm: frozen would keep untrained statistics; with weights=none set batch_norm to trained"
+            )
         return self
 
     @model_validator(mode="after")
     def _graph_where_it_is_used(self) -> Self:
         if {self.trunk == "graph", self.layout == "graph", self.graph is not None} != {self.graph is not None}:
-            raise ValueError("trunk: graph needs layout: graph and the layers of a graph, and other trunks neither")
+            raise ValueError("trunk, layout: both must be graph if the field graph has layers, and neither otherwise")
         if self.graph and self.neck != "none":
-            raise ValueError("neck: a network of the trunk graph has none")
+            raise ValueError("neck: must be none if the trunk is graph")
         return self
 
     @model_validator(mode="after")
@@ -137,7 +141,9 @@ class Network(Section):
         if tail == "reduced" and self.trunk != "mobilenet_v3_large":
             raise ValueError("peer.tail: reduced needs trunk=mobilenet_v3_large")
         if tail == "reduced" and self.weights in ("auto", "imagenet"):
-            raise ValueError("peer.tail: the imagenet weights have the full one; with reduced set weights to none")
+            raise ValueError(
+                "peer.tail: ImageNet weights exist only for the full tail; with tail=reduced set weights to none"
+            )
         return self
 
 
@@ -145,11 +151,11 @@ class Priors(Section):
     """The prior boxes of each feature map (SSD section 2.2, with the authors' numbers)."""
 
     sizes: tuple[Positive, ...] = (21, 45, 99, 153, 207, 261, 315)
-    """Sides of the square priors, in pixels of an image whose shorter side is ``at``: one for each feature map, and one
-    more as the next size after the last map's."""
+    """Sides of the square priors in pixels, for an input whose shorter side is ``at`` pixels: one for each feature map,
+    and a last one that serves as the next size of the last feature map."""
     at: Positive = 300
     shapes: tuple[Annotated[tuple[tuple[Positive, Positive], ...], Field(max_length=256)], ...] = ()
-    """Width and height of each prior of a cell, for each feature map, pixels of the network's input. If given, they
+    """Width and height of each prior of a cell in pixels of the network's input, for each feature map. If given, they
     replace ``sizes``, ``at`` and ``ratios``."""
     ratios: tuple[Annotated[tuple[Positive, ...], Field(max_length=12)], ...] = (
         (2, 3),
@@ -162,8 +168,8 @@ class Priors(Section):
     """Aspect ratios (width over height) of the priors of each feature map, at most 12. Each ratio r also gives a prior
     of ratio 1/r."""
     steps: tuple[Positive, ...] = ()
-    """Distance between neighbouring cells of each feature map, pixels of the input. If empty, the network's strides are
-    used."""
+    """Distance between neighbouring cells of each feature map in pixels of the network's input. If empty, the network's
+    strides are used."""
     offset: Number = 0.5
     clip: bool | Literal["centers", "sizes"] = False
     """Part of the priors that is clipped to the image: nothing (``false``), the boxes (``true``, as in Caffe), centres
@@ -177,8 +183,8 @@ class Data(Section):
     train: tuple[str, ...] = ()
     """Stores to train on, each as ``NAME/SPLIT``."""
     weights: tuple[Positive, ...] = ()
-    """Relative weight of each store of ``train``, by which training examples are drawn. If empty, every image is drawn
-    equally often."""
+    """Relative weight of each store of ``train``: examples are drawn from a store in proportion to its weight. If
+    empty, every image is drawn equally often."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Names of the classes to train. If empty, the classes of the stores are used."""
@@ -198,36 +204,36 @@ class Distort(Section):
     contrast: Range = (0.5, 1.5)
     saturation: Range = (0.5, 1.5)
     hue: float = Field(default=18, ge=0, le=90)
-    """Largest shift of the hue either way, in half-degrees (OpenCV's scale of 0 to 179)."""
+    """Largest shift of the hue in either direction, in OpenCV's units of 2 degrees (0 to 179)."""
 
 
 class Expand(Section):
-    """Zoom out: place the image on a canvas of the mean colour (SSD section 3.6, where the ratio is 4)."""
+    """Zoom out: place the image on a canvas of the mean colour (SSD section 3.6, with a ratio of 4)."""
 
     probability: Probability = 0.5
     ratio: float = Field(default=2, ge=1, le=LARGEST)
 
 
 class Crop(Section):
-    """Zoom in: crop a random window, the batch sampler of SSD section 2.2, "Data augmentation"."""
+    """Zoom in: crop a random part of the image, as the batch sampler of SSD section 2.2, "Data augmentation", does."""
 
     probability: Probability = 1.0
     min_iou: tuple[Probability, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     scale: Shares = (0.3, 1.0)
-    """Range of the cropped window's side, as a share of the image's side."""
+    """Range of the width and height of the cropped part, as a share of the image's width and height."""
     ratio: Positives = (0.5, 2.0)
     trials: int = Field(default=50, ge=1)
 
 
 class Mosaic(Section):
-    """Four images side by side (YOLOv4, arXiv 2004.10934, section 3.3)."""
+    """Mosaic: four images joined in a grid of 2x2 (YOLOv4, arXiv 2004.10934, section 3.3)."""
 
     probability: Probability = 0.0
     until: Probability = 1.0
     """Share of the run's steps after which mosaic is switched off, so that training ends on ordinary images (arXiv
     2107.08430)."""
     center: Shares = (0.25, 0.75)
-    """Range of the point where the four images meet, as a share of the width and of the height."""
+    """Range of x and y of the point where the four images meet, as a share of the mosaic's width and height."""
 
 
 class Mixup(Section):
@@ -251,7 +257,7 @@ class Affine(Section):
     """Largest shear of each axis in either direction, degrees."""
     scale: Positives = (0.8, 1.25)
     translate: Probability = 0.1
-    """Largest shift in either direction, as a share of the image's width and height."""
+    """Largest shift in either direction, as a share of the image's width (for x) and height (for y)."""
 
 
 class Cutout(Section):
@@ -261,9 +267,9 @@ class Cutout(Section):
     holes: int = Field(default=3, ge=1, le=32)
     """Largest number of holes in an image. Where cutout is applied, there is at least one hole."""
     side: Shares = (0.1, 0.3)
-    """Range of a hole's width and height, as a share of the image's."""
+    """Range of a hole's width and height, as a share of the image's width and height."""
     hidden: Probability = 0.7
-    """Share of an object's area. If holes hide more than this share, the object is ignored: its priors are neither
+    """Largest share of an object's area that holes may hide. An object hidden more is ignored: its priors are neither
     positive nor negative."""
 
 
@@ -272,8 +278,8 @@ class Clahe(Section):
 
     probability: Probability = 0.0
     clip: Positives = (1.0, 4.0)
-    """Range of the clip limit, as a multiple of the mean of a tile's histogram. A higher limit gives more contrast and
-    more noise."""
+    """Range of the clip limit, as a multiple of the mean bin count of a tile's histogram. A higher limit gives more
+    contrast and more noise."""
 
 
 class Blur(Section):
@@ -281,7 +287,7 @@ class Blur(Section):
 
     probability: Probability = 0.0
     sigma: Positives = (0.5, 2.0)
-    """Range of the Gaussian's standard deviation, pixels of the network's input."""
+    """Range of the Gaussian's standard deviation, in pixels of the network's input."""
 
 
 class Noise(Section):
@@ -300,7 +306,8 @@ class Augment(Section):
     crop: Crop = Crop()
     mirror: Probability = 0.5
     flip: Probability = 0.0
-    """Probability of flipping the image upside down. Useful for images without a fixed up, such as satellite images."""
+    """Probability of flipping the image upside down. Useful for images without a fixed orientation, such as satellite
+    images."""
     mosaic: Mosaic = Mosaic()
     mixup: Mixup = Mixup()
     affine: Affine = Affine()
@@ -317,15 +324,15 @@ class Match(Section):
     """Matching method: ``threshold`` uses one IoU for all objects (SSD section 2.2), ``atss`` computes a threshold for
     each object (arXiv 1912.02424)."""
     iou: Probability = 0.5
-    """Smallest IoU of a prior and its object, for ``method: threshold``. With both methods it is also the share of a
-    prior's area inside a crowd from which the prior is ignored."""
+    """Smallest IoU at which a prior matches an object, for ``method: threshold``. With both methods, a prior is ignored
+    if at least this share of its area lies inside a crowd."""
     candidates: int = Field(default=9, ge=1)
-    """Number of priors nearest to an object that are its candidates on each feature map, for ``method: atss``. It is
-    rounded up to whole cells."""
+    """Number of candidates of an object on each feature map, for ``method: atss``: the priors nearest to its centre.
+    More are taken where the last cell would be split."""
 
 
 class Loss(Section):
-    """The MultiBox loss (SSD section 2.2) and later replacements of its parts."""
+    """The MultiBox loss (SSD section 2.2) and the losses that can replace its two parts."""
 
     classes: Literal["softmax", "focal", "varifocal"] = "softmax"
     """Loss of the classes: ``softmax`` with hard negative mining (SSD), ``focal`` (arXiv 1708.02002), or ``varifocal``
@@ -352,15 +359,15 @@ class Loss(Section):
 
 
 class Train(Section):
-    """The optimizer and its schedule."""
+    """Training: the optimizer, the learning rate's schedule, validation and checkpoints."""
 
     epochs: int = Field(default=40, ge=1)
     steps_per_epoch: int = Field(default=0, ge=0)
-    """Number of steps per epoch. 0 takes as many as are needed to see each image about once."""
+    """Number of steps per epoch. 0 means as many as it takes to see each image about once."""
     batch: int = Field(default=8, ge=1)
     """Number of images per step, over all devices and hosts together."""
     devices: int = Field(default=1, ge=1)
-    """Devices per host. Each batch is split across them."""
+    """Number of devices per host. Each batch is split across all devices."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: Positive = 1e-3
     momentum: Probability = 0.9
@@ -372,7 +379,8 @@ class Train(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Number format in which the layers compute. Weights, L2 normalisation, softmax and loss are always float32."""
     clip_norm: Factor = 0.0
-    """Largest norm of all gradients together, to which larger gradients are scaled down. 0 switches clipping off."""
+    """Largest global norm of the gradients. If their norm is larger, all are scaled down to it. 0 switches clipping
+    off."""
     accumulate: int = Field(default=1, ge=1)
     """Number of batches whose gradients are averaged for one update of the weights. The loss of each batch is divided
     by that batch's own number of positives."""
@@ -386,12 +394,12 @@ class Train(Section):
     validate_every: int = Field(default=5, ge=0)
     """Number of epochs between two validations. 0 validates only at the end."""
     log_every: int = Field(default=20, ge=1)
-    """Number of steps between two lines of the log. The loss is checked to be finite equally often."""
+    """Number of steps between two lines of the log, and between two checks that the loss is finite."""
     patience: int = Field(default=0, ge=0)
     """Number of validations in a row without a better mAP after which training stops early. 0 never stops early."""
     checkpoint_every: int = Field(default=0, ge=0)
-    """Number of steps between two checkpoints, in addition to the checkpoint after each epoch. 0 saves none in
-    addition."""
+    """Number of steps between two checkpoints, in addition to the checkpoint after each epoch. 0 saves no additional
+    checkpoints."""
     keep: int = Field(default=2, ge=1)
     """Number of the newest checkpoints that are kept."""
     tracker: Literal["none", "wandb", "mlflow"] = "none"
@@ -399,7 +407,7 @@ class Train(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     def epoch_steps(self, images: int) -> int:
-        """Steps of an epoch, given the number of images."""
+        """Number of steps of an epoch, given the number of training images."""
         return self.steps_per_epoch or max(1, images // self.batch)
 
 
@@ -408,12 +416,12 @@ class Detect(Section):
 
     score: Probability = 0.01
     nms: Literal["hard", "soft-linear", "soft-gaussian"] = "hard"
-    """Kind of non-maximum suppression: ``hard`` removes a box that overlaps a better one, ``soft-linear`` and
-    ``soft-gaussian`` lower its score (Soft-NMS, arXiv 1704.04503)."""
+    """Kind of non-maximum suppression: ``hard`` removes a box that overlaps a box of higher score, ``soft-linear`` and
+    ``soft-gaussian`` lower its score instead (Soft-NMS, arXiv 1704.04503)."""
     nms_iou: Probability = 0.45
     nms_sigma: Positive = 0.5
-    """Sigma of the Gaussian by which ``nms: soft-gaussian`` lowers scores: a box of IoU x with a better one gets
-    exp(-x^2 / sigma) of its score."""
+    """Sigma of ``nms: soft-gaussian``: if a box has IoU x with a box of higher score, its own score is multiplied by
+    exp(-x^2 / sigma)."""
     agnostic: bool = False
     """Whether boxes of different classes suppress each other, as if there were one class."""
     per_class: int = Field(default=400, ge=1)

@@ -1,8 +1,8 @@
 """Reads and writes the configuration as YAML.
 
-``extends: PRESET`` starts from the values of that preset or file, which must not extend another one itself. Any field
-can be overridden by its dotted name, such as ``train.epochs=20``. An unknown field, or a value of the wrong kind, gives
-an error of one line that names it.
+``extends: PRESET`` starts from the values of a preset or file, which must not have ``extends`` itself. Any field can be
+overridden by its dotted name, such as ``train.epochs=20``. An unknown field, or a value of the wrong kind, gives an
+error of one line that names the field.
 """
 
 import difflib
@@ -47,7 +47,9 @@ def load_config(source: str | Path = DEFAULT_PRESET, overrides: Iterable[str] | 
     if base is not None:
         parent = _read(str(base))
         if "extends" in parent:
-            raise BadInput(source, f"extends {base}, which extends another; name a preset that stands alone")
+            raise BadInput(
+                source, f"extends {base}, which itself extends another configuration; name one without extends"
+            )
         values = _merge(parent, values)
     return parse_config(with_overrides(values, overrides), str(source))
 
@@ -63,11 +65,12 @@ def fields_of(config: Config) -> dict[str, Any]:
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    """Replace fields of a configuration that is still plain, nested values.
+    """Replace fields of a configuration that is given as nested dicts, not yet verified.
 
     Args:
         values: Nested values, as YAML holds them. They are not changed.
-        overrides: The fields to replace, as :func:`load_config` takes them.
+        overrides: Fields to replace: texts ``dotted.name=value`` with the value in YAML, or a mapping from dotted names
+            to values.
 
     Returns:
         New nested dicts with the replaced fields.
@@ -85,7 +88,7 @@ def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, A
     """Parse overrides such as ``train.epochs=20``.
 
     Args:
-        overrides: The overrides, as :func:`load_config` takes them.
+        overrides: Texts ``dotted.name=value`` with the value in YAML, or a mapping from dotted names to values.
 
     Returns:
         Dict from dotted names to values.
@@ -97,11 +100,11 @@ def parse_overrides(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, A
 
 
 def parse_config(values: Mapping[str, Any], source: str) -> Config:
-    """Check plain values against the fields of :class:`~multibox.config.Config`.
+    """Verify the values of a configuration and convert them to a :class:`~multibox.config.Config`.
 
     Args:
-        values: Nested values, as YAML holds them.
-        source: Preset or file that the values come from, for messages.
+        values: Nested dicts of plain values, as read from YAML.
+        source: Name of the preset or file that the values come from, for error messages.
 
     Returns:
         The verified configuration.

@@ -41,23 +41,27 @@ PALETTE: Final[tuple[Color, ...]] = (
     (90, 210, 160),
     (200, 110, 20),
 )
-"""RGB colours of boxes. They stand out on photographs, and consecutive colours are easy to tell apart."""
+"""RGB colours of boxes. They stand out on photographs, and consecutive colours are easy to distinguish."""
 
 WHITE: Final[Color] = (255, 255, 255)
 BLACK: Final[Color] = (0, 0, 0)
 GREY: Final = 15
-"""Position of grey in the palette."""
+"""Index of grey in :data:`PALETTE`."""
 
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 SHOWN_SIDE: Final = 480
-"""Smallest side to which drawn examples are enlarged, pixels, so that captions and thin lines are legible."""
+"""Smaller examples are enlarged until their shorter side has this many pixels, so that captions and thin lines are
+legible."""
 
 SOFTWARE: Final = "multibox"
-"""Name of the software in a PNG that Multibox drew."""
+"""Value of the field ``Software`` in a PNG that Multibox drew."""
 
 
 def color_of(color_id: int) -> Color:
-    """The RGB colour of a number, such as a label. Numbers beyond the palette start again at its first colour."""
+    """The RGB colour of a number, such as a label.
+
+    Numbers beyond the end of the palette start again at its first colour.
+    """
     return PALETTE[int(color_id) % len(PALETTE)]
 
 
@@ -75,8 +79,8 @@ def draw_boxes(
         image: ``(H, W, 3)`` uint8 RGB.
         boxes: ``(N, 4)`` corners in pixels of the image. Boxes may reach beyond the image.
         captions: Text for each of the N boxes. Empty for boxes without captions.
-        color_ids: Number for each of the N boxes, such as its label, that chooses its colour. Boxes of equal numbers
-            have equal colours. If empty, all boxes have one colour.
+        color_ids: Number for each of the N boxes, such as its label, that chooses its colour. Boxes with the same
+            number have the same colour. If empty, all boxes have one colour.
         thickness: Width of the lines, pixels. None chooses a width that suits the size of the image.
 
     Returns:
@@ -117,26 +121,26 @@ def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray
 
 
 def save_png(path: str | os.PathLike[str], image: np.ndarray, *, replace: bool = False) -> None:
-    """Write a PNG file that names Multibox as its software, completely or not at all.
+    """Write a PNG file whose field ``Software`` names Multibox, completely or not at all.
 
     Args:
         path: Path of the file. Missing folders are created.
         image: ``(H, W, 3)`` uint8 RGB.
-        replace: Whether to replace a file that Multibox did not draw.
+        replace: Whether to replace an existing file that Multibox did not draw.
 
     Raises:
-        BadInput: There is a file that Multibox did not draw, and ``replace`` is not set.
+        BadInput: The path holds a file that Multibox did not draw, and ``replace`` is not set.
     """
     with new_file(path, DRAWING, replace=replace) as new:
         new.write_bytes(png_with_text(encode_png(image), "Software", SOFTWARE))
 
 
 def is_drawing(path: Path, software: str = SOFTWARE) -> bool:
-    """Whether a file is a PNG that names Multibox as its software.
+    """Whether a file is a PNG whose field ``Software`` names Multibox.
 
     Args:
         path: Path of the image file.
-        software: Name of the software that the file must hold.
+        software: Value that the field ``Software`` must have.
     """
     try:
         with path.open("rb") as file:
@@ -166,8 +170,8 @@ def show_examples(
     """Draw training examples as the network sees them: augmented, with their objects and matched priors.
 
     Args:
-        records: Records of which ``count`` are chosen at random.
-        classes: Class names, in the order of their labels.
+        records: Records to draw from. ``count`` of them are chosen at random.
+        classes: Class names. A class's position is its label, from 0.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run.
         seed: Random seed. The same seed draws the same examples.
@@ -198,12 +202,14 @@ def draw_example(
     config: Config,
     title: str = "",
 ) -> np.ndarray:
-    """Draw one training example. Objects are thick, with their names and numbers of matched priors. Priors are thin.
+    """Draw one training example.
+
+    Objects are drawn with thick lines, with their names and numbers of matched priors, and priors with thin lines.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         objects_rel: Objects in the image, with boxes relative to the image. Crowds are drawn in grey.
-        classes: Class names, in the order of their labels.
+        classes: Class names. A class's position is its label, from 0.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
         config: Configuration of the run, which defines the matching.
         title: Text below the image.
@@ -237,7 +243,7 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        title: Line of text. It is cut off where it is wider than the image.
+        title: Line of text. A line that is wider than the image is cut off.
 
     Returns:
         ``(H', W, 3)`` uint8 RGB, the image with the line below it.

@@ -4,7 +4,7 @@ import os
 
 
 class BadInput(ValueError):  # noqa: N818  It is named after what happened
-    """Something the user gave is wrong: a parameter, a configuration field or a file. The exit status is 2.
+    """A parameter, a configuration field or a file that the user gave is wrong. The exit status is 2.
 
     Args:
         field: Name of the parameter (``"nms_iou"``) or of the configuration field (``"train.epochs"``), or path of the
@@ -29,7 +29,10 @@ class RunFailed(RuntimeError):  # noqa: N818
 
 
 class Stopped(RuntimeError):  # noqa: N818
-    """A signal ended a run that can be resumed. The exit status is 128 plus the signal's number, as in shells."""
+    """A signal such as Ctrl-C stopped a run that can be resumed.
+
+    The exit status is 128 plus the signal's number, as in shells.
+    """
 
     def __init__(self, message: str, signal: int):
         super().__init__(message)
@@ -42,8 +45,8 @@ def install(*extras: str) -> str:
     Multibox is not on a package index yet, so the command is one for a clone of the repository.
 
     Args:
-        extras: Pip extras of Multibox, each of them an alternative. One text may name several extras, separated by
-            commas.
+        extras: Pip extras of Multibox, of which the user needs one. Names separated by commas within one text are
+            needed together.
     """
     choices = " or ".join(f"'.[{extra}]'" for extra in extras)
     return f"in a clone of Multibox, run: pip install {choices}"

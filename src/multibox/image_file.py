@@ -60,13 +60,13 @@ def image_format(encoded: bytes) -> str:
 
 
 def jpeg_header(encoded: bytes) -> JpegHeader | None:
-    """Read a JPEG up to its first scan. Thumbnails in its segments are passed over.
+    """Read a JPEG up to its first scan. Thumbnails in its segments are skipped.
 
     Args:
         encoded: Bytes of a JPEG file.
 
     Returns:
-        The header, or None if no scan follows it.
+        The header, or None if the file has no scan.
     """
     width = height = channels = 0
     place = 2
@@ -82,7 +82,7 @@ def jpeg_header(encoded: bytes) -> JpegHeader | None:
 
 
 def coded_size(encoded: bytes) -> tuple[int, int] | None:
-    """Width and height of a JPEG or PNG as coded, before EXIF turns the image. None for any other bytes.
+    """Width and height in pixels of a JPEG or PNG as coded, before a rotation by EXIF. None for any other bytes.
 
     Args:
         encoded: Bytes of the file.
@@ -112,13 +112,13 @@ def color_mode(encoded: bytes) -> Literal["grey", "cmyk", "color"]:
 
 
 def is_whole(encoded: bytes) -> bool:
-    """Find out whether an image file is complete. Bytes after the end of the image do not matter.
+    """Find out whether an image file is complete. Bytes after the end of the image are ignored.
 
     Args:
         encoded: Bytes of the file.
 
     Returns:
-        False if a JPEG, PNG or WebP breaks off, or a checksum of a PNG is wrong. True for other formats.
+        False if a JPEG, PNG or WebP is truncated, or a checksum of a PNG is wrong. True for other formats.
     """
     kind = image_format(encoded)
     if kind == "JPEG":
@@ -139,13 +139,13 @@ def end_of_image(encoded: bytes, kind: str) -> int | None:
 
     Returns:
         Offset of the first byte after the image. For a truncated file it is beyond the file's end. None if the end
-        cannot be determined, because the file is truncated or damaged before it.
+        cannot be determined, because the file is truncated or damaged.
     """
     return _ENDS[kind](encoded)
 
 
 def png_with_text(encoded: bytes, keyword: str, text: str) -> bytes:
-    """Put a text into a PNG, right behind its header, where programs that show its properties find it.
+    """Insert a text into a PNG directly after its header, where programs that show a file's properties find it.
 
     Args:
         encoded: Bytes of a PNG file.
@@ -272,4 +272,4 @@ _ENDS: dict[str, Callable[[bytes], int | None]] = {
 }
 
 FORMATS_WITH_END: Final = tuple(_ENDS)
-"""Image formats of which :func:`end_of_image` can find the end."""
+"""Image formats whose end :func:`end_of_image` can find."""

@@ -1,7 +1,7 @@
-"""A network's layers as data: a bounded list of nodes that a model file holds, and that no code in the file describes.
+"""A network's layers as data: a bounded list of nodes, which a model file holds instead of code.
 
-:mod:`multibox.models.graph_shapes` computes the shapes of the maps, :mod:`multibox.models.graph` builds the network.
-Windows are Caffe's: convolutions round their number of cells down, pools round it up.
+:mod:`multibox.models.graph_shapes` computes the shapes of the maps, :mod:`multibox.models.graph` builds the network. As
+in Caffe, convolutions round their number of output cells down, and pooling layers round it up.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IMAGE = "image"
-"""Name by which nodes take the network's input: the image after its normalisation and its change of colour."""
+"""Name by which nodes take the network's input: the image after normalisation and conversion of its colours."""
 
 MOST_NODES = 4000
 """Largest number of nodes of a graph. The largest published detectors have about 600."""
 
 HEAD = "_head_"
-"""Part of the names of heads. No node's name has it."""
+"""Text that names of heads contain. Names of nodes cannot contain it."""
 
 FLAT = ("_classes_flat", "_boxes_flat")
 """Ends of the names of layers that put the outputs of heads in a row. No node's name has them."""
@@ -27,19 +27,19 @@ Pads = tuple[Annotated[int, Field(ge=0, le=512)], Annotated[int, Field(ge=0, le=
 Inputs = Annotated[tuple[Name, ...], Field(min_length=2, max_length=64)]
 OneInput = tuple[Name]
 Colour = Literal["rgb", "bgr", "grey"]
-"""Channels of an image: red, green and blue, these in reverse, or the brightness alone."""
+"""Channels of an image: red, green and blue (``rgb``), the reverse (``bgr``), or brightness alone (``grey``)."""
 
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 
 
 class Part(BaseModel):
-    """Base class of the graph's parts. A part refuses unknown field names and is immutable."""
+    """Base class of nodes and other parts of a layer graph. They are immutable and refuse unknown field names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Kernel(Part):
-    """The window of a convolution: height before width, cells of its input."""
+    """Kernel size, stride, padding and dilation of a convolution: height before width, in cells of its input."""
 
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
@@ -51,7 +51,7 @@ class Kernel(Part):
 
 
 class Conv(Kernel):
-    """A convolution. With as many groups as its input has channels, it is depthwise."""
+    """A convolution. If it has as many groups as its input has channels, it is depthwise."""
 
     op: Literal["conv"] = "conv"
     name: Name
@@ -60,7 +60,7 @@ class Conv(Kernel):
 
 
 class Pool(Part):
-    """A pool. An average counts the zeros of the padding."""
+    """A pooling layer. An average includes the zeros of the padding."""
 
     op: Literal["max_pool", "average_pool"]
     name: Name
@@ -69,11 +69,11 @@ class Pool(Part):
     stride: Pair = (1, 1)
     pad: Pads = (0, 0)
     round_up: bool = True
-    """Whether a last window that reaches beyond the padded edge is kept."""
+    """Whether the number of output cells is rounded up, so that the last window may reach beyond the padding."""
 
 
 class GlobalPool(Part):
-    """The maximum or the average of each channel."""
+    """Global pooling: the maximum or the average of each channel over all cells."""
 
     op: Literal["global_max_pool", "global_average_pool"]
     name: Name
@@ -91,7 +91,7 @@ class BatchNorm(Part):
 
 
 class Scale(Part):
-    """A factor of each channel, and a shift if it has a ``bias``."""
+    """Multiplies each channel by a factor, and adds a shift if it has a ``bias``."""
 
     op: Literal["scale"] = "scale"
     name: Name
@@ -100,27 +100,30 @@ class Scale(Part):
 
 
 class Normalize(Part):
-    """Each cell's channels divided by their length, times a factor of each channel (SSD section 3.1)."""
+    """L2 normalisation (SSD section 3.1).
+
+    The channels of each cell are divided by their length, and each channel is multiplied by a factor.
+    """
 
     op: Literal["normalize"] = "normalize"
     name: Name
     inputs: OneInput
     epsilon: Epsilon = 1e-10
-    """Number added to the sum of the squares."""
+    """Number added to the sum of the squares, so that it is never 0."""
 
 
 class Activate(Part):
-    """A function of each number."""
+    """An activation: a function applied to each element."""
 
     op: Literal["relu", "relu6", "sigmoid", "leaky_relu", "prelu"]
     name: Name
     inputs: OneInput
     slope: float = Field(default=0.0, ge=0, le=1)
-    """Factor of numbers below 0. Used by ``leaky_relu`` only."""
+    """Factor of negative elements. Used by ``leaky_relu`` only."""
 
 
 class Join(Part):
-    """One map made of several: their channels one behind the other, or their sum, product or maximum."""
+    """Combines several feature maps into one: by concatenating their channels, or as their sum, product or maximum."""
 
     op: Literal["concat", "add", "multiply", "maximum"]
     name: Name
@@ -142,9 +145,9 @@ class Heads(Part):
     """The two heads of a feature map. A map may have several pairs."""
 
     name: Name
-    """Name of the pair, after which the heads are named."""
+    """Name of the pair of heads, which the names of both heads contain."""
     map: Name
-    """Node whose cells the priors belong to."""
+    """Name of the node whose output is the feature map of the priors."""
     classes: HeadConv
     boxes: HeadConv
     step: tuple[Annotated[float, Field(gt=0, le=4096)], Annotated[float, Field(gt=0, le=4096)]] | None = None
@@ -156,11 +159,11 @@ class Graph(Part):
     """The layers of a network between its normalised input and its outputs."""
 
     colour: Colour = "rgb"
-    """Channels that the first layers take."""
+    """Colour channels of the image that the first layers take."""
     nodes: tuple[Node, ...] = Field(min_length=1, max_length=MOST_NODES)
-    """Layers, each behind all whose outputs it takes."""
+    """Layers, each after all layers whose outputs it takes."""
     heads: tuple[Heads, ...] = Field(min_length=1, max_length=64)
-    """Heads by feature map, in the order of the priors."""
+    """Heads of the feature maps, in the order of the priors."""
 
     @model_validator(mode="after")
     def _inputs_are_there(self) -> Self:
@@ -173,7 +176,7 @@ class Graph(Part):
             known.add(node.name)
         for name in (name for heads in self.heads for name in (heads.map, heads.classes.input, heads.boxes.input)):
             if name not in known - {IMAGE}:
-                raise ValueError(f"a head takes {name}, which is no node")
+                raise ValueError(f"a head takes {name}, which is not a node")
         if len({heads.name for heads in self.heads}) < len(self.heads):
             raise ValueError("two pairs of heads have the same name")
         return self
@@ -192,10 +195,10 @@ class Graph(Part):
 
 
 RESERVED = {"normalize", "colour", "classes", "boxes"}
-"""Names of layers that every built network has, which nodes cannot have."""
+"""Names of layers that every built network has. Nodes cannot have these names."""
 
 
 def head_convs(heads: Heads) -> Iterator[tuple[str, HeadConv]]:
-    """The last convolutions of a pair of heads, with the layers' names: the classes' first, then the boxes'."""
+    """The last convolutions of a pair of heads and the names of their layers: classes first, then boxes."""
     yield f"{heads.name}{HEAD}classes", heads.classes
     yield f"{heads.name}{HEAD}boxes", heads.boxes

@@ -1,7 +1,7 @@
-"""The metadata of an ONNX file, read and replaced without ONNX, without a runtime and without reading the network.
+"""Reads and replaces the metadata of an ONNX file without the package onnx, a runtime, or reading the network.
 
-An ONNX file is one message of Protocol Buffers, ``ModelProto``
-(https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). The network is one of its fields and is skipped.
+An ONNX file is one Protocol Buffers message, ``ModelProto`` (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+The network is one of its fields and is skipped.
 """
 
 from pathlib import Path
@@ -39,13 +39,13 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 
 def copy_with_metadata(path: str | Path, out: str | Path, key: str, value: str) -> None:
-    """Copy an ONNX file with one pair of its metadata replaced. Every other field is copied byte by byte.
+    """Copy an ONNX file, and replace one entry of its metadata. Every other field is copied byte by byte.
 
     Args:
         path: Path of a file that :func:`read_metadata` can read.
         out: Path of the copy, which must differ from ``path``.
-        key: Key whose value is replaced. The pair is added if the file has no such key.
-        value: New value of the key. The pair becomes the last field of the file.
+        key: Key whose value is replaced. The entry is added if the file has no such key.
+        value: New value of the key. The entry becomes the last field of the file.
     """
     with open(out, "wb") as file:
         for field in read_fields(open_message(path)):

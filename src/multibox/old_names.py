@@ -1,6 +1,6 @@
 """The one table of names that have changed since version 0.1.0.
 
-Configurations, model files, runs and commands that use an old name stay readable. What is written uses the new name.
+Configurations, model files, runs and commands that use an old name stay readable. New files use the new names.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Renamed(NamedTuple):
 
 
 IMPORT_KIND: Final = "import.kind"
-"""Key of :data:`RENAMED` for the kinds of weights that ``multibox import`` reads. It is no field of the
+"""Key of :data:`RENAMED` for the kinds of weights that ``multibox import`` reads. This key is not a field of the
 configuration."""
 
 RENAMED: Final[Mapping[str, Renamed]] = {
@@ -31,7 +31,7 @@ RENAMED: Final[Mapping[str, Renamed]] = {
     "priors.order": Renamed("network.peer.prior_order", {"seed": "five_scripts"}),
     IMPORT_KIND: Renamed(IMPORT_KIND, {"seed": "five-scripts", "seed-pretrained": "five-scripts-pretrained"}),
 }
-"""The renamed fields: what each old dotted name has become."""
+"""The renamed fields: the new name and values by the old dotted name."""
 
 
 def current_kind(kind: str) -> str:

@@ -1,7 +1,7 @@
-"""Which of many boxes overlap which of many others, without a table of all pairs.
+"""Finds which boxes of two large sets overlap, without comparing all pairs.
 
 An image may hold thousands of objects, and a network thousands of priors. The boxes are divided into blocks of
-neighbours. A block is only compared with the boxes that reach into the region around it.
+neighbours. A block is only compared with boxes that intersect its bounding box.
 """
 
 from collections.abc import Iterator
@@ -33,11 +33,13 @@ class Block:
 
 
 def overlapping(a: np.ndarray, b: np.ndarray) -> Iterator[Block]:
-    """Compare boxes with all boxes that they overlap. The values are exactly those of :func:`~multibox.boxes.iou`.
+    """Compute the IoU of boxes with all boxes that may overlap them, in blocks.
+
+    The values are exactly those of :func:`~multibox.boxes.iou`.
 
     Args:
-        a: ``(N, 4)`` corners of the boxes that the rows of the blocks stand for. N may be 0.
-        b: ``(M, 4)`` corners of the boxes that the columns of the blocks stand for, in the units of ``a``. M may be 0.
+        a: ``(N, 4)`` corners of the boxes in the rows of the blocks. N may be 0.
+        b: ``(M, 4)`` corners of the boxes in the columns of the blocks, in the units of ``a``. M may be 0.
 
     Yields:
         Blocks. Each pair of boxes with an IoU above 0 is in exactly one block, and each box of ``a`` in at most one.
@@ -56,16 +58,16 @@ def overlapping(a: np.ndarray, b: np.ndarray) -> Iterator[Block]:
 
 
 def neighbours(boxes: np.ndarray) -> Iterator[np.ndarray]:
-    """Divide boxes into blocks of similar places and sizes.
+    """Divide boxes into blocks of boxes with similar positions and sizes.
 
-    Boxes are halved by what differs most, a coordinate of the centre or a side, until no block has more than
-    :data:`MOST`.
+    Boxes are halved along the value that varies most, a coordinate of the centre or a side, until no block has more
+    than :data:`MOST` boxes.
 
     Args:
         boxes: ``(N, 4)`` corners.
 
     Yields:
-        ``(K,)`` positions of the boxes of a block, in rising order. Every box is in exactly one block.
+        ``(K,)`` positions of the boxes of each block, in rising order. Every box is in exactly one block.
     """
     shapes = to_centers(boxes)
     parts = [np.arange(len(boxes))]

@@ -1,7 +1,7 @@
-"""Prior boxes: the places, sizes and shapes at which the network searches for objects.
+"""Prior boxes: the positions, sizes and shapes at which the network searches for objects.
 
 Every cell of every feature map has a few boxes around its centre. For each of them, the network predicts a class and
-how to move the box. Matching assigns them to objects. Start reading here, then go on with ``prepare/``.
+how to shift and resize the box. Matching assigns them to objects. Start reading here, then go on with ``prepare/``.
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ def cell_shapes(config: Priors, image_size: tuple[int, int], order: str = "caffe
     """Compute the widths and heights of the priors of one cell of each feature map.
 
     Args:
-        config: Shapes of the priors, or their sizes and ratios.
+        config: Configuration of the priors: their ``shapes``, or their ``sizes``, ``at`` and ``ratios``.
         image_size: Height and width of the network's input, pixels.
         order: Order of the priors in a cell, as :func:`shapes` takes it.
 
@@ -151,14 +151,14 @@ def check_maps(maps: Sequence[FeatureMap], config: Priors) -> None:
 
     Args:
         maps: Feature maps of a network.
-        config: Shapes, or sizes and ratios, and steps of the priors.
+        config: Configuration of the priors: their shapes, or sizes and ratios, and their steps.
 
     Raises:
-        BadInput: One of them has another number of entries than there are maps.
+        BadInput: The number of shapes, sizes, ratios or steps does not fit the number of maps.
     """
     if config.shapes and (len(config.shapes) != len(maps) or not all(config.shapes)):
         raise BadInput(
-            "priors.shapes", f"needs {len(maps)} lists with a shape or more, one for each feature map, or none at all"
+            "priors.shapes", f"must have {len(maps)} lists of at least one shape, one for each feature map, or be empty"
         )
     if not config.shapes and len(config.sizes) != len(maps) + 1:
         raise BadInput(
@@ -170,5 +170,6 @@ def check_maps(maps: Sequence[FeatureMap], config: Priors) -> None:
         )
     if config.steps and len(config.steps) != len(maps):
         raise BadInput(
-            "priors.steps", f"needs {len(maps)} steps, one for each feature map, or none, but has {len(config.steps)}"
+            "priors.steps",
+            f"needs {len(maps)} steps, one for each feature map, or none, but has {len(config.steps)}",
         )

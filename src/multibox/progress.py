@@ -3,4 +3,4 @@
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Function that the library calls as work advances, with the number of items done and the number of all items."""
+"""Function that the library calls as work advances, with the number of items done and the total number of items."""

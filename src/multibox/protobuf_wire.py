@@ -1,7 +1,7 @@
-"""Protocol Buffers' wire format: the fields of a message, read in place and without its schema.
+"""Parses Protocol Buffers' wire format: the fields of a message, without its schema and without copying.
 
 A message is a sequence of fields. Each is a key (the field's number and the kind of its value), then the value: a
-varint, 4 or 8 bytes, or a length and that many bytes, which may be a message again
+varint, 4 or 8 bytes, or a length and that many bytes, which may themselves be a message
 (https://protobuf.dev/programming-guides/encoding). Fields are slices of the file, so that skipping one costs nothing
 and a weight of 100 MB is not copied.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""Numbers of the kinds of values on the wire. Kinds 3 and 4, deprecated groups, are refused."""
+"""Numbers of the kinds of values on the wire. Kinds 3 and 4 (deprecated groups) are refused."""
 
 _FIXED_LENGTHS = {FIXED64: 8, FIXED32: 4}
 
@@ -62,13 +62,13 @@ def open_message(path: str | Path) -> memoryview:
 
 
 def read_fields(message: memoryview) -> Iterator[Field]:
-    """Read the fields of a message, in their order.
+    """Read the fields of a message, in the order in which they are stored.
 
     Args:
         message: Bytes of the message.
 
     Yields:
-        Each field.
+        Fields of the message.
 
     Raises:
         ValueError: The bytes are not a message, or they end within a field.
@@ -79,7 +79,7 @@ def read_fields(message: memoryview) -> Iterator[Field]:
         key, place = read_varint(message, place)
         number, kind = divmod(key, 8)
         if not 0 < number < _NUMBERS:
-            raise ValueError(f"the file has a field of number {number}")
+            raise ValueError(f"the file has a field with the invalid number {number}")
         if kind == VARINT:
             value, place = read_varint(message, place)
             yield Field(number, kind, value, message[:0], message[begin:place])

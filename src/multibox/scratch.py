@@ -34,7 +34,10 @@ class Scratch:
         return [path for path in self.folder.iterdir() if path.name not in (_LOCK, _OLD)]
 
     def move(self, new: Path, target: Path) -> None:
-        """Move a finished file or folder to ``target``. If the move fails, a folder at ``target`` stays as it was."""
+        """Move a finished file or folder to ``target``.
+
+        If the move fails, an existing folder at ``target`` is left unchanged.
+        """
         if not (new.is_dir() and target.is_dir()):
             os.replace(new, target)
             return

@@ -9,8 +9,8 @@ The rule:
 - Multibox marks what it writes. A folder that it makes carries the file ``.multibox``, which lists the content with its
   sizes and times. A single file carries a mark inside, or is listed in the ``.multibox`` of its folder.
 - What Multibox wrote, and nobody has changed since, may be replaced by something of the same kind.
-- Anything else stays. Where Multibox chose the name, it takes the next free one, such as ``model-2.onnx``. Where the
-  user gave the name, it is refused until the user sets ``replace=True``.
+- Anything else is kept. If Multibox chose the name, it takes the next free name, such as ``model-2.onnx``. If the user
+  gave the name, writing is refused until the user sets ``replace=True``.
 - A dataset is replaced only with ``replace=True``, and a training run never: both may hold hours of work.
 - A folder in which there is something that Multibox did not write is never replaced, not even with ``replace=True``.
 """
@@ -30,7 +30,8 @@ from multibox.errors import BadInput, RunFailed
 from multibox.scratch import Scratch
 
 MARKER: Final = ".multibox"
-"""The file that lists what Multibox wrote into a folder. It has no suffix, so that no reader takes it for data."""
+"""The file that lists what Multibox wrote into a folder. Its name has no suffix, so that no reader mistakes it for
+data."""
 
 _ABOUT: Final = "Multibox wrote what is listed here, and may replace it as long as nobody changes it."
 
@@ -71,8 +72,8 @@ def new_file(
 
     Args:
         path: Path of the file. Missing folders are made.
-        kind: Kind of the file, for the rule of :mod:`multibox.writing`. None always replaces the file, for places that
-            belong to Multibox, such as a run or the cache.
+        kind: Kind of the file, for the rule of :mod:`multibox.writing`. None always replaces the file, for files in
+            places that belong to Multibox, such as a run's folder or the cache.
         replace: Whether to replace a file that Multibox did not write, or that was changed since Multibox wrote it.
         durable: Whether the file is flushed to the disk before it is moved to its place, so that it survives a power
             cut.
@@ -201,7 +202,7 @@ class Unfinished:
 
 @contextmanager
 def naming(path: Path, *, always: bool = False) -> Iterator[None]:
-    """Turn the system's errors of writing into errors that name the file.
+    """Turn the operating system's errors in writing a file into errors that name the file.
 
     Args:
         path: File or folder that is being written.
@@ -294,7 +295,7 @@ def numbered(name: str, after: int = 0) -> Iterator[str]:
     """The names that Multibox tries when it chooses one: ``NAME``, ``NAME-2``, ``NAME-3`` and so on, without end.
 
     Args:
-        name: Name to which the numbers are appended. It is itself the first name.
+        name: First name, to which the numbers of the other names are appended.
         after: Number of names to skip at the start.
     """
     yield from (name if number == 1 else f"{name}-{number}" for number in count(after + 1))
@@ -318,10 +319,10 @@ def mark_folder(folder: Path, kind: Kind) -> None:
 
 
 def note(path: Path) -> None:
-    """List a file in the marker of its folder, with its present size and time.
+    """List a file in the marker of its folder, with its present size and modification time.
 
-    A file beside the content of another folder, such as detections in the folder of a report, is listed apart. It does
-    not belong to that folder, so it must not be removed when the folder is replaced.
+    A file beside the content of another folder, such as detections in the folder of a report, is listed separately. It
+    does not belong to that folder, so it is not removed when the folder is replaced.
     """
     marker = _read_marker(path.parent) or _Marker("")
     listed = marker.beside if marker.kind and path.name not in marker.wrote else marker.wrote
@@ -332,7 +333,10 @@ def note(path: Path) -> None:
 
 
 def mark(path: Path) -> str:
-    """Digest of the size and time of a file, or of all files in a folder. Version 0.1.0 made the same digest."""
+    """Digest of the size and modification time of a file, or of all files in a folder.
+
+    Version 0.1.0 made the same digest.
+    """
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         status = file.stat(follow_symlinks=False)
@@ -347,7 +351,7 @@ def locked(path: Path, busy: Raised) -> Iterator[None]:
 
     Args:
         path: Path of the lock file, in a folder that exists. The file is never removed: otherwise two processes could
-            hold locks of the same name.
+            each hold a lock of that name.
         busy: Error to raise when another process holds the lock.
 
     Raises:

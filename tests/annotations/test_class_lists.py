@@ -35,7 +35,7 @@ def test_a_brace_in_a_name_is_a_part_of_it(tmp_path):
         ("", "has no item"),
         ("id: 1 name: 'cat'", "has no item"),
         ("item { id: 1 name: 'cat' } item { id: 2 name: 'dog'", "has a brace that is not closed"),
-        ("item { name: 'cat' keypoints { id: 3 } }", "has an item without id or name"),
+        ("item { name: 'cat' keypoints { id: 3 } }", "has an item without an id or name"),
     ],
 )
 def test_a_label_map_that_would_lose_or_mix_classes_is_refused(tmp_path, text, message):

@@ -69,24 +69,33 @@ def test_one_file_is_divided_and_keeps_its_category_ids(folder):
     ("change", "message"),
     [
         ({"images": None}, "has no list 'images'"),
-        ({"annotations": [{"image_id": 42, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "no category 5"),
+        ({"annotations": [{"image_id": 42, "category_id": 5, "bbox": [0, 0, 1, 1]}]}, "category 5 is not listed"),
         (
             {"annotations": [{"image_id": 8, "category_id": 3, "bbox": [0, 0, 1, 1]}]},
             "not listed: 8; list or",
         ),
         ({"annotations": [{"image_id": 42, "bbox": [0, 0, 1, 1]}]}, r"annotations\[0\] has no category_id; correct it"),
         ({"categories": ["dog"]}, r"categories\[0\] is 'dog'; an entry of COCO is an object with fields"),
-        ({"categories": [{"id": "x", "name": "dog"}]}, r"categories\[0\] has the id 'x', which is no whole number"),
-        ({"categories": [{"id": 1e400, "name": "dog"}]}, r"categories\[0\] has the id inf, which is no whole number"),
+        ({"categories": [{"id": "x", "name": "dog"}]}, r"categories\[0\] has the id 'x', which is not a whole number"),
+        (
+            {"categories": [{"id": 1e400, "name": "dog"}]},
+            r"categories\[0\] has the id inf, which is not a whole number",
+        ),
         ({"categories": [{"id": 1}]}, r"categories\[0\] has no name; correct it"),
         ({"categories": [{"name": "dog"}]}, r"categories\[0\] has no id; correct it"),
         ({"images": [{"id": 42, "file_name": "a.jpg"}, {"id": 7}]}, r"images\[1\] has no file_name; correct it"),
-        ({"images": [{"id": 42, "file_name": 5}]}, r"images\[0\] has the file_name 5, which is no text"),
+        ({"images": [{"id": 42, "file_name": 5}]}, r"images\[0\] has the file_name 5, which is not a text"),
         ({"images": [{"file_name": "a.jpg"}]}, r"images\[0\] has no id; correct it"),
-        ({"images": [{"id": [1], "file_name": "a.jpg"}]}, r"images\[0\] has the id \[1\], which is no number or text"),
+        (
+            {"images": [{"id": [1], "file_name": "a.jpg"}]},
+            r"images\[0\] has the id \[1\], which is not a number or text",
+        ),
         ({"images": [None]}, r"images\[0\] is None; an entry of COCO is an object with fields"),
         ({"annotations": [{"category_id": 3}]}, r"annotations\[0\] has no image_id; correct it"),
-        ({"annotations": [{"image_id": 42, "category_id": {}}]}, r"has the category_id {}, which is no number or text"),
+        (
+            {"annotations": [{"image_id": 42, "category_id": {}}]},
+            r"has the category_id {}, which is not a number or text",
+        ),
     ],
 )
 def test_files_that_are_not_coco(tmp_path, change, message):
@@ -130,7 +139,7 @@ def test_the_bounds_of_a_segmentation_are_the_box_where_there_is_none(tmp_path, 
     (tmp_path / "a.json").write_text(json.dumps({**CONTENT, "annotations": [annotation]}))
     part = read(coco, tmp_path / "a.json")
     np.testing.assert_array_equal(part.splits[""][0].annotation.boxes, [box])
-    assert part.notes == ("1 annotation has no bbox; the bounds of its segmentation were taken",)
+    assert part.notes == ("1 annotation has no bbox; the bounding box of its segmentation was used",)
 
 
 @pytest.mark.parametrize(
@@ -157,13 +166,18 @@ def test_roboflows_category_over_the_others_is_no_class(tmp_path):
         train=[{"id": 0, "name": "pets", "supercategory": "none"}, {"id": 1, "name": "cat", "supercategory": "pets"}],
     )
     assert (part.classes, part.category_ids) == (("cat",), (1,))
-    assert part.notes == ("the category 0 (pets) is left out: it has no annotation and is the supercategory of others",)
+    assert part.notes == (
+        "the category 0 (pets) is left out: it has no annotations and is the supercategory of others",
+    )
 
 
 def test_a_category_with_the_name_of_another_is_no_class(tmp_path):
     part = files(tmp_path, train=[{"id": 0, "name": "car"}, {"id": 1, "name": "car", "supercategory": "car"}])
     assert (part.classes, part.category_ids) == (("car",), (1,))
-    assert part.notes[0] == "the category 0 (car) is left out: it has no annotation and the name of another"
+    assert (
+        part.notes[0]
+        == "the category 0 (car) is left out: it has no annotations, and its name is that of another category"
+    )
 
 
 def test_an_unused_category_is_a_class(tmp_path):
@@ -207,7 +221,7 @@ def test_a_background_before_the_classes_is_none_if_no_object_has_it(folder):
         path.write_text(json.dumps({**CONTENT, "categories": categories}))
     source = open_source([folder])
     assert (source.classes, source.category_ids) == (("zebra", "dog", "ant"), (3, 18, 90))
-    assert "background in the list of classes left out, as no object is one" in source.understood[0].notes
+    assert "background in the list of classes left out, as no object has this class" in source.understood[0].notes
     given = ("background", "zebra", "dog", "ant")
     assert open_source([folder], classes=given).classes == given
 

@@ -59,7 +59,7 @@ def test_all_of_many_files_are_read(tmp_path):
     ("annotations", "message"),
     [
         (3, "annotations is no list"),
-        ([thing(), "x"], "object 2 of 2: is no JSON object with the fields of an entry of annotations"),
+        ([thing(), "x"], "object 2 of 2: is not a JSON object with the fields of an entry of annotations"),
         ([{"coordinates": {}}], "object 1 of 1: has no class"),
         ([thing(label=" ")], "object 1 of 1: has no class"),
     ],

@@ -55,12 +55,12 @@ def test_a_list_of_classes_without_one_of_the_objects(tmp_path):
     source = open_source([tmp_path / "boxes.csv"])
     assert source.classes == ("dog", "cat")
     assert source.understood[0].notes == (
-        "classes.txt lacks the class 'cat' (1 object), which comes after those that it lists",
+        "classes.txt lacks the class 'cat' (1 object), which was added after the listed classes",
     )
     (tmp_path / "classes.txt").write_text("night shift\n")
     source = open_source([tmp_path / "boxes.csv"])
     assert source.classes == ("cat", "dog")
-    assert "classes.txt is not the list of the classes" in source.understood[0].notes[0]
+    assert "classes.txt was not used as the list of classes" in source.understood[0].notes[0]
 
 
 def test_a_number_that_is_none_is_not_read_as_one(tmp_path):
@@ -127,7 +127,7 @@ def test_the_box_column_of_kaggle(tmp_path):
     assert items["a"].image == tmp_path / "train/a.jpg"
     assert items["b"].annotation.names == ()
     assert part.notes == (
-        "boxes.csv: the column bbox was taken as x, y, width, height",
+        "boxes.csv: the column bbox was read as x, y, width, height",
         "boxes.csv has no column of classes; all objects got the class 'object'",
     )
 
@@ -136,7 +136,7 @@ def test_a_box_column_of_edges_shows_by_the_size_of_the_images(tmp_path):
     text = 'image,class,width,height,box\na.jpg,x,50,40,"30,20,45,38"\na.jpg,y,50,40,"1,2,5,6"\n'
     items, part = table(tmp_path, text, "a.jpg")
     np.testing.assert_array_equal(items["a"].annotation.boxes, [[30, 20, 45, 38], [1, 2, 5, 6]])
-    assert part.notes == ("boxes.csv: the column box was taken as its edges",)
+    assert part.notes == ("boxes.csv: the column box was read as its edges",)
 
 
 def test_a_box_cell_without_four_numbers_is_no_box(tmp_path):
@@ -313,7 +313,7 @@ def test_a_corner_and_the_size_of_the_box(tmp_path, names):
     assert items["b"].annotation.boxes.shape == (0, 4)
     x, y, width, height = names.split(",")
     assert part.notes == (
-        f"boxes.csv: {x}, {y}, {width} and {height} were taken as the box's upper left corner and size",
+        f"boxes.csv: {x}, {y}, {width} and {height} were read as the box's upper left corner and size",
     )
 
 

@@ -94,7 +94,7 @@ def test_other_shapes_give_their_bounds_and_are_counted(tmp_path):
         atol=1e-9,
     )
     assert read(cvat, tmp_path).notes == (
-        "2 rotated boxes, 2 ellipses, 1 polygon, 1 mask, 1 cuboid: the bounds of each were taken as its box",
+        "2 rotated boxes, 2 ellipses, 1 polygon, 1 mask, 1 cuboid: their bounding boxes were used",
         "1 point set, 1 line, 1 skeleton, 1 tag left out, because they have no box",
     )
 
@@ -106,7 +106,7 @@ def test_the_order_of_the_labels_is_that_of_the_classes(tmp_path):
     write(tmp_path / "annotations.xml", labels("zebra", "cat", more=body), image(BOX))
     source = open_source([tmp_path])
     assert source.classes == ("zebra", "cat")
-    assert "labels whose shapes have no box are no classes: body" in source.understood[0].notes
+    assert "these labels are not classes, as their shapes have no box: body" in source.understood[0].notes
     assert source.understood[0].layout == "CVAT XML"
 
 

@@ -42,8 +42,9 @@ def test_each_frame_has_the_shapes_of_all_tracks(tmp_path):
     np.testing.assert_array_equal(items[2].annotation.boxes, [[1, 1, 5, 4]])
     assert items[3].annotation.size == (64, 48)
     assert part.notes == (
-        "images were taken as frames of the video by their numbers: images/frame_000000.png is frame 0",
-        "1 polygon: the bounds of each were taken as its box",
+        "images were matched with frames of the video by the numbers in their names: "
+        "images/frame_000000.png is frame 0",
+        "1 polygon: their bounding boxes were used",
     )
 
 
@@ -98,10 +99,14 @@ def test_a_frame_without_image_is_missing(tmp_path):
         (
             ("a-0.jpg", "b-0.jpg"),
             [track(box(0))],
-            'frame 0 is a-0.jpg or b-0.jpg; give images="FOLDER" with the frames of this video alone',
+            'frame 0 could be a-0.jpg or b-0.jpg; give images="FOLDER" with the frames of this video alone',
         ),
-        (("a0.jpg",), [track(box("x"))], "a shape of a track has the frame 'x', which is no number; export it again"),
-        (("a0.jpg",), [track(box("9" * 5000))], "which is no number"),
+        (
+            ("a0.jpg",),
+            [track(box("x"))],
+            "a shape of a track has the frame 'x', which is not a number; export the file again",
+        ),
+        (("a0.jpg",), [track(box("9" * 5000))], "which is not a number"),
         (
             ("a0.jpg",),
             [track(box(0), task_id=1), track(box(0), task_id=2)],
@@ -137,7 +142,9 @@ def test_tracks_over_images_that_were_no_video_need_names_in_their_order(tmp_pat
     if is_read:
         assert [len(item.annotation.names) for item in read(cvat, tmp_path).splits[""]] == [0, 1, 0, 0]
     else:
-        with pytest.raises(BadInput, match="holds tracks over images whose order is not in the file; export them as"):
+        with pytest.raises(
+            BadInput, match="holds tracks, but not the order of the images they run over; export them as"
+        ):
             read(cvat, tmp_path)
 
 
@@ -158,5 +165,5 @@ def test_tracks_without_any_shape_leave_images_without_objects(tmp_path):
     write(tmp_path / "annotations.xml", meta(), track(box(0, outside=1)), track())
     assert [item.annotation.names for item in read(cvat, tmp_path).splits[""]] == [(), ()]
     write(tmp_path / "annotations.xml", track())
-    with pytest.raises(BadInput, match="names no image"):
+    with pytest.raises(BadInput, match="has no annotated image"):
         open_source([tmp_path])

@@ -69,7 +69,7 @@ def test_other_types_give_their_bounds_or_none(tmp_path):
     assert found.names == ("zebra", "ant", "ant")
     np.testing.assert_array_equal(found.boxes, [[5, 2, 9, 12], [1, 1, 3, 3], [1, 2, 7, 8]])
     assert part.notes == (
-        "1 polygon, 1 mask, 1 ellipse: the bounds of each were taken as its box",
+        "1 polygon, 1 mask, 1 ellipse: their bounding boxes were used",
         "1 line, 1 group of points, 1 cuboid left out, because they have no box",
     )
 
@@ -84,7 +84,7 @@ def test_polygons_of_one_group_are_one_object_and_boxes_are_not(tmp_path):
     np.testing.assert_array_equal(
         found.boxes, [[1, 1, 30, 12], [2, 2, 8, 8], [10, 20, 40, 60], [1, 1, 3, 3], [10, 20, 40, 60]]
     )
-    assert part.notes == ("1 object of several parts, 1 polygon: the bounds of each were taken as its box",)
+    assert part.notes == ("1 object of several parts, 1 polygon: their bounding boxes were used",)
 
 
 def test_the_box_of_a_group_is_the_objects_box(tmp_path):
@@ -108,7 +108,7 @@ def test_splits_are_subsets_and_classes_are_matched_by_name(tmp_path):
 def test_a_background_that_no_object_has_is_no_class(tmp_path):
     source = open_source([write(tmp_path, box(1, (10, 20, 5, 6)), labels=("background", "ant"))])
     assert source.classes == ("ant",)
-    assert source.understood[0].notes == ("background in the list of classes left out, as no object is one",)
+    assert source.understood[0].notes == ("background in the list of classes left out, as no object has this class",)
     assert open_source([write(tmp_path, box(0, (10, 20, 5, 6)), labels=("background", "ant"))]).classes == (
         "background",
         "ant",
@@ -129,7 +129,7 @@ def test_an_item_without_path_is_found_by_its_id(tmp_path):
         (box(None), "object 1 of 1: has no label_id"),
         (box("0"), "object 1 of 1: has no label_id"),
         (box(type=None), "object 1 of 1: has no type"),
-        ([], "object 1 of 1: is no JSON object with the fields of an entry of annotations"),
+        ([], "object 1 of 1: is not a JSON object with the fields of an entry of annotations"),
     ],
 )
 def test_annotations_that_cannot_be_read(tmp_path, annotation, message):
@@ -159,7 +159,7 @@ def test_bounds_that_are_no_numbers_leave_a_box_that_the_check_names(tmp_path, a
     ("labels", "message"),
     [
         (3, "categories.label.labels is no list"),
-        ([3], "object 1 of 1: is no JSON object"),
+        ([3], "object 1 of 1: is not a JSON object"),
         ([{}], "label 0: has no class"),
         ([{"name": " "}], "label 0: has no class"),
     ],

@@ -115,7 +115,7 @@ def test_two_images_of_one_stem_need_the_name(tmp_path):
     assert paired(tmp_path, a="a.png") == [tmp_path / "a.png"]
     (problem,) = paired(tmp_path, a="")
     assert isinstance(problem, Problem)
-    assert "belongs to a.jpg or a.png" in str(problem)
+    assert "could belong to a.jpg or a.png" in str(problem)
 
 
 def test_a_fingerprint_sees_size_and_time(tmp_path):

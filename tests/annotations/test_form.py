@@ -41,7 +41,7 @@ def test_corners_in_the_place_of_sizes_are_refused(taken, relative):
 def test_the_size_is_read_from_the_image_where_it_is_not_given(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
-    with pytest.raises(BadInput, match="has x0, y0, x1, y1 where x, y, width, height belong"):
+    with pytest.raises(BadInput, match="has x0, y0, x1, y1 where x, y, width, height are expected"):
         refuse_corners(part(as_corner_and_size(corners()), size=None, image=path))
     refuse_corners(part(corners(), size=None, image=path))
     refuse_corners(part(as_corner_and_size(corners()), size=None, image=tmp_path / "gone.png"))
@@ -68,7 +68,9 @@ def test_areas_prove_corners_even_where_no_box_leaves_its_image(relative_area, r
     if not refused:
         refuse_corners(found)
         return
-    with pytest.raises(BadInput, match="the areas of its boxes are those of corners; the file has x0, y0, x1, y1"):
+    with pytest.raises(
+        BadInput, match="the areas given for its boxes only fit if the boxes are corners; the file has x0, y0, x1, y1"
+    ):
         refuse_corners(found)
 
 

@@ -35,7 +35,7 @@ def test_a_number_that_is_no_class(folder, number, shown):
     (folder / "train/_annotations.txt").write_text(f"bare.jpg 1,2,3,4,0\nmy photo.jpg 1,2,11,22,{number}\n")
     found = read(keras_text, folder).splits["train"][1].annotation
     assert isinstance(found, Problem)
-    assert f"line 2: {shown} is no class from 0 to 1" in str(found)
+    assert f"line 2: {shown} is not a class number from 0 to 1" in str(found)
 
 
 def test_without_names_it_is_refused(folder):

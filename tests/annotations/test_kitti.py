@@ -88,7 +88,7 @@ def test_splits_come_from_the_lists_of_image_sets(tmp_path):
     assert part.splits["val"][1].annotation.detail == "the annotation file is missing"
     assert part.splits_from == "the lists ImageSets/train.txt, ImageSets/trainval.txt, ImageSets/val.txt"
     assert part.notes == (
-        "the list test has ids of other lists, as KITTI numbers its test images anew, and was not used",
+        "the list test was not used, as it shares ids with other lists (KITTI numbers its test images from 0 again)",
         "2 label files are in no list and were left out",
     )
 
@@ -111,7 +111,7 @@ def test_lists_do_not_divide_label_files_of_one_name(tmp_path):
     (tmp_path / "ImageSets/train.txt").write_text("a\n")
     part = read(kitti, tmp_path)
     assert list(part.splits) == ["train", "val"]
-    assert part.notes == ("several label files have one name, so no list of ImageSets was used",)
+    assert part.notes == ("several label files have the same name, so the lists in ImageSets were not used",)
 
 
 def test_texts_of_other_kinds_are_not_read(tmp_path):

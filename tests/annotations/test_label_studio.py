@@ -70,7 +70,7 @@ def test_a_turned_box_is_turned_about_its_upper_left_corner_in_pixels(tmp_path):
     np.testing.assert_allclose(
         part.splits[""][0].annotation.boxes * (200, 100, 200, 100), [[70, 50, 80, 70]], atol=1e-9
     )
-    assert part.notes == ("1 rotated box: the bounds of each were taken as its box",)
+    assert part.notes == ("1 rotated box: their bounding boxes were used",)
 
 
 def test_other_shapes_give_their_bounds_or_none(tmp_path):
@@ -94,7 +94,7 @@ def test_other_shapes_give_their_bounds_or_none(tmp_path):
     assert found.names == ("cat", "dog", "dog")
     np.testing.assert_allclose(found.boxes * 100, [[10, 5, 50, 60], [40, 30, 60, 70], [45, 30, 55, 70]], atol=1e-9)
     assert part.notes == (
-        "2 ellipses, 1 polygon: the bounds of each were taken as its box",
+        "2 ellipses, 1 polygon: their bounding boxes were used",
         "1 brush stroke, 1 point, 1 line left out, because they have no box",
     )
 
@@ -126,7 +126,7 @@ def test_one_of_several_annotations_counts(tmp_path, annotations, name):
     part = read(label_studio, write(tmp_path, task(*annotations)))
     assert part.splits[""][0].annotation.names == (name,)
     is_one = any(each["was_cancelled"] for each in annotations)
-    note = "1 task has several annotations; the ground truth was taken, else the newest"
+    note = "1 task has several annotations; the ground truth was used, else the newest"
     assert part.notes == (() if is_one else (note,))
 
 
@@ -140,9 +140,7 @@ def test_tasks_without_annotation_are_left_out_and_those_without_objects_are_not
     part = read(label_studio, write(tmp_path, *tasks, image="empty.jpg"))
     (item,) = part.splits[""]
     assert (item.id, item.annotation.names) == ("empty", ())
-    assert part.notes == (
-        "3 tasks are not annotated and were left out, 1 of them with predictions, which are no annotations",
-    )
+    assert part.notes == ("3 tasks are not annotated and were left out, 1 of them with predictions only",)
 
 
 def test_predictions_alone_are_refused(tmp_path):
@@ -150,8 +148,8 @@ def test_predictions_alone_are_refused(tmp_path):
     with pytest.raises(BadInput) as error:
         open_source([tmp_path])
     assert str(error.value) == (
-        f"{tmp_path / 'export.json'}: no task is annotated (1 of 1 have predictions, which are no annotations); "
-        "annotate or accept some, and export again"
+        f"{tmp_path / 'export.json'}: no task is annotated (1 of 1 have predictions only); "
+        "annotate tasks or accept predictions, and export again"
     )
 
 
@@ -173,7 +171,7 @@ def test_json_min_has_an_entry_for_each_annotation(tmp_path):
     assert [item.annotation.names for item in part.splits[""]] == [("cat", "dog"), (), ("dog",)]
     np.testing.assert_allclose(part.splits[""][0].annotation.boxes, [[0.1, 0.2, 0.4, 0.6]] * 2)
     assert part.splits[""][0].annotation.size == (200, 100)
-    assert part.notes == ("1 task has several annotations; the ground truth was taken, else the newest",)
+    assert part.notes == ("1 task has several annotations; the ground truth was used, else the newest",)
 
 
 def test_of_several_labels_and_of_several_images_one_is_taken(tmp_path):
@@ -183,8 +181,8 @@ def test_of_several_labels_and_of_several_images_one_is_taken(tmp_path):
     assert part.splits[""][0].annotation.names == ("cat",)
     assert part.splits[""][0].image == tmp_path / "a.jpg"
     assert part.notes == (
-        "1 region has several labels; the first is the class",
-        "tasks have several images; that in 'image' was taken, not that in reference",
+        "1 region has several labels; the first was used as the class",
+        "tasks have several images; the image in 'image' was used, not that in reference",
     )
 
 
@@ -197,13 +195,13 @@ def test_exports_before_version_1_call_annotations_completions(tmp_path):
 @pytest.mark.parametrize(
     ("annotations", "message"),
     [
-        ([3], "object 1 of 1: is no JSON object with the fields of an entry of annotations"),
+        ([3], "object 1 of 1: is not a JSON object with the fields of an entry of annotations"),
         ([annotation() | {"result": {}}], "result is no list"),
-        ([annotation(3)], "object 1 of 1: is no JSON object with the fields of an entry of result"),
+        ([annotation(3)], "object 1 of 1: is not a JSON object with the fields of an entry of result"),
         ([annotation(result({"x": 1, "y": 1, "width": 5, "height": 5}))], "object 1 of 1: has no class"),
         ([annotation(result(BOX | {"rectanglelabels": []}))], "object 1 of 1: has no class"),
         ([annotation(result(BOX | {"rectanglelabels": [None]}))], "object 1 of 1: has no class"),
-        ([annotation(result(image_rotation=90))], "object 1 of 1: was drawn on an image turned in Label Studio"),
+        ([annotation(result(image_rotation=90))], "object 1 of 1: was drawn on an image rotated in Label Studio"),
     ],
 )
 def test_annotations_that_cannot_be_read_are_a_problem_of_their_image(tmp_path, annotations, message):

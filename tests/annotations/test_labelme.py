@@ -62,7 +62,7 @@ def test_other_shapes_give_their_bounds_and_are_counted(tmp_path):
         [[5, 2, 9, 12], [45, 35, 55, 45], [22, 31, 25, 40], [0, 0, 20, 20], [10, 20, 30, 50]],
     )
     assert read(labelme, tmp_path).notes == (
-        "1 polygon, 1 circle, 1 mask, 1 rotated box: the bounds of each were taken as its box",
+        "1 polygon, 1 circle, 1 mask, 1 rotated box: their bounding boxes were used",
         "2 lines, 1 point left out, because they have no box",
     )
 
@@ -86,7 +86,7 @@ def test_the_embedded_image_is_used_only_if_there_is_no_file(tmp_path):
     assert first.image.read_bytes() == encoded
     assert str(first.image) == f"{tmp_path / 'a.json'}, imageData"
     assert second.image == tmp_path / "b.jpg"
-    assert part.notes == ("1 image has no file, and was taken from the imageData of its annotation file",)
+    assert part.notes == ("1 image file is missing; the image was taken from imageData in its annotation file",)
     checked = check_item(first, {"cat": 0})
     assert (checked.record.width, checked.record.height, checked.problems) == (64, 48, ())
 
@@ -94,14 +94,16 @@ def test_the_embedded_image_is_used_only_if_there_is_no_file(tmp_path):
 def test_an_embedded_image_that_is_not_base64_is_a_problem_of_that_image(tmp_path):
     write(tmp_path, "a", [shape()], image=False, imageData="#not base64#")
     (problem,) = check_item(only(tmp_path), {"cat": 0}).problems
-    assert str(problem) == f"{tmp_path / 'a.json'}, imageData: holds no image in base64"
+    assert str(problem) == f"{tmp_path / 'a.json'}, imageData: does not hold a base64 image"
 
 
 def test_flags_and_groups(tmp_path):
     write(tmp_path, shapes=[shape(flags={"occluded": True}, group_id=1), shape(difficult=True, group_id=1)])
     part = read(labelme, tmp_path)
     assert part.splits[""][0].annotation.columns == {"difficult": [False, True], "occluded": [True, False]}
-    assert part.notes == ("2 shapes share class and group_id with others; each was taken as an object of its own",)
+    assert part.notes == (
+        "2 shapes share class and group_id with other shapes; each shape was read as a separate object",
+    )
 
 
 def test_splits_are_folders_and_other_json_is_passed_over(tmp_path):
@@ -114,7 +116,7 @@ def test_splits_are_folders_and_other_json_is_passed_over(tmp_path):
         "val": ["b"],
     }
     assert source.classes == ("cat", "dog")
-    assert "1 JSON file holds something else than labelme's annotations and was passed over" in (
+    assert "1 JSON file holds something other than labelme's annotations and was ignored" in (
         source.understood[0].notes
     )
 
@@ -136,9 +138,9 @@ def test_a_damaged_file_is_a_problem_of_its_image(tmp_path):
         ([shape(label=" ")], "object 1 of 1: has no class"),
         ([shape(label=["cat"])], "object 1 of 1: has no class"),
         ([shape(label=True)], "object 1 of 1: has no class"),
-        ([shape(kind=["polygon"])], "object 1 of 1: has a shape_type that is no text"),
-        ([shape(), 3], "object 2 of 2: is no JSON object with the fields of an entry of shapes"),
-        ([None], "object 1 of 1: is no JSON object with the fields of an entry of shapes"),
+        ([shape(kind=["polygon"])], "object 1 of 1: has a shape_type that is not text"),
+        ([shape(), 3], "object 2 of 2: is not a JSON object with the fields of an entry of shapes"),
+        ([None], "object 1 of 1: is not a JSON object with the fields of an entry of shapes"),
     ],
 )
 def test_shapes_that_cannot_be_read(tmp_path, shapes, message):
@@ -185,7 +187,7 @@ def test_what_labelme_ignores_is_left_out_and_its_pseudo_classes_are_no_classes(
     assert found["a"].columns == {"difficult": [False, False]}
     assert found["b"].boxes.shape == (0, 4)
     assert "2 objects with the name __ignore__ left out, as labelme does" in source.understood[0].notes
-    assert "__ignore__ and _background_ in the list of classes left out, as no object is one" in (
+    assert "__ignore__ and _background_ in the list of classes left out, as no object has this class" in (
         source.understood[0].notes
     )
 

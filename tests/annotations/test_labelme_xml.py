@@ -43,7 +43,7 @@ def test_boxes_and_the_bounds_of_polygons(tmp_path):
     assert item.annotation.names == ("dog", "cat")
     np.testing.assert_array_equal(item.annotation.boxes, [[10, 20, 30.5, 50], [2, 1, 8, 9]])
     assert read(labelme_xml, tmp_path).notes == (
-        "1 polygon: the bounds of each were taken as its box",
+        "1 polygon: their bounding boxes were used",
         "1 point, 1 line, 1 mask left out, because they have no box",
     )
 
@@ -75,8 +75,8 @@ def test_each_reader_takes_its_own_files(tmp_path):
     write(tmp_path / "voc", "f", size="")
     assert [path.stem for path in read(labelme_xml, tmp_path).files] == ["a", "b", "c"]
     assert [path.stem for path in read(voc, tmp_path).files] == ["d", "e", "f"]
-    assert read(labelme_xml, tmp_path).notes[-1] == "3 XML files hold something else than LabelMe's annotations"
-    assert read(voc, tmp_path).notes == ("3 XML files hold something else than VOC's annotations and were passed over",)
+    assert read(labelme_xml, tmp_path).notes[-1] == "3 XML files hold something other than LabelMe's annotations"
+    assert read(voc, tmp_path).notes == ("3 XML files hold something other than VOC's annotations and were ignored",)
     alone = {folder: open_source([tmp_path / folder]).understood[0] for folder in ("labelme", "voc")}
     assert {folder: understood.layout for folder, understood in alone.items()} == {
         "labelme": "LabelMe XML",

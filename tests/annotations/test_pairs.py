@@ -161,7 +161,7 @@ def test_names_that_go_crosswise_are_said(tmp_path):
     for number, other in {1: 2, 2: 1}.items():
         image(tmp_path / f"{number}.jpg")
         voc(tmp_path / f"{number}.xml", f"{other}.jpg")
-    assert "2 annotation files name another image than the one of their own stem" in notes(tmp_path)
+    assert "2 annotation files name an image other than the one with their own stem" in notes(tmp_path)
     assert "(1.xml names 2.jpg, 2.xml names 1.jpg)" in notes(tmp_path)
 
 
@@ -170,7 +170,7 @@ def test_a_choice_between_images_of_one_name_is_said(tmp_path):
         for number in range(3):
             image(tmp_path / folder / f"{number}.jpg")
     text(tmp_path / "boxes.csv", "\n".join([HEADER, *(f"{number}.jpg,2,3,30,40,cat" for number in range(3))]))
-    said = "3 names belong to several images, of which the first was taken (original/0.jpg and not small/0.jpg, "
+    said = "3 names belong to several images, of which the first was used (original/0.jpg and not small/0.jpg, "
     assert said in notes(tmp_path)
     assert notes(tmp_path, images=tmp_path / "small") == ""
     assert all(path.startswith("small/") for path in pairs(tmp_path, images=tmp_path / "small").values())
@@ -194,7 +194,7 @@ def test_images_that_splits_share_are_said(tmp_path):
         text(tmp_path / f"labels/{number}.txt", "0 0.5 0.5 0.2 0.2\n")
     text(tmp_path / "data.yaml", "train: images\nval: images\nnames: [cat]\n")
     said = (
-        f"3 images are in both train and val ({tmp_path / 'images/0.jpg'} and 2 more); figures of val will be too good"
+        f"3 images are in both train and val ({tmp_path / 'images/0.jpg'} and 2 more); metrics on val will be too high"
     )
     assert open_source([tmp_path]).notes == (said,)
     assert not open_source([tmp_path], splits=["val"]).notes
@@ -276,7 +276,7 @@ def test_a_list_and_a_second_description_that_were_not_read_are_said(tmp_path):
     assert notes(tmp_path) == ""
     text(tmp_path / "classes.txt", "dog\ncat\n")
     text(tmp_path / "other.yaml", "train: images\nnames: [x]\n")
-    assert "classes.txt lists other classes, or another order, than data.yaml, which was taken" in notes(tmp_path)
+    assert "classes.txt lists other classes than data.yaml, or in another order, and was not used" in notes(tmp_path)
     assert "other.yaml describes a dataset too and was not read" in notes(tmp_path)
 
 
@@ -296,7 +296,7 @@ def test_a_stray_file_does_not_decide_the_format(stray, tmp_path):
         labelme(tmp_path / "images/0.json", "0.jpg")
     (understood,) = open_source([tmp_path]).understood
     assert (understood.layout, understood.paired) == ("YOLO text", 4)
-    assert "which was not read; layout=NAME chooses" in understood.notes[0]
+    assert "which was not read; to read another format, set layout=NAME" in understood.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,9 @@ def test_a_stray_file_does_not_decide_the_format(stray, tmp_path):
 def test_key_points_that_nothing_declares_are_no_polygons(points, tmp_path):
     yolo(tmp_path, rows=f"0 0.5 0.5 0.2 0.2 {points}\n")
     text(tmp_path / "classes.txt", "cat\n")
-    with pytest.raises(BadInput, match=r"line 1: has \d+ columns, which are no class and box, polygon or declared key"):
+    with pytest.raises(
+        BadInput, match=r"line 1: has \d+ columns, which fit neither a class with a box, nor a polygon, nor the key"
+    ):
         build([tmp_path], "points")
 
 
@@ -342,4 +344,4 @@ def test_parts_of_the_image_among_pixels_are_said(tmp_path):
     for number in range(3):
         image(tmp_path / f"{number}.jpg")
     text(tmp_path / "train.csv", f"{HEADER}\n0.jpg,2,3,30,40,cat\n1.jpg,0.1,0.2,0.5,0.6,cat\n2.jpg,,,,,\n")
-    assert "1 image has coordinates between 0 and 1 alone, which were taken as pixels (" in notes(tmp_path)
+    assert "1 image has only coordinates between 0 and 1, which were read as pixels (" in notes(tmp_path)

@@ -74,7 +74,7 @@ def test_a_folder_of_the_hub(folder):
         "val": ["103"],
     }
     assert (part.classes, part.classes_from) == (("dog", "cat", "cow"), "the metadata of the files")
-    assert part.notes == ("the boxes in bbox were taken as x, y, width, height",)
+    assert part.notes == ("the boxes in bbox were read as x, y, width, height",)
     first, bare = part.splits["train"][:2]
     assert str(first.image) == f"{folder}/data/train-00000-of-00002.parquet: row 1 (000.jpg)"
     assert first.image.read_bytes() == jpeg(seed=0)
@@ -167,7 +167,7 @@ def test_what_the_numbers_of_boxes_mean(tmp_path, boxes, what, edges, sized):
     size = {} if sized else {"width": None, "height": None}
     write(tmp_path / "train.parquet", [row(0, boxes, ["cat"], **size)])
     part = read(parquet, tmp_path)
-    assert part.notes[0] == f"the boxes in bbox were taken as {what}"
+    assert part.notes[0] == f"the boxes in bbox were read as {what}"
     assert items_of(part)[0].annotation.boxes.tolist() == [edges]
 
 
@@ -176,7 +176,7 @@ def test_parts_of_the_image(tmp_path):
     source = open_source([tmp_path])
     (annotation,) = (item.annotation for item in source.splits["train"])
     assert (annotation.relative, annotation.boxes.tolist()) == (True, [[0.5, 0.25, 0.75, 0.5]])
-    assert source.understood[0].notes[0] == "the boxes in bbox were taken as its edges"
+    assert source.understood[0].notes[0] == "the boxes in bbox were read as its edges"
 
 
 CARD = """---
@@ -220,7 +220,7 @@ def test_a_card_without_names(tmp_path, card):
     write(tmp_path / "train.parquet", [row(0, category=(10, 9))])
     part = read(parquet, tmp_path)
     assert (part.classes, items_of(part)[0].annotation.names) == (("9", "10"), ("10", "9"))
-    assert "nothing names the classes, so the numbers in category are the names" in part.notes[1]
+    assert "no class names were found, so the numbers in category became the names" in part.notes[1]
 
 
 BARE_LABEL = b'{"info": {"features": {"category": {"_type": "ClassLabel"}}}}'
@@ -237,7 +237,7 @@ def test_given_classes_and_lists_name_the_numbers(tmp_path):
     write(tmp_path / "train.parquet", [row(0, category=(2, 1))])
     part = read(parquet, tmp_path, classes=("a", "b"))
     assert items_of(part)[0].annotation.names == ("b", "a")
-    assert part.notes[1] == "the numbers in category were taken as positions in the given classes, counted from 1"
+    assert part.notes[1] == "the numbers in category were read as positions in the given classes, counted from 1"
     part = read(parquet, tmp_path, classes=("x", "y", "z"))
     assert items_of(part)[0].annotation.names == ("z", "y")
     assert part.notes[1].endswith("counted from 0")
@@ -259,7 +259,7 @@ def test_numbers_that_may_count_from_0_or_from_1_are_refused(tmp_path):
 def test_a_file_without_the_column_of_classes_is_refused_beside_others(tmp_path, name):
     write(tmp_path / "train.parquet", [row()], hub())
     write(tmp_path / name, [row(1, objects={"bbox": [[1, 2, 3, 4]]})])
-    with pytest.raises(BadInput, match=r"its classes in .*no column.*read them one by one"):
+    with pytest.raises(BadInput, match=r"its classes in .*no column.*build a dataset from each and merge them"):
         read(parquet, tmp_path)
 
 
@@ -281,7 +281,7 @@ def test_configurations_are_refused(tmp_path):
     for name in ("full", "mini"):
         write(tmp_path / name / "train/0000.parquet", [row()], hub())
         write(tmp_path / name / "test/0000.parquet", [row(1)], hub())
-    with pytest.raises(BadInput, match="full and mini hold the same split; give one of these folders"):
+    with pytest.raises(BadInput, match="full and mini hold the same split; build from one of these folders"):
         read(parquet, tmp_path)
     assert sorted(read(parquet, tmp_path / "mini").splits) == ["test", "train"]
 
@@ -364,10 +364,12 @@ def test_other_tables(tmp_path):
     write(tmp_path / "scores.parquet", [{"image": {"bytes": b"x", "path": "a"}, "label": 3}])
     (tmp_path / "text.parquet").write_text("no table")
     assert parquet.find(Files(tmp_path)) == []
-    with pytest.raises(BadInput, match=r"found\.parquet has no columns of images and boxes, .* it has file, boxes"):
+    with pytest.raises(
+        BadInput, match=r"found\.parquet has no columns of images and boxes, .* its columns are file, boxes"
+    ):
         open_source([tmp_path])
     with pytest.raises(
-        BadInput, match="has no columns of images and boxes, such as image and objects; it has image, label"
+        BadInput, match="has no columns of images and boxes, such as image and objects; its columns are image, label"
     ):
         read(parquet, tmp_path / "scores.parquet")
     write(tmp_path / "train.parquet", [row()], hub())

@@ -29,8 +29,8 @@ def test_missing_and_guessed_pieces_are_said(tmp_path):
     files = Files(tmp_path)
     whole = [tmp_path / f"train.record-{number:05}-of-00003" for number in range(3)]
     assert describe_shards([*whole, tmp_path / "val.record"], files) == ()
-    assert describe_shards(whole[1:], files) == ("2 of the 3 pieces of train.record are there",)
+    assert describe_shards(whole[1:], files) == ("only 2 of the 3 shards of train.record were found",)
     (note,) = describe_shards([tmp_path / f"file_{number:02}.tfrec" for number in range(4)], files)
     assert note.startswith(
-        "4 files whose names differ in a number are taken as pieces of one set (file_00.tfrec, file_01.t"
+        "4 files whose names differ in a number were read as shards of one set (file_00.tfrec, file_01.t"
     )

@@ -163,7 +163,9 @@ def test_numbers_alone_need_names(tmp_path):
 
 def test_a_number_without_a_name_is_a_problem(tmp_path):
     record = detection("b.jpg", [DOG, ("", 9, *CAT[2:])])
-    assert str(problem_of(tmp_path, record)).endswith("(b.jpg): object 2 of 2 (number 9): its class has no name")
+    assert str(problem_of(tmp_path, record)).endswith(
+        "(b.jpg): object 2 of 2 (number 9): the object's class has no name"
+    )
 
 
 def test_a_text_that_is_not_what_its_number_means_is_said(tmp_path):
@@ -172,8 +174,8 @@ def test_a_text_that_is_not_what_its_number_means_is_said(tmp_path):
     part = read(tfrecord, tmp_path)
     assert part.splits[""][0].annotation.names == ("cat", "dog", "cow")
     assert part.notes == (
-        "1 object has the class 'cat' with the number 2, which is 'dog' in map.pbtxt; the text was taken",
-        "map.pbtxt lacks the class 'cow' (1 object), which comes after those that it lists",
+        "1 object has the class 'cat' with the number 2, which is 'dog' in map.pbtxt; the name in the record was used",
+        "map.pbtxt lacks the class 'cow' (1 object), which was added after the listed classes",
     )
     assert open_source([tmp_path]).classes == ("cat", "dog", "cow")
 
@@ -190,7 +192,7 @@ def test_a_label_map_of_other_classes_is_not_used(tmp_path):
     write_records(tmp_path / "x.record", [detection("a.jpg", [DOG, CAT])])
     part = read(tfrecord, tmp_path)
     assert part.classes == ("cat", "dog")
-    assert "other.pbtxt names none of them" in part.notes[0]
+    assert "other.pbtxt has none of the records' classes" in part.notes[0]
 
 
 def test_of_two_label_maps_the_one_that_fits_is_used(tmp_path):
@@ -253,7 +255,7 @@ def test_features_that_cannot_be_understood(tmp_path, more, wrong):
 
 @pytest.mark.parametrize("record", [b"", b"\xff\xff\xff", b"\x0a\x05abc", b"plain text", bytes(40)])
 def test_a_record_that_is_no_example(tmp_path, record):
-    assert problem_of(tmp_path, record).detail in ("is no tf.train.Example", "has no image/encoded")
+    assert problem_of(tmp_path, record).detail in ("is not a tf.train.Example", "has no image/encoded")
 
 
 @pytest.mark.parametrize("values", [(math.nan, 0, 1, 1), (math.inf, 0, 1, 1), (0.5, 0.5, 0.1, 0.1), (1e30, 0, 1e38, 1)])
@@ -321,7 +323,7 @@ def test_a_file_that_was_cut_after_it_was_listed(folder):
         (b"short", "too short for a record"),
         (b"no record at all, but text", "is no TFRecord file"),
         (b"\x1f\x8b\x08\x00" + bytes(40), r"is compressed \(gzip\)"),
-        (framed(b"text"), r"no tf\.train\.Example"),
+        (framed(b"text"), r"not a tf\.train\.Example"),
         (framed(b""), "no features image/object/...; the first has none"),
         (
             framed(example(image=[b"x"], objects__label=[1])),

@@ -28,10 +28,10 @@ def said(folder):
         ("ann.json", '{"images": [],}'.encode("utf-16"), "ann.json: not JSON: line 1, column 15: "),
         ("a.xml", b"<data><image", "a.xml: not readable as XML: "),
         ("a.txt", f"0 {BOX}\n".encode("utf-16"), "a.txt is UTF-16; save it as UTF-8"),
-        ("data.zip", b"PK", "data.zip is packed; unpack it and give the folder"),
-        ("data.tar.gz", b"", "data.tar.gz is packed; unpack it and give the folder"),
-        ("data.7z", b"", "data.7z is packed; unpack it and give the folder"),
-        ("train.pkl", b"", "train.pkl is a pickle, which could run code and is not read; write COCO"),
+        ("data.zip", b"PK", "data.zip is an archive; unpack it and give the folder"),
+        ("data.tar.gz", b"", "data.tar.gz is an archive; unpack it and give the folder"),
+        ("data.7z", b"", "data.7z is an archive; unpack it and give the folder"),
+        ("train.pkl", b"", "train.pkl is a pickle, which is not read because it could run code; write COCO"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, content, message):
@@ -43,7 +43,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, con
 
 def test_an_archive_as_a_single_file(tmp_path):
     (tmp_path / "data.zip").touch()
-    assert said(tmp_path / "data.zip") == "data.zip is packed; unpack it and give the folder"
+    assert said(tmp_path / "data.zip") == "data.zip is an archive; unpack it and give the folder"
 
 
 KNOWN_JSON = {

@@ -71,7 +71,7 @@ def test_other_shapes_give_their_bounds_or_none(tmp_path):
         [[44.5, 34.5, 55.5, 45.5], [42, 37, 58, 43], [47, 32, 53, 48], [5, 2, 9, 12]],
     )
     assert part.notes == (
-        "2 ellipses, 1 circle, 1 polygon: the bounds of each were taken as its box",
+        "2 ellipses, 1 circle, 1 polygon: their bounding boxes were used",
         "1 line, 1 point left out, because they have no box",
     )
 
@@ -84,8 +84,8 @@ def test_the_class_is_the_attribute_that_most_regions_have(tmp_path):
     assert part.splits[""][0].annotation.columns == {"difficult": [False, True]}
     assert part.classes == ()
     assert part.notes == (
-        "the attribute 'kind' was taken as the class: 2 of 2 regions have it; the others (color) were not used, "
-        "and one of them is if 'kind' is removed",
+        "the attribute 'kind' was read as the class: 2 of 2 regions have it; other attributes (color) were not used; "
+        "to use one of them, remove 'kind'",
     )
 
 
@@ -109,9 +109,7 @@ def test_options_that_are_numbers_are_called_by_their_descriptions(tmp_path):
     part = read(via, tmp_path)
     assert part.splits[""][0].annotation.names == ("zebra", "dog")
     assert part.classes == ("dog", "zebra")
-    assert part.notes[1] == (
-        "the options of 'name' are numbers, so their descriptions were taken as the names of classes"
-    )
+    assert part.notes[1] == ("the options of 'name' are numbers, so their descriptions became the class names")
 
 
 def test_regions_without_any_attribute_have_one_class(tmp_path):
@@ -119,7 +117,8 @@ def test_regions_without_any_attribute_have_one_class(tmp_path):
     part = read(via, tmp_path)
     assert part.splits[""][0].annotation.names == ("object", "object")
     assert part.notes == (
-        "no region has an attribute, so all objects have the class 'object'; a single name in classes gives another",
+        "no region has an attribute, so all objects have the class 'object'; to give another name, "
+        "set classes to that single name",
     )
     assert open_source([tmp_path], classes=("balloon",)).classes == ("balloon",)
 
@@ -138,7 +137,7 @@ def test_splits_come_from_folders(tmp_path):
     ("regions", "message"),
     [
         (3, "regions is no list"),
-        ([region(kind="cat"), 3], "object 2 of 2: is no JSON object with the fields of an entry of regions"),
+        ([region(kind="cat"), 3], "object 2 of 2: is not a JSON object with the fields of an entry of regions"),
         ([region(kind="cat"), region()], "object 2 of 2: has no value of the attribute 'kind', which holds the class"),
         ([region(kind="cat"), {"region_attributes": 3}], "object 2 of 2: has no value of the attribute 'kind'"),
     ],
@@ -214,7 +213,7 @@ def test_the_table_of_regions(tmp_path):
 def test_a_table_with_a_damaged_cell(tmp_path):
     text = "filename,region_shape_attributes,region_attributes\na.jpg,{x,{}\n"
     (tmp_path / "via.csv").write_text(text)
-    with pytest.raises(BadInput, match=r"a cell holds no JSON: .*; export the table again"):
+    with pytest.raises(BadInput, match=r"a cell does not hold JSON: .*; export the table again"):
         read(via, tmp_path)
 
 

@@ -166,7 +166,9 @@ def test_lists_of_one_name_in_two_folders_are_refused(tmp_path):
     deeper = root / "more/ImageSets/Main"
     deeper.mkdir(parents=True)
     (deeper / "train.txt").write_text("b\n")
-    with pytest.raises(BadInput, match=r"are lists of one name; give the folders above ImageSets one by one"):
+    with pytest.raises(
+        BadInput, match=r"are lists of the same name; build from the folders above ImageSets one at a time"
+    ):
         read(voc, root)
 
 
@@ -232,7 +234,7 @@ def test_xml_in_encodings_with_a_byte_order_mark(tmp_path, encoding):
 @pytest.mark.parametrize("number", ["9" * 5000, "1.5", "-1", "one", "\u0663"])
 def test_a_label_map_whose_ids_are_no_numbers(tmp_path, number):
     (tmp_path / "label_map.pbtxt").write_text(f'item {{ id: {number} name: "cat" }}', "utf-8")
-    with pytest.raises(BadInput, match="has an item without id or name"):
+    with pytest.raises(BadInput, match="has an item without an id or name"):
         read_pbtxt(tmp_path / "label_map.pbtxt")
 
 

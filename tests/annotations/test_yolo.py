@@ -46,17 +46,17 @@ def test_a_described_dataset(folder):
 def test_a_number_that_is_no_class(folder):
     broken = read(yolo, folder / "data.yaml").splits["val"][0].annotation
     assert isinstance(broken, Problem)
-    assert "line 1: '2' is no class from 0 to 1" in str(broken)
+    assert "line 1: '2' is not a class number from 0 to 1" in str(broken)
 
 
 def test_a_digit_that_is_no_number(folder):
     (folder / "labels" / "val" / "a.txt").write_text("² 0.5 0.5 0.2 0.4\n", "utf-8")
-    assert "'²' is no class" in str(read(yolo, folder / "data.yaml").splits["val"][0].annotation)
+    assert "'²' is not a class" in str(read(yolo, folder / "data.yaml").splits["val"][0].annotation)
 
 
 def test_folders_without_a_description(folder):
     (folder / "data.yaml").unlink()
-    with pytest.raises(BadInput, match="nothing names its classes"):
+    with pytest.raises(BadInput, match="has no class names"):
         open_source([folder])
     source = open_source([folder], classes=("zebra", "ant", "cow"))
     assert source.classes == ("zebra", "ant", "cow")
@@ -85,7 +85,7 @@ def test_a_line_of_a_list_that_names_no_image_is_refused(folder, line):
     ("text", "message"),
     [
         ("names: [a]\ntrain: nowhere\n", "train: no such folder"),
-        ("train: images/train\n", "nothing names its classes"),
+        ("train: images/train\n", "has no class names"),
         ("names: [cat, '', dog]\ntrain: images/train\n", "names: class 1 has no name"),
         ("names: {1: cat, 2: dog}\ntrain: images/train\n", "numbered 1, 2; number them from 0 without a gap"),
         ("names: {0: cat, x: dog}\ntrain: images/train\n", "numbered 0, x"),
@@ -149,7 +149,7 @@ def test_further_keys_are_splits_if_they_name_folders(folder):
 
 
 def test_a_folder_of_images_is_refused(folder):
-    with pytest.raises(BadInput, match=r"images: .*: does not apply to YOLO"):
+    with pytest.raises(BadInput, match=r"images: .*: does not apply here"):
         open_source([folder], images=folder / "images")
 
 
@@ -322,7 +322,7 @@ def test_class_numbers_from_one_are_refused_and_never_shifted(tmp_path, rows):
 def test_class_numbers_that_may_count_from_zero(tmp_path, rows, wrong):
     folder = one_row(tmp_path, "labels", text="".join(f"{row} .5 .5 .2 .4\n" for row in rows.split()))
     found = read(yolo, folder).splits[""][0].annotation
-    assert f"{wrong} is no class from 0 to 1" in str(found) if wrong else found.names == ("dog",)
+    assert f"{wrong} is not a class number from 0 to 1" in str(found) if wrong else found.names == ("dog",)
 
 
 def test_a_label_file_of_two_images_is_said(folder):
@@ -376,7 +376,7 @@ def test_deep_yaml_is_refused_as_a_description_and_passed_over_beside_one(folder
 )
 def test_a_key_that_is_there_twice_is_refused(folder, text, line, key):
     (folder / "data.yaml").write_text(text)
-    with pytest.raises(BadInput, match=f"data.yaml: not YAML: line {line}: {key} is there twice; keep one"):
+    with pytest.raises(BadInput, match=f"data.yaml: not YAML: line {line}: {key} is given twice; keep one"):
         read(yolo, folder / "data.yaml")
 
 

@@ -50,7 +50,7 @@ def test_files_that_come_apart_stay_apart(tmp_path):
     said = build(tmp_path / "in")
     assert {split: len(ids) for split, ids in splits().items()} == {"train": 20, "val": 20}
     assert splits()["val"] == {str(number + 1) for number in range(20, 40)}
-    assert "'minival2014' was taken as the split val" in said
+    assert "'minival2014' was read as the split val" in said
 
 
 def test_a_piece_with_an_unusual_name_is_a_split_of_its_own(tmp_path):
@@ -109,7 +109,7 @@ def test_two_images_of_one_stem_are_told_apart_by_the_name_in_the_annotation(tmp
     build(tmp_path / "in")
     assert find_record(open_stores("s"), "a")[1].source.endswith("a.png")
     xml(tmp_path / "in/a.xml", "", things(2))
-    assert "a.xml: belongs to a.jpg or a.png; write the image's name into it" in build(
+    assert "a.xml: could belong to a.jpg or a.png; write the image's name into the file" in build(
         tmp_path / "in", options=["--replace"], code=2
     )
 
@@ -190,7 +190,7 @@ def test_without_a_declared_order_classes_are_sorted_and_that_is_said(tmp_path):
     for number in range(4):
         draw(tmp_path / f"in/p{number}.jpg", number)
         xml(tmp_path / f"in/p{number}.xml", f"p{number}.jpg", things(number, ("dog", "cat")))
-    assert "classes: cat, dog; sorted by name, as the data declare no order; --classes A,B sets one" in build(
+    assert "classes: cat, dog; sorted by name, as the data gives no order; set --classes A,B to choose one" in build(
         tmp_path / "in"
     )
 
@@ -221,7 +221,7 @@ def test_coordinates_between_0_and_1_are_parts_of_the_image(tmp_path):
             for name, x0, y0, x1, y1 in things(number)
         ]
     write(tmp_path / "in/labels.csv", "\n".join(["image,xmin,ymin,xmax,ymax,label", *rows]) + "\n")
-    assert "all coordinates lie between 0 and 1 and were taken as parts of the image" in build(tmp_path / "in")
+    assert "all coordinates lie between 0 and 1 and were read as fractions of the image" in build(tmp_path / "in")
     np.testing.assert_allclose(boxes("p0"), edges(0), atol=1e-3)
 
 
@@ -230,7 +230,7 @@ def test_fractions_in_coco_are_parts_of_the_image(tmp_path):
     for annotation in content["annotations"]:
         annotation["bbox"] = [v / side for v, side in zip(annotation["bbox"], (WIDTH, HEIGHT) * 2, strict=True)]
     write(tmp_path / "in/train.json", json.dumps(content))
-    assert "were taken as parts of the image" in build(tmp_path / "in")
+    assert "were read as fractions of the image" in build(tmp_path / "in")
     np.testing.assert_allclose(boxes("1"), edges(0), atol=1e-3)
 
 
@@ -240,7 +240,7 @@ def test_pixels_in_yolo_are_pixels(tmp_path):
         rows = [f"0 {(x0 + x1) / 2} {(y0 + y1) / 2} {x1 - x0} {y1 - y0}\n" for _, x0, y0, x1, y1 in things(number)]
         write(tmp_path / f"in/labels/p{number}.txt", "".join(rows))
     write(tmp_path / "in/classes.txt", "cat\n")
-    assert "were taken as pixels, not as parts of the image" in build(tmp_path / "in")
+    assert "were read as pixels, not as fractions of the image" in build(tmp_path / "in")
     np.testing.assert_allclose(boxes("p0"), edges(0), atol=1e-3)
 
 
@@ -260,7 +260,9 @@ def test_an_annotation_without_a_box_is_named_and_can_be_skipped(tmp_path, bbox)
     assert "annotation 4" in checked.output
     content["annotations"][3]["segmentation"] = [[10, 20, 60, 20, 60, 70.5]]
     write(tmp_path / "in/annotations/instances_train.json", json.dumps(content))
-    assert "1 annotation has no bbox; the bounds of its segmentation" in build(tmp_path / "in", options=["--replace"])
+    assert "1 annotation has no bbox; the bounding box of its segmentation" in build(
+        tmp_path / "in", options=["--replace"]
+    )
     np.testing.assert_array_equal(boxes("2")[1], [10, 20, 60, 70.5])
 
 

@@ -48,7 +48,7 @@ def test_build_lists_what_it_left_out(voc_folder, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["data", "build", "nowhere", "--name", "x"], "nowhere: no such file"),
-        (["data", "info", "nothing"], "nothing: no such dataset; there are: tiny\n"),
+        (["data", "info", "nothing"], "nothing: no such dataset; available: tiny\n"),
         (["data", "info", "tiny/nothing"], "tiny/nothing: no such store"),
         (["data", "info", "tiny", "--record", "9"], "record: 9: not in tiny/train, tiny/val, tiny/test"),
     ],
@@ -82,8 +82,8 @@ def test_the_command_that_a_sample_advises_can_be_pasted_into_a_shell(tmp_path):
     [
         ("ball", "--rename: ball is not a comma-separated list of OLD=NEW"),
         ("=ball", "is not a comma-separated list of OLD=NEW"),
-        ("ball=a,ball=b", "--rename: ball=a,ball=b gives a class two names"),
-        ("bal=ball", "--rename: bal: no class of the data"),
+        ("ball=a,ball=b", "--rename: ball=a,ball=b gives a class two new names"),
+        ("bal=ball", "--rename: the data has no class bal"),
     ],
 )
 def test_new_names_that_cannot_be_given(voc_folder, store_root, value, message):

@@ -80,7 +80,7 @@ def test_eval_of_a_file_with_another_numbering(folder, numbered):
     refused = call("eval", "in.json", "--data", "numbered", "--json")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.startswith("multibox: in.json: category_id seems to be the position of the class in the data")
-    assert "; set --category-ids from-0 to read it so, or --category-ids data to keep" in refused.stderr
+    assert "; set --category-ids from-0 to read it that way, or --category-ids data to keep" in refused.stderr
 
     result = call("eval", "in.json", "--data", "numbered", "--category-ids", "from-0", "--json")
     assert (json.loads(result.stdout)["map"], result.stderr) == (1, "")
@@ -88,12 +88,17 @@ def test_eval_of_a_file_with_another_numbering(folder, numbered):
     kept = call("eval", "in.json", "--data", "numbered", "--category-ids", "data", "--json", "--report", "out")
     assert json.loads(kept.stdout)["map"] < 0.2
     warnings = kept.stderr.splitlines()
-    assert warnings[0].endswith("instead of 0.00; --category-ids from-0 would read it so")
-    assert warnings[1].startswith("warning: in.json: 7 of 20 rows dropped, category_id is no class of the data; for ")
+    assert warnings[0].endswith("instead of 0.00; to read it that way, set --category-ids from-0")
+    assert warnings[1].startswith(
+        "warning: in.json: 7 of 20 rows dropped, category_id is not a class of the dataset; for "
+    )
     reading = json.loads(kept.stdout)["reading"]
     assert reading == json.loads((folder / "out" / "report.json").read_text())["reading"]
     assert reading["dropped"][0]["count"] == 7
-    assert "7 of 20 rows dropped, category_id is no class of the data" in (folder / "out" / "report.html").read_text()
+    assert (
+        "7 of 20 rows dropped, category_id is not a class of the dataset"
+        in (folder / "out" / "report.html").read_text()
+    )
 
 
 def test_eval_of_a_file_with_names_of_files(folder, numbered):
@@ -101,7 +106,7 @@ def test_eval_of_a_file_with_names_of_files(folder, numbered):
     (folder / "in.json").write_text(json.dumps(rows))
     result = call("eval", "in.json", "--data", "numbered", "--json")
     assert json.loads(result.stdout)["map"] == 1
-    assert result.stderr == ("in.json: image_id is taken for the name of the image file, as with --image-ids names\n")
+    assert result.stderr == ("in.json: image_id is read as the name of the image file, as with --image-ids names\n")
 
 
 def test_eval_reads_the_file_that_it_compares_with_in_the_form_that_is_given(folder):
@@ -109,7 +114,7 @@ def test_eval_reads_the_file_that_it_compares_with_in_the_form_that_is_given(fol
     (folder / "other.json").write_text(json.dumps([row]))
     options = ("--data", "colors", "--report", "out", "--boxes", "corners")
     result = call("eval", "model.keras", *options)
-    assert result.stderr.startswith("multibox: --boxes: says how to read a file of detections, and none is given")
+    assert result.stderr.startswith("multibox: --boxes: only applies to a file of detections, and none was given")
     assert call("eval", "model.keras", *options, "--compare", "other.json").exit_code == 0
     assert json.loads((folder / "out" / "report.json").read_text())["comparison"]["difference"] == 0
 
@@ -206,7 +211,7 @@ def test_predict_takes_the_ids_of_the_data_that_it_is_judged_on(folder):
     write_store("named", "test", [record], ("red",))
     result = call("predict", "model.keras", "a.png", "--save", "coco", "--ids-from", "named/test", "--score", "0.01")
     assert result.exit_code == 0
-    assert result.stderr.startswith("ids are those of named/test; it has no class green, blue")
+    assert result.stderr.startswith("ids are taken from named/test; it lacks the detector's classes green, blue")
     judged = call("eval", "detections/coco.json", "--data", "named", "--json")
     assert json.loads(judged.stdout)["map"] == 1
 
@@ -221,7 +226,7 @@ def test_eval_reads_what_predict_wrote_by_the_list_beside_it(folder):
     assert values["map"] == 1
     assert (values["reading"]["image_ids"], values["reading"]["category_ids"]) == ("listed", "listed")
     assert values["reading"]["dropped"] == [
-        {"reason": "image_id is no image of the data", "count": 1, "example": "image_id b in row 1"}
+        {"reason": "image_id is not an image of the dataset", "count": 1, "example": "image_id b in row 1"}
     ]
 
 
@@ -230,7 +235,7 @@ def test_predict_refuses_an_image_that_the_data_do_not_have():
     assert result.exit_code == 2
     result = call("predict", "model.keras", "b.png", "--ids-from", "colors")
     assert result.exit_code == 2
-    assert result.stderr == "multibox: --ids-from: has a use only for COCO results; leave it out, or set --save coco\n"
+    assert result.stderr == "multibox: --ids-from: applies to COCO results only; leave it out, or set --save coco\n"
 
 
 def test_predict_from_standard_input(folder):

@@ -68,8 +68,12 @@ SPOILED = {
         "annotation",
     ),
     "missing XML": (lambda toys: (toys / "Annotations/000000.xml").unlink(), r"000000\.xml: .*missing", "missing"),
-    "wrong size": (lambda toys: set_boxes(toys, [[0, 0, 9, 9]], (50, 50)), "says 50x50, but .* 80x96", "size"),
-    "lying size": (lambda toys: set_boxes(toys, [[0, 0, 9, 9]], (96, 80)), "lying on its side", "size"),
+    "wrong size": (
+        lambda toys: set_boxes(toys, [[0, 0, 9, 9]], (50, 50)),
+        "size as 50x50, but the upright .* 80x96",
+        "size",
+    ),
+    "lying size": (lambda toys: set_boxes(toys, [[0, 0, 9, 9]], (96, 80)), "without its EXIF rotation", "size"),
 }
 
 
@@ -127,7 +131,7 @@ def test_a_box_beyond_the_edge_is_clipped_and_counted(toys):
 def test_a_split_of_which_nothing_is_left(toys, root):
     for number in (4, 5):
         (toys / "JPEGImages" / f"{number:06}.jpg").write_bytes(b"")
-    with pytest.raises(BadInput, match="val: no image of 2 is good"):
+    with pytest.raises(BadInput, match="val: none of the 2 images is usable"):
         build([toys], "tiny", on_bad="skip")
     assert not root.exists()
 
@@ -174,7 +178,7 @@ def test_a_file_name_that_is_not_utf8(toys, tmp_path):
         (tmp_path / "yolo" / folder / "train").mkdir(parents=True)
         with open(os.fsencode(tmp_path / "yolo" / folder / "train") + b"/caf\xe9" + suffix, "wb") as file:
             file.write(whole(toys) if suffix == b".jpg" else b"0 0.5 0.5 0.1 0.1")
-    with pytest.raises(BadInput, match=r"caf\\udce9\.jpg: its name is not UTF-8 text"):
+    with pytest.raises(BadInput, match=r"caf\\udce9\.jpg: the file's name is not UTF-8 text"):
         build([tmp_path / "yolo"], "tiny", classes=("ball",))
 
 
@@ -206,10 +210,10 @@ def test_a_box_that_overflows_is_a_bad_box(toys, tmp_path):
 @pytest.mark.parametrize(
     ("box", "detail"),
     [
-        ("<bndbox/>", "object 1 of 1 (ball): has no box, or one whose values are no numbers"),
+        ("<bndbox/>", "object 1 of 1 (ball): has no box, or its values are not numbers"),
         (
             "<bndbox><xmin>1,5</xmin><ymin>2,5</ymin><xmax>9,5</xmax><ymax>9,5</ymax></bndbox>",
-            "has no box, or one whose values are no numbers, which are written with a decimal point",
+            "has no box, or its values are not numbers with a decimal point",
         ),
         (
             "<bndbox><xmin>1.5</xmin><ymin>2.5</ymin><xmax/><ymax>9.5</ymax></bndbox>",
@@ -229,5 +233,5 @@ def test_a_box_that_is_not_there_is_said_in_words(toys, tmp_path, box, detail):
 
 def test_a_split_whose_name_is_too_long_for_a_file(tmp_path):
     (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1,class,split\na.jpg,1,2,3,4,x,{'s' * 250}\n")
-    with pytest.raises(BadInput, match=r"split 's{50}\.\.\.': is no name for a file"):
+    with pytest.raises(BadInput, match=r"split 's{50}\.\.\.': cannot be the name of a file"):
         build([tmp_path / "boxes.csv"], "tiny")

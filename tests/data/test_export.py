@@ -206,7 +206,9 @@ def test_small_numbers_have_no_exponent(root):
 @pytest.mark.parametrize("split", ["names", "path", "images"])
 def test_a_split_that_is_a_word_of_yolo(root, split):
     stores = write_splits("odd", {split: PLAIN["val"]}, CLASSES, source="a test")
-    with pytest.raises(BadInput, match=f"split '{split}': is a word of YOLO's own; rename the split"):
+    with pytest.raises(
+        BadInput, match=f"split '{split}': has a meaning of its own in YOLO's data.yaml; rename the split"
+    ):
         export_dataset(stores, "yolo", root / "out")
     assert not (root / "out").exists()
 
@@ -402,16 +404,16 @@ def test_the_name_of_a_split_leads_nowhere_else(root, kind):
     with StoreWriter(path, name="evil", split="../../../outside", classes=CLASSES) as writer:
         writer.add(PLAIN["val"][0])
     before = sorted(root.rglob("*"))
-    with pytest.raises(BadInput, match="is no name for a file"):
+    with pytest.raises(BadInput, match="cannot be the name of a file"):
         export_dataset(open_stores("evil"), kind, root / "a/b")
-    with pytest.raises(BadInput, match="is no name for a file"):
+    with pytest.raises(BadInput, match="cannot be the name of a file"):
         merge_datasets(open_stores("evil"), "merged")
     assert sorted(root.rglob("*")) == before
 
 
 def test_classes_that_xml_cannot_hold(root):
     stores = write_splits("odd", {"train": PLAIN["val"]}, ("a\x01b",), source="a test")
-    with pytest.raises(BadInput, match="XML cannot hold its control characters"):
+    with pytest.raises(BadInput, match="the name has control characters, which XML cannot hold"):
         export_dataset(stores, "voc", root / "out")
     assert not (root / "out").exists()
 
@@ -451,7 +453,7 @@ def test_the_command(root):
     write_splits("rich", RICH, ("ant", "zebra"), source="a test")
     result = CliRunner().invoke(main, ["data", "export", "rich/train", "--format", "voc", "--out", str(root / "out")])
     assert result.exit_code == 0, result.output
-    assert "lost in voc: boxes moved to whole pixels: 1" in result.output
+    assert "voc cannot hold everything: boxes moved to whole pixels: 1" in result.output
     assert result.output.endswith(f"multibox data build {root / 'out'} --name NAME\n")
     told = CliRunner().invoke(main, ["data", "export", "rich", "--format", "csv", "--out", str(root / "csv"), "--json"])
     assert json.loads(told.stdout)["objects"] == 3

@@ -67,8 +67,8 @@ def test_files_that_changed_since_the_build_are_said(project, caplog):
     (project / "Annotations" / "new.xml").write_text("<annotation/>")
     open_stores(str(project))
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"Mein-Projekt-neu: the files in {project} are not as they were at the build; to use them, build the dataset "
-        "again"
+        f"Mein-Projekt-neu: files in {project} were changed after the dataset was built; to use the new files, "
+        "build the dataset again"
     ]
 
 
@@ -76,14 +76,14 @@ def test_a_folder_without_a_dataset_says_how_to_build_one(project, tmp_path):
     (tmp_path / "other").mkdir()
     for find in (open_stores, open_split):
         with pytest.raises(
-            BadInput, match=r"other: no dataset was built from it; build one with 'multibox data build'$"
+            BadInput, match=r"other: no dataset was built from this path; build one with 'multibox data build'$"
         ):
             find("../other")
 
 
 def test_a_folder_of_two_datasets_is_not_guessed(project):
     build([project], "again")
-    with pytest.raises(BadInput, match=r"several datasets were built from it.*: Mein-Projekt-neu, again"):
+    with pytest.raises(BadInput, match=r"several datasets were built from this path.*: Mein-Projekt-neu, again"):
         open_stores(str(project))
 
 
@@ -106,7 +106,7 @@ def test_a_split_that_is_missing_lists_those_of_its_dataset(project):
 
 
 def test_lists_of_stores_are_cut():
-    assert some_of([]) == "none yet; build one with 'multibox data build'"
+    assert some_of([]) == "none yet; build a dataset with 'multibox data build'"
     assert some_of(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
     assert some_of(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
 
@@ -135,9 +135,9 @@ def test_the_origin_of_a_store_is_an_absolute_path(voc_folder, tmp_path, monkeyp
     assert open_store("tiny/train").meta.source == str(voc_folder)
     shutil.copytree(voc_folder, tmp_path / "b" / voc_folder.name)
     monkeypatch.chdir(tmp_path / "b")
-    with pytest.raises(BadInput, match="no dataset was built from it"):
+    with pytest.raises(BadInput, match="no dataset was built from this path"):
         find_dataset(voc_folder.name)
-    with pytest.raises(BadInput, match="no dataset was built from it"):
+    with pytest.raises(BadInput, match="no dataset was built from this path"):
         find_dataset(f"{voc_folder.name}/../{voc_folder.name}/")
 
 
@@ -156,7 +156,7 @@ def test_a_relative_origin_is_that_of_the_folder_whose_files_were_built(voc_fold
     monkeypatch.setattr(Store, "_read_meta", lambda store: dataclasses.replace(read(store), source="photos"))
     assert find_dataset("photos") == "mine"
     monkeypatch.chdir(tmp_path / "b")
-    with pytest.raises(BadInput, match="photos: no dataset was built from it"):
+    with pytest.raises(BadInput, match="photos: no dataset was built from this path"):
         find_dataset("photos")
 
 
@@ -172,7 +172,9 @@ def test_training_takes_the_dataset_of_another_name_that_was_built_from_the_fold
 
 def test_training_on_one_split_says_how(project):
     for data in ("Mein-Projekt-neu/train", "data/Mein-Projekt-neu/train.lmdb"):
-        with pytest.raises(BadInput, match=r"one split and not a dataset; set data.train=\[Mein-Projekt-neu/train\]"):
+        with pytest.raises(
+            BadInput, match=r"is a single split and not a dataset; set data.train=\[Mein-Projekt-neu/train\]"
+        ):
             find_data(data, "fail")
 
 
@@ -186,9 +188,9 @@ def test_a_changed_folder_is_built_again_with_the_options_of_its_build(project, 
     assert open_store("mine/train").meta.classes == ("crate", "Ball")
     assert open_store("mine/train").ids == ("000001", "000002", "000003")
     assert caplog.messages[0] == (
-        'building mine again, as its files have changed, with the options of its build: classes="crate,Ball" '
+        'building mine again, as its files have changed, with the same options as before: classes="crate,Ball" '
         'splits="val,train" rename="ball=Ball" on_bad="skip"; '
-        "'multibox data build' takes others"
+        "use 'multibox data build' to change them"
     )
 
 
@@ -224,7 +226,7 @@ def test_options_that_nobody_knows_are_said_before_a_build_without_them(project,
         (tmp_path / "work/data/Mein-Projekt-neu" / name).unlink()
     find_data(str(project), "fail")
     assert caplog.records[0].levelno == logging.WARNING
-    assert caplog.messages[0].startswith("building Mein-Projekt-neu again without options, as an older version")
+    assert caplog.messages[0].startswith("building Mein-Projekt-neu again without options, because the older version")
 
 
 def test_a_folder_that_is_gone_does_no_harm_to_its_dataset(project, monkeypatch, caplog):

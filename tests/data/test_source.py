@@ -73,7 +73,7 @@ def test_all_unknown_names_are_listed_with_their_count(voc_folder):
     ("options", "message"),
     [
         ({"classes": ["ball", "crate", "ball"]}, "ball given twice"),
-        ({"splits": ["holdout"]}, "splits: holdout: not in the data, which has test, train, val"),
+        ({"splits": ["holdout"]}, "splits: the data has no split holdout; its splits are test, train, val"),
         ({"images": "nowhere"}, "images: nowhere: no such folder"),
     ],
 )
@@ -154,7 +154,7 @@ def test_the_name_of_a_split_leads_nowhere_else(tmp_path, split, safe):
     (tmp_path / "table.csv").write_text(f"image,class,x0,y0,x1,y1,split\na.jpg,cat,1,1,9,9,{split}\n")
     source = open_source([tmp_path / "table.csv"])
     assert list(source.splits) == [safe]
-    assert f"{split!r} was taken as the split {safe}" in source.understood[0].notes
+    assert f"{split!r} was read as the split {safe}" in source.understood[0].notes
 
 
 def coco(path, images):
@@ -164,7 +164,7 @@ def coco(path, images):
 
 def test_splits_without_an_image_are_none(tmp_path):
     coco(tmp_path / "instances_val.json", [])
-    with pytest.raises(BadInput, match=f"{tmp_path}: names no image"):
+    with pytest.raises(BadInput, match=f"{tmp_path}: has no annotated image"):
         open_source([tmp_path])
     coco(tmp_path / "instances_train.json", [{"id": 1, "file_name": "a.jpg"}])
     assert sizes(open_source([tmp_path])) == {"train": 1}
@@ -207,13 +207,15 @@ def test_data_without_a_split_for_validation_are_said(tmp_path):
     labelled(tmp_path, "train", "cat")
     labelled(tmp_path, "test", "cat")
     (said,) = open_source([tmp_path]).notes
-    assert said.startswith("no split is called val (train, test), so training has no validation; rename the folder")
+    assert said.startswith(
+        "no split is called val (train, test), so training has no validation; rename a split's folder"
+    )
     assert not open_source([tmp_path], splits=["train"]).notes
     labelled(tmp_path, "held out", "cat")
     source = open_source([tmp_path])
     assert list(source.splits) == ["train", "val", "test"]
     assert not source.notes
-    assert source.understood[0].notes == ("'held out' was taken as the split val",)
+    assert source.understood[0].notes == ("'held out' was read as the split val",)
 
 
 def test_names_that_differ_in_case_or_spaces_are_said_and_can_be_joined(tmp_path):
@@ -230,14 +232,14 @@ def test_names_that_differ_in_case_or_spaces_are_said_and_can_be_joined(tmp_path
 def test_names_that_a_list_of_new_names_cannot_hold_are_left_out_of_the_advice():
     alike = [["Cat", "cat"], ["a,b", "A,B"], ["x=y", "X=Y"], ['6"', '6 "'], ["dog", " dog"]]
     assert joining(alike) == (
-        "rename=\"cat=Cat\" joins them; 'A,B', 'X=Y', '6 \"' and 1 more cannot be renamed by a list of names, so "
+        "rename=\"cat=Cat\" joins them; 'A,B', 'X=Y', '6 \"' and 1 more cannot be renamed with rename, so "
         "change the annotations"
     )
-    assert joining([["a,b", "A,B"]]) == "'A,B' cannot be renamed by a list of names, so change the annotations"
+    assert joining([["a,b", "A,B"]]) == "'A,B' cannot be renamed with rename, so change the annotations"
 
 
 def test_a_new_name_for_no_class_is_refused(voc_folder):
-    with pytest.raises(BadInput, match="rename: bal: no class of the data, whose classes are ball, crate"):
+    with pytest.raises(BadInput, match="rename: the data has no class bal; its classes are ball, crate"):
         open_source([voc_folder], rename={"bal": "ball"})
 
 
@@ -253,7 +255,7 @@ def test_data_without_objects_have_no_classes(tmp_path, caplog):
     (tmp_path / "a.json").write_text('{"shapes": [], "imagePath": "a.jpg"}')
     caplog.set_level("INFO", "multibox")
     assert open_source([tmp_path]).classes == ()
-    assert "classes: none, as there is no object" in caplog.messages
+    assert "classes: none, as the data has no objects" in caplog.messages
 
 
 def test_splits_that_come_from_two_files_may_share_images_too(tmp_path):

@@ -88,7 +88,7 @@ def test_a_split(scenes):
 
 def test_too_few_images(scenes):
     old = write_splits("old", {"train": [record("a", scenes[0])]}, ("ant",), source="test")
-    with pytest.raises(BadInput, match="would get no image of 1"):
+    with pytest.raises(BadInput, match="would get none of the 1 images"):
         split_dataset(old, "new", {"train": 0.9, "val": 0.1})
     with pytest.raises(BadInput, match="old: exists already"):
         split_dataset(old, "old", {"train": 1.0})

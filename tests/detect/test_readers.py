@@ -58,7 +58,7 @@ def test_a_higher_score():
 
 
 def test_a_score_below_that_of_the_file():
-    with pytest.raises(BadInput, match=r"^score: 0\.001: the model runs NMS itself .* nothing below 0\.01; "):
+    with pytest.raises(BadInput, match=r"^score: 0\.001: the model runs NMS itself .* no detections below 0\.01; "):
         Detector(SelectingColors())(IMAGE, score=0.001)
     with pytest.raises(BadInput, match=r"^score: 0\.005: .* 0\.01"):
         Detector(SelectingColors(), Detect(score=0.005))
@@ -141,11 +141,11 @@ def test_labels_that_the_schema_does_not_have_are_refused():
     runtime = SelectingColors()
     (output,) = split_batch(runtime.run(IMAGE[:128, :192][None]))
     output["labels"][0] = 3
-    with pytest.raises(BadInput, match="model: its network gives label 3, where its schema describes 3 classes"):
+    with pytest.raises(BadInput, match="model: its network gives label 3, but its schema describes 3 classes"):
         reader_for(runtime, None).read(output, runtime.schema.detect, np.zeros(3))
 
 
 @pytest.mark.parametrize("outputs", [{}, {"classes": np.zeros((2, 3, 4)), "boxes": np.zeros((1, 3, 4))}])
 def test_a_network_without_outputs_for_each_input_is_refused(outputs):
-    with pytest.raises(BadInput, match="model: its network does not give every output for every input"):
+    with pytest.raises(BadInput, match="model: its network has no outputs, or outputs of different batch sizes"):
         split_batch(outputs)

@@ -48,7 +48,7 @@ def served(site, voc_folder, tmp_path, monkeypatch):
 def test_get_then_build_as_it_says(site, served):
     result = run("data get toys")
     assert result.exit_code == 0, result.output
-    assert "pictures.tar: its publisher gives no checksum; only its size was verified" in result.stdout
+    assert "pictures.tar: its publisher gives no checksum; only the file's size was verified" in result.stdout
     assert sorted(path.name for path in served.iterdir()) == [
         LOCK,
         "VOCdevkit",
@@ -111,7 +111,7 @@ def test_the_help_has_all_names():
 def test_an_unknown_name():
     result = run("data get voc2099")
     assert result.exit_code == 2
-    assert "voc2099: no dataset of that name can be downloaded; there are: voc2007, voc2012, coco2017" in result.stderr
+    assert "voc2099: no dataset of that name can be downloaded; available: voc2007, voc2012, coco2017" in result.stderr
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)

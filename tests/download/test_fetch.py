@@ -69,7 +69,7 @@ def test_a_folder_that_another_process_downloads_into_is_left_alone(site, file, 
 
 def test_a_later_call_goes_on(site, file, tmp_path):
     site.most = 4000
-    with pytest.raises(RunFailed, match=r"connection broke, also after 0 further tries; .*file\.bin\.part keeps"):
+    with pytest.raises(RunFailed, match=r"connection broke, also after 0 further tries; .*file\.bin\.part holds"):
         fetch(file, tmp_path / "file.bin", waits=())
     assert left_in(tmp_path) == ["file.bin.part", "file.bin.part.json"]
     site.most = None
@@ -137,7 +137,7 @@ def test_what_fails_its_checksum_is_removed(site, tmp_path, checksum):
 
 def test_another_size_is_refused_before_it_is_loaded(site, file, tmp_path):
     site.files["/file.bin"] = CONTENT * 2
-    with pytest.raises(RunFailed, match="it has 20,480 bytes there, not the 10,240"):
+    with pytest.raises(RunFailed, match="the file on the server has 20,480 bytes, not 10,240"):
         fetch(file, tmp_path / "file.bin")
     assert left_in(tmp_path) == []
 

@@ -55,20 +55,22 @@ def test_get_a_member_of_an_archive(site, monkeypatch):
     result = run("model", "get", "net", "--out", "there")
     assert result.exit_code == 0, result.output
     assert Path("there/deep/net.caffemodel").read_bytes() == WEIGHTS
-    assert result.stdout.splitlines()[0] == ("net.tar.gz: its publisher gives no checksum; it could not be verified")
+    assert result.stdout.splitlines()[0] == (
+        "net.tar.gz: its publisher gives no checksum; the file could not be verified"
+    )
     assert result.stdout.splitlines()[-1].endswith(
         "multibox import there/deep/net.caffemodel --from caffe --out net.keras"
     )
     assert run("model", "get", "net", "--out", "there").exit_code == 0
     assert len(site.ranges) == 1
     monkeypatch.setitem(MODELS, "net", PublishedModel("net", "caffe", file, "MIT", member="other"))
-    assert "net.tar.gz: other is not in it" in run("model", "get", "net", "--out", "there").stderr
+    assert "net.tar.gz: has no member other" in run("model", "get", "net", "--out", "there").stderr
 
 
 def test_an_unknown_name():
     result = run("model", "get", "yolo")
     assert result.exit_code == 2
-    assert "yolo: no model of that name can be downloaded; there are: torchvision-ssd300, " in result.stderr
+    assert "yolo: no model of that name can be downloaded; available: torchvision-ssd300, " in result.stderr
 
 
 def test_list():

@@ -145,7 +145,7 @@ def test_detections_go_to_the_dataset_they_were_found_in(store, detections, tmp_
         ("other/val", False),
         ("zoo/val", True),
     ]
-    with pytest.raises(BadInput, match="6 of 6 rows cannot be used: image_id is no image of the data"):
+    with pytest.raises(BadInput, match="6 of 6 rows cannot be used: image_id is not an image of the dataset"):
         open_datasets(["other/val"], detections)
     with pytest.raises(BadInput, match="give the dataset that they belong to"):
         open_datasets([], detections)

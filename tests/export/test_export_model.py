@@ -148,7 +148,7 @@ def test_other_numbers_are_refused(network, exported):
             return outputs | {"boxes": outputs["boxes"] + 0.1}
 
     check_same(KerasRuntime(network, SCHEMA), OnnxRuntime(exported))
-    with pytest.raises(RunFailed, match="the written model is not the original: boxes differ by"):
+    with pytest.raises(RunFailed, match="the exported model differs from the original: boxes by"):
         check_same(KerasRuntime(network, SCHEMA), Other(network, SCHEMA))
 
 
@@ -192,7 +192,7 @@ def test_a_missing_package_is_named(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("model.onnx", {}, r"model\.onnx: is not what Keras reads"),
+        ("model.onnx", {}, r"model\.onnx: is not a .keras file"),
         ("missing.keras", {}, "no such model file"),
         ("m.keras", {"kind": "torch"}, "kind: torch is unknown; choose one of onnx, saved-model, litert, openvino"),
         ("m.keras", {"precision": "int4"}, "precision: int4 is unknown; choose one of fp32, fp16, int8"),
@@ -208,8 +208,8 @@ def test_a_missing_package_is_named(monkeypatch):
         ),
         ("m.keras", {"precision": "int8"}, "precision: int8 needs real images .*; set calibrate=NAME/SPLIT"),
         ("m.keras", {"calibrate": "toys/train"}, "calibrate: is for precision=int8 only; leave it out"),
-        ("m.keras", {"kind": "ncnn", "nms": True}, "nms: is not part of ncnn files: .*; leave it out"),
-        ("m.keras", {"kind": "web", "nms": True}, "nms: is not part of web files: .*; leave it out"),
+        ("m.keras", {"kind": "ncnn", "nms": True}, "nms: cannot be part of ncnn files, .*; leave nms out"),
+        ("m.keras", {"kind": "web", "nms": True}, "nms: cannot be part of web files, .*; leave nms out"),
         ("m.keras", {"webgpu": True}, "webgpu: is for the format web only; leave it out"),
         ("m.keras", {"onnxruntime_web": "a.tgz"}, "onnxruntime_web: is for the format web only; leave it out"),
         ("m.keras", {"out": "m.bin"}, r"out: m\.bin: give a name that ends in \.onnx"),
@@ -238,7 +238,7 @@ def test_a_file_of_something_else_is_not_replaced(tmp_path):
 
 def test_weights_of_something_else_are_not_replaced(tmp_path):
     (tmp_path / "m.bin").write_text("mine")
-    with pytest.raises(BadInput, match=r"m\.bin: exists already, and the export would replace it"):
+    with pytest.raises(BadInput, match=r"m\.bin: exists already, and the export would replace this file"):
         export(tmp_path / "m.keras", "openvino", tmp_path / "m.xml")
 
 
@@ -273,7 +273,7 @@ def test_what_a_person_is_told(tmp_path, precision, check, maps, lines):
 def test_weights_take_no_other_options():
     result = CliRunner().invoke(main, ["export", "m.keras", "--format", "weights", "--nms"])
     assert result.exit_code == 2
-    assert result.stderr.startswith("multibox: --format: weights can only be combined with --out and --replace")
+    assert result.stderr.startswith("multibox: --format: weights are written unchanged, so only --out and --replace")
 
 
 @pytest.mark.slow

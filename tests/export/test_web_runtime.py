@@ -110,10 +110,10 @@ def test_npm_fetches_it_once(package, tmp_path):
     ("script", "reason"),
     [
         ("sys.exit('npm error code ENOTFOUND\\nnpm error network')", "npm error code ENOTFOUND;"),
-        ("sys.exit(3)", "npm wrote no file and ended with 3;"),
+        ("sys.exit(3)", "npm wrote no file and exited with code 3;"),
         (
             "open(place + f'/{sys.argv[2].replace(chr(64), chr(45))}.tgz', 'w').write('other')",
-            "it differs from the published one;",
+            "the downloaded file differs from the published one;",
         ),
     ],
 )

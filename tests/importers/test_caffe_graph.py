@@ -117,7 +117,7 @@ def test_the_settings_of_detection_are_those_of_the_file(tmp_path):
     assert result.schema.priors.variances == (1, 1, 1, 1)
     assert result.schema.classes == ("dog", "cat")
     assert len(result.notes) == 1
-    assert "does not say its mean and scale" in result.notes[0]
+    assert "does not give its mean and scale" in result.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,12 @@ def changed(name, **values):
         (changed("pool2_mbox_priorbox", prior_box_param={"offset": 0.3}), "pool2_mbox_priorbox .* another offset"),
         (changed("pool2_mbox_priorbox", prior_box_param={"img_size": 300}), "for images of 300 x 300"),
         (changed("unit", norm_param={"across_spatial": True}), "unit .* normalizes across all cells"),
-        (changed("grouped", convolution_param={"group": 4}), "do not fit each other: grouped has 4 groups"),
+        (changed("grouped", convolution_param={"group": 4}), "do not fit together: grouped has 4 groups"),
         (changed("grouped", convolution_param={"num_output": 1 << 40}), "grouped .* cannot have filters"),
-        (changed("grouped", convolution_param={"pad": 0}), "do not fit each other: sum joins maps of 14 x 14 x 6"),
+        (
+            changed("grouped", convolution_param={"pad": 0}),
+            "do not fit together: sum combines maps of different shapes: 14 x 14 x 6",
+        ),
         (changed("sum", eltwise_param={"coeff": [1, -1]}), "sum .* has coefficients other than 1"),
         (changed("grouped", bottom=["cat"]), r"grouped .* takes cat, which no layer before it gives"),
         (
@@ -252,7 +255,7 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layer { name: 'x' ", "it ends within a message, in line 1"),
+        ("layer { name: 'x' ", "the file ends within a message, in line 1"),
         ("layer { name: 'x' }\n}", "line 2 closes a message that was not opened"),
         ("layer { name: }", "line 1 has } instead of a value"),
         ("layer {" * 40, "nested too deeply"),

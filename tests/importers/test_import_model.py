@@ -67,7 +67,7 @@ def test_a_model_is_written_and_told_of(folder):
     arguments = ["peer.h5", "--from", "ssd-keras", "--out", "model.keras", "--classes", "cat, dog,bird"]
     told = "pierluigiferrari/ssd_keras: ssd300 on vgg16, 3 classes\nloaded: 36 layers\n"
     guess = (
-        "note: the file does not tell its priors; if they were others than these, give them: "
+        "note: the file does not contain its priors; if the model was trained with other priors than these, set them: "
         "priors.sizes=[30,60,111,162,213,264,315]\n"
     )
     assert run(*arguments).output == f"{told}{guess}model: model.keras\n"
@@ -112,7 +112,8 @@ def test_another_kind_is_refused_with_advice(folder):
     done = run("peer.h5", "--from", "five-scripts", "--out", "model.keras")
     refused(
         done,
-        "not the five-script SSD300 (final.h5): the file has no conv4_3_norm/scale; it looks like --from ssd-keras",
+        "not the five-script SSD300 (final.h5): the file has no conv4_3_norm/scale; "
+        "the file looks like --from ssd-keras",
     )
 
 
@@ -123,7 +124,7 @@ def test_another_kind_is_refused_with_advice(folder):
         (["--classes", "cat,dog"], "--classes: 2 names, but the file has 3 classes"),
         (
             ["--classes", "a,b,c", "train.lr=3"],
-            "train: an import takes only fields of the sections network, priors and detect",
+            "train: cannot be set in an import; only fields of network, priors and detect can",
         ),
         (["--classes", "a,b,c", "priors.size=3"], "FIELD=VALUE: priors.size: no such field; did you mean priors.sizes"),
         (["--classes", "a,b,c", "priors.sizes=[3]"], "priors.sizes: needs 7 sizes for 6 feature maps, but has 1"),
@@ -302,7 +303,7 @@ def test_one_variance_is_that_of_all_four_and_none_is_a_tenth(tmp_path, given, v
 def test_variances_that_differ_from_map_to_map_are_a_misfit(tmp_path):
     own = [(0.1, 0.1, 0.2, 0.2)] * 5 + [(0.1,) * 4]
     (tmp_path / "net").write_bytes(prior_boxes(peer_priors.VOC, peer_priors.STEPS[300], variances=own))
-    with pytest.raises(Misfit, match="another clip, offset or variance than the first"):
+    with pytest.raises(Misfit, match="offset or variance that differs from the first layer's"):
         PEERS["caffe"].plan(names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net"), ())
 
 
@@ -317,5 +318,7 @@ def test_detections_are_chosen_as_the_peer_does(kind, found):
 @pytest.mark.parametrize("own", [(20, 41, 90, float("nan"), 190, 240, 290), (20, 41, 90, -4, 190, 240, 290)])
 def test_priors_that_cannot_be_are_a_misfit(tmp_path, own):
     (tmp_path / "net").write_bytes(prior_boxes(own, peer_priors.STEPS[300]))
-    with pytest.raises(Misfit, match="its conv4_3_norm_mbox_priorbox or another has sizes that are not one a map"):
+    with pytest.raises(
+        Misfit, match=r"a PriorBox layer \(conv4_3_norm_mbox_priorbox or another\) has more than one size"
+    ):
         PEERS["caffe"].plan(names_only("caffe", "ssd300", 21) | read_caffemodel(tmp_path / "net"), ())

@@ -238,7 +238,9 @@ def test_lufficc(tmp_path):
 def test_what_does_not_fit_is_refused_by_name(tmp_path):
     path, out = tmp_path / "peer.pth", tmp_path / "model.keras"
     torch.save(Lufficc(21).state_dict(), path)
-    with pytest.raises(BadInput, match=r"mb2-ssd-lite: the file has no base_net.0.weight; it looks like kind=lufficc"):
+    with pytest.raises(
+        BadInput, match=r"mb2-ssd-lite: the file has no base_net.0.weight; the file looks like kind=lufficc"
+    ):
         import_model(path, "qfgaohao", out)
     state = Qfgaohao(21).state_dict()
     torch.save(state | {"base_net.3.conv.3.weight": torch.zeros(150, 1, 3, 3)}, path)

@@ -115,7 +115,7 @@ def test_fc6_keeps_every_third_tap_and_every_fourth_output():
 
 def test_a_missing_file_is_refused_by_name():
     network = Network(size=(128, 128), weights="none.h5")
-    with pytest.raises(BadInput, match=r"network.weights: none.h5 is no file; give auto, imagenet, none, voc20, or"):
+    with pytest.raises(BadInput, match=r"network.weights: none.h5 is not a file; give auto, imagenet, none, voc20, or"):
         load_pretrained(build(network, 2, PRIORS), network)
 
 

@@ -91,7 +91,7 @@ def break_an_annotation(damage):
 def write_another_size(damage):
     name = next(damage.free["test"])
     damage.edit(name, lambda root: root.find("size/width").__setattr__("text", "999"))
-    damage.plant("size", damage.xml(name), "says 999x")
+    damage.plant("size", damage.xml(name), "size as 999x")
 
 
 def invert_a_box(damage):
@@ -235,7 +235,7 @@ def test_what_stops_is_what_stops_a_build(sample_folder, tmp_path, monkeypatch, 
     later = check_dataset("scenes", CONFIG)
     assert later.stops == 0
     assert {"same", "alike", "duplicate", "tiny", "color"} <= {finding.kind for finding in later.findings}
-    assert sum("when the stores were built" in finding.action for finding in later.findings) == len(stopping)
+    assert sum("when the dataset was built" in finding.action for finding in later.findings) == len(stopping)
 
 
 def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
@@ -244,12 +244,12 @@ def test_rare_absent_and_twofold_classes(sample_folder, tmp_path):
     checkup = check_dataset(damage.root, CONFIG)
     details = [(f.object, f.detail) for f in checkup.findings if f.kind == "class"]
     average = sum(checkup.objects["train"].values()) / len(checkup.classes)
-    assert ("Mug", f"has 1 object, against {average:.0f} of the average class") in details
+    assert ("Mug", f"has 1 object, compared with {average:.0f} for the average class") in details
     assert ("Mug", "has no object in val") in details
     assert len(details) == 3
     (twice,) = (finding for finding in checkup.findings if finding.kind == "spelling")
     assert (twice.object, twice.detail) == ("Mug", "differs from 'mug' only in case or spaces")
-    assert twice.action == 'learned as its own class when the dataset is built; rename="Mug=mug" joins them'
+    assert twice.action == 'built as a separate class; rename="Mug=mug" joins them'
     shown = run("data", "check", damage.root).output
     assert shown.index("differ only in case or spaces: 1") < shown.index("rare or absent: 3")
     joined = run("data", "check", damage.root, "--rename", "Mug=mug").output
@@ -431,7 +431,7 @@ def test_options_for_files_are_refused_for_a_dataset_that_was_built(store_root, 
     result = run("data", "check", target, *option)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"multibox: {option[0]}: is for a folder or file, and {target} is a dataset that was built; check the folder "
+        f"multibox: {option[0]}: only applies to a folder or file, but {target} is a built dataset; check the folder "
         "or file that it was built from, or leave the option out\n"
     )
 

@@ -218,9 +218,9 @@ def test_a_graph_is_frozen_up_to_a_node():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"inputs": ["later"]}, "takes later, which no node before it gives"),
-        ({"inputs": ["b"]}, "b takes b, which no node before it gives"),
-        ({"name": "a"}, "cannot be the name of a node, or is that of two"),
+        ({"inputs": ["later"]}, "takes later, which no earlier node computes"),
+        ({"inputs": ["b"]}, "b takes b, which no earlier node computes"),
+        ({"name": "a"}, "is not allowed as the name of a node, or two nodes have this name"),
         ({"name": "boxes"}, "cannot be the name of a node"),
         ({"name": "x_head_classes"}, "cannot be the name of a node"),
         ({"name": "a/b"}, "String should match pattern"),
@@ -241,13 +241,13 @@ def test_a_graph_that_is_none_is_refused(change, message):
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        (Conv(name="c", inputs=("b",), filters=4, kernel=(9, 9)), "nothing is left of the map at c"),
+        (Conv(name="c", inputs=("b",), filters=4, kernel=(9, 9)), "the output of c would have no cells"),
         (Conv(name="c", inputs=("b",), filters=4, groups=3), "c has 3 groups"),
-        (Conv(name="c", inputs=("a",), filters=65536, kernel=(512, 512), pad=(512, 512)), "too large at c"),
-        (Pool(op="max_pool", name="c", inputs=("a",), kernel=(2, 2), pad=(2, 2)), "more padding than its window"),
-        (Join(op="add", name="c", inputs=("a", "b")), "c joins maps of 8 x 10 x 4 and 4 x 5 x 4"),
-        (Join(op="concat", name="c", inputs=("a", "b")), "c joins maps of 8 x 10 and 4 x 5 cells"),
-        (Pool(op="average_pool", name="c", inputs=("a",), kernel=(5, 5), stride=(4, 4)), "c averages windows"),
+        (Conv(name="c", inputs=("a",), filters=65536, kernel=(512, 512), pad=(512, 512)), "too large: c exceeds"),
+        (Pool(op="max_pool", name="c", inputs=("a",), kernel=(2, 2), pad=(2, 2)), "a padding that is larger"),
+        (Join(op="add", name="c", inputs=("a", "b")), "c combines maps of different shapes: 8 x 10 x 4 and 4 x 5 x 4"),
+        (Join(op="concat", name="c", inputs=("a", "b")), "c combines maps of different sizes: 8 x 10 and 4 x 5 cells"),
+        (Pool(op="average_pool", name="c", inputs=("a",), kernel=(5, 5), stride=(4, 4)), "c averages over windows"),
     ],
 )
 def test_layers_that_do_not_fit_are_named(node, message):
@@ -261,11 +261,13 @@ def test_a_model_file_whose_maps_are_not_those_of_its_graph_is_refused():
     schema = Schema(network=network, maps=feature_maps(network), classes=("cat",), priors=PRIORS)
     assert parse_schema(schema.to_json(), "model.keras") == schema
     wrong = schema.model_copy(update={"maps": schema.maps[::-1]})
-    with pytest.raises(BadInput, match=r"model.keras: .* its maps are not those of its graph; export the model again"):
+    with pytest.raises(
+        BadInput, match=r"model.keras: .* its feature maps differ from those of its graph; export the model again"
+    ):
         parse_schema(wrong.to_json(), "model.keras")
     large = schema.model_dump(mode="json")
     large["network"]["graph"]["nodes"][0] |= {"filters": 65536, "kernel": [511, 511], "pad": [255, 255]}
-    with pytest.raises(BadInput, match=r"model.keras: .* the network is too large at a"):
+    with pytest.raises(BadInput, match=r"model.keras: .* the network is too large: a exceeds"):
         parse_schema(json.dumps(large), "model.keras")
 
 

@@ -64,7 +64,7 @@ def test_a_length_is_no_count_of_frames(tmp_path, caplog):
     path = damage(write_video(tmp_path / "film.mkv"), 11)
     assert read(path) == (without(11), [])
     (message,) = caplog.messages
-    assert message.startswith(f"{path}: its length leaves room for 1 more frames than the 11 that it has")
+    assert message.startswith(f"{path}: its declared length fits 1 more frames than the 11 that were read")
 
 
 @pytest.mark.parametrize(("suffix", "why"), [("avi", "damaged or cut off"), ("mkv", "cut off")])

@@ -64,12 +64,12 @@ def test_local_files_are_sorted_and_absolute(pictures):
     ("path", "message"),
     [
         ("file:///no/such/folder", "no such file or folder"),
-        ("file:///etc/*.jpg", "there are no images"),
+        ("file:///etc/*.jpg", "holds no images"),
         ("nonsense://bucket/x", "cannot be opened"),
-        ("s3://me:secret@bucket/x", "the password would be written into every row"),
-        ("camera:0", "a cluster reads images only"),
-        ("film.mp4", "a cluster reads images only"),
-        ("https://host/bus.jpg", "does not read from the web"),
+        ("s3://me:secret@bucket/x", "the password in the URI would be written into every row"),
+        ("camera:0", "on a cluster only images are supported"),
+        ("film.mp4", "on a cluster only images are supported"),
+        ("https://host/bus.jpg", "is a web address"),
     ],
 )
 def test_what_is_not_a_picture(pictures, path, message):
@@ -111,10 +111,10 @@ def test_a_run_goes_on_with_its_own_parts(tmp_path):
         ({"model": "other"}, "another model"),
         ({"settings": {"score": 0.5, "tta": True}}, "another tta"),
         ({"settings": {}}, "another score"),
-        ({"files": FILES[:-1]}, r"/pictures/6.jpg is gone"),
-        ({"files": FILES[1:]}, r"/pictures/0.jpg is gone"),
-        ({"files": tuple(sorted((*FILES, "/pictures/35.jpg")))}, r"/pictures/35.jpg is new"),
-        ({"files": (*FILES, "/pictures/9.jpg")}, r"/pictures/9.jpg is new"),
+        ({"files": FILES[:-1]}, r"/pictures/6.jpg was removed"),
+        ({"files": FILES[1:]}, r"/pictures/0.jpg was removed"),
+        ({"files": tuple(sorted((*FILES, "/pictures/35.jpg")))}, r"/pictures/35.jpg was added"),
+        ({"files": (*FILES, "/pictures/9.jpg")}, r"/pictures/9.jpg was added"),
         ({"format": 2}, "another version"),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_run_of_something_else_is_refused(tmp_path, changes, message):
 
 def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(BadInput, match="holds other files"), open_run(tmp_path, manifest()):
+    with pytest.raises(BadInput, match="holds files, but no run"), open_run(tmp_path, manifest()):
         pass
 
 

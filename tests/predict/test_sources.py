@@ -174,7 +174,7 @@ def test_a_folder_whose_images_lie_in_folders_below_it_names_the_glob(tmp_path):
     with pytest.raises(BadInput) as stopped:
         find_sources([tmp_path / "[old]"])
     pattern = str(tmp_path / "[[]old]" / "**" / "*.JPG")
-    assert stopped.value.message == f"the folder holds images only in folders below it; give {pattern!r}"
+    assert stopped.value.message == f"the folder has images only in its subfolders; give {pattern!r}"
     assert len(find_sources([pattern])) == 2
     with pytest.raises(BadInput, match="holds no images"):
         find_sources([tmp_path / "none"])

@@ -154,7 +154,7 @@ def test_nothing_to_match(objects):
 
 
 def test_grids_of_other_priors_are_refused():
-    with pytest.raises(ValueError, match="the grids are not those of"):
+    with pytest.raises(ValueError, match="the grids do not have"):
         match_atss(np.zeros((1, 4)), PRIORS_REL[:-1], GRIDS, 9)
 
 

@@ -130,7 +130,7 @@ def test_items_that_cannot_be_sent_are_refused_before_anything_starts():
     [
         (-9, r"^a worker process was killed \(signal 9\), probably .*; lower data\.workers or train\.batch$"),
         (-11, r"^a worker process was killed \(signal 11\); .*set data\.workers=0 to train without worker processes$"),
-        (3, r"^a worker process ended with exit code 3; its output is above; set data\.workers=0"),
+        (3, r"^a worker process ended with exit code 3; its own error message is printed above; set data\.workers=0"),
         (0, r"^a worker process ended with exit code 0; "),
     ],
 )

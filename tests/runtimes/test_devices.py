@@ -63,5 +63,5 @@ def test_two_devices_find_what_one_does(backend, model, store_root, tmp_path):
 
 def test_onnx_has_no_devices(tmp_path):
     (tmp_path / "model.onnx").touch()
-    with pytest.raises(BadInput, match=r"^devices: ONNX Runtime chooses the devices itself"):
+    with pytest.raises(BadInput, match=r"^devices: ONNX Runtime chooses its devices itself"):
         load(tmp_path / "model.onnx", devices=2)

@@ -80,7 +80,9 @@ def test_damaged_checksums(folder, content):
 
 
 def test_a_part_of_a_folder_is_no_model(folder):
-    with pytest.raises(BadInput, match=r"model\.ncnn\.param: is a part of a model; give its folder, .*tiny\.ncnn$"):
+    with pytest.raises(
+        BadInput, match=r"model\.ncnn\.param: is only one file of a model; give the model's folder, .*tiny\.ncnn$"
+    ):
         open_runtime(folder / "model.ncnn.param")
 
 

@@ -172,7 +172,7 @@ def test_a_missing_package(model, monkeypatch):
         ("tiny.onnx", {"runtime": "keras"}, r"runtime: keras: reads \.keras files, not .*tiny\.onnx; choose another"),
         ("text.keras", {"runtime": "mnn"}, r"runtime: mnn: reads \.onnx files, not .*text\.keras; .*export the model$"),
         ("tiny.onnx", {"runtime": "quick"}, r"runtime: quick: there is no runtime.*choose one of keras, onnx"),
-        ("tiny.onnx", {"devices": 2}, r"devices: ONNX Runtime chooses the devices itself"),
+        ("tiny.onnx", {"devices": 2}, r"devices: ONNX Runtime chooses its devices itself"),
     ],
 )
 def test_what_cannot_be_opened(model, tmp_path, file, options, message):

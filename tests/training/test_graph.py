@@ -53,7 +53,7 @@ def test_another_graph_is_refused(store_root, model):
     _, schema = load_model(model)
     graph = schema.network.graph.model_copy(update={"colour": "rgb"}).model_dump(mode="json")
     fields = {"network.trunk": "graph", "network.layout": "graph", "network.graph": graph, "network.size": [128, 160]}
-    with pytest.raises(BadInput, match=r"start.keras: its network.graph is not the run's"):
+    with pytest.raises(BadInput, match=r"start.keras: its network.graph differs from the run's"):
         multibox.train(
             "tiny",
             overrides={**SHORT, **fields, "network.weights": str(model), "priors.shapes": PRIORS.shapes},
@@ -64,7 +64,7 @@ def test_a_graph_has_no_published_weights(store_root, model):
     _, schema = load_model(model)
     graph = schema.network.graph.model_dump(mode="json")
     fields = {"network.trunk": "graph", "network.layout": "graph", "network.graph": graph, "network.size": [128, 160]}
-    with pytest.raises(BadInput, match=r"network.weights: of a graph are none, or a model file"):
+    with pytest.raises(BadInput, match=r"network.weights: for a graph, must be none or a model file"):
         multibox.train(
             "tiny", overrides={**SHORT, **fields, "network.weights": "imagenet", "priors.shapes": PRIORS.shapes}
         )

@@ -81,8 +81,8 @@ def test_a_finished_run_goes_on_for_more_epochs_also_when_it_is_killed_in_betwee
     shutil.copytree(folder / "whole", folder / "killed")
     resume("whole", {"train.epochs": 6})
     assert (
-        "whole: has made 8 of 12 steps and continues; train.epochs 6 (before: 4); from here on the learning rate is "
-        f"that of 6 epochs, now {cosine(8, 12):.2g}" in caplog.messages
+        "whole: has made 8 of 12 steps and continues; train.epochs 6 (before: 4); the learning rate now follows the "
+        f"schedule of 6 epochs, from {cosine(8, 12):.2g}" in caplog.messages
     )
     assert [int(row["step"]) for row in rows(folder, "whole")] == list(range(1, 13))
     assert [int(row["epoch"]) for row in rows(folder, "whole", "validation.csv")] == [1, 2, 3, 4, 5, 6]
@@ -167,7 +167,7 @@ def test_a_resumed_run_says_that_nothing_is_measured_but_not_to_change_its_data(
 def test_a_run_that_patience_has_ended_needs_more_of_it_too(tmp_path, caplog):
     caplog.set_level("INFO")
     ended, patient = State(step=6, stale=2), {"train.patience": 2}
-    with pytest.raises(BadInput, match=r"^train\.patience: 2: the run was ended by this, .* set train\.patience=0 too"):
+    with pytest.raises(BadInput, match=r"^train\.patience: 2: ended the run after .* set train\.patience=0 too"):
         begin(tmp_path, ended, {"train.epochs": 9}, **patient)
     begin(tmp_path, ended, {}, **patient)
     assert (
@@ -228,7 +228,7 @@ def test_another_field_is_refused_with_the_command_of_a_new_run_from_the_weights
     result = CliRunner().invoke(main, ["train", "--resume", "my cats", "train.epochs=9", field])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"multibox: {field.split('=')[0]}: cannot change in a run that was begun, as only")
+    assert result.stderr.startswith(f"multibox: {field.split('=')[0]}: cannot change when a run is resumed, as only")
     command = shlex.split(result.stderr[result.stderr.index("multibox train") :])
     assert command[:4] == ["multibox", "train", "--config", "experiments/my cats/config.yaml"]
     weights = {"network.weights": "experiments/my cats/best.keras"} if has_model else {}

@@ -118,7 +118,7 @@ def test_the_command(folder):
     assert "Running" in (folder / "report.html").read_text()
     result = CliRunner().invoke(main, ["report", "dogs"])
     assert result.exit_code == 2
-    assert "experiments/dogs: no such run; there are: cats" in result.stderr
+    assert "experiments/dogs: no such run; available: cats" in result.stderr
 
 
 def test_the_page_says_when_the_last_step_was(folder):

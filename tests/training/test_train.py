@@ -90,7 +90,7 @@ def test_a_run_starts_from_a_detector(store_root, folder, caplog):
 
 def test_validation_data_without_a_class_of_the_run_are_refused_at_once(store_root, folder):
     write_store("other", "val", [], ("tree",))
-    with pytest.raises(BadInput, match=r"other/val: none of its classes \(tree\) is one of the model's"):
+    with pytest.raises(BadInput, match=r"other/val: none of its classes \(tree\) is a class of the model"):
         train(overrides={**SMALL, "data.train": ["tiny/train"], "data.val": ["other/val"]}, name="first")
     assert not (folder / "experiments").exists()
 

@@ -101,7 +101,7 @@ def test_a_class_that_validation_cannot_measure_is_named(dogs):
     train, val = dataset("pets", train=GOOD, val=[image(0, 0), dogs])
     assert measured_classes(CLASSES, [val]) == ("cat",)
     assert said(configured(), [train], [val]) == [
-        "pets/val: classes without an object to find, which are in no mAP: dog"
+        "pets/val: classes without an object to find, which no mAP includes: dog"
     ]
 
 
@@ -111,7 +111,7 @@ def test_stores_are_measured_together_and_one_with_crowds_alone_is_named():
     config = configured(val=("pets/val", "more/val"))
     assert measured_classes(CLASSES, [val, other]) == CLASSES
     (line,) = said(config, [train], [val, other])
-    assert line.startswith("pets/val: all objects are crowds (iscrowd 1), and all are left out; if each")
+    assert line.startswith("pets/val: all objects are crowds (iscrowd 1), and all of them are left out; if each")
 
 
 def test_a_class_without_an_object_to_train_on_is_named():
@@ -156,7 +156,7 @@ def test_a_resumed_run_is_not_advised_to_change_its_data(validated, finding):
     config = configured(val=("pets/val",) if val else ())
     assert list(remarks(config, [train, crowds], val, (), is_new=False)) == [
         finding,
-        "herds/train: all objects are crowds (iscrowd 1), and all are left out",
+        "herds/train: all objects are crowds (iscrowd 1), and all of them are left out",
     ]
 
 
@@ -184,6 +184,6 @@ def test_difficult_objects_are_learned_if_they_are_kept_and_one_store_with_objec
     config = configured(train=("pets/train", "herds/train"))
     lines = said(config, [difficult, crowds], dataset("good", val=GOOD))
     assert [line for line in lines if line.startswith("herds/train: all objects are crowds")] == [
-        "herds/train: all objects are crowds (iscrowd 1), and all are left out; if each is a single object, set "
-        "iscrowd to 0 in the annotations and build the dataset again"
+        "herds/train: all objects are crowds (iscrowd 1), and all of them are left out; if each is a single "
+        "object, set iscrowd to 0 in the annotations and build the dataset again"
     ]

@@ -1,1 +1,1 @@
-"""Annotations as other tools wrote them: recognised by what the files hold, read, and paired with their images."""
+"""Reads annotations that other tools wrote: recognises their format by content, and pairs them with their images."""

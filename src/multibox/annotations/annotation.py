@@ -1,4 +1,4 @@
-"""What a reader returns: annotations as their source has them, unverified, with class names."""
+"""The data types that readers of annotations return: not yet verified, with class names instead of labels."""
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ class Annotation:
     Attributes:
         file: Path of the file that holds the annotation.
         names: Class name of each of the N objects.
-        boxes: ``(N, 4)`` float64 corners ``x0, y0, x1, y1``, counted from 0 and not yet verified.
+        boxes: ``(N, 4)`` float64 corners ``x0, y0, x1, y1``, counted from 0 and not yet verified, in pixels or as
+            fractions of the image (see ``relative``).
         relative: Whether ``boxes`` are fractions of the image's size. Otherwise they are pixels.
         size: Width and height of the image in pixels. None if the annotation does not give them.
         columns: Lists of N further values of the objects, by parameter name of
@@ -37,27 +38,27 @@ class Annotation:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def object_name(self, number: int) -> str:
-        """The name of an object in messages: its position, its class and, if the source has one, its id."""
+        """The name of an object in messages: its position, its class and, if the annotation file has one, its id."""
         name = object_name(number, len(self.names), self.names[number])
         ids = self.columns.get("ids")
         return f"{name}, annotation {ids[number]}" if ids else name
 
 
 class ImageFile(Protocol):
-    """An image of a source: a path, or an image inside another file. ``str`` names it in messages."""
+    """An image of a dataset: a path, or an image inside another file. ``str()`` gives its name for messages."""
 
     def read_bytes(self) -> bytes:
-        """The bytes of the image's own file format, such as JPEG."""
+        """Read the encoded image, such as the bytes of a JPEG file."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a source, before its bytes are read.
+    """One annotated image of a dataset, before the image is read.
 
     Attributes:
         id: Identifier of the image, unique within its split.
         image: Path of the image, or an image inside another file.
-        annotation: The annotation, or the problem because of which it could not be read.
+        annotation: The annotation, or the problem that prevented reading it.
     """
 
     id: str
@@ -66,15 +67,16 @@ class Item:
 
 
 UNSPLIT = ""
-"""The split of items whose source does not divide them."""
+"""Name of the split of images that have not been assigned to a split."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say about the data, for all readers.
+    """Options that a user can give for reading annotations, in any format.
 
     Attributes:
-        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
+        classes: Class names. A class's position in this list becomes its label. If empty, the class names are taken
+            from the data.
         images: Folder in which images are searched. None searches the dataset's own folders.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files.
@@ -87,7 +89,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Part:
-    """What one reader made of one folder or file.
+    """Annotated images that one reader has read from one folder or file.
 
     Attributes:
         root: Path of the folder or file that was read.
@@ -97,12 +99,12 @@ class Part:
         category_ids: Ids that the dataset's files use for the classes, in the order of ``classes``. Empty if the files
             have no such ids.
         files: Paths of the annotation files that were read.
-        splits_from: What gives the splits, such as ``the folders train and valid``. Empty if no image has a split.
+        splits_from: Origin of the splits, such as ``the folders train and valid``. Empty if no image has a split.
         classes_from: What declares the order of the classes, such as ``data.yaml``.
-        class_file: Path of the file that declares the classes, if it is none of ``files``.
+        class_file: Path of the file that declares the classes, if that is not one of ``files``.
         strays: Paths of annotation files that belong to no image or no split, and were left out.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
-        notes: Sentences about what else was guessed, left out or repaired.
+        notes: Sentences about anything else that was guessed, left out or repaired.
     """
 
     root: Path
@@ -119,7 +121,7 @@ class Part:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file, in UTF-8 with or without a byte order mark.
+    """Read a text file in UTF-8, with or without a byte order mark.
 
     Raises:
         BadInput: The file cannot be opened, or is not UTF-8 text.
@@ -135,9 +137,9 @@ def read_text(file: Path) -> str:
 
 
 def ids_of(images: Sequence[Path], root: Path) -> list[str]:
-    """An id for each image of a split: its stem if no other image has it, else its path below the root.
+    """Choose an id for each image of a split: its stem if unique, else its path relative to the root.
 
-    The path keeps the suffix if only that tells two images apart.
+    The path keeps the suffix if two paths differ only in their suffix.
     """
     by_stem: dict[str, set[Path]] = {}
     by_path: dict[Path, set[Path]] = {}

@@ -1,4 +1,4 @@
-"""The bounds of shapes that are no boxes. What is not numbers has NaN for bounds, which the check of a box names."""
+"""Computes the bounding boxes of shapes. A shape whose numbers are invalid gets NaN, which is reported later."""
 
 import base64
 import binascii
@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 Bounds = tuple[float, float, float, float]
-"""Edges x0, y0, x1, y1 of a shape."""
+"""Edges x0, y0, x1, y1 of the bounding box of a shape."""
 
 NOWHERE: Bounds = (nan, nan, nan, nan)
-"""The bounds of a shape that is not described by numbers."""
+"""Bounding box of a shape whose coordinates are not numbers."""
 
 
 def number(value: Any) -> float:
-    """A value of a file as a number, NaN if it is none."""
+    """Convert a value of a file to a number. NaN if it is not one."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -24,7 +24,7 @@ def number(value: Any) -> float:
 
 
 LARGEST_SIDE = 1e6
-"""Number of pixels from which on a side of an image cannot be meant."""
+"""Number of pixels above which a value cannot be the width or height of an image."""
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
@@ -34,13 +34,13 @@ def size_of(width: Any, height: Any) -> tuple[int, int] | None:
 
 
 def of_box(x: Any, y: Any, width: Any, height: Any) -> Bounds:
-    """The edges of a box given by its upper left corner and its size."""
+    """Compute the edges of a box from its upper left corner and its width and height."""
     left, top = number(x), number(y)
     return left, top, left + number(width), top + number(height)
 
 
 def of_points(points: Any) -> Bounds:
-    """The bounds of points: a list of pairs, or one list in which x and y alternate."""
+    """Compute the bounding box of points, given as a list of pairs, or as one list in which x and y alternate."""
     try:
         found = np.array(points, np.float64)
         pairs = found.reshape(-1, 2)
@@ -53,7 +53,7 @@ def of_points(points: Any) -> Bounds:
 
 
 def of_ellipse(x: Any, y: Any, across: Any, down: Any, turn: float = 0) -> Bounds:
-    """The bounds of an ellipse.
+    """Compute the bounding box of a rotated ellipse.
 
     Args:
         x: Horizontal position of the centre, in pixels or any other unit.
@@ -71,7 +71,7 @@ def of_ellipse(x: Any, y: Any, across: Any, down: Any, turn: float = 0) -> Bound
 
 
 def of_turned_box(x: float, y: float, width: float, height: float, degrees: float) -> Bounds:
-    """The bounds of a box that is turned clockwise about its upper left corner ``x, y``."""
+    """Compute the bounding box of a box that is rotated clockwise about its upper left corner ``x, y``."""
     if not isfinite(degrees):
         return NOWHERE
     along, down = cos(radians(degrees)), sin(radians(degrees))
@@ -80,11 +80,11 @@ def of_turned_box(x: float, y: float, width: float, height: float, degrees: floa
 
 
 def of_runs(counts: Any, size: Any) -> Bounds:
-    """The bounds of a mask in COCO's run-length encoding.
+    """Compute the bounding box of a mask in COCO's run-length encoding.
 
     Args:
-        counts: Alternating lengths of the runs of 0 and of 1, column by column: a list of numbers, or COCO's compressed
-            text.
+        counts: Lengths of the alternating runs of 0 and 1, column by column: a list of numbers, or COCO's compressed
+            string.
         size: Height and width of the mask in pixels.
     """
     try:
@@ -121,12 +121,12 @@ def _expand(text: str) -> list[int]:
 
 
 def of_mask_image(x: float, y: float, encoded: Any) -> Bounds:
-    """The bounds of a mask that is an image in base64.
+    """Compute the bounding box of a mask that is stored as a base64 image.
 
     Args:
         x: Position of the mask's left edge in the image, pixels.
         y: Position of the mask's upper edge in the image, pixels.
-        encoded: Image file of the mask in base64. Its pixels are not 0 where the object is.
+        encoded: Image file of the mask in base64. Pixels of the object are not 0.
     """
     try:
         mask = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_GRAYSCALE)

@@ -10,14 +10,14 @@ from multibox.annotations.files import Files
 from multibox.errors import BadInput
 
 BACKGROUND = "background"
-"""What the label maps of CVAT and Datumaro list before the classes."""
+"""Name of the first entry in label maps of CVAT and Datumaro, which is not a class."""
 
 NAMES = ("classes.txt", "obj.names", "labels.txt", "class_names.txt", "predefined_classes.txt", "classes.names")
 LABEL_MAPS = ("labelmap.txt", "label_map.txt")
 PROTOBUF_TEXTS = ("label_map.pbtxt", "labelmap.pbtxt")
 
 CODES = ("/m/", "/g/")
-"""How codes of classes begin that stand for names."""
+"""Prefixes of Open Images' codes, such as ``/m/01yrx``, which stand for class names."""
 
 _ID = re.compile(r"[0-9]{1,9}")
 _ITEM = re.compile(r"^[ \t]*item\s*:?\s*\{", re.MULTILINE)
@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[{}]|[^\s{}"'#:,;]+
 
 
 def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
-    """The file that declares the classes, and their names in its order. None if there is none."""
+    """Find the file that declares the classes. Returns its path and the class names in its order, or None."""
     for names, read in ((NAMES, read_names), (LABEL_MAPS, read_label_map), (PROTOBUF_TEXTS, read_pbtxt)):
         found = files.named(*names) or (label_maps(files.root.glob("*.pbtxt")) if read is read_pbtxt else [])
         if found:
@@ -35,12 +35,12 @@ def find_class_list(files: Files) -> tuple[Path, tuple[str, ...]] | None:
 
 
 def refuse_other_lists(files: Files, path: Path, names: Sequence[str]) -> None:
-    """Refuse lists of classes that disagree, where annotations have numbers of classes alone.
+    """Refuse a dataset with several lists of classes that disagree, if its annotations have class numbers only.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         path: Path of the list that is used.
-        names: Its class names.
+        names: Class names in the list that is used.
 
     Raises:
         BadInput: Another list of the same file name has other names, or another order.
@@ -48,11 +48,13 @@ def refuse_other_lists(files: Files, path: Path, names: Sequence[str]) -> None:
     for other in files.named(path.name.lower()):
         if other != path and read_names(other) != names and path.name.lower() in NAMES:
             what = f"and {files.short(other)} number the classes differently"
-            raise BadInput(path, f'{what}; give their folders one by one, or classes="A,B" in the right order')
+            raise BadInput(
+                path, f'{what}; build from their folders one at a time, or give classes="A,B" in the right order'
+            )
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The class names of a text file, a line each, in the order of their labels. Blank lines at the end do not count.
+    """Read class names from a text file, one per line, in the order of their labels. Trailing blank lines are ignored.
 
     Raises:
         BadInput: A line between names is blank, which would shift the labels after it.
@@ -61,17 +63,17 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def write_names(path: Path, names: Sequence[str]) -> None:
-    """Write class names as a text file, a line each, in the order of their labels. Each must be a line."""
+    """Write class names to a text file, one per line, in the order of their labels. See :func:`is_line`."""
     path.write_text("".join(f"{name}\n" for name in names), "utf-8")
 
 
 def is_line(name: str) -> bool:
-    """Whether a class's name can be a line of a text file: readers end lines at several characters, and strip them."""
+    """Whether a class name can be stored as a line of text: it has no line break and no space at either end."""
     return name.strip() == name and name.splitlines() == [name]
 
 
 def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
-    """Names as text. A blank one is refused, because leaving it out would shift the labels of those after it.
+    """Convert class names to text. A blank name is an error, because leaving it out would shift later labels.
 
     Args:
         origin: File path or parameter name that holds the class names. Error messages name it.
@@ -87,25 +89,28 @@ def class_names(origin: str, names: Iterable[Any]) -> tuple[str, ...]:
 
 
 def read_label_map(path: Path) -> tuple[str, ...]:
-    """Class names of a ``labelmap.txt``, in whose lines the name is the first of several fields between colons."""
+    """Read class names from a ``labelmap.txt``.
+
+    Each line has several fields between colons, the first of them the name.
+    """
     lines = [line.strip() for line in read_text(path).splitlines()]
     return class_names(str(path), [line.partition(":")[0] for line in lines if line and line[0] != "#"])
 
 
 def read_label_colors(path: Path) -> tuple[str, ...]:
-    """Class names of a ``label_colors.txt``, in whose lines a name follows three numbers or nothing."""
+    """Read class names from a ``label_colors.txt``. In each line, the name follows three numbers or stands alone."""
     lines = [re.sub(r"^(\d+\s+){3}", "", line.strip()) for line in read_text(path).splitlines()]
     return class_names(str(path), [line for line in lines if line])
 
 
 def label_maps(paths: Iterable[Path]) -> list[Path]:
-    """The label maps among files, by name or by an item in them. Other ``.pbtxt`` files may hold a network."""
+    """Find the label maps (``.pbtxt``) among files, by name or content. Other ``.pbtxt`` files may hold a network."""
     texts = sorted(path for path in paths if path.suffix.lower() == ".pbtxt")
     return [path for path in texts if path.name.lower() in PROTOBUF_TEXTS or _ITEM.search(read_text(path))]
 
 
 def read_pbtxt(path: Path) -> tuple[str, ...]:
-    """Class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
+    """Read the class names of a label map of the TensorFlow Object Detection API, in the order of their ids.
 
     Raises:
         BadInput: An item has no id or no name, or an id has more than 9 digits.
@@ -115,9 +120,9 @@ def read_pbtxt(path: Path) -> tuple[str, ...]:
 
 
 def read_numbered_pbtxt(path: Path) -> dict[int, str]:
-    """Class names of a label map by their ids. The id 0 is the background's, where a label map has it.
+    """Read the class names of a label map by their ids. The id 0 is the background, if it is used.
 
-    An item whose name is a code such as ``/m/01yrx`` has its name in ``display_name``.
+    If the name of an item is a code such as ``/m/01yrx``, its class name is taken from ``display_name``.
 
     Raises:
         BadInput: There is no item, or a brace is not closed. An item has no id or no name, or an id of more than 9
@@ -128,12 +133,12 @@ def read_numbered_pbtxt(path: Path) -> dict[int, str]:
         name, shown = fields.get("name"), fields.get("display_name")
         name = shown if shown and (not name or name.startswith(CODES)) else name
         if not name or not _ID.fullmatch(fields.get("id", "")):
-            raise BadInput(path, "has an item without id or name; write both into each item")
+            raise BadInput(path, "has an item without an id or name; give both in each item")
         number = int(fields["id"])
         if by_id.setdefault(number, name) != name:
             raise BadInput(path, f"the items {by_id[number]!r} and {name!r} both have the id {number}; correct it")
     if not by_id:
-        raise BadInput(path, "has no item {...} with an id and a name, as a label map has; correct or remove it")
+        raise BadInput(path, "has no item {{...}} with an id and a name; correct or remove this label map")
     return by_id
 
 

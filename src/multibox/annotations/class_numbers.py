@@ -1,4 +1,4 @@
-"""Whether numbers of classes count from 0 or from 1, where a list names the classes by their positions."""
+"""Decides whether class numbers count from 0 or from 1, when a list names the classes by position."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,12 +7,12 @@ from multibox.errors import BadInput
 
 
 def refuse_from_one(path: Path, numbers: Collection[float], count: int, tool: str) -> None:
-    """Refuse numbers of classes that count from 1, in a format that counts from 0.
+    """Refuse class numbers that count from 1, in a format that counts from 0.
 
     Args:
         path: Path of the dataset or of its description, for the message.
         numbers: Class numbers of all objects of a dataset.
-        count: Number of classes that have a name.
+        count: Number of named classes.
         tool: Name of the format in messages, such as ``YOLO``.
 
     Raises:
@@ -25,21 +25,21 @@ def refuse_from_one(path: Path, numbers: Collection[float], count: int, tool: st
 
 
 def first_number(path: Path, numbers: Collection[int], count: int, origin: str, *, is_given: bool) -> int:
-    """The number of the first class of a list, in a format that does not say whether it counts from 0 or from 1.
+    """Find the number of the first class in a list, in a format that does not say whether it counts from 0 or 1.
 
     Args:
         path: Path of the dataset, for the message.
         numbers: Class numbers of all objects of a dataset.
         count: Number of names in the list.
         origin: Name of the list in messages.
-        is_given: Whether the user gave the list for these numbers. Then one name more than the largest number means
-            that they count from 0.
+        is_given: Whether the user gave the list. Then a list with one name more than the largest number means that
+            numbers count from 0.
 
     Returns:
-        0 if an object has that number. 1 if there is no name more than the largest number.
+        0 if an object has the number 0. 1 if the list has only as many names as the largest number.
 
     Raises:
-        BadInput: No object has the number 0, and the names could count from 0 as well as from 1.
+        BadInput: No object has the number 0, and the numbers may count from 0 or from 1.
     """
     largest = max(numbers, default=0)
     if 0 in numbers or largest < 1:

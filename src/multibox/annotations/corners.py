@@ -1,7 +1,7 @@
-"""How the corners of whole-pixel boxes count, told by everything that the files of a tool give.
+"""Decides whether whole-number corners of boxes are edges from 0 or pixels from 1, from what the files show.
 
-PASCAL VOC gives the first and the last pixel of an object, counted from 1. Most tools write edges from 0 into the same
-fields. ``docs/data.md`` has the table of the tools.
+PASCAL VOC gives the first and the last pixel of an object, counted from 1. Most tools write edges, counted from 0, into
+the same fields. ``docs/data.md`` has a table of the tools.
 """
 
 from collections import Counter
@@ -19,15 +19,15 @@ Kind = Literal["edges", "pixels", "raised edges", "shifted edges"]
 WHAT = {
     "edges": "edges from 0",
     "pixels": "first and last pixel, counted from 1",
-    "raised edges": "edges from 0, of which labelImg writes 0 as 1",
-    "shifted edges": "edges to which the tool adds 1",
+    "raised edges": "edges from 0, except that labelImg writes 1 for 0",
+    "shifted edges": "edges from 0, to which the tool added 1",
 }
-"""Each kind of corners in words."""
+"""Description of each kind of corners."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one file tells about its corners.
+    """The box corners in one file, with the facts that show whether they are edges from 0 or pixels from 1.
 
     Attributes:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
@@ -44,11 +44,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """How the corners of some files count.
+    """A decision whether the corners in files of one tool are edges from 0 or pixels from 1.
 
     Attributes:
         kind: The kind of corners, a key of :data:`WHAT`.
-        reason: Reason for the decision, as words that follow "because".
+        reason: Reason for the decision, phrased to follow the word "because".
         is_sure: Whether the decision is certain. Otherwise ``kind`` is a guess.
     """
 
@@ -74,19 +74,20 @@ BY_TOOL: dict[str, Decision] = {
     "a tool with labelImg's fields": Decision("edges", "such tools write edges", is_sure=False),
     **{tool: Decision("edges", f"{tool} wrote them") for tool in _EDGES},
 }
-"""What tools write, by their names in :mod:`multibox.annotations.voc_tools`."""
+"""The kind of corners that each tool writes, by its name in :mod:`multibox.annotations.voc_tools`."""
 
 
 FEW = 0.05
-"""Share of files with a decimal point that may be slips of a hand, as two of PASCAL VOC2012 are."""
+"""Share of files with a decimal point up to which such files count as slips. PASCAL VOC2012 has two of them."""
 
 
 def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
-    """Decide how the corners of files of one tool count.
+    """Decide whether the corners in files of one tool are edges counted from 0 or pixels counted from 1.
 
-    The tool decides, if the files show it and their numbers do not speak against it: most files with fractions, or
-    more boxes that begin at 0 than at 1. Else fractions prove edges. A box that ends one pixel beyond its image proves
-    that 1 was added to all corners. Else the borders decide: objects at the left and upper border begin at 1 in VOC.
+    If the files show which tool wrote them, that decides, unless their numbers contradict it: most files have
+    fractions, or more boxes begin at 0 than at 1. Otherwise, fractions prove edges. A box that ends one pixel beyond
+    its image proves that 1 was added to all corners. Otherwise, objects at the left and upper border decide, which
+    begin at 1 in VOC.
 
     Args:
         files: Corners, image size and tool of each file. All files have the same tool.
@@ -111,10 +112,10 @@ def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
     if beyond:
         return Decision(
             "shifted edges",
-            f"{counted(beyond, 'box ends', 'boxes end')} one pixel beyond the image and none begins at 0",
+            f"{counted(beyond, 'box ends', 'boxes end')} one pixel beyond the image, and no box begins at 0",
         )
     if known and zeros <= ones:
-        at_border = "supervision wrote them, and boxes end at the border of their image but not beyond"
+        at_border = "supervision wrote the files, and boxes end at the border of their image but not beyond it"
         return Decision("pixels", at_border) if tool == "supervision" and _ends_at_border(files) else known
     return _by_the_border(zeros, ones, is_empty=not len(corners))
 
@@ -126,7 +127,7 @@ def _by_the_border(zeros: int, ones: int, *, is_empty: bool) -> Decision:
         return Decision(
             "pixels", f"{counted(ones, 'box begins', 'boxes begin')} at 1 and {zeros:,} at 0", is_sure=False
         )
-    return Decision("pixels", "that is VOC's rule and no box tells otherwise", is_sure=is_empty)
+    return Decision("pixels", "this is VOC's rule, and no box contradicts it", is_sure=is_empty)
 
 
 def _ends_at_border(files: Sequence[Evidence]) -> bool:
@@ -148,8 +149,8 @@ def _ends_beyond(files: Sequence[Evidence]) -> int:
 def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
     """Convert corners as written to edges from 0.
 
-    In VOC, the pixels 1 to 1 are the region 0 to 1, so an object may be one pixel wide. Corners that are one point are
-    a slip of the mouse, not an object of one pixel, and keep no area.
+    In VOC, the pixels 1 to 1 are the region 0 to 1, so an object may be one pixel wide. But if both corners are the
+    same point, the box gets the area 0, because it is a slip of the mouse and not an object of one pixel.
 
     Args:
         corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
@@ -170,12 +171,15 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
 
 
 def decide_by_tool(files: Sequence[Evidence], one_based: OneBased = "auto") -> dict[str, Decision]:
-    """Decide for the files of each tool apart. Returns the decision by the tool's name."""
+    """Decide whether corners are edges or pixels, separately for the files of each annotation tool.
+
+    Returns the decisions by the tool's name.
+    """
     return {tool: decide([file for file in files if file.tool == tool], one_based) for tool in _tools(files)}
 
 
 def describe(files: Sequence[Evidence], decisions: dict[str, Decision]) -> str:
-    """The decisions in words, to print."""
+    """Describe the decisions in words, for the user."""
     if len({str(decision) for decision in decisions.values()}) == 1:
         return str(next(iter(decisions.values())))
     counts = Counter(file.tool for file in files)

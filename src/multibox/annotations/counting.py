@@ -1,15 +1,16 @@
-"""Counts and examples in messages."""
+"""Formats counts and lists of examples in messages."""
 
 from collections.abc import Sequence
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """A count with its noun, such as ``1 box`` or ``1,200 boxes``.
+    """Format a count with its noun, such as ``1 box`` or ``1,200 boxes``.
 
     Args:
-        number: How many there are.
-        one: Noun in the singular, as in ``group of points``, or the beginning of a sentence about one.
-        many: The same in the plural. Empty if the noun alone changes, in the regular way.
+        number: Number to format.
+        one: Singular form, such as ``group of points``, or the beginning of a sentence in the singular, such as ``image
+            is``.
+        many: Plural form, such as ``images are``. Empty if the plural of the noun is regular.
     """
     return f"{number:,} {one if number == 1 else many or _plural(one)}"
 
@@ -20,11 +21,11 @@ def _plural(one: str) -> str:
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
-    """The first names of a list, separated by commas, and the number of the others.
+    """Format the first names of a list, separated by commas, and the number of further names.
 
     Args:
         names: Names to list.
-        most: Number of names that are written at most.
+        most: Largest number of names that are listed.
     """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

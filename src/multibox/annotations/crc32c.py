@@ -1,7 +1,7 @@
 """CRC-32C, the checksum of TFRecord files (RFC 3720, appendix B.4), fast enough to check every image.
 
-A CRC is linear: that of a long text is the XOR of those of its pieces, each advanced over the bytes that follow it.
-NumPy advances all pieces of one length at once, and each round joins pairs.
+A CRC is linear: the CRC of a long text is the XOR of the CRCs of its pieces, each advanced over the bytes that follow.
+NumPy advances all pieces of one length at once, and each round joins pairs of pieces.
 """
 
 from functools import cache

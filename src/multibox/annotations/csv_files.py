@@ -1,4 +1,7 @@
-"""CSV files as people have them: any of three delimiters and three line ends, and one line on what cannot be read."""
+"""Reads CSV files with any of three delimiters and three kinds of line end.
+
+If a file cannot be read, one line says why.
+"""
 
 import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -11,14 +14,15 @@ from multibox.annotations.annotation import read_text
 from multibox.errors import BadInput
 
 Line = tuple[int, list[str]]
-"""Number of a line that is not blank, and its cells. Of a row with line breaks in its cells, the last line."""
+"""A row that is not blank: its line number in the file, and its cells. A row that spans several lines has the number of
+the last."""
 
 _HEAD = 1 << 16
 """Length of the beginning of a file by which it is recognised, bytes. Shorter than the longest cell that is read."""
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The lines of a CSV file, delimited by commas, semicolons or tabs.
+    """Read the rows of a CSV file, delimited by commas, semicolons or tabs.
 
     Raises:
         BadInput: The file cannot be opened or is not UTF-8 text, or a cell is too long.
@@ -30,7 +34,7 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def read_dicts(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header, each a dictionary of its cells by column. Missing cells are empty.
+    """Read the rows of a CSV file with a header, each as a dictionary from column to cell. Missing cells are empty.
 
     Raises:
         BadInput: The file cannot be opened or is not UTF-8 text, or a cell is too long.
@@ -41,7 +45,7 @@ def read_dicts(path: Path) -> list[dict[str, str]]:
 
 
 def first_line(path: Path) -> list[str]:
-    """The cells of the first line that is not blank, as far as they can be made out. Raises no error."""
+    """Read the cells of the first line that is not blank, as far as possible. Raises no error."""
     try:
         with path.open("rb") as file:
             data = file.read(_HEAD)
@@ -53,7 +57,7 @@ def first_line(path: Path) -> list[str]:
 
 
 def why_unreadable(path: Path) -> str:
-    """Why a CSV file cannot be read, in one line. Empty if it can."""
+    """Say in one line why a CSV file cannot be read. Empty if it can be read."""
     try:
         read_lines(path)
     except BadInput as error:

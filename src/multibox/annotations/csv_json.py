@@ -1,4 +1,4 @@
-"""CSV tables whose cells hold JSON, as the entries that the JSON exports of the same tools hold."""
+"""Reads CSV tables whose cells hold JSON into the same structure as the tool's JSON export."""
 
 import json
 from collections.abc import Callable, Collection
@@ -12,12 +12,12 @@ from multibox.errors import BadInput
 
 
 def tables_with(files: Files, columns: Collection[str]) -> list[Path]:
-    """The CSV files of a dataset whose header has all the given columns."""
+    """Find the CSV files of a dataset whose header has all the given columns."""
     return [path for path in files.with_suffix(".csv") if set(columns) <= set(first_line(path))]
 
 
 def content_of(files: Files, path: Path, from_rows: Callable[[list[dict[str, Any]]], Any]) -> Any:
-    """The content of a JSON file, or that of a CSV file in the shape of the JSON.
+    """Read the content of a JSON file, or the content of a CSV file converted to the same structure.
 
     Args:
         files: Files of the dataset.
@@ -39,4 +39,4 @@ def _cell(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadInput(path, f"a cell holds no JSON: {text[:40]!r}; export the table again") from None
+        raise BadInput(path, f"a cell does not hold JSON: {text[:40]!r}; export the table again") from None

@@ -1,4 +1,4 @@
-"""Formats whose files describe many images each: from what they say to the items of each split."""
+"""For formats whose annotation files describe many images each: assigns the images to splits."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -15,21 +15,21 @@ from multibox.annotations.problem import Problem
 from multibox.annotations.splits import map_files, renamed, written_splits
 
 SHOWN = 6
-"""Files that are listed at most where the splits come from their names."""
+"""Largest number of file names listed in a message about splits that come from file names."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a file says of one image.
+    """One image as an annotation file describes it.
 
     Attributes:
         file: Path of the annotation file.
-        name: Name of the image as written.
-        drawn: Objects of the image, or the problem because of which they cannot be read.
+        name: Name of the image as written in the file.
+        drawn: Objects of the image, or the problem that prevents reading them.
         size: Width and height of the image in pixels. None if the file does not give them.
-        relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
+        relative: Whether the objects' bounding boxes are fractions of the image's size. Otherwise they are in pixels.
         second_name: Another name of the image, used if no image has the first name. Empty if there is none.
-        subset: Name of the subset that the file puts the image in. Empty if it names none.
+        subset: Name of the subset (split) that the file assigns the image to. Empty if it assigns none.
     """
 
     file: Path
@@ -55,17 +55,17 @@ def described(
     second_name: str = "",
     subset: str = "",
 ) -> Described:
-    """What a file says of one image.
+    """Describe one image, or the problem in its description.
 
     Args:
         file: Path of the annotation file.
-        name: Name of the image as written, of any type.
+        name: Name of the image as written in the file, of any type.
         parse: Function that returns the image's objects, or raises :class:`multibox.annotations.drawn.Damaged` if it
             cannot read them.
         size: Width and height of the image in pixels. None if the file does not give them.
-        relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
+        relative: Whether the objects' bounding boxes are fractions of the image's size. Otherwise they are in pixels.
         second_name: Another name of the image, used if no image has the first name. Empty if there is none.
-        subset: Name of the subset that the file puts the image in. Empty if it names none.
+        subset: Name of the subset (split) that the file assigns the image to. Empty if it assigns none.
     """
     written = name.strip() if isinstance(name, str) and not name.startswith("data:") else ""
     drawn = drawn_or_problem(f"{file}, {written}", parse)
@@ -81,18 +81,18 @@ def part_of(
     classes_from: str = "",
     notes: Sequence[str] = (),
 ) -> Part:
-    """Make one source of what files say of their images.
+    """Combine the images that annotation files describe, and assign them to splits.
 
-    The split of an image is the subset that its file names, else the split in the file's name, else in its folder's. A
-    single file without one is still to be divided.
+    The split of an image is the subset that its file names, else the split in the file's name, else the split in its
+    folder's name. Images of a single file without any of these are divided later.
 
     Args:
         files: All files of the dataset, images included.
         options: Options that the user gave: class names, folder of the images and kind of corners.
         found: Each image that the annotation files describe, with its objects.
         classes: Class names in the order that the files declare. Empty if they declare none.
-        classes_from: What declares the order of the classes.
-        notes: Sentences about what else was guessed or left out.
+        classes_from: Origin of the order of the classes, for messages.
+        notes: Sentences about anything else that was guessed or left out.
 
     Returns:
         The annotated images by split, in the order of the annotation files.

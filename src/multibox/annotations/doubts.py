@@ -1,4 +1,4 @@
-"""What is doubtful in how annotations and images were paired: each kind in one sentence, with an example."""
+"""Reports doubtful pairs of annotations and images: one sentence for each kind of doubt, with an example."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from multibox.annotations.splits import folder_split, renamed
 
 
 def doubts(part: Part, files: Files) -> list[str]:
-    """What is doubtful in how a part's annotations and images were paired.
+    """Report doubts about how annotations and images were paired.
 
     Args:
-        part: What a reader made of one folder or file.
-        files: Files of the source.
+        part: Annotated images that were read from one folder or file.
+        files: Files of the dataset.
 
     Returns:
         A sentence for each kind of doubt.
@@ -36,7 +36,7 @@ def _repeated(part: Part, files: Files) -> Iterator[str]:
     if again:
         yield (
             f"{counted(len(again), 'image is', 'images are')} annotated more than once in a split "
-            f"({some(names, 1)}); each time counts as an image of its own, with its own objects alone"
+            f"({some(names, 1)}); each annotation counts as a separate image with its own objects only"
         )
 
 
@@ -54,9 +54,8 @@ def _named_otherwise(part: Part, files: Files) -> Iterator[str]:
     if others:
         examples = [f"{files.short(file)} names {image.name}" for file, image in others]
         yield (
-            f"{counted(len(others), 'annotation file names', 'annotation files name')} another "
-            "image than the one of their own stem, and the name was taken "
-            f"({some(examples)})"
+            f"{counted(len(others), 'annotation file names', 'annotation files name')} an image other than the one "
+            f"with their own stem, and the named one was used ({some(examples)})"
         )
 
 
@@ -67,8 +66,8 @@ def _as_near(part: Part, files: Files) -> Iterator[str]:
     if equal:
         examples = [f"{files.short(image)} and not {files.short(files.equals[image])}" for image in equal]
         yield (
-            f"{counted(len(equal), 'name belongs', 'names belong')} to several images, of which the first "
-            f"was taken ({some(examples)}); images=FOLDER chooses"
+            f"{counted(len(equal), 'name belongs', 'names belong')} to several images, of which the first was used "
+            f"({some(examples)}); to use others, set images=FOLDER"
         )
 
 

@@ -1,4 +1,4 @@
-"""Objects as a tool's user drew them: boxes, other shapes whose bounds are the box, and shapes without area."""
+"""Objects as the user of an annotation tool drew them: boxes, and other shapes with or without a bounding box."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,14 +18,14 @@ FLAGS = ("difficult", "truncated", "occluded", "crowd")
 
 @dataclass(frozen=True)
 class Drawn:
-    """An object as a tool's user drew it.
+    """An object as the user of an annotation tool drew it.
 
     Attributes:
-        kind: Word for the shape in messages: :data:`BOX`, or another such as ``polygon``.
+        kind: Word for the kind of shape in messages: :data:`BOX`, or another such as ``polygon``.
         name: Name of the class.
-        bounds: Corners ``x0, y0, x1, y1`` of the object, in pixels or fractions of the image. None if the shape has no
-            area. Then the object is left out.
-        flags: Names of the flags that the object has, of those in :data:`FLAGS`.
+        bounds: Corners ``x0, y0, x1, y1`` of the object's bounding box, in pixels or fractions of the image. None for a
+            shape without area, which is left out.
+        flags: Names of the object's flags, a subset of :data:`FLAGS`.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Drawn:
 
 
 class Damaged(ValueError):  # noqa: N818  It is named after what happened
-    """What a file says of an image cannot be understood.
+    """Raised if the description of an image in an annotation file is invalid.
 
     Args:
         object: The object that is damaged, such as ``object 3 of 4``. Empty for the whole file.
@@ -48,10 +48,10 @@ class Damaged(ValueError):  # noqa: N818  It is named after what happened
 
 
 def drawn_or_problem(file: str, parse: Callable[[], Iterable[Drawn]]) -> tuple[Drawn, ...] | Problem:
-    """The objects that a function reads, or why it cannot read them.
+    """Call a function that reads objects, and return the objects, or the problem that it raised.
 
     Args:
-        file: Path of the annotation file, with the image's name if the file describes several. Messages name it.
+        file: Path of the annotation file for messages, with the image's name if the file describes several images.
         parse: Function that returns the image's objects, or raises :class:`Damaged` if it cannot read them.
     """
     try:
@@ -61,7 +61,7 @@ def drawn_or_problem(file: str, parse: Callable[[], Iterable[Drawn]]) -> tuple[D
 
 
 def entries(value: Any, what: str) -> list[dict[str, Any]]:
-    """A list of JSON objects, empty if it is missing.
+    """Verify that a JSON value is a list of objects. A missing value gives an empty list.
 
     Args:
         value: Value of a JSON field that should be a list of objects. None if the field is missing.
@@ -76,17 +76,17 @@ def entries(value: Any, what: str) -> list[dict[str, Any]]:
         raise Damaged("", f"{what} is no list")
     strange = next((i for i, each in enumerate(value) if not isinstance(each, dict)), None)
     if strange is not None:
-        raise Damaged(place(strange, len(value)), f"is no JSON object with the fields of an entry of {what}")
+        raise Damaged(place(strange, len(value)), f"is not a JSON object with the fields of an entry of {what}")
     return value
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """A JSON object, empty if it is something else."""
+    """Return a value if it is a JSON object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def class_name(value: Any, where: str) -> str:
-    """The name of a class as text.
+    """Convert the name of a class to text.
 
     Raises:
         Damaged: The value is blank, or neither text nor a whole number.
@@ -99,30 +99,30 @@ def class_name(value: Any, where: str) -> str:
 
 
 def place(index: int, total: int) -> str:
-    """An object in messages, by its position among those of its image."""
+    """Name of an object in messages, by its position in its image, such as ``object 3 of 4``."""
     return f"object {index + 1} of {total}"
 
 
 def flags_of(*sources: Any) -> frozenset[str]:
-    """The flags that are set in any of several JSON objects."""
+    """Find the flags of :data:`FLAGS` that are set in any of several JSON objects."""
     return frozenset(flag for flag in FLAGS for source in sources if is_set(fields(source).get(flag)))
 
 
 def is_set(value: Any) -> bool:
-    """Whether a flag is set: by the number 1, by true, or by a text that means one of them."""
+    """Whether a value sets a flag: the number 1, true, or a text such as ``1`` or ``true``."""
     return value.strip().lower() in ("1", "1.0", "true", "yes") if isinstance(value, str) else value in (True, 1)
 
 
 def annotation_of(
     file: str, drawn: Sequence[Drawn], size: tuple[int, int] | None = None, *, relative: bool = False
 ) -> Annotation:
-    """The annotation of an image with the objects that have bounds.
+    """Make the annotation of an image from the objects that have a bounding box.
 
     Args:
         file: Path of the file that holds the annotation.
         drawn: Objects of the image.
         size: Width and height of the image in pixels. None if the file does not give them.
-        relative: Whether bounds are fractions of the image's size. Otherwise they are pixels.
+        relative: Whether bounding boxes are fractions of the image's size. Otherwise they are in pixels.
     """
     kept = [each for each in drawn if each.bounds is not None]
     used = [flag for flag in FLAGS if any(flag in each.flags for each in kept)]
@@ -137,7 +137,7 @@ def annotation_of(
 
 
 def shape_notes(drawn: Iterable[tuple[Drawn, ...] | Problem]) -> tuple[str, ...]:
-    """What became of shapes that are no boxes, a sentence each.
+    """Describe what was done with shapes that are not boxes, one sentence each.
 
     Args:
         drawn: Objects of each image.
@@ -149,7 +149,7 @@ def shape_notes(drawn: Iterable[tuple[Drawn, ...] | Problem]) -> tuple[str, ...]
     del bounded[BOX]
     notes = []
     if bounded:
-        notes.append(f"{_counted(bounded)}: the bounds of each were taken as its box")
+        notes.append(f"{_counted(bounded)}: their bounding boxes were used")
     if left_out:
         notes.append(f"{_counted(left_out)} left out, because they have no box")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The files of a source, listed once."""
+"""Lists the files of a dataset once, and reads them."""
 
 import json
 import os
@@ -20,23 +20,24 @@ _KEPT = 256_000_000
 
 
 class Files:
-    """The files at a path: those of a folder and of all folders below, or the one file and those near it.
+    """The files of a dataset: all files below a folder, or a single annotation file and the files near it.
 
     Hidden files and folders are left out.
 
     Args:
         path: Path of a folder or a file.
-        tests: Tests of what JSON files hold, one for each format that may ask. A file that is opened for one is put to
-            all, so that a file too large to be kept is not parsed for each.
+        tests: Functions that test whether the content of a JSON file belongs to a format, one for each format. All are
+            called when a file is parsed, so that a file too large to be cached is not parsed again for each.
     """
 
     def __init__(self, path: Path, tests: Iterable[Test] = ()):
         self.path = path
         self.root = path if path.is_dir() else path.parent
         self.not_json: dict[Path, str] = {}
-        """Why JSON files among those that were opened cannot be read, by their paths."""
+        """Error messages of JSON files that could not be read, by their paths."""
         self.equals: dict[Path, Path] = {}
-        """Images that were taken while another of their name was as near, with the other."""
+        """Images that were used although another image of the same name was equally near. The values are the other
+        images."""
         self._tests = tuple(tests)
         self._passed: dict[Path, dict[Test, bool]] = {}
         self._parsed: dict[Path, tuple[int, Any]] = {}
@@ -44,17 +45,17 @@ class Files:
 
     @cached_property
     def listed(self) -> list[Path]:
-        """The files that may hold annotations, in the order of their paths."""
+        """The files that may hold annotations, sorted by path."""
         return walk(self.path) if self.path.is_dir() else [self.path]
 
     @cached_property
     def images(self) -> list[Path]:
-        """The images below the root, in the order of their paths."""
+        """The images below the root, sorted by path."""
         found = self.listed if self.path.is_dir() else walk(self.root, NEAR)
         return [path for path in found if is_image(path)]
 
     def with_suffix(self, *suffixes: str) -> list[Path]:
-        """The listed files with one of the suffixes, given in lower case."""
+        """The listed files that have one of the given suffixes, which must be in lower case."""
         found = [path for suffix in suffixes for path in self._by_suffix.get(suffix, ())]
         return found if len(suffixes) == 1 else sorted(found)
 
@@ -66,16 +67,16 @@ class Files:
         return found
 
     def named(self, *names: str) -> list[Path]:
-        """The files with one of the names, given in lower case, those nearest to the root first.
+        """The files that have one of the given names, which must be in lower case, those nearest to the root first.
 
-        Beside a single file, those in its folder.
+        For a single annotation file, the files in its folder are searched.
         """
         listed = self.listed if self.path.is_dir() else self.root.iterdir()
         found = [path for path in listed if path.name.lower() in names]
         return sorted(found, key=lambda path: (len(path.parts), names.index(path.name.lower())))
 
     def json(self, path: Path) -> Any:
-        """The content of a JSON file.
+        """Read and parse a JSON file.
 
         Raises:
             BadInput: The file cannot be read, or is not JSON.
@@ -95,7 +96,7 @@ class Files:
         return self._parsed[path][1]
 
     def json_where(self, is_its: Test) -> list[Path]:
-        """The JSON files whose content passes a test. Those beyond a sample are read only if one of the sample does."""
+        """The JSON files whose content passes a test. All are read only if one of a sample passes."""
         listed = self.with_suffix(".json")
         of_sample = sample(listed)
         found = [path for path in of_sample if self._passes(path, is_its)]
@@ -104,11 +105,11 @@ class Files:
         return [path for path in listed if self._passes(path, is_its)]
 
     def has_json(self, is_its: Test) -> bool:
-        """Whether the content of any JSON file of a sample passes a test."""
+        """Whether the content of any file in a sample of the JSON files passes a test."""
         return any(self._passes(path, is_its) for path in sample(self.with_suffix(".json")))
 
     def json_files(self) -> list[tuple[Path, Any]]:
-        """The JSON files and their content. Of many, a sample."""
+        """The JSON files with their content. If there are many, only a sample."""
         found = [(path, self._json_or_none(path)) for path in sample(self.with_suffix(".json"))]
         return [(path, content) for path, content in found if path not in self.not_json]
 
@@ -136,7 +137,7 @@ class Files:
             return None
 
     def short(self, path: Path) -> str:
-        """A path for messages: relative to the root where possible."""
+        """A path for messages: relative to the root if it lies below the root."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
@@ -150,26 +151,26 @@ def _fault(error: Exception) -> str:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is an image, by its suffix."""
+    """Whether a file is an image, judged by its suffix."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def sample(paths: list[T], count: int = 64) -> list[T]:
-    """Some of the paths, or of other things, evenly spread. All if there are few."""
+    """Choose some items of a list, evenly spread. All if there are few."""
     return paths if len(paths) <= count else [paths[i * len(paths) // count] for i in range(count)]
 
 
 MOST = 5_000_000
-"""Files of a folder that are listed at most. A folder with more is not a dataset but a disk."""
+"""Largest number of files in a folder. A folder with more is assumed to be no dataset, such as a whole disk."""
 
 NEAR = 200_000
-"""Files that are listed at most to find the images of a single annotation file."""
+"""Largest number of files that are listed to find the images of a single annotation file."""
 
 
 def walk(folder: Path, most: int = MOST) -> list[Path]:
-    """The files of a folder and of all folders below, without hidden ones.
+    """List the files of a folder and of all folders below, without hidden ones.
 
-    Links are followed, each folder once. Stores and runs of Multibox are left out.
+    Symbolic links are followed, but each folder is listed once. Stores and runs of Multibox are left out.
 
     Args:
         folder: Path of the folder.
@@ -206,7 +207,7 @@ def _is_left_out(name: str) -> bool:
 
 
 def fingerprint(paths: Iterable[Path]) -> dict[str, list[int]]:
-    """Size in bytes and time of change in nanoseconds of each file that exists, by its absolute path."""
+    """Size in bytes and modification time in nanoseconds of each file that exists, by its absolute path."""
     found = {}
     for path in sorted(set(paths)):
         try:

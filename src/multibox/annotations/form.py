@@ -1,4 +1,4 @@
-"""Boxes in another form than their format's: corners where sizes belong."""
+"""Refuses boxes that are stored as corners in a format that has position and size."""
 
 from collections.abc import Iterator
 
@@ -11,31 +11,33 @@ from multibox.annotations.files import sample
 from multibox.errors import BadInput
 
 MANY = 0.1
-"""Share of boxes beyond their image from which on another form is tried. In good data hardly any are."""
+"""Share of boxes beyond their image from which it is tested whether they are corners. In good data hardly any are
+beyond."""
 
 LOOKED_AT = 40
-"""Images whose size is read from their files, where boxes are in pixels and the annotations do not give it."""
+"""Number of image files whose sizes are read, if boxes are in pixels and the annotations do not give the sizes."""
 
 MOST = 0.9
-"""Share of boxes that must be corners by their numbers, or by their areas. The others are mistakes."""
+"""Share of boxes that must look like corners, by their numbers or areas, for the file to be refused."""
 
-_ADVICE = "the file has x0, y0, x1, y1 where x, y, width, height belong, so convert it"
+_ADVICE = "the file has x0, y0, x1, y1 where x, y, width, height are expected, so convert its boxes"
 
 TOLERANCE = 0.02
-"""Part of an image's side by which a box may reach beyond the image."""
+"""Distance by which a box may exceed its image, as a share of the image's side."""
 
 
 def refuse_corners(part: Part) -> None:
-    """Refuse boxes that are corners where the format has a position and a size.
+    """Refuse boxes that are stored as corners although the format has position and size.
 
     Args:
         part: Annotated images of one folder or file.
 
     Raises:
-        BadInput: Many boxes reach beyond their images as they were read, and all fit as corners.
+        BadInput: Many boxes reach beyond their images if read as position and size, and almost all fit if read as
+            corners.
     """
     if _areas_are_of_corners(part):
-        raise BadInput(part.root, f"the areas of its boxes are those of corners; {_ADVICE}")
+        raise BadInput(part.root, f"the areas given for its boxes only fit if the boxes are corners; {_ADVICE}")
     boxes = np.concatenate([np.empty((0, 4)), *_in_parts(part)])
     boxes = boxes[np.isfinite(boxes).all(axis=1)]
     beyond = ((boxes < -TOLERANCE) | (boxes > 1 + TOLERANCE)).any(axis=1)

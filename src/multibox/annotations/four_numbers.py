@@ -1,4 +1,4 @@
-"""What the four numbers of a box mean, where a format does not say: position and size, edges, or centre and size."""
+"""Finds the meaning of a box's four numbers if a format does not say: corner and size, edges, or centre and size."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ WHAT: dict[Form, str] = {
     "edges": "its edges",
     "center": "centre x, centre y, width, height",
 }
-"""Each form in words."""
+"""Description of each form."""
 
 _MISTAKES = 0.1
 """Share of the boxes that may leave their image as position and size before another form is tried."""
@@ -21,15 +21,15 @@ _SLACK = 0.01
 
 
 def form_of(numbers: np.ndarray, sizes: np.ndarray) -> Form:
-    """The form of boxes: position and size, unless many would then leave their images and fit in another form.
+    """Find the form of boxes: corner and size, unless many boxes exceed their images so but fit in another form.
 
     Args:
-        numbers: ``(N, 4)`` numbers as written. Boxes that are not four numbers are NaN.
-        sizes: ``(N, 2)`` width and height of each box's image in pixels. Unknown ones are NaN. They do not count if all
-            numbers are parts of the image.
+        numbers: ``(N, 4)`` numbers of the boxes as they are in the file. NaN for a box that is not four numbers.
+        sizes: ``(N, 2)`` width and height of each box's image in pixels. NaN if unknown. Sizes are not used if all
+            numbers of the boxes are fractions of the image.
 
     Returns:
-        The form in which the fewest boxes leave their images.
+        The form in which the fewest boxes exceed their images.
     """
     finite = np.isfinite(numbers).all(axis=1)
     are_parts = bool((np.abs(numbers[finite]) <= 1 + _SLACK).all())
@@ -41,7 +41,7 @@ def form_of(numbers: np.ndarray, sizes: np.ndarray) -> Form:
 
 
 def edges_of(numbers: np.ndarray, form: Form) -> np.ndarray:
-    """The edges ``(N, 4)`` of boxes of a form."""
+    """Convert boxes of a form to edges ``(N, 4)``."""
     first, second = numbers[:, :2], numbers[:, 2:]
     if form == "edges":
         return numbers

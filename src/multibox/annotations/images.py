@@ -1,4 +1,4 @@
-"""Find the image that an annotation means: by the name written in it, then by the stem of its file."""
+"""Finds the image of an annotation, by the name written in it, else by the stem of the annotation file."""
 
 import re
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from multibox.errors import BadInput
 
 
 class Images:
-    """The images of a source, found by name.
+    """The images of a dataset, which can be found by name.
 
     Args:
         files: Files of the dataset.
@@ -36,7 +36,7 @@ class Images:
 
     @cached_property
     def paths(self) -> list[Path]:
-        """The images, in the order of their paths."""
+        """The paths of all images, sorted."""
         return [path for path in walk(self._folder) if is_image(path)] if self._folder else self._files.images
 
     @cached_property
@@ -48,14 +48,14 @@ class Images:
         return _index((path.stem.lower(), path) for path in self.paths)
 
     def of_names(self, names: Sequence[str], near: Path, split: str = "") -> list[Path]:
-        """The images of one annotation file that names them.
+        """Find the images that one annotation file names.
 
         Args:
-            names: Names as written: file names, paths of this or another machine, or addresses.
-            near: Path of the annotation file. If several images fit a name equally, the image nearest to this file is
-                taken.
-            split: Split of the annotation file. If several images fit a name equally, the image in a folder of this
-                split is taken.
+            names: Names as written: file names, paths of this or another machine, or URLs.
+            near: Path of the annotation file. If several images match a name equally, the image nearest to this file is
+                used.
+            split: Split of the annotation file. If several images match a name equally, the image in a folder of this
+                split is used.
 
         Returns:
             Path of the image for each name. If no image is found, the path where it was expected.
@@ -74,7 +74,11 @@ class Images:
         return [path or home / plain_name(name) for path, name in zip(found, names, strict=True)]
 
     def of_name(self, name: str, near: Path, split: str = "") -> Path | None:
-        """The image with a name: with as many of its folders as possible, then with another suffix. None if none."""
+        """Find the image whose path ends with a name.
+
+        An image with the same file name is found too, if necessary with another suffix. The one that shares the most
+        folders with the name is preferred. None if no file name matches.
+        """
         written = plain_name(name)
         if not written.name:
             return None
@@ -90,7 +94,10 @@ class Images:
         return best
 
     def of_stem(self, stem: str, near: Path, split: str = "") -> list[Path]:
-        """The images with a stem that are nearest to an annotation file: several only if they differ in suffix."""
+        """Find the image with a stem that is nearest to an annotation file.
+
+        Several are returned if only their suffixes differ.
+        """
         candidates = self._by_stem.get(stem.lower(), [])
         if len(candidates) < 2:
             return candidates
@@ -102,15 +109,16 @@ class Images:
     def without_strangers(
         self, found: Sequence[Path | None], names: Sequence[str], groups: Sequence[Hashable]
     ) -> list[Path | None]:
-        """The images that were found, without those that belong to other annotations of the same names.
+        """Drop found images that belong to other annotations with the same image names.
 
-        Folders may number their images alike. If an image of ``train`` is missing, the one of ``val`` is no substitute.
-        A folder is another's if most of its images that have a name of the group lie behind a nearer image.
+        Folders may number their images alike. If an image of ``train`` is missing, the image of the same name in
+        ``val`` must not replace it. A folder counts as another's if most of its images that match names of the group
+        have the same names as nearer images.
 
         Args:
-            found: Image of each name. None if there is none.
-            names: Names as written.
-            groups: What the names have in common: annotations whose images lie in the same folders.
+            found: Image found for each name. None if no image was found.
+            names: Image names as written in the annotation files.
+            groups: Group of each name. The images of a group are expected in the same folders.
         """
         written = [plain_name(name) for name in names]
         alone: Counter[tuple[Hashable, Path]] = Counter()
@@ -160,20 +168,20 @@ class Images:
 
 
 def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: Sequence[str]) -> list[Path | Problem]:
-    """The images of annotation files that hold one image each.
+    """Find the images of annotation files that describe one image each.
 
-    The name in a file decides. The stem of the file decides if there is no such image, or if the names are those of
-    before the files were copied or numbered anew: several files name one image, or fewer images are named than there
-    are images of the files' own stems.
+    The image is the one that the file names. The file's own stem decides instead if there is no such image, or if the
+    written names seem to be older than the files: several files name one image, or the files name fewer images than
+    there are images with the files' stems.
 
     Args:
         images: Images of the dataset.
         files: Paths of the annotation files.
-        written: Name of the image in each file. Empty if there is none.
+        written: Image name written in each annotation file. Empty for a file without one.
         splits: Split of each annotation file.
 
     Returns:
-        The path of each image, possibly one that does not exist, or why it is not certain.
+        The path of each image, which may not exist, or the problem if the image is ambiguous.
     """
     groups = [(file.parent, plain_name(name).parent) for file, name in zip(files, written, strict=True)]
     named = [images.of_name(name, file, split) for name, file, split in zip(written, files, splits, strict=True)]
@@ -187,7 +195,9 @@ def pair(images: Images, files: Sequence[Path], written: Sequence[str], splits: 
             found.append(by_name)
         elif len(own) > 1:
             listed = " or ".join(path.name for path in own)
-            found.append(Problem("annotation", str(file), "", f"belongs to {listed}; write the image's name into it"))
+            found.append(
+                Problem("annotation", str(file), "", f"could belong to {listed}; write the image's name into the file")
+            )
         else:
             found.append(own[0] if own else file.with_name(plain_name(name).name or f"{file.stem}.jpg"))
     return found
@@ -202,9 +212,9 @@ def _of_own_stem(images: Images, files: Sequence[Path], splits: Sequence[str]) -
 
 
 def plain_name(text: str) -> PurePosixPath:
-    """A name as written, as a path: addresses lose their host and query, and backslashes are slashes.
+    """Convert an image name as written to a relative path: without a URL's host and query, and with slashes.
 
-    Label Studio's addresses, ``/data/local-files/?d=FOLDER/NAME``, give the path in their query.
+    URLs of Label Studio, ``/data/local-files/?d=FOLDER/NAME``, give the path in their query.
     """
     address = re.match(r"[a-z][a-z0-9+.-]+://[^/?#]*([^?#]*)", text)
     if "?d=" in text:

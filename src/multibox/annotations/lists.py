@@ -1,4 +1,4 @@
-"""Lists of splits: text files below a folder ``ImageSets`` that name the images of a split, a line each."""
+"""Reads lists of splits: text files below a folder ``ImageSets`` that name the images of a split, one per line."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,12 +15,12 @@ _FLAG = re.compile(r"\s+(-1|0|1)$")
 
 
 def find_lists(files: Files) -> dict[str, Path]:
-    """The lists of splits by their names: those in ``Main``, else those in ``ImageSets`` itself, else all.
+    """Find the lists of splits by name: those in ``Main``, else those in ``ImageSets`` itself, else all below it.
 
-    VOC's lists for each class, such as ``dog_train``, are among them.
+    VOC's lists for one class, such as ``dog_train``, are included.
 
     Raises:
-        BadInput: Two folders ``ImageSets`` have lists of one name.
+        BadInput: Two folders ``ImageSets`` have lists of the same name.
     """
     if not files.path.is_dir():
         return {}
@@ -32,20 +32,24 @@ def find_lists(files: Files) -> dict[str, Path]:
     for path in main or direct or below:
         other = lists.setdefault(path.stem, path)
         if other.parent.parent != path.parent.parent:
-            message = f"and {files.short(other)} are lists of one name; give the folders above ImageSets one by one"
+            message = (
+                f"and {files.short(other)} are lists of the same name; build from the folders above ImageSets one at "
+                "a time"
+            )
             raise BadInput(path, message)
     return lists
 
 
 def without_classes(lists: Mapping[str, Path], classes: Collection[str]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """The lists without those of VOC that say for one class which images of another list have it.
+    """Drop VOC's lists for one class, which only say which images of another list show the class.
 
     Args:
         lists: Path of each list in ``ImageSets``, by the list's name without suffix.
-        classes: Class names of the objects. A list of another class shows by its flags.
+        classes: Class names of the objects. The list of a class without objects is recognised by the flags in its
+            lines.
 
     Returns:
-        The lists that are left, and a note about those that are not.
+        The remaining lists, and a sentence about those that were dropped.
     """
     out = []
     for name, path in lists.items():
@@ -62,7 +66,7 @@ def _has_flags(path: Path) -> bool:
 
 
 def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str, list[Path]]:
-    """The lists of each split, where splits have lists for each class alone, as VoTT writes them.
+    """Group lists by split if every split has only lists for single classes, as VoTT writes them.
 
     Args:
         lists: Path of each list in ``ImageSets``, by the list's name without suffix, such as ``dog_train``.
@@ -82,11 +86,11 @@ def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str,
 
 
 def read_list(path: Path, known: Collection[str]) -> list[str]:
-    """The stems of the images that a list names, each once.
+    """Read the stems of the images that a list names, without duplicates.
 
     Args:
-        path: Path of the list. VOC's lists for a class have -1, 0 or 1 behind each name.
-        known: Stems of the annotation files. They tell whether the number in ``img 1`` is a part of the name.
+        path: Path of the list. VOC's lists for a class have -1, 0 or 1 after each name.
+        known: Stems of the annotation files. Used to decide whether the number in ``img 1`` is part of the name.
 
     Raises:
         BadInput: The list names no image.

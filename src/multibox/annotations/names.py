@@ -1,4 +1,4 @@
-"""Short names of the formats, for those who offer them without reading any."""
+"""Short names of the annotation formats, for modules that list them without importing the readers."""
 
 NAMES = (
     "voc",

@@ -1,4 +1,7 @@
-"""Of images that a name fits equally, those nearest to an annotation file, found without ranking every image."""
+"""Chooses, among images that match a name equally well, those nearest to an annotation file.
+
+Not every image is compared, because a dataset may have millions.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,11 +12,11 @@ from multibox.annotations.splits import folder_split
 
 
 class Alike:
-    """Images that a name may mean.
+    """Images that match the same name.
 
     Args:
         paths: Paths of the images.
-        shared: Number of components at the end of the paths that the name has too.
+        shared: Number of components that the name and the end of every path have in common.
     """
 
     def __init__(self, paths: Sequence[Path], shared: int = 0):
@@ -24,15 +27,15 @@ class Alike:
         self._nearest: dict[tuple[str | None, ...], list[Path]] = {}
 
     def likest(self, written: Sequence[str], name: str) -> "Alike":
-        """Those of the images that are most like a name.
+        """Choose the images that resemble a name most.
 
         Args:
             written: Components of the name in lower case, the last first.
             name: File name as written.
 
         Returns:
-            The images that share most components with the name at their end, and of these the ones whose file names
-            are written alike in upper and lower case, if there are any.
+            The images whose paths share the most components at their end with the name. If the file names of some of
+            them match in upper and lower case too, only those.
         """
         if len(self.paths) < 2:
             return self
@@ -45,12 +48,11 @@ class Alike:
         return self._spelled[name]
 
     def nearest(self, near: Path, split: str) -> list[Path]:
-        """Those of the images that are nearest to an annotation file, in their order.
+        """Choose the images that are nearest to an annotation file, in their original order.
 
         Args:
             near: Path of the annotation file.
-            split: Split of the annotation file. Images in a folder of this split go before others. Empty if there is
-                none.
+            split: Split of the annotation file. Images in a folder of this split are preferred. Empty if there is none.
         """
         among = self._of_split(split) if len(self.paths) > 1 else self
         folders = near.parts[:-1]
@@ -61,7 +63,7 @@ class Alike:
 
     @cached_property
     def folders(self) -> Counter[Path]:
-        """The folders that the images lie in, with the number of images."""
+        """Number of images in each folder."""
         return Counter(path.parent for path in self.paths)
 
     @cached_property
@@ -120,11 +122,12 @@ class Alike:
 
 
 def nearness(path: Path, near: Sequence[str | None]) -> tuple[int, int]:
-    """How near an image is to an annotation file: in folders of the same names, few steps away.
+    """Rate how near an image is to an annotation file: by folder names in common, then by steps between the folders.
 
     Args:
         path: Path of the image.
-        near: Names of the folders that the annotation file lies in, from the top. None for a name that does not count.
+        near: Names of the folders that the annotation file lies in, from the top. None in place of a name that is not
+            compared.
     """
     folders = path.parts[:-1]
     common = _common(folders, near)

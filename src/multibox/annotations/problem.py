@@ -1,14 +1,14 @@
-"""What is wrong with an image, an annotation or an object of a dataset."""
+"""The type of problems with images, annotations and objects of a dataset."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in a dataset that cannot be trained on.
+    """A problem of an image, an annotation or an object, which keeps it out of a dataset.
 
     Attributes:
-        kind: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
+        kind: Kind of the problem: ``missing``, ``annotation``, ``image``, ``size`` or ``box``.
         file: Path of the file that has the problem.
         object: The object that has the problem, such as ``object 3 of 4 (dog)``. Empty for the whole file.
         detail: Description of what is wrong.
@@ -23,7 +23,7 @@ class Problem:
 
     @property
     def what(self) -> str:
-        """The object, if it is one of several, and what is wrong with it."""
+        """Description of the problem, after the name of the object if it concerns one."""
         return ": ".join(part for part in (self.object, self.detail) if part)
 
     def __str__(self) -> str:
@@ -31,5 +31,5 @@ class Problem:
 
 
 def object_name(number: int, total: int, class_name: str) -> str:
-    """The name of an object in messages: its position among those of its image, and its class."""
+    """The name of an object in messages: its position in its image, and its class."""
     return f"object {number + 1} of {total} ({class_name})"

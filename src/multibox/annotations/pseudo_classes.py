@@ -1,4 +1,7 @@
-"""Names in lists of classes that are no classes: labelme's ``__ignore__`` and ``_background_``, and a background."""
+"""Drops names that are not classes from lists of classes.
+
+These are labelme's ``__ignore__`` and ``_background_``, and a background.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,22 +14,22 @@ from multibox.annotations.class_lists import BACKGROUND
 from multibox.annotations.counting import counted
 
 IGNORE = "__ignore__"
-"""labelme's name for what is neither an object nor background. Its own converters leave such objects out."""
+"""labelme's label for regions that are neither object nor background. labelme's own converters leave them out."""
 
 PSEUDO = (IGNORE, "_background_")
 
 
 def without_pseudo_classes(part: Part, given: Sequence[str] = ()) -> Part:
-    """A part without labelme's ignored objects, and without declared names of no object that are no classes.
+    """Drop labelme's ignored objects, and declared names without objects that are not classes.
 
-    These names are labelme's :data:`PSEUDO` anywhere, and ``background`` in the first place.
+    Such names are labelme's :data:`PSEUDO` at any position, and ``background`` at the first.
 
     Args:
-        part: What a reader made of one folder or file.
-        given: Class names that the user gave. They are classes, whatever they are called.
+        part: Annotated images that were read from one folder or file.
+        given: Class names that the user gave. They are always kept as classes.
 
     Returns:
-        The same, with a note about what was left out.
+        The images and classes that are left, with a note about what was dropped.
     """
     counts = Counter(
         name
@@ -53,7 +56,7 @@ def without_pseudo_classes(part: Part, given: Sequence[str] = ()) -> Part:
             classes=tuple(part.classes[position] for position in kept),
             category_ids=tuple(part.category_ids[position] for position in kept) if part.category_ids else (),
         )
-        notes.append(f"{' and '.join(empty)} in the list of classes left out, as no object is one")
+        notes.append(f"{' and '.join(empty)} in the list of classes left out, as no object has this class")
     return replace(part, notes=(*part.notes, *notes))
 
 

@@ -1,4 +1,4 @@
-"""Recognise the layout of a source by what its files hold, not by how its folders are called."""
+"""Recognises the annotation format of a dataset by the content of its files, not by the names of its folders."""
 
 import os
 from collections import Counter
@@ -33,15 +33,17 @@ from multibox.errors import BadInput
 
 
 class Format(Protocol):
-    """A format of annotations: a module of :mod:`multibox.annotations.formats`.
+    """A format of annotations: the protocol of the modules in :mod:`multibox.annotations.formats`.
 
-    A module that reads JSON also has a function ``is_its(content: Any) -> bool``: whether a file holds its annotations.
+    A module that reads JSON also has a function ``is_its(content: Any) -> bool``, which says whether a file holds
+    annotations of the format.
 
-    A module may also have a function ``why_not(files: Files) -> str``. It is called where no format finds anything. It
-    returns what files that look like this format lack and how to mend it, in one line. Empty if there are none.
+    A module may also have a function ``why_not(files: Files) -> str``, which is called if no format finds annotations.
+    It says in one line what files that look like this format lack, and how to repair them. It returns an empty text if
+    there are no such files.
 
     Attributes:
-        NAME: Short name, by which a user asks for the format.
+        NAME: Short name, by which a user selects the format.
         TITLE: Name of the format in messages.
     """
 
@@ -49,7 +51,7 @@ class Format(Protocol):
     TITLE: str
 
     def find(self, files: Files) -> list[Path]:
-        """The annotation files of this format. Empty if there are none."""
+        """Find the annotation files of this format. Empty if there are none."""
 
     def read(self, files: Files, found: list[Path], options: Options) -> Part:
         """Read the annotation files that :meth:`find` found."""
@@ -76,18 +78,19 @@ FORMATS: tuple[Format, ...] = (
 
 
 FILE_AN_IMAGE: tuple[Format, ...] = (voc, labelme_xml, labelme, kitti, yolo)
-"""The formats that have an annotation file for each image, so that few files among many are strays."""
+"""The formats that have one annotation file per image, so that a few files of such a format among many others are
+strays."""
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A source and the format that reads it.
+    """A dataset whose annotation format was recognised.
 
     Attributes:
         format: Format that reads the annotation files.
         files: Files of the dataset.
         found: Paths of the annotation files.
-        others: Formats that the folder holds too, and that are not read.
+        others: Further formats in the same folder, which are not read.
     """
 
     format: Format
@@ -101,13 +104,13 @@ class Recognised:
 
 
 def recognise(path: Path, layout: str | None = None) -> list[Recognised]:
-    """Recognise the layout of a file or folder.
+    """Recognise the annotation format of a file or folder.
 
-    Several years of a VOCdevkit, each with its own lists of splits, are several sources.
+    Several years of a VOCdevkit, each with its own lists of splits, are returned as several datasets.
 
     Args:
         path: Path of the file or folder.
-        layout: Short name of the only format to try, one of :data:`multibox.annotations.names.NAMES`. None: all.
+        layout: Short name of the only format to try, one of :data:`multibox.annotations.names.NAMES`. None tries all.
 
     Returns:
         The recognised datasets, at least one.

@@ -1,4 +1,4 @@
-"""Give classes other names, which joins those that get one name."""
+"""Renames classes. Classes that get the same name become one class."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,15 +7,15 @@ from multibox.annotations.annotation import Annotation, Item, Part
 
 
 def rename_classes(part: Part, rename: Mapping[str, str]) -> Part:
-    """A part whose classes have other names. Several may get one name, which makes them one class.
+    """Rename classes in the images read from one folder or file. Classes that get the same name become one class.
 
     Args:
-        part: What a reader made of one folder or file.
-        rename: New name of each class that gets one.
+        part: Annotated images that were read from one folder or file.
+        rename: New name of each class to rename, by its old name.
 
     Returns:
-        The same with new names. A class of several has the place of the first, and the category id of that whose name
-        it keeps.
+        The same images with new class names. A merged class takes the position of the first of its classes, and the
+        category id of the class whose name it has.
     """
     if not rename:
         return part

@@ -1,4 +1,4 @@
-"""Images of several files that number them alike: each id begins with the name of its file."""
+"""Makes image ids unique if several annotation files use the same ids for different images."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from multibox.annotations.counting import some
 
 
 def told_apart(by_file: Mapping[Path, Sequence[Item]], root: Path) -> tuple[list[Item], str]:
-    """The images of one split, with ids that tell those of several files apart.
+    """Merge the images of several annotation files of one split, with unique ids.
 
-    Ids are kept where no two files share one. They are kept too if files share an id and its image: then the files
-    describe the same images, and joining them would count each image twice.
+    Ids are kept if no two files share one. They are also kept if files share an id for the same image: then the files
+    describe the same images, and merging them would count each image twice.
 
     Args:
         by_file: Annotated images of each annotation file, with the ids of the file.

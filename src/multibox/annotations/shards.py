@@ -1,4 +1,4 @@
-"""Files that are pieces of one set, by their names: ``train-00003-of-00010.parquet``."""
+"""Recognises files that are shards of one set by their names, such as ``train-00003-of-00010.parquet``."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"[-_.]?\d+([-_]\d+)?(?=(\.[A-Za-z]+)?$)")
 
 
 def set_of(path: Path) -> Path:
-    """The path without the number of a piece. All pieces of one set have the same.
+    """The path without the number of a shard, which is the same for all shards of a set.
 
     Example:
         ``set_of(Path("train.record-00003-of-00010")) == Path("train.record")``
@@ -26,7 +26,7 @@ def set_of(path: Path) -> Path:
 
 
 def describe_shards(found: Sequence[Path], files: Files) -> tuple[str, ...]:
-    """Sentences about pieces that are missing, and about files that were only guessed to be pieces.
+    """Describe shards that are missing, and files that were guessed to be shards of one set.
 
     Args:
         found: Paths of the files that are read.
@@ -43,11 +43,11 @@ def describe_shards(found: Sequence[Path], files: Files) -> tuple[str, ...]:
             alike[set_of(path)].append(path)
     for (whole, total), numbers in pieces.items():
         if len(numbers) < total:
-            notes.append(f"{len(numbers):,} of the {total:,} pieces of {files.short(whole)} are there")
+            notes.append(f"only {len(numbers):,} of the {total:,} shards of {files.short(whole)} were found")
     for same in alike.values():
         if len(same) > 1:
             names = f"{files.short(same[0])}, {files.short(same[1])}" + (", ..." if len(same) > 2 else "")
             notes.append(
-                f"{counted(len(same), 'file')} whose names differ in a number are taken as pieces of one set ({names})"
+                f"{counted(len(same), 'file')} whose names differ in a number were read as shards of one set ({names})"
             )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Which split a name means, and the division of images that have none."""
+"""Finds the split that a name stands for, and divides images that have no split."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ SHARES = (0.70, 0.15)
 """Shares of train and val in a dataset without splits. The rest is test."""
 
 LOOSE = "loose"
-"""The split of files that lie beside the folders of splits, and in none of them."""
+"""Name of the split of files that are in none of the folders of splits, but beside them."""
 
 _PLAIN = re.compile(r"(?<![a-z])(trainval|train(ing)?|val(id(ation)?)?|test(ing)?)(?![a-z])")
 _OTHER = re.compile(r"(?<![a-z])(trn|trainset|valset|testset|tst|dev|devel|eval|evaluation|minival|holdout)(?![a-z])")
@@ -27,7 +27,7 @@ _WHOLE = ("", "default", "all", "full", "complete", "data", "dataset", "annotati
 
 
 def usual_split(text: str) -> str:
-    """The one of train, val, test and trainval that a file's or folder's name means, else :data:`UNSPLIT`.
+    """The split (train, val, test or trainval) that the name of a file or folder means, else :data:`UNSPLIT`.
 
     Example:
         ``usual_split("instances_val2017") == "val"``
@@ -48,7 +48,7 @@ def _joined(text: str) -> str:
 def folder_split(name: str) -> str:
     """The split that a folder's name means, else :data:`UNSPLIT`.
 
-    Words beside the split's name must be neutral: ``train_images`` and ``val2017`` are splits, ``test_rig`` is a name.
+    The other words in the name must be neutral: ``train_images`` and ``val2017`` are splits, ``test_rig`` is a name.
     """
     words = {word for word in re.split(r"[^a-z]+", _joined(name)) if word}
     meant = {word for word in words if usual_split(word)}
@@ -56,10 +56,10 @@ def folder_split(name: str) -> str:
 
 
 def map_names(names: Iterable[str]) -> dict[str, str]:
-    """The split that each name means, where a source names its pieces: its lists, the values of a column, its folders.
+    """Find the split of each name, where a dataset names its parts: in lists, a column's values, or folders.
 
-    Pieces stay apart. A name that is not usual is a split of its own, as :func:`safe_split` writes it. A name such as
-    ``minival`` means ``val``, unless another piece has a plainer claim to that.
+    Parts stay separate. An unusual name becomes a split of its own, as :func:`safe_split` writes it. A name such as
+    ``minival`` means ``val``, unless the name of another part matches ``val`` better.
 
     Args:
         names: Names of lists, columns or folders, as they were written.
@@ -104,9 +104,9 @@ def _own_words(names: Sequence[str]) -> dict[str, str]:
 
 
 def renamed(names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence for each name that is taken for another split's, such as ``dev`` for ``val``."""
+    """Describe each name that was read as a split of another name, such as ``dev`` as ``val``."""
     splits = map_names(names)
-    return tuple(f"{name!r} was taken as the split {split}" for name, split in splits.items() if _is_guess(name, split))
+    return tuple(f"{name!r} was read as the split {split}" for name, split in splits.items() if _is_guess(name, split))
 
 
 def _is_guess(name: str, split: str) -> bool:
@@ -114,9 +114,9 @@ def _is_guess(name: str, split: str) -> bool:
 
 
 def map_files(stems: Iterable[str]) -> dict[str, str]:
-    """The split that the name of each annotation file means, as :func:`map_names` has it.
+    """Find the split that the name of each annotation file means, as :func:`map_names` does.
 
-    A single file whose name means no split holds the whole dataset: :data:`UNSPLIT`.
+    A single file whose name means no split holds the whole dataset and gets :data:`UNSPLIT`.
     """
     splits = map_names(stems)
     if len(splits) == 1 and not any(map(usual_split, splits)):
@@ -125,14 +125,14 @@ def map_files(stems: Iterable[str]) -> dict[str, str]:
 
 
 def safe_split(name: str) -> str:
-    """The name of a list, file or folder as that of a split: letters and digits of any script, ``_`` and ``-``."""
+    """Convert the name of a list, file or folder to a split's name: letters and digits of any script, ``_``, ``-``."""
     return re.sub(r"[^\w-]+", "_", name).strip("_") or LOOSE
 
 
 def written_split(path: Path, root: Path) -> str:
-    """The name that means the split of an annotation file of many images: the file's own, else its folder's.
+    """The name that gives the split of an annotation file with many images: the file's, else its folder's.
 
-    COCO's prefix is no part of it: ``instances_night.json`` has the split ``night``.
+    COCO's prefix is removed: ``instances_night.json`` has the split ``night``.
     """
     if path.parent != root and folder_split(path.parent.name) and not usual_split(path.stem):
         return path.parent.name
@@ -140,12 +140,12 @@ def written_split(path: Path, root: Path) -> str:
 
 
 def written_splits(named: Mapping[Path, Sequence[str]], root: Path) -> dict[Path, str]:
-    """The name that means the split of each annotation file, as :func:`written_split` has it.
+    """The name that gives the split of each annotation file, as :func:`written_split` finds it.
 
-    Files that describe one image each, whose stem they have, are divided by their folders alone.
+    Files that describe one image each and have its stem get their split from their folder alone.
 
     Args:
-        named: Names of the images that each file describes.
+        named: Names of the images that each annotation file describes, by path of the file.
         root: Path of the dataset's folder.
     """
     if len(named) > 1 and all(
@@ -156,7 +156,7 @@ def written_splits(named: Mapping[Path, Sequence[str]], root: Path) -> dict[Path
 
 
 def splits_by_folder(paths: Sequence[Path], root: Path) -> list[str]:
-    """The split of each file, by the names of the folders between it and the root.
+    """Find the split of each file from the names of the folders between the root and the file.
 
     Args:
         paths: Paths of files below the dataset's folder.
@@ -185,9 +185,9 @@ def _split_level(folders: Sequence[tuple[str, ...]]) -> int | None:
 
 
 def divide(splits: dict[str, list[Item]], seed: int) -> dict[str, list[Item]]:
-    """Divide the items that have no split into train, val and test, at random. Items of one image stay together.
+    """Divide images that have no split into train, val and test at random. Entries of the same image stay together.
 
-    Images inside other files keep the order of those files, in which they are read fastest.
+    Images inside other files stay in the order of those files, in which they are read fastest.
 
     Args:
         splits: Annotated images by split. Images under :data:`UNSPLIT` are to be divided.

@@ -1,4 +1,4 @@
-"""What was understood of a source, in a few lines that a user reads before anything trains on it."""
+"""Summarises in a few lines how a dataset was understood, for the user to check before training."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from multibox.annotations.files import Files
 
 @dataclass(frozen=True)
 class Understood:
-    """What was understood of one folder or file.
+    """A summary of what was read from one folder or file.
 
     Attributes:
         path: Path of the folder or file.
@@ -22,9 +22,9 @@ class Understood:
         paired: Number of images with an annotation.
         missing: Names of images that have an annotation but do not exist.
         unused: Paths of images that no split or annotation names, relative to the folder.
-        splits: Text with the number of images of each split, and what gives the splits.
+        splits: Text with the number of images of each split, and where the splits come from.
         corners: Text that says how box corners were interpreted, and why. Empty if the format leaves no doubt.
-        notes: Sentences about what else was guessed, left out or repaired.
+        notes: Sentences about anything else that was guessed, left out or repaired.
     """
 
     path: str
@@ -38,7 +38,7 @@ class Understood:
     notes: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """The lines to print."""
+        """The lines of the summary, to print."""
         files = f", {counted(self.files, 'annotation file')}" if self.files else ""
         lines = [f"{self.path}: {self.layout}{files}, {counted(self.paired, 'annotated image')}"]
         if self.missing:
@@ -53,7 +53,7 @@ class Understood:
 
 
 def understand(part: Part, layout: str, files: Files, others: Sequence[str], seed: int) -> Understood:
-    """Sum up what was understood of one folder or file.
+    """Summarise what was read from one folder or file.
 
     Args:
         part: Annotated images, classes and notes that were read from this folder or file.
@@ -74,7 +74,9 @@ def understand(part: Part, layout: str, files: Files, others: Sequence[str], see
         *(f"{files.short(path)} was passed over: {files.not_json[path]}" for path in broken),
     ]
     if others:
-        notes.append(f"the folder also holds {', '.join(others)}, which was not read; layout=NAME chooses")
+        notes.append(
+            f"the folder also holds {', '.join(others)}, which was not read; to read another format, set layout=NAME"
+        )
     return Understood(
         str(files.path),
         layout,
@@ -112,5 +114,5 @@ def _exists(path: Path, known: set[Path]) -> bool:
 
 
 def annotations_of(items: Iterable[Item]) -> Iterator[Annotation]:
-    """The annotations that could be read."""
+    """The valid annotations among the images read from one folder or file."""
     return (item.annotation for item in items if isinstance(item.annotation, Annotation))

@@ -1,4 +1,7 @@
-"""Coordinates in the wrong unit: parts of the image where a format has pixels, and pixels where it has parts."""
+"""Corrects coordinates in the wrong unit.
+
+These are fractions in a format that has pixels, and pixels in a format that has fractions.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,24 +12,24 @@ from multibox.annotations.annotation import Annotation, Item, Part
 from multibox.annotations.counting import counted, some
 
 MOST = 0.9
-"""Share of the boxes that must look wrong before a unit is changed. Fewer are mistakes, which the check names."""
+"""Share of the boxes that must look wrong before their unit is changed. Fewer count as single faulty boxes."""
 
 
 def in_right_unit(part: Part) -> Part:
-    """A part whose boxes have the unit that their values show, with a note if that is not the format's own."""
+    """Correct the unit of boxes to the one that their values show, and note it if it is not the format's own."""
     annotations = [item.annotation for items in part.splits.values() for item in items if _has_boxes(item)]
     absolute = [each for each in annotations if isinstance(each, Annotation) and not each.relative]
     relative = [each for each in annotations if isinstance(each, Annotation) and each.relative]
     if absolute and all(_within_one(each.boxes) for each in absolute):
-        note = "all coordinates lie between 0 and 1 and were taken as parts of the image"
+        note = "all coordinates lie between 0 and 1 and were read as fractions of the image"
         return _changed(part, relative=True, note=note)
     if relative and _share(relative) >= MOST:
-        note = "coordinates are far above 1 and were taken as pixels, not as parts of the image"
+        note = "coordinates are far above 1 and were read as pixels, not as fractions of the image"
         return _changed(part, relative=False, note=note)
     odd = [each.file for each in absolute if _within_one(each.boxes)]
     if odd:
         have = counted(len(odd), "image has", "images have")
-        note = f"{have} coordinates between 0 and 1 alone, which were taken as pixels ({some(odd, 1)})"
+        note = f"{have} only coordinates between 0 and 1, which were read as pixels ({some(odd, 1)})"
         return replace(part, notes=(*part.notes, note))
     return part
 

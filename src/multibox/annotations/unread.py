@@ -1,4 +1,4 @@
-"""Annotations that are recognised and cannot be read: what they are, and what to do instead."""
+"""Recognises annotations in formats that cannot be read, and says what to do instead."""
 
 import json
 import re
@@ -46,7 +46,7 @@ _HEADERS = ("imagesource:", "gsd:")
 
 
 def why_unread(files: Files) -> str:
-    """Why the annotations of a source cannot be read, in words. Empty if there are none that are known."""
+    """Explain why the annotations of a dataset cannot be read. Empty if no known cause is found."""
     return _known(files) or _damaged(files) or _packed(files)
 
 
@@ -114,6 +114,10 @@ def _packed(files: Files) -> str:
     found = [path for path in files.listed if _PACKED.search(path.name)]
     others = files.with_suffix(".json", ".csv", ".tsv", ".parquet")
     if found and not others:
-        return f"{files.short(found[0])} is packed; unpack it and give the folder"
+        return f"{files.short(found[0])} is an archive; unpack it and give the folder"
     pickled = [] if others else files.with_suffix(".pkl", ".pickle")
-    return f"{files.short(pickled[0])} is a pickle, which could run code and is not read; write COCO" if pickled else ""
+    return (
+        f"{files.short(pickled[0])} is a pickle, which is not read because it could run code; write COCO instead"
+        if pickled
+        else ""
+    )

@@ -1,6 +1,6 @@
-"""The tool that wrote a VOC-like XML file, by what it leaves in the file.
+"""Recognises the tool that wrote a VOC-like XML file by traces that each tool leaves in its files.
 
-``tests/compat/CORNERS.md`` says how each mark was found.
+``tests/compat/CORNERS.md`` says how each trace was found.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def tool_of(root: Any, raw: bytes) -> str:
         raw: Bytes of the XML file.
 
     Returns:
-        Name of the tool. Empty if nothing shows it.
+        Name of the tool. Empty if the file does not show it.
     """
     return next((name for name, is_its in _MARKS if is_its(root, raw)), "")
 

@@ -1,4 +1,4 @@
-"""XML files of annotations: parsed without entities and network, and told apart by their root."""
+"""Reads XML files of annotations without entities and network access, and tells their formats by the root element."""
 
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -16,7 +16,7 @@ _TAG = re.compile(rb"<([A-Za-z_][\w.-]*)[\s/>]")
 
 
 def read_xml(path: Path) -> tuple[Any, bytes] | Problem:
-    """The root element of an XML file, parsed by lxml, and the bytes of the file, or why it cannot be read."""
+    """Read an XML file: its root element, parsed by lxml, and its bytes, or the problem that prevents reading it."""
     try:
         raw = path.read_bytes()
         return etree.fromstring(raw, _PARSER), raw
@@ -32,7 +32,7 @@ def _short(text: str) -> str:
 
 
 def root_tag(path: Path) -> str:
-    """Name of the first element of an XML file, by its first bytes. Empty if there is none."""
+    """Name of the root element of an XML file, from its first bytes. Empty if there is none."""
     found = _TAG.search(_head(path))
     return found[1].decode("ascii", errors="replace") if found else ""
 
@@ -52,12 +52,12 @@ def _head(path: Path) -> bytes:
 
 
 def text_of(node: Any, path: str) -> str:
-    """The text of an element below another, without blanks around it. Empty if there is no such element."""
+    """The text of a child element, stripped of white space. Empty if there is no such element."""
     return (node.findtext(path) or "").strip()
 
 
 def is_labelme(root: Any) -> bool:
-    """Whether an element ``<annotation>`` is LabelMe's: its objects have polygons or masks, and no box of VOC."""
+    """Whether an element ``<annotation>`` is LabelMe's: its objects have polygons or masks, and no VOC box."""
     if root.tag != "annotation" or root.find("object/bndbox") is not None:
         return False
     if root.find("object") is None:
@@ -66,7 +66,10 @@ def is_labelme(root: Any) -> bool:
 
 
 def dialects(paths: Iterable[Path]) -> set[Literal["voc", "labelme"]]:
-    """The formats of XML files whose root is ``<annotation>``. Files that cannot be parsed are VOC's if all are."""
+    """Sort XML files whose root is ``<annotation>`` by format.
+
+    Files that cannot be parsed count as VOC if all others do.
+    """
     roots = [(path, read_xml(path)) for path in paths if root_tag(path) == "annotation"]
     found: set[Literal["voc", "labelme"]] = {
         "labelme" if is_labelme(each[0]) else "voc" for _, each in roots if not isinstance(each, Problem)

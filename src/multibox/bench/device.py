@@ -1,4 +1,4 @@
-"""The device that Keras uses: its name, and the most memory used so far."""
+"""The device that Keras uses: its name, and its peak memory."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def device_name() -> str:
-    """Name of the first accelerator, as its driver gives it, or ``cpu`` without an accelerator."""
+    """Name of the first accelerator, as reported by its driver, or ``cpu`` if there is none."""
     if keras.backend.backend() == "jax":
         return str(_jax_device().device_kind)
     import tensorflow
@@ -17,7 +17,7 @@ def device_name() -> str:
 
 
 def peak_memory() -> int:
-    """Most memory in bytes used so far, by the first accelerator or, without one, by this process."""
+    """Peak memory so far in bytes: of the first accelerator, or of this process if there is none."""
     if keras.backend.backend() == "jax":
         statistics = _jax_device().memory_stats()  # None on a CPU
         return int(statistics["peak_bytes_in_use"]) if statistics else _peak_of_process()

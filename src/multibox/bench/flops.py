@@ -1,4 +1,4 @@
-"""Floating-point operations: the number that a network needs, and the number per second that a chip can do."""
+"""Counts the floating-point operations of a network, and looks up how many a chip can do per second."""
 
 import re
 from math import prod

@@ -25,7 +25,7 @@ STEPS: dict[ModuleType, tuple[str, ...]] = {
     shot: ("expand", "crop", "letterbox", "snap", "render", "distort", "look_through"),
     example: ("join", "mixup", "affine", "cutout", "degrade", "make_targets"),
 }
-"""Names of the functions that turn a record into an example, by the module that calls them."""
+"""Names of the functions that are timed as stages of preparing an example, by the module that calls them."""
 
 ROUNDS = 5
 

@@ -39,18 +39,18 @@ class RuntimeSpeed:
     """Measured speed of detection in one runtime.
 
     Attributes:
-        p50_ms: Median of the milliseconds from a batch of encoded images to its detections.
-        p95_ms: 95th percentile of the milliseconds from a batch of encoded images to its detections.
+        p50_ms: Median time in milliseconds from a batch of encoded images to its detections.
+        p95_ms: 95th percentile of the time in milliseconds from a batch of encoded images to its detections.
         images_per_second: Images per second when files are read as in ``multibox predict``, where decoding and the
             network overlap.
         decode_ms: Median milliseconds per image to decode the file's bytes to pixels.
         resize_ms: Median milliseconds per image to make the network's input from the pixels.
         network_ms: Median milliseconds per image in the network: the time of a batch divided by its number of images.
         postprocess_ms: Median milliseconds per image to turn the network's output into detections.
-        times_peer: Ratio of two times: that of the other library's network, divided by that of the whole detection
-            here. It is the median over the rounds. None without another library.
-        network_times_peer: Ratio of two times: that of the other library's network, divided by that of the network
-            here. It is the median over the rounds. None without another library.
+        times_peer: Time of the other library's network alone, divided by the time of Multibox's whole detection: the
+            median over the rounds. None without another library.
+        network_times_peer: Time of the other library's network, divided by the time of Multibox's network: the median
+            over the rounds. None without another library.
     """
 
     p50_ms: float
@@ -77,7 +77,8 @@ class PredictionSpeed:
         processor: Model name of the processor.
         threads: Number of CPU threads of each network.
         batch: Number of images that went through the network together.
-        runtimes: Measured speed by name of the runtime. The file's name is added if one runtime ran several files.
+        runtimes: Measured speed by name of the runtime. If a runtime ran several files, the file's name is added to the
+            key.
         left_out: Reasons why installed runtimes could not run a file of a format that they read, by name of the
             runtime.
         peer: Name of the other library that was measured. None without one.
@@ -98,7 +99,7 @@ class PredictionSpeed:
 
 
 class Lap(NamedTuple):
-    """Seconds of each step of detection in one batch."""
+    """The time in seconds of each step of detecting in one batch."""
 
     decode: float
     resize: float
@@ -128,7 +129,7 @@ def measure_prediction(
     rounds: int = 5,
     peer: str | None = None,
 ) -> PredictionSpeed:
-    """Measure detection in rendered scenes that have the size and coding of VOC's images.
+    """Measure detection in rendered scenes that have the size and JPEG quality of VOC's images.
 
     In each round every runtime is measured once, so that a change of the machine's speed affects all runtimes.
 
@@ -182,8 +183,8 @@ def open_detectors(
         threads: Number of CPU threads of each network.
 
     Returns:
-        Detectors by name of the runtime, and reasons by name of the runtime for files that could not be opened. The
-        file's name is added if one runtime has several files.
+        Detectors by name of the runtime, and the reasons why files could not be opened, also by name of the runtime. If
+        a runtime has several files, the file's name is added to the key.
 
     Raises:
         BadInput: If a model cannot be opened, or the runtime is not installed.
@@ -264,7 +265,7 @@ def take_turn(detector: Detector, scenes: Sequence[Path], batch: int) -> Turn:
 
 
 def time_lap(detector: Detector, encoded: Sequence[bytes]) -> Lap:
-    """Measure the steps of detection in one batch, from encoded images to displayed detections."""
+    """Measure the steps of detection in one batch, from encoded images to detections above the display thresholds."""
     thresholds = detector.thresholds(None)
     times = [time.perf_counter()]
     images = [decode(data) for data in encoded]
@@ -280,7 +281,7 @@ def time_lap(detector: Detector, encoded: Sequence[bytes]) -> Lap:
 
 
 def time_calls(call: Callable[[], Any], count: int) -> list[float]:
-    """Call a function several times, and return the seconds of each call."""
+    """Call a function several times, and return the duration of each call in seconds."""
     times = [time.perf_counter()]
     for _ in range(count):
         call()

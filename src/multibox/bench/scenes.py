@@ -1,4 +1,4 @@
-"""A store of rendered scenes with the size and coding of VOC's images, for measurements without a dataset."""
+"""A store of rendered scenes with the size and JPEG quality of VOC's images, for measurements without a dataset."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -9,10 +9,12 @@ from unittest.mock import patch
 
 
 class Stopwatch:
-    """Adds up the seconds spent in functions. Time in other watched functions that they call is not included.
+    """Adds up the seconds spent in watched functions.
+
+    Time in a watched function that another one calls counts only once.
 
     Attributes:
-        seconds: Seconds spent in each watched function, by the name it is watched under.
+        seconds: Seconds spent in each watched function, by the name given to :meth:`watch`.
 
     Example:
         >>> stopwatch = Stopwatch()

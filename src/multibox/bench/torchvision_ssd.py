@@ -12,9 +12,9 @@ from multibox.errors import BadInput
 def import_detection() -> ModuleType:
     """Import torchvision's detectors, even if its compiled code does not fit the installed PyTorch.
 
-    While it is imported, torchvision describes its operators nms and qnms to PyTorch. That fails if its compiled code
-    was built for another PyTorch and could not be loaded, such as a CUDA build beside a CPU build. Forward passes and
-    transforms do not use these operators, so declaring them is enough.
+    During import, torchvision registers details of its operators nms and qnms with PyTorch. That fails if its compiled
+    code could not be loaded because it was built for another PyTorch, such as a CUDA build beside a CPU build. Forward
+    passes and transforms do not use these operators, so declaring them beforehand is enough.
 
     Returns:
         The module ``torchvision.models.detection``.

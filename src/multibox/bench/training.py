@@ -45,14 +45,14 @@ class TrainingSpeed:
         backend: Name of the Keras backend.
         precision: Keras dtype policy of the layers, such as ``float32`` or ``mixed_float16``.
         batch: Number of images in a training step.
-        images_per_second: Images per second that the run trains with.
-        step_ms: Milliseconds of a training step of the run.
-        bare_step_ms: Milliseconds of a training step of plain Keras.
+        images_per_second: Training speed of Multibox, images per second.
+        step_ms: Duration of a training step of Multibox, milliseconds.
+        bare_step_ms: Duration of a training step of plain Keras, milliseconds.
         ratio: Time of a training step of the run, divided by that of a step of plain Keras. It is the median over the
             rounds.
         data_wait_share: Share of the run's time that is spent waiting for the next batch, in [0, 1].
-        peak_memory_mb: Most memory that the run used, in units of 10^6 bytes: of the accelerator, or of the process
-            without one.
+        peak_memory_mb: Peak memory of the run in units of 10^6 bytes: of the accelerator, or of the process if there is
+            none.
         flops_per_image: Floating-point operations to train on one image: six for each multiply-accumulate of the
             network, as if all its weights were trained.
         flops_share: Share of the devices' peak FLOP/s that the run reaches. None on a CPU or an unknown chip.
@@ -87,11 +87,11 @@ def measure_training(
 
     Plain Keras runs ``fit`` with a network of the same kind, in the same precision, on the same devices, compiled by
     XLA if the run is. It has the MultiBox loss and Keras' own SGD or AdamW at a fixed learning rate. It has no metrics
-    or callbacks that compute, and its one batch stays on the device.
+    and no callbacks that compute, and always trains on the same batch, which stays on the device.
 
-    Both are measured in turns, so that a change of the machine's speed affects both. A turn is a ``fit`` of two epochs
-    with ``steps`` steps each. The second epoch is timed, until the device has made its last step. The first turn of
-    each, which compiles, does not count.
+    Both are measured alternately, so that a change of the machine's speed affects both. A turn is a ``fit`` of two
+    epochs with ``steps`` steps each. The second epoch is timed until the device has finished its last step. The first
+    turn of each does not count, because it includes compilation.
 
     Args:
         config: Configuration of the run to measure.
@@ -191,7 +191,7 @@ class _Run:
 
 
 def waiting_share(log: Path) -> float:
-    """Share of the time spent waiting for the next batch, in every second epoch after the first two.
+    """Share of time spent waiting for the next batch. Only every second epoch counts, from the fourth on.
 
     Args:
         log: Path of the ``log.csv`` of a run.
@@ -230,7 +230,7 @@ class _Bare:
 
 
 class BareModel(keras.Model):
-    """A Keras model of the network and the MultiBox loss, with nothing else that takes time.
+    """A Keras model of the network and the MultiBox loss, without anything else that takes time.
 
     Args:
         network: Network with the same architecture as the run's network.
@@ -257,7 +257,7 @@ class BareModel(keras.Model):
 
 
 def plain_optimizer(config: Train) -> keras.optimizers.Optimizer:
-    """Keras' own optimizer of the configured kind, with a learning rate so low that one batch can be repeated."""
+    """Keras' own optimizer of the configured kind, with a learning rate low enough to repeat one batch."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(1e-6, momentum=config.momentum, weight_decay=config.weight_decay)
     return keras.optimizers.AdamW(1e-6, weight_decay=config.weight_decay)

@@ -51,7 +51,7 @@ def bench() -> None:
     "--workers",
     default="",
     metavar="NUMBERS",
-    help="Numbers of processes to try, separated by commas. Default: 0, 1, 2, 4 and so on, up to the cores.",
+    help="Numbers of processes to try, separated by commas. Default: 0, 1, 2, 4 and so on, up to the number of cores.",
 )
 @click.option(
     "--plot",
@@ -73,7 +73,7 @@ def bench_pipeline(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Measure the preparation of training examples: its stages on one core, and images per second by processes."""
+    """Measure the preparation of training examples: the time of each stage on one core, and images/s by processes."""
     from multibox.config_file import load_config
     from multibox.data.open import open_stores
 
@@ -103,7 +103,7 @@ def bench_pipeline(
     default=PRESET,
     show_default=True,
     metavar="PRESET|FILE",
-    help="Preset or YAML file with the configuration.",
+    help="Preset, or YAML file of a configuration, whose network is trained.",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), default=None, help="Number of images in a step. Default: train.batch."
@@ -194,7 +194,9 @@ def print_pipeline(speed: "PipelineSpeed") -> None:
     workers = [(str(count) if count else "0 (threads)", f"{rate:.0f}") for count, rate in speed.workers.items()]
     print_table(("processes", "images/s"), workers)
     kb = {name: f"{size / 1000:.0f} kB" for name, size in speed.bytes_per_example.items()}
-    click.echo(f"Each example reads {kb['encoded']} and sends {kb['image']} of pixels and {kb['targets']} of targets.")
+    click.echo(
+        f"Data of an example: {kb['encoded']} of image file, {kb['image']} of pixels, {kb['targets']} of targets."
+    )
 
 
 def print_training(speed: "TrainingSpeed") -> None:
@@ -202,8 +204,8 @@ def print_training(speed: "TrainingSpeed") -> None:
     rows = {
         "images per second": f"{speed.images_per_second:.1f}",
         "ms": f"{speed.step_ms:.1f}",
-        "ms of a bare step": f"{speed.bare_step_ms:.1f}",
-        "ratio to a bare step": f"{speed.ratio:.3f}",
+        "ms in plain Keras": f"{speed.bare_step_ms:.1f}",
+        "ratio to plain Keras": f"{speed.ratio:.3f}",
         "waiting for data": f"{speed.data_wait_share:.1%}",
         "peak memory": f"{speed.peak_memory_mb:,.0f} MB",
         "GFLOP per image": f"{speed.flops_per_image / 1e9:.1f}",
@@ -214,7 +216,7 @@ def print_training(speed: "TrainingSpeed") -> None:
 
 
 def print_prediction(speed: "PredictionSpeed") -> None:
-    """Print the measured time of detection in each runtime."""
+    """Print the measured speed of detection in each runtime."""
     headings = ["runtime", "p50", "p95", "decode", "resize", "network", "post", "images/s"]
     rows = []
     for name, figures in speed.runtimes.items():
@@ -232,5 +234,5 @@ def print_prediction(speed: "PredictionSpeed") -> None:
         click.echo(f"{name} was skipped: {reason}")
     if speed.peer_ms is not None:
         click.echo(
-            f"{speed.peer}: its network alone took {speed.peer_ms:.1f} ms, compared with the whole of our detection"
+            f"{speed.peer}: {speed.peer_ms:.1f} ms for its network alone, without decoding, resizing and postprocessing"
         )

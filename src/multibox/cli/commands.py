@@ -21,7 +21,7 @@ SETTING = re.compile(r"""(?<![^\s(])(\w+)=("[^"]*"|'[^']*'|[^\s,;)]*[^\s,;).])""
 NEW_RUN = re.compile(r"""multibox\.train\(config="([^"]+)", overrides=(\[.*?\])\)""")
 
 BAD_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENOTDIR})
-"""Errors of the system whose cause is a name that the user gave, and no failed run."""
+"""Error numbers of the operating system that mean an unusable file name, which is bad input and not a failed run."""
 
 RESUME = re.compile(r"""multibox\.resume\(["']([^"']+)["']\)""")
 
@@ -87,8 +87,8 @@ def as_options(command: click.Command, text: str, *others: click.Command) -> str
 
     Args:
         command: Command whose option names replace the parameter names.
-        text: Message of the library.
-        others: Further commands, whose option names replace the parameter names that the first one does not have.
+        text: Message of the library, which names parameters.
+        others: Further commands, whose option names replace those parameters that ``command`` does not have.
     """
 
     def rewritten(setting: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Row = Sequence[str]
 
 MOST_CLASSES = 100
-"""Largest number of rows of a table of classes. Names that are ids by mistake would fill thousands of lines."""
+"""Largest number of classes in a table. Without it, a dataset whose classes are ids by mistake fills the screen."""
 
 
 def print_table(
@@ -30,7 +30,7 @@ def print_table(
         right: Indices of the columns aligned on the right, from 0. None: all columns but the first.
         whole: Indices of the columns that are never wrapped, from 0.
         title: Title above the table.
-        most: Largest number of rows of a section to print. A line below the table says how many rows were left out.
+        most: Largest number of rows printed of each section. A line below the table says how many rows were left out.
             None prints all rows.
     """
     from rich.console import Console

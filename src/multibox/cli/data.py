@@ -57,7 +57,7 @@ def data_info(name: str, record_id: str | None, as_json: bool) -> None:
 @click.argument("name", metavar="NAME[/SPLIT]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def data_stats(name: str, as_json: bool) -> None:
-    """Count the objects of a dataset by class, size and flag, and measure images and boxes."""
+    """Count the objects of a dataset by class, size and flag (such as crowd), and measure images and boxes."""
     from multibox.data.open import open_stores
     from multibox.data.stats import measure_store
 
@@ -96,7 +96,9 @@ def data_show(
     store, settings = open_stores(name)[0], load_config(config, overrides)
     priors_rel = network_priors(settings.network, settings.priors)
     save_png(out, show_examples(store, store.meta.classes, priors_rel, settings, **options), replace=replace)
-    click.echo(f"{out}: {store.meta.name}/{store.meta.split}; (n) is the number of priors matched to an object")
+    click.echo(
+        f"{out}: {store.meta.name}/{store.meta.split}; the number in brackets counts the priors matched to an object"
+    )
     if window and click.launch(out) != 0:
         raise RunFailed(f"{out} was written, but the system has no image viewer; open the file yourself")
 
@@ -171,11 +173,11 @@ def record_json(record: "Record", meta: "Meta") -> dict[str, Any]:
 SPREADS = {
     "width": "width",
     "height": "height",
-    "objects_per_image": "objects an image",
-    "side": "box's side / image's side",
-    "aspect": "box's width / height",
+    "objects_per_image": "objects per image",
+    "side": "box side / image side",
+    "aspect": "box width / height",
 }
-"""Row titles of the statistics that are printed as quantiles, by their field in :class:`multibox.data.stats.Stats`."""
+"""Row titles of the statistics printed as quantiles. The keys are fields of :class:`multibox.data.stats.Stats`."""
 
 
 def print_stats(stats: "dict[str, Stats]") -> None:
@@ -187,7 +189,7 @@ def print_stats(stats: "dict[str, Stats]") -> None:
         for split, figures in stats.items()
         for field, title in SPREADS.items()
     ]
-    print_table(("", "least", "tenth", "middle", "nine tenths", "most"), rows)
+    print_table(("", "minimum", "10%", "median", "90%", "maximum"), rows)
 
 
 def _count_rows(stats: "dict[str, Stats]") -> list[Row]:

@@ -68,7 +68,7 @@ def data_check(
 ) -> None:
     """Check a dataset before training, and measure how well the priors fit its objects.
 
-    The exit code is 1 if a finding would stop a build, else 0.
+    The exit code is 1 if a finding would make ``data build`` fail, else 0.
     """
     from multibox.config_file import load_config
     from multibox.inspection.check_dataset import check_dataset
@@ -98,10 +98,10 @@ def data_check(
 
 
 SHOWN = 5
-"""Largest number of lines printed of each kind. The JSON output and the HTML page list all findings."""
+"""Largest number of lines printed for each kind of finding. The JSON output and the HTML page list all findings."""
 
 FEW = 3
-"""Largest number of findings of a kind in one file that get a line each. More of them share one line."""
+"""Largest number of findings of one kind in one file that are printed on a line each. More findings share one line."""
 
 
 def print_checkup(checkup: "Checkup", proposal: str) -> None:
@@ -132,8 +132,8 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
     ]
     print_table(("class", "objects", *BUCKET_NAMES), covered, right={1}, most=MOST_CLASSES)
     click.echo(
-        "mean best IoU of the objects, and the share of objects below 0.5; medium objects have an area from "
-        "32x32, large objects from 96x96 pixels of the network's input"
+        "each cell: mean of the objects' best IoU with a prior, and share of objects whose best IoU is below 0.5; in "
+        "pixels of the network's input, medium objects have an area from 32x32, large objects from 96x96"
     )
     click.echo(as_options(data_check, proposal_line(checkup)))
     if fit.is_better:
@@ -142,7 +142,9 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
 
 
 def by_file(findings: "Sequence[Finding]") -> list[tuple[str, int]]:
-    """Write findings of one kind as lines. More than :data:`FEW` of one file become one line with the first of them.
+    """Write findings of one kind as lines.
+
+    More than :data:`FEW` findings in one file share a line, which shows the first.
 
     Args:
         findings: Findings of one kind.

@@ -33,7 +33,7 @@ MOST_PROBLEMS = 20
     "--classes",
     default="",
     metavar="NAMES",
-    help="Class names in the order of their labels, separated by commas. Default: the classes found in the data.",
+    help="Class names in the order of their numbers, separated by commas. Default: the classes found in the data.",
 )
 @click.option(
     "--splits",
@@ -127,7 +127,7 @@ def data_split(source: str, name: str, shares: str, **options: Any) -> None:
     from multibox.data.open import open_stores
     from multibox.data.split import parse_shares, split_dataset
 
-    with progress_bar("looking") as progress:
+    with progress_bar("finding look-alikes") as progress:
         stores = split_dataset(open_stores(source), name, parse_shares(shares), progress=progress, **options)
     print_stores(stores)
 
@@ -139,7 +139,8 @@ def data_split(source: str, name: str, shares: str, **options: Any) -> None:
 def data_merge(sources: tuple[str, ...], name: str, replace: bool) -> None:
     """Merge datasets into one.
 
-    Classes of the same name are merged, and so are splits. Each image id begins with the name of its dataset.
+    Classes of the same name become one class, and splits of the same name one split. Each image id begins with the name
+    of its dataset.
     """
     from multibox.data.merge import merge_datasets
     from multibox.data.open import open_stores
@@ -173,7 +174,7 @@ def data_export(name: str, kind: Any, out: str, replace: bool, as_json: bool) ->
         click.echo(json.dumps({**report.to_json(), "build": build_command(report)}))
         return
     for sentence in report.lost:
-        click.echo(f"lost in {kind}: {sentence}")
+        click.echo(f"{kind} cannot hold everything: {sentence}")
     click.echo(f"{report.path}: {report.images:,} images, {report.objects:,} objects; build the dataset again with:")
     click.echo(build_command(report))
 
@@ -190,7 +191,9 @@ def print_report(report: "BuildReport") -> None:
         click.echo(f"... and {hidden} more; {report.path}/build.json lists all")
     print_counts(report.classes, report.splits)
     click.echo(f"{report.path}: built in {report.seconds:.1f} s")
-    click.echo(f"left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}")
+    click.echo(
+        f"images and boxes left out: {len(report.problems)}; boxes clipped at the edge of their image: {report.clipped}"
+    )
     crowded = [split for split in report.splits if has_only_crowds(open_store(f"{report.name}/{split}"))]
     if crowded:
         click.echo(f"{', '.join(crowded)}: all objects are crowds, which training leaves out; {UNDO_CROWDS}")

@@ -93,7 +93,7 @@ def import_command(model: "PublishedModel", path: Path) -> str:
 
 def unchecked(files: "Iterable[RemoteFile]") -> list[str]:
     """A line to print for each downloaded file that has no published checksum."""
-    against = {"size": "only its size was verified", "nothing": "it could not be verified"}
+    against = {"size": "only the file's size was verified", "nothing": "the file could not be verified"}
     files = [file for file in files if file.check in against]
     return [f"{file.name}: its publisher gives no checksum; {against[file.check]}" for file in files]
 

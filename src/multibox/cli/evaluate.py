@@ -59,21 +59,25 @@ if TYPE_CHECKING:
 @click.option(
     "--image-ids",
     metavar="NUMBERING",
-    help="Meaning of image_id in a file of detections: data, names, numbers, from-0, from-1, sorted-from-0, "
-    "sorted-from-1 or listed. Default: data if those ids fit, else a meaning that fits.",
+    help="Meaning of image_id in a file of detections. Ids of the dataset: data. File names, or the numbers in them: "
+    "names, numbers. Positions in the dataset: from-0, from-1. Positions in order of file names: sorted-from-0, "
+    "sorted-from-1. Ids in a list beside the file: listed. Default: data if the ids match, else a meaning that "
+    "matches.",
 )
 @click.option(
     "--category-ids",
     metavar="NUMBERING",
-    help="Meaning of category_id in a file of detections: data, names, coco-91, coco-80, from-0, from-1, listed, or a "
-    "list such as 0=cat,1=dog. Default: data if those numbers fit, else a meaning that fits.",
+    help="Meaning of category_id in a file of detections. Ids of the dataset: data. Class names: names. COCO's ids "
+    "from 1 to 90, or from 0 to 79: coco-91, coco-80. Positions in the dataset: from-0, from-1. Ids in a list "
+    "beside the file: listed. Your own list: 0=cat,1=dog. Default: data if the ids match, else a meaning that "
+    "matches.",
 )
 @click.option(
     "--boxes",
     metavar="FORM",
-    help="Form of bbox in a file of detections, as words with commas. Order: xywh, corners or center. Add swapped if y "
-    "comes before x. Unit: fractions, or stretched:WxH, letterbox:WxH or padded:WxH for pixels of the network's input. "
-    "Default: xywh, in pixels of the image.",
+    help="Form of bbox in a file of detections, such as corners,fractions. Numbers: xywh, corners or center, with "
+    "swapped if y comes before x. Unit: fractions of the image, or pixels of a network input of size WxH: "
+    "stretched:WxH, letterbox:WxH or padded:WxH. Default: xywh, in pixels of the image.",
 )
 @click.option("--report", type=click.Path(file_okay=False), metavar="DIR", help="Folder to write a detailed report to.")
 @click.option(
@@ -166,7 +170,7 @@ def _open_both(
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
-    """Print the average precision of each class, the means, and on what they were measured.
+    """Print the average precision of each class, the means, and the data they were measured on.
 
     A line on standard error lists unevaluated classes.
     """

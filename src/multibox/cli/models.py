@@ -25,7 +25,7 @@ FORMATS = ("onnx", "saved-model", "litert", "openvino", "ncnn", "web", "weights"
 
 
 class ImportKind(click.Choice):
-    """The kinds of weights that can be imported. The names used by version 0.1.0 are accepted too."""
+    """Click type of the SSD projects whose weights can be imported. The names of version 0.1.0 are accepted too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the current name of a kind of weights."""
@@ -52,8 +52,8 @@ class ImportKind(click.Choice):
     "target",
     type=click.Choice(["mediapipe", "edgetpu"]),
     default=None,
-    help="Program that reads the LiteRT file: MediaPipe and older apps with SSD's four outputs and metadata, or the "
-    "compiler of the Edge TPU, which needs int8.",
+    help="What will read the LiteRT file: mediapipe (or an older app that expects SSD's four outputs and metadata), "
+    "or edgetpu, the compiler of the Edge TPU, which needs --precision int8.",
 )
 @click.option(
     "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images calibrate the quantisation to int8."
@@ -78,10 +78,12 @@ class ImportKind(click.Choice):
     type=click.Path(),
     default=None,
     metavar="FILE",
-    help="Package of the runtime for the format web, as `npm pack` writes it. Default: npm fetches it once.",
+    help="File that `npm pack onnxruntime-web` wrote, for the format web. Default: npm fetches the package once.",
 )
 @click.option(
-    "--webgpu", is_flag=True, help="Let a site run the model on the graphics processor too, which adds 27 MB."
+    "--webgpu",
+    is_flag=True,
+    help="Let the site that the format web writes use the GPU through WebGPU too, which adds 27 MB.",
 )
 @replace_option
 def export_model(model: str, kind: str, out: str | None, replace: bool, **options: Any) -> None:
@@ -97,7 +99,7 @@ def export_model(model: str, kind: str, out: str | None, replace: bool, **option
         any(options[name] for name in ("nms", "target", "calibrate", "evaluate_on", "onnxruntime_web", "webgpu"))
         or options["precision"] != "fp32"
     ):
-        raise BadInput("format", "weights can only be combined with --out and --replace, as they are written unchanged")
+        raise BadInput("format", "weights are written unchanged, so only --out and --replace can be given with them")
     require_keras("export --format weights")
     click.echo(f"{kind}: {export_weights(model, out, replace=replace)}")
 
@@ -117,7 +119,7 @@ def export_lines(exported: "Exported") -> list[str]:
         before, after = exported.maps
         lines.append(f"mAP {after:.4f}, Keras model {before:.4f}: {_change(before, after)}")
     elif exported.precision != "fp32":
-        lines.append("mAP was not measured; set --eval NAME/SPLIT to see what the precision costs")
+        lines.append("mAP was not measured; set --eval NAME/SPLIT to compare it with the Keras model's")
     return lines
 
 
@@ -135,7 +137,7 @@ def _change(before: float, after: float) -> str:
     "kind",
     type=ImportKind(KINDS),
     required=True,
-    help="Other SSD project whose weights are imported, such as torchvision.",
+    help="SSD project that the weights come from, such as torchvision.",
 )
 @click.option(
     "--out", required=True, type=click.Path(), metavar="FILE", help="Model file to write. It must end in .keras."
@@ -244,7 +246,7 @@ def print_model(path: str | Path) -> None:
         "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
         "priors": _priors(about),
         "normalisation": _normalisation(network),
-        "detections": f"shown above {detect['show']}, overlapping at most {detect['nms_iou']}",
+        "detections": f"shown if the score is above {detect['show']}; NMS at IoU {detect['nms_iou']}",
         "written by": f"multibox {about['version']}, format {about['format']}",
     }
     if about["thresholds"]:
@@ -256,13 +258,13 @@ def print_model(path: str | Path) -> None:
 
 def _network(network: dict[str, Any]) -> str:
     if graph := network["graph"]:
-        return f"a graph of {len(graph['nodes'])} layers on {_COLOURS[graph['colour']]}"
+        return f"imported graph of {len(graph['nodes'])} layers, {_COLOURS[graph['colour']]} input"
     neck = "" if network["neck"] == "none" else f" with {network['neck']}"
     return f"{network['layout']} on {network['trunk']}{neck}"
 
 
-_COLOURS = {"rgb": "RGB", "bgr": "BGR", "grey": "brightness alone"}
-"""The colours of a graph's input, as ``info`` names them."""
+_COLOURS = {"rgb": "RGB", "bgr": "BGR", "grey": "grayscale"}
+"""Names of the colours of a graph's input in the output of ``info``."""
 
 
 def _priors(about: dict[str, Any]) -> str:
@@ -272,15 +274,15 @@ def _priors(about: dict[str, Any]) -> str:
     per_cell = priors_per_cell(Priors.model_validate(about["priors"]))
     count = sum(fmap["height"] * fmap["width"] * cell for fmap, cell in zip(about["maps"], per_cell, strict=True))
     if about["priors"]["shapes"]:
-        return f"{count:,}; {_numbers(per_cell)} in a cell of each map"
-    return f"{count:,}; squares of {_numbers(about['priors']['sizes'])} pixels at {about['priors']['at']:g}"
+        return f"{count:,}; {_numbers(per_cell)} per cell of each map"
+    return f"{count:,}; sizes {_numbers(about['priors']['sizes'])} for an input of {about['priors']['at']:g} pixels"
 
 
 def _normalisation(network: dict[str, Any]) -> str:
     if not (network["mean"] or network["scale"]):
-        return "none" if network["graph"] else f"as {network['trunk']}'s published weights"
-    mean, scale = (network[name] and _numbers(network[name]) for name in ("mean", "scale"))
-    return f"RGB less {mean or 'the mean of its trunk'}, times {scale or 'the scale of its trunk'}"
+        return "none" if network["graph"] else f"as in the published weights of {network['trunk']}"
+    mean, scale = (network[name] and f"[{_numbers(network[name])}]" for name in ("mean", "scale"))
+    return f"(RGB - {mean or 'mean of the trunk'}) x {scale or 'scale of the trunk'}"
 
 
 def _training(config: dict[str, Any]) -> str:

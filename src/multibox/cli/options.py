@@ -42,14 +42,14 @@ images_option = click.option(
     "--images",
     default=None,
     metavar="DIR",
-    help="Folder of the images. Default: the images are found by their names.",
+    help="Folder of the images. Default: images are found by the file names in the annotations.",
 )
 one_based_option = click.option(
     "--one-based",
     type=click.Choice(["auto", "true", "false"]),
     default="auto",
     show_default=True,
-    help="Whether corners in whole pixels count from 1, as in PASCAL VOC. `auto` decides from the files.",
+    help="Whether whole-number box corners count pixels from 1, as in PASCAL VOC. `auto` decides from the files.",
 )
 layout_option = click.option(
     "--layout",
@@ -108,7 +108,8 @@ def runtime_options(command: Any) -> Any:
         default=None,
         metavar="NAME",
         help="Library that runs the model: keras, onnx, openvino, mnn, ncnn, litert, saved-model, or fastest, which "
-        "measures the installed ones once. Default: the usual one of the model's format.",
+        "measures all installed runtimes once and takes the fastest. Default: the usual library for the model's "
+        "format.",
     )
     return runtime(threads(command))
 
@@ -140,7 +141,7 @@ def split_pairs(field: str, text: str) -> dict[str, str]:
     if not all(map(all, pairs)):
         raise BadInput(field, f"{text} is not a comma-separated list of OLD=NEW, such as rbc=RBC")
     if len({old for old, _ in pairs}) < len(pairs):
-        raise BadInput(field, f"{text} gives a class two names; name it once")
+        raise BadInput(field, f"{text} gives a class two new names; give it one")
     return dict(pairs)
 
 

@@ -43,7 +43,8 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h
     "--ids-from",
     default=None,
     metavar="DATA",
-    help="Data that the COCO results will be judged on: NAME[/SPLIT], or a COCO JSON file. Its ids are used.",
+    help="Dataset that the COCO results will be evaluated on: NAME[/SPLIT] or a COCO JSON file. The results use its "
+    "ids.",
 )
 @replace_option
 @click.option(
@@ -116,9 +117,9 @@ def predict_files(
 def _refuse_on_ray(**given: Any) -> None:
     """Refuse options that a run on a cluster has no use for."""
     reasons = {
-        "save": "which writes Parquet files",
-        "ids_from": "which writes no ids",
-        "replace": "which resumes a run and never replaces one",
+        "save": "which writes only Parquet files",
+        "ids_from": "which writes no COCO results",
+        "replace": "which continues the output in --out and never replaces it",
     }
     for name, reason in reasons.items():
         if given[name]:
@@ -152,7 +153,9 @@ def _refuse_models(words: tuple[str, ...]) -> None:
     """Refuse a model file that stands where an image is expected, or that another tool wrote."""
     for word in words:
         if word.lower().endswith(OF_MODELS):
-            raise BadInput(word, "is not an image; a model comes first, and is a .keras file or an exported one")
+            raise BadInput(
+                word, "is not an image; give the model as the first argument, a .keras file or an exported model"
+            )
 
 
 LISTED = 20
@@ -177,7 +180,10 @@ class Summary:
         self._first: list[Prediction] = []
 
     def add(self, prediction: "Prediction") -> None:
-        """Add the prediction of an image or video frame. Its pixels must have been dropped, as it may be kept."""
+        """Add the prediction of an image or video frame.
+
+        Predictions are kept in memory, so the pixels must have been dropped before.
+        """
         if self._as_json:
             click.echo(("," if self.tally.images else "[") + json.dumps(prediction.to_json()))
         elif prediction.detections is not None and len(self._first) <= PICTURES:

@@ -32,13 +32,17 @@ from multibox.models.shipped import NAME
     help="Secret that every request must contain. Default: $MULTIBOX_TOKEN, else no secret is required.",
 )
 @click.option(
-    "--data", "names", multiple=True, metavar="NAME/SPLIT", help="Dataset to browse on the page. Can be repeated."
+    "--data",
+    "names",
+    multiple=True,
+    metavar="NAME/SPLIT",
+    help="Dataset to browse on the server's page. Can be repeated.",
 )
 @click.option(
     "--detections",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="File written by multibox eval --save-detections. The page shows the mistakes of these detections.",
+    help="File of detections written by multibox eval --save-detections. The page shows their mistakes.",
 )
 @click.option(
     "--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Largest number of images in a batch."

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     "source",
     default=None,
     metavar="NAME|PATH",
-    help="Name of a dataset, or folder or file of annotated images. Default: the data that the configuration names.",
+    help="Name of a dataset, or folder or file of annotated images. Default: the stores in the configuration's "
+    "data.train and data.val.",
 )
 @config_option
 @click.option(
     "--name",
     default=None,
-    help="Name of the run. Its files are written to experiments/NAME. Default: made of "
-    "the network's and the dataset's name.",
+    help="Name of the run. Its files are written to experiments/NAME. Default: made from the names of the network and "
+    "the dataset.",
 )
 @click.option(
     "--minutes",
@@ -173,8 +174,8 @@ def _only_resume() -> None:
     if others:
         raise BadInput(
             "resume",
-            f"continues with the run's own data and configuration; leave out {', '.join(others)}, or start a new run "
-            f"from the weights of this one with --init experiments/{context.params['resumed']}/best.keras",
+            f"a resumed run keeps its data and configuration; leave out {', '.join(others)}, or start a new run from "
+            f"the weights of this one with --init experiments/{context.params['resumed']}/best.keras",
         )
 
 

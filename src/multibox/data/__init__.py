@@ -1,1 +1,1 @@
-"""Datasets: records, readers of common formats, the store, and a rendered sample."""
+"""Datasets: built from annotated images, stored, checked, split, merged and exported, and a rendered sample."""

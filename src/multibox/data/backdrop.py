@@ -28,7 +28,7 @@ def draw_backdrop(height: int, width: int, rng: Generator) -> np.ndarray:
 
 
 def clouds(height: int, width: int, rng: Generator, cells: int = 3, octaves: int = 5) -> np.ndarray:
-    """Draw noise of several scales: ``(height, width)`` float32 with mean 0 and standard deviation 1."""
+    """Draw noise that sums several spatial scales: ``(height, width)`` float32 with mean 0 and standard deviation 1."""
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
         size = cells * 2**octave

@@ -1,4 +1,7 @@
-"""Build the stores of a dataset: read, verify, write. All splits appear together when the last one is complete."""
+"""Builds the stores of a dataset: reads, verifies and writes.
+
+No store appears before those of all splits are complete.
+"""
 
 import json
 import os
@@ -39,14 +42,14 @@ class BuildReport:
     Attributes:
         name: Name of the dataset.
         path: Folder of the dataset.
-        classes: Class names in the order of their labels.
+        classes: Class names. A class's position in this list is its label, from 0.
         splits: Number of images and number of objects of each split.
         problems: Images, annotations and objects that were left out, and why.
         clipped: Number of boxes that reached beyond their image and were clipped to its edge.
         seconds: Duration of the build in seconds.
         understood: Summary of what was read from each folder or file: layout, images, splits, classes and corners.
-        notes: Sentences about what is doubtful in the dataset as a whole, such as images in two splits.
-        options: Arguments of :func:`build` that a later build from the same sources needs to give the same dataset.
+        notes: Warnings about the dataset as a whole, such as images in two splits.
+        options: Arguments of :func:`build` that build the same dataset from the same sources again.
     """
 
     name: str
@@ -83,15 +86,15 @@ def build(
 ) -> BuildReport:
     """Build ``NAME/SPLIT.lmdb`` for each split of a dataset. Every image is decoded once to prove that it is intact.
 
-    What was understood of the data is logged first, at level INFO.
+    A summary of how the data was understood is logged first, at level INFO.
 
     Args:
         sources: Paths of files or folders, as :func:`multibox.data.source.open_source` takes them.
         name: Name of the new dataset.
-        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
+        classes: Class names in the order of their labels, from 0. If empty, the names are taken from the data.
         splits: Names of the splits to build. If empty, all splits are built.
-        rename: New name of each class that gets one. Classes with the same new name become one class.
-        images: Folder to search for the images. None: the folders of the sources are searched.
+        rename: New name of each class to rename, by its old name. Classes with the same new name become one class.
+        images: Folder to search for the images. None searches the folders of the sources.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.
@@ -106,7 +109,7 @@ def build(
         The report, which is also written as ``build.json`` beside the stores.
 
     Raises:
-        BadInput: If the data, the name or, with ``fail``, an image or box is bad. Nothing is left behind.
+        BadInput: If the data or the name is invalid or, with ``fail``, an image or box is bad. Nothing is left on disk.
     """
     started = time.perf_counter()
     # What OpenCV would say of a damaged image, the report says with the file's name.
@@ -129,13 +132,13 @@ def build(
 
 @dataclass(frozen=True)
 class Checked:
-    """A verified item.
+    """An annotated image after verification.
 
     Attributes:
-        record: Record of what is good. None if the image is left out.
+        record: Record with the image and its good objects. None if the image is left out.
         problems: Problems of the image, its annotation and its objects.
-        kept: Positions in the item's annotation of the objects that the record keeps.
-        clipped: Positions in the item's annotation of the kept objects that were clipped to the image's edge.
+        kept: Indices, in the image's annotation, of the objects that the record keeps.
+        clipped: Indices, in the image's annotation, of the kept objects whose boxes were clipped to the image's edge.
     """
 
     record: Record | None
@@ -146,7 +149,7 @@ class Checked:
 
 @np.errstate(over="ignore", invalid="ignore")  # A number that becomes infinite is a bad box, and reported as one.
 def check_item(item: Item, labels: dict[str, int]) -> Checked:
-    """Read an item's image, and verify it and its objects.
+    """Read an annotated image, and verify the image and its objects.
 
     Args:
         item: Image with its unverified annotation.
@@ -157,7 +160,7 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
     """
     found = item.annotation
     if any(readable(name) != str(name) for name in (item.id, item.image)):
-        return Checked(None, (Problem("image", readable(item.image), "", "its name is not UTF-8 text"),))
+        return Checked(None, (Problem("image", readable(item.image), "", "the file's name is not UTF-8 text"),))
     if isinstance(found, Problem):
         return Checked(None, (found,))
     try:
@@ -182,7 +185,8 @@ def check_item(item: Item, labels: dict[str, int]) -> Checked:
 
 
 CLIP_TOLERANCE = 1e-3
-"""Pixels beyond the edge that are rounding, not a mistake worth counting."""
+"""Distance in pixels by which a box may exceed the image's edge as a rounding error, without being counted as
+clipped."""
 
 
 @dataclass
@@ -240,13 +244,17 @@ class _Work:
                 self.progress(self.done, total)
             counts = writer.counts
         if not counts.images:
-            raise BadInput(split, f"no image of {len(self.source.splits[split]):,} is good; {self.problems[-1]}")
+            raise BadInput(
+                split, f"none of the {len(self.source.splits[split]):,} images is usable; {self.problems[-1]}"
+            )
         return counts
 
     def _note(self, checked: Checked) -> None:
         if checked.problems and self.on_bad == "fail":
             problem = checked.problems[0]
-            raise BadInput(problem.file, f"{problem.what}; correct it, or leave such images out with on_bad='skip'")
+            raise BadInput(
+                problem.file, f"{problem.what}; correct the data, or leave out what is damaged with on_bad='skip'"
+            )
         self.problems += checked.problems
         self.clipped += len(checked.clipped)
 
@@ -265,7 +273,7 @@ def _encode(item: Item, labels: dict[str, int]) -> tuple[Checked, Encoded | None
 
 
 def in_order(pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
-    """Results in the order of the items, with a bounded number of them in memory."""
+    """Apply a function to items in threads. Results come in the order of the items, with a bounded number in memory."""
     waiting: deque[Future[list[Out]]] = deque()
     try:
         for first in range(0, len(items), TOGETHER):
@@ -284,17 +292,18 @@ def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
 
 
 TOGETHER = 4
-"""Images that a thread takes at once."""
+"""Number of images that a thread takes at a time."""
 
 AHEAD = 8
-"""Such batches that may be under way before the one that is written next."""
+"""Largest number of batches of :data:`TOGETHER` images that threads may process ahead of the one that is written
+next."""
 
 
 def _wrong_size(found: Annotation, width: int, height: int) -> str:
     if found.size is None or found.size == (width, height):
         return ""
-    text = f"says {found.size[0]}x{found.size[1]}, but the upright image is {width}x{height}"
-    return text + ("; was it annotated lying on its side?" if found.size == (height, width) else "")
+    text = f"gives the image's size as {found.size[0]}x{found.size[1]}, but the upright image is {width}x{height}"
+    return text + ("; was the image annotated without its EXIF rotation?" if found.size == (height, width) else "")
 
 
 def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Problem:
@@ -303,8 +312,8 @@ def _bad_box(found: Annotation, number: int, box: np.ndarray, fault: str) -> Pro
     return Problem("box", found.file, found.object_name(number), says, "object left out")
 
 
-NO_BOX = "has no box, or one whose values are no numbers, which are written with a decimal point"
-"""What is said of an object without a corner that is a number."""
+NO_BOX = "has no box, or its values are not numbers with a decimal point"
+"""Fault of an object whose box has no corner that is a number."""
 
 
 def _unread(image: str, error: Exception) -> Problem:

@@ -1,4 +1,4 @@
-"""Checks of images and boxes, before anything trains on them."""
+"""Checks of images and boxes when a dataset is built."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from multibox.image_file import image_format, is_whole, jpeg_header
 
 
 class BadImageError(ValueError):
-    """The bytes are not an intact image. The message says why."""
+    """Raised if bytes are not an intact image. The message says why."""
 
 
 def check_image(data: bytes) -> tuple[int, int]:
@@ -37,7 +37,7 @@ def check_image(data: bytes) -> tuple[int, int]:
 def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
     """Find what is wrong with each box.
 
-    A box that reaches beyond the image is no fault, because it is clipped. A box without a pixel of the image is one.
+    A box that reaches beyond the image is not faulty, because it will be clipped. A box wholly outside the image is.
 
     Args:
         boxes: ``(N, 4)`` corners, pixels.
@@ -78,7 +78,7 @@ def _jpeg_size(data: bytes, coded: tuple[int, int]) -> tuple[int, int]:
 
 
 def decode_grey(data: bytes, flag: int) -> np.ndarray:
-    """Decode an image to grey levels ``(H, W)`` uint8, upright. ``flag`` is OpenCV's, full size or reduced.
+    """Decode an image to grey levels ``(H, W)`` uint8, upright. ``flag`` is OpenCV's ``IMREAD`` flag for the size.
 
     Raises:
         BadImageError: If the bytes are not an image.

@@ -1,4 +1,4 @@
-"""Export of datasets: stores as files in a layout that other tools, and a build, can read."""
+"""Exports stores as files in a layout that other tools can read, and that Multibox can build a dataset from again."""
 
 import dataclasses
 from collections import Counter
@@ -34,8 +34,8 @@ class Export:
         images: Number of images written.
         objects: Number of objects written.
         lost: Sentences about what the format cannot hold.
-        classes: Class names to give when the exported folder is built again, because its files do not give their order.
-            Empty if that is not needed.
+        classes: Class names to pass as ``classes`` when a dataset is built from the exported folder, because its files
+            do not hold their order. Empty if they do.
     """
 
     path: str
@@ -60,13 +60,14 @@ def export_dataset(
 ) -> Export:
     """Write the stores of a dataset as files. The images keep their bytes.
 
-    An image that COCO names has that name, if no other image has it. Any other image is named by its id.
+    An image keeps the file name that its annotations give, if no other image has that name. Any other image is named
+    after its id.
 
     Args:
         stores: Stores of the dataset's splits.
         kind: Layout to write: ``voc``, ``coco``, ``yolo`` or ``csv``.
-        folder: Folder to write. An earlier export is replaced, unless it was changed since.
-        replace: Whether to replace an export that was changed since.
+        folder: Folder to write. An earlier export is replaced, unless its files were changed.
+        replace: Whether to replace an earlier export whose files were changed.
         progress: Function called with the number of finished images and of all images.
 
     Returns:
@@ -131,17 +132,17 @@ def _lost(record: Record, stem: str, writer: LayoutWriter) -> dict[str, int]:
         counts[f"objects no longer marked {flag}"] = int(getattr(objects, flag).sum()) * (flag not in writer.holds)
     if "area" not in writer.holds:
         other = np.abs(objects.area - sides) > TOLERANCE * np.maximum(sides, 1)
-        counts["objects whose area becomes that of their box"] = int(other.sum())
+        counts["objects whose area becomes the area of their box"] = int(other.sum())
     counts["boxes moved to whole pixels"] = int(moved.sum())
     if "ids" not in writer.holds and record.objects.ids != tuple(str(i) for i in range(len(record.objects))):
         counts["objects that lose their id"] = len(objects)
     counts["images that get another id"] = int(writer.read_id(stem) != record.id)
-    counts["images that lose what else their source said"] = int(bool(record.extra.keys() - {"file_name"}))
+    counts["images that lose further data from their source"] = int(bool(record.extra.keys() - {"file_name"}))
     return {what: count for what, count in counts.items() if count}
 
 
 TOLERANCE = 1e-3
-"""Pixels, and parts of an area, that are rounding."""
+"""Difference that counts as rounding: in pixels of a corner, or as a share of an area."""
 
 
 def _lost_of_all(stores: Sequence[Store], writer: LayoutWriter) -> list[str]:

@@ -1,4 +1,4 @@
-"""File names for ids and splits: safe on any system, all different, and inside their folder."""
+"""File names for images and splits that are valid on any system, unique, and cannot lead out of their folder."""
 
 import re
 from collections import Counter
@@ -13,50 +13,53 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 
 
 def image_suffix(data: bytes) -> str:
-    """Suffix of an image file, by its bytes. Formats without a suffix of their own here get ``.tif``."""
+    """Suffix of an image file, such as ``.jpg``, by the format of its bytes. Formats not listed here get ``.tif``."""
     return _SUFFIXES.get(image_format(data), ".tif")
 
 
 def file_stem(record: Record) -> str:
-    """Name without folder and suffix of the file that a record was read from. Empty if the record does not say it.
+    """Name, without folder and suffix, of the file that a record was read from.
+
+    Empty if the record does not hold the name.
 
     Args:
-        record: Record whose image was a file. The name that the annotations give goes before the file's path.
+        record: Record whose image was a file. A name in its annotation is preferred to the name in its path.
     """
     name = str(record.extra.get("file_name") or record.source)
     return PurePosixPath(name.replace("\\", "/")).stem
 
 
 LONGEST = 200
-"""Characters of an id that are kept: systems allow 255 bytes, and a number and a suffix may follow."""
+"""Largest number of characters of an id in a file name. File systems allow 255 bytes, and a number and a suffix may
+follow."""
 
 
 def refuse_unsafe_split(split: str) -> None:
     """Refuse a split whose name could lead out of the folder of its files.
 
-    Such a name may come from a row of a table, or from a store that someone else made.
+    The name may come from an untrusted table or store.
 
     Raises:
-        BadInput: If the name could lead out of its folder.
+        BadInput: If the name is not safe as the name of a file or folder.
     """
     is_long = len(split.encode(errors="surrogateescape")) > LONGEST
     if not split or is_long or not split.isprintable() or split.startswith(".") or set(split) & set("/\\"):
         shown = split[:50] + "..." if is_long else split
-        raise BadInput(f"split {shown!r}", "is no name for a file; rename it with letters, digits, '_' and '-'")
+        raise BadInput(
+            f"split {shown!r}", "cannot be the name of a file; rename the split with letters, digits, '_' and '-'"
+        )
 
 
 def readable(text: object) -> str:
-    r"""A file's or a class's name as text that can be stored and printed. Bytes that are not UTF-8 become
-    ``\udce9``.
-    """
+    r"""The name of a file or class as valid Unicode text. Bytes that are not UTF-8 become ``\udce9``."""
     return str(text).encode(errors="backslashreplace").decode()
 
 
 def safe_stems(ids: Iterable[str]) -> list[str]:
     """File names without suffix, all different even if the file system ignores case.
 
-    An id keeps its name if possible. Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_``. A name
-    that an earlier id has gets ``-2``, ``-3`` and so on. A name that is too long is shortened.
+    An id keeps its name if possible. Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_``. If an
+    earlier id already has the name, ``-2``, ``-3`` and so on is appended. Long names are shortened.
 
     Args:
         ids: Ids of records, in their order.

@@ -1,4 +1,4 @@
-"""Writers of the layouts that the readers read: PASCAL VOC, COCO, YOLO, CSV."""
+"""Writers of annotation layouts: PASCAL VOC, COCO, YOLO and CSV."""
 
 import csv
 import itertools
@@ -28,13 +28,13 @@ class LayoutWriter(ABC):
     Args:
         folder: Path of an empty folder.
         meta: Description of any of the dataset's stores. All have the same classes.
-        ids: Ids of all images to come, in their order, by the names of their files without suffix.
+        ids: Ids of all images that will be added, in order. The keys are the names of their files without suffix.
         splits: Names of the splits.
     """
 
     holds: ClassVar[frozenset[str]]
-    """What the layout has a place for: flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels,
-    ``classes`` without an object, ``spaces`` around their names."""
+    """Data that the layout can store: the flags of objects, ``area``, ``ids`` of objects, ``fractions`` of pixels in
+    boxes, ``classes`` without an object, and ``spaces`` around class names."""
 
     def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
         self.folder = folder
@@ -44,34 +44,37 @@ class LayoutWriter(ABC):
 
     @abstractmethod
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """Path of an image's file, relative to the folder."""
+        """Path at which an image is written, relative to the exported folder."""
 
     @abstractmethod
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Write, or collect, the annotation of an image."""
+        """Write the annotation of an image, or keep it until :meth:`close` writes it."""
 
     @abstractmethod
     def close(self) -> list[str]:
-        """Write what was collected.
+        """Write the annotations that :meth:`add` kept, and the lists of classes and splits.
 
         Returns:
-            What could not be written, besides what the layout never holds. One text for each loss.
+            One text for each kind of data that was lost, besides data that the layout can never store.
         """
 
     @abstractmethod
     def gives_order(self) -> bool:
-        """Whether a reader will find all classes in their order."""
+        """Whether the exported files list all classes in their order."""
 
     def written_boxes(self, record: Record) -> np.ndarray:
-        """The boxes ``(N, 4)`` of a record as a reader will find them, pixels."""
+        """The boxes of a record as they will be read back, after rounding: ``(N, 4)`` corners in pixels."""
         return record.objects.boxes
 
     def read_id(self, stem: str) -> str:
-        """The id that a reader will give to the image with this name."""
+        """The id that an image gets when the exported files are read, by its file name without suffix."""
         return stem
 
     def keeps_split(self, split: str) -> bool:
-        """Whether a reader will find the split under its name. A name that contains a usual split becomes that."""
+        """Whether the split has the same name when the exported files are read.
+
+        A name such as ``dog_train`` may be read as ``train``.
+        """
         return map_names(self.splits)[split] == split
 
     def _write_class_list(self) -> None:
@@ -83,7 +86,7 @@ class LayoutWriter(ABC):
 class VocWriter(LayoutWriter):
     """``Annotations/*.xml``, ``JPEGImages`` and ``ImageSets/Main/*.txt``, in whole pixels counted from 1.
 
-    ``labelmap.txt`` lists the classes, as Datumaro and CVAT expect. A split's list names its images.
+    ``labelmap.txt`` lists the classes, as Datumaro and CVAT expect. The list of a split names its images.
     """
 
     holds = frozenset({"difficult", "truncated", "occluded"})
@@ -92,12 +95,14 @@ class VocWriter(LayoutWriter):
         super().__init__(folder, meta, ids, splits)
         unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
         if unfit:
-            raise BadInput(f"class {unfit[0]!r}", "XML cannot hold its control characters; choose another format")
+            raise BadInput(
+                f"class {unfit[0]!r}", "the name has control characters, which XML cannot hold; choose another format"
+            )
         self._members: dict[str, list[str]] = defaultdict(list)
         (folder / "Annotations").mkdir()
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """All images in one folder."""
+        """Path of an image: all images are in the folder ``JPEGImages``."""
         return PurePosixPath("JPEGImages") / (stem + suffix)
 
     def add(self, split: str, stem: str, record: Record) -> None:
@@ -128,21 +133,24 @@ class VocWriter(LayoutWriter):
         return []
 
     def gives_order(self) -> bool:
-        """If ``labelmap.txt`` can hold the names, and does not begin as one of masks does."""
+        """True if ``labelmap.txt`` can hold the class names, and its first class is not ``background``."""
         return self._fits_label_map() and self.meta.classes[:1] != (BACKGROUND,)
 
     def _fits_label_map(self) -> bool:
         return all(is_line(name) and ":" not in name and name[0] != "#" for name in self.meta.classes)
 
     def written_boxes(self, record: Record) -> np.ndarray:
-        """Whole pixels, at least two on each side: in VOC, corners that are one point are a box without area."""
+        """Boxes rounded to whole pixels, with sides of at least two pixels.
+
+        In VOC, a box whose corners are the same pixel would have no area.
+        """
         limits = np.array([record.width, record.height], np.float32)
         low = np.minimum(np.round(record.objects.boxes[:, :2]), limits - 2).clip(0)
         high = np.maximum(np.round(record.objects.boxes[:, 2:]), low + 2)
         return np.concatenate([low, high], axis=1)
 
     def keeps_split(self, split: str) -> bool:
-        """Lists may have any name, but ``dog_train`` is one of a class where there is a ``train``."""
+        """True, unless the name would be read as the list of a class, such as ``dog_train`` beside ``train``."""
         is_of_class = "_" in split and split.rpartition("_")[2] in self.splits
         return not is_of_class and super().keeps_split(split)
 
@@ -166,23 +174,23 @@ class CocoWriter(LayoutWriter):
         self._positions = 0
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """One folder for each split."""
+        """Path of an image: there is one folder for each split."""
         return PurePosixPath("images") / split / (stem + suffix)
 
     def gives_order(self) -> bool:
-        """If the numbers of the categories, by which readers sort, are in the order of the classes."""
+        """True if the category ids, by which readers sort, are in the order of the classes."""
         return list(self.meta.category_ids) == sorted(self.meta.category_ids)
 
     def keeps_split(self, split: str) -> bool:
-        """The name of a single file has to mean a split."""
+        """True, unless a reader would take the split's file name for that of another split."""
         return map_files(self.splits)[split] == split
 
     def read_id(self, stem: str) -> str:
-        """COCO numbers its images: by their ids if all are different numbers, else from 1."""
+        """The integer id of an image in the file: its own if all ids are different integers, else a number from 1."""
         return str(self._numbers[stem])
 
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Remember an image and its objects."""
+        """Keep an image and its objects for :meth:`close`."""
         number, name = self._numbers[stem], stem + image_suffix(record.image)
         size = {"width": record.width, "height": record.height}
         self._images[split].append({"id": number, "file_name": name, **size})
@@ -202,7 +210,7 @@ class CocoWriter(LayoutWriter):
             )
 
     def close(self) -> list[str]:
-        """Write one file for each split. Objects keep their ids if all are numbers, not 0, and no two the same."""
+        """Write one file for each split. Objects keep their ids if all are different integers, none of them 0."""
         numbers = set(self._object_ids)
         kept = all(map(_is_number, numbers)) and len(numbers) == len(self._object_ids)
         kept &= "0" not in numbers  # pycocotools takes a match with object 0 for none
@@ -236,21 +244,24 @@ class YoloWriter(LayoutWriter):
     holds = frozenset({"fractions", "classes"})
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """One folder for each split."""
+        """Path of an image: there is one folder for each split."""
         if split in _WORDS_OF_YOLO:
-            raise BadInput(f"split {split!r}", "is a word of YOLO's own; rename the split, or choose another format")
+            raise BadInput(
+                f"split {split!r}",
+                "has a meaning of its own in YOLO's data.yaml; rename the split, or choose another format",
+            )
         return PurePosixPath("images") / split / (stem + suffix)
 
     def gives_order(self) -> bool:
-        """``data.yaml`` holds any name."""
+        """Always True, because ``data.yaml`` can hold any class name."""
         return True
 
     def keeps_split(self, split: str) -> bool:
-        """``train`` and ``val`` are always among the keys, so that no other key is taken for them."""
+        """Always True: ``data.yaml`` always has the keys ``train`` and ``val``, so no other key is taken for them."""
         return map_names(["train", "val", *self.splits])[split] == split
 
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Write an image's text."""
+        """Write the label file of an image."""
         x0, y0, x1, y1 = record.objects.boxes.astype(np.float64).T
         columns = [(x0 + x1) / 2 / record.width, (y0 + y1) / 2 / record.height]
         columns += [(x1 - x0) / record.width, (y1 - y0) / record.height]
@@ -265,8 +276,9 @@ class YoloWriter(LayoutWriter):
     def close(self) -> list[str]:
         """Write the names of the classes and the folders of the splits.
 
-        Ultralytics refuses a file without ``train`` and ``val``, so these are there without a folder too. It takes a
-        ``path`` from the working folder, so none is written: then the file's own folder counts.
+        Ultralytics refuses a ``data.yaml`` without ``train`` and ``val``, so both keys are written even if there is no
+        such split. No ``path`` is written: Ultralytics would resolve it from the working folder, while without it paths
+        are relative to the file.
         """
         content: dict[str, Any] = {"train": None, "val": None} | {split: f"images/{split}" for split in self.splits}
         content |= {"nc": len(self.meta.classes), "names": dict(enumerate(self.meta.classes))}
@@ -301,15 +313,15 @@ class CsvWriter(LayoutWriter):
         self._rows: list[list[Any]] = []
 
     def image_path(self, split: str, stem: str, suffix: str) -> PurePosixPath:
-        """All images in one folder."""
+        """Path of an image: all images are in the folder ``images``."""
         return PurePosixPath("images") / (stem + suffix)
 
     def gives_order(self) -> bool:
-        """If ``classes.txt`` can hold the names, and does not begin as a list of masks does."""
+        """True if ``classes.txt`` can hold the class names, and its first class is not ``background``."""
         return all(map(is_line, self.meta.classes)) and self.meta.classes[:1] != (BACKGROUND,)
 
     def add(self, split: str, stem: str, record: Record) -> None:
-        """Remember one row for each object."""
+        """Keep one row for each object for :meth:`close`."""
         name = stem + image_suffix(record.image)
         tail = [split, record.width, record.height]
         objects = record.objects

@@ -1,6 +1,6 @@
-"""Look-alikes: the same image saved again, resized or a little brighter has nearly the same hash.
+"""Finds look-alike images by a perceptual hash, which hardly changes if an image is saved again, resized or brightened.
 
-A hash has 64 bits, so two hashes are compared by one exclusive or and a count of bits.
+A hash has 64 bits. Two hashes are compared by the number of bits in which they differ.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ LEAST_CORRELATION: Final = 0.97
 
 @dataclass(frozen=True)
 class Looks:
-    """Hashes and thumbnails of N images, which are enough to compare the images.
+    """Perceptual hashes and thumbnails of N images, by which the images are compared.
 
     Attributes:
         hashes: ``(N,)`` uint64 perceptual hashes.
@@ -68,7 +68,7 @@ def _grey(data: bytes) -> np.ndarray:
 
 
 def stack_looks(looks: list[tuple[int, np.ndarray]]) -> Looks:
-    """The results of :func:`look_of` for N images, as arrays."""
+    """Stack the results of :func:`look_of` for N images into arrays."""
     hashes = np.array([number for number, _ in looks], np.uint64)
     thumbnails = np.array([thumbnail for _, thumbnail in looks], np.uint8)
     return Looks(hashes, thumbnails.reshape(len(looks), (SEEN_SIDE // 2) ** 2))

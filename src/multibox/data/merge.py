@@ -19,9 +19,9 @@ def merge_datasets(
 ) -> list[Store]:
     """Merge the images of several datasets into a new one.
 
-    Classes are matched by name, in order of first appearance. The name of its dataset is put before each record's id,
-    so that no two ids are equal. The name is that of the dataset's folder, because a renamed or copied store still
-    holds its old name.
+    Classes are matched by name, in order of first appearance. The id of each record is prefixed with the name of its
+    dataset, so that no two ids are equal. The name is taken from the dataset's folder, because a renamed or copied
+    store still holds its old name.
 
     Args:
         stores: Stores of all datasets, in the order in which their classes are listed.
@@ -38,7 +38,7 @@ def merge_datasets(
     check_new_name(name, replace=replace)
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]
     if twice:
-        raise BadInput(twice[0], "given twice; give each dataset once")
+        raise BadInput(twice[0], "is given twice; give each dataset once")
     classes = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
     by_split: dict[str, list[Store]] = defaultdict(list)
     for store in stores:

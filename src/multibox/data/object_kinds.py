@@ -1,4 +1,7 @@
-"""Kinds of objects. A crowd is a region of many objects, and never a target. Difficult ones need not be found."""
+"""Kinds of objects.
+
+A crowd is a region of many objects and is never a training target. Difficult objects need not be found.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +14,10 @@ from multibox.data.record import Objects
 from multibox.data.store import Store
 
 Choose = Callable[[Objects], np.ndarray]
-"""Returns ``(N,)`` bool, true for the chosen objects of an image."""
+"""Function that takes the N objects of an image and returns ``(N,)`` bool, true for the chosen ones."""
 
 UNDO_CROWDS: Final = "if each is a single object, set iscrowd to 0 in the annotations and build the dataset again"
-"""What to do about objects that a tool has marked as crowds without need."""
+"""Advice for datasets whose single objects are marked as crowds."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class ObjectKinds:
 
     @property
     def unusual(self) -> str:
-        """What all objects are, if none is single: ``all objects are crowds (iscrowd 1)``."""
+        """Description of a dataset without single objects, such as ``all objects are crowds (iscrowd 1)``.
+
+        Empty if it has any.
+        """
         crowds, difficult = "crowds (iscrowd 1)" * bool(self.crowds), "difficult" * bool(self.difficult)
         what = " or ".join(kind for kind in (crowds, difficult) if kind)
         return f"all objects are {what}" if what else "there is no object"
@@ -59,7 +65,7 @@ def kinds_in(store: Store) -> ObjectKinds:
 
 
 def has_object(store: Store, choose: Choose) -> bool:
-    """Whether a store has a chosen object. Reading ends at the first."""
+    """Whether a store has an object that ``choose`` selects. Reading stops at the first one."""
     return any(choose(_objects(store, i)).any() for i in range(len(store)))
 
 
@@ -69,7 +75,9 @@ def has_only_crowds(store: Store) -> bool:
 
 
 def classes_with(store: Store, choose: Choose) -> set[str]:
-    """Names of the classes that have a chosen object. Reading ends when every class with objects was seen.
+    """Names of the classes that have an object that ``choose`` selects.
+
+    Reading stops as soon as all classes were found.
 
     Args:
         store: Store whose objects are searched.

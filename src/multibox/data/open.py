@@ -32,7 +32,7 @@ def open_stores(data: str) -> list[Store]:
     """Open the stores of a dataset.
 
     Args:
-        data: ``NAME`` for all splits of a dataset, ``NAME/SPLIT``, or a path as :func:`find_dataset` takes it.
+        data: ``NAME`` for all splits of a dataset, ``NAME/SPLIT`` for one, or the path that a dataset was built from.
 
     Returns:
         Stores of the dataset's splits, at least one.
@@ -45,12 +45,12 @@ def open_stores(data: str) -> list[Store]:
         return [open_store(name)]
     splits = dataset_splits(name)
     if not splits:
-        raise BadInput(data, f"no such dataset; there are: {some_of(list_datasets())}")
+        raise BadInput(data, f"no such dataset; available: {some_of(list_datasets())}")
     return [Store(store_path(name, split)) for split in splits]
 
 
 def find_dataset(data: str) -> str:
-    """Find the dataset that a name or a path means. What a path means is logged, and whether its files have changed.
+    """Find the dataset of a name or path. For a path, the dataset is logged, and whether its files have changed.
 
     Args:
         data: ``NAME`` or ``NAME/SPLIT``, or path of the folder or file that a dataset was built from, or of its stores.
@@ -65,7 +65,7 @@ def find_dataset(data: str) -> str:
     found = look_up(data)
     if found is None:
         if Path(data).exists():
-            raise BadInput(data, "no dataset was built from it; build one with 'multibox data build'")
+            raise BadInput(data, "no dataset was built from this path; build one with 'multibox data build'")
         return without_slash(data)
     if found.source is not None:
         name = found.name.partition("/")[0]
@@ -77,7 +77,7 @@ def find_dataset(data: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """The dataset that a name or a path means.
+    """The dataset that was found for a name or path.
 
     Attributes:
         name: ``NAME`` or ``NAME/SPLIT``.
@@ -90,13 +90,13 @@ class Found:
 
 
 def look_up(data: str) -> Found | None:
-    """Find the dataset that a name or a path means. Nothing is logged.
+    """Find the dataset of a name or path, as :func:`find_dataset` does, but without logging.
 
     Args:
         data: Name or path, as :func:`find_dataset` takes it.
 
     Returns:
-        The dataset, or None if there is none. The dataset of a name goes before the folder of that name.
+        The dataset, or None if there is none. If both a dataset and a folder have the name, the dataset is returned.
 
     Raises:
         BadInput: More than one dataset was built from the path.
@@ -122,13 +122,13 @@ def without_slash(data: str) -> str:
 
 
 def stored_at(path: Path) -> str | None:
-    """Find the dataset or store whose folder or file lies at a path.
+    """Find the dataset or store that is stored at a path.
 
     Args:
         path: Path of a folder or file.
 
     Returns:
-        ``NAME`` or ``NAME/SPLIT``. None if no stores lie there.
+        ``NAME`` or ``NAME/SPLIT``. None if the path is not that of a dataset or store.
     """
     root, path = data_root().resolve(), path.resolve()
     names = path.relative_to(root).parts if path.is_relative_to(root) else ()
@@ -141,7 +141,7 @@ def _built_from(path: Path) -> str | None:
     """Name of the dataset that was built from a folder or file alone. None if there is none."""
     found = [name for name in list_datasets() if was_built_from(name, path)]
     if len(found) > 1:
-        raise BadInput(path, f"several datasets were built from it; give one of their names: {', '.join(found)}")
+        raise BadInput(path, f"several datasets were built from this path; give one of their names: {', '.join(found)}")
     return found[0] if found else None
 
 
@@ -156,19 +156,21 @@ def _say_changes(name: str, path: Path) -> None:
         )
     elif changed:
         log.warning(
-            "%s: the files in %s are not as they were at the build; to use them, build the dataset again", name, path
+            "%s: files in %s were changed after the dataset was built; to use the new files, build the dataset again",
+            name,
+            path,
         )
 
 
 def was_built_from(name: str, path: Path) -> bool:
-    """Whether a dataset was built from a folder or file alone.
+    """Whether a dataset was built from this folder or file and nothing else.
 
     Args:
         name: Name of a dataset.
         path: Path of a folder or file.
 
     Returns:
-        False also if nothing is at the path, or the dataset's stores cannot be read.
+        True if it was. False also if the path does not exist or the dataset's stores cannot be read.
     """
     if not path.exists():
         return False
@@ -211,7 +213,8 @@ def has_changed(name: str, path: Path) -> bool | None:
         path: Path of the folder or file that the dataset was built from.
 
     Returns:
-        None if it is not known, because the dataset has no list of its files, as those of 0.1.0.
+        True or False, or None if unknown, because the dataset was built by version 0.1.0, which recorded no list of
+        files.
     """
     folder = data_root() / name
     known = _known_files(folder)
@@ -229,7 +232,8 @@ def build_options(name: str) -> dict[str, Any] | None:
         name: Name of the dataset.
 
     Returns:
-        Arguments of :func:`multibox.data.build.build`, by name. None if they are not known, as for datasets of 0.1.0.
+        Arguments of :func:`multibox.data.build.build`, by name. None if the options are unknown, because version 0.1.0
+        built the dataset.
     """
     try:
         options = json.loads((data_root() / name / REPORT).read_bytes())["options"]
@@ -243,11 +247,11 @@ def find_record(stores: Sequence[Store], record_id: str) -> tuple[Store, Record]
 
     Args:
         stores: The stores to search.
-        record_id: Id of the image, or the name of its file, with or without the suffix. Folders may stand before the
-            name. Suffix and folders must be those of the file if they are given.
+        record_id: Id of the image, or the name of its file. Suffix and folders may be left out. If given, they must be
+            those of the file.
 
     Returns:
-        The first store that has the id, and its record.
+        The first store that has the record, and the record.
 
     Raises:
         BadInput: No store has the id or the file, or several files have the name.

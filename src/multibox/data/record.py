@@ -1,4 +1,4 @@
-"""A record: one image with its objects, as readers return it and stores keep it."""
+"""A record: one image of a dataset with its objects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,17 +90,17 @@ def make_objects(
     area: Any = None,
     ids: Any = None,
 ) -> Objects:
-    """Build :class:`Objects` from lists or arrays. Every column but boxes and labels has a default.
+    """Build :class:`Objects` from lists or arrays. All columns except boxes and labels have a default.
 
     Args:
         boxes: N boxes ``x0, y0, x1, y1`` in pixels of the upright image. N may be 0.
         labels: N labels, positions in the list of classes.
-        difficult: N flags, True for objects that evaluation ignores. None: all are False.
-        crowd: N flags, True for regions of many objects. None: all are False.
-        truncated: N flags, True for objects that continue beyond the image. None: all are False.
-        occluded: N flags, True for partly hidden objects. None: all are False.
-        area: N areas in squared pixels. None: the areas of the boxes.
-        ids: N ids of the objects. None: their positions from 0.
+        difficult: N flags, True for objects that evaluation ignores. None means that all are False.
+        crowd: N flags, True for regions of many objects. None means that all are False.
+        truncated: N flags, True for objects that continue beyond the image. None means that all are False.
+        occluded: N flags, True for partly hidden objects. None means that all are False.
+        area: N areas in squared pixels. None takes the areas of the boxes.
+        ids: N ids of the objects. None takes their positions, from 0.
 
     Returns:
         The objects, as columns of the types in :data:`COLUMNS`.

@@ -1,4 +1,4 @@
-"""What is said of a dataset as a whole: images in two splits, no split for validation, one class under two names."""
+"""Warnings about a dataset as a whole: images in two splits, no validation split, one class under two names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from multibox.annotations.counting import counted, some
 
 
 def remarks(splits: Mapping[str, Sequence[Item]], counts: Mapping[str, int], *, is_chosen: bool) -> Iterator[str]:
-    """What is said of a dataset as a whole.
+    """Warnings about a dataset as a whole.
 
     Args:
         splits: Annotated images by split.
@@ -15,13 +15,13 @@ def remarks(splits: Mapping[str, Sequence[Item]], counts: Mapping[str, int], *, 
         is_chosen: Whether the user chose the splits.
 
     Yields:
-        A sentence for each kind of doubt, and for each pair of splits that share images.
+        A sentence for each warning. Each pair of splits that share images has its own.
     """
     yield from _shared(splits)
     if not is_chosen and "val" not in splits and {"train", "trainval"} & set(splits):
         yield (
-            f"no split is called val ({', '.join(splits)}), so training has no validation; rename the "
-            "folder or the list of a split to val, or divide the images anew with `multibox data split`"
+            f"no split is called val ({', '.join(splits)}), so training has no validation; rename a split's folder "
+            "or list to val, or divide the images again with `multibox data split`"
         )
     yield from _alike(counts)
 
@@ -37,7 +37,7 @@ def _shared(splits: Mapping[str, Sequence[Item]]) -> Iterator[str]:
             if shared:
                 yield (
                     f"{counted(len(shared), 'image is', 'images are')} in both {earlier} and {later} "
-                    f"({some(shared, 1)}); figures of {later} will be too good"
+                    f"({some(shared, 1)}); metrics on {later} will be too high"
                 )
 
 
@@ -48,7 +48,7 @@ def spelled_alike(counts: Mapping[str, int]) -> list[list[str]]:
         counts: Number of objects of each class.
 
     Returns:
-        Groups of such names, in each the most frequent first.
+        Groups of names that differ only in case or spaces. In each group the most frequent name is first.
     """
     groups: dict[str, list[str]] = {}
     for name in sorted(counts, key=lambda name: -counts[name]):
@@ -57,20 +57,20 @@ def spelled_alike(counts: Mapping[str, int]) -> list[list[str]]:
 
 
 def joining(groups: Sequence[Sequence[str]]) -> str:
-    """How to make one class of each group of names, which gets the name that comes first.
+    """Advice on how to merge the names of each group into one class, with the group's first name.
 
     Args:
-        groups: Class names that are alike, in groups of at least two.
+        groups: Groups of at least two class names that differ only in case or spaces.
 
     Returns:
-        A sentence with the value of ``rename``, and the names that the value cannot hold.
+        A sentence that gives the value of ``rename``, and the names that cannot be renamed in this way.
     """
     pairs = [(name, names[0]) for names in groups for name in names[1:]]
     fit = ",".join(f"{old}={new}" for old, new in pairs if _fits(old) and _fits(new))
     others = [repr(old) for old, new in pairs if not (_fits(old) and _fits(new))]
     said = [f'rename="{fit}" joins them'] if fit else []
     if others:
-        said.append(f"{some(others)} cannot be renamed by a list of names, so change the annotations")
+        said.append(f"{some(others)} cannot be renamed with rename, so change the annotations")
     return "; ".join(said)
 
 

@@ -21,7 +21,7 @@ def write_splits(
     about: Mapping[str, Any] | None = None,
     replace: bool = False,
 ) -> list[Store]:
-    """Write the stores of a dataset. All appear together when the last one is complete.
+    """Write the stores of a dataset. No store appears before all are complete.
 
     Args:
         name: Name of the dataset.
@@ -29,7 +29,8 @@ def write_splits(
         classes: Class names. The records' labels are positions in
             this list.
         source: Origin of the data, as a text for the stores' descriptions.
-        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, 1 to C.
+        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, classes are
+            numbered 1 to C.
         about: Further values to write into ``build.json``, the report beside the stores.
         replace: Whether to replace an existing dataset of that name.
 

@@ -1,4 +1,4 @@
-"""A rendered detection dataset, on which everything in this package can be tried without a download.
+"""Renders a small detection dataset, with which every part of Multibox can be tried without a download.
 
 Objects of eight kinds lie on textured surfaces amid clutter, lit from one side. Some are partly hidden by others or
 reach beyond the image. The files are ordinary JPEG and XML in VOC layout. The same seed renders the same scenes.
@@ -32,7 +32,8 @@ SPLITS = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 MOST_OBJECTS = 8
 SMALLEST, LARGEST = 0.06, 0.80
-"""Smallest side of a box as a share of the image's longer side, and largest side as a share of its shorter side."""
+"""Smallest side of a box as a share of the image's longer side, and largest side as a share of the image's shorter
+side."""
 
 VISIBLE = 0.60
 """Smallest share of an object that stays visible."""
@@ -50,7 +51,7 @@ class Thing:
 
     Attributes:
         name: Name of the object's class.
-        whole: Number of all pixels of the object, including hidden ones and those beyond the image.
+        whole: Number of pixels of the whole object, including hidden pixels and pixels beyond the image.
         mask: ``(H, W)`` bool, True where the object is visible.
         truncated: Whether the object reaches beyond the image.
         occluded: Whether another object hides a part of this one.
@@ -83,11 +84,11 @@ def make_sample(
     """Render a dataset in VOC layout.
 
     Args:
-        folder: Folder to write. An earlier sample is replaced, unless it was changed since it was rendered.
+        folder: Folder to write. An earlier sample is replaced, unless its files were changed after rendering.
         seed: Random seed. The same seed gives the same scenes.
         images: Number of images in all splits together, at least 10.
         size: Longer side of an image, pixels.
-        replace: Whether to replace a sample that was changed since it was rendered.
+        replace: Whether to replace an earlier sample whose files were changed after rendering.
         progress: Function called with the number of finished images and of all images.
 
     Returns:
@@ -95,7 +96,7 @@ def make_sample(
         ``ImageSets/Main``.
 
     Raises:
-        BadInput: The folder holds something else.
+        BadInput: The folder holds files that are not an unchanged earlier sample.
     """
     with new_folder(folder, SAMPLE, replace=replace) as new:
         _write_splits(new, images)

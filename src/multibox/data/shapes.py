@@ -20,10 +20,9 @@ class Layer:
     """A part of an object that is painted in one tone.
 
     Attributes:
-        paint: Tone of the layer: ``body``, ``dark``, ``light`` or ``accent``. A ``hole`` shows what lies behind the
-            object.
-        contours: Outlines of the layer. They are filled together, so that an outline within another one is a hole of
-            this layer.
+        paint: Tone of the layer: ``body``, ``dark``, ``light`` or ``accent``. ``hole`` makes the layer transparent.
+        contours: Outlines of the layer, filled with the even-odd rule, so that an outline within another one cuts a
+            hole into the layer.
     """
 
     paint: str
@@ -36,7 +35,7 @@ class Cutout:
 
     Attributes:
         colour: ``(H, W, 3)`` float32 RGB, 0 to 255.
-        alpha: ``(H, W)`` float32 opacity in [0, 1]: 1 where the object hides what lies behind.
+        alpha: ``(H, W)`` float32 opacity in [0, 1]: 1 where the object hides the background.
     """
 
     colour: np.ndarray
@@ -47,14 +46,14 @@ def draw_thing(kind: str, side: float, colour: np.ndarray, light: float, rng: Ge
     """Draw an object in a random pose.
 
     Args:
-        kind: One of :data:`KINDS`.
+        kind: Name of the kind of object, a key of :data:`KINDS`.
         side: Longer side of the object's box, pixels.
         colour: RGB colour of the object's body, 0 to 255.
         light: Direction of the light, radians.
         rng: Random generator of the object's pose, shape and shading.
 
     Returns:
-        The object, cut out at the edges of its box.
+        The drawn object, cropped to its bounding box.
     """
     shape, turn = KINDS[kind]
     layers = _pose(shape(rng), radians(rng.uniform(-turn, turn)), rng)

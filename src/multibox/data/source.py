@@ -1,4 +1,4 @@
-"""From files and folders of any known layout to one source: classes, and the items of each split."""
+"""Reads files and folders of any known annotation layout into one source: classes, and annotated images by split."""
 
 import logging
 import os
@@ -31,16 +31,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset as its files have it.
+    """The classes and annotated images read from files, before images and boxes are verified.
 
     Attributes:
         description: Absolute paths of the dataset's files and folders, separated by commas.
-        classes: Class names. A class's position in this list is its label.
+        classes: Class names. A class's position in this list is its label, from 0.
         category_ids: Number of each class in the dataset's files, in the order of ``classes``. Empty if the classes
             have no numbers.
         splits: Annotated images by split.
         understood: Summary of what was read from each folder or file: layout, images, splits and corners.
-        notes: Sentences about what is doubtful in the dataset as a whole, such as images in two splits.
+        notes: Warnings about the dataset as a whole, such as images in two splits.
         strays: Paths of annotation files that belong to no image.
         files: Paths of all files that the dataset depends on: those in its folders, annotation files and lists of
             classes in other places, and images in other places.
@@ -74,10 +74,11 @@ def open_source(
 
     Args:
         paths: Paths of files or folders, each in one of the known layouts.
-        classes: Class names in the order of their labels. If empty, the class names are taken from the data.
-        splits: Names of the splits to take. If empty, all splits are taken.
-        rename: New name of each class that gets one. Classes with the same new name become one class.
-        images: Folder to search for the images. None: the folders of the sources are searched.
+        classes: Class names. A class's position in this list becomes its label. If empty, the class names are taken
+            from the data.
+        splits: Names of the splits to read. If empty, all splits are read.
+        rename: New name of each class to rename, by its old name. Classes with the same new name become one class.
+        images: Folder to search for the images. None searches the folders of the sources.
         one_based: Whether whole-number corners are pixels counted from 1, as in PASCAL VOC, and not edges counted from
             0: ``true``, ``false``, or ``auto``, which decides from the files by
             :func:`multibox.annotations.corners.decide`.
@@ -104,7 +105,10 @@ def open_source(
     unknown = unknown_names(source)
     if unknown:
         listed = ", ".join(f"{name} ({count})" for name, count in unknown.items())
-        raise BadInput("classes", f"objects of the data have names that are not listed: {listed}; add or correct them")
+        raise BadInput(
+            "classes",
+            f"the data has objects of classes that are not listed: {listed}; add these classes, or correct the list",
+        )
     return source
 
 
@@ -120,9 +124,9 @@ def read_source(
     layout: str | None = None,
     split_seed: int = 0,
 ) -> Source:
-    """Like :func:`open_source`, but objects may have names that are not in ``classes``.
+    """Read a dataset like :func:`open_source`, but allow objects of classes that are not in ``classes``.
 
-    What was understood of each path is logged, at level INFO.
+    A summary of how each path was understood is logged, at level INFO.
     """
     _refuse_twice(paths)
     options = Options(tuple(classes), Path(images) if images is not None else None, one_based)
@@ -134,7 +138,7 @@ def read_source(
         refuse_corners(part)
     found = {split: items for split, items in _merge([_divided(part, split_seed) for part in parts]).items() if items}
     if not found:
-        raise BadInput(", ".join(map(str, paths)), "names no image; give a dataset that has some")
+        raise BadInput(", ".join(map(str, paths)), "has no annotated image; give a dataset with images")
     merged = _choose(found, splits)
     names, origin = _classes(tuple(classes), parts, merged)
     numbers = parts[0].category_ids if len(parts) == 1 and not classes else ()
@@ -173,7 +177,7 @@ def _files(
 
 
 def unknown_names(source: Source) -> dict[str, int]:
-    """Names of objects that are no class of the source, with their counts, the most frequent first."""
+    """Class names of objects that are not among the source's classes, with their counts, the most frequent first."""
     counts = _count_names(source.splits.values()).most_common()
     return {name: count for name, count in counts if name not in source.classes}
 
@@ -197,9 +201,9 @@ def _with_class_list(recognised: Recognised, part: Part, rename: Mapping[str, st
         return replace(part, classes=names, classes_from=recognised.files.short(path), class_file=path)
     example = f"{unlisted[0]!r} ({counted(counts[unlisted[0]], 'object')})"
     if len(unlisted) == len(counts.keys() - {IGNORE}) and path.name.lower() in NAMES:
-        note = f"{path.name} is not the list of the classes, as it lacks {example}, and was not used"
+        note = f"{path.name} was not used as the list of classes, because it lacks {example}"
         return replace(part, notes=(*part.notes, note))
-    note = f"{path.name} lacks the class {example}, which comes after those that it lists"
+    note = f"{path.name} lacks the class {example}, which was added after the listed classes"
     notes = (*part.notes, note)
     return replace(part, classes=names, classes_from=recognised.files.short(path), class_file=path, notes=notes)
 
@@ -243,7 +247,9 @@ def _merge(parts: Sequence[Part]) -> dict[str, list[Item]]:
 def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, list[Item]]:
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise BadInput("splits", f"{','.join(missing)}: not in the data, which has {', '.join(sorted(found))}")
+        raise BadInput(
+            "splits", f"the data has no split {','.join(missing)}; its splits are {', '.join(sorted(found))}"
+        )
     if not wanted:
         wanted = [name for name in found if name != "trainval" or not {"train", "val"} <= set(found)]
     for name in wanted:
@@ -253,7 +259,7 @@ def _choose(found: dict[str, list[Item]], wanted: Sequence[str]) -> dict[str, li
         if twice:
             where = " and ".join([item.annotation.file for item in found[name] if item.id == twice[0]][:2])
             message = f"several images have the same id: {', '.join(twice)} ({where})"
-            raise BadInput(name, f"{message}; give each an id of its own, or join what is said of one image")
+            raise BadInput(name, f"{message}; give each image its own id, or merge the entries of the same image")
     return {name: found[name] for name in sorted(wanted, key=split_order)}
 
 
@@ -270,10 +276,10 @@ def _classes(
     elif declared:
         names, origin = declared + more, f"in the order of {' and then '.join(origins) or 'the data'}"
     else:
-        names, origin = more, 'sorted by name, as the data declare no order; classes="A,B" sets one'
+        names, origin = more, 'sorted by name, as the data gives no order; set classes="A,B" to choose one'
     _check_classes(names)
     if not names:
-        return names, "none, as there is no object"
+        return names, "none, as the data has no objects"
     shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     return names, f"{shown}; {origin}"
 
@@ -286,7 +292,7 @@ def _check_rename(rename: Mapping[str, str], parts: Sequence[Part], recognised: 
     unknown = [name for name in rename if name not in known]
     if unknown:
         listed = ", ".join(sorted(known)[:10]) or "none"
-        raise BadInput("rename", f"{', '.join(unknown)}: no class of the data, whose classes are {listed}")
+        raise BadInput("rename", f"the data has no class {', '.join(unknown)}; its classes are {listed}")
 
 
 def _check_classes(classes: tuple[str, ...]) -> None:
@@ -295,7 +301,7 @@ def _check_classes(classes: tuple[str, ...]) -> None:
         raise BadInput(f"class {broken[0]!r}", "is not Unicode text; rename it")
     if len(set(classes)) < len(classes):
         twice = [name for name, count in Counter(classes).items() if count > 1]
-        raise BadInput("classes", f"{', '.join(twice)} given twice; a class is listed once")
+        raise BadInput("classes", f"{', '.join(twice)} given twice; list each class once")
 
 
 def _count_names(splits: Iterable[list[Item]]) -> Counter[str]:

@@ -40,7 +40,7 @@ def parse_shares(text: str) -> dict[str, float]:
     if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
         raise BadInput(
             "shares",
-            f"{text}: the shares add up to {sum(shares.values()):g}; give each split a share above 0, and 1 in all",
+            f"{text}: the shares add up to {sum(shares.values()):g}; each share must be above 0, and all together 1",
         )
     return shares
 
@@ -54,9 +54,10 @@ def split_dataset(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> list[Store]:
-    """Divide all images of a dataset into splits again, as a new dataset.
+    """Divide all images of a dataset into new splits, and write them as a new dataset.
 
-    Records keep their ids. If two stores have records of the same id, the name of its old split is put before every id.
+    Records keep their ids. If two stores have records of the same id, every id is prefixed with the name of its old
+    split.
 
     Args:
         stores: Stores of one dataset, one for each of its old splits.
@@ -79,7 +80,9 @@ def split_dataset(
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
         if not count:
-            raise BadInput("shares", f"the split {split} would get no image of {len(places):,}; give it a larger share")
+            raise BadInput(
+                "shares", f"the split {split} would get none of the {len(places):,} images; give it a larger share"
+            )
     ids = Counter(record_id for store in stores for record_id in store.ids)
     clash = max(ids.values(), default=0) > 1
 
@@ -125,7 +128,7 @@ def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> 
 
 
 def deal(present: np.ndarray, groups: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Assign images to splits so that the images of each class are divided by the shares as well.
+    """Assign images to splits so that the images of each class, too, are divided by the shares.
 
     The class with the fewest remaining images comes first. Each of its images goes to the split that lacks most of that
     class (iterative stratification, Sechidis et al. 2011, "On the Stratification of Multi-Label Data").

@@ -1,4 +1,4 @@
-"""Statistics of a dataset: numbers, sizes and crowding."""
+"""Statistics of a dataset: numbers of images and objects, sizes of images and boxes, objects per image."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,14 +13,16 @@ QUANTILES: Final = (0.0, 0.1, 0.5, 0.9, 1.0)
 """Quantiles of a distribution: minimum, 10 %, median, 90 % and maximum."""
 
 SIZES: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
-"""Lowest and highest area of small, medium and large objects, in squared pixels of the image, with COCO's bounds."""
+"""Range of the area of small, medium and large objects, in squared pixels of the image, with COCO's bounds."""
 
 FLAGS: Final = ("difficult", "crowd", "truncated", "occluded")
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of a split. Five numbers are the :data:`QUANTILES` of a distribution, all 0 without values.
+    """Statistics of a split.
+
+    A tuple of five numbers holds the :data:`QUANTILES` of a distribution, all 0 if there are no values.
 
     Attributes:
         images: Number of images.

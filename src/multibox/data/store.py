@@ -1,8 +1,9 @@
-"""The store: one file of LMDB for each split of a dataset, read at any position at the speed of memory.
+"""The store: one LMDB file for each split of a dataset, with fast random access to its records.
 
-A store lies at ``NAME/SPLIT.lmdb`` below ``$MULTIBOX_DATA`` (or ``./data``). Under the 8-byte big-endian position of a
-record is ``[head, image]`` in msgpack: ``head`` holds the annotation, and ``image`` the unchanged bytes of the image
-file. Under ``ids`` are the records' ids in order, and under ``meta`` the store's description (:class:`Meta`).
+A store lies at ``NAME/SPLIT.lmdb`` below ``$MULTIBOX_DATA`` (or ``./data``). The key of a record is its position as 8
+bytes, big-endian. Its value is ``[head, image]`` in msgpack: ``head`` holds the annotation, and ``image`` the unchanged
+bytes of the image file. The key ``ids`` holds the records' ids in order, and the key ``meta`` the store's description
+(:class:`Meta`).
 """
 
 import os
@@ -31,7 +32,8 @@ FILES = "files.json"
 """Name of the file with size and time of each file that the stores were built from, beside the stores."""
 PAGE = 4096
 HEAD_BYTES = 4096
-"""Number of bytes of a record that are read first if its image is not needed. A longer head costs a second read."""
+"""Number of bytes of a record that are read first if only its annotation (the head) is needed. A longer head costs a
+second read."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ class Meta:
     Attributes:
         name: Name of the dataset.
         split: Split of the dataset, such as ``train``.
-        classes: Class names. A class's position in this list is its label.
+        classes: Class names. A class's position in this list is its label, from 0.
         category_ids: Number of each class in the original data, such as COCO's category ids. 1 to C if the original
-            data have no numbers.
+            data has no numbers.
         source: Origin of the data, such as the path of the dataset's folder.
         counts: Numbers of images, objects, and objects per class.
         digest: SHA-256 over all records: two stores with the same digest hold the same data.
@@ -106,14 +108,14 @@ def list_stores() -> list[str]:
 
 
 def list_datasets() -> list[str]:
-    """Names of all datasets that have a store."""
+    """Names of all datasets in :func:`data_root`."""
     return list(dict.fromkeys(store.partition("/")[0] for store in list_stores()))
 
 
 def some_of(names: Sequence[str], most: int = 8) -> str:
     """Names of datasets or stores for a message: the first ones, and the number of the others."""
     if not names:
-        return "none yet; build one with 'multibox data build'"
+        return "none yet; build a dataset with 'multibox data build'"
     return some(names, most)
 
 
@@ -178,7 +180,7 @@ class Store(Sequence[Record]):
         return {"path": self.path, "meta": self.meta}
 
     def without_image(self, index: int) -> Record:
-        """Read the record at a position without its image: ``image`` is empty. Evaluation needs no more."""
+        """Read the record at a position without the bytes of its image, so that ``image`` is empty."""
         with self._environment().begin(buffers=True) as transaction:
             return _record(_head(self._value(transaction, index)))
 
@@ -217,7 +219,7 @@ class Store(Sequence[Record]):
     def _value(self, transaction: lmdb.Transaction, index: int) -> Any:
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
-            raise IndexError(f"record {index} of {len(self)}")
+            raise IndexError(f"there is no record {index} among {len(self)} records")
         return transaction.get(key_of(position))
 
     def _read_meta(self) -> Meta:
@@ -225,12 +227,15 @@ class Store(Sequence[Record]):
             with self._environment().begin() as transaction:
                 values = msgpack.unpackb(transaction.get(b"meta"))
             if values["format"] > FORMAT:
-                raise BadInput(self.path, f"store format {values['format']} is newer than this multibox; upgrade it")
+                raise BadInput(
+                    self.path,
+                    f"store format {values['format']} is newer than this version of multibox; upgrade multibox",
+                )
             return meta_of(values)
         except (lmdb.Error, ValueError, TypeError, KeyError) as error:
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(self.path, "not a store, or a damaged one; build it again") from None
+            raise BadInput(self.path, "is not a store, or is damaged; build the dataset again") from None
 
 
 COLUMN_TYPES = {name: np.dtype(kind).newbyteorder("<") for name, kind in COLUMNS.items()}
@@ -272,7 +277,7 @@ def meta_of(values: dict[str, Any]) -> Meta:
 
 
 def key_of(position: int) -> bytes:
-    """Key in the LMDB file of the record at a position."""
+    """Key of the record at a position in the LMDB file."""
     return position.to_bytes(8, "big")
 
 
@@ -292,14 +297,14 @@ def _environment(path: Path) -> lmdb.Environment:
 
 def _open(path: Path) -> tuple[lmdb.Environment, int]:
     if not path.is_file():
-        raise BadInput(path, "no such store; build it with 'multibox data build'")
+        raise BadInput(path, "no such store; build the dataset with 'multibox data build'")
     status = path.stat()
     environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_spare_txns=16)
     # Reading a page beyond the end of the file would kill the process.
     size = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if status.st_size < size:
         environment.close()
-        raise BadInput(path, f"cut off after {status.st_size} of {size} bytes; build the dataset again")
+        raise BadInput(path, f"is cut off after {status.st_size} of {size} bytes; build the dataset again")
     return environment, status.st_ino
 
 

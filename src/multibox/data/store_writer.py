@@ -46,9 +46,10 @@ class StoreWriter:
         path: Path of the ``.lmdb`` file to write, in a folder that exists.
         name: Name of the dataset.
         split: Split of the dataset.
-        classes: Class names in the order of their labels.
+        classes: Class names. A class's position in this list is its label, from 0.
         source: Origin of the data, as a text for the store's description.
-        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, 1 to C.
+        category_ids: Number of each class in the original data, such as COCO's category ids. If empty, classes are
+            numbered 1 to C.
 
     Example:
         ``with StoreWriter(path, name="pets", split="train", classes=("cat",)) as writer: writer.add(record)``
@@ -171,7 +172,7 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
         replace: Whether an existing dataset of that name may be replaced.
 
     Raises:
-        BadInput: The name is not valid, or its path exists. Something that is not a dataset is never replaced.
+        BadInput: The name is not valid, or its path exists. A path that is not a dataset is never replaced.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
         raise BadInput("name", f"{name!r}: use letters, digits, '.', '_' and '-', and begin with a letter or a digit")
@@ -179,7 +180,7 @@ def check_new_name(name: str, *, replace: bool = False) -> None:
 
 
 def holds_only_stores(folder: Path) -> bool:
-    """Whether a folder is a dataset's, with nothing in it that a build did not write."""
+    """Whether a folder is a dataset and holds only files that a build writes."""
     return folder.is_dir() and all(
         path.suffix == SUFFIX or path.name in (REPORT, FILES, MARKER) for path in folder.iterdir()
     )
@@ -191,13 +192,13 @@ DATASET = Kind("dataset", holds_only_stores, on_request=True)
 def write_store(
     name: str, split: str, records: Iterable[Record], classes: Sequence[str], *, source: str = "", replace: bool = False
 ) -> Store:
-    """Write one split from records in memory: for tests, and for data that no reader reads.
+    """Write one split from records in memory, for example for data in a format that Multibox cannot read.
 
     Args:
-        name: Name of the dataset, of which ``split`` becomes the only split.
+        name: Name of the dataset. It gets only this split.
         split: Name of the split, such as ``train``.
         records: Records, whose labels are positions in ``classes``.
-        classes: Class names in the order of their labels.
+        classes: Class names. A class's position in this list is its label, from 0.
         source: Origin of the data, as a text for the store's description.
         replace: Whether an existing dataset of that name may be replaced.
 

@@ -16,13 +16,13 @@ def write_xml(
     boxes: np.ndarray,
     **flags: Sequence[bool],
 ) -> None:
-    """Write one annotation file. VOC has no place for a record's crowds, areas and ids.
+    """Write one annotation file. VOC's XML cannot hold a record's crowds, areas and ids.
 
     Args:
         path: Path of the XML file.
         filename: Name of the image file.
         size: Width and height of the image, pixels.
-        names: N class names.
+        names: Class name of each of the N objects.
         boxes: ``(N, 4)`` edges, rounded to whole pixels.
         flags: Flags of the objects by name: ``difficult``, ``truncated`` and ``occluded``, each with N bools.
     """

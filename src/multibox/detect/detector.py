@@ -30,8 +30,8 @@ BATCH: Final = 8
 """Number of images that go through the network together when a list is given."""
 
 Run = Callable[[Sequence[Prepared]], list[list[Outputs]]]
-"""Function that runs the network. It takes prepared images, and returns the raw outputs for each input of each
-image."""
+"""Function that runs the network. It takes prepared images and returns, for each image, the raw outputs of each of its
+network inputs."""
 
 
 class Detector:
@@ -39,7 +39,8 @@ class Detector:
 
     Args:
         runtime: Runtime that runs the model.
-        config: Configuration of detection: score thresholds, NMS and limits. None takes the model's own.
+        config: Configuration of detection: score thresholds, NMS and limits. None takes the configuration in the model
+            file.
         tta: Test-time augmentation. If True, each image is also searched mirrored and smaller, and the detections are
             fused.
         tiles: How to cut huge images: a tile's side in pixels (``640``), or rows and columns (``"2x3"``).
@@ -47,7 +48,7 @@ class Detector:
     Attributes:
         runtime: Runtime that runs the model.
         config: Configuration of detection in use.
-        tta: Views in which the network sees each region of an image.
+        tta: Test-time augmentation in use: scales at which each image or tile is searched, and whether also mirrored.
         tiles: Tiles into which images are cut. None cuts no image.
         priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
 
@@ -108,7 +109,8 @@ class Detector:
                 Pillow image.
             score: Score that detections of any class must exceed, in [0, 1]. None takes the model's thresholds for
                 display.
-            nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the model's own.
+            nms_iou: IoU with a better detection of the same class above which a detection is suppressed, in [0, 1].
+                None takes the model's value.
 
         Returns:
             :class:`~multibox.detect.detections.Detections` of the image, or a list of them.
@@ -138,11 +140,12 @@ class Detector:
     def detect(
         self, batch: Sequence[Prepared], config: Detect | None = None, thresholds: np.ndarray | None = None
     ) -> list[Detections]:
-        """Run the network on prepared images together, and read their detections.
+        """Run the network on a batch of prepared images, and convert its outputs to detections.
 
         Args:
             batch: Prepared images, as :meth:`prepare` returns them.
-            config: Configuration of detection: NMS and limits on the number of detections. None takes the detector's.
+            config: Configuration of detection: NMS and limits on the number of detections. None takes the detector's
+                configuration.
             thresholds: ``(C,)`` scores that detections must exceed, by class. None takes ``config.score`` for every
                 class, as evaluation needs it.
 
@@ -153,13 +156,15 @@ class Detector:
         return [self.finish(image, found, config, thresholds) for image, found in zip(batch, outputs, strict=True)]
 
     def run(self, batch: Sequence[Prepared]) -> list[list[Outputs]]:
-        """Run the network on all inputs of prepared images, as many at a time as there are images, or :data:`BATCH`.
+        """Run the network on all inputs of prepared images.
+
+        A batch has as many inputs as there are images, or :data:`BATCH` if that is more.
 
         Args:
             batch: Prepared images, as :meth:`prepare` returns them.
 
         Returns:
-            List for each image, with the raw outputs of each of its inputs, without the batch axis.
+            One list per image, with the raw outputs of each of its inputs, without the batch axis.
         """
         return self._run(batch) if self._run else self._run_network(batch)
 
@@ -183,12 +188,12 @@ class Detector:
         config: Detect | None = None,
         thresholds: np.ndarray | None = None,
     ) -> Detections:
-        """Read the detections of an image. Any thread may call this method.
+        """Convert the network's outputs for an image to detections. Any thread may call this method.
 
         Args:
             image: Prepared image, as :meth:`prepare` returns it.
             outputs: Raw outputs for each input of the image, as :meth:`run` returns them.
-            config: Configuration of detection: NMS and limits. None takes the detector's.
+            config: Configuration of detection: NMS and limits. None takes the detector's configuration.
             thresholds: ``(C,)`` scores that detections must exceed, by class. None takes ``config.score``.
 
         Returns:
@@ -217,8 +222,7 @@ class Detector:
             ``(C,)`` scores that detections must exceed, by class.
 
         Raises:
-            BadInput: The score is out of range, or the model file runs NMS itself and gives no detections with so low a
-                score.
+            BadInput: The score is out of range, or the model file runs NMS itself and has a higher threshold.
         """
         if score is None:
             return self.shown
@@ -261,7 +265,7 @@ class Detector:
 
 
 def clip_to(boxes: np.ndarray, region: Window) -> np.ndarray:
-    """Clip boxes ``(..., 4)``, in pixels of the image, to a region of the image."""
+    """Clip boxes ``(..., 4)``, in pixels of the image, to a rectangle of the image."""
     origin = np.array([region.x0, region.y0] * 2, boxes.dtype)
     return box_math.clip(boxes - origin, region.width, region.height) + origin
 

@@ -1,4 +1,4 @@
-"""Working ahead: threads prepare the next items while the current ones are used."""
+"""A parallel ``map`` that computes results in advance: threads prepare the next items while the caller uses one."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -17,16 +17,18 @@ def in_threads(
 ) -> Generator[Result]:
     """Apply a function to items like ``map``, but threads compute up to ``ahead`` results in advance.
 
-    This pays off if the function releases Python's lock for long, as decoding and resizing an image does.
+    This pays off if the function mostly runs without Python's global interpreter lock, as image decoding and resizing
+    do.
 
     Args:
         function: Function to call with each item.
-        items: Items to apply the function to. They are taken one by one as results are used.
+        items: Items to apply the function to. An item is taken from the iterable only when its result may be computed.
         ahead: Largest number of results that are computed in advance.
         threads: Number of threads. None means one per core.
 
     Yields:
-        Results in the order of the items. An exception of the function is raised when its result would come.
+        Results in the order of the items. If the function raises an exception for an item, the exception is raised in
+        place of the result.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(threads or cores()) as pool:

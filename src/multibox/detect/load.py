@@ -45,8 +45,8 @@ def load(
         The detector, ready to be called with images.
 
     Raises:
-        BadInput: The file does not exist or is not a model, a value is invalid, there are fewer devices, or the runtime
-            is not installed.
+        BadInput: The file does not exist or is not a model, a value is invalid, the machine has fewer devices, or the
+            runtime is not installed, or it cannot read the file.
 
     Example:
         ``detections = multibox.load()("street.jpg")``

@@ -1,4 +1,7 @@
-"""From an image to the inputs of the network: the image cut into regions, and each region rendered in its views."""
+"""Makes the inputs of the network from an image.
+
+The image is cut into regions. Each region is rendered, and on request also mirrored or smaller.
+"""
 
 from dataclasses import dataclass
 
@@ -16,8 +19,9 @@ class Prepared:
 
     Attributes:
         inputs: ``(V, H, W, 3)`` uint8 RGB: an image of the network's input size for each of the V views.
-        views: The V views, those of the first region first.
-        regions: Parts of the image that are searched, in pixels of the image. Each has the same number of views.
+        views: The V views: what each input shows of the image. The views of the first region come first.
+        regions: Rectangles of the image that are searched (the whole image, or it and its tiles), in pixels of the
+            image. Each has the same number of views.
         image_size: Height and width of the image, pixels.
         image: ``(H, W, 3)`` uint8 RGB, the image itself. None if it was not kept to draw on.
     """
@@ -32,13 +36,13 @@ class Prepared:
 def prepare_image(
     image: np.ndarray, schema: Schema, *, tiles: Tiles | None = None, tta: Tta = AS_IT_IS, keep: bool = False
 ) -> Prepared:
-    """Prepare an image for detection: photo in, network inputs out.
+    """Make the network inputs of an image.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB, upright.
         schema: Schema of the network, which holds the input size and the kind of resize.
-        tiles: Tiles into which the image is cut. None makes the whole image the only region.
-        tta: Views in which the network sees each region.
+        tiles: Tiles into which the image is cut. None searches the whole image only.
+        tta: Scales at which each region is rendered, and whether it is also rendered mirrored.
         keep: Whether to keep the image with the result, to draw on.
 
     Returns:

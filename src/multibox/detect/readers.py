@@ -1,4 +1,4 @@
-"""From the outputs of a model file to detections: one reader for each kind of file."""
+"""Conversion of a model's outputs to detections, with one reader for files with NMS inside and one for all others."""
 
 import logging
 from typing import Final, Protocol
@@ -20,13 +20,13 @@ FIXED: Final = ("nms", "nms_iou", "nms_sigma", "agnostic", "per_class", "per_ima
 
 
 LARGEST_GROWTH: Final = 80.0
-"""Largest delta times variance of a box. ``exp`` of a larger one would overflow float32."""
+"""Largest product of a box's delta and its variance. ``exp`` of a larger product would overflow float32."""
 
 
 LARGEST_LOGIT: Final = np.float32(1e30)
-"""Largest logit. Differences of larger ones would overflow float32."""
+"""Largest logit. Differences of larger logits would overflow float32."""
 
-_MISFIT: Final = "its network gives {}, where its schema describes {}; export the model again"
+_MISFIT: Final = "its network gives {}, but its schema describes {}; export the model again"
 
 
 class Reader(Protocol):
@@ -39,7 +39,8 @@ class Reader(Protocol):
             config: Configuration of detection: scores, NMS and limits.
 
         Raises:
-            BadInput: The model file always uses another value for a field, or gives no detections with so low a score.
+            BadInput: The model file runs NMS itself, with another value of a field, or with a higher score threshold
+                than ``config.score``.
         """
 
     def check_score(self, score: float) -> None:
@@ -49,7 +50,7 @@ class Reader(Protocol):
             score: Score that detections must exceed, in [0, 1].
 
         Raises:
-            BadInput: The file gives no detections with so low a score.
+            BadInput: The model file runs NMS itself, with a score threshold higher than ``score``.
         """
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:
@@ -64,7 +65,7 @@ class Reader(Protocol):
             Detections, the best first, with boxes relative to the input.
 
         Raises:
-            BadInput: The model file always uses another value for a field than ``config`` has.
+            BadInput: The model file runs NMS with a value that differs from the one in ``config``.
         """
 
 
@@ -83,7 +84,7 @@ class PlainOutputs:
         self._said_unusable = False
 
     def check(self, config: Detect) -> None:
-        """Accept any configuration, because NMS runs after the network."""
+        """Accept any configuration, because NMS runs outside the model file."""
 
     def check_score(self, score: float) -> None:
         """Accept any score, because the network gives the scores of all priors."""
@@ -113,17 +114,18 @@ class PlainOutputs:
         if not self._said_unusable:
             self._said_unusable = True
             log.warning(
-                "some outputs of the network are no usable numbers and give no detections; are its weights damaged?"
+                "some outputs of the network are NaN, infinite or huge and give no detections; check the model's "
+                "weights"
             )
         usable = (np.abs(logits) < LARGEST_LOGIT).all(axis=1) & (growths < LARGEST_GROWTH).all(axis=1)
         return logits[usable], deltas[usable], self._priors_rel[usable]
 
 
 class SelectedOutputs:
-    """Reads the detections of a file with decoding and non-maximum suppression inside.
+    """Reads the outputs of a model file that includes decoding and non-maximum suppression.
 
     Args:
-        schema: Schema of the file. Its ``detect`` section holds the values that the file runs with.
+        schema: Schema of the file. Its ``detect`` section holds the values with which the file runs NMS.
     """
 
     def __init__(self, schema: Schema):
@@ -143,13 +145,13 @@ class SelectedOutputs:
                 )
 
     def check_score(self, score: float) -> None:
-        """Refuse a score below the lowest score that the file gives."""
+        """Refuse a score below the threshold at which the file itself drops detections."""
         least = self._detect.score
         if score < least:
             raise BadInput(
                 "score",
-                f"{score:g}: the model runs NMS itself and gives nothing below {least:g}; use that score, or export "
-                "the model without NMS",
+                f"{score:g}: the model runs NMS itself and gives no detections below {least:g}; use that score, or "
+                "export the model without NMS",
             )
 
     def read(self, output: Outputs, config: Detect, thresholds: np.ndarray) -> Selected:

@@ -1,4 +1,4 @@
-"""Views: how the network sees an image or a region of it, once or also mirrored and smaller."""
+"""Test-time augmentation: a view is an image or a region as the network gets it, possibly mirrored or smaller."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,15 +13,15 @@ from multibox.prepare.window import Window, from_window, letterbox, snap
 
 @dataclass(frozen=True)
 class Tta:
-    """Test-time augmentation: the views in which the network sees each region.
+    """Test-time augmentation: the scales at which each region of an image is searched, and whether also mirrored.
 
     Attributes:
-        flip: Whether each view is also mirrored.
+        flip: Whether each region is also searched mirrored.
         scales: Sizes of the image relative to the network's input, above 0 and at most 1. A scale of 1 fills the input.
             The space around a smaller image has the mean colour.
 
     Raises:
-        BadInput: There is no scale, or one is out of range.
+        BadInput: ``scales`` is empty, or has a scale that is not above 0 and at most 1.
     """
 
     flip: bool = True
@@ -29,7 +29,7 @@ class Tta:
 
     def __post_init__(self) -> None:
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
-            raise BadInput("tta", f"the scales {self.scales} are not above 0 and at most 1; give such as (1, 0.83)")
+            raise BadInput("tta", f"the scales {self.scales} must each be above 0 and at most 1, such as (1, 0.83)")
 
 
 AS_IT_IS: Final = Tta(flip=False, scales=(1.0,))
@@ -72,8 +72,8 @@ def make_views(region: Window, image_size: tuple[int, int], size: tuple[int, int
         region: Part of the image to view, in pixels of the image.
         image_size: Height and width of the image, pixels.
         size: Height and width of the network's input, pixels.
-        resize: ``warp`` or ``letterbox``, as the network was trained.
-        tta: Sizes of the views, and whether they are mirrored too.
+        resize: Kind of resize that the network was trained with: ``warp`` or ``letterbox``.
+        tta: Scales of the views, and whether each view is repeated mirrored.
 
     Returns:
         One view for each scale, followed by its mirror image if ``tta.flip``.

@@ -47,7 +47,7 @@ def get_archive(archive: Archive, folder: str | Path, *, progress: Progress | No
     path = fetch(archive.file, folder / archive.file.name, progress=progress)
     unpack(path, folder, progress=progress)
     if not content.exists():
-        raise RunFailed(f"{path}: {archive.content} is not in it; it is not the archive that was expected")
+        raise RunFailed(f"{path}: has no member {archive.content}, so it is not the expected archive")
     done.touch()
     path.unlink()
     return content

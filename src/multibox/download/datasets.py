@@ -1,8 +1,9 @@
 """The datasets of ``multibox data get``: their URLs, their verification, and the build of their stores.
 
-VOC: URLs and MD5 from torchvision's ``datasets/voc.py``, sizes and, for 2007, SHA-256 from TensorFlow Datasets'
-``url_checksums/voc2007.txt``. COCO: ``url_checksums/coco2017.txt`` of the same; its publisher gives no checksums. BCCD:
-GitHub may create the archive of a commit again at any time, so that its bytes have no lasting checksum.
+VOC: URLs and MD5 checksums are from torchvision's ``datasets/voc.py``. Sizes and, for 2007, SHA-256 checksums are from
+TensorFlow Datasets' ``url_checksums/voc2007.txt``. COCO: sizes are from TensorFlow Datasets'
+``url_checksums/coco2017.txt``; the publisher gives no checksums. BCCD: GitHub may create the archive of a commit again
+at any time, so that no checksum lasts.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _MIRROR = "https://data.pjreddie.com/files"
 _COCO = "http://images.cocodataset.org"
 _BCCD = "d272fb14cdff6e473fafeeeba32aba5f560e9e43"
 
-_VOC_TERMS = "research; the pictures are flickr's, each under its owner's terms"
-_COCO_TERMS = "annotations CC BY 4.0; the pictures are flickr's, each under its owner's terms"
+_VOC_TERMS = "for research; the images are from Flickr, each under its owner's terms"
+_COCO_TERMS = "annotations CC BY 4.0; the images are from Flickr, each under its owner's terms"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Dataset:
         archives: Archives of the dataset. All are unpacked into one folder.
         source: Path of the files to build the stores from, relative to the folder that the archives are unpacked into.
             ``.`` is the folder itself.
-        options: Keyword arguments of :func:`~multibox.data.build.build`. Their ``name`` is the store's name in the
+        options: Keyword arguments of :func:`~multibox.data.build.build`. Their ``name`` is the dataset's name in the
             presets.
         licence: Name of the licence, for display.
     """
@@ -151,7 +152,7 @@ def find_dataset(name: str) -> Dataset:
         BadInput: If there is no dataset of that name. The message lists the existing names.
     """
     if name not in DATASETS:
-        raise BadInput(name, f"no dataset of that name can be downloaded; there are: {', '.join(DATASETS)}")
+        raise BadInput(name, f"no dataset of that name can be downloaded; available: {', '.join(DATASETS)}")
     return DATASETS[name]
 
 

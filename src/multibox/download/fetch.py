@@ -1,7 +1,8 @@
 """Downloads over HTTP that resume after a broken connection and are verified before use.
 
 They use ``urllib``, because no library does all of this: pooch, ``torch.hub`` and ``keras.utils.get_file`` restart a
-file after a break, ``huggingface_hub`` serves its own hub alone, and ``requests`` adds packages but no resuming.
+file after a break, ``huggingface_hub`` only downloads from its own hub, and ``requests`` adds dependencies but cannot
+resume.
 """
 
 import hashlib
@@ -22,16 +23,17 @@ from multibox.errors import BadInput, RunFailed
 from multibox.writing import locked
 
 Progress = Callable[[str, int, int], None]
-"""Function called with the name of the task, the number of bytes done, and the number of all bytes (0 if unknown)."""
+"""Function called with the name of the task, the number of bytes done, and the total number of bytes (0 if unknown)."""
 
 WAITS = (1, 2, 4, 8, 16)
-"""Seconds to wait before each further attempt. They start again whenever an attempt received bytes."""
+"""Seconds to wait before each further attempt. The waits start again from the first after an attempt that received
+bytes."""
 
 TIMEOUT = 30
 """Seconds without a byte after which a connection counts as broken."""
 
 LOCK = ".multibox.lock"
-"""Name of the file in a folder that a process locks while it downloads into that folder."""
+"""Name of the lock file that a process holds while it downloads into a folder."""
 
 _CHUNK = 1 << 20
 _PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
@@ -40,14 +42,14 @@ _PASSING = {408, 416, 425, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file.
+    """A file that is published on the web.
 
     Attributes:
         urls: URLs of the file. The first is tried first, and the others are mirrors.
         checksum: Checksum as ``sha256:HEX`` or ``md5:HEX``. HEX may be only the first digits, if the publisher gives no
             more. Empty if no checksum is known.
         size: Number of bytes of the file. 0 if unknown.
-        size_is_exact: Whether ``size`` is exact, so that a file of another size is a different file.
+        size_is_exact: Whether ``size`` is exact. If so, a file of another size is refused.
     """
 
     urls: tuple[str, ...]
@@ -122,7 +124,7 @@ def _first_that_works(file: RemoteFile, part: "_Part", progress: Progress, waits
             return url
         except _Unavailable as failure:
             failures.append(f"{url}: {failure}")
-    kept = f"; {part.path} keeps what came, run the command again to go on" if part.size else ""
+    kept = f"; {part.path} holds the bytes received so far, run the command again to resume" if part.size else ""
     raise RunFailed("; ".join(failures) + kept)
 
 
@@ -235,7 +237,7 @@ def _receive(response: HTTPResponse, url: str, file: RemoteFile, part: _Part, pr
         length = response.headers["Content-Length"] or ""
         total = int(length) if length.isdecimal() else 0
         if total and file.size and file.size_is_exact and total != file.size:
-            raise _Unavailable(f"it has {total:,} bytes there, not the {file.size:,} that it should have")
+            raise _Unavailable(f"the file on the server has {total:,} bytes, not {file.size:,}")
         part.begin(url, total, validators)
     size = part.size
     _need_space(part.path.parent, total - size)
@@ -277,7 +279,7 @@ def _write(out: FileIO, piece: bytes, path: Path) -> None:
         while piece:
             piece = piece[out.write(piece) :]
     except OSError as error:
-        raise RunFailed(f"{path}: {error.strerror}; make room, then run the command again to go on") from None
+        raise RunFailed(f"{path}: {error.strerror}; make room, then run the command again to resume") from None
 
 
 def _words(reason: object) -> str:

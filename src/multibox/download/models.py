@@ -1,10 +1,10 @@
 """The weights of ``multibox model get``: a table of published weights that Multibox can read.
 
-Where a row's facts are from: torchvision's own ``ssd300_vgg16`` and ``ssdlite320_mobilenet_v3_large`` (URL, score,
-size; the eight digits in a file's name begin its SHA-256, which is how torchvision checks it; the rest of the
-second's is what several who downloaded it published); ``models/public/ssd300`` and ``ssd512`` of the Open Model Zoo
-for the originals in Caffe; the READMEs of amdegroot/ssd.pytorch, lufficc/SSD and qfgaohao/pytorch-ssd, which give no
-checksums; ``keras.applications`` (URL, MD5). Scores are their publishers', in percent.
+Sources of the table: torchvision's own ``ssd300_vgg16`` and ``ssdlite320_mobilenet_v3_large`` (URL, score, size, and
+the first eight digits of the SHA-256, which are in the file's name; the full SHA-256 of the second is as published by
+several users); ``models/public/ssd300`` and ``ssd512`` of the Open Model Zoo for the originals in Caffe; the READMEs of
+amdegroot/ssd.pytorch, lufficc/SSD and qfgaohao/pytorch-ssd, which give no checksums; ``keras.applications`` (URL, MD5).
+Scores are as published, in percent.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _QFGAOHAO = "https://storage.googleapis.com/models-hao"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 _VOC07 = "VOC2007 test mAP"
-_SEEN = "VOC2007 test mAP, but trained on these images too"
+_SEEN = "mAP on VOC2007 test, but the training data includes these images"
 _COCO = "COCO val2017 mAP"
 _COCO_MINIVAL = "COCO minival mAP"
 
@@ -37,7 +37,7 @@ class PublishedModel:
         file: File to download.
         licence: Name of the licence.
         score: Published score in percent. None for weights of a trunk alone.
-        measure: Measure and dataset of the score, for display.
+        measure: Metric and dataset of the score, for display.
         member: Path of the weights inside the archive, if ``file`` is an archive. Empty otherwise.
     """
 
@@ -171,7 +171,7 @@ def find_model(name: str) -> PublishedModel:
         BadInput: If there are no weights of that name. The message lists the existing names.
     """
     if name not in MODELS:
-        raise BadInput(name, f"no model of that name can be downloaded; there are: {', '.join(MODELS)}")
+        raise BadInput(name, f"no model of that name can be downloaded; available: {', '.join(MODELS)}")
     return MODELS[name]
 
 

@@ -1,4 +1,4 @@
-"""Unpacking of untrusted archives, so that nothing is written outside the folder."""
+"""Unpacks untrusted archives so that nothing is written outside the target folder."""
 
 import stat
 import tarfile
@@ -46,8 +46,8 @@ def unpack(archive: str | Path, folder: str | Path, *, progress: Callable[[str, 
         progress: Function called with the name of the task, the number of bytes written, and the number of all bytes.
 
     Raises:
-        BadInput: If a member has an absolute name, leads out of the folder, or is neither file nor folder (a link, a
-            device). Nothing is written.
+        BadInput: If a member has an absolute name, leads out of the folder, or is neither a file nor a folder (such as
+            a link or a device). Nothing is written.
         RunFailed: If the archive is damaged, or the disk has too little space.
     """
     archive, folder = Path(archive), Path(folder)
@@ -59,7 +59,7 @@ def unpack(archive: str | Path, folder: str | Path, *, progress: Callable[[str, 
             free = disk_usage(folder).free
             if total > free:
                 raise RunFailed(
-                    f"{archive}: unpacked it takes {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; make room"
+                    f"{archive}: unpacking needs {total / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; make room"
                 )
             for member, place in zip(members, places, strict=True):
                 _write(member, place)

@@ -1,6 +1,6 @@
 """Confidence intervals of the mean average precision, by the bootstrap over images.
 
-From N images, N are drawn with replacement, a few hundred times, and the figure is computed for each draw (Efron and
+N of the N images are drawn with replacement, a few hundred times, and the metric is computed for each draw (Efron and
 Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13: percentile intervals). Whether a detection is a hit does
 not depend on other images. So a draw only changes how often each image counts, and no detection is matched again.
 
@@ -48,7 +48,7 @@ def draw_weights(images: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
 
 
 def resampled_ap(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
-    """Average precision (area, at the IoU of the outcomes) of each class in every draw.
+    """Average precision (area under the curve) of each class in every bootstrap draw.
 
     Args:
         outcomes: Hits and false alarms of the whole test set.

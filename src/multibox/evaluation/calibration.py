@@ -11,10 +11,10 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores and share of hits in ten bins of equal width.
+    """Mean score and share of hits of detections in ten score bins of equal width.
 
-    Reliability diagrams are from Guo et al. (arXiv 1706.04599), and those of detections from Kueppers et al.
-    (2004.13546).
+    Reliability diagrams are from Guo et al. (arXiv 1706.04599), and reliability diagrams of detections from Kueppers et
+    al. (arXiv 2004.13546).
 
     Attributes:
         detections: ``(10,)`` number of detections whose score is in each bin.

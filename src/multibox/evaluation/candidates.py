@@ -1,4 +1,4 @@
-"""What can be evaluated: a detector, or a file of detections written by any tool."""
+"""The two things that can be evaluated: a detector, or a file of detections written by any tool."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -23,18 +23,21 @@ Detect = Callable[[Detector, Sequence[Store]], Iterable[Detections]]
 
 
 class Candidate(Protocol):
-    """Protocol of what can be evaluated: a loaded detector, or a file of detections."""
+    """Protocol of a loaded detector or a file of detections, both of which can be evaluated."""
 
     @property
     def name(self) -> str:
-        """Name for reports and messages."""
+        """Name of the detector, or path of the file of detections, for reports and messages."""
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Class names of the candidate. None if it may have any class."""
+        """Class names of the detector. None for a file of detections, which does not hold class names."""
 
     def detections(self, test_set: TestSet, detect: Detect) -> Found | FileReading:
-        """Detections of the evaluated classes in all images of a test set. From a file, with what was dropped."""
+        """Detections of the evaluated classes in all images of a test set.
+
+        For a file of detections, also a record of the rows that were dropped.
+        """
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class ResultsFile:
     Attributes:
         path: Path of the JSON file with detections.
         read_as: Meaning of the ids and boxes in the file.
-        classes: Always None, because the file has numbers of classes but no names.
+        classes: Always None, because the file holds class numbers and no class names.
     """
 
     path: Path
@@ -101,7 +104,8 @@ def open_candidate(model: Model, *, read_as: ReadAs = AS_WRITTEN, **loading: Any
 
     Args:
         model: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
-        read_as: Meaning of the ids and boxes in a file of detections. For a model file, all its fields must be None.
+        read_as: How to read the ids and boxes of a file of detections. All its fields must be None if ``model`` is a
+            detector or model file.
         loading: Arguments for :func:`~multibox.detect.load.load`, if ``model`` is a model file.
 
     Returns:
@@ -118,7 +122,7 @@ def open_candidate(model: Model, *, read_as: ReadAs = AS_WRITTEN, **loading: Any
         return model
     for parameter, value in asdict(read_as).items():
         if value is not None:
-            raise BadInput(parameter, "says how to read a file of detections, and none is given; leave it out")
+            raise BadInput(parameter, "only applies to a file of detections, and none was given; leave it out")
     if isinstance(model, Detector):
         return LoadedDetector(model)
     if is_no_model(Path(model)):
@@ -127,7 +131,7 @@ def open_candidate(model: Model, *, read_as: ReadAs = AS_WRITTEN, **loading: Any
 
 
 def is_results_file(model: str | os.PathLike[str]) -> bool:
-    """Whether a path names a file of detections, and no model."""
+    """Whether a path names a file of detections instead of a model."""
     return Path(model).suffix.lower() == ".json"
 
 

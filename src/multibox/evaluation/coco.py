@@ -7,7 +7,8 @@ Two kinds of objects are ignored: crowds, and objects outside the size range if 
 of detections may take a crowd, and the IoU with a crowd is the share of the detection inside it. Difficult objects are
 treated as crowds, because COCO has no other way to leave an object out.
 
-The figures are those of pycocotools. Its loops over images, classes and IoUs are arrays here.
+The results are equal to those of pycocotools. Where pycocotools loops over images, classes and IoUs, this code uses
+arrays.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from multibox.evaluation.voc import by_class, mean_of
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 LIMITS = (1, 10, 100)
-"""Numbers of detections of a class in an image, the best first, that COCO evaluates."""
+"""The limits that COCO evaluates: of each class in an image, only the 1, 10 or 100 detections with the highest scores
+count."""
 
 SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 """Range of object areas by name of the size: lowest and highest area in squared pixels."""

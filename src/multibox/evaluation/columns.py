@@ -64,7 +64,7 @@ class Found:
         return len(self.images)
 
     def keep(self, rows: np.ndarray) -> "Found":
-        """Detections where a mask is true, or those at given positions, in that order."""
+        """Detections where a mask ``(D,)`` is true, or detections at the given positions, in the order given."""
         return Found(self.images[rows], self.labels[rows], self.scores[rows], self.boxes[rows])
 
 
@@ -99,7 +99,7 @@ def truth_of(stores: Sequence[Store], classes: Sequence[str]) -> Truth:
 
 
 def places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Position in ``classes`` of each name, as int64. -1 for a name that is missing."""
+    """Position of each name in ``classes``, as int64. -1 for a name that is not in ``classes``."""
     known = {name: place for place, name in enumerate(classes)}
     return np.array([known.get(name, -1) for name in names], np.int64)
 

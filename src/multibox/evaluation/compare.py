@@ -11,7 +11,7 @@ from multibox.evaluation.figures import Figures
 from multibox.evaluation.json_values import without_nan
 
 FEW = 10
-"""Smallest number of images of a class for which the bootstrap gives a meaningful interval."""
+"""Smallest number of images with objects of a class for which the class's bootstrap interval is meaningful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +22,14 @@ class Comparison:
         name: Name of the second detector.
         other: All figures of the second detector.
         difference: Mean average precision (area, IoU 0.5) of the first detector minus that of the second, in [-1, 1].
-        interval: 95% interval of ``difference`` by the paired bootstrap, in which each draw of images is used for both
-            detectors.
+        interval: 95% confidence interval of ``difference``, by the paired bootstrap: each draw of images is used for
+            both detectors.
         share_better: Share of the bootstrap draws in which the first detector is better, in [0, 1].
         classes: Average precision of the first detector minus that of the second, in [-1, 1], with its 95% interval, by
             class name.
         few: Names of classes that are in too few images for a meaningful interval.
-        images: ``(N,)`` cost of the second detector's mistakes minus that of the first's, for each image.
+        images: ``(N,)`` cost of the second detector's mistakes minus the cost of the first detector's mistakes, for
+            each image.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Comparison:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the difference excludes 0."""
+        """Whether the confidence interval of the difference excludes 0."""
         return self.interval.low > 0 or self.interval.high < 0
 
     def most_changed(self, count: int) -> list[int]:
@@ -102,5 +103,7 @@ def compare(first: Figures, other: Figures, name: str) -> Comparison:
 def _require_same_test_set(first: Figures, other: Figures, name: str) -> None:
     if (first.truth.classes, first.truth.image_ids) != (other.truth.classes, other.truth.image_ids):
         raise BadInput(
-            name, "was evaluated on other images or classes; pass the test_set of one evaluation to the other"
+            name,
+            "was evaluated on other images or classes; evaluate both on the same data, by passing the test_set "
+            "of one evaluation as data of the other",
         )

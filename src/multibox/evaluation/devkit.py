@@ -17,8 +17,8 @@ DECIMALS = 6
 def as_written(found: Found) -> Found:
     """Detections with scores and corners rounded to six decimals, as the devkit reads them from its files.
 
-    Rounding makes equal scores, whose order can decide which of two detections takes an object. So only rounded numbers
-    give exactly the devkit's figures.
+    Rounding can make two scores equal, and their order then decides which detection takes an object. So only rounded
+    numbers give exactly the devkit's results.
     """
     corners = written_boxes(found)
     corners[:, :2] -= 1

@@ -30,13 +30,13 @@ DetectAll = Callable[..., Iterable[Detections]]
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How good a detector is on a test set. Each figure is computed when it is first read.
+    """The result of an evaluation: metrics of a detector on a test set. Each metric is computed when it is first read.
 
     Attributes:
         model: Name of the detector, or path of its file.
         test_set: Images and objects of the test set.
         found: Detections in all images of the test set.
-        strict: Whether scores and boxes are rounded to six decimals before figures are computed, as PASCAL's devkit
+        strict: Whether scores and boxes are rounded to six decimals before metrics are computed, as PASCAL's devkit
             does.
         seconds: Duration of the detection in seconds.
         reading: What was read from a file of detections and what was dropped. None if a detector ran.
@@ -51,7 +51,7 @@ class Evaluation:
 
     @cached_property
     def figures(self) -> Figures:
-        """All figures of the detailed report."""
+        """All metrics of the detailed report."""
         return Figures(self.test_set.truth, as_written(self.found) if self.strict else self.found)
 
     @property
@@ -71,12 +71,15 @@ class Evaluation:
 
     @property
     def ap(self) -> dict[str, float]:
-        """Average precision (area, IoU 0.5) by class name. NaN for a class without objects, which no mean includes."""
+        """Average precision (area, IoU 0.5) by class name.
+
+        NaN for a class without objects, which is left out of every mean.
+        """
         return {name: float(ap) for name, ap in zip(self.test_set.truth.classes, self.figures.voc.ap, strict=True)}
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Score threshold with the best F1, by class name. Classes without a hit are missing."""
+        """Score threshold with the best F1, by class name. Classes without a correct detection are missing."""
         return self.figures.thresholds
 
     @property
@@ -96,11 +99,14 @@ class Evaluation:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Number of objects by name of each class that the detector does not have. They are not evaluated."""
+        """Number of objects of each class that the detector does not have, by class name.
+
+        These classes are not evaluated.
+        """
         return self.test_set.left_out
 
     def to_json(self) -> dict[str, Any]:
-        """The main figures as a dictionary that can be written as JSON. NaN becomes None."""
+        """The main metrics as a dictionary that can be written as JSON. NaN becomes None."""
         return without_nan(
             {
                 "map": self.map,
@@ -132,31 +138,32 @@ def evaluate(
 ) -> Evaluation:
     """Detect objects in every image of a test set, and measure how good the detections are.
 
-    Classes are matched by name. Only classes that the detector and the data have in common are evaluated.
+    Classes are matched by name. Only classes that the detector and the test data have in common are evaluated.
 
     Args:
         detector: A detector, a model file, or a ``.json`` file of detections in COCO's results format.
         data: Test data: ``NAME/SPLIT``, or ``NAME`` for its split test, or val if there is no test, or the path that a
-            dataset was built from. Several are evaluated as one. The ``test_set`` of another evaluation makes both
-            evaluations comparable.
+            dataset was built from. Several of these are evaluated as one test set. Pass the ``test_set`` of another
+            evaluation to compare the two.
         batch: Number of images in a batch on each device.
-        strict: Whether to round scores and boxes to six decimals before figures are computed, as PASCAL's devkit does.
+        strict: Whether to round scores and boxes to six decimals before metrics are computed, as PASCAL's devkit does.
         progress: Function to call after each batch, with the number of finished images and of all images.
         detect: Function that replaces :func:`detect_all`, for example to share the work between hosts.
         image_ids: Meaning of ``image_id`` in a file of detections, such as ``names`` or ``from-0``. See
-            :class:`~multibox.evaluation.reading.choosing.ReadAs`. None takes the data's ids if they fit, else a meaning
-            that fits.
+            :class:`~multibox.evaluation.reading.choosing.ReadAs`. None takes the dataset's own ids if they match, else
+            a meaning that matches.
         category_ids: Meaning of ``category_id`` in a file of detections, such as ``from-0``, ``coco-80`` or
-            ``0=cat,1=dog``. None takes the data's numbers if they fit, else a meaning that fits.
-        boxes: Form of the boxes in a file of detections, such as ``corners`` or ``center,fractions``. None: ``xywh``.
+            ``0=cat,1=dog``. None takes the dataset's own class numbers if they match, else a meaning that matches.
+        boxes: Form of the boxes in a file of detections, such as ``corners`` or ``center,fractions``. None means
+            ``xywh`` in pixels of the image.
         loading: Arguments for :func:`multibox.detect.load.load` if ``detector`` is a model file, such as ``devices=2``.
 
     Returns:
-        The evaluation, whose figures are computed when they are first read.
+        The evaluation, whose metrics are computed when they are first read.
 
     Raises:
-        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded. For
-            a file of detections also if its ids or boxes clearly have another meaning than assumed.
+        BadInput: The model or a store does not exist, they have no class in common, or an image cannot be decoded. Also
+            if the ids or boxes of a file of detections clearly have another meaning than the one assumed.
 
     Example:
         >>> evaluation = multibox.evaluate("model.keras", "photos/test")

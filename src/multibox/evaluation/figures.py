@@ -1,4 +1,4 @@
-"""All figures of the report of an evaluation."""
+"""All metrics in the report of an evaluation."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -60,7 +60,7 @@ class Figures:
 
     @cached_property
     def best(self) -> list[BestThreshold | None]:
-        """Score threshold with the best F1 of each class. None for a class without a hit."""
+        """Score threshold with the best F1, for each class. None for a class without a correct detection."""
         return best_thresholds(self.outcomes)
 
     @cached_property
@@ -115,7 +115,7 @@ class Figures:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Score threshold with the best F1, by class name. Classes without a hit are missing."""
+        """Score threshold with the best F1, by class name. Classes without a correct detection are missing."""
         rows = zip(self.truth.classes, self.best, strict=True)
         return {name: round(best.threshold, 6) for name, best in rows if best is not None}
 

@@ -10,12 +10,12 @@ from multibox.evaluation.outcomes import Outcomes
 from multibox.evaluation.voc import best_objects
 
 FALSE_ALARM, MISSED, FOUND = 0, 1, 2
-"""Positions of red, blue and green in the palette of :mod:`multibox.draw`."""
+"""Indices in the palette of :mod:`multibox.draw` of the colours red (false alarm), blue (missed) and green (found)."""
 
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The mistakes in N images, if only detections above the thresholds are shown.
+    """The mistakes in N images, counting only detections whose scores exceed the thresholds.
 
     Attributes:
         shown: ``(D,)`` bool, whether the score of each detection exceeds its threshold.

@@ -25,7 +25,7 @@ class Pairs:
         return len(self.iou)
 
     def keep(self, rows: np.ndarray) -> "Pairs":
-        """Pairs where a mask is true, or those at given positions, in that order."""
+        """Pairs where a mask ``(K,)`` is true, or pairs at the given positions, in the order given."""
         return Pairs(self.detection[rows], self.object[rows], self.iou[rows])
 
 
@@ -62,20 +62,23 @@ def best_of(pairs: Pairs, detections: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def match(target: np.ndarray, suitor: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Match suitors, in their order, with the first free target of each.
+    """Match each suitor (a detection), in order, with the first target (an object) in its list that is still free.
 
-    The result is the stable matching in which all targets prefer the earlier suitor. So it is found in rounds over all
+    This is a stable matching in which every target prefers the earlier suitor. So it can be computed in rounds over all
     suitors at once (Gale and Shapley, 1962): each suitor proposes to its next target, and each target refuses all but
     the earliest suitor.
 
     Args:
-        target: ``(K,)`` int64 index of the target in each candidate pair, such as an object. All pairs of a suitor,
-            such as a detection, are adjacent, and the preferred target comes first.
-        suitor: ``(K,)`` int64 index of the suitor in each pair, in rising order. The lowest index is matched first.
-        shared: ``(K,)`` bool, whether the target of each pair accepts any number of suitors.
+        target: ``(K,)`` int64 index of the target (object) in each candidate pair. All pairs of a suitor (detection)
+            are adjacent, and its preferred target comes first.
+        suitor: ``(K,)`` int64 index of the suitor (detection) in each pair, in rising order. The suitor with the lowest
+            index is matched first.
+        shared: ``(K,)`` bool, whether the target of each pair (such as a crowd) can be matched with any number of
+            suitors.
 
     Returns:
-        ``(S,)`` int64 positions of the matched pairs. Each suitor has at most one.
+        ``(S,)`` int64 indices of the matched pairs among the K candidate pairs, at most one for each suitor
+        (detection).
     """
     begins = np.flatnonzero(np.diff(suitor, prepend=-1))
     ends = np.append(begins[1:], len(suitor))

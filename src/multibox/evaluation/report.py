@@ -21,7 +21,8 @@ from multibox.writing import Kind, new_folder
 PAGE, FIGURES, WORST, CHANGED = "report.html", "report.json", "worst", "changed"
 WORST_IMAGES, CHANGED_IMAGES = 50, 12
 SHOWN_SIDE = 480
-"""Largest width and height in pixels of an image on the page. Images in the folder have their full size."""
+"""Largest width and height in pixels of an image on the page. The image files in the report's folder have their full
+size."""
 
 
 def write_report(

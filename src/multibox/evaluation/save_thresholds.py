@@ -1,4 +1,4 @@
-"""Write score thresholds into a model file. Everything else in the file stays the same."""
+"""Write score thresholds into a model file. Everything else in the file is left unchanged."""
 
 import os
 import zipfile

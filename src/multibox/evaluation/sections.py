@@ -23,10 +23,11 @@ REMEDIES = {
     "localisation": "The class is right, the box is loose. Try longer training, another box loss or finer priors.",
     "both": "Class and box are wrong, often on parts of objects. Train with more varied data.",
     "duplicate": "An object is detected twice. Lower detect.nms_iou.",
-    "background": "There is nothing. Add images with such backgrounds, and check for objects without labels.",
-    "missed": "Nothing is near the object. multibox data check shows whether priors can reach it.",
-    "false alarms": "All five kinds of false alarms removed.",
-    "not found": "All objects that are not found removed.",
+    "background": "There is no object at the detection. Add images with such backgrounds, and check for objects "
+    "without labels.",
+    "missed": "No detection is near the object. multibox data check shows whether priors can reach it.",
+    "false alarms": "False alarms of all five kinds are removed.",
+    "not found": "Objects that are not found do not count.",
 }
 """What to do about each of TIDE's kinds of errors."""
 
@@ -47,7 +48,7 @@ COCO_TEXTS = {
 
 
 def figure_sections(figures: Figures) -> list[Section]:
-    """All sections of the page that contain no images."""
+    """All sections of an evaluation's page that consist of metrics and charts, without images."""
     return [
         Section("Figures", _main_figures(figures)),
         Section("Errors", _errors(figures)),
@@ -157,7 +158,7 @@ def _classes(figures: Figures) -> list[str | Part]:
     ]
     headings = ["class", "objects", "AP", "95%", "11 points", "AP, COCO"]
     headings += ["best threshold", "F1 there", "precision", "recall"]
-    return [Table(headings, rows, caption="Weakest classes first. A class without objects is in no mean.")]
+    return [Table(headings, rows, caption="Weakest classes first. A class without objects is left out of the mean.")]
 
 
 def _precision_charts(figures: Figures) -> list[Chart]:
@@ -192,8 +193,8 @@ def _f1(figures: Figures) -> list[str | Part]:
 def _confusion(figures: Figures) -> list[str | Part]:
     names, matrix = figures.truth.classes, figures.confusion
     explained = (
-        "Detections above the best thresholds, whatever their classes. From the highest score down, each takes the "
-        "free object with the highest IoU, if that is at least 0.5."
+        "Detections above the best thresholds. In order of descending score, each takes the free object of any class "
+        "with the highest IoU, if the IoU is at least 0.5."
     )
     pairs: list[list[Cell]] = [
         [names[i], names[j], count, f"{count / max(1, matrix[i].sum()):.1%}"]
@@ -219,7 +220,7 @@ def _sizes(figures: Figures) -> list[str | Part]:
     ]
     explained = (
         "COCO's areas: small is below 32 x 32 pixels of the original image, large is above 96 x 96. Often no prior "
-        "reaches a size that is detected badly. multibox data check shows it."
+        "reaches a size that is detected badly. multibox data check shows which sizes the priors reach."
     )
     return [explained, Table(["size", "objects", "AP, IoU 0.5", "AP, IoU 0.5 to 0.95"], rows)]
 

@@ -33,7 +33,7 @@ class TestSet:
 
     @cached_property
     def left_out(self) -> dict[str, int]:
-        """Number of objects by name of each class that is in the stores but not evaluated."""
+        """Number of objects of each class that is in the stores but is not evaluated, by class name."""
         counts: dict[str, int] = {}
         for store in self.stores:
             for name in store.meta.classes:
@@ -43,7 +43,7 @@ class TestSet:
 
     @cached_property
     def image_ids(self) -> list[int | str]:
-        """Id of each image in COCO files: a number if the record's id is a number, else text."""
+        """Id of each image in COCO files: the record's id, as a number if it is one."""
         ids = self.truth.image_ids
         if len(self.stores) > 1:
             return list(ids)
@@ -51,7 +51,7 @@ class TestSet:
 
     @cached_property
     def image_names(self) -> list[tuple[str, ...]]:
-        """Names of the file of each image, as far as the stores know: with or without folders."""
+        """File names of each image that are recorded in the stores, with or without folders."""
         records = (store.without_image(i) for store in self.stores for i in range(len(store)))
         return [names_of(record) for record in records]
 
@@ -62,7 +62,7 @@ class TestSet:
 
     @cached_property
     def category_numbers(self) -> dict[str, int]:
-        """Number of each class of the data in COCO files.
+        """Number of each class of the test set in COCO files, by class name.
 
         The first store that has the class gives its number. If stores use one number for different classes, classes are
         numbered from 1 in the order of the stores.
@@ -96,7 +96,7 @@ class TestSet:
 
 Data = str | Store | Sequence[str | Store]
 """Test data: a store, the name of a dataset (``NAME`` or ``NAME/SPLIT``), or the path that it was built from. Several
-are evaluated as one."""
+stores or names are evaluated as one test set."""
 
 
 def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
@@ -105,11 +105,11 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     Args:
         data: Name of a dataset, with its split (``NAME/SPLIT``) or without one (``NAME``: the split test, or val if
             there is none), or the path that it was built from, or a store, or a sequence of these.
-        known: Class names of the detector. Only those that the data also has are evaluated, in this order. None
-            evaluates all classes of the data.
+        known: Class names of the detector. Only classes that the stores also have are evaluated, in this order. None
+            evaluates all classes of the stores.
 
     Returns:
-        Stores and objects of the test set.
+        The test set, with its stores and objects.
 
     Raises:
         BadInput: A store does not exist, or has none of the detector's classes.
@@ -164,13 +164,13 @@ def common_classes(known: Sequence[str], stores: Sequence[Store]) -> tuple[str, 
     if not classes:
         stored = ", ".join(f"{store.meta.name}/{store.meta.split}" for store in stores)
         raise BadInput(
-            stored, f"none of its classes ({', '.join(sorted(there))}) is one of the model's ({', '.join(known)})"
+            stored, f"none of its classes ({', '.join(sorted(there))}) is a class of the model ({', '.join(known)})"
         )
     return classes
 
 
 def names_of(record: Record) -> tuple[str, ...]:
-    """Names of a record's file: the one that its source writes and the one that it was read from. Else its id."""
+    """File names of a record, from its annotations and from the path that was read. The id if there are none."""
     written = (record.extra.get("file_name"), record.extra.get("filename"), record.source.replace("\\", "/"))
     return tuple(str(name) for name in written if name) or (record.id,)
 

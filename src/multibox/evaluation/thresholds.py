@@ -16,8 +16,7 @@ class BestThreshold:
     """The score threshold at which the F1 of a class is highest.
 
     Attributes:
-        threshold: Score threshold in [0, 1]: the middle between the lowest score above it and the highest score below
-            it.
+        threshold: Score threshold in [0, 1]: the midpoint between two neighbouring scores of detections.
         f1: 2 x precision x recall / (precision + recall), in [0, 1].
         precision: Precision at the threshold, in [0, 1].
         recall: Recall at the threshold, in [0, 1].
@@ -30,7 +29,7 @@ class BestThreshold:
 
 
 def best_thresholds(outcomes: Outcomes) -> list[BestThreshold | None]:
-    """The score threshold with the best F1 of each class. None for a class without a hit."""
+    """The score threshold with the best F1, for each class. None for a class without a correct detection."""
     rows = zip(outcomes.ranking, outcomes.positives, strict=True)
     return [_best(outcomes, of_class, int(total)) for of_class, total in rows]
 

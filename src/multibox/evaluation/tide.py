@@ -1,7 +1,7 @@
 """The six errors of TIDE (Bolya et al., arXiv 2008.08115), and the gain from fixing each.
 
-Every false alarm is one of five errors. With tf = 0.5, tb = 0.1 and IoUs with the objects to find, the first condition
-that holds decides:
+Every false alarm is one of five errors. With tf = 0.5, tb = 0.1 and IoUs with the objects to find, the kind is the
+first of these whose condition holds:
 
 - localisation: The best IoU with an object of its class is at least tb and below tf.
 - classification: The IoU with an object of another class is at least tf.
@@ -30,7 +30,7 @@ HIT, IGNORED = -1, -2
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors in a test set, sorted by TIDE's kinds.
+    """The errors in a test set, classified into TIDE's kinds.
 
     Attributes:
         kind: ``(D,)`` int64 kind of each detection: a position in ``NAMES``, or ``HIT`` or ``IGNORED``.
@@ -51,7 +51,7 @@ class Errors:
 
 
 def tide(truth: Truth, found: Found) -> Errors:
-    """Sort the errors of a detector by kind.
+    """Classify the errors of a detector into TIDE's kinds.
 
     Args:
         truth: Objects of the test set.

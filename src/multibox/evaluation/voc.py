@@ -119,7 +119,9 @@ def find_hits(truth: Truth, found: Found, min_iou: float = MIN_IOU) -> tuple[np.
 
 
 def best_objects(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """Find the object of the same class with the highest IoU for each detection. Of equal IoUs, the first is taken.
+    """Find the object of the same class with the highest IoU for each detection.
+
+    Of objects with equal IoU, the first is taken.
 
     Args:
         truth: M objects of the test set.

@@ -39,7 +39,7 @@ STEPS = {
     "mixup": ("Mixup", "Another image is blended in, so the network learns to be less certain."),
     "affine": (
         "Turn and shear",
-        "The image is turned, sheared and scaled, because cameras are held at different angles and distances.",
+        "The image is rotated, sheared and scaled, because cameras are held at different angles and distances.",
     ),
     "cutout": ("Cut out", "Holes hide parts of objects, so the network must not rely on a single part."),
     "degrade": (
@@ -58,7 +58,7 @@ class Step:
         name: Name of the step, a key of :data:`STEPS`.
         before: Image and objects before the step.
         after: Image and objects after the step.
-        did: Whether the step changed anything. Most steps are only applied with some probability.
+        did: Whether the step changed the image. Most steps are applied with a probability below 1.
     """
 
     name: str

@@ -67,7 +67,7 @@ class LabelledDataset:
     Args:
         store: Store to browse.
         detections: Path of a file with a detector's detections in the store's images, as ``multibox eval
-            --save-detections`` writes it. None: no mistakes are known.
+            --save-detections`` writes it. None if no mistakes are to be shown.
         thresholds: Score that detections must exceed, by class name of the detector. None takes the default score for
             all classes.
 
@@ -145,7 +145,9 @@ class LabelledDataset:
             BadInput: If the store has no such class, or no detections were given for mistakes.
         """
         if name is not None and name not in self.classes:
-            raise BadInput("class", f"{self.name} has no class {name[:100]!r}; it has {', '.join(self.classes)}")
+            raise BadInput(
+                "class", f"{self.name} has no class {name[:100]!r}; its classes are {', '.join(self.classes)}"
+            )
         if mistake is not None and not self.mistakes:
             raise BadInput("mistake", "no mistakes are known; open the dataset with a file of detections")
         if name is None and size is None and mistake is None:
@@ -246,7 +248,7 @@ def find_mistakes(
     strange = sum(part.count for part in reading.dropped if part.reason == NO_IMAGE)
     if strange:
         raise BadInput(
-            detections, f"{strange} of {reading.rows} rows are of no image in {test_set.name}; leave them out"
+            detections, f"{strange} of {reading.rows} rows belong to no image of {test_set.name}; remove these rows"
         )
     reading.log()
     found = reading.found

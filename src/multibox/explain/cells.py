@@ -1,4 +1,4 @@
-"""Cells of the feature maps: the place of each prior, and the priors of each cell."""
+"""Cells of the feature maps: the position of each prior, and the priors of each cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ class Map:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a prior: its feature map, its cell, and its position in the cell.
+    """The position of a prior: its feature map, its cell, and its index in the cell.
 
     Attributes:
         index: Index of the prior among all priors, from 0.
         map: Index of the prior's feature map, from 0 for the finest.
         row: Row of the prior's cell, from 0 at the top.
         column: Column of the prior's cell, from 0 at the left.
-        kind: Position of the prior among those of its cell: 0 for the square, 1 for the larger square, then the oblong
-            ones.
+        kind: Index of the prior among the priors of its cell: 0 for the square, 1 for the larger square, then the
+            oblong priors.
         ratio: Ratio of the prior's width to its height, in pixels of the network's input.
     """
 
@@ -79,7 +79,7 @@ class Cell:
         map: Index of the feature map, from 0 for the finest.
         row: Row of the cell, from 0 at the top.
         column: Column of the cell, from 0 at the left.
-        priors: Priors of the cell: the square, the larger square, then the oblong ones.
+        priors: Priors of the cell: the square, the larger square, then the oblong priors.
     """
 
     map: int

@@ -52,7 +52,7 @@ class Positive:
         map: Index of the prior's feature map, from 0 for the finest.
         row: Row of the prior's cell, from 0 at the top.
         column: Column of the prior's cell, from 0 at the left.
-        kind: Position of the prior among those of its cell, from 0.
+        kind: Index of the prior among the priors of its cell, from 0.
         loss_classes: Classification loss of the prior.
         loss_boxes: Localisation loss of the prior, times its weight.
     """
@@ -99,7 +99,7 @@ class Negative:
         box: Corners x0, y0, x1, y1 of the prior in pixels of the image.
         map: Index of the prior's feature map, from 0 for the finest.
         loss: Classification loss of the prior.
-        most_like: Name of the class with the highest score at the prior.
+        most_like: Name of the class that has the highest score at the prior.
     """
 
     prior: int

@@ -73,12 +73,12 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Removed:
-    """A box that non-maximum suppression removed because a better box overlaps it.
+    """A box that non-maximum suppression removed because a box of higher score overlaps it.
 
     Attributes:
         box: Corners x0, y0, x1, y1 of the removed box in pixels of the image.
         score: Score of the removed box, in [0, 1].
-        iou: IoU of the removed box with the better box, in [0, 1].
+        iou: IoU of the removed box with the box of higher score, in [0, 1].
         prior: Index of the removed box's prior among all priors.
     """
 
@@ -236,15 +236,15 @@ def who_removed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the box that removed each removed box.
 
-    This is the best of the remaining boxes that overlap the removed box enough. Soft-NMS lowers scores step by step, so
-    there it is the box with the largest overlap, which has lowered the score most.
+    This is the highest-scored of the remaining boxes that overlap the removed box enough. Soft-NMS lowers scores step
+    by step, so with Soft-NMS it is the box with the largest overlap, which lowered the score most.
 
     Args:
         candidates: K candidate detections before suppression, by group, and in falling order of score within each
             group.
         boxes: ``(K, 4)`` corners of the candidates' boxes.
         stays: ``(K,)`` bool, whether each box remains after suppression.
-        config: Detection configuration with the kind of suppression and its largest overlap.
+        config: Detection configuration with the kind of suppression and its IoU limit.
 
     Returns:
         ``(K,)`` int64 row of the candidate that removed each box, and ``(K,)`` float32 overlap with it. The row is

@@ -1,4 +1,4 @@
-"""Models in other formats, for other runtimes."""
+"""Exports models to other formats, for other runtimes."""
 
 from multibox.export.export_model import Exported as Exported
 from multibox.export.export_model import export as export

@@ -15,8 +15,8 @@ from multibox.runtimes.agreement import PIXELS, SCORE, Difference, difference
 from multibox.runtimes.outputs import Outputs, split_batch
 
 MISSED = 0.01
-"""Share of the detections that may have no counterpart although nothing is wrong. If the scores of two overlapping
-boxes differ only in the seventh digit, rounding decides which box NMS keeps."""
+"""Largest share of detections without a counterpart that is accepted. If the scores of two overlapping boxes differ
+only in the seventh digit, rounding decides which box NMS keeps."""
 
 LEAST_FOUND = 0.5
 """Smallest share of the Keras model's shown detections that a file of lower precision must find too."""
@@ -45,8 +45,8 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
     """Run an exported file on images and compare the detections with those of the Keras model.
 
     In float32, scores must agree within 0.001 and boxes within 0.1 pixels of the input: for all priors, or for the
-    detections if the file runs NMS itself. In a lower precision, the file must find half of what the Keras model shows.
-    The mean average precision measures how much worse it is.
+    detections if the file runs NMS itself. In a lower precision, the file must find half of the detections that the
+    Keras model shows. How much worse it is can be measured as mean average precision.
 
     Args:
         expected: Runtime that runs the Keras model.
@@ -62,7 +62,7 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
     """
     schema, original, written = expected.schema, expected.run(images), given.run(images)
     if not given.has_nms and not all(np.isfinite(values).all() for values in written.values()):
-        raise RunFailed("export: the written model gives numbers that are not finite; nothing was kept")
+        raise RunFailed("export: the exported model computes numbers that are not finite, so the file was removed")
     wanted, got = _read(expected, original), _read(given, written)
     found = share_found(wanted, got, schema)
     if precision == "fp32":
@@ -72,14 +72,14 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
             worst = difference(original, written, schema)
         if not worst.is_small:
             raise RunFailed(
-                f"export: the written model is not the original: boxes differ by {worst.pixels:.2g} pixels and scores "
-                f"by {worst.score:.2g}; nothing was kept"
+                f"export: the exported model differs from the original: boxes by {worst.pixels:.2g} pixels, scores "
+                f"by {worst.score:.2g}; the file was removed"
             )
         return Check(len(images), worst, found)
     if found is not None and found < LEAST_FOUND:
         raise RunFailed(
-            f"export: the written model finds {found:.0%} of what the original finds; nothing was kept. "
-            "Choose a higher precision, or for int8 other images to calibrate with"
+            f"export: the written model finds {found:.0%} of the original's detections; the file was removed. Choose "
+            "a higher precision, or for int8 other images to calibrate with"
         )
     return Check(len(images), None, found)
 
@@ -87,7 +87,7 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
 def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> Difference:
     """Compare detections one by one, each with the nearest detection of the other model.
 
-    Detections whose score is at the threshold, where rounding decides whether they are included, are ignored.
+    Detections with scores at the threshold are ignored, because rounding decides whether they are included.
 
     Args:
         expected: Detections of each image by the Keras model.
@@ -111,8 +111,9 @@ def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tu
 
 
 def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """Distance in score and box to the nearest of ``others``, infinite without one. Detections at the threshold are
-    ignored.
+    """Distance in score and box to the nearest of ``others``, infinite without one.
+
+    Detections at the threshold are ignored.
     """
     height, width = schema.network.size
     scale = np.array((width, height, width, height), np.float32)
@@ -131,7 +132,7 @@ def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarr
 
 
 def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> float | None:
-    """Share of the expected detections above ``detect.show`` for which the file has one of the same class and place.
+    """Share of the expected detections above ``detect.show`` that the file finds, with equal class and similar box.
 
     Args:
         expected: Detections of each image by the Keras model.

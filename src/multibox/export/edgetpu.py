@@ -1,8 +1,8 @@
-"""Verification that the compiler of the Edge TPU maps every layer of a LiteRT file, by reading the file again.
+"""Verification that the compiler of the Edge TPU maps every layer of a LiteRT file, by parsing the file.
 
-The operators and their limits are those of "TensorFlow models on the Edge TPU", https://coral.ai/docs/edgetpu/models-intro,
-for version 14 of the runtime. The compiler splits a file once: all that follows the first operator that it does not map
-runs on the processor.
+The operators and their limits are those of "TensorFlow models on the Edge TPU",
+https://coral.ai/docs/edgetpu/models-intro, for version 14 of the runtime. The compiler splits a model once: everything
+after the first operator that it does not map runs on the CPU.
 """
 
 from collections.abc import Callable
@@ -24,27 +24,28 @@ OPERATORS = frozenset({
     "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TRANSPOSE", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM",
 })
 # fmt: on
-"""Operators that the compiler maps."""
+"""Operators that the compiler maps to the Edge TPU."""
 
 AFTER = frozenset({"DEQUANTIZE", "GATHER", "SOFTMAX", "LOGISTIC", "CUSTOM"})
-"""Operators of the post-processing, which runs on the processor, up to ``TFLite_Detection_PostProcess``."""
+"""Operators of the post-processing, which runs on the CPU, up to ``TFLite_Detection_PostProcess``."""
 
 AROUND_FLOAT = ("DEQUANTIZE", "QUANTIZE")
-"""Operators that the converter puts around a layer in float. Such a layer is named, and they are not."""
+"""Operators that the converter inserts around a layer that computes in float. Messages name that layer and not these
+operators."""
 
 INTEGERS, CONSTANTS = ("INT8", "UINT8"), ("INT8", "UINT8", "INT32")
-"""Types of tensors that are computed, and of constants."""
+"""Types that the Edge TPU supports: of computed tensors, and of constants."""
 
 MOST_FOR_SOFTMAX = 16_000
 
 
 class Fallback(NamedTuple):
-    """A layer that would run on the processor.
+    """A layer that would run on the CPU instead of the Edge TPU.
 
     Attributes:
         layer: Name of the layer.
         operator: Name of the operator.
-        reason: What the compiler does not map.
+        reason: Why the compiler does not map the layer.
     """
 
     layer: str
@@ -59,20 +60,20 @@ def require_mapped(path: Path) -> None:
         path: Path of a LiteRT file in SSD's own layout.
 
     Raises:
-        BadInput: A layer would run on the processor. The message names it.
+        BadInput: A layer would run on the CPU. The message names the layer.
     """
     found = find_fallbacks(path)
     if found:
         layers = some(list(dict.fromkeys(f"{one.layer} ({one.operator}: {one.reason})" for one in found)), 3)
         raise BadInput(
             "target",
-            f"edgetpu: of the model's layers the Edge TPU would not compute {layers}; train a network without them, "
-            "such as that of the preset ssdlite-efficientnet",
+            f"edgetpu: these layers would not run on the Edge TPU: {layers}; train a network without them, such as "
+            "that of the preset ssdlite-efficientnet",
         )
 
 
 def find_fallbacks(path: Path) -> list[Fallback]:
-    """Find the layers of a detector that the Edge TPU would leave to the processor.
+    """Find the layers of a detector that would run on the CPU instead of the Edge TPU.
 
     Args:
         path: Path of a LiteRT file in SSD's own layout.
@@ -108,13 +109,13 @@ def _reason(graph: LiteRtGraph, op: Any) -> str:
     """Why the compiler does not map an operator. Empty if it does."""
     kind = graph.kind(op)
     if kind not in OPERATORS:
-        return "is not on its list"
+        return "is not supported by its compiler"
     for tensor in [*graph.inputs(op), *graph.outputs(op)]:
         is_constant = graph.constant(tensor) is not None
         if graph.type(tensor) not in (CONSTANTS if is_constant else INTEGERS):
             return f"computes in {graph.type(tensor).lower()}"
         if not is_constant and not _is_image(tensor):
-            return "has no fixed size of one image"
+            return "has no fixed size, or a batch size other than 1"
     return LIMITS[kind](graph, op) if kind in LIMITS else ""
 
 
@@ -141,7 +142,7 @@ def _dilation(name: str) -> Callable[[LiteRtGraph, Any], str]:
 def _concatenation(graph: LiteRtGraph, op: Any) -> str:
     constants = [value for value in map(graph.constant, graph.inputs(op)) if value is not None]
     if constants and (op.InputsLength() != 2 or any(value.any() for value in constants)):
-        return "joins a constant that is not zero"
+        return "concatenates a constant that is not zero"
     return _activation("ConcatenationOptions")(graph, op)
 
 
@@ -158,19 +159,23 @@ def _reduction(graph: LiteRtGraph, op: Any) -> str:
     if 0 in reduced and rank > 3:
         return "reduces over images"
     depth = int(values.ShapeAsNumpy()[-1])
-    return "reduces channels that are no multiple of 4" if rank - 1 in reduced and depth % 4 else ""
+    return "reduces a number of channels that is not a multiple of 4" if rank - 1 in reduced and depth % 4 else ""
 
 
 def _softmax(graph: LiteRtGraph, op: Any) -> str:
     (output,) = graph.outputs(op)
     shape = output.ShapeAsNumpy()
-    return "" if shape.prod() == shape[-1] <= MOST_FOR_SOFTMAX else "has more than one axis or 16,000 values"
+    return "" if shape.prod() == shape[-1] <= MOST_FOR_SOFTMAX else "has more than one axis, or more than 16,000 values"
 
 
 def _strided_slice(graph: LiteRtGraph, op: Any) -> str:
     options, strides = graph.options(op, "StridedSliceOptions"), graph.constant(graph.inputs(op)[3])
     plain = strides is not None and (strides.view(np.int32) == 1).all()
-    return "" if plain and not options.EllipsisMask() and not options.NewAxisMask() else "has strides or new axes"
+    return (
+        ""
+        if plain and not options.EllipsisMask() and not options.NewAxisMask()
+        else "has a stride other than 1, or adds axes"
+    )
 
 
 LIMITS: dict[str, Callable[[LiteRtGraph, Any], str]] = {
@@ -187,4 +192,4 @@ LIMITS: dict[str, Callable[[LiteRtGraph, Any], str]] = {
     "SOFTMAX": _softmax,
     "STRIDED_SLICE": _strided_slice,
 }
-"""Limits of single operators: functions that return what the compiler does not map, or nothing."""
+"""Limits of operators, by operator: a function that returns why the compiler does not map it, or an empty text."""

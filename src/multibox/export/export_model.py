@@ -28,7 +28,7 @@ TRIED = 8
 """Number of images that every exported file is verified on."""
 
 CALIBRATED = 100
-"""Number of images with which the ranges of int8 are found."""
+"""Number of images with which the value ranges of int8 are calibrated."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Exported:
 
     Attributes:
         path: Path of the file or folder.
-        precision: Precision of the file.
-        check: Differences between the file and the Keras model.
-        tried: Origin of the images that the file was verified on.
+        precision: Precision of the file: ``fp32``, ``fp16`` or ``int8``.
+        check: Result of comparing the file with the Keras model.
+        tried: Description of the images that the file was verified on, such as a dataset's name.
         maps: Mean average precision at IoU 0.5 of the Keras model and of the file. None if it was not measured.
     """
 
@@ -71,14 +71,14 @@ def export(
         kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino``, ``ncnn`` or ``web``.
         out: File or folder to write. None takes a name such as ``model-int8.onnx``, beside the model if it is a file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
-        precision: ``fp32``, ``fp16``, or ``int8``, whose ranges of values are found with real images.
-        target: Program that a LiteRT file is for, ``mediapipe`` or ``edgetpu``. Both get SSD's own four outputs,
-            metadata and class names. For ``edgetpu``, every layer is verified to be one that it computes.
+        precision: ``fp32``, ``fp16``, or ``int8``, whose value ranges are calibrated with real images.
+        target: Program that a LiteRT file is for, ``mediapipe`` or ``edgetpu``. Both get SSD's four outputs, metadata
+            and class names. For ``edgetpu``, every layer is verified to run on the Edge TPU.
         calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
-        onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None takes the one in the cache, or
+        onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None uses the file in the cache, or
             fetches the package with npm.
-        webgpu: Whether a site can run its model on the graphics processor too, which takes 27 MB more.
+        webgpu: Whether a site can run its model on the GPU too, which adds 27 MB to it.
         replace: Whether to replace something that is not a model of Multibox. Without ``out``, a free name is taken.
 
     Returns:
@@ -87,7 +87,7 @@ def export(
     Raises:
         BadInput: If there is no such model or store, the model is not a ``.keras`` file, the format or the target does
             not support an option or a layer, or a package is missing.
-        RunFailed: If the file does not detect the same as the Keras model, or npm fails. Nothing is kept.
+        RunFailed: If the file does not detect the same as the Keras model, or npm fails. No file remains.
     """
     _require_web(kind, onnxruntime_web=onnxruntime_web, webgpu=webgpu)
     model = model_path(model, ".keras")
@@ -134,14 +134,16 @@ def _path(
         what = f"is available in {able} only" if able else f"is unknown; choose one of {', '.join(PRECISIONS)}"
         raise BadInput("precision", f"{precision} {what}")
     if "nms" in marks and not form.nms:
-        raise BadInput("nms", f"is not part of {kind} files: what runs the network does it afterwards; leave it out")
+        raise BadInput(
+            "nms", f"cannot be part of {kind} files, because their runtime runs NMS after the network; leave nms out"
+        )
     if model.suffix != ".keras" and model.exists():
-        raise BadInput(model, "is not what Keras reads; give the .keras file of a run")
+        raise BadInput(model, "is not a .keras file; give the .keras file of a run")
     parts = [model.stem, *marks]
     check = partial(form.refuse_taken, replace=replace)
     path = first_free(folder_for(model), "-".join(parts), form.suffix, check) if out is None else Path(out)
     if form.suffix and path.suffix != form.suffix:
-        raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, by which the format is known")
+        raise BadInput("out", f"{path}: give a name that ends in {form.suffix}, the suffix of this format")
     check(path)
     return path
 
@@ -188,7 +190,9 @@ def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
     if (nms or target) and (schema.detect.nms != "hard" or schema.detect.agnostic):
         field, how = "target" if target else "nms", "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
-            field, f"a file contains hard NMS by class, but the model's configuration says {how}; leave it out"
+            field,
+            f"the NMS in a file is always hard and by class, but the model's configuration says {how}; leave "
+            f"{field} out",
         )
     if target:
         _require_lines(schema)
@@ -197,10 +201,12 @@ def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
 def _require_lines(schema: Schema) -> None:
     """Verify that the names of the classes fit a file with a line for each, and say what a target does otherwise."""
     for name in schema.classes:
-        if not name.strip() or "\0" in name or name.splitlines() != [name]:
-            raise BadInput("target", f"the class {name!r} cannot be a line of a file of class names; rename the class")
+        if not name.strip() or name.splitlines() != [name]:
+            raise BadInput(
+                "target", f"the class name {name!r} does not fit on a line of the file of class names; rename the class"
+            )
     if schema.resize == "letterbox":
         log.warning(
-            "the model was trained on letterboxed images, but programs that read such files stretch images; letterbox "
-            "them before, or train with data.resize=warp"
+            "the model was trained on letterboxed images, but MediaPipe stretches images; letterbox images before "
+            "detection, or train with data.resize=warp"
         )

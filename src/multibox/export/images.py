@@ -13,7 +13,7 @@ from multibox.prepare.render import decode
 
 
 def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
-    """Prepare images as inputs of a network.
+    """Prepare images as inputs of a network, from a store or from rendered scenes.
 
     Args:
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.

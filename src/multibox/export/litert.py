@@ -1,4 +1,4 @@
-"""LiteRT, formerly TensorFlow Lite: one file for phones and small boards."""
+"""Export to LiteRT, formerly TensorFlow Lite, for phones and single-board computers."""
 
 import tempfile
 import warnings
@@ -34,8 +34,8 @@ def write_litert(
 ) -> None:
     """Write a network as a LiteRT file for one image at a time, with built-in operators only.
 
-    The schema is appended as a zip archive, as is usual for the associated files of a LiteRT model. Programs that run
-    the model ignore the archive.
+    The schema is appended to the file as a zip archive, as usual for associated files of LiteRT models. Programs that
+    run the model ignore the archive.
 
     Args:
         network: Keras model, on the backend TensorFlow.
@@ -52,7 +52,7 @@ def write_litert(
 def write_ssd_layout(
     network: Any, schema: Schema, path: Path, *, precision: str = "fp32", images: np.ndarray | None = None
 ) -> None:
-    """Write a network as a LiteRT file in SSD's own layout, with TensorFlow Lite's metadata and the names of classes.
+    """Write a network as a LiteRT file with SSD's four outputs, TensorFlow Lite's metadata and the class names.
 
     Args:
         network: Keras model, on the backend TensorFlow.

@@ -1,4 +1,4 @@
-"""Changes to a LiteRT file that its converter has no option for."""
+"""Changes a LiteRT file in ways that its converter has no options for."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ class LiteRtFile:
         (self._graph,) = self._model.subgraphs
 
     def order_outputs(self, names: Sequence[str]) -> None:
-        """Put the outputs in an order, for programs that know them by position.
+        """Put the outputs into a given order, for programs that identify outputs by position.
 
         Args:
             names: Names of all outputs in the signature of the model.
@@ -30,7 +30,7 @@ class LiteRtFile:
         self._graph.outputs = [places[name] for name in names]
 
     def add_metadata(self, name: str, content: bytes) -> None:
-        """Add a buffer that the model refers to by name."""
+        """Add a metadata buffer, which the model refers to by name."""
         from tensorflow.lite.python import schema_py_generated as schema
 
         buffer, entry = schema.BufferT(), schema.MetadataT()
@@ -48,10 +48,10 @@ class LiteRtFile:
         operator.customOptions = list(flexbuffers.Dumps({**options, name: value}))
 
     def take_pixels_as_integers(self) -> None:
-        """Let a network that computes in int8 take its uint8 pixels without a detour through float.
+        """Let a network that computes in int8 take uint8 pixels without converting them to float first.
 
-        The converter writes ``CAST`` to float and ``QUANTIZE`` to int8. The first is removed. The second also takes
-        uint8, of which it then has to know that a pixel of 1 means 1.
+        The converter writes a ``CAST`` to float and a ``QUANTIZE`` to int8. The ``CAST`` is removed. ``QUANTIZE`` takes
+        uint8 too, if the input tensor gets the scale 1.
         """
         from tensorflow.lite.python import schema_py_generated as schema
 
@@ -60,7 +60,9 @@ class LiteRtFile:
         (quantize,) = self._readers_of(cast.outputs[0])
         kinds = [self._model.operatorCodes[op.opcodeIndex].builtinCode for op in (cast, quantize)]
         if kinds != [schema.BuiltinOperator.CAST, schema.BuiltinOperator.QUANTIZE]:
-            raise RunFailed("export: the converter did not write the network in integers; nothing was kept")
+            raise RunFailed(
+                "export: the converter did not quantise the whole network to integers, so the file was removed"
+            )
         self._graph.operators.remove(cast)
         quantize.inputs = [image]
         scale = schema.QuantizationParametersT()

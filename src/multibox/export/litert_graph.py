@@ -1,4 +1,4 @@
-"""The operators and tensors of a LiteRT file, read without TensorFlow."""
+"""Reads the operators and tensors of a LiteRT file without TensorFlow."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The metadata of a LiteRT file, which says to MediaPipe and ML Kit what its input and its outputs are.
+"""The metadata of a LiteRT file, which describes its input and outputs to MediaPipe and ML Kit.
 
 It is a flatbuffer in a buffer of the model. The names of its tables and the numbers of their fields are those of
 TensorFlow Lite's public schema, ``metadata_schema.fbs``.
@@ -32,7 +32,7 @@ tuple of numbers."""
 
 
 def make_metadata(name: str, description: str) -> bytes:
-    """Make the metadata of a detector with a uint8 RGB input and the outputs of SSD's own layout.
+    """Make the metadata of a detector with a uint8 RGB input and SSD's four outputs.
 
     Args:
         name: Name of the model.
@@ -64,12 +64,12 @@ def _input() -> _Fields:
 
 def _outputs() -> list[_Fields]:
     edges = {0: (1, 0, 3, 2), 1: _Byte(_BOUNDARIES), 2: _Byte(_RATIO)}  # where x0, y0, x1 and y1 are
-    labels = {0: LABELS, 1: "Names of the classes, a line each", 2: _Byte(_VALUE_LABELS)}
+    labels = {0: LABELS, 1: "Names of the classes, one per line", 2: _Byte(_VALUE_LABELS)}
     feature: _Fields = {0: _Byte(_FEATURE), 1: {}}
     return [
-        {0: "location", 1: "Boxes: ymin, xmin, ymax, xmax as parts of the image", 3: {0: _Byte(_BOXES), 1: edges}},
+        {0: "location", 1: "Boxes: ymin, xmin, ymax, xmax as fractions of the image", 3: {0: _Byte(_BOXES), 1: edges}},
         {0: "category", 1: "Classes, 0-based", 3: feature, 6: [labels]},
-        {0: "score", 1: "Scores, the best first", 3: feature},
+        {0: "score", 1: "Scores in descending order", 3: feature},
         {0: "number of detections", 1: "Number of rows that are detections", 3: feature},
     ]
 

@@ -1,4 +1,4 @@
-"""ncnn: a folder with the two files that ncnn loads, the schema, and checksums."""
+"""Export to ncnn: a folder with the two files that ncnn loads, the schema, and checksums."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ def write_ncnn(model: Any, schema: Schema, folder: Path, *, half: bool = False) 
     Args:
         model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it without NMS, in float32.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
-        folder: Folder to write into, which exists.
+        folder: Existing folder to write into.
         half: Whether the weights are stored in float16.
     """
     write_files(to_ncnn(model, schema.make_priors(), half=half), schema, folder)

@@ -1,4 +1,4 @@
-"""Decoding and NMS as ONNX operators, after a network's plain outputs."""
+"""Adds decoding and NMS to an ONNX network, as ONNX operators."""
 
 from typing import Any
 
@@ -65,9 +65,9 @@ row is a class of an image. Its k candidates are the ``per_class`` best, as in C
 
 
 def add_detections(model: Any, schema: Schema) -> Any:
-    """Append decoding and NMS to a network, equal to :func:`multibox.postprocess.nms.select`.
+    """Append decoding and NMS to a network, with the same result as :func:`multibox.postprocess.nms.select`.
 
-    Equal scores keep the order of the priors and of the classes, because ONNX's ``TopK`` keeps it.
+    Detections of equal score stay in the order of priors and classes, because ONNX's ``TopK`` is stable.
 
     Args:
         model: ONNX model with the outputs ``classes`` and ``boxes``, as :func:`~multibox.export.write_onnx` writes it.

@@ -1,4 +1,4 @@
-"""ONNX: the format that the base install detects with, and that OpenVINO and MNN read."""
+"""Export to ONNX, the format that the base install detects with, and that OpenVINO and MNN can read."""
 
 import importlib.util
 from typing import Any
@@ -35,8 +35,9 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
 
     Returns:
         An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB. Its outputs are ``classes``,
-        ``(batch, P, C + 1)`` float32 logits, and ``boxes``, ``(batch, P, 4)`` float32 deltas, or with ``nms`` those of
-        :data:`~multibox.runtimes.outputs.DETECTIONS`. The schema is in the metadata, under ``multibox.json``.
+        ``(batch, P, C + 1)`` float32 logits, and ``boxes``, ``(batch, P, 4)`` float32 deltas, or with ``nms`` the
+        outputs of :data:`~multibox.runtimes.outputs.DETECTIONS`. The schema is in the metadata, under
+        ``multibox.json``.
     """
     model = to_onnx(network)
     if precision == "fp16":

@@ -1,8 +1,8 @@
-"""A Keras network as an ONNX graph, layer by layer, on any backend of Keras.
+"""Converts a Keras network to an ONNX graph, layer by layer, on any backend of Keras.
 
-The networks consist of a few kinds of built-in layers, so each kind is one function. Maps are ``(B, C, H, W)`` in the
-graph, as ONNX has them, and turned back where a head's output becomes a list of priors. A batch normalisation behind a
-convolution becomes a part of that convolution.
+The networks consist of a few kinds of built-in layers, so each kind is one function. Feature maps are ``(B, C, H, W)``
+in the graph, as usual in ONNX, and are transposed back where a head's output becomes a list of priors. A batch
+normalisation after a convolution is folded into it.
 """
 
 from collections import Counter
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 OPSET = 17
-"""Version of ONNX's operators. It is read by ONNX Runtime from 1.12, OpenVINO 2022.3 and MNN 2.0 on."""
+"""Version of ONNX's operators. ONNX Runtime 1.12, OpenVINO 2022.3 and MNN 2.0 and later versions support it."""
 
 
 class OnnxGraph:
     """An ONNX graph under construction.
 
     Attributes:
-        nodes: Operators, each after those whose outputs it takes.
+        nodes: Operators, each after the operators whose outputs it takes.
         constants: Weights and other constants.
         shared: Names of outputs that several layers take.
     """
@@ -73,7 +73,7 @@ def to_onnx(network: Any) -> Any:
         ``(batch, P, 4)``, and ``classes``, ``(batch, P, C + 1)``, both float32.
 
     Raises:
-        NotImplementedError: The network has a layer of a kind that :data:`LAYERS` does not have.
+        NotImplementedError: The network has a layer whose type is not in :data:`LAYERS`.
     """
     import onnx
 
@@ -118,7 +118,7 @@ def _calls(network: Any) -> list[tuple[Any, list[Any], Any]]:
 def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) -> str:
     kind = type(layer).__name__
     if kind not in LAYERS:
-        raise NotImplementedError(f"{layer.name}: no ONNX for layers of the kind {kind}")
+        raise NotImplementedError(f"{layer.name}: layers of the type {kind} cannot be converted to ONNX")
     return LAYERS[kind](graph, layer, names, inputs[0].shape)
 
 
@@ -230,7 +230,7 @@ def _fold(graph: OnnxGraph, conv: Any, factor: np.ndarray, shift: np.ndarray) ->
 
 def _relu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     if layer.negative_slope or layer.threshold:
-        raise NotImplementedError(f"{layer.name}: no ONNX for a ReLU with a slope or a threshold")
+        raise NotImplementedError(f"{layer.name}: a ReLU with a slope or a threshold cannot be converted to ONNX")
     kind = "relu" if layer.max_value is None else "relu6" if layer.max_value == 6 else f"relu up to {layer.max_value}"
     return _activate(graph, names[0], kind, layer.name)
 
@@ -251,7 +251,7 @@ def _activate(graph: OnnxGraph, x: str, kind: str, name: str) -> str:
         return graph.add("HardSigmoid", [x], f"{name}/hard_sigmoid", alpha=1 / 6, beta=0.5)
     simple = {"relu": "Relu", "sigmoid": "Sigmoid", "hard_silu": "HardSwish", "hard_swish": "HardSwish"}
     if kind not in simple:
-        raise NotImplementedError(f"{name}: no ONNX for the activation {kind}")
+        raise NotImplementedError(f"{name}: the activation {kind} cannot be converted to ONNX")
     return graph.add(simple[kind], [x], f"{name}/{kind}")
 
 
@@ -261,14 +261,18 @@ def _leaky_relu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) ->
 
 def _prelu(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     if layer.alpha.shape[:2] != (1, 1):
-        raise NotImplementedError(f"{layer.name}: no ONNX for a PReLU whose slopes differ from cell to cell")
+        raise NotImplementedError(
+            f"{layer.name}: a PReLU whose slopes differ between cells cannot be converted to ONNX"
+        )
     slope = graph.constant(_numpy(layer.alpha).reshape(-1, 1, 1), f"{layer.name}/slope")
     return graph.add("PRelu", [*names, slope], layer.name)
 
 
 def _global_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     if not layer.keepdims:
-        raise NotImplementedError(f"{layer.name}: no ONNX for a global pool that drops its axes")
+        raise NotImplementedError(
+            f"{layer.name}: a global pooling layer that drops its axes cannot be converted to ONNX"
+        )
     kind = "GlobalMaxPool" if "Max" in type(layer).__name__ else "GlobalAveragePool"
     return graph.add(kind, names, layer.name)
 
@@ -297,7 +301,7 @@ def _crop(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
 
 def _enlarge(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     if layer.interpolation != "nearest":
-        raise NotImplementedError(f"{layer.name}: no ONNX for the interpolation {layer.interpolation}")
+        raise NotImplementedError(f"{layer.name}: the interpolation {layer.interpolation} cannot be converted to ONNX")
     scales = graph.constant(np.array([1, 1, *layer.size], np.float32), f"{layer.name}/scales")
     how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     return graph.add("Resize", [names[0], "", scales], layer.name, **how)
@@ -373,4 +377,4 @@ LAYERS: dict[str, Convert] = {
     "Multiply": _product,
     "Maximum": _largest,
 }
-"""How each kind of layer is added to a graph, by the name of its class in Keras."""
+"""Functions that add a layer to a graph, by the name of the layer's class in Keras."""

@@ -1,4 +1,4 @@
-"""ONNX models in float16 and in integers, by ONNX Runtime's own tools."""
+"""Converts ONNX models to float16 and int8 with ONNX Runtime's own tools."""
 
 import logging
 import tempfile
@@ -50,9 +50,9 @@ def _remove_rounding(graph: Any) -> None:
 def to_int8(model: Any, images: np.ndarray) -> Any:
     """Quantise a model statically, as pairs of ``QuantizeLinear`` and ``DequantizeLinear``.
 
-    Weights are int8 with a scale for each channel. Feature maps are uint8 with one scale, found from the smallest and
-    the largest value over all images. The last convolution of each head stays in float, because its numbers become
-    scores and boxes.
+    Weights are int8 with a scale for each channel. Feature maps are uint8 with one scale each, calibrated from the
+    smallest and the largest value over all images. The last convolution of each head stays in float, because scores and
+    boxes are computed directly from it.
 
     Args:
         model: ONNX model in float32, which is not changed.

@@ -1,4 +1,4 @@
-"""OpenVINO's own format: an ``.xml`` file, and the weights in a ``.bin`` file beside it."""
+"""Export to OpenVINO's own format: an ``.xml`` file, and the weights in a ``.bin`` file beside it."""
 
 import tempfile
 from pathlib import Path
@@ -11,7 +11,8 @@ from multibox.runtimes.openvino import import_openvino, keep_at_limit
 def write_openvino(model: Any, schema: Schema, path: Path, *, precision: str = "fp32") -> None:
     """Write an ONNX model in OpenVINO's format, with the schema in its ``rt_info`` under ``multibox.json``.
 
-    OpenVINO's NMS removes a box whose IoU equals the limit, which ONNX's keeps. So the file has the next larger limit.
+    OpenVINO's NMS removes a box whose IoU equals the limit, while ONNX's keeps it. So the file gets the next larger
+    limit.
 
     Args:
         model: ONNX model, as :func:`~multibox.export.onnx_file.make_onnx` returns it. For ``int8`` the model is already

@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel: a folder that TensorFlow Serving, TensorFlow.js and others read."""
+"""Export to TensorFlow's SavedModel, a folder that TensorFlow Serving, TensorFlow.js and others read."""
 
 import tempfile
 from pathlib import Path

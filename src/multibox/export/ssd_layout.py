@@ -1,4 +1,4 @@
-"""SSD's own layout of a LiteRT file: the four outputs of ``TFLite_Detection_PostProcess``."""
+"""LiteRT files with SSD's four outputs, those of the operator ``TFLite_Detection_PostProcess``."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from multibox.models.schema import Schema
 
 
 def in_ssd_layout(schema: Schema) -> Schema:
-    """The schema of a file in SSD's own layout: its operator suppresses all candidates of a class.
+    """The schema of a LiteRT file with SSD's four outputs, whose operator runs NMS over all candidates of a class.
 
     Args:
         schema: Schema of the model.
@@ -23,7 +23,7 @@ def in_ssd_layout(schema: Schema) -> Schema:
 
 
 def row_count(schema: Schema) -> int:
-    """Number of detections that a file in SSD's own layout has rows for."""
+    """Largest number of detections that a LiteRT file with SSD's four outputs can return."""
     return min(schema.detect.per_image, len(schema.make_priors()) * len(schema.classes))
 
 
@@ -63,7 +63,7 @@ def trace_ssd_layout(network: Any, schema: Schema) -> Any:
 
 
 def with_resizes(network: Any) -> Any:
-    """The network with a resize in place of each layer that repeats cells, which the Edge TPU does not compute."""
+    """Replace each layer that repeats cells, which the Edge TPU does not support, by a resize layer."""
     import keras
     import tensorflow
 

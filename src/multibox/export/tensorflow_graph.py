@@ -1,4 +1,4 @@
-"""A network as one TensorFlow graph with its weights: the basis of SavedModel and LiteRT files."""
+"""Converts a network to one TensorFlow graph with its weights, from which SavedModel and LiteRT files are made."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ SCOPE = "detections"
 
 Tensors = dict[str, Any]
 Choose = Callable[[Any, Any, int, Schema], Tensors]
-"""Function that selects detections from candidates. It takes scores ``(B, C, k)``, the best first, boxes ``(B, C, k,
-4)`` relative to the input, the number of detections, and the schema. It returns
+"""Function that selects detections from candidates. It takes scores ``(B, C, k)`` in descending order, boxes ``(B, C,
+k, 4)`` relative to the input, the number of detections, and the schema. It returns
 :data:`~multibox.runtimes.outputs.DETECTIONS`, with boxes still relative and not clipped."""
 
 
@@ -114,8 +114,8 @@ def choose_at_once(scores: Any, boxes: Any, per_image: int, schema: Schema) -> T
 def choose_by_class(scores: Any, boxes: Any, per_image: int, schema: Schema) -> Tensors:
     """Run NMS on each class of one image with ``NonMaxSuppressionV4``, which is built into LiteRT.
 
-    LiteRT suppresses boxes whose IoU is the limit, so it gets the next number. For a limit of 1, which suppresses
-    nothing, it keeps one of several equal boxes.
+    LiteRT suppresses boxes whose IoU equals the limit, so the limit is raised to the next float32. With a limit of 1,
+    which should suppress nothing, LiteRT still keeps only one of several equal boxes.
     """
     import tensorflow
 

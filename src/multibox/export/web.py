@@ -1,4 +1,4 @@
-"""A site that detects in the browser: plain files for any host, the page's with a model and the runtime beside them."""
+"""Exports a site that detects in the browser: static files with the page, a model and the runtime, for any web host."""
 
 import json
 import os
@@ -19,16 +19,16 @@ SITE: Final = Kind("site")
 """The folder of a site, for the rule of :mod:`multibox.writing`."""
 
 MODEL: Final = "model/model.onnx"
-"""The network's file in a site."""
+"""Path of the network's file in a site."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What a site holds besides its model.
+    """Content of a site besides its model.
 
     Attributes:
         name: Name of the model, as the page shows it.
-        webgpu: Whether the site can run its model on the graphics processor too.
+        webgpu: Whether the site can run its model on the GPU too.
         runtime: Contents of the runtime's files, by name.
     """
 
@@ -38,18 +38,19 @@ class Site:
 
 
 def prepare_site(name: str, package: str | os.PathLike[str] | None, *, webgpu: bool) -> Site:
-    """Get what a site needs besides its model.
+    """Prepare the content of a site besides its model.
 
     Args:
         name: Name of the model, as the page shows it.
-        package: File of the npm package ``onnxruntime-web``. None takes the one in the cache, or fetches it with npm.
-        webgpu: Whether the site can run its model on the graphics processor too, which takes 27 MB more.
+        package: File of the npm package ``onnxruntime-web``. None uses the file in the cache, or fetches the package
+            with npm.
+        webgpu: Whether the site can run its model on the GPU too, which adds 27 MB to it.
 
     Returns:
         The site without its model.
 
     Raises:
-        BadInput: The package is not the one that sites get, or cannot be had.
+        BadInput: The package is not the required version, or cannot be obtained.
         RunFailed: The package could not be fetched with npm.
     """
     return Site(

@@ -1,6 +1,6 @@
 """ONNX Runtime Web, the npm package that runs a network in a browser: fetched by npm, verified, and kept in the cache.
 
-Nothing is unpacked to the disk, and nothing of the package is run here.
+The package is not unpacked to the disk, and no code in it is run during the export.
 """
 
 import base64
@@ -20,7 +20,7 @@ from multibox.runtimes.cache import cache_folder
 from multibox.writing import new_file
 
 VERSION: Final = "1.30.0"
-"""Version of the package that sites get."""
+"""Version of the package that is copied into sites."""
 
 INTEGRITY: Final = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """SHA-512 of the package file in base64, as npm publishes it."""
@@ -29,13 +29,13 @@ SIZE: Final = 33_106_585
 """Length of the package file in bytes."""
 
 WASM: Final = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-"""Files that run a network on the processor."""
+"""Files of the package that run a network on the CPU."""
 
 WEBGPU: Final = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
-"""Files that run a network on the graphics processor."""
+"""Files of the package that run a network on the GPU."""
 
 PATIENCE: Final = 600
-"""Seconds that npm may take."""
+"""Longest time in seconds that npm may take."""
 
 _NAME: Final = f"onnxruntime-web@{VERSION}"
 _PACKAGE: Final = f"onnxruntime-web-{VERSION}.tgz"
@@ -45,8 +45,8 @@ def read_runtime(package: Path | None, names: Sequence[str]) -> dict[str, bytes]
     """Read files of the package.
 
     Args:
-        package: File of the package, as ``npm pack`` writes it. None takes the one in the cache, and fetches the
-            package with npm if there is none.
+        package: File of the package, as ``npm pack`` writes it. None uses the file in the cache, or fetches the package
+            with npm if the cache has none.
         names: Names of the files, as in :data:`WASM`.
 
     Returns:
@@ -63,7 +63,7 @@ def read_runtime(package: Path | None, names: Sequence[str]) -> dict[str, bytes]
 
 
 def is_package(content: bytes) -> bool:
-    """Whether these bytes are the package that npm publishes, to the last bit."""
+    """Whether bytes are exactly the package file that npm publishes."""
     return base64.b64encode(hashlib.sha512(content).digest()).decode() == INTEGRITY
 
 
@@ -106,7 +106,7 @@ def _fetch() -> bytes:
         path = Path(folder) / _PACKAGE
         content = path.read_bytes() if path.is_file() else b""
     if not is_package(content):
-        reason = "it differs from the published one" if content else problem
+        reason = "the downloaded file differs from the published one" if content else problem
         raise RunFailed(
             f"npm pack {_NAME}: {reason}; try again, or run it elsewhere and set onnxruntime_web={_PACKAGE}"
         )
@@ -135,4 +135,4 @@ def _run_npm(npm: str, folder: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{error}"
     lines = ended.stderr.strip().splitlines()
-    return lines[0] if lines else f"npm wrote no file and ended with {ended.returncode}"
+    return lines[0] if lines else f"npm wrote no file and exited with code {ended.returncode}"

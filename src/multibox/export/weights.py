@@ -1,4 +1,4 @@
-"""Export of the weights alone, for Keras' ``load_weights``."""
+"""Exports only the weights of a model, for Keras' ``load_weights``."""
 
 import os
 from functools import partial

@@ -1,4 +1,4 @@
-"""Writing a network as a file of another format, which is verified before it gets its name."""
+"""Writes a network in another format, and verifies the file before it appears under its name."""
 
 import os
 from collections.abc import Callable
@@ -32,12 +32,12 @@ from multibox.writing import Kind, check_file, check_folder, new_file, new_folde
 PRECISIONS = ("fp32", "fp16", "int8")
 
 TARGETS = ("mediapipe", "edgetpu")
-"""Programs that read a LiteRT file in SSD's own layout: MediaPipe Tasks, and the compiler of the Edge TPU."""
+"""Programs that read a LiteRT file with SSD's four outputs: MediaPipe Tasks, and the Edge TPU's compiler."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of an export: format, NMS, precision, images for calibration, the rest of a site, and the reader.
+    """The options of an export: format, NMS, precision, images for calibration, content of a site, and target program.
 
     Attributes:
         kind: Name of the format, one of :data:`FORMATS`.
@@ -45,8 +45,8 @@ class Plan:
         precision: Precision of the file, one of :data:`PRECISIONS`.
         images: Images with which the value ranges for ``int8`` are measured, ``(N, H, W, 3)`` uint8 RGB. None for other
             precisions.
-        site: What a site holds besides its model. None for other formats.
-        target: One of :data:`TARGETS`, for a LiteRT file in SSD's own layout. None for other files.
+        site: Content of a site besides its model. None for other formats.
+        target: Program that a LiteRT file with SSD's four outputs is for, one of :data:`TARGETS`. None for other files.
     """
 
     kind: str = "onnx"
@@ -70,7 +70,7 @@ class Format:
         is_folder: Whether the format is a folder.
         on_tensorflow: Whether Keras must run on TensorFlow to write the format.
         nms: Whether a file of the format can run decoding and NMS itself.
-        model: Path in the folder of the file that holds the network. Empty if the whole file or folder does.
+        model: Path of the network's file, relative to the folder. Empty if the network is the whole file or folder.
         own: Kind of the file or folder, for the rule of :mod:`multibox.writing`.
     """
 
@@ -85,11 +85,14 @@ class Format:
     own: Kind = MODEL
 
     def new(self, out: Path, *, replace: bool = False) -> AbstractContextManager[Path]:
-        """Open a new file or folder of the format for writing. It appears at ``out`` when the block ends."""
+        """Open a new file or folder of the format for writing.
+
+        The file or folder appears at ``out`` when the block ends.
+        """
         return (new_folder if self.is_folder else new_file)(out, self.own, replace=replace)
 
     def require_backend(self) -> None:
-        """Verify that Keras runs on TensorFlow, if the format is made of a graph of TensorFlow.
+        """Verify that Keras runs on TensorFlow, if the format is made from a TensorFlow graph.
 
         Raises:
             BadInput: Keras runs on another backend than TensorFlow, and the format needs TensorFlow.
@@ -100,7 +103,7 @@ class Format:
         if self.on_tensorflow and backend != "tensorflow":
             raise BadInput(
                 f"KERAS_BACKEND={backend}",
-                "this format needs tensorflow; set KERAS_BACKEND=tensorflow, or export to onnx",
+                "exporting to this format needs tensorflow; set KERAS_BACKEND=tensorflow, or export to onnx",
             )
 
     def refuse_taken(self, out: Path, *, replace: bool = False) -> None:
@@ -117,7 +120,8 @@ class Format:
         weights = out.with_suffix(".bin")
         if self.suffix == ".xml" and weights.exists() and not out.exists() and not replace:
             raise BadInput(
-                weights, "exists already, and the export would replace it; give another name, or set replace=True"
+                weights,
+                "exists already, and the export would replace this file; give another name, or set replace=True",
             )
 
 
@@ -192,7 +196,9 @@ def write(
     *,
     replace: bool = False,
 ) -> Check:
-    """Write a network in another format. The file gets its name once it is verified, else it is removed.
+    """Write a network in another format.
+
+    The file gets its name once it is verified. If it fails the verification, it is removed.
 
     Args:
         network: Keras model.
@@ -200,16 +206,16 @@ def write(
         out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: Format, NMS and precision to write, with images for calibration.
         images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size, on which the file is verified.
-        then: Function called with a detector that runs the verified file, which still has a temporary name. None calls
-            nothing.
+        then: Function called after the verification, with a detector that runs the file under its temporary name. None
+            calls nothing.
         replace: Whether to replace something that is not a model of Multibox.
 
     Returns:
         Differences from the Keras model, as :func:`~multibox.export.check.check` returns them.
 
     Raises:
-        BadInput: If a package is missing, the format needs Keras on TensorFlow and Keras runs on another backend, or a
-            layer is none that the plan's target computes.
+        BadInput: If a package is missing, the format needs Keras on TensorFlow and Keras runs on another backend, or
+            the plan's target does not support a layer.
         RunFailed: If the file does not detect the same as the Keras model.
     """
     form = FORMATS[plan.kind]

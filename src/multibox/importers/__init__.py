@@ -11,4 +11,4 @@ KINDS = (
     "five-scripts-pretrained",
     "keras",
 )
-"""Kinds of weights that can be imported, named after the projects that published them."""
+"""Kinds of weights that can be imported, each named after the project that published them."""

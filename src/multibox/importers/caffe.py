@@ -1,4 +1,8 @@
-"""The SSDs of Caffe: SSD300 and SSD512 on VGG16 as published (weiliu89/caffe, branch ssd), others by their layers."""
+"""SSDs in Caffe's format.
+
+SSD300 and SSD512 on VGG16, as published (weiliu89/caffe, branch ssd), become Multibox's own networks. Others are
+imported layer by layer.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +24,7 @@ SIZES: Sizes = {
         "coco": (20, 51, 133, 215, 296, 378, 460, 542),
     },
 }
-"""Sizes of Caffe's priors by layout and dataset, in whole pixels as its ``PriorBox`` layer cuts them."""
+"""Sizes of Caffe's priors by layout and dataset, truncated to whole pixels as in its ``PriorBox`` layer."""
 
 
 def head_name(ours: str) -> str:
@@ -108,8 +112,8 @@ def _plan_vgg(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
         priors = Priors.model_validate(plan.priors.model_dump() | _prior_fields(told, feature_maps(plan.network)))
     except (ValueError, OverflowError, IndexError, KeyError):
         raise Misfit(
-            f"its {layers[0]} or another has sizes that are not one a map, up to the next map's, two steps, or another "
-            "clip, offset or variance than the first"
+            f"a PriorBox layer ({layers[0]} or another) has more than one size or a maximum other than the next "
+            "map's size, two steps, or a clip, offset or variance that differs from the first layer's"
         ) from None
     notes = tuple(note for note in plan.notes if not note.startswith(PRIORS_NOTE))
     read = tuple(name for name in tensors if name.rpartition("/")[0] in layers)

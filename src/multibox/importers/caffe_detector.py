@@ -1,4 +1,4 @@
-"""A detector of Caffe: its graph, priors and settings, from its layers."""
+"""Imports a detector from Caffe layer by layer: its graph, priors and settings of detection."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MOST_CLASSES = 10_000
 NO_OUTPUT = f"it has no layer that takes an SSD's outputs, {' or '.join(OUTPUTS)}"
 
 ALL = 10_000
-"""Number of detections that stands for all."""
+"""Limit on detections that replaces Caffe's value for "no limit"."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def plan_detector(net: Net, own: Net, tensors: Tensors, classes: tuple[str, ...]
     """Plan the import of a detector from its layers.
 
     Args:
-        net: Network of the file, or of a published text.
-        own: Network of the file. It says the mean and scale that a text leaves out.
-        tensors: Blobs of the file, by the layer's name and the blob's number.
+        net: Caffe network to import, from the weights' file or from a ``.prototxt`` file.
+        own: Caffe network in the weights' file. Mean and scale are taken from it if ``net`` does not give them.
+        tensors: Blobs of the weights' file, by the layer's name and the blob's number.
         classes: Class names that the user gave, empty for none.
 
     Raises:
@@ -102,7 +102,7 @@ def plan_detector(net: Net, own: Net, tensors: Tensors, classes: tuple[str, ...]
             **found.fields,
         )
     except BadInput as error:
-        raise Unsupported(f"its layers do not fit each other: {error.message}") from None
+        raise Unsupported(f"its layers do not fit together: {error.message}") from None
     except ValidationError as error:
         raise Unsupported(f"its input cannot be used: {error.errors()[0]['msg']}") from None
     parts = [node_part(node, visited.sources, layers.scales, shapes[node.inputs[0]]) for node in graph.nodes]
@@ -134,10 +134,10 @@ def _outputs(layer: Layer, visited: Walk) -> _Outputs:
     trained = layer.type == "MultiBoxLoss"
     params = layer.section("multibox_loss_param" if trained else "detection_output_param")
     if not trained and len(layer.bottoms) != 3:
-        raise layer.refuse(f"takes {len(layer.bottoms)} arrays, not boxes, classes and priors alone")
+        raise layer.refuse(f"takes {len(layer.bottoms)} arrays instead of three: boxes, classes and priors")
     boxes, classes, priors = (visited.value(layer, i) for i in range(3))
     if not isinstance(boxes, Flat) or not isinstance(classes, Flat) or not isinstance(priors, PriorLayers):
-        raise layer.refuse("does not take the rows of heads, and priors")
+        raise layer.refuse("does not take the outputs of the heads, and priors")
     if trained:
         loss = params.one("conf_loss_type", "SOFTMAX")
         activation: Activation | None = "sigmoid" if loss == "LOGISTIC" else "softmax"
@@ -180,7 +180,7 @@ def _columns(layer: Layer, params: Params) -> int:
 def _detect(layer: Layer, params: Params) -> Detect:
     nms = params.section("nms_param")
     if nms.one("eta", 1.0) != 1:
-        raise layer.refuse("lowers the threshold of its NMS from box to box")
+        raise layer.refuse("lowers its NMS threshold from box to box (eta below 1)")
     most, kept = nms.one("top_k", -1), params.one("keep_top_k", -1)
     score, iou = params.one("confidence_threshold", 0.0), nms.one("nms_threshold", 0.3)
     values = {
@@ -192,13 +192,13 @@ def _detect(layer: Layer, params: Params) -> Detect:
     try:
         return Detect.model_validate(values)
     except ValidationError as error:
-        raise layer.refuse(f"has settings that detection cannot have: {error.errors()[0]['msg']}") from None
+        raise layer.refuse(f"has settings that detection does not support: {error.errors()[0]['msg']}") from None
 
 
 def _priors(outputs: _Outputs, cells: list[CellPriors]) -> Priors:
     for (layer, _), cell in zip(outputs.priors, cells, strict=True):
         if cell.alike != cells[0].alike:
-            raise layer.refuse("has another offset, clip or variance than the first")
+            raise layer.refuse("has an offset, clip or variance that differs from the first PriorBox layer's")
     return Priors.model_validate(cells[0].alike | {"shapes": [cell.shapes for cell in cells]} | outputs.fields)
 
 
@@ -255,15 +255,15 @@ def _graph(outputs: _Outputs, visited: Walk, layers: _Layers, cells: list[CellPr
     try:
         return Graph(colour=colour, nodes=layers.nodes, heads=tuple(Heads.model_validate(values) for values in made))
     except ValidationError as error:
-        raise Unsupported(f"its layers are no graph: {error.errors()[0]['msg']}") from None
+        raise Unsupported(f"its layers do not form a graph that can be imported: {error.errors()[0]['msg']}") from None
 
 
 def _head(visited: Walk, layers: _Layers, name: str, outputs: int) -> HeadConv:
     layer, node = visited.sources[name], visited.nodes[name]
     if not isinstance(node, Conv):
-        raise layer.refuse("is the end of a head, and no convolution")
+        raise layer.refuse("is the last layer of a head, but not a convolution")
     if any(name in other.inputs for other in layers.nodes):
-        raise layer.refuse("is the end of a head, and other layers take it too")
+        raise layer.refuse("is the last layer of a head, but other layers take its output too")
     if node.filters != outputs:
         raise layer.refuse(f"has {node.filters} outputs in a cell, but its priors need {outputs}")
     window = {field: getattr(node, field) for field in ("kernel", "stride", "pad", "dilation", "groups", "bias")}

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Scheme(NamedTuple):
-    """How a field's value is read.
+    """How the value of a field in a Protocol Buffers message is read.
 
     Attributes:
         name: Name of the field in text files.
@@ -127,7 +127,7 @@ LAYER: Final[Fields] = {
     204: _message("detection_output_param", *_DETECTION),
     206: _message("norm_param", _ints(across_spatial=1, channel_shared=3), _floats(eps=4)),
 }
-"""Fields of a layer."""
+"""Fields of a layer's message, by number."""
 
 NETWORK: Final[Fields] = {
     1: Scheme("name", "text"),
@@ -136,4 +136,4 @@ NETWORK: Final[Fields] = {
     8: _message("input_shape", _SHAPE),
     100: _message("layer", LAYER),
 }
-"""Fields of a network."""
+"""Fields of a network's message, by number."""

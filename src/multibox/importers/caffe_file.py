@@ -1,7 +1,7 @@
 """Caffe's weight files, ``.caffemodel``: a Protocol Buffers message, read without Caffe.
 
-Of Caffe's ``NetParameter``, this file reads the layers' names, their blobs, and the parameters of ``PriorBox`` layers.
-What the layers compute is read by :mod:`multibox.importers.caffe_net`.
+Of Caffe's ``NetParameter``, this module reads the layers' names, their blobs, and the parameters of ``PriorBox``
+layers. :mod:`multibox.importers.caffe_net` reads what the layers compute.
 """
 
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ class CaffeFile(Tensors):
     """The blobs of a network by name, and its layers.
 
     Attributes:
-        net: The network's layers.
-        own: The layers in the file itself, where ``net`` is from a text file. Else the same as ``net``.
+        net: Layers of the network, from the file or from a text file that replaces them.
+        own: Layers in the file of weights itself. They differ from ``net`` if that is from a text file.
     """
 
     net: Net

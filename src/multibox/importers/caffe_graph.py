@@ -1,4 +1,4 @@
-"""The layers of a network of Caffe as a graph: what each layer computes, and what its heads are."""
+"""Converts the layers of a Caffe network to a layer graph, and finds its heads."""
 
 import re
 from collections.abc import Callable
@@ -27,19 +27,19 @@ from multibox.layer_graph import (
 )
 
 DEPTHWISE = ("DepthwiseConvolution", "ConvolutionDepthwise")
-"""Types of layers that later versions have for convolutions of one channel each."""
+"""Types of depthwise convolution layers in later versions of Caffe."""
 
 
 @dataclass(frozen=True)
 class Map:
-    """Output of a node: a map of cells."""
+    """Value of a Caffe array: the feature map that a node computes."""
 
     node: str
 
 
 @dataclass(frozen=True)
 class Turned:
-    """A map with its channels last."""
+    """Value of a Caffe array: a feature map whose channels were moved to the last axis."""
 
     node: str
 
@@ -63,14 +63,14 @@ class Flat:
 
 @dataclass(frozen=True)
 class PriorLayers:
-    """``PriorBox`` layers, each with the node of its map."""
+    """Value of a Caffe array: concatenated priors, as ``PriorBox`` layers with the nodes of their maps."""
 
     layers: tuple[tuple[Layer, str], ...]
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something that cannot be imported. Only taking it is an error."""
+    """Value of a Caffe array that cannot be imported, which is an error only if a layer of the detector takes it."""
 
     reason: Unsupported
 
@@ -93,22 +93,22 @@ class Walk:
     blobs: dict[str, Value] = field(default_factory=dict)
 
     def value(self, layer: Layer, position: int) -> Value:
-        """What a layer takes. Later layers may give another array of the same name."""
+        """The value of an array that a layer takes. A later layer may define an array of the same name again."""
         if position >= len(layer.bottoms):
             raise layer.refuse(f"takes {len(layer.bottoms)} arrays")
         name = layer.bottoms[position]
         if name not in self.blobs:
-            raise layer.refuse(f"takes {name}, which no layer before it gives")
+            raise layer.refuse(f"takes {name}, which no earlier layer computes")
         value = self.blobs[name]
         if isinstance(value, Unknown):
             raise value.reason
         return value
 
     def node(self, layer: Layer, position: int = 0) -> str:
-        """Name of the node whose map a layer takes."""
+        """Name of the node whose output a layer takes at a position."""
         value = self.value(layer, position)
         if not isinstance(value, Map):
-            raise layer.refuse(f"takes {layer.bottoms[position]}, which is no map")
+            raise layer.refuse(f"takes {layer.bottoms[position]}, which is not a feature map")
         return value.node
 
     def add(self, layer: Layer, make: Callable[..., Node], *inputs: str, **fields: Any) -> Map:
@@ -138,7 +138,7 @@ class Walk:
 def walk(net: Net) -> Walk:
     """Visit the layers of a network up to its output.
 
-    A layer that cannot be imported is refused only where the detector takes what it gives.
+    A layer that cannot be imported is refused only if the detector uses its output.
     """
     image = net.image
     visited = Walk()
@@ -166,12 +166,12 @@ def _given(layer: Layer, visited: Walk) -> Value:
 
 
 def window(layer: Layer, name: str = "convolution_param") -> dict[str, tuple[int, int]]:
-    """Kernel, stride and padding of a convolution or a pool."""
+    """Kernel, stride and padding of a convolution or pooling layer."""
     params = layer.section(name)
     fields = (("kernel", "kernel_size", "kernel", None), ("stride", "stride", "stride", 1), ("pad", "pad", "pad", 0))
     found = {ours: params.pair(theirs, short, default) for ours, theirs, short, default in fields}
     if None in found.values():
-        raise layer.refuse("does not say its window along both axes")
+        raise layer.refuse("does not give its kernel, stride and padding along both axes")
     return {ours: pair for ours, pair in found.items() if pair is not None}
 
 
@@ -220,11 +220,12 @@ def _pooling(layer: Layer, visited: Walk) -> Value:
     rounding = params.one("rounding", "up")
     if isinstance(rounding, int):
         raise layer.refuse(
-            "rounds its cells by a field that versions of Caffe read differently; give its text with net"
+            "rounds its output size by a field that versions of Caffe read differently; set net to the network's "
+            ".prototxt file"
         )
     found = window(layer, "pooling_param")
     if any(step > side for step, side in zip(found["stride"], found["kernel"], strict=True)):
-        raise layer.refuse("leaves gaps between its windows")
+        raise layer.refuse("has a stride larger than its kernel")
     return visited.add(
         layer,
         Pool,
@@ -306,13 +307,13 @@ def _concat(layer: Layer, visited: Walk) -> Value:
         return PriorLayers(tuple(one for value in priors for one in value.layers))
     nodes = [visited.node(layer, i) for i in range(len(layer.bottoms))]
     if axis != 1:
-        raise layer.refuse(f"joins along axis {axis}, not the channels")
+        raise layer.refuse(f"concatenates along axis {axis}, not along the channels")
     return visited.add(layer, Join, *nodes, op="concat") if len(nodes) > 1 else Map(nodes[0])
 
 
 def _permute(layer: Layer, visited: Walk) -> Value:
     if layer.section("permute_param").all("order") != [0, 2, 3, 1]:
-        raise layer.refuse("does not turn channels to the end")
+        raise layer.refuse("does not move the channels to the last axis")
     return Turned(visited.node(layer))
 
 
@@ -349,7 +350,7 @@ def _in_a_row(layer: Layer, value: Value, rows: Layer | None = None) -> Value:
         return replace(value, rows=rows)
     if isinstance(value, PriorLayers):
         return value
-    raise layer.refuse("takes a map whose channels are not last")
+    raise layer.refuse("takes a feature map whose channels are not the last axis")
 
 
 def _prior_box(layer: Layer, visited: Walk) -> Value:

@@ -1,4 +1,4 @@
-"""The input of a network of Caffe: its size, its colour, and what is done to its pixels."""
+"""Finds the input of a Caffe network: its size, its colour, and the mean and scale of its pixels."""
 
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,8 @@ COLOURS: Final[dict[int, Colour]] = {1: "grey", 3: "bgr"}
 """Colour of the input by its number of channels. Caffe reads images with OpenCV, whose first channel is blue."""
 
 UNIT_VARIANCE = 4.0
-"""Largest variance of pixels from 0 to 1, with room to spare. Pixels from 0 to 255 have more than a thousand."""
+"""Variance in a batch normalisation below which pixels are assumed to be from 0 to 1. Pixels from 0 to 255 give more
+than 1000."""
 
 
 class Input(NamedTuple):
@@ -42,12 +43,12 @@ def find_input(net: Net, own: Net, visited: Walk, tensors: Tensors) -> Input:
 
     Args:
         net: Network of the file, or of a published text.
-        own: Network of the file.
+        own: Network of the weights' file, from which mean and scale are taken if ``net`` does not give them.
         visited: Layers of ``net``.
-        tensors: Blobs of the file.
+        tensors: Blobs of the file, by name.
 
     Raises:
-        Unsupported: The network does not say its input's size, or has neither one nor three channels.
+        Unsupported: The network does not give the size of its input, or the input has neither one nor three channels.
     """
     channels, size = _shape(net.image, visited, tensors)
     if channels not in COLOURS:
@@ -104,7 +105,7 @@ def _pixels(net: Net, own: Net, visited: Walk, tensors: Tensors) -> tuple[dict[s
         return _guessed(visited, tensors)
     mean = [float(value) for value in transform.all("mean_value")] or [0.0]
     if len(mean) not in (1, 3) or not np.isfinite(mean).all():
-        raise Unsupported(f"its input has {len(mean)} values of mean_value, or one that is no number")
+        raise Unsupported(f"its input has {len(mean)} values of mean_value, or one that is not a number")
     scale = float(transform.one("scale", 1.0))
     if not 0 < scale < 1e6:
         raise Unsupported("its input has a scale that is not above 0")
@@ -167,9 +168,9 @@ def _guessed(visited: Walk, tensors: Tensors) -> tuple[dict[str, Any], tuple[str
         isinstance(node, BatchNorm) and _variance(visited.sources[node.name], tensors) <= UNIT_VARIANCE
         for node in first
     )
-    how = "from 0 to 1, as its first statistics say" if unit else "from 0 to 255"
+    how = "to be from 0 to 1, as the statistics of its first batch normalisation suggest" if unit else "from 0 to 255"
     note = (
-        f"the file does not say its mean and scale, so its pixels are taken {how}; if they were others, give "
+        f"the file does not give its mean and scale, so its pixels are taken {how}; if that is wrong, set "
         "network.mean=[R,G,B] and network.scale=[R,G,B]"
     )
     return {"mean": (0.0,) * 3, "scale": (1 / 255 if unit else 1.0,) * 3}, (note,)

@@ -1,4 +1,4 @@
-"""Caffe's messages as plain values, from binary files and from text files (``.prototxt``)."""
+"""Parses Caffe's Protocol Buffers messages, from binary files and from text files (``.prototxt``)."""
 
 import re
 import struct
@@ -11,19 +11,19 @@ from multibox.importers.caffe_fields import NETWORK, Fields, Scheme
 from multibox.protobuf_wire import BYTES, FIXED32, VARINT, Field, read_fields, read_varint
 
 Message = dict[str, list[Any]]
-"""Values of each field by its name, in their order. Fields that are not needed are left out."""
+"""A parsed message: the values of each field, by the field's name. Fields that are not needed are left out."""
 
 LONGEST_TEXT = 4 << 20
 """Largest size of a text file, bytes. Published ones have less than 0.3 MB."""
 
 LONGEST_VALUE = 1 << 16
-"""Largest size of a field that is no message, bytes."""
+"""Largest size of a field that is not a message, bytes."""
 
 BEGINNING = 4096
 """Number of bytes at the beginning of a file that say whether it is text."""
 
 DEEPEST = 16
-"""Largest number of messages within each other in a text file."""
+"""Largest depth of nested messages in a text file."""
 
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*
@@ -39,10 +39,10 @@ def read_message(data: memoryview, fields: Fields) -> Message:
 
     Args:
         data: Bytes of the message.
-        fields: Fields to read. All others are skipped.
+        fields: Fields to read, by number. All others are skipped.
 
     Raises:
-        ValueError: The bytes are no message, or end within a field.
+        ValueError: The bytes are not a message, or end within a field.
     """
     found: Message = {}
     for field in read_fields(data):
@@ -61,7 +61,7 @@ def read_text(path: str | Path) -> Message:
         The fields of the network.
 
     Raises:
-        BadInput: The file cannot be read, or is no such text.
+        BadInput: The file cannot be read, or is not a network's text file.
     """
     try:
         with open(path, "rb") as file:
@@ -104,7 +104,7 @@ def _values(field: Field, scheme: Scheme) -> list[Any]:
         return [_word(_signed(field.value), scheme)]
     if scheme.kind == "int" and field.kind == BYTES:
         return [_word(_signed(number), scheme) for number in _packed(field.data)]
-    raise ValueError(f"its {scheme.name} is none")
+    raise ValueError(f"its {scheme.name} is not a value of that type")
 
 
 def _packed(data: memoryview) -> Iterator[int]:
@@ -132,7 +132,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise ValueError(f"line {line} has {text[place]!r}")
+            raise ValueError(f"line {line} has the unexpected character {text[place]!r}")
         if match.lastgroup:
             yield match.lastgroup, match.group(), line
         line += match.group().count("\n")
@@ -148,7 +148,7 @@ def _parse(tokens: Iterator[tuple[str, str, int]], fields: Fields, depth: int) -
     while token not in ("}", ">"):
         if kind == "end":
             if depth:
-                raise ValueError(f"it ends within a message, in line {line}")
+                raise ValueError(f"the file ends within a message, in line {line}")
             return found
         if token in (";", ","):
             kind, token, line = next(tokens)
@@ -206,7 +206,7 @@ def _value(kind: str, token: str, line: int, scheme: Scheme | None) -> Any:
             return float(token[:-1] if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?f", token, re.IGNORECASE) else token)
     except ValueError:
         pass
-    raise ValueError(f"line {line} has {token}, which {scheme.name} cannot be")
+    raise ValueError(f"line {line} has {token}, which is not a valid value of {scheme.name}")
 
 
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r")

@@ -1,4 +1,4 @@
-"""A network of Caffe: its layers with what they take and give, from its weights' file or from a published text."""
+"""Reads the layers of a Caffe network, with their inputs and outputs, from its weights' file or from a text file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from multibox.importers.peer import Unsupported
 from multibox.protobuf_wire import BYTES, read_fields
 
 OUTPUTS = ("DetectionOutput", "MultiBoxLoss")
-"""Types of the layers that take the outputs of a detector: when it detects, and in training."""
+"""Types of the layers that take the outputs of a detector's heads: for detection, and for training."""
 
 DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
 """Types of the layers that give arrays to the network. All but ``Input`` give the images as their first."""
@@ -28,8 +28,8 @@ class Layer:
     Attributes:
         name: Name of the layer, under which its weights are stored.
         type: Name of Caffe's type of layer.
-        bottoms: Names of the arrays that it takes.
-        tops: Names of the arrays that it gives.
+        bottoms: Names of the arrays that the layer takes.
+        tops: Names of the arrays that the layer computes.
         message: Fields of the layer's message.
     """
 
@@ -59,27 +59,27 @@ class Params:
     message: Message
 
     def one(self, name: str, default: Any) -> Any:
-        """Value of a field, else the default of Caffe."""
+        """Value of a field that occurs once, or Caffe's default if it is missing."""
         return last(self.message, name, default)
 
     def all(self, name: str) -> list[Any]:
-        """Values of a field."""
+        """All values of a repeated field."""
         return list(self.message.get(name, []))
 
     def section(self, name: str) -> "Params":
-        """Parameters within these parameters."""
+        """Parameters in a nested message, such as a filler."""
         return Params(last(self.message, name, {}))
 
     def pair(self, name: str, short: str, default: int | None) -> tuple[int, int] | None:
-        """Value of a field along the height and along the width.
+        """Values of a field for the height and for the width, such as those of a kernel.
 
         Args:
             name: Name of the field that holds one number for both axes, or one for each.
-            short: Name of the fields of one axis, without ``_h`` and ``_w``.
-            default: Value of both if the field is missing.
+            short: Common part of the names of the fields for one axis, without ``_h`` and ``_w``.
+            default: Value for both axes if the fields are missing.
 
         Returns:
-            The two numbers. None if there are more numbers, or none and no default.
+            The two numbers. None if there are more than two numbers, or the fields are missing and there is no default.
         """
         numbers = self.all(name)
         single = [self.one(f"{short}_{axis}", None) for axis in "hw"]
@@ -112,8 +112,8 @@ class Net:
     """A network of Caffe.
 
     Attributes:
-        layers: Layers in their order, of which each comes behind those whose arrays it takes.
-        inputs: Shapes of the inputs that no layer gives, by name.
+        layers: Layers in order, each after the layers whose arrays it takes.
+        inputs: Shapes of the network's inputs, which no layer computes, by name.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -134,10 +134,10 @@ class Net:
 
 
 def binary_net(data: memoryview) -> Net:
-    """Read the network in the file of its weights.
+    """Read the network from the binary file of its weights.
 
     Raises:
-        ValueError: The bytes are no network, or it has too many layers.
+        ValueError: The bytes are not a network, or the network has too many layers.
     """
     rest = {number: scheme for number, scheme in NETWORK.items() if number != 100}
     layers = []
@@ -150,10 +150,12 @@ def binary_net(data: memoryview) -> Net:
 
 
 def text_net(path: str | Path) -> Net:
-    """Read the network in a text file, as it is when it detects, or in training if it has no output then.
+    """Read the network in a text file, in its test phase.
+
+    If the network has no detector's output in the test phase, it is read in its training phase.
 
     Raises:
-        BadInput: The file cannot be read, or is no such text.
+        BadInput: The file cannot be read, or is not a network's text file.
     """
     message = read_text(path)
     net = Net()
@@ -166,7 +168,7 @@ def text_net(path: str | Path) -> Net:
 
 
 def last(message: Message, name: str, default: Any) -> Any:
-    """Value of a field that is there once. Of several values, the last counts."""
+    """Value of a field that should occur once. If it occurs several times, the last value is taken."""
     return message[name][-1] if message.get(name) else default
 
 

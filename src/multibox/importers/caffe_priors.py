@@ -1,4 +1,4 @@
-"""The priors of Caffe's ``PriorBox`` layers."""
+"""Reads priors from Caffe's ``PriorBox`` layers."""
 
 from math import isfinite, sqrt
 from typing import Any, NamedTuple
@@ -12,12 +12,13 @@ DEFAULT_VARIANCE = 0.1
 
 
 class CellPriors(NamedTuple):
-    """What a ``PriorBox`` layer says.
+    """The priors that a ``PriorBox`` layer describes.
 
     Attributes:
         shapes: Widths and heights of the priors of a cell, pixels of the network's input.
-        step: Distances between rows and between columns of cells, pixels. None means the input's size by the map's.
-        alike: Fields of :class:`multibox.config.Priors` that must be the same for all maps.
+        step: Distances between rows and between columns of cells, pixels. None means the input's size divided by the
+            map's.
+        alike: Fields of :class:`multibox.config.Priors` that must be equal for all maps (offset, clip, variances).
     """
 
     shapes: tuple[tuple[float, float], ...]
@@ -29,11 +30,11 @@ def cell_priors(layer: Layer, image_size: tuple[int, int]) -> CellPriors:
     """Read the parameters of a ``PriorBox`` layer.
 
     Args:
-        layer: The layer.
+        layer: ``PriorBox`` layer to read.
         image_size: Height and width of the network's input, pixels.
 
     Raises:
-        Unsupported: Its numbers are not those of priors.
+        Unsupported: The layer's numbers do not describe valid priors.
     """
     params = layer.section("prior_box_param")
     variances = [round(value, 7) for value in params.all("variance")] or [DEFAULT_VARIANCE]
@@ -51,7 +52,7 @@ def cell_priors(layer: Layer, image_size: tuple[int, int]) -> CellPriors:
         "variances": tuple(variances * 4 if len(variances) == 1 else variances),
     }
     if not abs(alike["offset"]) < 1e6:
-        raise layer.refuse("has an offset that is no number")
+        raise layer.refuse("has an offset that is not a number")
     return CellPriors(_shapes(layer), _step(layer), alike)
 
 

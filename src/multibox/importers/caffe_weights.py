@@ -1,4 +1,4 @@
-"""The weights of a graph's layers, from the blobs of Caffe's layers."""
+"""Declares which blobs of Caffe's layers the weights of a graph's layers are made from."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ from multibox.models.graph_shapes import Shape, is_depthwise
 
 
 def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Layer], shape: Shape) -> Part | None:
-    """Declare the weights of a node.
+    """Declare which Caffe blobs the weights of a graph's node are made from.
 
     Args:
-        node: Node of the graph.
+        node: Node of the layer graph, which becomes a layer in Multibox.
         layers: Caffe's layers by the names of the nodes.
         scales: The ``Scale`` layers that became a part of a batch normalisation, by its node's name.
         shape: Shape of the node's input.
@@ -39,14 +39,14 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
 
 
 def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape, filters: int) -> Part:
-    """Declare the weights of a convolution.
+    """Declare which Caffe blobs the weights of a convolution are made from.
 
     Args:
         ours: Name of the layer in Multibox.
         layer: Caffe's layer. Its kernel has the axes (out, in, y, x).
-        conv: Window of the convolution.
-        shape: Shape of the map that it takes.
-        filters: Number of channels that it gives.
+        conv: Kernel, stride and padding of the convolution.
+        shape: Shape of the feature map that the convolution takes.
+        filters: Number of channels of the convolution's output.
     """
 
     def change(values: Weights) -> Weights:

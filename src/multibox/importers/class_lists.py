@@ -1,4 +1,4 @@
-"""Classes of the datasets that published detectors were trained on, in the order of their columns."""
+"""Class names of the datasets that published detectors were trained on, in the order of the detectors' outputs."""
 
 from multibox.annotations.formats.voc import CLASSES as VOC
 
@@ -18,6 +18,6 @@ _COCO_UNUSED = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
 """Ids that COCO never gave to a category; torchvision's detectors have columns for them."""
 
 COCO_COLUMNS = (0, *(number for number in range(1, _COCO_IDS + 1) if number not in _COCO_UNUSED))
-"""Background and COCO's 80 classes among the 91 columns of torchvision."""
+"""Indices of background and COCO's 80 classes among the 91 outputs of torchvision's detectors."""
 
 KNOWN = {len(VOC): VOC, len(COCO): COCO}

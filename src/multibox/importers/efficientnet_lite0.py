@@ -31,7 +31,7 @@ def packaged_file() -> Path:
 
 
 def load(network: keras.Model, path: Path) -> None:
-    """Set the trunk's weights.
+    """Set the weights of a network's EfficientNet-Lite0 trunk.
 
     Args:
         network: Network whose trunk gets the weights.
@@ -48,12 +48,12 @@ def load(network: keras.Model, path: Path) -> None:
             names = [f"{theirs}.weight"]
         missing = [name for name in names if name not in tensors]
         if missing:
-            raise BadInput(path, f"holds no {missing[0]}; it is not EfficientNet-Lite0")
+            raise BadInput(path, f"has no tensor {missing[0]}, so it is not EfficientNet-Lite0")
         ours = network.get_layer(layer)
         values = [_transpose(tensors[name], depthwise=layer.endswith("dwconv")) for name in names]
         shapes = [tuple(weight.shape) for weight in ours.weights]
         if [value.shape for value in values] != shapes:
-            raise BadInput(path, f"{names[0]} does not fit the layer {layer}; it is not EfficientNet-Lite0")
+            raise BadInput(path, f"{names[0]} does not fit the layer {layer}, so the file is not EfficientNet-Lite0")
         ours.set_weights(values)
 
 

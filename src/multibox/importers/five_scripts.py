@@ -1,4 +1,4 @@
-"""The networks of the five-script SSD, SSD300 on VGG16 and on ResNet50, as Keras 2 saved them."""
+"""The networks of the Keras project five_scripts: SSD300 on VGG16 and on ResNet50, as Keras 2 saved them."""
 
 from multibox.config import Network, PeerSwitches, Priors
 from multibox.importers.caffe import SIZES, head_name

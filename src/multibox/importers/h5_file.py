@@ -1,4 +1,4 @@
-"""Weight files of Keras 1 and 2, ``.h5``: one HDF5 group per layer, with the layer's arrays at some depth.
+"""Weight files of Keras 1 and 2, ``.h5``: one HDF5 group per layer, with the layer's arrays in it or in nested groups.
 
 An HDF5 file can point into other files, and can claim arrays larger than any memory without holding a byte of them. So
 links to other files are refused, and every array must be in the file in full.
@@ -22,14 +22,14 @@ def read_h5(path: str | Path) -> dict[str, np.ndarray]:
     """Read the arrays of all layers.
 
     Args:
-        path: Path of a file that ``save_weights`` or ``save`` of Keras 1 or 2 wrote. A network's description in the
-            file is not read.
+        path: Path of a file that ``save_weights`` or ``save`` of Keras 1 or 2 wrote. The description of the network in
+            the file is not read.
 
     Returns:
         Dict from ``LAYER/kernel``, ``LAYER/bias`` and so on to float32 arrays. Kernels have the axes (y, x, in, out).
 
     Raises:
-        BadInput: If there is no such file, it is not HDF5, damaged, or holds anything but arrays of numbers.
+        BadInput: If the file does not exist, is not HDF5, is damaged, or holds anything but arrays of numbers.
     """
     with _opened(path) as file:
         root = file["model_weights"] if _is_group(file, "model_weights") else file
@@ -43,7 +43,7 @@ def list_h5(path: str | Path) -> list[str]:
     """List the paths of all arrays of a file, after verifying that they are harmless.
 
     Raises:
-        BadInput: If there is no such file, it is not HDF5, damaged, or holds anything but arrays of numbers.
+        BadInput: If the file does not exist, is not HDF5, is damaged, or holds anything but arrays of numbers.
     """
     with _opened(path) as file:
         return ["/".join(names) for names, _ in _datasets(file)]
@@ -73,10 +73,10 @@ def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     for group, names in nodes:
         for name in group:
             if len(nodes) > _MOST_NODES or len(names) > _DEEPEST:
-                raise ValueError("more groups within groups than a network has layers")
+                raise ValueError("its groups are nested too deeply")
             place = (*names, name)
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError(f"{'/'.join(place)} lies elsewhere")
+                raise ValueError(f"{'/'.join(place)} is a link to another place")
             node = group[name]
             if not isinstance(node, h5py.Dataset):
                 nodes.append((node, place))
@@ -91,8 +91,8 @@ def _datasets(root: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
 def _check(dataset: Any) -> None:
     name = dataset.name
     if dataset.dtype.kind not in "fiu":
-        raise ValueError(f"{name} holds no numbers")
+        raise ValueError(f"{name} does not hold numbers")
     if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{name} lies in another file")
+        raise ValueError(f"{name} is stored in another file")
     if dataset.compression is None and dataset.id.get_storage_size() < dataset.nbytes:
         raise ValueError(f"{name} claims more numbers than the file holds")

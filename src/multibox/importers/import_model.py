@@ -1,4 +1,4 @@
-"""Import: from another project's weights to a model file."""
+"""Imports the weights of another project into a model file."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -41,9 +41,9 @@ class Imported:
         title: Title of the project that the weights come from.
         schema: Schema of the model file that was written.
         loaded: Names of the network's layers that got weights from the file.
-        permuted: Names of the loaded layers whose outputs were reordered, or of which only some outputs were taken.
+        permuted: Names of the loaded layers whose outputs were reordered, or only partly taken.
         left_out: Names of the file's tensors that the network does not use.
-        fresh: Names of the network's layers that keep fresh weights, because the file has none for them.
+        fresh: Names of the network's layers that keep their random initial weights, because the file has none for them.
         notes: Sentences for the user about what was guessed or changed.
     """
 
@@ -66,16 +66,16 @@ def import_model(
     overrides: Iterable[str] | Mapping[str, Any] = (),
     replace: bool = False,
 ) -> Imported:
-    """Turn another project's weights into a model file. If anything does not fit, nothing is written.
+    """Import another project's weights into a model file. If anything does not fit, nothing is written.
 
     Args:
         path: Path of the file of weights. No code in the file is run.
         kind: Name of the project that the file comes from, a key of :data:`PEERS`.
         out: Model file to write, ``.keras``.
-        classes: Class names, without background. If empty, VOC's or COCO's, whichever has as many classes as the file.
+        classes: Class names, without background. If empty, VOC's or COCO's, whichever has the file's number of classes.
         net: Text file of the network, ``.prototxt``, for the kind ``caffe``. Its layers replace those of the file. None
-            takes the file's own.
-        overrides: Values by dotted name that replace the project's in ``network``, ``priors`` and ``detect``.
+            uses the file's own layers.
+        overrides: Values of fields of ``network``, ``priors`` and ``detect`` that differ, by dotted name.
         replace: Whether to replace an existing file at ``out`` that is not a model of Multibox.
 
     Returns:
@@ -122,7 +122,7 @@ def _read(peer: Peer, path: str | Path, net: str | Path | None) -> Tensors:
     if net is None:
         return peer.read(path)
     if not peer.takes_net:
-        raise BadInput("net", f"only files of Caffe have a network's text, not those of {peer.title}")
+        raise BadInput("net", f"applies to files of Caffe only, not to those of {peer.title}; leave it out")
     return peer.read(path, net)
 
 
@@ -150,7 +150,7 @@ def _advice(refused: Peer, tensors: Tensors) -> str:
         if peer.read is refused.read and peer is not refused:
             with suppress(Misfit, BadInput):
                 peer.plan(tensors, ())
-                return f"; it looks like kind={peer.kind}"
+                return f"; the file looks like kind={peer.kind}"
     return ""
 
 
@@ -160,7 +160,7 @@ def _with_overrides(plan: Plan, overrides: Iterable[str] | Mapping[str, Any]) ->
     if set(values) - set(sections):
         raise BadInput(
             (set(values) - set(sections)).pop(),
-            "an import takes only fields of the sections network, priors and detect",
+            "cannot be set in an import; only fields of network, priors and detect can",
         )
     return parse_config(values, "FIELD=VALUE")
 

@@ -17,7 +17,7 @@ from multibox.models import mobilenet_v3
 
 
 def load(network: keras.Model, trunk: str, source: str) -> None:
-    """Set the trunk's weights to those of the Keras application.
+    """Set the weights of a network's trunk to those of the Keras application.
 
     Args:
         network: Network whose trunk gets the weights.
@@ -56,7 +56,7 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
             network = Network.model_validate(values | {"batch_norm": "trained"})
             priors = Priors() if layout == "ssdlite" else Priors(sizes=SIZES_300["voc"], ratios=RATIOS["ssd300"])
             return Plan(network, priors, classes or TRUNK_ONLY, tuple(parts(tensors)), (TRUNK_NOTE,))
-    raise Misfit(f"it is none of {_NAMES}")
+    raise Misfit(f"it is not one of {_NAMES}")
 
 
 def _donor(application: Callable[..., keras.Model], source: str) -> keras.Model:

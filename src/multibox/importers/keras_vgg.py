@@ -1,4 +1,4 @@
-"""pierluigiferrari/ssd_keras: a port of Caffe's SSD300 and SSD512, with Caffe's names."""
+"""Weights of pierluigiferrari/ssd_keras, a port of Caffe's SSD300 and SSD512 that keeps Caffe's layer names."""
 
 from multibox.importers.caffe import head_name
 from multibox.importers.h5_file import read_h5

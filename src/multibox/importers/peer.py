@@ -1,4 +1,4 @@
-"""The meaning of a peer's (another project's) file of weights: its network, priors and tensors."""
+"""Describes the weights of another project (a peer): the network, the priors, and the layer of each tensor."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +18,10 @@ Weights = list[np.ndarray]
 TRUNK_ONLY = ("object",)
 """Class names of a model that was imported from a file without heads."""
 
-TRUNK_NOTE = "a trunk alone: extra layers and heads are fresh; train from it with network.weights=FILE"
+TRUNK_NOTE = (
+    "the file holds a trunk alone, so extra layers and heads have random weights; train from the model with "
+    "network.weights=FILE"
+)
 
 
 class Misfit(ValueError):  # noqa: N818  It is what the file is, in the words of the user
@@ -31,7 +34,7 @@ class Unsupported(Misfit):
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of the network, and the peer's tensors that it is made of.
+    """One layer of the network, and the other project's tensors that its weights are made from.
 
     Attributes:
         ours: Name of the layer in Multibox.
@@ -48,11 +51,11 @@ class Part:
 
     @property
     def permuted(self) -> bool:
-        """Whether the layer's outputs are reordered, or fewer than the peer's."""
+        """Whether the layer's outputs are reordered, or fewer than in the imported file."""
         return self.rows is not None
 
     def weights(self, tensors: Tensors) -> Weights:
-        """Compute the weights of the layer from the peer's tensors.
+        """Compute the weights of the layer from the imported tensors.
 
         Raises:
             Misfit: If a tensor is missing, or has a shape that the layer cannot have.
@@ -72,15 +75,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """The meaning of a file's tensors: network, priors, classes and layers.
+    """The plan of an import: network, priors, classes, and the layers that get weights from the file.
 
     Attributes:
         network: Configuration of a network that computes the same as the imported one.
         priors: Configuration of the priors.
         classes: Class names, without background.
-        parts: Layers that get weights, in the order of the network. All other layers keep fresh weights.
+        parts: Layers that get weights, in the order of the network. All other layers keep their random initial weights.
         notes: Sentences for the user about what was guessed.
-        detect: Configuration of detection that the other project uses.
+        detect: Configuration of detection with the values that the other project uses.
         read: Names of the file's tensors that are recognised but are not weights, such as parameters of priors.
         activation: How the network's logits become scores.
         resize: How images get the size of the input.
@@ -162,7 +165,7 @@ def batch_norm(ours: str, theirs: Sequence[str], extra_epsilon: float = 0.0) -> 
 
 
 def head_rows(per_cell: int, width: int, columns: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Find the outputs of a peer's head to take. A cell's outputs are ordered by prior, then by column.
+    """Find which outputs of an imported head to take. The outputs of a cell are ordered by prior, then by column.
 
     Args:
         per_cell: Number of priors in a cell of the imported network.
@@ -204,7 +207,7 @@ def class_columns(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], 
         given: Class names that the user gave, empty for none.
 
     Returns:
-        The class names, and the columns of the file's logits to take: 0, the background, and then those of the classes.
+        The class names, and the columns of the file's logits to take: 0 for background, then those of the classes.
 
     Raises:
         BadInput: If the user gave another number of class names than the file has classes, or gave none and the file

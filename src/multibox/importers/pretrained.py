@@ -1,4 +1,4 @@
-"""Loading of the pretrained weights from which the training of a network starts."""
+"""Loads the pretrained weights from which training starts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _OF_PEERS = {".caffemodel", ".pth", ".pt"}
 
 
 def load_pretrained(model: keras.Model, network: Network) -> None:
-    """Load the weights that ``network.weights`` names into the trunk. Other layers keep fresh weights.
+    """Load the weights that ``network.weights`` names into the trunk. Other layers keep their random initial weights.
 
     Args:
         model: Network, as :func:`multibox.models.ssd.build` returns it.
@@ -24,10 +24,10 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
     if network.weights == "none":
         return
     if network.graph:
-        raise BadInput("network.weights", "of a graph are none, or a model file whose network is the same graph")
+        raise BadInput("network.weights", "for a graph, must be none or a model file of the same graph")
     if network.weights != "imagenet" and not Path(network.weights).is_file():
         raise BadInput(
-            "network.weights", f"{network.weights} is no file; give auto, imagenet, none, voc20, or a weights file"
+            "network.weights", f"{network.weights} is not a file; give auto, imagenet, none, voc20, or a weights file"
         )
     if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
         raise BadInput(

@@ -1,9 +1,9 @@
 """PyTorch state dicts, read without PyTorch and without running anything in the file.
 
-The older format (``torch.save`` before 1.6) is a chain of pickles: a magic number, a version, facts of the machine, the
-object, the keys of its storages; then each storage as an int64 count and its raw numbers. The newer is a zip of the
-object's pickle and a file of raw numbers for each storage. A pickle can name any function to be called, so this reader
-knows just the names that a state dict of dense tensors needs.
+The older format (``torch.save`` before 1.6) is a sequence of pickles (a magic number, a version, properties of the
+machine, the object, the keys of its storages), followed by each storage as an int64 count and its raw numbers. The
+newer format is a zip with the object's pickle and a file of raw numbers for each storage. A pickle can call any
+function by name, so this reader only accepts the names that a state dict of dense tensors needs.
 """
 
 import pickle
@@ -61,7 +61,7 @@ class _Tensor:
     def resolve(self, storages: dict[str, np.ndarray]) -> np.ndarray:
         numbers = storages[self.key][self.offset :]
         if numbers.dtype != self.dtype:
-            raise ValueError("two tensors take the numbers of one storage for different ones")
+            raise ValueError("two tensors use the same storage with different types")
         strides = tuple(step * self.dtype.itemsize for step in self.stride)
         last = sum((count - 1) * step for count, step in zip(self.size, self.stride, strict=True))
         if 0 in self.size:
@@ -92,7 +92,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         place = self._file.tell()
         for instruction, argument, _ in pickletools.genops(self._file):
             if instruction.name in ("PUT", "LONG_BINPUT") and (argument or 0) > _MOST_OBJECTS:
-                raise pickle.UnpicklingError("it numbers an object higher than any state dict has objects")
+                raise pickle.UnpicklingError("it has more objects than any state dict")
         self._file.seek(place)
         return super().load()
 
@@ -137,8 +137,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         Dict from tensor names to arrays, in the order of the file.
 
     Raises:
-        BadInput: If there is no such file, it is not a state dict, it is damaged, or it holds code that would have to
-            be run.
+        BadInput: If the file does not exist, is not a state dict, is damaged, or could only be read by running code in
+            it.
     """
     try:
         with open(path, "rb") as file:
@@ -161,7 +161,7 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise ValueError("a zip with compressed members, which PyTorch does not write")
         if "byteorder" in names and archive.read(names["byteorder"]) != b"little":
-            raise ValueError("the file's numbers are big-endian")
+            raise ValueError("the file's numbers are big-endian, which is not supported")
         with archive.open(names["data.pkl"]) as member:
             tensors = _tensors_of(_StateDictUnpickler(member).load())
         dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}

@@ -39,7 +39,7 @@ _TORCH_EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Pair:
-    """A convolution of the network, and the batch normalisation after it.
+    """A convolution and the batch normalisation after it, in Multibox's and in the imported network.
 
     Attributes:
         ours: Prefix of the names of the network's two layers. If it ends in ``dw``, the convolution is depthwise.
@@ -54,7 +54,7 @@ class Pair:
     biased: bool = False
 
     def parts(self, epsilon: float) -> tuple[Part, Part]:
-        """The convolution and the batch normalisation, given the epsilon of the peer's batch normalisations."""
+        """Declare the two layers' weights, given the epsilon of the imported network's batch normalisations."""
         kernel = (f"{self.conv}.weight",)
         depthwise = Part(f"{self.ours}conv", kernel, lambda values: [values[0].transpose(2, 3, 0, 1)])
         norm = [f"{self.norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
@@ -74,7 +74,7 @@ def _with_our_epsilon(values: Weights, epsilon: float) -> Weights:
 
 @dataclass(frozen=True)
 class Head:
-    """Names of a head's layers in the peer's network: the 1x1 convolution, and the depthwise layers before it."""
+    """Names of a head's layers in the imported network: the 1x1 convolution, and the depthwise layers before it."""
 
     depthwise: str
     norm: str
@@ -84,13 +84,13 @@ class Head:
 
 @dataclass(frozen=True)
 class Ssdlite:
-    """An SSDLite network of a peer: its configuration, and the names of its tensors.
+    """An SSDLite network of another project: its configuration, and the names of its tensors.
 
     Attributes:
         network: Configuration of a network that computes the same as the imported one.
         body: Layers of the trunk and of the extra maps, with the imported tensors that each is made from.
-        heads: Prefixes of the names of the imported heads, by ``classes`` and ``boxes``. The index of the feature map
-            follows the prefix.
+        heads: Prefixes of the tensor names of the imported heads, by kind of head (``classes`` or ``boxes``). The index
+            of the feature map follows the prefix.
         head: Names of the layers in each imported head.
         priors: Configuration of the imported network's priors.
         epsilon: Epsilon of the imported network's batch normalisations.

@@ -1,4 +1,4 @@
-"""qfgaohao/pytorch-ssd's ``mb1-ssd``: SSD on MobileNetV1 (arXiv 1704.04861), whose layers are a graph."""
+"""qfgaohao/pytorch-ssd's ``mb1-ssd``: SSD on MobileNetV1 (arXiv 1704.04861), imported as a layer graph."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -24,7 +24,7 @@ _HEADS = {"classes": "classification_headers.", "boxes": "regression_headers."}
 
 
 def plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
-    """Plan the import of a file.
+    """Plan the import of an ``mb1-ssd`` file.
 
     Raises:
         Misfit: If a tensor is missing.

@@ -18,7 +18,7 @@ _SIZES_512: dict[str, tuple[float, ...]] = {
 
 
 def names(norm: str, trunk: str, extras: str, classes: str, boxes: str) -> Callable[[str], tuple[str, ...]]:
-    """Make the function from a layer's name to the tensors of a PyTorch network that numbers its modules.
+    """Make a function from a layer's name in Multibox to its tensors in a PyTorch network that numbers its modules.
 
     Args:
         norm: Name of the tensor with the scale of the L2 normalisation.
@@ -72,7 +72,7 @@ _REDUCED = Dialect(names("L2Norm.weight", "", "extras.", "conf.", "loc."), {"ssd
 """The file ``vgg16_reducedfc.pth``, which holds only VGG16's layers, without a prefix."""
 
 LUFFICC_DETECT = Detect(per_class=100_000, per_image=100)
-"""Lufficc's configuration of detection: it limits the candidates of a class to more than any image has."""
+"""lufficc's configuration of detection. Its limit of candidates per class is never reached."""
 
 _LUFFICC = Dialect(
     names(

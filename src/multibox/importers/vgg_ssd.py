@@ -34,7 +34,7 @@ RATIOS: dict[str, tuple[tuple[float, ...], ...]] = {
 }
 SIDES = {"ssd300": 300, "ssd512": 512}
 COCO_CLASSES = (80, 90)
-PRIORS_NOTE = "the file does not tell its priors; if they were others than these, give them:"
+PRIORS_NOTE = "the file does not contain its priors; if the model was trained with other priors than these, set them:"
 
 Sizes = dict[str, dict[str, tuple[float, ...]]]
 """Sizes of priors in pixels, by layout (``ssd300``) and dataset (``voc``)."""
@@ -50,7 +50,7 @@ a project's file."""
 
 
 def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[str, ...]:
-    """Sentences for the user about what is guessed of a detector's file.
+    """Tell the user what was guessed about the priors and classes of an imported file.
 
     Args:
         priors: Configuration of the model's priors.
@@ -61,7 +61,7 @@ def class_notes(priors: Priors, count: int, columns: tuple[int, ...]) -> tuple[s
         Sentences for the user about what was guessed. Empty if nothing was guessed.
     """
     if len(columns) <= count:
-        return (f"{count + 1 - len(columns)} columns of the classes are left out: of ids that COCO does not use",)
+        return (f"{count + 1 - len(columns)} class outputs were left out, as they are for ids that COCO does not use",)
     if count in KNOWN:
         return ()
     sizes = ",".join(f"{side:g}" for side in priors.sizes)
@@ -105,7 +105,7 @@ class Dialect:
         trunk = self._convs(tensors, TRUNK)
         layout = "ssd512" if self.names("conv10_2")[0] in tensors else "ssd300"
         if layout not in self.sizes:
-            raise Misfit(f"the file has {self.names('conv10_2')[0]}, which only an SSD512 has")
+            raise Misfit(f"the file has the tensor {self.names('conv10_2')[0]}, which only SSD512 has")
         if self.names("conv4_3_boxes")[0] not in tensors and self.names("conv6_1")[0] not in tensors:
             return Plan(self._network(layout), self._priors(layout, 0), TRUNK_ONLY, trunk, (TRUNK_NOTE,))
         norm = Part(NORM, self.names(NORM), lambda values: [values[0] / np.float32(values[0].size ** 0.5)])

@@ -36,13 +36,14 @@ from multibox.progress import Progress
 
 @dataclass(frozen=True)
 class PriorFit:
-    """How well priors fit the objects of the split for training.
+    """How well priors fit the objects of the training split.
 
     Attributes:
-        split: Name of the split for training.
-        coverage: How well the configured priors overlap the objects of the split.
+        split: Name of the training split.
+        coverage: Overlap statistics of the configured priors with the objects of the split.
         proposal: Priors proposed for the objects of the split. None if the split has no objects.
-        proposed: How well the proposed priors overlap the objects of the split. None if the split has no objects.
+        proposed: Overlap statistics of the proposed priors with the objects of the split. None if the split has no
+            objects.
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
     """
 
@@ -54,7 +55,7 @@ class PriorFit:
 
     @property
     def is_better(self) -> bool:
-        """Whether the proposed priors overlap the objects better than the configured, and reach no fewer."""
+        """Whether the proposed priors have a higher mean best IoU than the configured, and reach no fewer objects."""
         if self.proposed is None:
             return False
         old, new = self.coverage.all, self.proposed.all
@@ -63,14 +64,14 @@ class PriorFit:
 
 @dataclass(frozen=True)
 class Checkup:
-    """The result of a check.
+    """The result of a dataset check.
 
     Attributes:
         target: Name or path of the dataset that was checked.
-        classes: Names of the classes, in the order of their labels.
+        classes: Class names. A class's position in this list is its label, from 0.
         images: Number of images in each split.
-        objects: Number of objects of each class in each split. Objects that are neither trained on nor evaluated are
-            left out.
+        objects: Number of objects of each class in each split. Objects that are used neither in training nor in
+            evaluation are not counted.
         findings: All findings about the dataset.
         fit: How well the priors fit the objects of the split for training.
     """
@@ -84,7 +85,7 @@ class Checkup:
 
     @property
     def stops(self) -> int:
-        """Number of findings that stop a build."""
+        """Number of findings that would make a build fail."""
         return sum(finding.stops for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
@@ -124,19 +125,18 @@ def check_dataset(
     """Check a dataset before training on it.
 
     Args:
-        target: Name of a dataset that was built, ``NAME`` or ``NAME/SPLIT``, or path of a file or folder of annotated
-            images.
-        config: Configuration of the run. The size of the network's input decides which objects are tiny, and the
-            priors which objects are reached.
-        classes: Class names in the order of their labels, for a file or folder. Empty: those of the configuration, or
-            else those of the dataset.
-        images: Folder to search for the images. None: the folders of the target are searched.
+        target: Name of a built dataset, ``NAME`` or ``NAME/SPLIT``, or path of a file or folder of annotated images.
+        config: Configuration of the run. Its input size decides which objects are tiny, and its priors decide which
+            objects are reached.
+        classes: Class names in the order of their labels, for a file or folder. If empty, the configuration's classes
+            are used, or else the dataset's.
+        images: Folder to search for the images. None searches the folders of the target.
         one_based: Whether box corners given in whole pixels count the pixels from 1, as in PASCAL VOC. ``auto`` decides
-            by the files.
+            from the files.
         layout: Short name of the annotation layout, such as ``voc``. None recognises the layout from the files.
-        rename: New name of each class that gets one, for a file or folder. Classes with the same new name become one
-            class.
-        workers: Number of threads. None: a suitable number for the processor.
+        rename: New name of each class to rename, by its old name, for a file or folder. Classes with the same new name
+            become one class.
+        workers: Number of threads. None chooses a number that suits the processor.
         progress: Function to call after each image, with the number of finished images and of all images.
 
     Returns:
@@ -176,7 +176,7 @@ def _refuse_options(name: str, options: Mapping[str, Any]) -> None:
         if value and (option, value) != ("one_based", "auto"):
             raise BadInput(
                 option,
-                f"is for a folder or file, and {name} is a dataset that was built; check the folder or file that it "
+                f"only applies to a folder or file, but {name} is a built dataset; check the folder or file that it "
                 "was built from, or leave the option out",
             )
 
@@ -191,7 +191,7 @@ def _left_out(stores: Sequence[Store]) -> list[Finding]:
     except (ValueError, TypeError, KeyError):
         raise BadInput(report, "is not the report of a build; build the dataset again, or remove the file") from None
     return [
-        Finding(**{**asdict(problem), "action": f"{problem.action} when the stores were built"}) for problem in problems
+        Finding(**{**asdict(problem), "action": f"{problem.action} when the dataset was built"}) for problem in problems
     ]
 
 

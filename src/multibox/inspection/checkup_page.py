@@ -15,7 +15,7 @@ from multibox.report.page import Cell, Code, Details, Gallery, Section, Table, p
 from multibox.report.part import Part
 
 FOLDED: Final = 20
-"""Number of findings of one kind from which the page hides them behind a summary line."""
+"""If there are at least this many findings of one kind, the page folds them under a summary line."""
 
 BUCKET_NAMES: Final = ("all", *BUCKETS)
 REACH_HEADINGS: Final = ("objects", "mean best IoU", "90% are above", "below 0.5")
@@ -26,7 +26,7 @@ def verdict(checkup: Checkup) -> str:
     total = len(checkup.findings)
     findings = counted(total, "finding")
     if checkup.stops:
-        return f"{checkup.stops} of {findings} stop a build; correct them, or set on_bad='skip'"
+        return f"{checkup.stops} of {findings} would make a build fail; correct them, or set on_bad='skip'"
     return f"nothing stops a build; {findings}"
 
 
@@ -53,7 +53,7 @@ def checkup_page(checkup: Checkup, config: Config, proposal: str) -> str:
 
 
 def counts(checkup: Checkup) -> list[list[Cell]]:
-    """Rows of a table: the numbers of images, of objects and of objects of each class, with a column for each split."""
+    """Rows of a table with a column for each split: numbers of images, of objects, and of objects of each class."""
     rows: list[list[Cell]] = [["images", *checkup.images.values()]]
     rows.append(["objects", *(sum(by_class.values()) for by_class in checkup.objects.values())])
     return rows + [[name, *(by_class[name] for by_class in checkup.objects.values())] for name in checkup.classes]
@@ -80,7 +80,7 @@ def _coverage(checkup: Checkup, config: Config, proposal: str) -> list[str | Par
         other = config.model_copy(update={"priors": fit.proposal})
         charts.append(_chart(checkup, other, "The proposed priors", fit.proposed))
     return [
-        f"The best IoU of any prior with each object of {fit.split}: {coverage_line(fit.coverage)}. Sizes are areas "
+        f"Best IoU of the objects of {fit.split} with any prior: {coverage_line(fit.coverage)}. Sizes are areas "
         "in the network's input: small is below 32 x 32 pixels, large is from 96 x 96.",
         Gallery(charts),
         Table(["class", "size", *REACH_HEADINGS], _coverage_rows(fit.coverage)),
@@ -94,7 +94,7 @@ def _chart(checkup: Checkup, config: Config, title: str, coverage: Coverage) -> 
 
 
 def coverage_line(coverage: Coverage) -> str:
-    """How well priors cover the objects, in one line."""
+    """Describe in one line how well priors cover the objects."""
     reach = coverage.all
     if not reach.objects:
         return "there is no object to cover"
@@ -102,11 +102,11 @@ def coverage_line(coverage: Coverage) -> str:
 
 
 def proposal_line(checkup: Checkup) -> str:
-    """How well the proposed priors cover the objects, and whether they are better than the configured ones."""
+    """Describe how well the proposed priors cover the objects, compared with the configured priors."""
     fit = checkup.fit
     if fit.proposed is None:
         return "There are no objects to propose priors for."
-    better = "They fit better. Save this as FILE and train with config=FILE:"
+    better = "These fit better than the configured priors. Save this as FILE and train with config=FILE:"
     advice = better if fit.is_better else "The configured priors fit as well."
     return f"Priors proposed by k-means over these objects: {coverage_line(fit.proposed)}. {advice}"
 

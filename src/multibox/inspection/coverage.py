@@ -1,7 +1,7 @@
 """Prior coverage: how well the priors of a network can overlap the objects that it has to learn.
 
-An object whose best prior has an IoU below 0.5 is learned by that prior alone (SSD section 2.2, "Matching strategy").
-If there are many such objects, sizes and ratios do not fit the data.
+If the best prior of an object has an IoU below 0.5, only that prior is matched to the object (SSD section 2.2,
+"Matching strategy"). If there are many such objects, sizes and ratios do not fit the data.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,23 +17,23 @@ from multibox.overlaps import overlapping
 from multibox.priors import make_priors, prior_grids, priors_per_cell
 
 REACHED: Final = 0.5
-"""IoU with an object from which a prior reaches the object."""
+"""Smallest IoU at which a prior counts as reaching an object."""
 
 BUCKETS: Final = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, float("inf"))}
-"""Lowest and highest area of small, medium and large objects as in COCO, in squared pixels of the network's input."""
+"""Range of the area of small, medium and large objects, with COCO's bounds, in squared pixels of the network's
+input."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Statistics of some objects' best IoUs: the highest IoU of any prior with each object.
+    """Statistics over objects of their best IoU: the highest IoU of any prior with the object.
 
     Attributes:
-        objects: Number of objects that the statistics are about.
+        objects: Number of objects in the statistics.
         mean: Mean over the objects of the highest IoU of any prior with the object, in [0, 1]. 0 without objects.
         worst: 10th percentile over the objects of the highest IoU of any prior with the object, in [0, 1]. 0 without
             objects.
-        unreached: Share of the objects, in [0, 1], with which no prior has an IoU of at least :data:`REACHED`. 0
-            without objects.
+        unreached: Share of the objects, in [0, 1], whose best IoU is below :data:`REACHED`. 0 without objects.
     """
 
     objects: int
@@ -94,9 +94,9 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
 def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
     """Compute the best IoU of any prior with each object.
 
-    Of equal boxes on a grid, the nearest has the highest IoU, because the overlap along either axis falls with the
-    distance. So one cell of each map is enough. Priors that are cut off at the image's edge differ within a map. Then
-    all priors are compared.
+    Among equal boxes on a grid, the nearest has the highest IoU, because the overlap along either axis falls with the
+    distance. So only one cell of each map is compared. If priors are clipped to the image, they are not equal within a
+    map, and all of them are compared.
 
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.

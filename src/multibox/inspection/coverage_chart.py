@@ -1,4 +1,4 @@
-"""The chart of prior coverage: each object by its width and height, and the shapes of the priors among them."""
+"""The chart of prior coverage: objects by their width and height, together with the shapes of the priors."""
 
 from itertools import cycle
 from typing import Final
@@ -12,7 +12,7 @@ from multibox.priors import cell_shapes
 from multibox.report.chart import Chart, Points
 
 HEIGHT: Final = 350
-"""Height of the chart that makes both axes about equally long, pixels."""
+"""Height of the chart in pixels. With this height, both axes are about equally long."""
 
 MOST: Final = 20_000
 """Largest number of objects in a chart."""
@@ -22,10 +22,11 @@ BANDS: Final = (
     ("best IoU 0.5 to 0.7", REACHED, 0.7, "#f08c00"),
     ("no prior reaches IoU 0.5", 0.0, REACHED, "#d7303c"),
 )
-"""Bands of the best IoU: name, lowest and highest IoU, and colour of the objects. The last band is drawn on top."""
+"""Ranges of the best IoU: name, lowest and highest IoU, and colour of the objects in the range. The last range is drawn
+on top."""
 
 MAP_COLORS: Final = ("#2b8a3e", "#a63db8", "#0c8599", "#e64980", "#8a5a1c", "#74b816", "#868e96")
-"""Colours of the priors of each map."""
+"""Colours of the priors, one for each feature map."""
 
 
 def coverage_chart(boxes_rel: np.ndarray, config: Config, title: str) -> Chart:

@@ -1,4 +1,4 @@
-"""Findings that no single image shows: images in two splits or in none, and classes that are rare or spelled twice."""
+"""Findings about a dataset as a whole: images in two splits or in none, and classes that are rare or spelled twice."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage
 
 RARE: Final = 0.1
-"""A class with less than this share of the mean number of objects is rare."""
+"""A class is rare if its number of objects is less than this share of the mean over classes."""
 
 
 def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Findin
     for i, split in enumerate(splits):
         twins: dict[int, Finding] = {}
         for earlier in splits[:i]:
-            action = f"figures of {split} are too good if {earlier} is trained on; keep one of the two"
+            action = f"metrics on {split} are too high if training uses {earlier}; keep the image in one of them"
             for k, kind, detail in _twins(intact[split], intact[earlier]):
                 finding = Finding(kind, intact[split][k].file, "", f"{detail} of {earlier}", action)
                 twins.setdefault(k, finding)
@@ -54,15 +54,15 @@ def _twins(images: Sequence[InspectedImage], others: Sequence[InspectedImage]) -
 
 
 def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) -> Iterator[Finding]:
-    """Splits with objects that are all crowds, or difficult where that leaves them out.
+    """Find splits whose objects are all crowds, or all difficult if difficult objects are not used.
 
     Args:
         inspected: Inspected images by split.
-        training: Name of the split for training.
+        training: Name of the training split.
 
     Yields:
-        A finding for the split for training if none of its objects is learned, and for each other split if none is
-        evaluated. Splits without objects are passed over.
+        A finding for the training split if training uses none of its objects, and for each other split if evaluation
+        uses none. Splits without objects are ignored.
     """
     for split, images in inspected.items():
         kinds = sum((image.kinds for image in images), ObjectKinds())
@@ -73,23 +73,27 @@ def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) ->
 
 
 def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:
-    """Find classes that are absent from a split, or rare in the split for training.
+    """Find classes that are absent from a split, or rare in the training split.
 
     Args:
         objects: Number of objects of each class, by split.
-        training: Name of the split for training.
+        training: Name of the training split.
 
     Yields:
-        A finding for each class and split in which the class is absent, or is rare in the split for training.
+        A finding for each class and split in which the class is absent, or is rare in the training split.
     """
     for split, counts in objects.items():
         average = sum(counts.values()) / max(1, len(counts))
         for name, count in counts.items():
             if not count:
-                action = "never learned" if split == training else "not evaluated, as it has no average precision"
+                action = (
+                    "never learned"
+                    if split == training
+                    else "not evaluated, as there is no average precision without objects"
+                )
                 yield Finding("class", split, name, f"has no object in {split}", action)
             elif split == training and count < RARE * average:
-                detail = f"has {counted(count, 'object')}, against {average:.0f} of the average class"
+                detail = f"has {counted(count, 'object')}, compared with {average:.0f} for the average class"
                 yield Finding("class", split, name, detail, "learned poorly; collect more images of it")
 
 
@@ -107,12 +111,12 @@ def spelled_twice(objects: dict[str, dict[str, int]], target: str) -> Iterator[F
     for names in groups:
         for name in names[1:]:
             detail = f"differs from {names[0]!r} only in case or spaces"
-            action = f"learned as its own class when the dataset is built; {joining(groups)}"
+            action = f"built as a separate class; {joining(groups)}"
             yield Finding("spelling", target, name, detail, action)
 
 
 def unused_files(source: Source) -> Iterator[Finding]:
-    """Find label files without image, and images in the folders of a dataset that are in none of its splits."""
+    """Find label files without an image, and images in a dataset's folders that belong to no split."""
     for path in source.strays:
         yield Finding("unused", readable(path), "", "belongs to no image of the splits", "never used")
     used = {item.image for items in source.splits.values() for item in items if isinstance(item.image, Path)}

@@ -1,4 +1,4 @@
-"""A finding: something in a dataset that people should know, and its effect on training."""
+"""A finding: a fault or a peculiarity of a dataset that the user should know, and its effect on training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ KINDS: Final = {
     "missing": "missing files",
     "annotation": "unreadable annotations",
     "image": "damaged images",
-    "size": "images of another size than in their annotation",
+    "size": "images whose size differs from their annotation",
     "box": "boxes that contain no pixel of their image",
     "label": "objects and images with an unknown or missing label",
     "spelling": "classes whose names differ only in case or spaces",
@@ -24,7 +24,7 @@ KINDS: Final = {
     "class": "classes that are rare or absent",
     "unused": "unused images and label files",
 }
-"""Title of each kind of finding, for display. The kinds that stop a build come first."""
+"""Title of each kind of finding, for display. Kinds that make a build fail come first."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Finding:
         kind: Kind of the finding, a key of :data:`KINDS`.
         file: Path of the file that the finding is about, or name of the split for a finding
             about a class or a split.
-        object: The object of the file, such as ``object 3 of 4 (dog)``. Empty for the whole file.
-        detail: Description of the fault.
+        object: The object that the finding is about, such as ``object 3 of 4 (dog)``. Empty for the whole file.
+        detail: Description of what was found.
         action: Effect on training, and what to do.
-        stops: Whether the finding stops a build that does not skip bad images and boxes.
+        stops: Whether the finding makes a build fail, unless the build skips bad images and boxes.
     """
 
     kind: str

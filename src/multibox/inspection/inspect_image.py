@@ -1,4 +1,4 @@
-"""Inspect one image: run the checks of a build and further ones, and compute its hash."""
+"""Inspect one image: runs the checks of a build and further checks, and computes the image's hash."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from multibox.overlaps import overlapping
 from multibox.prepare.window import letterbox, snap, to_window, whole
 
 SAME_IOU: Final = 0.95
-"""IoU of two boxes of one class from which they count as the same object annotated twice."""
+"""Smallest IoU at which two boxes of one class count as the same object annotated twice."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class InspectedImage:
         findings: Findings about the image.
         objects: Objects that training would see, with boxes in pixels. None if the image is left out.
         boxes_rel: ``(N, 4)`` corners of ``objects``, relative to the network's input. None if the image is left out.
-        digest: Digest of the image file's bytes, to find equal files. Empty if the image is left out.
+        digest: Digest of the image file's bytes, to find identical files. Empty if the image is left out.
         look: Perceptual hash and thumbnail, to find look-alikes. None if the image is left out.
-        kinds: Numbers of objects by kind, without those of unknown classes.
+        kinds: Number of objects by kind (such as crowds), without objects of unknown classes.
     """
 
     file: str
@@ -50,7 +50,7 @@ class InspectedImage:
 
 
 def inspect_item(item: Item, classes: Sequence[str], config: Config) -> InspectedImage:
-    """Inspect an image of a dataset that is not built yet, with the checks of a build and further ones.
+    """Inspect an image of a dataset that has not been built yet, with the checks of a build and further checks.
 
     Args:
         item: The image and its annotation.
@@ -80,7 +80,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
 
 
 def inspect_record(record: Record, classes: Sequence[str], config: Config) -> InspectedImage:
-    """Inspect an image of a store. A build has already checked the image's annotation.
+    """Inspect an image of a store. The build has already checked the image's annotation.
 
     Args:
         record: The image and its objects.
@@ -94,7 +94,7 @@ def inspect_record(record: Record, classes: Sequence[str], config: Config) -> In
     try:
         check_image(record.image)
     except BadImageError as error:
-        damaged = Finding("image", file, "", str(error), "training stops; build the store again", stops=True)
+        damaged = Finding("image", file, "", str(error), "training would fail; build the dataset again", stops=True)
         return InspectedImage(file, (damaged,))
     count = len(record.objects)
     called = [object_name(i, count, classes[label]) for i, label in enumerate(record.objects.labels.tolist())]
@@ -179,7 +179,7 @@ def _tiny(boxes_rel: np.ndarray, file: str, called: Sequence[str], config: Confi
     height, width = config.network.size
     sides = (boxes_rel[:, 2:] - boxes_rel[:, :2]) * (width, height)
     least = tiny_side(config)
-    action = "learned by the one prior nearest to it"
+    action = "only the prior nearest to the object learns it"
     return [
         Finding("tiny", file, called[i], f"has {w:.1f}x{h:.1f} pixels in the network's input", action)
         for i, (w, h) in enumerate(sides.tolist())
@@ -188,7 +188,7 @@ def _tiny(boxes_rel: np.ndarray, file: str, called: Sequence[str], config: Confi
 
 
 def tiny_side(config: Config) -> float:
-    """Side below which an object is tiny: half a cell of the finest map, in pixels of the network's input."""
+    """Side below which an object is tiny, in pixels of the network's input: half a cell of the finest feature map."""
     finest = feature_maps(config.network)[0]
     return min(finest.step_x, finest.step_y) / 2
 

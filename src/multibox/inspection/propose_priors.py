@@ -21,36 +21,35 @@ from multibox.models.maps import feature_maps
 from multibox.writing import Kind, new_file
 
 MOST: Final = 50_000
-"""Largest number of objects that are clustered. More would give the same clusters."""
+"""Largest number of objects that are clustered. More objects would hardly change the clusters."""
 
 MOST_SCORED: Final = 1000
-"""Largest number of objects on which a change is scored."""
+"""Largest number of objects on which a change of the priors is scored."""
 
 FACTORS: Final = (1.2, 1.06)
-"""Factors by which numbers are raised and lowered."""
+"""Factors by which sizes and ratios are raised and lowered, one after the other."""
 
 CLIMBS: Final = 3
-"""Largest number of rounds over all numbers with each factor."""
+"""Largest number of rounds over all sizes and ratios with each factor."""
 
 MOST_TRIED: Final = 400
-"""Largest number of changes that are scored. The default priors never need as many. Dozens of ratios would take
-minutes."""
+"""Largest number of changes that are scored. The default priors never need as many. With dozens of ratios, scoring all
+would take minutes."""
 
 ROUNDS: Final = 100
-"""Largest number of rounds of k-means. It usually ends after a few."""
+"""Largest number of rounds of k-means, which usually converges after a few."""
 
 SHORTEST: Final = 1e-3
-"""Smallest side of an object that is used, pixels. Smaller sides, which rounding can leave, are raised to this
-value."""
+"""Smallest side of an object, pixels. Smaller sides, which can result from rounding, are raised to this value."""
 
 CELLS: Final = 2.0
 """Smallest side of a map's priors, in cells of the map. Smaller priors would leave gaps between the cells."""
 
 GROWTH: Final = 1.15
-"""Smallest factor from the size of one map's priors to the next map's."""
+"""Smallest ratio between the prior sizes of two consecutive feature maps."""
 
 LEAST_RATIO: Final = 1.2
-"""Smallest aspect ratio that is proposed. A prior of a smaller ratio would be nearly a square."""
+"""Smallest aspect ratio that is proposed. A prior with a smaller ratio would be nearly square."""
 
 PROPOSAL: Final = Kind("configuration with proposed priors")
 
@@ -89,11 +88,12 @@ def shape_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
     """Propose sizes and ratios of priors that overlap the objects better.
 
-    The start is made of clusters: one for the size of each map, and more among the objects of that size for its ratios.
-    Clusters ignore the grids, on which a small prior may be too far from an object. So the better one of this start and
-    the configured priors is then adjusted, number by number, as long as the priors on their grids fit better.
+    First, clusters of the objects give a start: one cluster for the size of each map, and clusters among the objects of
+    about that size for its ratios. Clusters ignore that priors lie on grids, so that a small prior may be too far from
+    an object. So the better of this start and the configured priors is then adjusted, one size or ratio at a time, as
+    long as the fit on the grids improves.
 
-    The numbers of sizes and ratios stay, so that the network costs the same.
+    The number of sizes and ratios does not change, so that the network's cost stays the same.
 
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input. N is at least 1.
@@ -106,7 +106,7 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
         BadInput: The configured priors do not fit the network, or are given by their shapes.
     """
     if config.priors.shapes:
-        raise BadInput("priors.shapes", "proposals are sizes and ratios; set priors.shapes=[] to get some")
+        raise BadInput("priors.shapes", "only sizes and ratios can be proposed; set priors.shapes=[] to get a proposal")
     start = _of_clusters(_some(boxes_rel, MOST), config)
     fitness = partial(_fitness, _some(boxes_rel, MOST_SCORED), config)
     return _climb(max(start, config.priors, key=fitness), fitness)
@@ -141,8 +141,8 @@ def _climb(priors: Priors, fitness: Callable[[Priors], float]) -> Priors:
 
 
 Place = tuple[int, int | None]
-"""Place of a number in the priors: position of a size and None, or position of a map and position of one of its
-ratios."""
+"""Identifies a size or a ratio of the priors: the position of a size and None, or the position of a map and of one of
+its ratios."""
 
 
 def _places(priors: Priors) -> list[Place]:
@@ -225,7 +225,7 @@ def save_proposal(path: str | Path, text: str, *, replace: bool = False) -> None
     """Write a proposal as a configuration file.
 
     Args:
-        path: Path of the YAML file. An earlier proposal is replaced, unless it was changed since.
+        path: Path of the YAML file. An earlier proposal is replaced, unless the file was changed.
         text: Text that :func:`proposal_yaml` returned.
         replace: Whether to replace a file that is not an unchanged proposal.
 
@@ -242,7 +242,7 @@ def proposal_yaml(priors: Priors, source: str, overrides: Any = ()) -> str:
     Args:
         priors: Proposed priors.
         source: Preset or file that the configuration extends.
-        overrides: Further fields to set, as :func:`multibox.config_file.load_config` takes them.
+        overrides: Further fields to set: texts ``dotted.name=value``, or a mapping from dotted names to values.
 
     Returns:
         Text of the YAML file.

@@ -1,5 +1,5 @@
-"""Losses. ``multibox.py`` assembles the loss that trains; the other files are the parts it can be made of.
+"""Losses. ``multibox.py`` assembles the training loss. The other modules are the parts that it can be made of.
 
 Every function takes the array namespace ``xp`` it computes with: ``keras.ops`` in training, and ``numpy_ops`` (the
-default) where a loss is explained. So the loss that is explained is the loss that trains.
+default) where a loss is explained. So explanations show exactly the loss that training uses.
 """

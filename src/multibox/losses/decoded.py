@@ -1,4 +1,4 @@
-"""Decoding of deltas to boxes for losses, with bounds so that float32 can hold the boxes."""
+"""Decodes deltas to boxes for losses, with bounds that keep the boxes finite in float32."""
 
 from math import log
 from types import ModuleType
@@ -7,21 +7,20 @@ from multibox.boxes import Array, decode
 from multibox.losses import numpy_ops
 
 MAX_SHIFT = 1000.0
-"""Largest shift of a centre, as a multiple of its prior's width or height."""
+"""Largest shift of a box's centre, as a multiple of its prior's width or height."""
 MAX_SCALE = log(1000 / 16)
-"""Largest absolute logarithm of the ratio between a box's side and its prior's (Faster R-CNN's ``BBOX_XFORM_CLIP``)."""
+"""Largest absolute value of log(side of the box / side of its prior) (Faster R-CNN's ``BBOX_XFORM_CLIP``)."""
 
 
 def decode_bounded(deltas: Array, priors: Array, variances: tuple[float, ...], xp: ModuleType = numpy_ops) -> Array:
     """Decode deltas to boxes. A delta beyond a bound is decoded as if it were at the bound.
 
-    The gradient of such a delta is that at the bound, not 0, so a prediction beyond the bound can still learn to come
-    back.
+    Such a delta gets the gradient at the bound instead of 0, so that training can still correct it.
 
     Args:
         deltas: ``(..., 4)`` float32 deltas, as :func:`multibox.boxes.encode` returns them.
         priors: ``(..., 4)`` corners of the priors.
-        variances: Factors of the four deltas, as :func:`multibox.boxes.decode` takes them.
+        variances: Factors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

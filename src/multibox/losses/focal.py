@@ -1,4 +1,4 @@
-"""The focal loss (arXiv 1708.02002, equation 5). Easy negatives hardly count, so none need to be mined."""
+"""The focal loss (arXiv 1708.02002, equation 5). Easy negatives hardly count, so no hard negatives need to be mined."""
 
 from types import ModuleType
 
@@ -6,13 +6,13 @@ from multibox.boxes import Array
 from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.25, 2.0
-"""Alpha and gamma that are best in the paper (table 1b)."""
+"""The values of alpha and gamma that give the best results in the paper (table 1b)."""
 
 
 def focal_loss(
     truth: Array, logits: Array, alpha: float = ALPHA, gamma: float = GAMMA, xp: ModuleType = numpy_ops
 ) -> Array:
-    """Cross entropy of sigmoids that weighs a prediction less, the closer it is to the truth.
+    """Sigmoid cross entropy in which predictions count less the closer they are to the target.
 
     ``-alpha_t (1 - p_t)^gamma log p_t``, where p_t is the predicted probability of the true answer.
 

@@ -16,7 +16,7 @@ TINY = 1e-9
 
 
 def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tuple[Array, Array]:
-    """Areas of the overlap and of the union of each box with its partner.
+    """Areas of the intersection and of the union of each box in ``a`` with the box of ``b`` at the same position.
 
     Args:
         a: ``(..., 4)`` corners of boxes.
@@ -32,7 +32,7 @@ def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tu
 
 
 def paired_iou(a: Array, b: Array, xp: ModuleType = numpy_ops) -> Array:
-    """The IoU ``(...)`` of each box with its partner, both ``(..., 4)``."""
+    """IoU ``(...)`` of each box of one array with the box at the same position of another, both ``(..., 4)``."""
     intersection, union = intersection_and_union(a, b, xp)
     return intersection / xp.maximum(union, TINY)
 

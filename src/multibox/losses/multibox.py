@@ -1,4 +1,7 @@
-"""The MultiBox loss (SSD section 2.2, equations 1 to 3): softmax, smooth L1 and hard negatives, or their successors."""
+"""The MultiBox loss (SSD section 2.2, equations 1 to 3).
+
+It consists of softmax, smooth L1 and hard negatives, or of losses that replace these.
+"""
 
 from types import ModuleType
 from typing import NamedTuple
@@ -18,8 +21,8 @@ class LossParts(NamedTuple):
     """Sums of the losses over a batch. The loss to minimise is ``(classification + localisation) / max(1, positives)``.
 
     Attributes:
-        classification: Sum of the priors' classification losses. It leaves out ignored priors and, with softmax,
-            negatives that are not mined.
+        classification: Sum of the priors' classification losses. Ignored priors and, with softmax, negatives that are
+            not mined are left out.
         localisation: Sum of the box losses of all positive priors, times ``box_weight``.
         positives: Number of priors that are matched to an object.
     """
@@ -35,7 +38,7 @@ class PriorLosses(NamedTuple):
     Attributes:
         positive: ``(B, P)`` bool, true for priors that are matched to an object.
         classes: ``(B, P)`` classification losses; 0 for ignored priors and for negatives that are not mined.
-        boxes: ``(B, P)`` box losses. Only those of positive priors count.
+        boxes: ``(B, P)`` box losses. Only the losses of positive priors count.
     """
 
     positive: Array
@@ -57,7 +60,7 @@ def multibox_loss(
 
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
-        deltas: ``(B, P, 4)`` target deltas. Only those of positive priors count.
+        deltas: ``(B, P, 4)`` target deltas. Only the deltas of positive priors are used.
         logits: ``(B, P, C + 1)`` logits of the network. The sigmoid losses do not use column 0.
         predicted: ``(B, P, 4)`` deltas that the network predicts.
         config: Kinds of loss, number of hard negatives, and weight of the box losses.
@@ -125,7 +128,7 @@ def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = nu
 
 
 def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: ModuleType = numpy_ops) -> Array:
-    """The focal loss of each prior over its classes, or the varifocal loss if there is a quality.
+    """The focal loss of each prior over its classes, or the varifocal loss if ``quality`` is given.
 
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
@@ -149,7 +152,7 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
 def boxes_of_positives(
     positive: Array, deltas: Array, priors: Array, variances: tuple[float, ...], xp: ModuleType = numpy_ops
 ) -> Array:
-    """Decode the deltas of positive priors. All other priors, whose deltas may be anything, are returned unchanged.
+    """Decode the deltas of positive priors. For all other priors, the prior itself is returned.
 
     Args:
         positive: ``(B, P)`` bool, True for positive priors.
@@ -189,6 +192,6 @@ def mine(background_loss: Array, labels: Array, config: Loss, xp: ModuleType = n
 
 
 def smooth_l1(x: Array, xp: ModuleType = numpy_ops) -> Array:
-    """Quadratic up to 1, linear beyond (Fast R-CNN, arXiv 1504.08083, equation 3)."""
+    """Smooth L1 loss of each element: quadratic up to 1, linear beyond (Fast R-CNN, arXiv 1504.08083, equation 3)."""
     size = xp.abs(x)
     return xp.where(size < 1.0, 0.5 * x * x, size - 0.5)

@@ -66,7 +66,7 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def one_hot(x: np.ndarray, num_classes: int, dtype: str) -> np.ndarray:
-    """Replace each integer of ``x`` by a vector of zeros with a one at that position."""
+    """Replace each integer of ``x`` by a vector that is 1 at the integer's position and 0 elsewhere."""
     return np.eye(num_classes, dtype=dtype)[x]
 
 

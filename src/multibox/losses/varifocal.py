@@ -1,4 +1,4 @@
-"""The varifocal loss (arXiv 2008.13367, equation 2): a score learns how well its box fits, not only the class."""
+"""The varifocal loss (arXiv 2008.13367, equation 2), with which a score learns the IoU of its box with the object."""
 
 from types import ModuleType
 
@@ -6,7 +6,7 @@ from multibox.boxes import Array
 from multibox.losses import numpy_ops
 
 ALPHA, GAMMA = 0.75, 2.0
-"""Alpha and gamma that are best in the paper."""
+"""The values of alpha and gamma that give the best results in the paper."""
 
 
 def varifocal_loss(

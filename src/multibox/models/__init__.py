@@ -1,1 +1,1 @@
-"""Networks: trunks, extra maps, heads, and the model file."""
+"""SSD networks: trunks, extra feature maps, heads, and the model file."""

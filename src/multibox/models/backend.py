@@ -1,4 +1,4 @@
-"""Keras' backend: import it, choose its threads and devices, and find out what it can do."""
+"""Keras' backend: importing it, choosing its threads and devices, and finding out what it supports."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from multibox.errors import BadInput
 
 
 def import_keras(backend: str | None = None, devices: int = 1, threads: int | None = None) -> None:
-    """Import Keras, without what TensorFlow's libraries and Grain print while they load.
+    """Import Keras, and suppress what TensorFlow's libraries and Grain print while they load.
 
     Args:
         backend: ``tensorflow`` or ``jax``. None takes the backend of ``$KERAS_BACKEND``, or else of Keras' own
@@ -61,7 +61,7 @@ def jit_compile(devices: int = 1) -> bool:
 
 
 def devices() -> list[str]:
-    """Names of the devices that Keras can run on: the accelerators of this machine, or else its CPU, possibly split."""
+    """Names of the devices that Keras can run on: this machine's accelerators, else its CPU, which may be split."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -76,7 +76,7 @@ def devices() -> list[str]:
 
 
 def first_devices(count: int, field: str) -> list[str]:
-    """Names of the first devices of this machine.
+    """Names of the first ``count`` devices of this machine.
 
     Args:
         count: Number of devices.
@@ -92,18 +92,18 @@ def first_devices(count: int, field: str) -> list[str]:
     if count > len(names):
         raise BadInput(
             field,
-            f"needs {count} devices, but this machine has {len(names)}: {', '.join(names)}. A CPU is split by "
-            f"'multibox train' and 'multibox eval', or by import_keras(devices={count}) before Keras does anything",
+            f"needs {count} devices, but this machine has {len(names)}: {', '.join(names)}. 'multibox train' and "
+            f"'multibox eval' split a CPU into several devices, and so does import_keras(devices={count}) if called "
+            "before Keras is used",
         )
     return names[:count]
 
 
 @cache
 def mirrored(names: tuple[str, ...]) -> Any:
-    """TensorFlow's ``MirroredStrategy`` for some devices. A process uses one strategy for all it runs on them.
+    """TensorFlow's ``MirroredStrategy`` for some devices. A process uses a single strategy for the same devices.
 
-    TensorFlow numbers the sums over devices of each strategy from the start. It would confuse those of a second
-    strategy with those of the first.
+    Every strategy numbers its sums over devices from 0. So TensorFlow would confuse the sums of two strategies.
     """
     import tensorflow
 
@@ -170,7 +170,7 @@ def computing_in(precision: str) -> Iterator[None]:
 
 @contextmanager
 def no_chatter(*streams: int) -> Iterator[None]:
-    """Discard what C++ libraries print to some streams during the block. Exceptions of Python are not lost.
+    """Discard what C++ libraries print to some streams during the block. Python exceptions are not affected.
 
     Args:
         streams: File descriptors of the streams to discard: 1 for standard output, 2 for standard error.

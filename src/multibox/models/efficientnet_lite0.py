@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: EfficientNet-B0 (arXiv 1905.11946) for small machines, with ReLU6 and no squeeze-excitation."""
+"""EfficientNet-Lite0: EfficientNet-B0 (arXiv 1905.11946) with ReLU6 and without squeeze-and-excitation."""
 
 from multibox.models.layers import Tensor, conv_bn, inverted_residual
 
@@ -25,8 +25,8 @@ def trunk(x: Tensor, pad: str = "same") -> dict[str, Tensor]:
 
     Returns:
         The maps by name: ``c3`` ``(B, H/8, W/8, 240)``, ``c4`` ``(B, H/16, W/16, 672)`` and ``c5`` ``(B, H/32, W/32,
-        320)``. The first two are the widened maps before the next stride, as SSDLite takes them (arXiv 1801.04381,
-        section 6.2).
+        320)``. The first two are taken where the block of the next stride has widened them, as in SSDLite (arXiv
+        1801.04381, section 6.2).
     """
     x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
     maps = {}

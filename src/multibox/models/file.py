@@ -1,6 +1,6 @@
-"""The model file: a ``.keras`` zip that plain Keras opens too, with one member for everything else detection needs.
+"""The model file: a ``.keras`` zip that Keras can open too, with an additional member for the schema.
 
-A file's own Keras configuration is never run. The network is built from the schema and takes the weights.
+The Keras configuration in a file is never executed. The network is built from the schema, and then gets the weights.
 """
 
 import tempfile
@@ -26,10 +26,10 @@ DAMAGES = (KeyError, OSError, ValueError, RuntimeError, EOFError, zipfile.BadZip
 
 
 def read_schema(path: str | Path) -> Schema:
-    """Read the schema of a ``.keras`` file. Keras is not needed.
+    """Read the schema of a ``.keras`` file, without Keras.
 
     Raises:
-        BadInput: If there is no such file, or it is not a model file of Multibox, damaged, or of a newer format.
+        BadInput: If the file does not exist, is not a model file of Multibox, is damaged, or has a newer format.
     """
     with _open(path) as archive:
         try:
@@ -67,7 +67,7 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
         The network, as :func:`multibox.models.ssd.build` returns it, and its schema.
 
     Raises:
-        BadInput: If there is no such file, or it is not a model file of Multibox, damaged, or of a newer format.
+        BadInput: If the file does not exist, is not a model file of Multibox, is damaged, or has a newer format.
     """
     from multibox.models.ssd import build
 
@@ -84,7 +84,7 @@ def load_model(path: str | Path) -> tuple["keras.Model", Schema]:
 
 
 def count_parameters(path: str | Path) -> int | None:
-    """Count the parameters of a ``.keras`` file. Keras is not needed.
+    """Count the parameters of a ``.keras`` file, without Keras.
 
     Args:
         path: Path of the file.
@@ -109,7 +109,7 @@ def count_parameters(path: str | Path) -> int | None:
         with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as member, h5py.File(member, "r") as weights:
             weights.visititems(count)
     except DAMAGES:
-        raise BadInput(path, f"its {_WEIGHTS} is missing or damaged; copy the model again, or train anew") from None
+        raise BadInput(path, f"its {_WEIGHTS} is missing or damaged; copy the model again, or train it again") from None
     return sum(counts)
 
 
@@ -128,7 +128,7 @@ def save_model(network: "keras.Model", schema: Schema, path: str | Path) -> None
 
 
 def is_model(path: Path) -> bool:
-    """Whether a file or folder carries the mark of a Multibox model, in any format."""
+    """Whether a file or folder is a model of Multibox, in any format, judged by the schema in it."""
     if path.is_dir():
         return any((path / place / MEMBER).is_file() for place in (".", "assets"))
     return path.is_file() and MEMBER.encode() in path.read_bytes()

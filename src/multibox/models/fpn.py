@@ -1,7 +1,8 @@
-"""A feature pyramid (arXiv 1612.03144, section 3): features of coarse maps, added to the fine ones.
+"""A feature pyramid (arXiv 1612.03144, section 3): features of coarse maps are added to finer maps.
 
-SSD's fine maps come from early layers, whose receptive fields are small. The pyramid walks back down from the coarsest
-map. It enlarges each map to the next finer one and adds it, so that the heads of every map use all coarser ones.
+SSD's fine maps come from early layers, whose receptive fields are small. The pyramid starts at the coarsest map. It
+enlarges each map to the size of the next finer one and adds it to that, so that the heads of every map use all coarser
+ones.
 """
 
 from math import gcd
@@ -37,7 +38,10 @@ def pyramid(maps: dict[str, Tensor], channels: int, *, light: bool) -> dict[str,
 
 
 class Copying(NamedTuple):
-    """How to enlarge an axis: repeat each cell ``times``, then take every ``stride``-th copy from ``start`` on."""
+    """How to enlarge an axis of a map.
+
+    Each cell is repeated ``times`` times. Then every ``stride``-th copy is taken, beginning at ``start``.
+    """
 
     times: int
     start: int
@@ -45,7 +49,7 @@ class Copying(NamedTuple):
 
 
 def copying(coarse: int, fine: int) -> Copying:
-    """How to enlarge an axis of ``coarse`` cells to ``fine`` cells, where ``fine`` is at least ``coarse``.
+    """Find out how to enlarge an axis of ``coarse`` cells to ``fine`` cells, where ``fine`` is at least ``coarse``.
 
     If the coarse map came from a stride of 2 that rounded up, its cell i is copied to the fine cells 2i and 2i + 1.
     Otherwise, as after an unpadded convolution, each fine cell copies the coarse cell with the nearest centre.

@@ -1,7 +1,7 @@
-"""A network built from a graph, with Keras' built-in layers.
+"""Builds a network from a layer graph, with Keras' built-in layers.
 
-Which of Keras' paddings does what a node says depends on the size of its input. So the graph holds the numbers, and the
-padding is chosen here.
+The graph holds paddings as numbers of cells. Which of Keras' padding modes gives that number depends on the size of the
+input, so the mode is chosen here.
 """
 
 from collections.abc import Callable
@@ -34,16 +34,17 @@ BRIGHTNESS = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the brightness of a pixel (ITU-R BT.601), as OpenCV has them."""
 
 COLOUR = "colour"
-"""Name of the layer that changes the colour. It is never trained."""
+"""Name of the layer that converts RGB to the graph's colour. It is never trained."""
 
 CHANNELS = {"bgr": np.eye(3)[:, ::-1], "grey": np.array(BRIGHTNESS)[:, None]}
-"""Matrices from red, green and blue to the channels of each colour."""
+"""For each colour of a graph's input, the matrix that converts RGB to its channels."""
 
 LENGTH = 20
-"""Length to which a fresh normalisation scales each cell's channels (arXiv 1506.04579)."""
+"""Initial length to which L2 normalisation scales the channels of each cell (arXiv 1506.04579)."""
 
 Axis = tuple[int, int, int, int, int]
-"""An axis of a window: number of cells of the input, span of the window, stride, padding, number of outputs."""
+"""One axis of a convolution or pooling: number of input cells, extent of the window, stride, padding, number of
+outputs."""
 
 
 def graph_outputs(graph: Graph, image: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
@@ -58,7 +59,7 @@ def graph_outputs(graph: Graph, image: Tensor, size: tuple[int, int]) -> dict[st
         Dict from the nodes' names to their outputs.
 
     Raises:
-        BadInput: The graph does not fit the input, or has a pool that Keras cannot compute.
+        BadInput: The graph does not fit the input, or has a pooling layer that Keras cannot compute.
     """
     graph_shapes(graph, size)
     outputs = {IMAGE: _colour(image, graph.colour)}
@@ -69,7 +70,7 @@ def graph_outputs(graph: Graph, image: Tensor, size: tuple[int, int]) -> dict[st
 
 
 def head_conv(conv: HeadConv) -> Callable[[Tensor, int, str, float], Tensor]:
-    """Function that makes a head, as :data:`multibox.models.ssd.Head` describes it."""
+    """Return the function that makes a head of a graph, as :data:`multibox.models.ssd.Head` describes it."""
 
     def head(x: Tensor, outputs: int, name: str, bias: float) -> Tensor:
         start = keras.initializers.Constant(bias)
@@ -122,7 +123,11 @@ def _pool(node: Pool, x: Tensor) -> Tensor:
         return layers.AveragePooling2D(node.kernel, node.stride, padding=padding, name=node.name)(x)
     of_rows, of_columns = map(_padding, ([axis] for axis in axes))
     if of_rows is None or of_columns is None:
-        raise BadInput(FIELD, f"{node.name} averages windows that reach beyond the edge in a way that Keras cannot")
+        raise BadInput(
+            FIELD,
+            f"{node.name} averages over windows that reach beyond the edge of the map in a way that Keras does not "
+            "support",
+        )
     (height, width), (down, right) = node.kernel, node.stride
     x = layers.AveragePooling2D((height, 1), (down, 1), padding=of_rows, name=f"{node.name}-rows")(x)
     return layers.AveragePooling2D((1, width), (1, right), padding=of_columns, name=node.name)(x)

@@ -1,4 +1,4 @@
-"""The shapes of a graph's maps, computed without Keras."""
+"""Computes the shapes of a layer graph's feature maps without Keras."""
 
 from collections.abc import Sequence
 from math import prod
@@ -11,11 +11,12 @@ from multibox.priors import FeatureMap
 FIELD = "network.graph"
 
 MOST_NUMBERS = 1 << 28
-"""Largest number of the weights of a graph without its heads, of its heads, and of the numbers of one of its maps."""
+"""Limit on each of these: the number of weights of a graph without its heads, of its heads, and the size of a feature
+map."""
 
 
 class Shape(NamedTuple):
-    """Shape of a map.
+    """Shape of a feature map.
 
     Attributes:
         height: Number of rows of cells.
@@ -39,7 +40,8 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
         Dict from the nodes' names, and from :data:`multibox.layer_graph.IMAGE`, to shapes.
 
     Raises:
-        BadInput: The maps of a node do not fit each other, a map has no cells left, or the network is too large.
+        BadInput: The inputs of a node have different sizes, the output of a node would have no cells, or the network is
+            too large.
     """
     shapes = {IMAGE: Shape(*size, 1 if graph.colour == "grey" else 3)}
     weights = 0
@@ -47,7 +49,9 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
         inputs = [shapes[name] for name in node.inputs]
         shape = _output(node, inputs)
         if min(shape) < 1:
-            raise BadInput(FIELD, f"nothing is left of the map at {node.name} for an input of {size[1]} x {size[0]}")
+            raise BadInput(
+                FIELD, f"the output of {node.name} would have no cells for an input of {size[1]} x {size[0]} pixels"
+            )
         shapes[node.name] = shape
         weights += _weights(node, inputs[0])
         if _numbers(node, inputs[0], shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
@@ -58,7 +62,7 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
 
 
 def graph_maps(graph: Graph, size: tuple[int, int]) -> tuple[FeatureMap, ...]:
-    """Feature maps that feed the heads of a graph.
+    """List the feature maps that feed the heads of a graph.
 
     Args:
         graph: Layers of the network.
@@ -105,7 +109,10 @@ def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequenc
 
 
 def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
-    """Number of rows and columns of cells after a convolution: only whole windows count."""
+    """Number of rows and columns of the output of a convolution.
+
+    Only windows that fit wholly into the padded map count.
+    """
     spans = [(side - 1) * gap + 1 for side, gap in zip(conv.kernel, conv.dilation, strict=True)]
     height, width = (
         (length + 2 * pad - span) // stride + 1
@@ -128,7 +135,7 @@ def is_depthwise(conv: Kernel, channels: int) -> bool:
 
 
 def pool_cells(length: int, kernel: int, stride: int, pad: int, *, round_up: bool) -> int:
-    """Number of cells along an axis after a pool.
+    """Number of output cells along an axis of a pooling layer.
 
     With ``round_up``, a window that begins within the padded map counts even if it ends beyond it.
     """
@@ -149,12 +156,14 @@ def _output(node: Node, inputs: list[Shape]) -> Shape:
     if isinstance(node, Conv):
         if first.channels % node.groups or node.filters % node.groups:
             raise BadInput(
-                FIELD, f"{node.name} has {node.groups} groups, which divide neither {first.channels} nor {node.filters}"
+                FIELD,
+                f"{node.name} has {node.groups} groups, which do not divide both its {first.channels} input "
+                f"channels and its {node.filters} filters",
             )
         return Shape(*conv_cells(node, first), node.filters)
     if isinstance(node, Pool):
         if any(pad >= side for pad, side in zip(node.pad, node.kernel, strict=True)):
-            raise BadInput(FIELD, f"{node.name} has more padding than its window")
+            raise BadInput(FIELD, f"{node.name} has a padding that is larger than its window")
         axes = zip(first[:2], node.kernel, node.stride, node.pad, strict=True)
         height, width = (pool_cells(*axis, round_up=node.round_up) for axis in axes)
         return Shape(height, width, first.channels)
@@ -164,10 +173,10 @@ def _output(node: Node, inputs: list[Shape]) -> Shape:
         return first
     if node.op == "concat":
         if any(shape[:2] != first[:2] for shape in inputs):
-            raise BadInput(FIELD, f"{node.name} joins maps of {_cells(inputs)} cells")
+            raise BadInput(FIELD, f"{node.name} combines maps of different sizes: {_cells(inputs)} cells")
         return Shape(first.height, first.width, sum(shape.channels for shape in inputs))
     if any(shape != first for shape in inputs):
-        raise BadInput(FIELD, f"{node.name} joins maps of {' and '.join(map(_text, inputs))}")
+        raise BadInput(FIELD, f"{node.name} combines maps of different shapes: {' and '.join(map(_text, inputs))}")
     return first
 
 

@@ -1,4 +1,4 @@
-"""Groups of Keras layers that several networks are made of."""
+"""Groups of Keras layers that several networks share."""
 
 from typing import Any, TypeAlias
 
@@ -72,7 +72,7 @@ def activate(x: Tensor, act: str, prefix: str) -> Tensor:
 
 
 def squeeze_excite(x: Tensor, name: str) -> Tensor:
-    """Weight each channel by all channels (arXiv 1709.01507), as in MobileNetV3 (arXiv 1905.02244, 5.3).
+    """Squeeze-and-excitation: weight channels by values computed from all channels (arXiv 1709.01507; 1905.02244, 5.3).
 
     Args:
         x: Input map, ``(B, H, W, F)``.
@@ -90,7 +90,7 @@ def squeeze_excite(x: Tensor, name: str) -> Tensor:
 
 
 def round_to_8(channels: float) -> int:
-    """The nearest multiple of 8, at least 8 and at least nine tenths of ``channels``, as in all MobileNets."""
+    """Round a number of channels to the nearest multiple of 8, at least 8 and at least 90% of it, as in MobileNets."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -116,7 +116,7 @@ def inverted_residual(
         filters: Number of output channels.
         kernel: Side of the depthwise kernel.
         stride: Stride of the depthwise convolution.
-        expand: Factor from the channels of the input to those of the widened map. With 1 there is no widening layer.
+        expand: Factor by which the number of channels is widened. With 1 there is no widening layer.
         name: Prefix of the layers' names.
         pad: Padding before a stride of 2, as :func:`downsample_pad` takes it.
         act: Name of the activation, as :func:`activate` takes it.

@@ -1,6 +1,6 @@
-"""The feature maps of each network, computed without Keras: names, cells and steps.
+"""The feature maps of each network (names, numbers of cells and steps), computed without Keras.
 
-So the priors can be computed where Keras is not installed. A test compares the maps with those of the built networks.
+So priors can be computed where Keras is not installed. A test compares the maps with those of the built networks.
 """
 
 from collections.abc import Callable
@@ -16,29 +16,32 @@ Size = tuple[int, int]
 
 
 def halve(size: Size) -> Size:
-    """Number of cells of a map, rows and columns, after a padded layer of stride 2: half, rounded up."""
+    """Number of rows and columns after a padded layer of stride 2: half, rounded up."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
 def trim(size: Size) -> Size:
-    """Number of cells after an unpadded 3x3 convolution. An axis of fewer than 3 cells is padded and keeps them."""
+    """Number of rows and columns after an unpadded 3x3 convolution.
+
+    An axis of fewer than 3 cells is padded, to keep them.
+    """
     return tuple(n - 2 if n >= 3 else n for n in size)  # type: ignore[return-value]
 
 
 def close(size: Size) -> Size:
-    """Number of cells of a map after SSD512's last 4x4 convolution with padding 1. An axis of one cell keeps it."""
+    """Number of rows and columns after SSD512's last 4x4 convolution with padding 1. An axis of one cell keeps it."""
     return tuple(max(1, n - 1) for n in size)  # type: ignore[return-value]
 
 
 def collapse(size: Size) -> Size:
-    """Number of cells of a map after global pooling: one row and one column."""
+    """Number of rows and columns after global pooling: one of each."""
     return 1, 1
 
 
 STRIDED, ENDING = True, False
 Stage = tuple[str, Callable[[Size], Size], bool]
-"""Name of a map, function from the cells of the map before to its cells, and whether its step is the product of the
-strides (True) or the size of the input divided by that of the map (False)."""
+"""A feature map: its name, a function from the size of the previous map in cells to its size, and whether its step is
+the product of all strides (True) or the input's size divided by the map's (False)."""
 
 _MOBILENET: tuple[str, list[Stage]] = (
     "c4",
@@ -111,7 +114,7 @@ _FIRST_HALVINGS = {"c4": 4}
 
 
 def feature_maps(network: Network) -> tuple[FeatureMap, ...]:
-    """Feature maps that feed the heads of a network, from the finest to the coarsest.
+    """List the feature maps that feed the heads of a network, from the finest to the coarsest.
 
     Args:
         network: Configuration of the network.
@@ -154,9 +157,11 @@ def network_priors(network: Network, priors: Priors) -> np.ndarray:
 
 
 def layout(network: Network) -> tuple[str, list[Stage]]:
-    """Name of the first feature map, and the stages that compute the other maps from it."""
+    """Name of the first feature map of a network, and the stages that compute the other maps from it."""
     try:
         return _LAYOUTS[network.trunk, network.layout]
     except KeyError:
         known = ", ".join(name for trunk, name in _LAYOUTS if trunk == network.trunk)
-        raise BadInput("network.layout", f"{network.trunk} has no layout {network.layout}; it has {known}") from None
+        raise BadInput(
+            "network.layout", f"{network.trunk} has no layout {network.layout}; its layouts are {known}"
+        ) from None

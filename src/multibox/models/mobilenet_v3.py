@@ -23,7 +23,8 @@ BLOCKS = (
 )
 STAGES = ("stem", *(f"block{i}" for i in range(len(BLOCKS))), "last")
 C4 = 12
-"""Number of the block whose widened map is the first feature map. After it, a reduced tail has half the channels."""
+"""Number of the block whose widened map is the first feature map. In the reduced variant, the layers after it have half
+the channels."""
 
 
 def trunk(x: Tensor, pad: str = "same", tail: str = "full") -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
-"""ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the five-script SSD.
+"""ResNet50 (arXiv 1512.03385) as a trunk for SSD, in the layout of the Keras project five_scripts.
 
 Stage 5 keeps the resolution of stage 4 and widens its receptive field by dilation, as fc6 does in VGG16. No convolution
-has a bias: batch normalisation follows each, and absorbs the biases of the published weights.
+has a bias: batch normalisation follows each, and includes the biases of the published weights.
 """
 
 from keras import layers
@@ -33,7 +33,7 @@ def conv_bn(
 def bottleneck(
     x: Tensor, widths: tuple[int, int], name: str, *, stride: int = 1, dilation: int = 1, project: bool = False
 ) -> Tensor:
-    """A residual block: 1x1 (with the stride), 3x3, 1x1, added to the input or to its projection.
+    """A residual block: convolutions of 1x1 (with the stride), 3x3 and 1x1, added to the input or to its projection.
 
     Args:
         x: Input map, ``(B, H, W, F)``.
@@ -59,8 +59,8 @@ def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
 
     Args:
         x: Normalised image, ``(B, H, W, 3)``.
-        like: Project whose padding of the first pool is used. ``keras`` pads one cell on both sides, ``five_scripts``
-            pads as TensorFlow's ``same`` does.
+        like: Project whose padding of the first pooling layer is used. ``keras`` pads one cell on both sides,
+            ``five_scripts`` pads as TensorFlow's ``same`` does.
 
     Returns:
         The maps by name: ``res3d`` ``(B, H/8, W/8, 512)`` and ``res5c`` ``(B, H/16, W/16, 2048)``.
@@ -88,7 +88,7 @@ def trunk(x: Tensor, like: str = "keras") -> dict[str, Tensor]:
 
 
 def extras(x: Tensor, layout: str, padding: str, like: str = "keras") -> dict[str, Tensor]:
-    """Extra maps: bottlenecks of 128, 128 and 512 channels that each halve the map, then a pooling to one cell.
+    """Add extra maps: bottlenecks of 128, 128 and 512 channels that each halve the map, then global pooling.
 
     Args:
         x: The map res5c, ``(B, H, W, 2048)``.

@@ -1,4 +1,4 @@
-"""The schema of a model file: everything that detection needs beside the weights."""
+"""The schema of a model file: everything that detection needs besides the weights."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MEMBER = "multibox.json"
 """The schema's name inside a ``.keras`` file, and its key in an ONNX file's metadata."""
 
 MOST_PRIORS = 5_000_000
-"""Largest number of priors of a network. The largest input and the finest maps give a third of it."""
+"""Largest number of priors of a network. The largest supported input, with the finest maps, has a third as many."""
 
 PARAMETERS = "multibox.parameters"
 """Key in an ONNX file's metadata, under which the number of the network's parameters is stored."""
@@ -35,7 +35,8 @@ class Schema(Section):
     network: Network
     maps: tuple[FeatureMap, ...]
     classes: tuple[str, ...]
-    """Names of the user's classes. Column 0 of the network's logits is background, and column k + 1 is class k."""
+    """Names of the user's classes. Column 0 of the network's logits is background, and column k + 1 belongs to class k,
+    counted from 0."""
     priors: Priors
     resize: Resize = "warp"
     activation: Activation = "softmax"
@@ -43,8 +44,8 @@ class Schema(Section):
     not used."""
     detect: Detect = Detect()
     thresholds: dict[str, Probability] = Field(default_factory=dict)
-    """Score that a detection must exceed to be shown to a person, by class. Classes that are not listed take
-    ``detect.show``."""
+    """Score that a detection must exceed to be shown to a person, by class. For classes that are not listed,
+    ``detect.show`` is used."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Configuration that the model was trained with, as nested plain values. Empty if unknown."""
 
@@ -77,7 +78,9 @@ def parse_schema(text: str | bytes, source: str) -> Schema:
     try:
         values = json.loads(text)
         if values["format"] > FORMAT:
-            raise BadInput(source, f"model format {values['format']} is newer than this multibox; upgrade multibox")
+            raise BadInput(
+                source, f"model format {values['format']} is newer than this version of multibox; upgrade multibox"
+            )
         schema = Schema.model_validate(current_fields(values))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, BadInput):
@@ -102,7 +105,7 @@ def _misfits(schema: Schema) -> Iterator[str]:
     if schema.network.graph:
         try:
             if feature_maps(schema.network) != schema.maps:
-                yield "its maps are not those of its graph"
+                yield "its feature maps differ from those of its graph"
         except BadInput as error:
             yield str(error)
     for fmap in schema.maps:

@@ -1,4 +1,4 @@
-"""The bundled detector: VOC's 20 classes, to detect with at once and to start training from."""
+"""The bundled detector: VOC's 20 classes, ready for detection, and the default start of training."""
 
 import os
 from importlib import resources

@@ -1,4 +1,4 @@
-"""The whole network: from an image to the class logits and box deltas of every prior."""
+"""The whole SSD network: it computes the class logits and box deltas of every prior from an image."""
 
 from collections.abc import Callable
 from math import log
@@ -37,7 +37,7 @@ RARE = -log((1 - 0.01) / 0.01)
 
 
 def build(network: Network, classes: int, priors: Priors, activation: Activation = "softmax") -> keras.Model:
-    """Build an SSD network with fresh weights.
+    """Build an SSD network with randomly initialised weights.
 
     Example:
         >>> model = build(Network(), classes=20, priors=Priors())
@@ -80,7 +80,7 @@ def build(network: Network, classes: int, priors: Priors, activation: Activation
 
 
 ByKind = dict[str, dict[str, Any]]
-"""For each kind of head, ``classes`` and ``boxes``, something of each feature map by the map's name."""
+"""A value for each head: by the kind of head (``classes`` or ``boxes``), then by the name of the feature map."""
 
 
 def _trunk_of(x: Tensor, network: Network, names: list[str]) -> tuple[ByKind, ByKind]:
@@ -113,7 +113,7 @@ def _graph_of(x: Tensor, network: Network) -> tuple[ByKind, ByKind]:
 def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and scale of the input, RGB: the configured values, else those of the trunk's published weights.
 
-    A graph has no published weights. Without configured values its pixels stay as they are.
+    A graph has no published weights. Without configured values, the pixels of its input are not normalised.
     """
     if network.graph:
         return network.mean or (0.0, 0.0, 0.0), network.scale or (1.0, 1.0, 1.0)
@@ -165,7 +165,7 @@ def stage_of(layer: keras.layers.Layer) -> str:
 
 
 def is_trunk(layer: keras.layers.Layer, trunk: str) -> bool:
-    """Whether a layer belongs to the trunk, so that its weights are pretrained. Of a graph, all but the heads do."""
+    """Whether a layer belongs to the pretrained trunk. In a graph, all layers except the heads do."""
     if trunk == "graph":
         return HEAD not in layer.name
     return stage_of(layer) in TRUNKS[trunk].STAGES and "_head_" not in layer.name and not layer.name.endswith("_norm")
@@ -186,9 +186,11 @@ def _frozen(network: Network) -> set[str]:
     if network.graph:
         names = [node.name for node in network.graph.nodes]
         if network.freeze and network.freeze not in names:
-            raise BadInput("network.freeze", f"the graph has no node {network.freeze}; it has {some(names, 8)}")
+            raise BadInput("network.freeze", f"the graph has no node {network.freeze}; its nodes are {some(names, 8)}")
         return {COLOUR} | network.graph.ancestors(network.freeze)
     stages = TRUNKS[network.trunk].STAGES
     if network.freeze and network.freeze not in stages:
-        raise BadInput("network.freeze", f"{network.trunk} has no stage {network.freeze}; it has {', '.join(stages)}")
+        raise BadInput(
+            "network.freeze", f"{network.trunk} has no stage {network.freeze}; its stages are {', '.join(stages)}"
+        )
     return set(stages[: stages.index(network.freeze) + 1]) if network.freeze else set()

@@ -17,7 +17,7 @@ EXTRAS = {
 
 @dataclass(frozen=True)
 class Style:
-    """Differences between the SSDLites of different authors.
+    """The details in which SSDLite implementations of different projects differ.
 
     Attributes:
         pad: Padding before strides of 2, as :func:`multibox.models.layers.downsample_pad` takes it.
@@ -47,16 +47,19 @@ STYLES = {
 
 
 def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
-    """Feature maps coarser than the trunk's. Each narrows the map before, shrinks it by a depthwise 3x3, and widens it.
+    """Add feature maps that are coarser than the trunk's.
+
+    Each is computed from the previous map: a 1x1 convolution narrows it, a depthwise 3x3 convolution shrinks it, and
+    another 1x1 convolution widens it.
 
     Args:
         x: The map c5, ``(B, H, W, F)``.
         trunk: Name of the trunk.
-        style: Style of the SSDLite.
+        style: Implementation details to follow.
 
     Returns:
-        Dict from the names ``extra6``, ``extra7`` and so on to the maps. The last map on EfficientNet is unpadded, as
-        in SSD300, and makes one cell out of 3x3.
+        Dict from the names ``extra6``, ``extra7`` and so on to the maps. On EfficientNet, the last map is computed
+        without padding, as in SSD300, so 3x3 cells become one.
     """
     maps = {}
     wide = EXTRAS[trunk]

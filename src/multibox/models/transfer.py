@@ -1,4 +1,7 @@
-"""Start training from a trained detector: copy all layers that fit, and the heads' rows of equal classes."""
+"""Starts training from a trained detector.
+
+All layers that fit are copied, and the weights of the heads for classes of the same name.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +22,8 @@ from multibox.models.ssd import normalisation
 Weights = list[np.ndarray]
 
 LEVELS = 5.0
-"""Largest difference between the means of two networks' inputs, in levels of 255. The means of published weights differ
-by less than 1."""
+"""Largest difference between the input means of two networks that count as equal, on the scale of 0 to 255. Means of
+published weights differ by less than 1."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class Transfer:
 
     Attributes:
         layers: Number of layers whose weights were copied from the model.
-        fresh_layers: Names of the layers that keep fresh weights, because they do not fit or the model does not have
-            them.
-        known: Names of the classes whose rows in the heads were copied from the model.
-        fresh: Names of the classes that start with fresh weights.
+        fresh_layers: Names of the layers that keep their random initial weights, because the model lacks them or has
+            other shapes.
+        known: Names of the classes whose weights in the heads were copied from the model.
+        fresh: Names of the classes whose weights in the heads keep their random initial values.
         left_out: Names of the model's classes that the network does not have.
     """
 
@@ -54,20 +57,20 @@ class Transfer:
 
 
 def transfer(network: keras.Model, schema: Schema, path: str | Path) -> Transfer:
-    """Copy the weights of a model file to a network, as far as both compute the same.
+    """Copy the weights of a model file to a network, for all layers that compute the same in both.
 
-    A layer is copied if its name and shapes agree. A row of a head belongs to one prior of a cell. If the ratios or the
-    order of the priors differ, or the neck before the heads, the heads start fresh. The heads of the classes also start
-    fresh if scores are computed differently. The priors' sizes may differ, because deltas are relative to them. Classes
-    are equal if their names are equal, ignoring case.
+    A layer is copied if its name and shapes agree. The outputs of a head belong to the priors of a cell. So the heads
+    keep their initial weights if the ratios or the order of the priors, or the neck, differ. The classification heads
+    also keep them if scores are computed differently. The priors' sizes may differ, because deltas are relative to
+    them. Classes are equal if their names are equal, ignoring case.
 
     Args:
-        network: Network with fresh weights, as :func:`multibox.models.ssd.build` returns it.
+        network: Network with initial weights, as :func:`multibox.models.ssd.build` returns it.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         path: Path of the ``.keras`` file to copy from.
 
     Returns:
-        What was copied, and what starts fresh.
+        The layers and classes that were copied, and those that keep their initial weights.
 
     Raises:
         BadInput: If the file is not a model, has another trunk, or has layers of equal names that compute something
@@ -121,9 +124,9 @@ class _Logits:
 
 
 def graph_fields(network: Network) -> dict[str, Any]:
-    """Fields that make a run's network that of the model it starts from, if that is a graph.
+    """Find the configuration fields that a run must take from the model it starts from, if that model is a layer graph.
 
-    No preset describes a graph, and a model whose network is one fits no other network.
+    No preset describes a graph, and the weights of a graph fit no other network.
 
     Args:
         network: Configuration of the run's network. Its field ``weights`` names the model.
@@ -154,7 +157,7 @@ _OF_A_GRAPH = {"trunk", "layout", "graph", "size", "mean", "scale"}
 
 
 def start_weights(network: Network) -> str:
-    """The weights that training starts from.
+    """Resolve the weights that training starts from.
 
     Returns:
         The configured ``network.weights``. ``auto`` becomes ``voc20`` if the bundled detector's layers fit, else
@@ -181,10 +184,12 @@ def _require_alike(theirs: Network, ours: Network, path: str | Path) -> None:
     shared = {"trunk": (theirs.trunk, ours.trunk)}
     shared |= {f"peer.{name}": (getattr(theirs.peer, name), getattr(ours.peer, name)) for name in _COMPUTED}
     if theirs.trunk == ours.trunk and theirs.graph != ours.graph:
-        raise BadInput(path, "its network.graph is not the run's; leave network.graph out to take the model's")
+        raise BadInput(path, "its network.graph differs from the run's; leave out network.graph to use the model's")
     for field, (value, wanted) in shared.items():
         if value != wanted:
-            raise BadInput(path, f"its network.{field} is {value}, the run's {wanted}; set network.{field}={value}")
+            raise BadInput(
+                path, f"its network.{field} is {value}, but the run's is {wanted}; set network.{field}={value}"
+            )
     (mean, scale), (our_mean, our_scale) = normalisation(theirs), normalisation(ours)
     if not (np.allclose(mean, our_mean, rtol=0, atol=LEVELS) and np.allclose(scale, our_scale, rtol=0.02)):
         fields = f"network.mean={_numbers(mean)} network.scale={_numbers(scale)}"

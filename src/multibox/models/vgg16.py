@@ -1,4 +1,4 @@
-"""VGG16 with its classifier turned into convolutions: SSD's own trunk (arXiv 1409.1556; SSD section 3)."""
+"""VGG16 with its classifier converted to convolutions: SSD's own trunk (arXiv 1409.1556; SSD section 3)."""
 
 from keras import layers
 
@@ -6,14 +6,14 @@ from multibox.models.layers import Tensor, downsample_pad, trim_pad
 
 STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
-"""Mean and scale of the input's channels, RGB. The published weights expect channels from which the mean is
-subtracted."""
+"""Mean and scale of the input's channels, RGB. The published weights expect the mean to be subtracted, and no
+scaling."""
 
 
 def conv(
     x: Tensor, filters: int, kernel: int, name: str, *, padding: str = "same", stride: int = 1, dilation: int = 1
 ) -> Tensor:
-    """Convolution with bias and ReLU, initialised as Caffe's "xavier": U(+-sqrt(3 / fan_in))."""
+    """Convolution with bias and ReLU, initialised as Caffe's "xavier": uniform within ±sqrt(3 / fan_in)."""
     return layers.Conv2D(
         filters,
         kernel,
@@ -53,7 +53,7 @@ def trunk(x: Tensor) -> dict[str, Tensor]:
 
 
 def l2_normalize(x: Tensor) -> Tensor:
-    """L2 normalisation with a learned scale. Each position starts with length 20: x / rms(x) times 20 / sqrt(C)."""
+    """L2 normalisation with a learned scale per channel. The channels of a cell initially have length 20 together."""
     norm = layers.RMSNormalization(axis=-1, epsilon=1e-10, dtype="float32", name="conv4_3_norm")
     y = norm(x)
     norm.set_weights([norm.get_weights()[0] * 20 / x.shape[-1] ** 0.5])
@@ -61,7 +61,9 @@ def l2_normalize(x: Tensor) -> Tensor:
 
 
 def extras(x: Tensor, layout: str, padding: str) -> dict[str, Tensor]:
-    """SSD's extra feature layers (SSD figure 2): a 1x1 that narrows, and a 3x3 that shrinks the map.
+    """Add SSD's extra feature layers (SSD figure 2).
+
+    Each is a 1x1 convolution that narrows the map, and a 3x3 convolution that shrinks it.
 
     Args:
         x: The map fc7, ``(B, H, W, 1024)``.

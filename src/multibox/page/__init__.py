@@ -1,1 +1,1 @@
-"""The page that tries a detector and explains it: plain files, for the server and for sites without one."""
+"""The web page to try and understand a detector: static files, for the HTTP server and for sites without a server."""

@@ -1,7 +1,7 @@
-"""The files of the page, as the server and an exported site have them.
+"""The files of the web page, for the server and for an exported site.
 
 Both begin with ``index.html``, a template whose variable ``served`` says which of the two it is. Each consists of the
-files that its ``index.html`` reaches.
+files that its ``index.html`` refers to, directly or through other files.
 """
 
 import re
@@ -19,7 +19,7 @@ KINDS = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""Media types of the page's files, by file name suffix. Files with other suffixes are no part of it."""
+"""Media types of the page's files, by file name suffix. Files with other suffixes are not part of the page."""
 
 INDEX = "index.html"
 
@@ -40,17 +40,17 @@ def site_page() -> dict[str, bytes]:
 
 
 def shipped() -> dict[str, bytes]:
-    """Contents of all files of both pages, by path relative to the page's folder."""
+    """Contents of all files of the server's page and the site's page, by path relative to the page's folder."""
     return dict(_walk(files("multibox").joinpath("page"), PurePosixPath()))
 
 
 def kind_of(path: str) -> str | None:
-    """Media type of a file of the page. None for a file that is no part of it."""
+    """Media type of a file of the page. None for a file that is not part of the page."""
     return KINDS.get(PurePosixPath(path).suffix)
 
 
 def references(path: str, text: str) -> list[str]:
-    """Paths of the files of the page that a file names.
+    """Find the files of the page that a file refers to.
 
     Args:
         path: Path of the file.

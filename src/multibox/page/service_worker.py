@@ -7,7 +7,9 @@ from importlib.resources import files
 
 
 def service_worker(content: Mapping[str, bytes]) -> bytes:
-    """Write the service worker of a site. It changes when any file changes, and browsers then fetch the site anew.
+    """Write the service worker of a site.
+
+    Its content changes when any file changes, so that browsers then download the site again.
 
     Args:
         content: Contents of the site's files, by path relative to the site's folder.

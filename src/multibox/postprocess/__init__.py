@@ -1,1 +1,1 @@
-"""From the network's outputs to detections: arrays in, arrays out."""
+"""Postprocessing: functions over arrays that turn a network's outputs into detections."""

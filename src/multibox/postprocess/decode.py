@@ -1,4 +1,4 @@
-"""From the network's logits and deltas to scores and boxes (SSD section 2.2, "Inference")."""
+"""Decoding of the network's logits and deltas to scores and boxes (SSD section 2.2, "Inference")."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from multibox import boxes as box_math
 from multibox.config import Activation
 
 SMALLEST_LOGIT = -80.0
-"""Lowest logit. Lower logits are raised to this value, because ``exp(-x)`` of them would overflow float32."""
+"""Lowest logit. Lower logits are raised to this value, because ``exp(-x)`` of a lower logit would overflow float32."""
 
 
 def scores_of(logits: np.ndarray, activation: Activation = "softmax") -> np.ndarray:
@@ -54,14 +54,16 @@ def decode(
     above: float = 0.0,
     activation: Activation = "softmax",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decode the network's outputs for one input. Priors of low scores, which are most, are dropped first.
+    """Decode the network's outputs for one input.
+
+    Most priors have low scores and are dropped before their boxes are computed.
 
     Args:
         logits: ``(P, C + 1)`` logits, with background in column 0.
         deltas: ``(P, 4)`` deltas from the priors, as :func:`multibox.boxes.encode` computes them.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the network's input.
-        variances: Factors of the four deltas, as :func:`multibox.boxes.decode` takes them.
-        above: Score that a prior must exceed in at least one class, else it is dropped.
+        variances: Factors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
+        above: Score that a prior must exceed in at least one class. Other priors are dropped.
         activation: Function from logits to scores, ``softmax`` or ``sigmoid``.
 
     Returns:

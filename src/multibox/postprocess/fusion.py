@@ -13,12 +13,12 @@ SAME: Final = 0.55
 
 
 def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAME) -> Selected:
-    """Fuse the detections in N views of one image.
+    """Fuse the detections in N views (such as the mirrored image) of one image.
 
-    The algorithm is that of the paper's section 3. From the best box down, each box joins the fused box of its class
-    that it overlaps most, or starts a new one. A fused box is the mean of its T boxes, weighted by their scores. Its
-    score is the mean of their scores times ``min(T, N) / N``, so that objects seen in few views score lower. All
-    classes process their next box at the same time.
+    The algorithm is that of the paper's section 3. In order of descending score, each box joins the fused box of its
+    class that it overlaps most, or starts a new fused box. A fused box is the mean of its T boxes, weighted by their
+    scores. Its score is the mean of their scores times ``min(T, N) / N``, so that objects seen in few views score
+    lower. All classes are processed in parallel, one box of each at a time.
 
     Args:
         views: Detections in each view of the image, such as the mirrored one. The boxes of all views are in the same

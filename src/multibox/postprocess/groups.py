@@ -1,4 +1,4 @@
-"""Boxes in groups, one per class, padded so that one array operation processes all groups."""
+"""Arrays of boxes grouped by class and padded, so that one array operation processes all groups."""
 
 import numpy as np
 
@@ -37,14 +37,14 @@ def pad(members: np.ndarray, of: np.ndarray, rank: np.ndarray) -> tuple[np.ndarr
 
 
 def squeeze(rows: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the real members ``(G, K)`` of each row to its front, and drop the columns that hold only padding."""
+    """Move the members of each row of a padded array ``(G, K)`` to the front, and drop columns of padding alone."""
     widest = real.sum(axis=1).max(initial=0)
     order = np.argsort(~real, axis=1, kind="stable")[:, :widest]
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(real, order, axis=1)
 
 
 def gather(boxes: np.ndarray, rows: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Gather boxes ``(N, 4)`` by padded rows into ``(G, K, 4)``. Padding has no area, and overlaps nothing."""
+    """Gather boxes ``(N, 4)`` into ``(G, K, 4)``, by padded rows of indices. Padding becomes boxes without area."""
     return np.where(real[..., None], boxes[rows], 0)
 
 

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of overlapping boxes of one class, the best stays (SSD section 2.2, "Inference")."""
+"""Non-maximum suppression: of overlapping boxes of one class, the one of highest score stays (SSD section 2.2)."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from multibox.postprocess.groups import gather, number, overlaps, pad, squeeze
 from multibox.postprocess.soft_nms import soften
 
 BLOCK = 32
-"""Number of boxes of each group that are compared with one another at a time."""
+"""Number of boxes in a block: the boxes of a group are compared with one another a block at a time."""
 
 
 class Selected(NamedTuple):
@@ -35,7 +35,9 @@ class Selected(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """K candidates, each a pair of a prior and a class. Candidates of one group are together, the best first.
+    """K candidates for detections, each a pair of a prior and a class.
+
+    The candidates of a group are contiguous, sorted by descending score.
 
     Attributes:
         priors: ``(K,)`` int64 indices of the priors.
@@ -52,21 +54,22 @@ class Candidates(NamedTuple):
 
 
 def just_above(nms_iou: float) -> np.float32:
-    """Next number above a limit of the IoU, for libraries that suppress boxes from their limit on.
+    """Next number above an IoU limit, for libraries that also suppress boxes whose IoU equals the limit.
 
     Args:
         nms_iou: Limit above which boxes suppress one another, in [0, 1].
 
     Returns:
-        Smallest float32 above the limit. For 0, the smallest that processors do not take for 0.
+        Smallest float32 above the limit. For a limit of 0, the smallest normal float32, because processors may flush
+        smaller numbers to 0.
     """
     return max(np.nextafter(np.float32(nms_iou), np.float32(2)), np.finfo(np.float32).tiny)
 
 
 def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np.ndarray | None = None) -> Selected:
-    """Select the detections of one image: by score, by non-maximum suppression within each class, then the best of all.
+    """Select the detections of one image: by score threshold, NMS within each class, and the number allowed per image.
 
-    Equal scores keep the order of the priors, then that of the classes.
+    Of equal scores, the prior with the smaller index comes first, then the class with the smaller label.
 
     Args:
         scores: ``(P, C)`` scores in [0, 1].
@@ -76,7 +79,7 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
         thresholds: ``(C,)`` scores that a detection must exceed, by class. Without them, ``config.score`` is used.
 
     Returns:
-        At most ``config.per_image`` detections. With Soft-NMS, their scores are the lowered ones.
+        At most ``config.per_image`` detections. With Soft-NMS, their scores are the scores after lowering.
     """
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
     candidates = rank(scores, config, least)
@@ -107,10 +110,10 @@ def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
 def settle_overlaps(
     candidates: Candidates, boxes: np.ndarray, config: Detect, least: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decide which candidates stay, by the configured kind of non-maximum suppression.
+    """Run the configured kind of non-maximum suppression on candidates.
 
     Args:
-        candidates: K candidates.
+        candidates: K candidates, as :func:`rank` returns them.
         boxes: ``(K, 4)`` corners of their boxes.
         config: Configuration of detection, of which ``nms``, ``nms_iou`` and ``nms_sigma`` are used.
         least: ``(C,)`` scores that a detection must exceed, by class.
@@ -127,14 +130,14 @@ def settle_overlaps(
 def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndarray:
     """Greedy non-maximum suppression within groups.
 
-    From the best box down, a box is removed if it overlaps a better box that stays. All groups proceed together, one
-    block of boxes at a time. The boxes that stay in each group's block remove those that they cover in the rest of the
-    group, which soon leaves few.
+    In order of descending score, a box is removed if it overlaps a box of higher score that stays. All groups are
+    processed in parallel, one block of boxes at a time. A block's boxes that stay then remove the boxes that they
+    overlap in the rest of their group, so the number of undecided boxes falls quickly.
 
     Args:
-        boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
+        boxes: ``(N, 4)`` corners. Boxes of a group are contiguous, sorted by descending score.
         groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group may suppress one another.
-        threshold: IoU with a better box that stays, above which a box is removed.
+        threshold: A box is removed if its IoU with a box of higher score that stays exceeds this threshold, in [0, 1].
 
     Returns:
         ``(N,)`` bool, True for boxes that stay.
@@ -156,11 +159,11 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
 
 
 def settle(covers: np.ndarray) -> np.ndarray:
-    """Decide which boxes stay, if each box that stays removes the later boxes that it covers.
+    """Decide which boxes of a sorted block stay: each box that stays removes the later boxes that it overlaps too much.
 
     Args:
-        covers: ``(G, K, K)`` bool for G groups of K boxes, True if the box of the row covers the box of the column.
-            Only entries above the diagonal count.
+        covers: ``(G, K, K)`` bool for G groups of K boxes, True if the box of the row overlaps the box of the column by
+            more than the IoU threshold. Only entries above the diagonal count.
 
     Returns:
         ``(G, K)`` bool, True for boxes that are kept.

@@ -1,4 +1,4 @@
-"""Soft-NMS: a box that overlaps a better one gets a lower score instead of being removed (arXiv 1704.04503)."""
+"""Soft-NMS: a box that overlaps one of higher score gets a lower score, and is not removed (arXiv 1704.04503)."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from multibox.postprocess.groups import gather, number, overlaps, pad
 
 
 def soften(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, config: Detect, least: float) -> np.ndarray:
-    """Lower the scores of boxes that overlap better ones (Bodla et al., figure 2).
+    """Lower the scores of boxes that overlap boxes of higher score (Bodla et al., figure 2).
 
     The best box is taken, and the scores of the others decay with their overlap with it. This repeats with the
-    remaining boxes. All groups take their next box at the same time.
+    remaining boxes. All groups are processed in parallel, one box of each at a time.
 
     Args:
-        boxes: ``(N, 4)`` corners. Boxes of one group are together, the best first.
+        boxes: ``(N, 4)`` corners. Boxes of a group are contiguous, sorted by descending score.
         scores: ``(N,)`` scores in [0, 1].
         groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group lower one another's scores.
         config: Configuration of detection. Its ``nms`` is ``soft-linear``, which uses ``nms_iou``, or
             ``soft-gaussian``, which uses ``nms_sigma``.
-        least: Score that a lowered score must exceed. Lower ones become 0.
+        least: Score that a lowered score must exceed. Scores that do not exceed it become 0.
 
     Returns:
         ``(N,)`` float32 lowered scores, 0 where they do not exceed ``least``.

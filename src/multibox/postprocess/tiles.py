@@ -14,11 +14,11 @@ from multibox.postprocess.nms import Selected
 from multibox.prepare.window import Window, whole
 
 EDGE: Final = 0.02
-"""Distance from a tile's border, as a share of the tile's side. A box with an edge nearer to the border may continue
-beyond the tile."""
+"""Distance from a tile's border, as a share of the tile's side. A box with an edge nearer to the border counts as cut
+off by the tile."""
 
 ROWS: Final = 256
-"""Number of boxes that are compared with their neighbours at a time, which bounds memory."""
+"""Number of boxes that are compared with all others at a time. A limit on the memory in use."""
 
 MOST: Final = 10_000
 """Largest number of tiles per image. A larger number is surely a mistake."""
@@ -58,14 +58,13 @@ class Tiles:
         return cls(grid=(int(first), int(second))) if second else cls(size=int(first))
 
     def regions(self, image_size: tuple[int, int]) -> list[Window]:
-        """The regions to search: the whole image, for objects larger than a tile, then the tiles.
+        """The rectangles of the image to search: the whole image, for objects larger than a tile, then the tiles.
 
         Args:
             image_size: Height and width of the image, pixels.
 
         Returns:
-            Windows of the regions, in pixels of the image. The whole image is the only region if a single tile would
-            hold it.
+            Rectangles of the regions, in pixels of the image. If the image fits into one tile, it is the only region.
 
         Raises:
             BadInput: There would be more tiles than :data:`MOST`.
@@ -76,7 +75,7 @@ class Tiles:
         if len(rows) * len(columns) > MOST:
             height, width = image_size
             size = f"{len(rows)}x{len(columns)} tiles for an image of {width} x {height}"
-            raise BadInput("tiles", f"{size} are too many; use larger tiles")
+            raise BadInput("tiles", f"{size} are too many (at most {MOST}); use larger tiles")
         return [whole(image_size), *(Window(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)]
 
     def _spans(self, length: int, count: int) -> list[tuple[float, float]]:
@@ -91,20 +90,20 @@ class Tiles:
 
 
 def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: float, agnostic: bool = False) -> Selected:
-    """Merge the detections in all regions of an image.
+    """Merge the detections in all regions (tiles and the whole image) of an image.
 
-    Two boxes from two regions belong to one object if they agree where both regions can see: clipped to the regions'
-    intersection, their IoU is above ``same``. If a border cuts an object, neither the plain IoU nor the share of the
-    smaller box decides: the piece in one tile may overlap the piece in another, or the whole, by any amount.
+    Two boxes from two regions count as one object if their IoU, after both are clipped to the intersection of the
+    regions, is above ``same``. The plain IoU would not do: if a border cuts an object, the piece in one tile may
+    overlap the piece in another tile, or the whole object, by any amount.
 
-    Boxes that no inner border cuts come first, from the best down, and remove other boxes of the same object. The
-    remaining pieces belong to objects that no region holds entirely. They are joined: the box around them gets the best
-    score.
+    First, boxes that no tile border cuts remove other boxes of the same object, in order of descending score. The boxes
+    that remain are pieces of objects that no region holds entirely. Pieces of one object are joined: their bounding box
+    gets the highest score.
 
     Args:
         parts: Detections in each region, with boxes in pixels of the image.
-        regions: Regions within the image, in the order of ``parts``. The first is the whole image.
-        same: IoU above which boxes belong to one object.
+        regions: Rectangles of the regions in the image, in the order of ``parts``. The first is the whole image.
+        same: IoU above which two boxes count as one object.
         agnostic: Whether boxes of different classes may belong to one object.
 
     Returns:

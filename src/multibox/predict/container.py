@@ -1,4 +1,4 @@
-"""What the container of a video promises: how many frames, and how long they last."""
+"""The number of frames and the length that a video's container (such as MP4) declares."""
 
 import os
 import struct
@@ -14,22 +14,22 @@ import cv2
 from multibox.predict.sources import Source
 
 COUNTING: Final = (".avi", ".mp4", ".mov", ".m4v")
-"""Suffixes of containers that hold a count of their frames. For others FFmpeg estimates it from the length."""
+"""Suffixes of containers that store the number of frames. For other containers, FFmpeg estimates it from the length."""
 
 MOST: Final = 10**8
-"""Number of frames above which a count is not credible: 38 days at 30 frames per second."""
+"""Number of frames above which a declared count is not believed: 38 days at 30 frames per second."""
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What a container says about its video.
+    """The number of frames and the length that a container declares for its video.
 
     Attributes:
         frames: Number of frames, or 0 if the container does not say.
         seconds: Length in seconds from the first frame to the end of the last, or 0 if the container does not say.
-        is_exact: Whether ``frames`` was counted. Otherwise it is estimated from the length, which also covers sound
-            that lasts longer than the images, or it counts the first part of a file that was written in fragments.
-        is_cut_off: Whether the file has fewer bytes than the container says.
+        is_exact: Whether ``frames`` is a count of all frames. Otherwise it is estimated from the length, which sound
+            may prolong, or it counts only the first part of a fragmented file.
+        is_cut_off: Whether the file is shorter, in bytes, than the container declares.
     """
 
     frames: int = 0
@@ -39,7 +39,7 @@ class Promise:
 
 
 def read_promise(source: Source, capture: Any, rate: float) -> Promise:
-    """Read what the container of a video promises.
+    """Read the number of frames and the length that a video's container declares.
 
     Args:
         source: Path of the video file.
@@ -47,7 +47,7 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
         rate: Frames per second of the video.
 
     Returns:
-        What the container says about its frames. All fields are 0 or False if it says nothing.
+        The declared number of frames and length. All fields are 0 or False if the container declares nothing.
     """
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if not 0 < count < MOST:

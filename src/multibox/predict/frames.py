@@ -1,4 +1,4 @@
-"""The frames of a source, one after the other. An image is a single frame."""
+"""Reads the frames of an image, a video, a camera or a stream. An image is a single frame."""
 
 import logging
 import os
@@ -23,10 +23,11 @@ RATE = 25.0
 """Frames per second of a stream that does not declare its rate."""
 
 PATIENCE = 500
-"""Number of reads in a row that must fail before a video counts as ended. Damage may reach to the next key frame."""
+"""Number of consecutive failed reads after which a video counts as ended. Damage may affect all frames up to the next
+key frame."""
 
 LONGEST_WAIT = 10.0
-"""Seconds without a good frame after which a failed read ends a video or a stream."""
+"""Seconds without a decodable frame after which a failed read counts as the end of a video or stream."""
 
 log = logging.getLogger("multibox")
 
@@ -43,7 +44,8 @@ class Frame:
             counted.
         rate: Frames per second of the frame's video. 0 for an image.
         seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
-        frames: Number of frames that this object stands for. It is above 1 only for an error that several frames share.
+        frames: Number of frames that this object stands for: 1, or more if consecutive frames could not be read for the
+            same reason.
     """
 
     source: Source
@@ -68,23 +70,27 @@ def read_still(source: Source) -> Frame:
 def read_video(source: Source, open_capture: Callable[[Source], Any] | None = None) -> Iterator[Frame]:
     """Read the frames of a video, a camera or a stream.
 
-    A live source gives its newest frame only. Frames that arrive while another is processed are dropped, so that the
-    display never lags behind. Frames of a live source that cannot be decoded are dropped too.
+    Of a camera or stream, only the newest frame is given. Frames that arrive while another is processed are dropped, so
+    that the display never lags behind. Undecodable frames of a camera or stream are dropped too.
 
     Args:
-        source: Source of kind ``video`` or ``live``.
-        open_capture: Function that opens the source as an object like OpenCV's ``VideoCapture``. None takes OpenCV's
-            own.
+        source: Source of kind ``video`` or ``live`` (a camera or stream).
+        open_capture: Function that opens the source and returns an object like OpenCV's ``VideoCapture``. None uses
+            ``VideoCapture``.
 
     Yields:
-        Frames in order. A frame that cannot be decoded holds the reason in ``error``. If the container announces more
-        frames than arrive, one last frame with an error stands for the missing ones. If no frame can be decoded, a
-        single frame with an error comes.
+        Frames in order. A frame that cannot be decoded holds the reason in ``error``. If fewer frames can be read than
+        the container declares, a last frame with an error stands for the missing ones. If no frame can be decoded, the
+        only frame has an error.
     """
     capture = (open_capture or _open)(source)
     try:
         if not capture.isOpened():
-            advice = "is it there, and free?" if source.kind == "live" else "check the name, or convert it to MP4"
+            advice = (
+                "check that it is connected and no other program uses it"
+                if source.kind == "live"
+                else "check the name, or convert it to MP4"
+            )
             yield Frame(source, error=f"{source.name}: cannot be opened; {advice}")
             return
         rate = capture.get(cv2.CAP_PROP_FPS)
@@ -100,7 +106,7 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
 
 
 def is_utf8(name: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is valid UTF-8. OpenCV ends the process when it opens a video of another name."""
+    """Whether a file's name is valid UTF-8. OpenCV crashes the process when it opens a video whose name is not."""
     return readable(name) == str(name)
 
 
@@ -148,8 +154,9 @@ def _missing_at_end(source: Source, timeline: Timeline, is_cut_off: bool, rate: 
         yield Frame(source, None, error, start, rate, timeline.seconds + 1 / rate, missing)
     elif timeline.room and not timeline.is_exact:
         log.info(
-            f"{source.name}: its length leaves room for {timeline.room} more frames than the {start} that it has; "
-            "this is normal if its sound is longer or it begins late, so compare its end"
+            f"{source.name}: its declared length fits {timeline.room} more frames than the {start} that were read; "
+            f"this is normal if the sound is longer or the video starts late, otherwise check whether the end is "
+            f"missing"
         )
 
 

@@ -20,16 +20,16 @@ class Prediction:
     """The result for one image or frame.
 
     Attributes:
-        source: Source of the image or frame.
+        source: Image file, video or stream that the prediction belongs to.
         detections: Detections in the image, or None if it could not be read.
         error: Reason why the image could not be read. Empty if it could.
         number: Number of the frame in its video, from 0, or None for an image. Unreadable frames are
             counted.
         rate: Frames per second of the frame's video. 0 for an image.
         seconds: Time of the frame from the beginning of its video, in seconds. 0 for an image.
-        frames: Number of frames that the prediction stands for. It is above 1 only for an error that several frames
-            share.
-        annotated: File name of the annotated image. Empty if none is saved.
+        frames: Number of frames that the prediction stands for: 1, or more if consecutive frames could not be read for
+            the same reason.
+        annotated: File name of the annotated image. Empty if no annotated image is saved.
     """
 
     source: Source
@@ -65,7 +65,9 @@ def predict(
     batch: int = BATCH,
     keep: bool = True,
 ) -> Iterator[Prediction]:
-    """Detect objects in sources. An image or a frame that cannot be read is reported, and the others follow.
+    """Detect objects in images, videos, cameras and streams.
+
+    An image or frame that cannot be read gives a prediction with an error, and detection goes on.
 
     Args:
         detector: Detector to run.

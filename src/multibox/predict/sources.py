@@ -1,4 +1,4 @@
-"""From the paths that a user names (files, folders, globs, URLs, cameras) to images and videos."""
+"""Finds the images and videos that a user names by files, folders, globs, URLs and cameras."""
 
 import glob
 import os
@@ -18,18 +18,20 @@ from multibox.data.file_names import readable
 from multibox.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2")
-"""Suffixes of images in a folder. A file that is named directly may have any suffix."""
+"""Suffixes by which images in a folder are recognised. An image that the user names directly may have any suffix."""
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-"""Suffixes of videos, in a folder or named directly."""
+"""Suffixes by which videos are recognised, in a folder or named directly."""
 
 CAMERA = r"camera:\d{1,3}"
 
 MOST_LOOKED_AT = 10_000
-"""Files and folders among which images are searched below a folder that holds none, for the message about it."""
+"""Largest number of files and folders that are searched for images below a folder without images, for the error
+message."""
 
 LONGEST = 100
-"""Characters of a stream's address that go into the names of its files. An address may be longer than a name can be."""
+"""Number of characters of a stream's URL that are used in the names of its output files, as a URL may be too long for a
+name."""
 
 STDIN = "-"
 """Name of standard input, which holds the bytes of an image, or a list of paths, one per line."""
@@ -41,7 +43,7 @@ class Source:
 
     Attributes:
         name: Path of the file, URL, ``camera:0`` or ``-``.
-        kind: ``image``, ``video`` or ``live``. A live stream gives only its newest frame.
+        kind: ``image``, ``video`` or ``live``. ``live`` is a camera or stream, of which only the newest frame is taken.
         encoded: Bytes of an image that was read from standard input. None for all other sources.
     """
 
@@ -51,7 +53,7 @@ class Source:
 
     @property
     def stem(self) -> str:
-        """Name of the output files for the source, without suffix."""
+        """Name, without suffix, of the output files for this image, video or stream."""
         if self.name == STDIN:
             return "stdin"
         if self.kind == "live":
@@ -69,7 +71,7 @@ def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
             standard input, ``camera:0`` and so on, and URLs of images, videos and streams.
 
     Returns:
-        Sources in the order of the paths, without duplicates. Those of a folder or a glob are sorted by name.
+        Sources in the order of the paths, without duplicates. The files of a folder or glob are sorted by name.
 
     Raises:
         BadInput: A path does not exist, or names neither an image nor a video.
@@ -82,7 +84,7 @@ def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
 
 
 def count_images(sources: Sequence[Source]) -> int | None:
-    """Number of images. None if a video is among the sources, because its length is unknown before it is read."""
+    """Number of images among the sources. None if a video is among them, because its number of frames is not known."""
     return len(sources) if all(source.kind == "image" for source in sources) else None
 
 
@@ -104,7 +106,7 @@ def _expand(path: str) -> list[Source]:
         raise BadInput(path, "no such file or folder")
     files = _to_detect_in(Path(match) for match in glob.glob(path, recursive=True))
     if not files:
-        raise BadInput(path, f"matches no image; their names end in {', '.join(SUFFIXES)}")
+        raise BadInput(path, f"matches no image, whose names end in {', '.join(SUFFIXES)}")
     return files
 
 
@@ -114,9 +116,9 @@ def _no_images(folder: Path) -> str:
     paths = islice(folder.rglob("*"), MOST_LOOKED_AT)
     below = Counter(path.suffix for path in paths if path.suffix.lower() in known and path.is_file())
     if not below:
-        return f"the folder holds no images; their names end in {', '.join(SUFFIXES)}"
+        return f"the folder holds no images, whose names end in {', '.join(SUFFIXES)}"
     pattern = Path(glob.escape(str(folder))) / "**" / f"*{below.most_common(1)[0][0]}"
-    return f"the folder holds images only in folders below it; give '{pattern}'"
+    return f"the folder has images only in its subfolders; give '{pattern}'"
 
 
 def _from_stdin(content: bytes) -> list[Source]:

@@ -16,7 +16,7 @@ class Tally:
         images: Number of images and frames, including those that could not be read.
         objects: Number of detections of each class, by the class's name.
         unread: Number of images and frames that could not be read.
-        errors: Reasons for the first few images and frames that could not be read.
+        errors: Reasons why images and frames could not be read, of the first few of them.
     """
 
     def __init__(self) -> None:

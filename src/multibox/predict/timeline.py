@@ -1,4 +1,4 @@
-"""Numbers and times of a recorded video's frames, counting those that cannot be decoded."""
+"""Numbers and times of the frames of a video file. Frames that cannot be decoded are counted too."""
 
 import math
 from typing import Final
@@ -6,26 +6,27 @@ from typing import Final
 from multibox.predict.container import Promise
 
 LONGEST: Final = 600.0
-"""Seconds that one frame may last in a video whose length is not known. A longer step is an error of the file."""
+"""Longest time in seconds that one frame may last in a video of unknown length. A longer gap is an error in the
+file."""
 
 TOLERANCE: Final = 0.25
-"""Part of a frame by which a container may round its length."""
+"""Rounding error of a container's length that is tolerated, as a fraction of the time of a frame."""
 
 
 class Timeline:
     """Gives each frame of a video the number and the time that it has in its container.
 
-    A decoder that reorders frames fails before the place of the damaged frame. So a failed read leaves a frame to be
-    placed, and the next gap in the times shows where.
+    A decoder that reorders frames may fail earlier than at the damaged frame. So the position of a frame that failed is
+    decided later, by the next gap in the times of the decoded frames.
 
     Args:
         rate: Frames per second of the video.
-        promise: What the container says about its video.
+        promise: Number of frames and length that the container declares.
 
     Attributes:
         number: Number of the latest frame, from 0, or -1 before the first.
         seconds: Time of the latest frame, in seconds from the beginning of the video.
-        unread: Number of frames that could not be decoded and whose place among the other frames is not known yet.
+        unread: Number of frames that could not be decoded and whose position among the other frames is not known yet.
     """
 
     def __init__(self, rate: float, promise: Promise):
@@ -37,13 +38,13 @@ class Timeline:
         self._origin = 0.0
 
     def place(self, position: float) -> list[tuple[int, float]]:
-        """Place the next good frame, and before it the frames that failed.
+        """Give the next decoded frame its number and time, and the failed frames before it theirs.
 
         Args:
             position: Time of the frame in seconds, as the decoder gives it.
 
         Returns:
-            Number, and time in seconds, of each unreadable frame right before the good one.
+            Number, and time in seconds, of each unreadable frame between the previous decoded frame and this one.
         """
         before, start, is_first = self.seconds, self.number + 1, self._good == 0
         gap = self._first(position) if is_first else self._later(position)
@@ -56,10 +57,10 @@ class Timeline:
         return [(start + lost, first + step * lost) for lost in range(missing)]
 
     def missing_at_end(self) -> int:
-        """Number of promised frames that did not come after the latest one, or that have no place.
+        """Number of frames that are missing after the latest one, or that failed and have no position yet.
 
         A trimmed video has more frames than it shows, and the last frame of a screen recording may last long. So frames
-        are missing only if both the count and the length of the container say so.
+        count as missing only if both the count and the length in the container say so.
         """
         promise = self._promise
         if promise.is_exact and self._good >= promise.frames:
@@ -70,12 +71,12 @@ class Timeline:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the container holds a count of its frames."""
+        """Whether the container stores an exact number of frames."""
         return self._promise.is_exact
 
     @property
     def room(self) -> int:
-        """Number of frames for which the container's length leaves room after the latest one."""
+        """Number of further frames that would fit into the container's declared length after the latest one."""
         spacing = self.seconds / self.number if self.number > 0 and self.seconds > 0 else self._spacing
         return max(math.floor((self._promise.seconds - self.seconds) / spacing + TOLERANCE) - 1, 0)
 

@@ -1,4 +1,4 @@
-"""From a record to a training example: the steps of SSD section 2.2, as functions of arrays.
+"""Turns a record into a training example: the steps of SSD section 2.2, as functions of arrays.
 
 Read ``example.py`` first: it names the steps in their order. Everything random is drawn before any pixel is touched, in
 ``plan.py`` for the whole example and in ``shot.py`` for one image. Then follow the steps themselves:

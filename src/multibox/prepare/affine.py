@@ -1,16 +1,16 @@
-"""Affine: turn, shear, zoom and shift an image in a single resampling of its pixels.
+"""Affine augmentation: rotates, shears, zooms and shifts an image in a single resampling of its pixels.
 
-The bounding box of a turned box is too large. It reaches to the turned corners, where objects rarely are, and teaches
-the network to leave a margin around objects. Most objects are rounder than their boxes. So the new box bounds the moved
-*ellipse* that touches the sides of the old box. A linear map ``[[a, b], [c, d]]`` takes the ellipse's points
+The bounding box of a rotated box is too large. It reaches to the rotated corners, where objects rarely are, and would
+teach the network to leave a margin around objects. Most objects are rounder than their boxes. So the new box bounds the
+moved *ellipse* that touches the sides of the old box. A linear map ``[[a, b], [c, d]]`` takes the ellipse's points
 ``(w/2 cos t, h/2 sin t)`` to ``x = a w/2 cos t + b h/2 sin t``. Its maximum over all t is the length of the vector of
 the two coefficients:
 
     half-extent along x = sqrt((a w/2)^2 + (b h/2)^2),    along y = sqrt((c w/2)^2 + (d h/2)^2)
 
-Without a turn, that is the box itself. A square box keeps its size at any angle. Kalra et al., "Towards Rotation
-Invariance in Object Detection" (ICCV 2021), derive the ellipse as the best guess at an unknown shape. They also find
-that rotation often does more harm than good with the box around the turned corners.
+Without a rotation, the result is the box itself. A square box keeps its size at any angle. Kalra et al., "Towards
+Rotation Invariance in Object Detection" (ICCV 2021), derive the ellipse as the best guess at an unknown shape. They
+also find that rotation often does more harm than good with the box around the rotated corners.
 """
 
 from dataclasses import replace
@@ -29,16 +29,16 @@ IDENTITY.flags.writeable = False
 
 
 def affine_matrix(rng: np.random.Generator, config: Affine, size: tuple[int, int]) -> np.ndarray:
-    """Draw a map that zooms, then shears, then turns around the centre of the image, then shifts.
+    """Draw a random affine map that zooms, then shears, then rotates around the centre of the image, then shifts.
 
     Args:
         rng: Random generator.
-        config: Configuration of the affine map: its probability, and the ranges of zoom, shear, turn and shift.
+        config: Configuration of the affine map: its probability, and the ranges of zoom, shear, rotation and shift.
         size: Height and width of the image, pixels.
 
     Returns:
-        ``(2, 3)`` float64 matrix. ``matrix @ (x, y, 1)`` is the new place of a point, pixels (edges, 0-based).
-        :data:`IDENTITY` if nothing changes.
+        ``(2, 3)`` float64 matrix. ``matrix @ (x, y, 1)`` is the new position of a point in pixels (the centre of the
+        first pixel is 0.5, 0.5). :data:`IDENTITY` if nothing changes.
     """
     if rng.random() >= config.probability:
         return IDENTITY
@@ -85,7 +85,8 @@ def affine(image: np.ndarray, objects_rel: Objects, matrix: np.ndarray) -> tuple
 def move_boxes(boxes: np.ndarray, crowd: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Move boxes as :func:`affine` moves pixels.
 
-    A crowd does fill its corners, so its new box bounds the moved corners: half-extent along x = |a| w/2 + |b| h/2.
+    A crowd does fill the corners of its box, so its new box bounds the moved corners: half-extent along x = |a| w/2 +
+    |b| h/2.
 
     Args:
         boxes: ``(N, 4)`` corners, pixels.

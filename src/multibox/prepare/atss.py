@@ -1,4 +1,4 @@
-"""ATSS: each object sets its own threshold of matching (arXiv 1912.02424, section 4, algorithm 1)."""
+"""ATSS: matching with an IoU threshold computed for each object (arXiv 1912.02424, section 4, algorithm 1)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -11,11 +11,11 @@ from multibox.prepare.match import LEAST_IOU, NO_OBJECT, match_exclusively
 from multibox.priors import Grid
 
 ROUNDING: Final = 1e-6
-"""Share of a distance that rounding may add to it or take away."""
+"""Relative rounding error of a distance that is tolerated when distances are compared."""
 
 
 def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Grid], candidates: int) -> np.ndarray:
-    """Match priors to objects.
+    """Match priors to objects by ATSS.
 
     On every feature map, the priors nearest to an object are its candidates. The object's threshold is the mean of the
     candidates' IoUs plus their standard deviation. Candidates that reach the threshold, and whose centre lies inside
@@ -28,15 +28,15 @@ def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Gr
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
-        grids: Grids of the feature maps, in the order of the priors.
-        candidates: Smallest number of candidates on each map. The priors of whole cells are taken, so there may be
+        grids: Layout of the priors on each feature map (rows, columns, priors per cell), in the order of the priors.
+        candidates: Smallest number of candidates on each map. All priors of a cell are taken together, so there may be
             more.
 
     Returns:
         ``(P,)`` int64: the position of each prior's object, or -1 for none.
     """
     if sum(grid.height * grid.width * grid.per_cell for grid in grids) != len(priors_rel):
-        raise ValueError(f"the grids are not those of {len(priors_rel)} priors")
+        raise ValueError(f"the grids do not have {len(priors_rel)} priors in all")
     matches = np.full(len(priors_rel), NO_OBJECT)
     if len(boxes_rel) == 0 or len(priors_rel) == 0:
         return matches
@@ -58,7 +58,7 @@ def choose(
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
-        near: ``(N, K)`` positions of each object's candidates among the priors.
+        near: ``(N, K)`` indices into the priors: the candidates of each object.
 
     Returns:
         ``(M,)`` positions of objects, ``(M,)`` positions of the priors chosen for them, and ``(M,)`` IoUs of these
@@ -79,12 +79,12 @@ def candidates_of(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
-        grids: Grids of the feature maps, in the order of the priors.
-        count: Smallest number of candidates of an object on each map. The priors of whole cells are taken, so there may
-            be more.
+        grids: Layout of the priors on each feature map (rows, columns, priors per cell), in the order of the priors.
+        count: Smallest number of candidates of an object on each map. All priors of a cell are taken together, so there
+            may be more.
 
     Returns:
-        Array ``(N, K)`` of positions among the priors, a row for each object.
+        ``(N, K)`` indices into the priors: the candidates of each object.
     """
     blocks, by_map, first = list(neighbours(boxes_rel)), [], 0
     for grid in grids:
@@ -102,16 +102,17 @@ def near_cells(
     """Find the cells of a map whose centres are nearest to the centres of objects.
 
     All priors of a cell share its centre, so none of them is nearer than the others. Therefore whole cells are taken,
-    as few as are needed to hold ``count`` priors. Equally near cells are taken in the order of the map.
+    as few as needed for ``count`` priors. Equally near cells are taken in the order of the map.
 
     Distances are measured in cells. Relative coordinates would distort them for images that are not square.
 
     Args:
         boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
         priors_rel: ``(P, 4)`` corners of the map's priors, relative to the image.
-        grid: Grid of the map.
-        count: Number of priors that the cells found for an object hold at least, unless the map has fewer.
-        blocks: Arrays of positions of neighbouring objects. Every object is in exactly one array.
+        grid: Layout of the map's priors: rows, columns, and priors per cell.
+        count: Smallest number of priors in the cells found for an object. All cells are taken if the map has fewer
+            priors.
+        blocks: Groups of neighbouring objects, as arrays of positions. Every object is in exactly one group.
 
     Returns:
         ``(N, K)`` positions of each object's nearest cells in the map, counted row by row, the nearest first.

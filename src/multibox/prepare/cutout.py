@@ -1,8 +1,8 @@
-"""Cutout: a few holes in the image, as if something stood in front (arXiv 1708.04552).
+"""Cutout: fills a few rectangles of the image, as if something stood in front of it (arXiv 1708.04552).
 
 The authors, who classify images, fill one square with the mean. Here there are a few rectangles, and they can hide
-objects. Of a mostly hidden object, too little is visible to demand a detection, and too much to call it background. So
-it is ignored, like a crowd.
+objects. A mostly hidden object shows too little to demand a detection, and too much to be background. So it is ignored,
+like a crowd.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from multibox.prepare.window import from_window, whole
 
 
 def draw_holes(rng: np.random.Generator, config: Cutout, size: tuple[int, int]) -> np.ndarray:
-    """Draw the holes. Their centres lie anywhere in the image, so its edge may cut a hole off.
+    """Draw random holes. Their centres lie anywhere in the image, so the image's edge may cut off a part of a hole.
 
     Args:
         rng: Random generator.

@@ -17,13 +17,13 @@ HUES = np.arange(256, dtype=np.float32)
 
 @dataclass(frozen=True)
 class Colors:
-    """A change of light and colour, drawn at random.
+    """A random change of brightness, contrast, saturation and hue.
 
     Attributes:
-        brightness: Number to add to all levels of 0 to 255; 0 for no change.
-        contrast: Factor of all levels; 1 for no change.
+        brightness: Number to add to all pixel values, which are from 0 to 255. 0 for no change.
+        contrast: Factor of all pixel values. 1 for no change.
         saturation: Factor of the saturation; 1 for no change.
-        hue: Half-degrees to turn the hue by, on OpenCV's circular scale of 0 to 179; 0 for no change.
+        hue: Shift of the hue in OpenCV's units of 2 degrees, on a circular scale from 0 to 179. 0 for no change.
         contrast_first: Whether contrast changes before saturation and hue (True) or after them (False).
     """
 
@@ -35,11 +35,13 @@ class Colors:
 
 
 AS_PHOTOGRAPHED: Final = Colors()
-"""No change at all."""
+"""The change that leaves an image as it was."""
 
 
 def draw_colors(rng: np.random.Generator, config: Distort) -> Colors:
-    """Draw a change of brightness, contrast, saturation and hue. Each of the four happens or not.
+    """Draw a change of brightness, contrast, saturation and hue.
+
+    Each of the four is applied with the configured probability.
 
     Args:
         rng: Random generator.
@@ -83,8 +85,8 @@ def adjust_light(image: np.ndarray, brightness: float, contrast: float) -> np.nd
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        brightness: Number to add to each level of 0 to 255, rounded to an integer; 0 for no change.
-        contrast: Factor of all levels; 1 for no change.
+        brightness: Number to add to each pixel value, rounded to an integer. 0 for no change.
+        contrast: Factor of all pixel values. 1 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -97,12 +99,12 @@ def adjust_light(image: np.ndarray, brightness: float, contrast: float) -> np.nd
 
 
 def adjust_color(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """Multiply the saturation and turn the hue.
+    """Multiply the saturation and shift the hue.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         saturation: Factor of the saturation; 1 for no change. The result is clipped at 255.
-        hue: Half-degrees to turn the hue by, on OpenCV's circular scale of 0 to 179; 0 for no change.
+        hue: Shift of the hue in OpenCV's units of 2 degrees, on a circular scale from 0 to 179. 0 for no change.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.

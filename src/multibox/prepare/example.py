@@ -90,7 +90,7 @@ def render_scene(scene: Scene, size: tuple[int, int]) -> tuple[np.ndarray, Objec
     """Render one image, or a mosaic of four.
 
     Args:
-        scene: Images with the window, mirroring and colours of each, and their places if they form a mosaic.
+        scene: Images, each with its crop window, mirroring and colours, and their rectangles if they form a mosaic.
         size: Height and width of the output, pixels.
 
     Returns:

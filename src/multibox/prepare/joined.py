@@ -13,7 +13,7 @@ from multibox.errors import BadInput
 
 
 class JoinedStores:
-    """Stores one after the other, whose labels are translated to the classes of the run by name.
+    """The records of several stores as one sequence. Labels are translated to the classes of the run by class name.
 
     Args:
         stores: Sequences of records, each with ``meta.name``, ``meta.split`` and ``meta.classes``.
@@ -23,7 +23,7 @@ class JoinedStores:
         ends: Position after the last record of each store, in the joined sequence.
 
     Raises:
-        BadInput: If there is no store, no image, or a class that is not in the list.
+        BadInput: If there is no store, no image, or a store has a class that is not in ``classes``.
     """
 
     def __init__(self, stores: Sequence[Any], classes: Sequence[str]):
@@ -58,7 +58,10 @@ class JoinedStores:
         """Array from each label of a store to the label of the same class in the run."""
         unknown = [name for name in store.meta.classes if name not in self.classes]
         if unknown:
-            raise BadInput(_name(store), f"has classes that data.classes does not list: {', '.join(unknown)}; add them")
+            raise BadInput(
+                _name(store),
+                f"has classes that data.classes does not list: {', '.join(unknown)}; add them to data.classes",
+            )
         return np.array([self.classes.index(name) for name in store.meta.classes], np.int64)
 
 

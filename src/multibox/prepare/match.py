@@ -9,7 +9,8 @@ from multibox import boxes as box
 from multibox.overlaps import Block, overlapping
 
 Turn = tuple[float, int, int]
-"""An object's turn to take a prior: minus their IoU, the object, the prior. The least turn is the next."""
+"""Entry of the priority queue of greedy matching: the negative IoU of an object and its best free prior, the object,
+the prior. The smallest entry is next."""
 
 NO_OBJECT = -1
 LEAST_IOU = 1e-6
@@ -67,8 +68,8 @@ def match_closest(blocks: Sequence[Block], count: int, threshold: float) -> np.n
 def match_exclusively(blocks: Sequence[Block]) -> tuple[np.ndarray, np.ndarray]:
     """Give every object a prior of its own: the greedy first part of :func:`match`.
 
-    To search all pairs for the best one, again and again, would cost N^2 P. So the best prior of each object is kept. A
-    prior that is taken only affects the objects whose best it was, and those search again when it is their turn.
+    Searching all pairs for the best one repeatedly would cost N^2 P. So the best prior of each object is remembered.
+    Only objects whose best prior was taken by another object search again.
 
     Args:
         blocks: N objects and the priors that may overlap them.
@@ -110,7 +111,7 @@ def _first_turns(block: Block) -> Iterator[Turn]:
 
 
 def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
-    """Find the priors over a crowd: a region of objects that were not annotated one by one.
+    """Find the priors inside a crowd, which is a region of objects that were not annotated one by one.
 
     Args:
         crowds_rel: ``(N, 4)`` corners of the crowds' regions, relative to the image. N may be 0.
@@ -118,7 +119,7 @@ def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float)
         threshold: Smallest share of a prior's area, in [0, 1], that must lie in the region of one crowd.
 
     Returns:
-        ``(P,)`` bool, true for priors over a crowd.
+        ``(P,)`` bool, true for priors inside a crowd.
     """
     over = np.zeros(len(priors_rel), np.bool_)
     for region in crowds_rel:

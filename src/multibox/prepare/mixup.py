@@ -14,7 +14,7 @@ from multibox.data.record import Objects, join_objects
 def draw_weight(rng: np.random.Generator, config: Mixup) -> float:
     """Draw the weight of the first image.
 
-    Whether two images are mixed at all is for the caller to draw, because the caller must fetch the second image.
+    The caller draws whether two images are mixed at all, because it must fetch the second image.
 
     Args:
         rng: Random generator.

@@ -1,8 +1,8 @@
-"""Mosaic: four images around a random point (YOLOv4, arXiv 2004.10934, section 3.3).
+"""Mosaic: four images joined around a random point (YOLOv4, arXiv 2004.10934, section 3.3).
 
 The network sees objects among others that are not usually there, and batch statistics cover four times as many images.
 The authors paste four images together and cut a patch out of the result. Here the ordinary steps render each image at
-the size of its quarter. So a mosaic is four small ordinary examples side by side, and nothing of them is cut off again.
+the size of its quarter. So a mosaic is made of four small ordinary examples, which are not cropped again.
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,9 @@ class Quarter:
 def draw_quarters(
     rng: np.random.Generator, size: tuple[int, int], config: Mosaic
 ) -> tuple[Quarter, Quarter, Quarter, Quarter]:
-    """Draw the point where four images meet.
+    """Draw the point where four images meet, and return their rectangles.
 
-    Whether there is a mosaic at all is for the caller to draw, because the caller must fetch the other three images.
+    The caller draws whether there is a mosaic at all, because it must fetch the other three images.
 
     Args:
         rng: Random generator.
@@ -46,7 +46,8 @@ def draw_quarters(
         config: Configuration of mosaic, of which ``center``, the range of the point where the images meet, is used.
 
     Returns:
-        The upper left, upper right, lower left and lower right quarter, each of at least one pixel.
+        Rectangles of the upper left, upper right, lower left and lower right image, each at least one pixel wide and
+        high.
     """
     height, width = size
     middle = np.round(rng.uniform(*config.center, 2) * size)
@@ -59,12 +60,12 @@ def draw_quarters(
 def join(
     images: Sequence[tuple[np.ndarray, Objects]], quarters: Sequence[Quarter], size: tuple[int, int]
 ) -> tuple[np.ndarray, Objects]:
-    """Put four images side by side.
+    """Put four images together, one in each quarter of a mosaic.
 
     Args:
         images: Image of each quarter, ``(*quarter.size, 3)`` uint8 RGB, and its objects, their boxes relative to the
             image.
-        quarters: Places of the images, as :func:`draw_quarters` returns them.
+        quarters: Rectangles of the images, as :func:`draw_quarters` returns them.
         size: Height and width of the mosaic, pixels.
 
     Returns:

@@ -1,8 +1,9 @@
 """The stream of training batches.
 
-The global step is the only position in the data. The seed fixes one endless order of records. Example k is made from
-the k-th record of that order, with a random generator that depends only on the seed and k, and with the configuration
-of the phase that k lies in. So a run sees exactly the same examples after it is resumed, or with more processes.
+The global training step alone determines the position in the data. The seed fixes one endless order of records. Example
+k is made from the k-th record of that order, with a random generator that depends only on the seed and k, and with the
+configuration that holds at k (mosaic and mixup may end during a run). So a run sees exactly the same examples after it
+is resumed, or with more processes.
 """
 
 from collections.abc import Sequence
@@ -61,8 +62,8 @@ def training_batches(
         Iterator over the batches, which must be closed at the end of the run.
 
     Raises:
-        BadInput: If there are no images, a store has classes that are not in the list, the weights do not fit the
-            stores, or the hosts cannot share a batch equally.
+        BadInput: If there are no images, a store has classes that are not in ``classes``, ``data.weights`` does not fit
+            the stores, or the hosts cannot share a batch equally.
     """
     records, order = joined_order(stores, classes, config)
     batch = config.train.batch
@@ -168,7 +169,7 @@ class TrainingBatches:
 def endless_examples(
     order: grain.MapDataset, records: JoinedStores, priors_rel: np.ndarray, config: Config
 ) -> grain.MapDataset:
-    """Prepare example k for every k, with the configuration of its phase.
+    """Prepare the examples of a run, each with the configuration of its phase (see :func:`phases`).
 
     Args:
         order: Endless order of positions in the records.
@@ -189,7 +190,7 @@ def endless_examples(
 
 
 def phases(config: Config, images: int) -> dict[int, Config]:
-    """Split a run into phases, at the steps where mosaic or mixup end.
+    """Split a run into phases: a new phase begins where mosaic or mixup end.
 
     Args:
         config: Configuration of the training run.
@@ -211,7 +212,7 @@ def phases(config: Config, images: int) -> dict[int, Config]:
 
 
 class PrepareExample:
-    """Prepares the example of a position in the joined stores. It is pickled and sent to worker processes."""
+    """Prepares the training example of a record. The object is pickled and sent to worker processes."""
 
     def __init__(self, records: JoinedStores, priors_rel: np.ndarray, config: Config):
         self.records = records
@@ -229,7 +230,7 @@ class PrepareExample:
 
 
 def by_columns(priors_rel: np.ndarray) -> np.ndarray:
-    """Store priors column by column in memory, because matching reads one coordinate of all priors at a time."""
+    """Copy priors into memory column by column, because matching reads one coordinate of all priors at a time."""
     return np.asfortranarray(priors_rel)
 
 
@@ -244,7 +245,7 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
 
     Returns:
         Endless sequence of positions. Every pass over the data has its own permutation. With weights, every pass over a
-        store has its own.
+        store has its own permutation.
 
     Raises:
         BadInput: If there is not one weight for each store, or a store without images has a weight.

@@ -1,7 +1,7 @@
-"""A plan: everything random about one training example, drawn before any pixel is rendered.
+"""A plan: the random decisions for one training example, drawn before any pixel is rendered.
 
 The plan is plain data. :func:`~multibox.prepare.example.augmented_image` carries it out, and
-:mod:`multibox.explain.augmentation` shows it step by step. So both see the same example.
+:mod:`multibox.explain.augmentation` shows it step by step. So both use the same random decisions.
 """
 
 from collections.abc import Callable
@@ -20,17 +20,17 @@ from multibox.prepare.render import decode
 from multibox.prepare.shot import Shot, draw_shot
 
 Another = Callable[[np.random.Generator], Record]
-"""Function that draws another record of the data with a random generator."""
+"""Function that draws a random record of the training data, given a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A decoded image, and the shot that renders it.
+    """A decoded image, and how it will be rendered.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
         objects: Objects to train with, their boxes in pixels of the image.
-        shot: Window, mirroring and colours with which the image is rendered.
+        shot: Random decisions for rendering the image: crop window, mirroring and colours.
         size: Height and width of the output, pixels.
     """
 
@@ -46,7 +46,7 @@ class Scene:
 
     Attributes:
         subjects: Images of the scene, one or four.
-        quarters: Place of each image in the mosaic; empty for a single image.
+        quarters: Rectangle of each image in the mosaic. Empty for a single image.
     """
 
     subjects: tuple[Subject, ...]
@@ -55,15 +55,15 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class ExamplePlan:
-    """Everything random about one training example, in the order of the steps.
+    """The random decisions for one training example, in the order of the steps.
 
     Attributes:
-        scene: Image or mosaic that the example shows.
-        second: Scene that mixup blends with ``scene``. None for no mixup.
-        weight: Weight of ``scene`` in mixup, in [0, 1].
+        scene: Image or mosaic that the example shows. With mixup, the first of two.
+        second: Image or mosaic that mixup blends with ``scene``. None without mixup.
+        weight: Weight of ``scene`` in mixup, in [0, 1]. The second scene has the rest.
         matrix: ``(2, 3)`` affine map of the image's pixels.
         holes: ``(K, 4)`` int64 corners of the holes of cutout, pixels.
-        flaws: Blur, noise and contrast limit of the image.
+        flaws: Blur, noise and contrast equalisation of the image.
     """
 
     scene: Scene
@@ -75,7 +75,7 @@ class ExamplePlan:
 
 
 def draw_plan(record: Record, rng: np.random.Generator, config: Config, another: Another | None = None) -> ExamplePlan:
-    """Draw everything random about a training example.
+    """Make the random decisions for a training example.
 
     The order of the draws is fixed: with the same state of the generator, a record gives the same example.
 
@@ -86,7 +86,7 @@ def draw_plan(record: Record, rng: np.random.Generator, config: Config, another:
         another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
 
     Returns:
-        The plan of a training example: its decoded source images, and every value that was drawn at random.
+        The plan of a training example: its decoded source images, and all random values.
 
     Raises:
         BadInput: If an image cannot be decoded.

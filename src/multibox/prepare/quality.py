@@ -1,4 +1,4 @@
-"""Quality: worse lenses, worse sensors, harsher processing. Pixels change, but objects stay what and where they are.
+"""Augmentation of image quality: blur, noise and contrast equalisation.
 
 Blur and noise are among the corruptions that detectors are known to suffer from (Michaelis et al., "Benchmarking
 Robustness in Object Detection", arXiv 1907.07484). CLAHE is among the corrections that cameras apply (Zuiderveld,
@@ -13,12 +13,12 @@ import numpy as np
 from multibox.config import Augment
 
 TILES = (8, 8)
-"""Number of tiles along height and width. Each tile has a histogram of its own in CLAHE."""
+"""Number of tiles along height and width. CLAHE computes a histogram for each tile."""
 
 
 @dataclass(frozen=True, eq=False)
 class Flaws:
-    """Blur, noise and contrast change of one image. None stands for no change.
+    """Blur, noise and contrast change of one image. A field that is None makes no change.
 
     Attributes:
         blur: Standard deviation of the Gaussian blur, pixels. None for no blur.
@@ -32,7 +32,7 @@ class Flaws:
 
 
 def draw_flaws(rng: np.random.Generator, config: Augment, size: tuple[int, int]) -> Flaws:
-    """Draw blur, noise and CLAHE. Each of the three happens or not.
+    """Draw blur, noise and CLAHE. Each of the three is applied with its configured probability.
 
     Args:
         rng: Random generator.
@@ -113,7 +113,7 @@ def add_grain(image: np.ndarray, grain: np.ndarray) -> np.ndarray:
 
 
 def clahe(image: np.ndarray, clip: float) -> np.ndarray:
-    """Equalise the contrast in each tile of the image, without raising it too far where there is little.
+    """Equalise the contrast in each tile of the image, with a limit on how far contrast is raised (CLAHE).
 
     Only the lightness in CIE L*a*b* changes, so colours keep their hue.
 

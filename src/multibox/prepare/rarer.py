@@ -1,4 +1,4 @@
-"""Image files that OpenCV alone does not decode: turned AVIF files, and formats that only Pillow reads."""
+"""Decodes image files that OpenCV cannot decode alone: rotated AVIF files, and formats that only Pillow reads."""
 
 import io
 import warnings
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def turn_avif(image: np.ndarray, encoded: bytes) -> np.ndarray:
-    """Turn an AVIF image upright. OpenCV ignores its properties ``irot`` and ``imir`` (ISO/IEC 23008-12).
+    """Rotate an AVIF image upright, because OpenCV ignores its properties ``irot`` and ``imir`` (ISO/IEC 23008-12).
 
     Args:
-        image: ``(H, W, 3)`` pixels as they are encoded.
+        image: ``(H, W, 3)`` decoded pixels, not yet rotated.
         encoded: Bytes of the file.
 
     Returns:
@@ -26,7 +26,7 @@ def turn_avif(image: np.ndarray, encoded: bytes) -> np.ndarray:
 
 
 def quiet_pillow() -> None:
-    """Let Pillow print no warnings about damaged files. What is wrong with a file is reported with its name."""
+    """Silence Pillow's warnings about damaged files. Multibox reports damaged files itself, by name."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -42,7 +42,7 @@ def decode_with_pillow(encoded: bytes) -> np.ndarray | None:
         encoded: Bytes of the file.
 
     Returns:
-        ``(H, W, 3)`` uint8 RGB, upright, or None if Pillow cannot decode it either.
+        ``(H, W, 3)`` uint8 RGB, upright, or None if Pillow cannot decode the file either.
 
     Raises:
         ImportError: If Pillow is not installed.

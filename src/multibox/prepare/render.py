@@ -1,4 +1,4 @@
-"""Pixels: decode an image, and render a window of it at the network's input size."""
+"""Decodes images, and renders a rectangle of an image (the crop window) at the network's input size."""
 
 import platform
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MEAN_RGB: Final = (123, 117, 104)
 """Fill colour beyond the image: the mean of ImageNet, which becomes zero in a network that subtracts it."""
 
 ON_ARM: Final = platform.machine().lower() in ("aarch64", "arm64")
-"""Whether OpenCV has its code for ARM."""
+"""Whether OpenCV runs its own code for ARM, which rounds differently."""
 
 INTERPOLATIONS: Final = (
     cv2.INTER_LINEAR,
@@ -26,8 +26,8 @@ INTERPOLATIONS: Final = (
     cv2.INTER_CUBIC,
     cv2.INTER_LANCZOS4,
 )
-"""The five filters of resizing that training draws from (Caffe's ``resize_param``), so that the network adapts to none
-of them."""
+"""The five resize filters that training draws from (Caffe's ``resize_param``), so that the network does not adapt to
+one of them."""
 
 
 def decode(encoded: bytes, source: str = "image") -> np.ndarray:
@@ -74,14 +74,14 @@ def render(
     flip: bool = False,
     recolor: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
 ) -> np.ndarray:
-    """Render the pixels of a window: the canvas, the crop, the resize and the mirror of SSD in one pass.
+    """Render a window of an image at another size: SSD's expansion, crop, resize and mirroring in one pass.
 
     Colours are changed where there are fewer pixels: before an enlargement, or after a reduction.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        window: Part of the image to show. A window that does not come from :func:`~multibox.prepare.window.snap` is
-            shown with an error of up to one pixel.
+        window: Rectangle of the image to render, in pixels of the image. A window that does not come from
+            :func:`~multibox.prepare.window.snap` may be shifted by up to one pixel.
         size: Height and width of the output, pixels.
         interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
         fill: RGB colour of the pixels beyond the image.
@@ -113,7 +113,9 @@ def render(
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
-    """Resize as OpenCV does on x86. Lanczos takes half of OpenCV's time, whose code for bytes is not vectorised.
+    """Resize as OpenCV does on x86, on any processor.
+
+    Lanczos is twice as fast as OpenCV's own, which is not vectorised for bytes.
 
     Args:
         image: ``(H, W, 3)`` uint8.

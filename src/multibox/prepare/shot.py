@@ -1,7 +1,7 @@
-"""A shot: one image as it might have been photographed, from nearer or further away, mirrored, in another light.
+"""A shot: the random crop window, resize filter, mirroring and colours with which one image is rendered.
 
 Everything random is drawn first, as plain data (:func:`draw_shot`). Then the pixels are rendered once
-(:func:`take_shot`). A shot without some of its changes shows the steps in between.
+(:func:`take_shot`). Explanations render shots without some of the changes, to show the steps in between.
 """
 
 from dataclasses import dataclass, replace
@@ -20,12 +20,14 @@ from multibox.prepare.window import Window, crop, expand, letterbox, look_throug
 
 @dataclass(frozen=True)
 class Shot:
-    """Everything random about how one image is shown.
+    """The random decisions on how one image is rendered: crop window, filter, mirroring and colours.
 
     Attributes:
-        expanded: Part of the canvas that is shown after zooming out.
-        cropped: Part of the source image that is still visible after zooming in.
-        window: Part that is rendered: ``cropped``, fitted to the size of the output.
+        expanded: Rectangle of the source image after zooming out (expansion), in pixels of the image. It may reach
+            beyond the image.
+        cropped: Rectangle of the source image after zooming in (crop), in pixels of the image.
+        window: Rectangle of the source image that is rendered: ``cropped``, aligned with the pixels of image and
+            output.
         interpolation: Filter of the resize, an ``INTER_`` constant of OpenCV.
         mirror: Whether left and right are exchanged.
         flip: Whether top and bottom are exchanged.
@@ -49,7 +51,7 @@ def draw_shot(
     size: tuple[int, int],
     resize: str = "warp",
 ) -> Shot:
-    """Draw how an image is shown.
+    """Draw the random decisions on how an image is rendered.
 
     Args:
         rng: Random generator.
@@ -57,10 +59,10 @@ def draw_shot(
         objects: Objects of the image, their boxes in pixels of the image.
         image_size: Height and width of the image, pixels.
         size: Height and width of the output, pixels.
-        resize: ``warp`` stretches the window to the output; ``letterbox`` pads it.
+        resize: Kind of resize: ``warp`` stretches the crop to the output size, ``letterbox`` pads it.
 
     Returns:
-        Window, filter, mirroring and colours to render the image with.
+        Crop window, filter, mirroring and colours with which to render the image.
     """
     expanded = expand(whole(image_size), rng, config.expand)
     cropped = crop(expanded, objects.boxes[~objects.crowd], rng, config.crop)
@@ -75,12 +77,12 @@ def draw_shot(
 
 
 def take_shot(image: np.ndarray, objects: Objects, shot: Shot, size: tuple[int, int]) -> tuple[np.ndarray, Objects]:
-    """Render a shot of an image, and map the objects to the output.
+    """Render an image with given random decisions, and map its objects to the output.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         objects: N objects of the image, their boxes in pixels of the image.
-        shot: Window, filter, mirroring and colours, as :func:`draw_shot` returns them.
+        shot: Crop window, filter, mirroring and colours, as :func:`draw_shot` returns them.
         size: Height and width of the output, pixels.
 
     Returns:

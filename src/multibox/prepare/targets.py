@@ -1,4 +1,4 @@
-"""Targets: what the network should predict for each prior."""
+"""Training targets: the class and the box deltas that the network should predict for each prior."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def make_targets(
         config: Method and thresholds of matching.
         grids: Layout of each map's priors, as :func:`multibox.priors.prior_grids` returns it. Needed by the method
             ``atss`` only.
-        variances: Divisors of the four deltas, as :func:`multibox.boxes.encode` takes them.
+        variances: Divisors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
 
     Returns:
         ``(P,)`` int32 classes: 0 for background, k + 1 for class k, and -1 for priors to ignore (over a crowd). And

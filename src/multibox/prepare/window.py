@@ -1,4 +1,4 @@
-"""Windows: which part of an image is shown.
+"""Crop windows: the rectangle of an image that a training example shows.
 
 SSD puts an image on a larger canvas (zoom out), cuts a patch out of the canvas (zoom in) and resizes the patch. Each of
 the three steps would copy pixels. Here the first two only move a rectangle, the *window*, in the coordinates of the
@@ -16,7 +16,7 @@ from multibox.data.record import Objects
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle in pixels of the upright source image. It may reach beyond the image.
+    """A crop window: a rectangle in pixels of the upright source image. It may reach beyond the image.
 
     Attributes:
         x0: Left edge, pixels of the image.
@@ -32,17 +32,17 @@ class Window:
 
     @property
     def width(self) -> float:
-        """Width of the window, pixels of the source image."""
+        """Width of the rectangle, in pixels of the source image."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """Height of the window, pixels of the source image."""
+        """Height of the rectangle, in pixels of the source image."""
         return self.y1 - self.y0
 
 
 def whole(image_size: tuple[int, int]) -> Window:
-    """The window that shows exactly the image.
+    """The crop window that shows exactly the whole image.
 
     Args:
         image_size: Height and width of the image, pixels.
@@ -55,12 +55,12 @@ def whole(image_size: tuple[int, int]) -> Window:
 
 
 def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
-    """Zoom out at random, to a larger window of the same shape with the old one anywhere inside.
+    """Zoom out at random: to a larger crop window of the same shape, with the old window anywhere inside.
 
     This makes small objects out of large ones (SSD section 3.6; Caffe's ``ExpandImage``).
 
     Args:
-        window: Window before the change.
+        window: Crop window (rectangle of the source image) before zooming out.
         rng: Random generator.
         config: Probability of zooming out, and largest factor of width and height.
 
@@ -76,7 +76,7 @@ def expand(window: Window, rng: np.random.Generator, config: Expand) -> Window:
 
 
 def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Crop) -> Window:
-    """Zoom in at random, to a smaller window that still shows an object well enough.
+    """Zoom in at random: to a smaller crop window that overlaps an object enough.
 
     This is the batch sampler of SSD section 2.2. There are seven samplers, and each proposes at most one candidate. One
     proposes the whole window. Five have a minimum IoU: each proposes the first of 50 random patches whose IoU with ANY
@@ -84,7 +84,7 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
     are tried in a random order, and the first candidate is taken.
 
     Args:
-        window: Window before the change.
+        window: Crop window (rectangle of the source image) before zooming in.
         boxes: ``(N, 4)`` corners of the objects, pixels of the source image.
         rng: Random generator.
         config: Probability of zooming in, minimum IoUs of the samplers, and ranges of a patch's scale and aspect ratio.
@@ -108,12 +108,12 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
 
 
 def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np.ndarray:
-    """Draw random patches of a window, as Caffe's ``SampleBBox`` does.
+    """Draw random patches inside a crop window, as Caffe's ``SampleBBox`` does.
 
     The aspect ratio is drawn from ``config.ratio``, narrowed to [s^2, 1/s^2] so that a patch of scale s fits.
 
     Args:
-        window: Window to cut the patches from.
+        window: Crop window (rectangle of the source image) to draw patches from.
         rng: Random generator.
         config: Ranges of scale and aspect ratio, and the number of trials T.
 
@@ -132,10 +132,10 @@ def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np
 
 
 def letterbox(window: Window, size: tuple[int, int]) -> Window:
-    """Make a window wider or taller until it has the shape of the output, so that nothing is stretched.
+    """Enlarge a crop window to the aspect ratio of the output, so that nothing is stretched.
 
     Args:
-        window: Window to show, which stays in the middle of the result.
+        window: Crop window (rectangle of the source image), which will be in the middle of the result.
         size: Height and width of the output, pixels.
 
     Returns:
@@ -147,7 +147,7 @@ def letterbox(window: Window, size: tuple[int, int]) -> Window:
 
 
 def snap(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> Window:
-    """Adjust a window so that one plain resize renders it.
+    """Adjust a crop window by less than a pixel so that a single resize renders it exactly.
 
     An edge of the window inside the image moves to a border between two source pixels. An edge of the image inside the
     window moves to a border between two output pixels. Both moves are smaller than a pixel. Boxes are mapped through
@@ -175,7 +175,7 @@ def _snap_axis(low: float, high: float, length: int, size: int) -> tuple[float, 
 
 
 def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, slice]:
-    """Find where window and image overlap along one axis.
+    """Find where a crop window and the image overlap along one axis.
 
     Args:
         low: Left or upper edge of the window, pixels of the source image.
@@ -198,10 +198,10 @@ def overlap(low: float, high: float, length: int, size: int) -> tuple[slice, sli
 
 
 def overlaps_image(window: Window, image_size: tuple[int, int], size: tuple[int, int]) -> bool:
-    """Whether any output pixel shows the image.
+    """Whether a crop window contains enough of the image to show it in at least one output pixel.
 
     Args:
-        window: Window to render.
+        window: Crop window (rectangle of the source image) to render.
         image_size: Height and width of the source image, pixels.
         size: Height and width of the output, pixels.
 
@@ -214,11 +214,11 @@ def overlaps_image(window: Window, image_size: tuple[int, int], size: tuple[int,
 
 
 def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
-    """Express boxes relative to a window.
+    """Convert boxes from pixels of the source image to coordinates relative to a crop window.
 
     Args:
         boxes: ``(..., 4)`` corners, pixels of the source image.
-        window: Window whose edges become 0 and 1.
+        window: Crop window (rectangle of the source image) whose edges become 0 and 1.
 
     Returns:
         ``(..., 4)`` corners relative to the window, of the type of ``boxes`` and not clipped. 0 and 1 are the window's
@@ -229,7 +229,7 @@ def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
 
 
 def from_window(boxes_rel: np.ndarray, window: Window) -> np.ndarray:
-    """Convert boxes relative to a window to pixels of the source image: the inverse of :func:`to_window`."""
+    """Convert boxes relative to a crop window to pixels of the source image: the inverse of :func:`to_window`."""
     origin, extent = _frame(window)
     return (boxes_rel * extent + origin).astype(boxes_rel.dtype)
 
@@ -239,15 +239,15 @@ def _frame(window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 def look_through(objects: Objects, window: Window) -> Objects:
-    """Find the objects that a window shows.
+    """Find the objects that a crop window shows.
 
     An object stays if its centre lies in the window, and its box is clipped at the edges of the window. A box without
-    an area is dropped, because its size has no logarithm. A crowd stays as long as a part of it is visible, because it
-    only marks where not to learn.
+    an area is dropped, because the logarithm of its size is not finite. A crowd stays as long as a part of it is
+    visible, because it only marks priors to ignore.
 
     Args:
         objects: N objects of the source image, their boxes in its pixels.
-        window: Part of the image that is shown.
+        window: Crop window: the rectangle of the source image that is shown.
 
     Returns:
         At most N objects, their boxes relative to the window.

@@ -1,11 +1,11 @@
-"""Processes that make the items of a sequence in advance of their use.
+"""Worker processes that compute the items of a sequence in advance.
 
 A worker is a new interpreter at the end of two pipes. It reads the sequence from its standard input, then writes one
 item after the other to its standard output. It never runs the caller's script again. So that script needs no
 ``if __name__ == "__main__":``, and may be a notebook or an interactive session.
 
 There are only processes and pipes. However a process dies, the operating system closes its pipes, and the other side
-notices at once. Nothing has a name, so nothing can be left behind.
+notices at once. Pipes have no names in the system, so nothing can be left behind.
 """
 
 import os
@@ -72,7 +72,9 @@ class Workers:
         return next(self._turns).take()
 
     def check(self) -> None:
-        """Verify that all processes are alive. A caller that reads far ahead would notice a death only later.
+        """Verify that all processes are alive.
+
+        A caller that reads far ahead would otherwise notice a killed process only later.
 
         Raises:
             RunFailed: If a worker was killed.
@@ -81,7 +83,7 @@ class Workers:
             worker.check()
 
     def close(self) -> None:
-        """End the processes at once. A thread that waits for an item gets ``StopIteration``."""
+        """Kill the processes at once. A thread that waits for an item gets ``StopIteration``."""
         for worker in self._workers:
             worker.kill()
         for worker in self._workers:
@@ -183,11 +185,14 @@ def _epitaph(code: int) -> str:
     if code == -signal.SIGKILL:
         return "a worker process was killed (signal 9), probably for lack of memory; lower data.workers or train.batch"
     how = f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"
-    return f"a worker process {how}; its output is above; set data.workers=0 to train without worker processes"
+    return (
+        f"a worker process {how}; its own error message is printed above; set data.workers=0 to train without worker "
+        "processes"
+    )
 
 
 def serve() -> None:
-    """Make items for the parent until it is gone. This is the main function of a worker."""
+    """Compute items for the parent process until the parent ends. This is the main function of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     out = _claim_output()

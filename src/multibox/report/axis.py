@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Range = tuple[float, float]
-"""The lowest and the highest value."""
+"""The lowest and the highest value of an axis."""
 
 
 @dataclass(frozen=True)

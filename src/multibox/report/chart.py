@@ -11,11 +11,12 @@ from multibox.report.axis import Axis, Range, value_range
 from multibox.report.drawing import WIDTH, Drawing, Key
 
 COLORS: Final = ("#2f7ed8", "#d9480f", "#2b8a3e", "#a63db8")
-"""Colours of the lines. They differ on a light and on a dark background, and their dashes differ too."""
+"""Colours of the lines. They are distinguishable on light and dark backgrounds, and each line also has its own
+dashes."""
 DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
 
 MOST: Final = 400
-"""Largest number of points of a line that is drawn. More points could not be told apart."""
+"""Largest number of points of a drawn line. More points could not be distinguished."""
 
 HEIGHT: Final = 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 34
@@ -64,7 +65,7 @@ class DrawnLine:
 
     Attributes:
         key: Entry of the line in the legend.
-        polylines: Corners of each piece of the line between two gaps, pixels.
+        polylines: Points of each part of the line between two gaps, pixels.
         dots: Positions of the marked points, pixels.
     """
 

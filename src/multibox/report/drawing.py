@@ -26,7 +26,7 @@ class Key(NamedTuple):
         name: Name of the series.
         color: Colour of the series, in CSS notation.
         dash: Dashes of the series' line, as SVG's ``stroke-dasharray``. Empty for a solid line.
-        mark: Sign before the name in the legend: ``line``, ``dot`` or ``cross``.
+        mark: Symbol before the name in the legend: ``line``, ``dot`` or ``cross``.
     """
 
     name: str
@@ -71,9 +71,9 @@ class Panel:
     """A drawing with its place in an SVG file.
 
     Attributes:
-        drawing: Drawing to place on the page.
+        drawing: Drawing to place in the file.
         left: Left edge of the drawing, in pixels of the file.
-        keys: Left edge, upper edge and content of each entry of the legend. The edges are in pixels of the panel.
+        keys: Each entry of the legend with its left and upper edge in pixels of the panel.
     """
 
     drawing: Drawing

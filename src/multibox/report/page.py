@@ -62,7 +62,7 @@ class Table(Part):
 
 @dataclass(frozen=True)
 class Shaded(Part):
-    """A count in a table. Its background is darker for a larger share.
+    """A cell of a table with a count, whose background is darker the larger its share.
 
     Attributes:
         count: Number to show.
@@ -125,7 +125,7 @@ class Gallery(Part):
 
 @dataclass(frozen=True)
 class Details(Part):
-    """Parts of a page that appear when the reader clicks on a summary line.
+    """Content of a page that is folded under a summary line until the reader clicks on it.
 
     Attributes:
         summary: Summary line that is always visible.

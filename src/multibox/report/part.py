@@ -1,4 +1,4 @@
-"""The parts of a page. A part is data with a Jinja2 template, in which all text is escaped."""
+"""The elements of a page. Each is data with a Jinja2 template, in which all text is escaped."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -1,4 +1,4 @@
-"""Runtimes, which run a model file or a network: Keras, ONNX Runtime, OpenVINO, MNN, ncnn, LiteRT and TensorFlow."""
+"""Runtimes run a model file or a network: Keras, ONNX Runtime, OpenVINO, MNN, ncnn, LiteRT and TensorFlow."""
 
 from multibox.runtimes.choose import CHOICES as CHOICES
 from multibox.runtimes.choose import open_runtime as open_runtime

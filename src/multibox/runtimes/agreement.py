@@ -11,7 +11,8 @@ from multibox.postprocess.decode import scores_of
 from multibox.runtimes.outputs import NETWORK, Outputs
 
 SCORE, PIXELS = 1e-3, 0.1
-"""Largest differences between two runtimes of one precision: of scores, and of boxes in pixels of the input."""
+"""Largest differences that are accepted between two runtimes of the same precision: in scores, and in box edges in
+pixels of the input."""
 
 
 class Difference(NamedTuple):
@@ -28,7 +29,7 @@ class Difference(NamedTuple):
 
     @property
     def is_small(self) -> bool:
-        """Whether the differences are as small as rounding explains. They are not if a number is not finite."""
+        """Whether the differences can be explained by rounding. False if a number is not finite."""
         return self.score <= SCORE and self.pixels <= PIXELS
 
 

@@ -16,13 +16,16 @@ Network = TypeVar("Network")
 
 
 def cache_folder() -> Path:
-    """Path of the cache folder: ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``. It can be deleted."""
+    """Path of the cache folder: ``multibox`` in ``$XDG_CACHE_HOME``, else in ``~/.cache``.
+
+    The folder can be deleted at any time.
+    """
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "multibox"
 
 
 def content_hash(path: Path) -> str:
-    """A hash of a file's content, 32 hexadecimal digits."""
+    """Compute a hash of a file's content, 32 hexadecimal digits."""
     status = path.stat()
     return _hash_of(path.resolve(), status.st_size, status.st_mtime_ns)
 
@@ -36,16 +39,17 @@ def _hash_of(path: Path, size: int, modified: int) -> str:
 def kept(
     place: Path, open_kept: Callable[[Path], Network], make: Callable[[Path], Network], *, is_folder: bool = False
 ) -> Network:
-    """Open a converted network that the cache holds, or convert it and keep the result.
+    """Open a converted network from the cache, or convert it and put the result into the cache.
 
     Args:
         place: Path of the converted file or folder in the cache.
-        open_kept: Function that opens it. It raises BadInput if the file is damaged, and then it is made again.
-        make: Function that writes it to a path and opens it.
-        is_folder: Whether it is a folder. For ``make`` the folder exists already.
+        open_kept: Function that opens the converted file. If it raises BadInput because the file is damaged, the
+            network is converted again.
+        make: Function that converts the network, writes it to the given path, and opens it.
+        is_folder: Whether the converted network is a folder. The folder already exists when ``make`` is called.
 
     Returns:
-        The network. If the cache folder cannot be written, nothing is kept.
+        The opened network. If the cache folder cannot be written, the network is converted again each time.
     """
     if place.exists():
         with suppress(BadInput):

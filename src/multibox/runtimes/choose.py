@@ -1,4 +1,4 @@
-"""Choice of the runtime that opens a model file."""
+"""Chooses the runtime that opens a model file."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,10 @@ CHOICES = (*RUNTIMES, FASTEST)
 
 
 def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1) -> Path:
-    """Path of the file that :func:`open_runtime` opens. ``voc20`` has one file for Keras, and one for the others."""
+    """Path of the file that :func:`open_runtime` opens.
+
+    ``voc20`` has one file for Keras, and one for all other runtimes.
+    """
     return model_path(path, ".keras" if runtime == "keras" or devices > 1 else ".onnx")
 
 
@@ -37,7 +40,7 @@ def open_runtime(
         Runtime that runs the model.
 
     Raises:
-        BadInput: The file does not exist or is not a model, there are fewer devices, the runtime does not read such
+        BadInput: The file does not exist or is not a model, the machine has fewer devices, the runtime cannot read such
             files, or its package is not installed.
     """
     given, path = path, model_file(path, runtime, devices)
@@ -45,7 +48,7 @@ def open_runtime(
     if not path.exists():
         raise BadInput(path, "no such model file; give a .keras file of a run, or an exported .onnx file")
     if not able and readers(path.parent):
-        raise BadInput(path, f"is a part of a model; give its folder, {path.parent}")
+        raise BadInput(path, f"is only one file of a model; give the model's folder, {path.parent}")
     if not able:
         raise BadInput(path, "not a model file; give a .keras file of a run, or an exported .onnx file")
     runtime = runtime or able[0]
@@ -58,7 +61,7 @@ def open_runtime(
     if devices > 1 and "keras" not in able:
         title = RUNTIMES[able[0]].title
         raise BadInput(
-            "devices", f"{title} chooses the devices itself; leave it out, or give a .keras file, not {path}"
+            "devices", f"{title} chooses its devices itself; leave out devices, or give a .keras file instead of {path}"
         )
     if devices > 1:
         return open_keras(path, devices, threads)

@@ -1,4 +1,4 @@
-"""Keras on several devices of this machine, which share each batch."""
+"""Runs Keras models on several devices of this machine, which share each batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +18,9 @@ class SharedRuntime(Runtime):
     A batch that cannot be divided evenly is padded with copies of its last image, whose outputs are dropped.
 
     Args:
-        network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow it was
-            built in the scope of the strategy whose devices share the batch. On JAX several hosts may train it.
+        network: Keras model that maps ``(B, H, W, 3)`` to a dict of ``classes`` and ``boxes``. On TensorFlow, it must
+            have been built in the scope of the strategy whose devices share the batch. On JAX, it may be trained by
+            several hosts.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         devices: Number of devices, counted from the first of this machine.
     """
@@ -62,7 +63,10 @@ class OnJax:
         self.reload()
 
     def reload(self) -> None:
-        """Copy the network's weights to each device. The weights may be spread over devices of several machines."""
+        """Copy the network's weights to each device.
+
+        The weights may be distributed over the devices of several machines.
+        """
         import jax
 
         self._weights = [
@@ -71,7 +75,7 @@ class OnJax:
         ]
 
     def __call__(self, images: np.ndarray) -> Outputs:
-        """Run the network on a batch that the devices can share evenly."""
+        """Run the network on a batch whose size is a multiple of the number of devices."""
         import jax
 
         outputs = self._step(self._weights, jax.device_put(images, self._shared))
@@ -79,7 +83,7 @@ class OnJax:
 
 
 class OnTensorFlow:
-    """Runs the network on TensorFlow, on each device of its strategy. The devices share the network's variables.
+    """Runs the network on TensorFlow, on each device of its strategy. The devices use the network's own variables.
 
     Args:
         network: Keras model on TensorFlow, built in the scope of a strategy.
@@ -99,7 +103,7 @@ class OnTensorFlow:
         """Do nothing, because the devices use the network's own variables."""
 
     def __call__(self, images: np.ndarray) -> Outputs:
-        """Run the network on a batch that the devices can share evenly."""
+        """Run the network on a batch whose size is a multiple of the number of devices."""
         shares = np.split(images, self._strategy.num_replicas_in_sync)
         outputs = self._step(
             self._strategy.experimental_distribute_values_from_function(
@@ -123,7 +127,7 @@ def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) ->
         Runtime that runs the model on the devices.
 
     Raises:
-        BadInput: This machine has fewer devices.
+        BadInput: This machine has fewer devices than ``devices``.
     """
     names = first_devices(devices, "devices")
     if keras.backend.backend() == "jax":

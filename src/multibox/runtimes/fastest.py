@@ -25,7 +25,7 @@ SECONDS = 4.0
 """Seconds after which no further round of a measurement begins. At least three rounds are run."""
 
 SETTLE = 0.005
-"""Seconds of rest before each timed call, because the previous runtime's threads stay busy for a while after their
+"""Seconds to wait before each timed call, because the threads of the previous runtime stay busy for a while after their
 work."""
 
 
@@ -61,7 +61,7 @@ def open_fastest(path: Path, threads: int | None = None) -> Runtime:
 
 
 def measure(runtimes: Mapping[str, Runtime], rounds: int) -> dict[str, float]:
-    """Time the network on one image, in each runtime that agrees with the first.
+    """Time the network on one image in each runtime. Runtimes whose outputs differ from the first one's are left out.
 
     Args:
         runtimes: Runtimes of one network, by name.
@@ -83,7 +83,7 @@ def measure(runtimes: Mapping[str, Runtime], rounds: int) -> dict[str, float]:
 
 
 def in_turns(calls: Mapping[str, Callable[[], Any]], rounds: int, limit: float = math.inf) -> dict[str, list[float]]:
-    """Time functions in turns, so that a change of the machine's speed affects all of them.
+    """Time functions alternately, so that a change of the machine's speed affects all of them.
 
     Args:
         calls: Functions to time, by name. Each is called once before the rounds, untimed.

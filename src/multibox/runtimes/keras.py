@@ -1,4 +1,4 @@
-"""Keras, on any of its backends."""
+"""The runtime for Keras models, on any of Keras' backends."""
 
 import os
 from pathlib import Path
@@ -54,8 +54,8 @@ def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runt
         Runtime that runs the model.
 
     Raises:
-        BadInput: The file is not a model, there are fewer devices, Keras is not installed, or its backend already runs
-            with another number of threads.
+        BadInput: The file is not a model, the machine has fewer devices, Keras is not installed, or its backend already
+            runs with another number of threads.
     """
     read_schema(path)  # refuses anything else before Keras is imported, which takes seconds
     require_keras(f"{path}")
@@ -68,7 +68,7 @@ def open_keras(path: Path, devices: int = 1, threads: int | None = None) -> Runt
 
 
 def require_keras(what: str, backend: str | None = None) -> None:
-    """Verify that Keras and its backend are installed, for something that needs them.
+    """Verify that Keras and its backend are installed, for a file or command that needs them.
 
     If no backend is chosen and TensorFlow is not installed, but JAX is, ``$KERAS_BACKEND`` is set to JAX.
 

@@ -23,7 +23,7 @@ class Kind:
     Attributes:
         title: Name of the runtime for display.
         module: Name of the Python module that the runtime imports.
-        packages: Names of the Python packages of which any one provides the module.
+        packages: Names of the Python packages that provide the module, any one of which is enough.
         suffixes: Suffixes of the model files that the runtime reads, such as ``.onnx``.
         open: Function that opens a model file, given its path and a number of threads. None as the number means the
             default.
@@ -62,7 +62,7 @@ RUNTIMES = {
     "litert": Kind("LiteRT", "ai_edge_litert", ("ai-edge-litert",), (".tflite",), LiteRtRuntime),
     "saved-model": Kind("TensorFlow", "tensorflow", _TENSORFLOWS, (".savedmodel",), SavedModelRuntime),
 }
-"""Kinds of runtimes by name, as users choose them. The first kind that reads a file is the default for the file."""
+"""All runtimes, by the names that users give. If several runtimes read a file, the first of them is the default."""
 
 
 def readers(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""LiteRT, formerly TensorFlow Lite."""
+"""The runtime LiteRT, formerly TensorFlow Lite."""
 
 from pathlib import Path
 

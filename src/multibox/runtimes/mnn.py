@@ -1,4 +1,4 @@
-"""MNN: its Winograd convolutions run networks with many 3x3 convolutions, such as VGG16, fast on a CPU."""
+"""The runtime MNN. Its Winograd convolutions run networks with many 3x3 convolutions, such as VGG16, fast on a CPU."""
 
 import subprocess
 import sys

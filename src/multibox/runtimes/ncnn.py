@@ -1,4 +1,4 @@
-"""ncnn: small, without dependencies of its own, and fast on the ARM processors of phones and small boards."""
+"""The runtime ncnn, which is small and fast on the ARM processors of phones and single-board computers."""
 
 import os
 import tempfile
@@ -66,9 +66,10 @@ class NcnnRuntime(Runtime):
 
 
 def import_ncnn() -> Any:
-    """Import ncnn so that its threads sleep while they wait for one another.
+    """Import ncnn, and let its threads sleep while they wait for one another.
 
-    Otherwise they keep their cores busy. Where other programs run too, an image then takes up to 60 times as long.
+    Otherwise waiting threads keep their cores busy, and an image takes up to 60 times as long if other programs run
+    too.
 
     Returns:
         The module ``ncnn``.

@@ -1,6 +1,7 @@
 """ncnn's files: a folder with the network's two files, the schema, and a checksum of each.
 
-ncnn trusts what it reads, and a damaged file may end the process. So a file is opened only if its checksum is right.
+ncnn does not verify its files, and a damaged file may crash the process. So a file is opened only if its checksum is
+right.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""An ONNX network in the format of ncnn: a text that lists the layers, and their weights.
+"""Converts an ONNX network to ncnn's format: a text file that lists the layers, and a file of weights.
 
 The networks that Multibox exports consist of a dozen kinds of ONNX operators, so each kind is one function. ncnn has no
-batch axis, so a map ``(B, C, H, W)`` becomes ``(C, H, W)``. The image is planar there from the start.
+batch axis, so a map ``(B, C, H, W)`` becomes ``(C, H, W)``. The image is planar in ncnn from the start.
 """
 
 from collections import Counter
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 CONVERSION = 1
-"""Number of this way to convert. Networks that were kept under another number are converted again."""
+"""Version of the conversion. Networks that another version converted into the cache are converted again."""
 
 MAGIC = 7767517
-"""Number that begins every text of layers."""
+"""Magic number at the beginning of every ``.param`` file."""
 
 HALF = 0x01306B47
-"""Number before weights in float16. Before weights in float32 there is a 0."""
+"""Number that marks the following weights as float16. A 0 marks float32."""
 
 Setting = int | float | list[int] | list[float]
 
@@ -44,7 +44,7 @@ class Layer:
         inputs: Names of the blobs that the layer takes.
         outputs: Names of the blobs that the layer makes. The first is also the layer's name.
         settings: Settings by their number.
-        weights: Weights as ncnn reads them.
+        weights: Weights of the layer, as bytes in ncnn's format.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Layer:
     weights: bytes = b""
 
     def line(self) -> str:
-        """The layer as a line of the text."""
+        """The line of the ``.param`` file that describes the layer."""
         words = [self.kind, self.outputs[0], len(self.inputs), len(self.outputs), *self.inputs, *self.outputs]
         return " ".join([*map(str, words), *(_setting(*pair) for pair in sorted(self.settings.items()))])
 
@@ -104,22 +104,22 @@ class NcnnGraph:
             node: ONNX operator.
             kind: Type of the layer.
             settings: Settings by their number.
-            weights: Weights as ncnn reads them.
+            weights: Weights of the layer, as bytes in ncnn's format.
             inputs: Names of the ONNX outputs that the layer takes. None takes the operator's first input alone.
         """
         blobs = [self._blobs.get(name, name) for name in (node.input[:1] if inputs is None else inputs)]
         self.layers.append(Layer(kind, blobs, [node.output[0]], dict(settings), weights))
 
     def pass_on(self, node: Any) -> None:
-        """Let the output of an operator be its input."""
+        """Skip an operator: its output becomes another name of its input."""
         self._blobs[node.output[0]] = self._blobs.get(node.input[0], node.input[0])
 
     def per_channel(self, channels: int) -> tuple[int, ...]:
-        """Shape of a constant with a number for each channel."""
+        """Shape that ncnn needs for a constant with one number per channel."""
         return (1, channels, 1, 1) if self.is_planar else (channels,)
 
     def convolution_before(self, node: Any) -> Layer | None:
-        """The convolution whose output only this operator takes, if it has no activation yet."""
+        """The convolution before an operator, if only this operator takes its output and it has no activation yet."""
         blob = self._blobs.get(node.input[0], node.input[0])
         makers = (layer for layer in self.layers if layer.outputs[0] == blob)
         maker = next((layer for layer in makers if layer.kind.startswith("Convolution")), None)
@@ -129,7 +129,7 @@ class NcnnGraph:
         """Write the network.
 
         Args:
-            outputs: Names of the ONNX graph's outputs, which the blobs get.
+            outputs: Names of the ONNX graph's outputs, which become names of blobs.
         """
         named = {self._blobs.get(name, name): name for name in outputs}
         for layer in self.layers:
@@ -163,12 +163,12 @@ def to_ncnn(model: Any, priors: np.ndarray, *, half: bool = False) -> NcnnModel:
         half: Whether the weights of convolutions are stored in float16.
 
     Returns:
-        The network. Its input is ``image``, planar RGB of the values 0 to 255. Its outputs are ``boxes``, ``(P, 4)``,
-        ``classes``, ``(P, C + 1)``, and ``priors``, which are always the same.
+        The network. Its input is ``image``, planar RGB with values from 0 to 255. Its outputs are ``boxes``, ``(P,
+        4)``, ``classes``, ``(P, C + 1)``, and ``priors``, ``(P, 4)``, which do not depend on the image.
 
     Raises:
-        NotImplementedError: The model has an operator that :data:`OPERATORS` does not have, or one in a form that ncnn
-            does not compute.
+        NotImplementedError: The model has an operator that is not in :data:`OPERATORS`, or one with attributes that
+            ncnn does not support.
     """
     import onnx
 
@@ -200,7 +200,7 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 
 def _refuse(node: Any) -> NotImplementedError:
-    return NotImplementedError(f"{node.name}: ncnn has no layer for this form of ONNX's {node.op_type}")
+    return NotImplementedError(f"{node.name}: ncnn does not support ONNX's {node.op_type} with these attributes")
 
 
 def _raw(values: np.ndarray) -> bytes:
@@ -401,4 +401,4 @@ OPERATORS: dict[str, Callable[[NcnnGraph, Any], None]] = {
     "Reshape": _reshape,
     "Concat": _concat,
 }
-"""How each kind of ONNX operator becomes a layer, by its type."""
+"""Function that converts each type of ONNX operator to a layer."""

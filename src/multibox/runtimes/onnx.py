@@ -1,4 +1,4 @@
-"""ONNX Runtime: the default on a CPU."""
+"""The runtime ONNX Runtime, the default for ONNX files."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""OpenVINO: runs an ONNX file, or its own ``.xml`` file with the weights beside it."""
+"""The runtime OpenVINO, for ONNX files, and for OpenVINO's own ``.xml`` files with the weights beside them."""
 
 import sys
 from pathlib import Path
@@ -56,7 +56,7 @@ class OpenVinoRuntime(Runtime):
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO without ``openvino_telemetry``, which reports on its use even when it is imported.
+    """Import OpenVINO without ``openvino_telemetry``, which would report usage as soon as it is imported.
 
     Returns:
         The module ``openvino``.
@@ -73,7 +73,7 @@ def import_openvino() -> Any:
 
 
 def keep_at_limit(model: Any, nms_iou: float) -> None:
-    """Let NMS keep boxes whose IoU is exactly the limit, as ONNX does. OpenVINO would suppress them.
+    """Change a model so that NMS keeps boxes whose IoU equals the limit, as ONNX does. OpenVINO would suppress them.
 
     Args:
         model: OpenVINO's model of a file from ``multibox export``, which is changed in place.

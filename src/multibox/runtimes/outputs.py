@@ -8,7 +8,7 @@ import numpy as np
 from multibox.errors import BadInput
 
 Outputs = dict[str, np.ndarray]
-"""Output arrays by name. The first axis counts the inputs of a batch. Outputs of a single input lack that axis."""
+"""Output arrays by name. The first axis is the batch. Outputs of a single input do not have that axis."""
 
 NETWORK: Final = ("classes", "boxes")
 """Outputs of a network, for B inputs: ``(B, P, C + 1)`` float32 logits with background in column 0, and ``(B, P, 4)``
@@ -21,17 +21,19 @@ The first ``count`` of the K rows are detections, the best first. The other rows
 
 
 def has_nms(names: Iterable[str]) -> bool:
-    """Whether outputs of these names are detections, from a file that runs decoding and NMS itself."""
+    """Whether outputs with these names are detections, so that the file runs decoding and NMS itself."""
     return set(names) == set(DETECTIONS)
 
 
 def split_batch(outputs: Outputs) -> list[Outputs]:
-    """Split the outputs of a batch into those of each of its inputs.
+    """Split the outputs of a batch into the outputs of each input.
 
     Raises:
-        BadInput: There are no outputs, or they are not of as many inputs each.
+        BadInput: There are no outputs, or their batch sizes differ.
     """
     if len({len(values) for values in outputs.values()}) != 1:
-        raise BadInput("model", "its network does not give every output for every input; export the model again")
+        raise BadInput(
+            "model", "its network has no outputs, or outputs of different batch sizes; export the model again"
+        )
     count = len(next(iter(outputs.values())))
     return [{name: values[i] for name, values in outputs.items()} for i in range(count)]

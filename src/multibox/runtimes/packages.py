@@ -6,12 +6,12 @@ from multibox.errors import BadInput, install
 
 
 def is_installed(module: str) -> bool:
-    """Whether a package is installed. It is not imported."""
+    """Whether a package is installed. The package is not imported for this."""
     return importlib.util.find_spec(module) is not None
 
 
 def require_package(module: str, what: str, title: str, extra: str) -> None:
-    """Verify that an optional package is installed, for something that needs it.
+    """Verify that an optional package is installed.
 
     Args:
         module: Name of the package's module.

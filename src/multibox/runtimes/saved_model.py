@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel, a folder."""
+"""The runtime for TensorFlow's SavedModel, which is a folder."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ class SavedModelRuntime(Runtime):
 
     Args:
         path: Path of the folder.
-        threads: Must be None, because TensorFlow has one number of threads for the whole process.
+        threads: Must be None, because TensorFlow's number of threads can only be set for the whole process.
 
     Raises:
         BadInput: The folder is not a SavedModel of Multibox, a number of threads was given, or TensorFlow is not
@@ -28,7 +28,9 @@ class SavedModelRuntime(Runtime):
 
     def __init__(self, path: str | Path, threads: int | None = None):
         if threads is not None:
-            raise BadInput("threads", "TensorFlow chooses the threads of a SavedModel itself; leave it out")
+            raise BadInput(
+                "threads", "cannot be set for a SavedModel, as TensorFlow chooses the threads itself; leave it out"
+            )
         member = Path(path) / "assets" / MEMBER
         if not member.is_file():
             raise BadInput(path, f"not a SavedModel of multibox: it has no assets/{MEMBER}")

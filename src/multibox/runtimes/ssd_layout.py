@@ -1,4 +1,4 @@
-"""SSD's own layout of detections, as LiteRT files for MediaPipe and the Edge TPU give them."""
+"""The output layout of SSD models in LiteRT files for MediaPipe and the Edge TPU: boxes, classes, scores, count."""
 
 from typing import Final
 
@@ -8,17 +8,17 @@ from multibox.runtimes.outputs import Outputs
 
 SSD_LAYOUT: Final = ("boxes", "classes", "scores", "count")
 """Outputs of ``TFLite_Detection_PostProcess`` for one input, in the order of the file: ``(1, K, 4)`` boxes ``ymin,
-xmin, ymax, xmax`` as parts of the input, clipped to it; ``(1, K)`` classes, 0-based; ``(1, K)`` scores, the best first;
-and ``(1,)`` the count. All are float32, and rows from count on mean nothing."""
+xmin, ymax, xmax`` as fractions of the input, clipped to it; ``(1, K)`` classes, 0-based; ``(1, K)`` scores, the best
+first; and ``(1,)`` the count. All are float32, and rows from count on are not detections."""
 
 
 def is_ssd_layout(names: set[str]) -> bool:
-    """Whether outputs of these names are detections in SSD's own layout."""
+    """Whether outputs with these names are detections in the layout of :data:`SSD_LAYOUT`."""
     return names == set(SSD_LAYOUT)
 
 
 def to_detections(outputs: Outputs, size: tuple[int, int]) -> Outputs:
-    """Convert detections from SSD's own layout.
+    """Convert detections from the layout of :data:`SSD_LAYOUT`.
 
     Args:
         outputs: Arrays by name, as :data:`SSD_LAYOUT` describes them, for B inputs.

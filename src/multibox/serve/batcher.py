@@ -21,7 +21,7 @@ from multibox.serve.refused import Refused
 from multibox.serve.settings import Settings
 
 DECODERS = 2
-"""Number of threads that decode images. More threads would take processor cores from the network."""
+"""Number of threads that decode images. More threads would take CPU time from the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Wanted:
 
     Attributes:
         thresholds: ``(C,)`` score that detections of each class must exceed. None takes ``config.score`` for all.
-        config: NMS settings: the largest IoU of two detections, and the limits on the number of detections.
+        config: NMS settings: the IoU above which a detection is suppressed, and the limits on the number of detections.
     """
 
     thresholds: np.ndarray | None
@@ -152,7 +152,7 @@ class Batcher:
 
     @asynccontextmanager
     async def admit(self, images: int) -> AsyncIterator[None]:
-        """Count a request's images as being processed while the block lasts.
+        """Count the images of a request as being processed until the block ends.
 
         Raises:
             Refused: If the queue has no room for the request's images (HTTP status 503).
@@ -198,7 +198,10 @@ class Batcher:
         return jobs
 
     def run(self, batch: Sequence[Prepared]) -> list[Any]:
-        """Run the network on prepared images, in batches with those of other callers. The calling thread waits."""
+        """Run the network on prepared images, in batches together with images of other callers.
+
+        The calling thread waits.
+        """
         outputs: list[Future[Any]] = []
         for prepared in batch:
             output: Future[Any] = Future()

@@ -1,4 +1,4 @@
-"""Check of where an image file ends. Truncated files, and files with other content added, are refused.
+"""Checks where an image file ends, to refuse truncated files and files with other content added.
 
 A file that one program reads as an image, and another as an archive, a document or a page, can bypass filters. The
 image formats define where an image ends. Added content lies after that end, or in the first bytes.
@@ -17,8 +17,8 @@ MARKS = re.compile(rb"%pdf-|<script|<html|<!doctype html|<svg|<\?php", re.IGNORE
 LOOKED_THROUGH = 1024
 
 TRAILERS = re.compile(rb"\xff\xd8\xff|.{,4}(ftyp|mpvd)", re.DOTALL)
-"""Byte patterns that begin the data which cameras and phones append to a JPEG: further images (MPO), or the film of
-a motion photo after its length."""
+"""Byte patterns that begin the data which cameras and phones append to a JPEG: further images (MPO), or the length and
+the video of a motion photo."""
 
 NOTES = 65536
 """Largest number of bytes of the metadata that Samsung phones append to an image. It ends with ``SEFT``."""

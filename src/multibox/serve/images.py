@@ -1,4 +1,4 @@
-"""Uploaded images. Each one is checked before it is decoded, so that decoding cannot be costly."""
+"""Checks and decodes uploaded images. Checks come first, so that no image can be too costly to decode."""
 
 import io
 from contextlib import suppress
@@ -18,7 +18,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "JPEG2000", "AVIF", "HEI
 """Pillow's names of the accepted formats. Its readers of other formats are never tried."""
 
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF")
-"""Formats whose files may hold several images. So does MPO, but its first image is the photo."""
+"""Formats whose files may hold several images. MPO files may too, but their first image is the photo."""
 
 
 def read_image(encoded: bytes, settings: Settings) -> np.ndarray:
@@ -90,7 +90,7 @@ def _open(encoded: bytes, settings: Settings) -> Any:
         return Image.open(io.BytesIO(encoded), formats=taken_formats())
     except Image.DecompressionBombError:
         raise Refused(
-            413, "too-many-pixels", f"the image has more than {settings.max_pixels:,} pixels; send a smaller one"
+            413, "too-many-pixels", f"the image has more than {settings.max_pixels:,} pixels; send a smaller image"
         ) from None
     except Image.UnidentifiedImageError:
         names = ", ".join(taken_formats())
@@ -109,5 +109,5 @@ def _too_large(width: int, height: int, settings: Settings) -> Refused:
     return Refused(
         413,
         "too-many-pixels",
-        f"the image has {width:,} x {height:,} pixels, more than {settings.max_pixels:,}; send a smaller one",
+        f"the image has {width:,} x {height:,} pixels, more than {settings.max_pixels:,}; send a smaller image",
     )

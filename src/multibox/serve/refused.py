@@ -64,7 +64,10 @@ class Refused(Exception):  # noqa: N818  It is what happens to the request
         return Refused(self.status, self.code, str(self), image, self.headers)
 
     def response(self, path: str = "") -> Response:
-        """The error's response: ``{"error": {"code", "message", "image"?}}``. Below ``/v2``, the message alone."""
+        """The error's response: ``{"error": {"code", "message", "image"?}}``.
+
+        For routes below ``/v2``: ``{"error": "message"}``.
+        """
         error: Any = {"code": self.code, "message": str(self)}
         if self.image is not None:
             error["image"] = self.image

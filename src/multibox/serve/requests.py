@@ -30,7 +30,8 @@ Score = Annotated[
     float | None, Field(ge=0, le=1, description="Score that detections must exceed. Default: the model's thresholds.")
 ]
 Overlap = Annotated[
-    float | None, Field(ge=0, le=1, description="Largest IoU that two detections of one class may have.")
+    float | None,
+    Field(ge=0, le=1, description="IoU above which the lower-scored of two detections of one class is suppressed."),
 ]
 Seed = Annotated[int, Field(ge=0, lt=2**53, description="Random seed. The same seed gives the same images.")]
 Name = Annotated[str, StringConstraints(max_length=1000)]

@@ -24,7 +24,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Security headers of every response: browsers load nothing from other hosts, guess no types and allow no frames."""
+"""Security headers of every response: browsers load nothing from other hosts, do not guess media types, and do not show
+the page in frames."""
 
 OPEN = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 """Paths that require no token, besides the page. Their responses reveal nothing about the model."""

@@ -31,7 +31,7 @@ class Inference:
     Attributes:
         inputs: Input tensors by name: arrays of uint8, or object arrays of ``bytes``.
         options: Score and NMS settings of the request.
-        id: Identifier that the response repeats. Empty if the request has none.
+        id: Identifier of the request, which the response repeats. Empty if the request has none.
         outputs: Requested outputs by name: True if the output is sent as bytes, False if as JSON. Empty if all outputs
             are requested.
         binary: Whether outputs that the request does not name are sent as bytes instead of JSON.

@@ -21,7 +21,8 @@ MAY_CHANGE: Final = (
     "train.tracker",
     "data.workers",
 )
-"""Fields that a resumed run can change. All others would contradict the steps that were made."""
+"""Fields that a resumed run can change. A change of any other field would contradict the training steps already
+made."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def change_config(
 
     Args:
         experiment: Folder of the run.
-        config: Configuration of the run until now.
+        config: Configuration of the run before the change.
         overrides: Fields by their dotted names, as a mapping or as ``name=value`` strings.
 
     Returns:
-        The new configuration, and the fields that differ.
+        The new configuration, and the fields whose values changed.
 
     Raises:
         BadInput: If a field is unknown, its value does not fit, or it cannot change during a run.
@@ -66,19 +67,19 @@ def change_config(
     if fixed:
         raise BadInput(
             fixed[0],
-            f"cannot change in a run that was begun, as only {', '.join(MAY_CHANGE)} can; start a new run from the "
+            f"cannot change when a run is resumed, as only {', '.join(MAY_CHANGE)} can; start a new run from the "
             f"weights of this one: {_new_run(experiment, values)}",
         )
     return new, changes
 
 
 def record_changes(experiment: Experiment, config: Config, changes: Iterable[Change], step: int) -> None:
-    """Write the new configuration of a run, with a comment for this change and for each earlier one.
+    """Write the new configuration of a run, with comments that list this change and all earlier changes.
 
     Args:
         experiment: Folder of the run.
         config: New configuration.
-        changes: Fields that differ.
+        changes: Fields whose values changed.
         step: Number of steps made with the old configuration.
     """
     text = experiment.config.read_text("utf-8")

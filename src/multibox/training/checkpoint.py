@@ -177,7 +177,7 @@ def _read(path: Path) -> Checkpoint:
                 with archive.open(name) as member:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
                     if member.read(1):
-                        raise ValueError(f"{name} is longer than it says")
+                        raise ValueError(f"array {name} is longer than its header says")
     if len(arrays) != count:
-        raise ValueError(f"{len(arrays)} of {count} arrays")
+        raise ValueError(f"only {len(arrays)} of {count} arrays are in the file")
     return Checkpoint(State(**{**values, "data": tuple(values["data"])}), arrays)

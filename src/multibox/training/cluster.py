@@ -25,7 +25,8 @@ SILENT_SECONDS = 60
 LEAVE_SECONDS = 30
 """Seconds that an ending host waits for the other hosts before all are stopped."""
 PORTS = range(61440, 65536)
-"""Ports at which the hosts of a SLURM job connect. The job's number selects one, so jobs on one machine keep apart."""
+"""Ports at which the hosts of a SLURM job connect. The job's number selects one, so that jobs on the same machine use
+different ports."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Cluster:
 
         last, minutes = self.hosts - 1, JOIN_SECONDS // 60
         log.info(
-            f"host {self.host} of {self.hosts} (0 to {last}) meets the others at {self.coordinator}, "
-            f"within {minutes} minutes"
+            f"host {self.host} of {self.hosts} (0 to {last}) waits up to {minutes} minutes for the others at "
+            f"{self.coordinator}"
         )
         jax.distributed.initialize(
             self.coordinator,

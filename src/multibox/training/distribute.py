@@ -92,7 +92,9 @@ def runtime_of(network: keras.Model, schema: Schema, devices: int) -> KerasRunti
 
 @contextmanager
 def as_if_alone(network: keras.Model) -> Iterator[None]:
-    """Treat a network as one on a single device while the block lasts, so that any machine can open its file.
+    """Turn off synchronised batch normalisation while the block lasts.
+
+    A model that is saved in the block can then be opened on any machine.
 
     Args:
         network: Network whose batch normalisation is not synchronised inside the block. JAX could not open a file with

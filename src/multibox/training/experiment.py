@@ -30,7 +30,7 @@ class Experiment:
 
     @property
     def best(self) -> Path:
-        """Path of the model with the best validation mAP. If no mAP is measured, of the last model."""
+        """Path of the model with the best validation mAP, or of the last model if no mAP is measured."""
         return self.folder / "best.keras"
 
     @property
@@ -141,14 +141,14 @@ def open_experiment(name: str) -> Experiment:
         )
     if not name or not experiment.config.is_file():
         runs = sorted(path.parent.name for path in ROOT.glob("*/config.yaml"))
-        raise BadInput("resume", f"{name}: no such run in {ROOT}; there are: {', '.join(runs) or 'none'}")
+        raise BadInput("resume", f"{name}: no such run in {ROOT}; available: {', '.join(runs) or 'none'}")
     return experiment
 
 
 def definition(config: Config, network: "keras.Model") -> str:
     """Describe a network as text: its feature maps and priors, then its layers."""
     lines = [f"{network.name}: {network.count_params():,} parameters", ""]
-    lines.append("map          cells      step  priors a cell  squares of their area")
+    lines.append("map          cells      step  priors a cell  sides of squares of equal area")
     shapes = cell_shapes(config.priors, config.network.size, config.network.peer.prior_order)
     for fmap, cell in zip(feature_maps(config.network), shapes, strict=True):
         cells = f"{fmap.height}x{fmap.width}"

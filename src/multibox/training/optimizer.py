@@ -1,7 +1,8 @@
 """Optimizers: SGD as in Caffe, and AdamW. Each kind of variable has its own learning rate and weight decay.
 
 A step whose gradients are not finite changes no weights, and the first such step is recorded in the graph. In float16,
-gradients may overflow without harm. An overflow lowers the loss scale. It is recorded only if no scale helps.
+gradients may overflow harmlessly, which only lowers the loss scale. Such a step is recorded only if no lower scale
+helps.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,7 +65,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> None:
         """Make one step, unless a gradient is not finite.
 
-        Gradients are summed over the devices first, so that all devices clip or skip alike.
+        Gradients are summed over the devices first, so that all devices clip or skip in the same way.
         """
         grads = sum_over_replicas(list(grads))
         self._finite = ops.all(ops.stack([ops.all(ops.isfinite(grad)) for grad in grads]))
@@ -189,7 +190,7 @@ class AdamW(GuardedOptimizer):
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
 
     def next_values(self, w: Tensor, slots: list[Tensor], g: Tensor, rate: Tensor, decay: float) -> list[Tensor]:
-        """Step with running means of the gradient and of its square, both corrected for their start at 0."""
+        """Compute the next values from running means of the gradient and of its square, with bias correction."""
         step = ops.cast(self.iterations + 1, w.dtype)
         mean = self.beta_1 * slots[0] + (1 - self.beta_1) * g
         square = self.beta_2 * slots[1] + (1 - self.beta_2) * g * g
@@ -199,10 +200,11 @@ class AdamW(GuardedOptimizer):
 
 
 def branches() -> bool:
-    """Whether the graph skips a step by a branch, as with TensorFlow on one CPU, or by selecting old values.
+    """Whether a skipped step is a branch in the graph, as with TensorFlow on one CPU.
 
-    Without a branch, each variable is assigned its old or its new value. XLA selects at no cost, and several replicas
-    can only select. TensorFlow's CPU kernels would read and write all weights and slots once more.
+    Otherwise each variable is assigned its old or its new value by a selection. XLA selects at no cost, and with
+    several replicas branches are not possible. TensorFlow's CPU kernels would read and write all weights and slots once
+    more.
     """
     if keras.backend.backend() != "tensorflow" or jit_compile():
         return False
@@ -212,7 +214,10 @@ def branches() -> bool:
 
 
 def is_alarm(variable: Any) -> bool:
-    """Whether a variable is the one named :data:`ALARM`, which exists only for its gradient."""
+    """Whether a variable is the one named :data:`ALARM`.
+
+    Its value is never used. Its gradient signals a loss that is not finite.
+    """
     return variable.name == ALARM
 
 

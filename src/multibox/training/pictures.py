@@ -15,11 +15,14 @@ from multibox.prepare.render import decode
 
 COUNT = 8
 SIDE = 480
-"""Length in pixels of the longer side of each drawn image: enough for captions, little enough to keep many images."""
+"""Length in pixels of the longer side of each drawn image: large enough for captions, small enough to keep many
+images."""
 
 
 def draw_findings(detector: Detector, stores: Sequence[Store], count: int = COUNT) -> dict[str, np.ndarray]:
-    """Draw detections beside labelled objects, in images spread evenly over stores. The choice is always the same.
+    """Draw detections beside labelled objects, in images spread evenly over stores.
+
+    The same images are chosen every time.
 
     Args:
         detector: Detector to run. Detections above its display thresholds are drawn.

@@ -1,4 +1,4 @@
-"""The start of a resumed run: whether it can go on as it was changed, and what the user reads about it."""
+"""The start of a resumed run: checks that it can continue with its changed configuration, and logs how it continues."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from multibox.training.setup import Setup, log_remarks, require_validations
 
 
 def begin_again(setup: Setup, experiment: Experiment, state: State, changes: Sequence[Change]) -> None:
-    """Verify that a run can go on, log what it does now, and record its changes.
+    """Verify that a run can continue, log how it continues, and record its changes.
 
-    The record comes last, so that a run that cannot go on keeps its configuration.
+    The changes are recorded last, so that a run that cannot continue keeps its configuration.
 
     Args:
         setup: Network, optimizer, data and new configuration of the run.
         experiment: Folder of the run.
         state: State to continue from.
-        changes: Configuration fields whose value differs from that before.
+        changes: Configuration fields that are changed, with their values before and after.
 
     Raises:
-        BadInput: If the run has already made more steps than ``train.epochs`` allows, is changed although
-            ``train.patience`` still ends it, or has ``train.patience`` set but no validations.
+        BadInput: If the run has already made more steps than ``train.epochs`` allows, has changed fields although
+            ``train.patience`` ends it anyway, or has ``train.patience`` set but no validations.
     """
     require_validations(setup.config)
     settings = setup.config.train
@@ -35,8 +35,8 @@ def begin_again(setup: Setup, experiment: Experiment, state: State, changes: Seq
     if gave_up and changes:
         raise BadInput(
             "train.patience",
-            f"{settings.patience}: the run was ended by this, after {state.stale} validations without a better mAP; to "
-            f"continue it, set train.patience=0 too, or more than {state.stale}",
+            f"{settings.patience}: ended the run after {state.stale} validations without a better mAP; to continue "
+            f"the run, set train.patience=0 too, or more than {state.stale}",
         )
     hosts.log(_outlook(setup, experiment.folder.name, state, changes, gave_up))
     log_remarks(setup, is_new=False)
@@ -56,5 +56,5 @@ def _outlook(setup: Setup, name: str, state: State, changes: Sequence[Change], g
     line = "; ".join([f"{made} and continues", *map(str, changes)])
     if settings.schedule == "cosine" and any(change.field == "train.epochs" for change in changes):
         rate = float(Schedule(settings, setup.steps_per_epoch)(state.step))
-        line += f"; from here on the learning rate is that of {settings.epochs} epochs, now {rate:.2g}"
+        line += f"; the learning rate now follows the schedule of {settings.epochs} epochs, from {rate:.2g}"
     return line

@@ -86,8 +86,8 @@ def read_log(path: Path) -> Columns:
         path: Path of the CSV file.
 
     Returns:
-        Columns by name, ``(L,)`` float64 each. A log of steps has one more column ``epoch_at``, the epoch of each step
-        as a fraction. A log without rows has no columns.
+        Columns by name, ``(L,)`` float64 each. For ``log.csv`` there is one more column, ``epoch_at``: the epochs
+        completed at each step, with fractions. A log without rows has no columns.
 
     Raises:
         BadInput: A row of the log is damaged.

@@ -31,7 +31,7 @@ def report_run(name: str) -> Path:
     experiment = Experiment(ROOT / name)
     if not name or not experiment.folder.is_dir():
         runs = sorted(log.parent.name for log in ROOT.glob(f"*/{experiment.log.name}"))
-        raise BadInput(experiment.folder, f"no such run; there are: {', '.join(runs) or 'none'}")
+        raise BadInput(experiment.folder, f"no such run; available: {', '.join(runs) or 'none'}")
     return write_run_report(experiment, running=_is_running(experiment))
 
 

@@ -118,7 +118,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     """Complete the configuration of a new run with the class names and the initial weights.
 
     Raises:
-        BadInput: If the configuration does not list a store's class, the weights of the stores do not fit, there is no
+        BadInput: If ``data.classes`` lacks a class of a store, ``data.weights`` does not fit the stores, there is no
             image, or the validation data has no class of the run.
     """
     classes = all_classes(settings, stores)
@@ -185,7 +185,7 @@ def log_remarks(setup: Setup, *, is_new: bool = True) -> None:
 
     Args:
         setup: Data and configuration of the run.
-        is_new: Whether the run begins. The lines about a resumed run do not advise to change its data.
+        is_new: Whether the run is new. For a resumed run, no change of its data is advised.
     """
     if hosts.is_first():
         for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured, is_new=is_new):

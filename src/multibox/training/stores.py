@@ -26,9 +26,8 @@ def find_data(
     """Find the splits of a dataset to train on and to validate on.
 
     Args:
-        data: Name of a dataset, or path of its stores or of a folder or file of annotated images. Stores are built of
-            a folder or file that has none. They are built again, with the options of their build, when its files have
-            changed.
+        data: Name of a dataset, or path of its stores or of a folder or file of annotated images. A folder or file
+            without stores is built first. If its files have changed since, it is built again with the same options.
         on_bad: Treatment of damaged images and boxes during a build: ``fail`` stops the build, ``skip`` leaves them
             out.
         progress: Function to call after each image of a build, with the number of images done and of all images.
@@ -45,7 +44,7 @@ def find_data(
     if not splits:
         raise BadInput(data, f"no such folder, nor a dataset in {data_root()} ({some_of(list_datasets())})")
     if "train" not in splits and "trainval" not in splits:
-        raise BadInput(name, f"has no split train or trainval but {', '.join(splits)}; set data.train=[NAME/SPLIT]")
+        raise BadInput(name, f"has no split train or trainval, only {', '.join(splits)}; set data.train=[NAME/SPLIT]")
     train = "train" if "train" in splits else "trainval"
     return {"data.train": [f"{name}/{train}"], "data.val": [f"{name}/val"] if "val" in splits else []}
 
@@ -54,7 +53,9 @@ def _stores_of(data: str, on_bad: OnBad, progress: Progress | None, on_build: On
     """Name of the dataset that a name or path means. It is built if it is missing or its files have changed."""
     path, found = Path(data), look_up(data)
     if found is not None and "/" in found.name and (stored_at(path) is not None or not path.exists()):
-        raise BadInput(data, f"one split and not a dataset; set data.train=[{found.name}] to train on it alone")
+        raise BadInput(
+            data, f"is a single split and not a dataset; set data.train=[{found.name}] to train on that split alone"
+        )
     if found is None or "/" in found.name:
         return _build(path, on_bad, progress, on_build) if path.exists() else without_slash(data)
     if found.source is None:
@@ -92,13 +93,13 @@ def _build_again(name: str, path: Path, on_bad: OnBad, progress: Progress | None
     options = build_options(name)
     if options is None:
         log.warning(
-            "building %s again without options, as an older version of Multibox built it and did not keep them; if "
-            "some are needed, build it with 'multibox data build'",
+            "building %s again without options, because the older version of Multibox that built it did not record "
+            "them; if it needs any, build it with 'multibox data build'",
             name,
         )
     else:
         said = " ".join(_settings(options))
-        end = f", with the options of its build: {said}; 'multibox data build' takes others" if said else ""
+        end = f", with the same options as before: {said}; use 'multibox data build' to change them" if said else ""
         log.info("building %s again, as its files have changed%s", name, end)
     both = {**(options or {}), **({"on_bad": on_bad} if on_bad != "fail" else {})}
     (on_build or _log_build)(build([path.resolve()], name, **both, replace=True, progress=progress))

@@ -112,9 +112,9 @@ class TensorBoard:
 class WeightsAndBiases:
     """A tracker that sends a run to Weights & Biases, into the project ``$WANDB_PROJECT``.
 
-    The service's other environment variables apply too. Its own step counter can only rise. So ``step`` is logged as a
-    curve, and the other curves are drawn over it. A run that was killed sends the steps since its last checkpoint
-    twice.
+    The service's other environment variables apply too. The service's own step counter cannot go back when a run is
+    resumed. So ``step`` is logged as a curve, and the other curves are plotted over it. A run that was killed sends the
+    steps since its last checkpoint twice.
 
     Args:
         experiment: Folder of the run. A resumed run continues the same run at the service.

@@ -92,9 +92,9 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
     stop. If several hosts train together, the first one reads the checkpoint and sends it to the others, so they need
     no shared folder.
 
-    With more ``train.epochs`` a run that was finished goes on too. From the next step on everything that depends on
-    the length of the run is as in a run of the new length: the learning rate of the cosine schedule, and the step at
-    which mosaic or mixup end. The warm-up does not start again. The run's ``config.yaml`` records the change.
+    If ``train.epochs`` is raised, a finished run continues too. From then on, everything that depends on the length of
+    the run follows the new length: the learning rate of the cosine schedule, and the step at which mosaic or mixup end.
+    The warm-up does not start again. The run's ``config.yaml`` records the change.
 
     Example:
         >>> run = multibox.resume("first", {"train.epochs": 60})

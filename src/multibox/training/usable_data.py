@@ -1,4 +1,4 @@
-"""What a run can learn from its data and measure on its validation data, and what to say where that is nothing."""
+"""Finds the classes that a run can learn and that its validation can measure, and warns of all others."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,7 @@ def require_objects(config: Config, stores: Sequence[Store]) -> None:
         stores: Stores to train on.
 
     Raises:
-        BadInput: If every object is left out in training, or there is none.
+        BadInput: If there is no object, or training leaves out every object.
     """
     if not any(has_object(store, _learned(config)) for store in stores):
         drop, kinds = config.data.difficult == "drop", _kinds_in(stores)
@@ -59,14 +59,14 @@ def remarks(
     *,
     is_new: bool = True,
 ) -> Iterator[str]:
-    """What a user should know about the data before the first step.
+    """Warnings about a run's data for the user to read before the first step.
 
     Args:
         config: Configuration of the run, its classes included.
         stores: Stores to train on.
         validation: Stores to validate on.
         measured: Classes that a validation can measure.
-        is_new: Whether the run begins. A resumed run keeps its data, so its lines do not advise to change them.
+        is_new: Whether the run is new. A resumed run keeps its data, so no change of the data is advised.
 
     Yields:
         A line for each finding about the data, most with what to do about it.
@@ -84,7 +84,7 @@ def _findings(
     if measured:
         crowded += [store for store in validation if has_only_crowds(store)]
     for store in crowded:
-        yield f"{_names([store])}: {kinds_in(store).unusual}, and all are left out", UNDO_CROWDS
+        yield f"{_names([store])}: {kinds_in(store).unusual}, and all of them are left out", UNDO_CROWDS
     there = {name for store in stores for name in classes_with(store, _learned(config))}
     absent = [name for name in config.data.classes if name not in there]
     if absent:
@@ -105,7 +105,10 @@ def _about_validation(
         return
     unmeasured = [name for name in config.data.classes if name not in measured]
     if unmeasured:
-        yield f"{_names(validation)}: classes without an object to find, which are in no mAP: {some(unmeasured, 5)}", ""
+        yield (
+            f"{_names(validation)}: classes without an object to find, which no mAP includes: {some(unmeasured, 5)}",
+            "",
+        )
 
 
 def _why_unmeasured(config: Config, validation: Sequence[Store]) -> tuple[str, str]:

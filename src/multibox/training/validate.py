@@ -27,7 +27,7 @@ class Validate(keras.callbacks.Callback):
     """Callback that validates and saves the network every few epochs, with averaged weights if there are any.
 
     The last epoch is always followed by a validation. Several hosts share the images. Each host evaluates the
-    detections of all hosts, and uses the first host's figures.
+    detections of all hosts, and uses the first host's results.
 
     Args:
         setup: Network, optimizer, data and configuration of the run. If no mAP can be
@@ -71,8 +71,9 @@ class Validate(keras.callbacks.Callback):
 
     @property
     def gave_up(self) -> bool:
-        """Whether the mAP has not risen for ``train.patience`` validations, so that the run ends. Without mAP it never
-        ends.
+        """Whether the mAP has not risen for ``train.patience`` validations, so that the run ends.
+
+        Without mAP it never ends.
         """
         return self.measures and 0 < self.patience <= self.stale
 

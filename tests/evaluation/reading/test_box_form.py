@@ -60,7 +60,7 @@ def test_words_may_stand_in_any_order():
     ],
 )
 def test_other_words_are_refused(text):
-    with pytest.raises(BadInput, match=r"boxes: .*is no form of boxes; write, with commas: xywh, corners or center"):
+    with pytest.raises(BadInput, match=r"boxes: .*is not a form of boxes; write, with commas: xywh, corners or center"):
         parse_box_form(text)
 
 

@@ -58,7 +58,7 @@ def test_classes():
 def test_a_listed_numbering():
     numbering = parse_renumbering("0=cat, 7 = dog,8=rocket", ["dog", "cat", "rocket"], ["cat", "dog"])
     assert numbering.of(column(0, 7, 8, 5)).tolist() == [0, 1, NOT_EVALUATED, UNKNOWN]
-    with pytest.raises(BadInput, match="category_ids: 0=cow: the data have no class 'cow'; they have dog, cat"):
+    with pytest.raises(BadInput, match="category_ids: 0=cow: the dataset has no class 'cow'; its classes are dog, cat"):
         parse_renumbering("0=cow", ["dog", "cat"], ["cat", "dog"])
     with pytest.raises(BadInput, match="a part that is not NUMBER=CLASS"):
         parse_renumbering("0=cat,1", ["cat"], ["cat"])
@@ -95,7 +95,9 @@ def test_names_that_agree_with_the_datas_ids_go_beyond_them():
 
 def test_a_numbering_that_was_asked_for():
     assert choose_numbering("image_id", IMAGES, column(10), "from-1").name == "from-1"
-    with pytest.raises(BadInput, match="category_ids: 'coco' is no numbering; choose data, names, coco-91, coco-80"):
+    with pytest.raises(
+        BadInput, match="category_ids: 'coco' is not a meaning of category_id; choose data, names, coco-91, coco-80"
+    ):
         choose_numbering("category_id", CLASSES, column(5), "coco")
 
 

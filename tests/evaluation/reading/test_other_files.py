@@ -23,22 +23,22 @@ TRUTH = {"images": [{"id": 17}], "annotations": [OBJECT], "categories": []}
     [
         (b"", "is empty; a file without detections holds"),
         (b" \n", "is empty"),
-        (b"{", "is not JSON, or breaks off"),
-        (b"[" * 100_000, "is not JSON, or breaks off"),
-        (json.dumps([ROW, ROW]).encode()[:-20], "is not JSON, or breaks off"),
-        (gzip.compress(b"[]", mtime=0), "is packed with gzip; unpack it"),
-        (bz2.compress(b"[]"), "is packed with bzip2"),
-        (lzma.compress(b"[]"), "is packed with xz"),
+        (b"{", "is not complete JSON"),
+        (b"[" * 100_000, "is not complete JSON"),
+        (json.dumps([ROW, ROW]).encode()[:-20], "is not complete JSON"),
+        (gzip.compress(b"[]", mtime=0), "is compressed with gzip; unpack it"),
+        (bz2.compress(b"[]"), "is compressed with bzip2"),
+        (lzma.compress(b"[]"), "is compressed with xz"),
         (json.dumps(ROW).encode() + b"\n" + json.dumps(ROW).encode(), "one JSON object in each line; join the lines"),
         (json.dumps([ROW]).encode() + b"\n" + json.dumps([ROW]).encode(), "several JSON lists.*join them"),
         (b"image_id,category_id,x,y,w,h,score\n1,2,3,4,5,6,0.7\n", "is CSV; convert its rows"),
         (b"{}", "is not a list; give detections in COCO's results format"),
         (b"3", "is not a list"),
         (b"null", "is not a list"),
-        (json.dumps(TRUTH).encode(), "holds the objects of a dataset, whose rows have no score"),
+        (json.dumps(TRUTH).encode(), "holds the annotations of a dataset, which have no scores"),
         (json.dumps({**TRUTH, "annotations": [ROW]}).encode(), "under 'annotations', so save that list"),
         (json.dumps({"info": 1, "predictions": [ROW]}).encode(), "its detections are under 'predictions'"),
-        (json.dumps([OBJECT]).encode(), "detection 0 has no score; these look like the objects of a dataset"),
+        (json.dumps([OBJECT]).encode(), "detection 0 has no score; these look like the annotations of a dataset"),
         (b'[{"image_id": 4}]', "detection 0 has no category_id, bbox, score .it has image_id."),
         (b'[{"a": 1}, {"b": 1}]', "detection 0 has no image_id, category_id, bbox, score .it has a."),
         (b"[[1, 2, 3, 4, 0.5]]", "detection 0 is list, not an object"),
@@ -56,7 +56,7 @@ def test_one_line_for_each(tmp_path, content, message):
 def test_a_zip_and_no_file(tmp_path):
     with zipfile.ZipFile(tmp_path / "found.json", "w") as packed:
         packed.writestr("found.json", "[]")
-    with pytest.raises(BadInput, match="is packed with zip"):
+    with pytest.raises(BadInput, match="is compressed with zip"):
         read_rows(tmp_path / "found.json")
     with pytest.raises(BadInput, match=r"none\.json: cannot be read"):
         read_rows(tmp_path / "none.json")
@@ -68,8 +68,8 @@ def test_a_zip_and_no_file(tmp_path):
         ("found.csv", "is neither a model nor a .json file; convert its detections"),
         ("found.jsonl", "is neither a model nor a .json file"),
         ("results.pkl", "is neither a model nor a .json file"),
-        ("found.json.gz", "is packed; unpack it, and give the .json file"),
-        ("found.csv.zip", "is packed; unpack it"),
+        ("found.json.gz", "is compressed; unpack it, and give the .json file"),
+        ("found.csv.zip", "is compressed; unpack it"),
     ],
 )
 def test_a_name_that_no_model_has(tmp_path, name, message):

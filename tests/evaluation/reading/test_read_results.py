@@ -96,34 +96,38 @@ def test_every_dropped_row_is_counted_by_its_reason(read):
     ]
     reading = read([*PERFECT * 2, *bad, row(3, score=1.0000001)])
     assert dropped(reading) == [
-        ("there is no image_id", 1, "image_id missing in row 32"),
-        ("there is no category_id", 1, "category_id missing in row 31"),
+        ("the row has no image_id", 1, "image_id missing in row 32"),
+        ("the row has no category_id", 1, "category_id missing in row 31"),
         ("bbox is not four numbers below a billion", 1, "bbox [nan, nan, nan, nan] in row 29"),
         ("score is not a number", 1, "score nan in row 28"),
         ("score is not within 0 and 1", 1, "score 1.5 in row 27"),
         ("width or height is negative", 1, "bbox [5, 6, -7, 8] in row 30"),
-        ("image_id is no image of the data", 2, "image_id 11 in row 24"),
-        ("category_id is no class of the data", 1, "category_id 4 in row 26"),
+        ("image_id is not an image of the dataset", 2, "image_id 11 in row 24"),
+        ("category_id is not a class of the dataset", 1, "category_id 4 in row 26"),
     ]
     assert len(reading.found) == len(PERFECT * 2) + 1
     assert reading.found.scores.max() == 1
     assert reading.lines[6].endswith(
-        "found.json: 2 of 34 rows dropped, image_id is no image of the data; for example image_id 11 in row 24"
+        "found.json: 2 of 34 rows dropped, image_id is not an image of the dataset; for example image_id 11 in row 24"
     )
 
 
-NOT_ITS_DATA = r"image_id other0 in row 0; the data's are 10, 20, 30, 40, 50, 60, 70, 80 and 4 more"
+NOT_ITS_DATA = r"image_id other0 in row 0; the dataset's ids are 10, 20, 30, 40, 50, 60, 70, 80 and 4 more"
 
 
 @pytest.mark.parametrize(
     ("rows", "reason", "example"),
     [
-        ([row(i, score=90) for i in range(12)], "12 of 12", "score 90 in row 0; scale scores to 0..1"),
-        ([*PERFECT, *[row(0, bbox=[0, 0, -1, 5])] * 2], "2 of 14", "set boxes if they are not x, y, width, height"),
+        ([row(i, score=90) for i in range(12)], "12 of 12", "score 90 in row 0; scale the scores to the range 0 to 1"),
+        (
+            [*PERFECT, *[row(0, bbox=[0, 0, -1, 5])] * 2],
+            "2 of 14",
+            "set boxes if the numbers are not x, y, width, height",
+        ),
         ([row(i, bbox="x") for i in range(12)], "12 of 12 rows cannot be used: bbox is not four numbers", "row 0"),
         ([row(i, bbox=[1, 2, 3, 1e308]) for i in range(12)], "12 of 12 .* four numbers below a billion", "row 0"),
         ([row(i, image_id=f"other{i}") for i in range(12)], "12 of 12", NOT_ITS_DATA),
-        ([row(0, category_id=4)], "1 of 1", "category_id 4 in row 0; the data's are 3, 7, 90"),
+        ([row(0, category_id=4)], "1 of 1", "category_id 4 in row 0; the dataset's ids are 3, 7, 90"),
         ([row(0, image_id=11), row(1, category_id=5)], "1 of 2", "category_id 5 in row 1"),
     ],
 )
@@ -139,8 +143,8 @@ def test_names_of_files_and_classes_are_taken_and_said(read):
     assert reading.found.labels.tolist() == [0, 1, 2] * 4
     assert (reading.image_ids, reading.category_ids, reading.boxes) == ("names", "names", "xywh")
     assert reading.guesses == (
-        'image_id is taken for the name of the image file, as with image_ids="names"',
-        'category_id is taken for the name of the class, as with category_ids="names"',
+        'image_id is read as the name of the image file, as with image_ids="names"',
+        'category_id is read as the name of the class, as with category_ids="names"',
     )
     assert read([row(i, image_id=names[i]) for i in range(12)], image_ids="names").guesses == ()
 
@@ -163,8 +167,8 @@ def test_what_only_the_objects_suggest_is_refused_with_the_way_out(read, changed
 
 def test_numbers_that_partly_are_the_datas_are_judged_by_the_objects(read):
     rows = [row(i, category_id=[90, 3, 7][i % 3]) for i in range(12)]
-    ways = r'set category_ids="3=dog,7=owl,90=cat" to read it so, or category_ids="data" to keep'
-    with pytest.raises(BadInput, match=rf"category_id seems to be .*IoU of 1\.00 instead of 0\.\d\d; {ways}"):
+    ways = r'set category_ids="3=dog,7=owl,90=cat" to read it that way, or category_ids="data" to keep'
+    with pytest.raises(BadInput, match=rf"category_id seems to be .*IoU .*is 1\.00 instead of 0\.\d\d; {ways}"):
         read(rows)
     assert read(rows, category_ids="3=dog,7=owl,90=cat").found.labels.tolist() == [0, 1, 2] * 4
     kept = read(rows, category_ids="data")
@@ -174,7 +178,7 @@ def test_numbers_that_partly_are_the_datas_are_judged_by_the_objects(read):
 
 def test_corners_are_refused_and_read_on_request(read):
     rows = [row(i, bbox=[*box_of(i)[:2], box_of(i)[0] + 30, box_of(i)[1] + 25]) for i in range(12)]
-    with pytest.raises(BadInput, match=r'bbox seems to be x0, y0, x1, y1: .*; set boxes="corners" to read it so'):
+    with pytest.raises(BadInput, match=r'bbox seems to be x0, y0, x1, y1: .*; set boxes="corners" to read it that way'):
         read(rows)
     reading = read(rows, boxes="corners")
     assert reading.doubts == ()
@@ -191,14 +195,12 @@ def test_fractions_are_certain_without_an_object_that_fits(read):
 
 
 def test_doubts(read, store):
-    assert read([]).doubts == ("has no detection, so the figures are those of a detector that finds nothing",)
+    assert read([]).doubts == ("has no detections, so the metrics are those of a detector that finds nothing",)
     outside = [row(i, bbox=[500, 500, 10, 10]) for i in range(6)]
     assert read([*PERFECT, *outside]).doubts[0].startswith("6 of 18 boxes lie mostly outside their image")
     assert read([*PERFECT * 3, *outside]).doubts == ()
     many = read([row(0)] * 103 + PERFECT)
-    assert many.doubts == (
-        "4 detections are beyond the best 100 of their class in their image; COCO's figures leave them out",
-    )
+    assert many.doubts == ("4 detections exceed the limit of 100 per class and image; COCO's metrics ignore them",)
 
 
 def test_two_images_of_one_number(tmp_path):
@@ -212,7 +214,9 @@ def test_two_images_of_one_number(tmp_path):
     twins = write_store("triplets", "test", [Record("1", b"", *SIZE, objects, source="in/1.jpg"), *records], ("cat",))
     reading = read_results(tmp_path / "found.json", open_test_set(twins))
     assert reading.found.images.tolist() == [0]
-    assert reading.guesses == ("several images have the number 1; its rows are taken for the image of this very id",)
+    assert reading.guesses == (
+        "several file names have the number 1; rows with this id are assigned to the image whose own id it is",
+    )
 
 
 def test_names_of_one_number_in_folders_are_no_twins(tmp_path):
@@ -233,7 +237,7 @@ def test_the_list_beside_a_file(read, tmp_path):
     assert reading.found.images.tolist() == list(range(12))
     assert reading.found.labels.tolist() == [0, 1, 2] * 4
     assert reading.guesses[0] == (
-        'image_id is taken for the id of the image in image_info_found.json, as with image_ids="listed"'
+        'image_id is read as the id of the image in image_info_found.json, as with image_ids="listed"'
     )
     (tmp_path / "image_info_found.json").write_text("[")
     assert read(PERFECT).lines == []
@@ -258,7 +262,7 @@ def test_classes_that_are_not_evaluated_are_counted(store, tmp_path):
     (tmp_path / "found.json").write_text(json.dumps(rows))
     nothing = read_results(tmp_path / "found.json", open_test_set([store, cows], ("cow",)))
     assert dropped(nothing) == [("the class is not evaluated", 12, "category_id 3 in row 0")]
-    assert nothing.doubts == ("has no detection, so the figures are those of a detector that finds nothing",)
+    assert nothing.doubts == ("has no detections, so the metrics are those of a detector that finds nothing",)
 
 
 def test_the_evaluation_says_what_was_dropped(store, tmp_path, caplog):
@@ -266,13 +270,13 @@ def test_the_evaluation_says_what_was_dropped(store, tmp_path, caplog):
     evaluation = evaluate(tmp_path / "found.json", store)
     assert evaluation.map == 1
     assert evaluation.to_json()["reading"]["dropped"] == [
-        {"reason": "image_id is no image of the data", "count": 1, "example": "image_id 5 in row 12"}
+        {"reason": "image_id is not an image of the dataset", "count": 1, "example": "image_id 5 in row 12"}
     ]
     assert "1 of 13 rows dropped" in caplog.text
 
 
 def test_only_files_are_read_in_a_way(detector):
-    with pytest.raises(BadInput, match="boxes: says how to read a file of detections, and none is given"):
+    with pytest.raises(BadInput, match="boxes: only applies to a file of detections, and none was given"):
         open_candidate(detector, read_as=ReadAs(boxes="corners"))
 
 

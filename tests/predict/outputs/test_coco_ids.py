@@ -134,8 +134,8 @@ def test_the_ids_of_a_coco_file(shown, ids, annotations, tmp_path, caplog):
     content = json.loads((tmp_path / "out/image_info_coco.json").read_text())
     assert content["categories"] == [{"id": 4, "name": "red"}, {"id": 9, "name": "blue"}]
     assert caplog.messages == [
-        f"ids are those of {data}; 1 of its 4 images are not here and count as images without detections; "
-        "it has no class green, whose detections are left out of coco.json"
+        f"ids are taken from {data}; 1 of its 4 images are not in this run, so an evaluation counts them as "
+        "images without detections; it lacks the detector's classes green, whose detections are left out of coco.json"
     ]
 
 
@@ -154,9 +154,12 @@ def test_images_of_one_name_are_told_apart_by_their_folders(shown, ids, annotati
     ("names", "message"),
     [
         (("1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"), "has no image named .*2.jpg, .*3.jpg, .*4.jpg and 1 "),
-        (("a/1.jpg", "b/1.jpg"), r"a/1.jpg, .*b/1.jpg are the same image of .*gt.json; leave out all but one"),
-        (("1.png",), "no image named .*1.png; leave out what it does not have"),
-        (("x/7.jpg",), r"x/7.jpg may be any of p/7.jpg, q/7.jpg in .*gt.json; give its path with its folders"),
+        (("a/1.jpg", "b/1.jpg"), r"a/1.jpg, .*b/1.jpg match the same image of .*gt.json; leave out all but one"),
+        (("1.png",), "no image named .*1.png; leave those images out of the run"),
+        (
+            ("x/7.jpg",),
+            r"x/7.jpg matches several images of .*gt.json: p/7.jpg, q/7.jpg; give its path with its folders",
+        ),
     ],
 )
 def test_images_that_are_not_one_of_the_data_are_refused(shown, ids, annotations, tmp_path, names, message):
@@ -169,7 +172,7 @@ def test_images_that_are_not_one_of_the_data_are_refused(shown, ids, annotations
 
 def test_what_is_no_image_file_has_no_id_in_data(annotations, tmp_path):
     for source in (Source("film.avi", "video"), Source("camera:0", "live"), Source("-", encoded=b"")):
-        with pytest.raises(BadInput, match=r"is no image file, so it has no id in .*gt.json"):
+        with pytest.raises(BadInput, match=r"is not an image file, so it has no id in .*gt.json"):
             open_outputs(["coco"], tmp_path / "out", CLASSES, [source], ids_from=annotations("1.jpg"))
 
 
@@ -183,16 +186,18 @@ def test_what_is_no_image_file_has_no_id_in_data(annotations, tmp_path):
 )
 def test_what_is_no_coco_file(tmp_path, content):
     (tmp_path / "gt.json").write_text(content)
-    with pytest.raises(BadInput, match="is not COCO annotations"):
+    with pytest.raises(BadInput, match="is not a COCO annotation file"):
         open_outputs(["coco"], tmp_path / "out", CLASSES, [], ids_from=str(tmp_path / "gt.json"))
 
 
 def test_ids_need_data_with_the_classes_and_a_format_that_has_ids(annotations, tmp_path):
-    with pytest.raises(BadInput, match=r"gt.json has none of the detector's classes; it has blue, red, rocket"):
+    with pytest.raises(
+        BadInput, match=r"gt.json has none of the detector's classes; its classes are blue, red, rocket"
+    ):
         open_outputs(["coco"], tmp_path, ("cat",), [], ids_from=annotations("1.jpg"))
     with pytest.raises(BadInput, match=r"ids_from: no.json cannot be read: No such file"):
         open_outputs(["coco"], tmp_path, ("cat",), [], ids_from="no.json")
-    with pytest.raises(BadInput, match="ids_from: has a use only for COCO results"):
+    with pytest.raises(BadInput, match="ids_from: applies to COCO results only"):
         open_outputs(["json"], tmp_path, CLASSES, [], ids_from=annotations("1.jpg"))
 
 
@@ -240,9 +245,9 @@ def test_an_image_of_one_name_in_another_folder_is_warned_of(shown, ids, store, 
     assert list(ids(files, "toys/val").values()) == [1, 2, 3]
     (warning,) = caplog.messages
     assert warning == (
-        "2 images of the run are in another folder than the images of these names in toys/val "
-        f"({files[0]} got the id of photos/train/0001.jpg); if they are not the same images, name the data of the "
-        "images instead"
+        "2 images of the run are in another folder than the image of the same name in toys/val "
+        f"({files[0]} got the id of photos/train/0001.jpg); if the images are not the same, name the dataset that "
+        "they belong to"
     )
 
 

@@ -1,1 +1,1 @@
-"""The formats of annotations that can be read, one file each."""
+"""The annotation formats that can be read, one module for each."""

@@ -1,6 +1,6 @@
-"""COCO JSON: one file a split, with ``images``, ``annotations`` and ``categories``.
+"""COCO JSON: one file per split, with ``images``, ``annotations`` and ``categories``.
 
-Segments and key points are dropped. A segment's area is kept.
+Segmentations and key points are dropped, but the area of a segmentation is kept.
 """
 
 from collections import Counter, defaultdict
@@ -32,13 +32,13 @@ _OTHER_TASKS = ("captions_", "person_keypoints_", "image_info_", "panoptic_", "s
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that hold the lists ``images``, ``annotations`` and ``categories``."""
+    """Find the JSON files that hold the lists ``images``, ``annotations`` and ``categories``."""
     found = files.json_where(is_its)
     return [path for path in found if not path.name.startswith(_OTHER_TASKS)] or found
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
-    """Read COCO files as one source.
+    """Read the COCO files of a dataset.
 
     Args:
         files: Files of the dataset.
@@ -47,7 +47,8 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The annotated images by split, with the ids of the files, and the classes in the order of their category ids.
+        The annotated images by split, with the image ids of the files, and the classes in the order of their category
+        ids.
 
     Raises:
         BadInput: A file is not valid COCO, or an annotation refers to an image or category that the file does not list.
@@ -110,8 +111,8 @@ def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
         (
             counted(
                 count,
-                "annotation has no bbox; the bounds of its segmentation were taken",
-                "annotations have no bbox; the bounds of their segmentations were taken",
+                "annotation has no bbox; the bounding box of its segmentation was used",
+                "annotations have no bbox; the bounding boxes of their segmentations were used",
             ),
         )
         if count
@@ -120,7 +121,7 @@ def _box_notes(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file holds at least two of the lists: one that lacks the third is COCO with a fault."""
+    """Whether a JSON file is COCO: it holds at least two of the three lists. A file that lacks one is faulty COCO."""
     return isinstance(content, dict) and sum(isinstance(content.get(name), list) for name in LISTS) > 1
 
 
@@ -134,7 +135,11 @@ def _items(
     by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for annotation in content["annotations"]:
         if id_of(annotation["category_id"]) not in categories:
-            raise BadInput(path, f"annotation {annotation.get('id')}: no category {annotation['category_id']}; add it")
+            raise BadInput(
+                path,
+                f"annotation {annotation.get('id')}: category {annotation['category_id']} is not listed; add it to "
+                "categories",
+            )
         by_image[_image_id(annotation["image_id"])].append(annotation)
     strays = by_image.keys() - {_image_id(image["id"]) for image in content["images"]}
     if strays:
@@ -181,4 +186,4 @@ def _area(annotation: dict[str, Any], of_box: float) -> float:
 
 
 FROM_SEGMENTS = "boxes_from_segments"
-"""Name of the number of boxes that segmentations gave, in what else is known about an image."""
+"""Key in an image's extra values: the number of its boxes that were computed from segmentations."""

@@ -1,4 +1,4 @@
-"""The box of a COCO annotation: its own, else the bounds of its segmentation."""
+"""The box of a COCO annotation: its ``bbox``, else the bounding box of its segmentation."""
 
 from math import isnan, nan
 from typing import Any
@@ -9,14 +9,14 @@ from multibox.annotations.bounds import of_runs
 
 
 def corners_of(annotation: dict[str, Any]) -> tuple[list[float], bool]:
-    """The corners of an annotation.
+    """Compute the corners of the box of an annotation.
 
     Args:
         annotation: An entry of the list ``annotations``.
 
     Returns:
-        ``x0, y0, x1, y1`` in pixels, and whether they are the bounds of the segmentation. Without box and segmentation,
-        all four are NaN.
+        ``x0, y0, x1, y1`` in pixels, and whether they were computed from the segmentation. All four are NaN if there is
+        neither a bbox nor a segmentation.
     """
     try:
         x, y, width, height = (float(value) for value in annotation.get("bbox") or ())

@@ -1,5 +1,6 @@
-"""The classes of several COCO files: categories of one name are one class, and categories that only stand over others
-are none.
+"""The classes of several COCO files.
+
+Categories of one name are one class. A category that is only the supercategory of others is not a class.
 """
 
 from collections import Counter
@@ -29,7 +30,7 @@ class Classes:
     """The classes of all files together.
 
     Attributes:
-        names: Class names: those of the first file by rising id, then the new ones of each further file.
+        names: Class names: the first file's in the order of their ids, then the further names in each other file.
         ids: Category id of each class, in the order of ``names``. Empty if two classes have the same id in different
             files.
         notes: Sentences about categories that were left out or joined.
@@ -41,7 +42,7 @@ class Classes:
 
 
 def unite(files: Sequence[Sequence[Category]]) -> Classes:
-    """Unite the categories of several files by their names.
+    """Merge the categories of several files by their names.
 
     A category without annotations is left out if another has its name, or if it is the supercategory of others, as
     Roboflow's category 0 is.
@@ -64,7 +65,9 @@ def unite(files: Sequence[Sequence[Category]]) -> Classes:
                 numbers.setdefault(category.name, category.id)
         counts = Counter(category.name for category in categories if category.count)
         notes += [
-            f"{count:,} categories are called {name} and are one class" for name, count in counts.items() if count > 1
+            f"{count:,} categories are called {name} and were merged into one class"
+            for name, count in counts.items()
+            if count > 1
         ]
     if any(each.count and numbers[each.name] != each.id for categories in files[1:] for each in categories):
         notes.append("the files number their categories differently, so classes were matched by name")
@@ -78,7 +81,7 @@ def _is_no_class(category: Category, categories: Sequence[Category], used: set[s
         return ""
     others = [other for other in categories if other is not category]
     if any(other.name == category.name for other in others):
-        return "it has no annotation and the name of another"
+        return "it has no annotations, and its name is that of another category"
     if category.name not in used and any(other.parent == category.name for other in others):
-        return "it has no annotation and is the supercategory of others"
+        return "it has no annotations and is the supercategory of others"
     return ""

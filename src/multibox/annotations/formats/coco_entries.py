@@ -1,4 +1,4 @@
-"""The entries of COCO's lists, verified: what each must have, and the name of an image."""
+"""Verifies the entries of COCO's lists, and finds the file name of an image."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _NAMES = ("file_name", "coco_url", "flickr_url")
 
 
 def verify(path: Path, content: dict[str, Any]) -> None:
-    """Verify that a COCO file has its lists, and that each entry has the fields that tie the lists together.
+    """Verify that a COCO file has its three lists, and that each entry has the ids that connect the lists.
 
     Args:
         path: Path of the file, for messages.
@@ -37,15 +37,15 @@ def verify(path: Path, content: dict[str, Any]) -> None:
 
 
 def id_of(value: float | str) -> int | float | str:
-    """An id as a number if it is a whole one, so that ``"18"`` and ``18.0`` are the category 18."""
+    """Convert an id to an integer if it has an integer value, so that ``"18"`` and ``18.0`` become 18."""
     return int(value) if _is_whole(value) else value
 
 
 def category_names(path: Path, categories: Sequence[Mapping[str, Any]]) -> dict[int | float | str, str]:
-    """The names of the list ``categories`` by their ids.
+    """The names in the list ``categories`` by their ids.
 
     Raises:
-        BadInput: Two categories of different names have one id, so that nothing tells which one an object is.
+        BadInput: Two categories of different names have the same id, so the class of an object is ambiguous.
     """
     names: dict[int | float | str, str] = {}
     for category in categories:
@@ -56,7 +56,7 @@ def category_names(path: Path, categories: Sequence[Mapping[str, Any]]) -> dict[
 
 
 def image_name(image: dict[str, Any]) -> str:
-    """The file name of an entry of the list ``images``, else its address. Empty if it has neither."""
+    """The file name of an entry of the list ``images``, or its URL if it has no file name. Empty if it has neither."""
     return str(next((image[field] for field in _NAMES if image.get(field)), ""))
 
 
@@ -79,7 +79,7 @@ class _Field:
         value = next((entry[name] for name in self.names if entry.get(name) not in (None, "")), None)
         if value is None:
             return f"has no {self.names[0]}"
-        return "" if self.fits(value) else f"has the {self.names[0]} {_shown(value)}, which is no {self.kind}"
+        return "" if self.fits(value) else f"has the {self.names[0]} {_shown(value)}, which is not a {self.kind}"
 
 
 def _shown(value: Any) -> str:

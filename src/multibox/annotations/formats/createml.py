@@ -19,7 +19,7 @@ _LISTS = ("annotations", "annotation")
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that hold a list of images with ``annotations``."""
+    """Find the JSON files that hold a list of images with ``annotations``."""
     return files.json_where(is_its)
 
 
@@ -38,7 +38,10 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file is a list whose entries have the fields of an image. A damaged one among them is a problem."""
+    """Whether a JSON file is CreateML's: a list whose entries have the fields of an image.
+
+    Damaged entries are allowed.
+    """
     return isinstance(content, list) and sum(map(_is_image, content)) * 2 > len(content)
 
 
@@ -53,7 +56,7 @@ def _image(path: Path, entry: Any) -> Described:
 
 
 def _first(has: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """The value of the first name that there is."""
+    """The value of the first of several keys that a JSON object has."""
     return next((has[name] for name in names if name in has), None)
 
 

@@ -1,7 +1,7 @@
-"""CSV, one row for each object: image, class, and the edges in pixels from 0 or as parts of the image.
+"""CSV with one row per object: image, class, and box edges in pixels from 0 or as fractions of the image.
 
-A row without class and box is an image without objects. A column ``split`` divides the images, else the names of the
-files or of their folders do.
+A row without class and box is an image without objects. A column ``split`` assigns images to splits. Without it, the
+names of the files or of their folders do.
 """
 
 import re
@@ -33,9 +33,9 @@ FLAGS = ("occluded", "truncated", "crowd")
 
 
 def find(files: Files) -> list[Path]:
-    """The CSV files whose first line is that of a table of objects. A single file is taken as one.
+    """Find the CSV files whose first line is the header or first row of a table of objects.
 
-    Tables that cannot be read are passed over if another can.
+    A single file is always taken. Tables that cannot be read are ignored if another can be read.
     """
     tables = _tables(files)
     readable = tables if len(tables) == 1 else [path for path in tables if not why_unreadable(path)]
@@ -43,7 +43,7 @@ def find(files: Files) -> list[Path]:
 
 
 def why_not(files: Files) -> str:
-    """What the CSV files have instead of a table of objects. Empty if there are none."""
+    """Explain why no CSV file is a table of objects. Empty if there are no CSV files."""
     listed = sorted(files.with_suffix(*SUFFIXES), key=lambda path: -len(columns_of(first_line(path))))
     if not listed:
         return ""

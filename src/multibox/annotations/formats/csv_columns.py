@@ -1,4 +1,4 @@
-"""The columns of a table of objects: the names that tools give them, and what a table lacks."""
+"""The columns of a table of objects: names that tools use for them, and which of them are missing."""
 
 import re
 from collections.abc import Sequence
@@ -44,10 +44,10 @@ COLUMNS = {
     "truncated": ("istruncated", "truncated"),
     "crowd": ("isgroupof", "iscrowd"),
 }
-"""Our name of each column, and the names that files give it, in lower case with ``_`` for a space."""
+"""Multibox's name of each column, and the names that tools give it, in lower case with ``_`` for spaces."""
 
 FROM_ONE_TO_TWO = {"x1": "x0", "y1": "y0", "x2": "x1", "y2": "y1"}
-"""Our names where a file calls the edges x1, y1, x2, y2."""
+"""Multibox's names of the edges in files that call them x1, y1, x2, y2."""
 
 EDGES = ("x0", "y0", "x1", "y1")
 CORNER_AND_SIZE = ("x0", "y0", "box_width", "box_height")
@@ -62,10 +62,10 @@ _SHOWN = 12
 
 
 def columns_of(header: Sequence[str]) -> dict[str, int]:
-    """The position of each column that is known, by our names.
+    """Find the position of each known column, by Multibox's name of it.
 
-    ``width`` and ``height`` are the size of the box if the table has its upper left corner and no other size, and
-    neither its lower right corner nor a cell with the whole box. Otherwise they are the size of the image.
+    ``width`` and ``height`` are read as the size of the box if the table has the box's upper left corner, and gives its
+    size or its lower right corner in no other way. Otherwise they are the size of the image.
     """
     names = [_plain(cell) for cell in header]
     if "x2" in names:
@@ -80,12 +80,12 @@ def columns_of(header: Sequence[str]) -> dict[str, int]:
 
 
 def has_box(columns: dict[str, int]) -> bool:
-    """Whether columns give the edges of a box, or its corner and size."""
+    """Whether the columns give the edges of a box, or its upper left corner and size."""
     return columns.keys() >= set(EDGES) or columns.keys() >= set(CORNER_AND_SIZE)
 
 
 def lacking(header: Sequence[str]) -> str:
-    """What a first line lacks, and what a table of objects needs, for a message after the file's name."""
+    """Say which required columns a header lacks, to follow the file's name in a message."""
     if not header:
         return f"is empty; {NEEDED}"
     columns = columns_of(header)

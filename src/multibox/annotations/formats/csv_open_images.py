@@ -1,4 +1,4 @@
-"""What Open Images has beside its tables of boxes: names for its codes of classes, and lists of all images."""
+"""Files that Open Images has beside its tables of boxes: names of class codes, and lists of all images."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -10,12 +10,12 @@ from multibox.errors import BadInput
 
 
 def pairs(path: Path) -> list[tuple[str, str]]:
-    """The rows of a table of two columns."""
+    """Read the rows of a table of two columns."""
     return [(cells[0], cells[1]) for _, cells in read_lines(path) if len(cells) == 2]
 
 
 def code_lists(files: Files) -> dict[Path, dict[str, str]]:
-    """The lists ``code,name`` of a source, such as ``/m/01yrx,Cat``.
+    """Read the lists ``code,name`` of a dataset, with rows such as ``/m/01yrx,Cat``.
 
     Raises:
         BadInput: A list gives one code two names.
@@ -32,14 +32,14 @@ def _by_code(path: Path) -> dict[str, str]:
 
 
 def listed_images(files: Files, known: Collection[str]) -> Iterator[tuple[str, Path]]:
-    """Images without objects: those in the lists of images that no table of boxes has, and that exist.
+    """Find images without objects: existing images that are in a list of images but in no table of boxes.
 
     Args:
         files: All files of the dataset, images included.
         known: Stems of the images in the tables of boxes.
 
     Yields:
-        Split and path of each image. The split is empty if the name of its list means none.
+        Split and path of each image. The split is empty if the list's name is not that of a split.
     """
     by_stem = {path.stem: path for path in files.images}
     for path in _beside(files):

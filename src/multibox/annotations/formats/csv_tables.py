@@ -1,4 +1,4 @@
-"""Tables of objects in the dialects that tools write, as rows of one kind: cells by our names of the columns."""
+"""Reads tables of objects in the dialects of several tools into rows with the same column names."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from multibox.annotations.four_numbers import WHAT, edges_of, form_of
 from multibox.errors import BadInput
 
 Row = dict[str, str]
-"""Cells by the name of their column. ``line`` is the line of the file where the row ends."""
+"""A row: cells by Multibox's column names. ``line`` is the number of the row's last line in the file."""
 
 BARE = ("image", *EDGES, "class")
 BARE_AND_SIZE = (*BARE, "width", "height")
-"""The columns of a file without a header, of which SKU-110K's have the size of the image."""
+"""The columns of a file without a header that ends with the size of the image, such as SKU-110K's."""
 
 VERTEX_SETS = ("train", "training", "validation", "test", "unassigned")
 _NUMBERS = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -28,7 +28,7 @@ _NUMBERS = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file.
+    """A CSV file with one row per object, after reading.
 
     Attributes:
         path: Path of the CSV file.
@@ -42,7 +42,7 @@ class Table:
 
 
 def has_objects(path: Path) -> bool:
-    """Whether a CSV file lists objects, by its header or by the first row. Raises no error."""
+    """Whether a CSV file lists objects, judged by its header or first row. Raises no error."""
     return _reader(first_line(path)) is not None
 
 
@@ -104,7 +104,7 @@ def _with_sizes(path: Path, lines: Sequence[Line]) -> Table:
         row |= dict(zip(EDGES, map(str, edges) if any(cells) else cells, strict=True))
     x_name, y_name, *sizes = (header[columns[name]] for name in CORNER_AND_SIZE)
     named = f"{x_name}, {y_name}, {' and '.join(sizes)}"
-    return Table(path, rows, (f"{path.name}: {named} were taken as the box's upper left corner and size",))
+    return Table(path, rows, (f"{path.name}: {named} were read as the box's upper left corner and size",))
 
 
 def _without_header(path: Path, lines: Sequence[Line]) -> Table:
@@ -124,7 +124,7 @@ def _with_boxes(path: Path, lines: Sequence[Line]) -> Table:
     rows = _rows(lines[1:], columns)
     boxes = np.array([_four(row["bbox"]) for row in rows]).reshape(-1, 4)
     form = form_of(boxes, np.array([size_of(row) or (nan, nan) for row in rows]).reshape(-1, 2))
-    notes = [f"{path.name}: the column {lines[0][1][columns['bbox']]} was taken as {WHAT[form]}"]
+    notes = [f"{path.name}: the column {lines[0][1][columns['bbox']]} was read as {WHAT[form]}"]
     if "class" not in columns:
         notes.append(f"{path.name} has no column of classes; all objects got the class 'object'")
     for row, edges in zip(rows, edges_of(boxes, form).tolist(), strict=True):
@@ -158,12 +158,12 @@ def _extreme(choose: Callable[..., float], cells: Sequence[str]) -> str:
 
 
 def size_of(row: Row) -> tuple[int, int] | None:
-    """Width and height of a row's image in pixels. None if they are missing."""
+    """Width and height of a row's image in pixels. None if the row does not give them."""
     return bounds.size_of(row.get("width"), row.get("height"))
 
 
 def to_number(text: str) -> float:
-    """The number that a text is, else NaN."""
+    """Convert a text to a number. NaN if it is not one."""
     try:
         return float(text)
     except ValueError:

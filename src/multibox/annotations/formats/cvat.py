@@ -1,4 +1,4 @@
-"""CVAT's XML, for images and for video: one file for each task or project, whose root is ``<annotations>``."""
+"""CVAT's XML for images and for video: one file per task or project, with the root element ``<annotations>``."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ _WITHOUT_BOX = ("skeleton", "points", "polyline", "tag")
 
 
 def find(files: Files) -> list[Path]:
-    """The XML files whose root is ``<annotations>``, with an image, a track or CVAT's ``<meta>`` in it."""
+    """Find the XML files whose root is ``<annotations>`` and that contain an image, a track or CVAT's ``<meta>``."""
     listed = files.with_suffix(".xml")
     return [path for path in listed if _is_cvat(path)] if any(map(_is_cvat, sample(listed))) else []
 
@@ -32,8 +32,8 @@ def find(files: Files) -> list[Path]:
 def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read CVAT's files.
 
-    An image belongs to the subset that is written beside its name. Without subsets, the names of the files tell the
-    splits. The frames of tracks are images whose names end with the frame's number.
+    An image belongs to the subset that its element names. Without subsets, the names of the files give the splits. The
+    frames of tracks are images whose names end with the frame's number.
 
     Args:
         files: All files of the dataset, images included.
@@ -97,5 +97,5 @@ def _classes(roots: Iterable[Any], listed: Sequence[Described]) -> tuple[tuple[s
         if each.bounds is not None
     }
     unused = [name for name, kind in types.items() if kind in _WITHOUT_BOX and name not in used]
-    note = f"labels whose shapes have no box are no classes: {', '.join(unused)}"
+    note = f"these labels are not classes, as their shapes have no box: {', '.join(unused)}"
     return tuple(name for name in types if name and name not in unused), (note,) if unused else ()

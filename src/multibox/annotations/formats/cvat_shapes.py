@@ -1,4 +1,4 @@
-"""The shapes that CVAT's XML gives for an image, or for a frame of a video."""
+"""Reads the shapes that CVAT's XML gives for an image or a video frame."""
 
 from collections.abc import Iterator, Sequence
 from math import cos, isfinite, radians, sin
@@ -15,7 +15,7 @@ _CUBOID = [(f"x{edge}{face}", f"y{edge}{face}") for edge in ("tl", "bl", "tr", "
 
 
 def drawn(shapes: Sequence[tuple[Any, str | None]]) -> Iterator[Drawn]:
-    """The objects of an image.
+    """Convert the shapes of an image to objects.
 
     Args:
         shapes: XML element and label of each shape.
@@ -33,13 +33,13 @@ def drawn(shapes: Sequence[tuple[Any, str | None]]) -> Iterator[Drawn]:
 
 
 def subset_of(root: Any, node: Any) -> str:
-    """The subset of an image or a track: its own, else that of its task. CVAT writes ``default`` for none."""
+    """The subset of an image or a track: its own, else its task's. CVAT writes ``default`` for no subset."""
     subset = node.get("subset") or text_of(root, "meta/task/subset")
     return "" if subset.lower() == "default" else subset
 
 
 def is_shape(node: Any) -> bool:
-    """Whether an element is a shape. A kind that is new to us has a label or a frame too."""
+    """Whether an XML element is a shape. Unknown kinds of shapes are recognised by a label or a frame number."""
     return isinstance(node.tag, str) and (
         node.tag in _NO_BOX or node.tag in _READERS or node.get("label") is not None or node.get("frame") is not None
     )

@@ -1,4 +1,4 @@
-"""Tracks of ``CVAT for video``: the shapes of each frame, whose image is found by the frame's number."""
+"""Reads tracks of ``CVAT for video``: shapes by frame, whose images are found by the frame numbers in their names."""
 
 import re
 from collections import defaultdict
@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True)
 class Video:
-    """The frames of one file.
+    """The video frames that one CVAT file describes.
 
     Attributes:
         images: Frames of the video, each with its objects.
@@ -36,7 +36,7 @@ class Video:
 
 
 def read_tracks(path: Path, root: Any, images: Images) -> Video:
-    """Read the tracks of a file. Frames of the video without objects are images without objects.
+    """Read the tracks of a CVAT file. Frames without objects become images without objects.
 
     Args:
         path: Path of the CVAT file.
@@ -44,7 +44,7 @@ def read_tracks(path: Path, root: Any, images: Images) -> Video:
         images: Images of the dataset, among which the frames are searched.
 
     Raises:
-        BadInput: The file holds tracks of several tasks, or the images of its frames are missing or uncertain.
+        BadInput: The file holds tracks of several tasks, or the images of its frames are missing or ambiguous.
     """
     tracks = root.findall("track")
     tasks = {track.get("task_id") for track in tracks}
@@ -81,7 +81,9 @@ def _bare(frames: Iterable[int], names: Mapping[int, str], limits: range) -> lis
 def _frame(path: Path, node: Any) -> int:
     text = node.get("frame") or ""
     if not _WHOLE.fullmatch(text):
-        raise BadInput(path, f"a shape of a track has the frame {text[:20]!r}, which is no number; export it again")
+        raise BadInput(
+            path, f"a shape of a track has the frame {text[:20]!r}, which is not a number; export the file again"
+        )
     return int(text)
 
 
@@ -113,7 +115,7 @@ def _names(path: Path, images: Images) -> dict[int, str]:
         if len(found) > 1:
             listed = " or ".join(sorted(str(image.relative_to(images.root)) for image in found)[:2])
             raise BadInput(
-                path, f'frame {number} is {listed}; give images="FOLDER" with the frames of this video alone'
+                path, f'frame {number} could be {listed}; give images="FOLDER" with the frames of this video alone'
             )
     return {number: str(found[0].relative_to(images.root)) for number, found in by_number.items()}
 
@@ -140,14 +142,17 @@ def _verify_order(path: Path, names: Mapping[int, str], limits: range) -> None:
             images differ in length.
     """
     if len({len(name) for name in names.values()}) > 1 or not set(limits) <= names.keys() or not limits:
-        message = "holds tracks over images whose order is not in the file; export them as 'CVAT for images'"
+        message = "holds tracks, but not the order of the images they run over; export them as 'CVAT for images'"
         raise BadInput(path, message)
 
 
 def _pairing(found: Sequence[Described], numbers: Sequence[int]) -> tuple[str, ...]:
     if not found:
         return ()
-    return (f"images were taken as frames of the video by their numbers: {found[0].name} is frame {numbers[0]}",)
+    return (
+        f"images were matched with frames of the video by the numbers in their names: {found[0].name} is frame "
+        f"{numbers[0]}",
+    )
 
 
 def _gaps(path: Path, tracks: Sequence[Any]) -> tuple[str, ...]:

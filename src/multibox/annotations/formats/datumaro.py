@@ -1,4 +1,4 @@
-"""Datumaro JSON: one file a split, with ``items`` and ``categories``.
+"""Datumaro JSON: one file per split, with ``items`` and ``categories``.
 
 Polygons and masks of one class and one ``group`` are parts of one object, as in Datumaro's own exports.
 """
@@ -32,7 +32,7 @@ _OF_IMAGES = ("label", "caption")
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that hold ``items`` and the categories ``label``."""
+    """Find the JSON files that hold the list ``items`` and the category type ``label``."""
     return files.json_where(is_its)
 
 
@@ -48,7 +48,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         The annotated images by split, in the order of the files, and the classes in the order of ``labels``.
 
     Raises:
-        BadInput: A file lists no class, or a class without a name.
+        BadInput: A file lists no classes, or has a class without a name.
     """
     in_order = sorted(found, key=lambda path: usual_split(path.stem) != "train")
     labels = {path: _labels(path, files.json(path)) for path in in_order}
@@ -60,7 +60,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file holds a list of items and the categories ``label``."""
+    """Whether a JSON file is Datumaro's: it holds a list ``items`` and the category type ``label``."""
     has = fields(content)
     return isinstance(has.get("items"), list) and "label" in fields(has.get("categories"))
 
@@ -72,7 +72,9 @@ def _labels(path: Path, content: dict[str, Any]) -> tuple[str, ...]:
         return tuple(class_name(each.get("name"), f"label {index}") for index, each in enumerate(listed))
     except Damaged as damage:
         where = f"{damage.object}: " if damage.object else ""
-        raise BadInput(path, f"{where}{damage.detail}; each of categories.label.labels has a name") from None
+        raise BadInput(
+            path, f"{where}{damage.detail}; write a name into each entry of categories.label.labels"
+        ) from None
 
 
 def _images(path: Path, items: list[Any], labels: Sequence[str]) -> Iterator[Described]:

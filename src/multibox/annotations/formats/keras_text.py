@@ -1,4 +1,7 @@
-"""The text of Keras code for YOLO: one line per image, its name and ``x0,y0,x1,y1,class`` per object, in pixels."""
+"""Text files of Keras code for YOLO.
+
+There is one line per image: its name, then ``x0,y0,x1,y1,class`` in pixels for each object.
+"""
 
 import re
 from collections import defaultdict
@@ -17,7 +20,7 @@ from multibox.annotations.splits import map_files, written_split
 from multibox.errors import BadInput
 
 NAME = "keras-text"
-TITLE = "Keras' text of boxes"
+TITLE = "text of boxes (Keras YOLO)"
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _BOXES = re.compile(rf"(?:\s+{_NUMBER}(?:,{_NUMBER}){{4}})+\s*$")
@@ -25,7 +28,7 @@ _LINE = re.compile(rf".+({'|'.join(map(re.escape, IMAGE_SUFFIXES))}){_BOXES.patt
 
 
 def find(files: Files) -> list[Path]:
-    """The text files in which a line is an image's name followed by boxes."""
+    """Find the text files that have a line with an image's name followed by boxes."""
     texts = files.with_suffix(".txt")
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for path in texts:
@@ -52,7 +55,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         The annotated images, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: Neither a file nor the user's options name the classes, or the numbers of classes count from 1.
+        BadInput: Neither a file nor the user's options name the classes, or the class numbers count from 1.
     """
     names, origin = _classes(files, found, options)
     refuse_from_one(found[0], _numbers(found), len(names), "Keras' text")
@@ -114,7 +117,7 @@ def _annotation(path: Path, number: int, text: str, names: tuple[str, ...]) -> A
     rows = [[float(value) for value in word.split(",")] for word in text.split()]
     wrong = [row[4] for row in rows if not row[4].is_integer() or not 0 <= row[4] < len(names)]
     if wrong:
-        detail = f"{wrong[0]:g} is no class from 0 to {len(names) - 1}"
+        detail = f"{wrong[0]:g} is not a class number from 0 to {len(names) - 1}"
         return Problem("annotation", str(path), f"line {number}", detail)
     boxes = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
     return Annotation(f"{path}, line {number}", tuple(names[int(row[4])] for row in rows), boxes)

@@ -1,6 +1,6 @@
-"""KITTI text: one ``.txt`` per image, one row per object: its class and 14 numbers, four of them the edges of a box.
+"""KITTI text: one ``.txt`` per image and one row per object, with its class and 14 numbers, four of them the box.
 
-A row may end with a score. What it says of the object in space is dropped.
+A row may end with a score. The 3D size, position and rotation of the object are dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ NAME = "kitti"
 TITLE = "KITTI text"
 
 DONT_CARE = "DontCare"
-"""What KITTI calls regions whose objects were not annotated."""
+"""KITTI's class name for regions whose objects were not annotated."""
 
 _COUNTS = (14, 15)
 """How many numbers follow the class: truncated, occluded, alpha, four edges, three sizes, three positions, a rotation,
@@ -32,7 +32,7 @@ and a score or none."""
 
 
 def find(files: Files) -> list[Path]:
-    """The text files with KITTI's rows, and those of images in the same folders."""
+    """Find the text files with KITTI's rows, and empty ones in the same folders."""
     listed = files.with_suffix(".txt")
     if not any(_begins_with_row(path) for path in sample(listed)):
         return []

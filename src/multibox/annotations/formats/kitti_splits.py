@@ -1,4 +1,4 @@
-"""The splits of KITTI's label files: those of the lists in ``ImageSets``, else those of folders."""
+"""The splits of KITTI's label files: from the lists in ``ImageSets``, else from the names of folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +13,11 @@ from multibox.annotations.splits import map_names, renamed, splits_by_folder, us
 
 @dataclass(frozen=True)
 class Places:
-    """Where the label files belong.
+    """The splits that label files are assigned to.
 
     Attributes:
         splits: Paths of the label files of each split. Files that a list names may not exist.
-        origin: What gives the splits, such as ``the names of the folders``. Empty if no file has a split.
+        origin: Origin of the splits, such as ``the names of the folders``. Empty if no file has a split.
         notes: Sentences about what was guessed or left out.
     """
 
@@ -44,7 +44,7 @@ def place(files: Files, found: Sequence[Path]) -> Places:
     splits: dict[str, list[Path]] = {}
     for path, split in zip(found, splits_by_folder(found, files.root), strict=True):
         splits.setdefault(split, []).append(path)
-    unused = "several label files have one name, so no list of ImageSets was used"
+    unused = "several label files have the same name, so the lists in ImageSets were not used"
     origin = "" if set(splits) <= {UNSPLIT} else "the names of the folders"
     return Places(splits, origin, (unused,) if lists else ())
 
@@ -61,7 +61,7 @@ def _by_lists(files: Files, lists: dict[str, Path], by_stem: dict[str, Path]) ->
         paths = (by_stem.get(stem, home / f"{stem}.txt") for stem in stems)
         splits.setdefault(split_of[name], []).extend(paths)
     notes = [
-        f"the list {name} has ids of other lists, as KITTI numbers its test images anew, and was not used"
+        f"the list {name} was not used, as it shares ids with other lists (KITTI numbers its test images from 0 again)"
         for name in foreign
     ]
     unlisted = by_stem.keys() - {stem for stems in used.values() for stem in stems}

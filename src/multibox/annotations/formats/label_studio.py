@@ -1,4 +1,4 @@
-"""Label Studio: the export of tasks (JSON), and those of results alone (JSON_MIN and CSV)."""
+"""Label Studio: exports of whole tasks (JSON), and exports of results alone (JSON_MIN and CSV)."""
 
 import re
 from collections import Counter
@@ -26,15 +26,15 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files and tables that are exports of Label Studio."""
+    """Find the JSON files and CSV tables that are exports of Label Studio."""
     return [*files.json_where(is_its), *tables_with(files, MINIMAL)]
 
 
 def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read exports of Label Studio.
 
-    Of several annotations of one task, the ground truth counts, else the newest. Cancelled ones do not count, and
-    predictions are no annotations.
+    If a task has several annotations, the one marked as ground truth is used, else the newest. Cancelled annotations
+    and predictions of models are ignored.
 
     Args:
         files: All files of the dataset, images included.
@@ -51,8 +51,11 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     annotated = [(path, task) for path, task in tasks if task.regions is not None]
     predicted = sum(task.has_predictions for _, task in tasks if task.regions is None)
     if not annotated:
-        only = f"{predicted:,} of {len(tasks):,} have predictions, which are no annotations" if predicted else ""
-        detail = f"no task is annotated{f' ({only})' if only else ''}; annotate or accept some, and export again"
+        only = f"{predicted:,} of {len(tasks):,} have predictions only" if predicted else ""
+        detail = (
+            f"no task is annotated{f' ({only})' if only else ''}; annotate tasks or accept predictions, and export "
+            "again"
+        )
         raise BadInput(found[0], detail)
     fields_of_images = _image_fields([task for _, task in annotated])
     field = max(fields_of_images, key=lambda name: (fields_of_images[name], name == "image"), default="image")
@@ -94,17 +97,17 @@ def _notes(tasks: Sequence[tuple[Path, Task]], predicted: int, field: str, other
     notes = []
     if several:
         notes.append(
-            f"{counted(several, 'task has', 'tasks have')} several annotations; the ground truth was taken, "
-            "else the newest"
+            f"{counted(several, 'task has', 'tasks have')} several annotations; the ground truth was used, else the "
+            "newest"
         )
     if left_out:
-        of_models = f", {predicted:,} of them with predictions, which are no annotations" if predicted else ""
+        of_models = f", {predicted:,} of them with predictions only" if predicted else ""
         notes.append(
             counted(left_out, "task is not annotated and was left out", "tasks are not annotated and were left out")
             + of_models
         )
     if labels:
-        notes.append(f"{counted(labels, 'region has', 'regions have')} several labels; the first is the class")
+        notes.append(f"{counted(labels, 'region has', 'regions have')} several labels; the first was used as the class")
     if others:
-        notes.append(f"tasks have several images; that in {field!r} was taken, not that in {', '.join(others)}")
+        notes.append(f"tasks have several images; the image in {field!r} was used, not that in {', '.join(others)}")
     return notes

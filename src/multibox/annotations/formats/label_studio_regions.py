@@ -1,4 +1,4 @@
-"""The regions of a Label Studio annotation: positions and sizes in percent of the image."""
+"""Reads the regions of a Label Studio annotation, whose positions and sizes are percentages of the image."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import radians
@@ -12,7 +12,7 @@ _GEOMETRY = ("x", "points", "rle", "vertices", "format")
 
 
 def size_in(regions: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
-    """Width and height of the image in pixels, as its regions have them. None if they do not."""
+    """Width and height of the image in pixels, as its regions give them. None if no region gives them."""
     sizes = (size_of(each.get("original_width"), each.get("original_height")) for each in regions)
     return next((size for size in sizes if size), None)
 
@@ -23,9 +23,10 @@ def several_labels(region: Mapping[str, Any]) -> bool:
 
 
 def objects_of(regions: Sequence[Mapping[str, Any]]) -> Iterator[Drawn]:
-    """The objects of an annotation, bounds as fractions of the image. Of several labels the first is the class.
+    """Convert the regions of an annotation to objects, with boxes as fractions of the image.
 
-    A result without label that belongs to a labelled one, such as a transcription, is passed over.
+    If a region has several labels, the first is the class. A result without a label that belongs to a labelled region,
+    such as a transcription, is ignored.
 
     Raises:
         Damaged: A region has no label, or was drawn on an image that was rotated in Label Studio.
@@ -39,7 +40,9 @@ def objects_of(regions: Sequence[Mapping[str, Any]]) -> Iterator[Drawn]:
             continue
         where = place(index, len(drawn))
         if number(each.get("image_rotation") or 0) % 360:
-            raise Damaged(where, "was drawn on an image turned in Label Studio; turn the image's file and draw again")
+            raise Damaged(
+                where, "was drawn on an image rotated in Label Studio; rotate the image file, and draw the region again"
+            )
         kind, bounds = _shape(each["value"], size)
         yield Drawn(kind, class_name(labels[0] if labels else None, where), bounds)
 

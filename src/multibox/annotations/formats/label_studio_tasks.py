@@ -1,4 +1,4 @@
-"""The tasks of Label Studio's two JSON exports, each with the one annotation that counts."""
+"""Reads the tasks of Label Studio's JSON exports, each with the one annotation that is used."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from multibox.annotations.drawn import Damaged, entries, fields
 
 MINIMAL = ("annotation_id", "annotator")
-"""Fields that an entry of JSON_MIN has, and columns of the CSV."""
+"""Fields that identify an entry of the JSON_MIN export. In the CSV export they are columns."""
 
 _LISTS = ("annotations", "completions")
 """Names of the list of annotations. The second is that of versions before 1.0."""
@@ -15,13 +15,13 @@ _LISTS = ("annotations", "completions")
 
 @dataclass(frozen=True)
 class Task:
-    """One image of a project.
+    """One task of a Label Studio project: an image with its annotation.
 
     Attributes:
         data: Fields of the task, one of which names the image.
-        regions: Regions of the newest annotation that was not cancelled, where annotations marked as ground truth go
-            first. Each region has ``value``, ``id`` and the image's size. None if nobody has annotated the task.
-        count: Number of annotations that were made and not cancelled.
+        regions: Regions of the ground truth, or of the newest annotation if none is marked as ground truth. Each region
+            has ``value``, ``id`` and the image's size. None if the task is not annotated.
+        count: Number of annotations that were not cancelled.
         has_predictions: Whether the task has predictions of a model.
         damage: Why the annotations cannot be read. None if they can.
     """
@@ -34,13 +34,13 @@ class Task:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file is one of the two exports."""
+    """Whether a JSON file is one of Label Studio's two JSON exports."""
     listed = content if isinstance(content, list) else [content]
     return sum(_is_task(each) or _is_minimal(each) for each in listed) * 2 > len(listed)
 
 
 def tasks_of(content: Any) -> list[Task]:
-    """The tasks of a file, those of JSON_MIN once each though it has an entry for each annotation."""
+    """Read the tasks of a file. In JSON_MIN, which has an entry per annotation, each task is returned once."""
     listed = [each for each in (content if isinstance(content, list) else [content]) if isinstance(each, dict)]
     whole = [_task(each) for each in listed if _is_task(each)]
     minimal: dict[Any, list[dict[str, Any]]] = {}

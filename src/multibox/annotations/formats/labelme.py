@@ -1,4 +1,4 @@
-"""labelme JSON: one file an image, with ``shapes``, ``imagePath`` and possibly the image itself in ``imageData``."""
+"""labelme JSON: one file per image, with ``shapes``, ``imagePath`` and possibly the image itself in ``imageData``."""
 
 import base64
 import binascii
@@ -65,7 +65,7 @@ class EmbeddedImage:
         return f"{self.file}, imageData"
 
     def read_bytes(self) -> bytes:
-        """The bytes of the image.
+        """Decode the bytes of the image.
 
         Raises:
             OSError: The field ``imageData`` is not base64.
@@ -73,11 +73,11 @@ class EmbeddedImage:
         try:
             return base64.b64decode(json.loads(self.file.read_bytes())["imageData"], validate=True)
         except (TypeError, ValueError, binascii.Error):
-            raise OSError(EINVAL, "holds no image in base64") from None
+            raise OSError(EINVAL, "does not hold a base64 image") from None
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files, if any of a sample has the fields ``shapes`` and ``imagePath``."""
+    """Find the JSON files, if any file in a sample has the fields ``shapes`` and ``imagePath``."""
     return files.with_suffix(".json") if files.has_json(is_its) else []
 
 
@@ -127,7 +127,7 @@ class _Written:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file holds a list of shapes and the name of an image."""
+    """Whether a JSON file is labelme's: it holds a list of shapes and the name of an image."""
     return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
 
 
@@ -155,7 +155,7 @@ def _objects(content: dict[str, Any]) -> Iterator[Drawn]:
         where = place(number, len(shapes))
         kind = shape.get("shape_type") or "polygon"
         if not isinstance(kind, str):
-            raise Damaged(where, "has a shape_type that is no text")
+            raise Damaged(where, "has a shape_type that is not text")
         word = _WORDS.get(kind, f"shape of the type {kind}")
         name = class_name(shape.get("label"), where)
         yield Drawn(word, name, _bounds(kind, shape), flags_of(shape, shape.get("flags")))
@@ -225,18 +225,18 @@ def _notes(written: Mapping[Path, _Written], found: int, splits: Mapping[str, li
         notes.append(
             counted(
                 embedded,
-                "image has no file, and was taken from the imageData of its annotation file",
-                "images have no file, and were taken from the imageData of their annotation files",
+                "image file is missing; the image was taken from imageData in its annotation file",
+                "image files are missing; the images were taken from imageData in their annotation files",
             )
         )
     if groups:
         notes.append(
-            f"{counted(groups, 'shape shares', 'shapes share')} class and group_id with others; "
-            f"each was taken as an object of its own"
+            f"{counted(groups, 'shape shares', 'shapes share')} class and group_id with other shapes; each shape was "
+            "read as a separate object"
         )
     if others:
         notes.append(
-            f"{counted(others, 'JSON file holds', 'JSON files hold')} something else than labelme's annotations and "
-            f"{'was' if others == 1 else 'were'} passed over"
+            f"{counted(others, 'JSON file holds', 'JSON files hold')} something other than labelme's annotations and "
+            f"{'was' if others == 1 else 'were'} ignored"
         )
     return tuple(notes)

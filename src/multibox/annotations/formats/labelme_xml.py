@@ -1,4 +1,4 @@
-"""LabelMe's XML: a file an image, whose root is ``<annotation>`` and whose objects have polygons."""
+"""LabelMe's XML: one file per image, with the root element ``<annotation>`` and polygons as objects."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _SHAPES = {1: "point", 2: "line"}
 
 
 def find(files: Files) -> list[Path]:
-    """The XML files, if any of a sample is LabelMe's."""
+    """Find the XML files, if any file in a sample is LabelMe's."""
     found = files.with_suffix(".xml")
     return found if "labelme" in dialects(sample(found)) else []
 
@@ -145,7 +145,7 @@ def _notes(written: Sequence[_Written], found: int) -> tuple[str, ...]:
         )
     if found > len(written):
         notes.append(
-            f"{counted(found - len(written), 'XML file holds', 'XML files hold')} something "
-            f"else than LabelMe's annotations"
+            f"{counted(found - len(written), 'XML file holds', 'XML files hold')} something other than LabelMe's "
+            "annotations"
         )
     return tuple(notes)

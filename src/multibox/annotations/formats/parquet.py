@@ -1,4 +1,4 @@
-"""Parquet files of annotated images, as the Hugging Face hub has them: one row per image, with its objects as lists."""
+"""Parquet files of annotated images, as on the Hugging Face hub: one row per image, with lists of its objects."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,11 +31,14 @@ NAME = "parquet"
 TITLE = "Parquet"
 
 _MAGIC = b"PAR1"
-_OTHER = "has no columns of images and boxes, such as image and objects; it has"
+_OTHER = "has no columns of images and boxes, such as image and objects; its columns are"
 
 
 def find(files: Files) -> list[Path]:
-    """The Parquet files, if any of a sample has columns of images and boxes. Without PyArrow nothing can tell."""
+    """Find the Parquet files, if any file in a sample has columns of images and boxes.
+
+    Without PyArrow, all Parquet files are returned.
+    """
     listed = [path for path in files.with_suffix(".parquet", ".pq") if _begins_as_parquet(path)]
     if files.path.is_file() or not is_installed():
         return listed
@@ -43,7 +46,7 @@ def find(files: Files) -> list[Path]:
 
 
 def why_not(files: Files) -> str:
-    """Which columns the first Parquet file has instead. Empty if there is none."""
+    """Say which columns the first Parquet file has instead of images and boxes. Empty if there is no Parquet file."""
     listed = [path for path in files.with_suffix(".parquet", ".pq") if _begins_as_parquet(path)]
     return f"{files.short(listed[0])} {_OTHER} {column_names(listed[0])}" if listed and is_installed() else ""
 
@@ -52,16 +55,17 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     """Read Parquet files. The images in them are not read.
 
     Args:
-        files: Files of the source.
-        found: Paths of the Parquet files. Pieces of one name belong together, and the name means the split.
-        options: What the user said about the data.
+        files: Files of the dataset.
+        found: Paths of the Parquet files. The name of a file gives its split, and numbered shards of one name belong
+            together.
+        options: Options that the user gave: class names, folder of the images and kind of corners.
 
     Returns:
-        The items, and the classes in the order of their numbers.
+        The annotated images by split, and the classes in the order of their numbers.
 
     Raises:
-        BadInput: PyArrow is not installed, a file is damaged or has no images and boxes, or several configurations of a
-            dataset are there.
+        BadInput: PyArrow is not installed, a file is damaged or has no images and boxes, or the folder holds several
+            configurations of a dataset.
     """
     if not is_installed():
         raise BadInput(files.path, f"Parquet needs PyArrow, which is not installed; {install('parquet')}")
@@ -84,7 +88,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         classes_from=classes.origin,
         class_file=classes.file,
         notes=(
-            f"the boxes in {tables[0].columns.box} were taken as {WHAT[form]}",
+            f"the boxes in {tables[0].columns.box} were read as {WHAT[form]}",
             *classes.notes,
             *_passed_over(files, found, tables),
             *describe_shards(list(splits_of), files),
@@ -108,7 +112,7 @@ def _refuse_configurations(splits: dict[Path, str], files: Files) -> None:
     several = next((folders for folders in homes.values() if len(folders) > 1), None)
     if several:
         listed = " and ".join(files.short(folder) for folder in several[:2])
-        raise BadInput(files.path, f"{listed} hold the same split; give one of these folders, or each by itself")
+        raise BadInput(files.path, f"{listed} hold the same split; build from one of these folders at a time")
 
 
 def _splits(

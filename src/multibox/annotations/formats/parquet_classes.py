@@ -1,4 +1,4 @@
-"""The classes of Parquet files: names, or numbers that the metadata, the dataset's card or a list names."""
+"""The classes of Parquet files: names, or numbers that the metadata, the dataset card or a list gives names to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ from multibox.errors import BadInput
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of some files.
+    """The classes of the objects in Parquet files.
 
     Attributes:
         by_number: Name of each class by its number.
-        names: Class names in their order. Empty if nothing declares one.
-        origin: What declares the order.
-        file: Path of the file with the names, if there is one.
-        notes: What was guessed, a sentence each.
-        only: Name of every object where no column has classes. Empty otherwise.
+        names: Class names in the declared order. Empty if no order is declared.
+        origin: Origin of the order of the classes, for messages.
+        file: Path of the file that declares the class names. None if no file does.
+        notes: Sentences about what was guessed.
+        only: Class name of all objects, if no column has classes. Otherwise empty.
     """
 
     by_number: Mapping[int, str] = field(default_factory=dict)
@@ -34,25 +34,26 @@ class Classes:
     only: str = ""
 
     def name(self, written: str | int | None) -> str | None:
-        """Name of an object's class, from its name or number. None if it has none."""
+        """Name of an object's class, given its name or number in the file. None if it has neither."""
         if self.only or isinstance(written, str):
             return self.only or str(written)
         return None if written is None else self.by_number.get(written)
 
 
 def name_classes(tables: Sequence[Table], files: Files, options: Options) -> Classes:
-    """Name the classes of files.
+    """Find the class names of Parquet files.
 
     Args:
-        tables: Files that were read.
-        files: Files of the source.
-        options: What the user said about the data.
+        tables: Parquet files that were read.
+        files: Files of the dataset.
+        options: Options that the user gave, of which the class names are used.
 
     Returns:
-        The names, their order, and what was guessed.
+        Class names, their numbers and their order, and what was guessed.
 
     Raises:
-        BadInput: Files name their classes in different ways, or nothing tells whether numbers count from 0 or from 1.
+        BadInput: Files name their classes in different ways, or it is not clear whether class numbers count from 0 or
+            from 1.
     """
     if not any(table.columns.category for table in tables):
         return Classes(only="object", notes=("no column has classes; all objects got the class 'object'",))
@@ -62,7 +63,9 @@ def name_classes(tables: Sequence[Table], files: Files, options: Options) -> Cla
     different = next((table for table in tables if table.names != tables[0].names), None)
     if different is not None and numbers:
         one, other = files.short(tables[0].path), files.short(different.path)
-        raise BadInput(files.path, f"{one} and {other} name their classes differently; read them one by one")
+        raise BadInput(
+            files.path, f"{one} and {other} name their classes differently; build a dataset from each and merge them"
+        )
     if tables[0].names:
         return _numbered(tables[0].names, "the metadata of the files")
     if not numbers:
@@ -81,7 +84,7 @@ def _refuse_other_columns(tables: Sequence[Table], files: Files, *, has_numbers:
         if other != column and (has_numbers or not other or not column):
             one, two = files.short(first.path), files.short(table.path)
             said = f"{one} has its classes in {column or 'no column'}, and {two} in {other or 'no column'}"
-            raise BadInput(files.path, f"{said}; read them one by one")
+            raise BadInput(files.path, f"{said}; build a dataset from each and merge them")
 
 
 def _numbered(names: Sequence[str], origin: str, file: Path | None = None, first: int = 0) -> Classes:
@@ -94,10 +97,13 @@ def _of_list(numbers: set[int], category: str, files: Files, options: Options) -
     path, names = (None, options.classes) if options.classes else find_class_list(files) or (None, ())
     if not names:
         ordered = sorted(numbers)
-        note = f'nothing names the classes, so the numbers in {category} are the names; classes="A,B" names them'
+        note = (
+            f'no class names were found, so the numbers in {category} became the names; set classes="A,B" to name '
+            "the classes"
+        )
         return Classes({n: str(n) for n in ordered}, tuple(map(str, ordered)), f"the column {category}", notes=(note,))
     origin = files.short(path) if path else "the given classes"
     first = first_number(files.path, numbers, len(names), origin, is_given=path is None)
     found = _numbered(names, origin, path, first)
-    note = f"the numbers in {category} were taken as positions in {origin}, counted from {first}"
+    note = f"the numbers in {category} were read as positions in {origin}, counted from {first}"
     return Classes(found.by_number, found.names, origin, path, (note,))

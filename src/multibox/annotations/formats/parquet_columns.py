@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file hold images, boxes and classes, by their names and types."""
+"""Finds the columns of a Parquet file that hold images, boxes and classes, by their names and types."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ MORE = {
     "truncated": ("truncated", "is_truncated"),
     "occluded": ("occluded", "is_occluded"),
 }
-"""Names of further columns of objects, by our own."""
+"""Names that files give to further columns of objects, by Multibox's names."""
 
 WIDTH, HEIGHT = ("width", "image_width"), ("height", "image_height")
 IMAGE_ID = ("image_id", "img_id", "id")
@@ -28,15 +28,17 @@ IMAGE_ID = ("image_id", "img_id", "id")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are read, by their names in the file. Fields of a structure follow a full stop.
+    """Names of the columns that are read from a file. A field of a struct is written as ``STRUCT.FIELD``.
 
     Attributes:
         bytes: Column of the images' bytes. Empty if there is none.
         file: Column of the images' file names. Empty if there is none.
-        objects: Column of the objects, a structure of lists or a list of structures. Empty if each list is a column.
-        box: Name of the boxes, in the objects if there is such a column.
-        category: Name of the classes, in the objects if there is such a column. Empty if there are none.
-        more: Names of further columns of objects, by our own.
+        objects: Column of the objects: a struct of lists or a list of structs. Empty if boxes and classes are columns
+            of their own.
+        box: Name of the field of the boxes within ``objects``, or of their column if ``objects`` is empty.
+        category: Name of the field of the classes within ``objects``, or of their column if ``objects`` is empty. Empty
+            if there are no classes.
+        more: Names of further columns of the objects, by Multibox's names.
         width: Column of the images' widths. Empty if there is none.
         height: Column of the images' heights. Empty if there is none.
         image_id: Column of the images' ids. Empty if there is none.
@@ -53,19 +55,19 @@ class Columns:
     image_id: str = ""
 
     def without_images(self) -> list[str]:
-        """The columns to read for all but the images' bytes."""
+        """The names of all columns except the one with the images' bytes."""
         lists = [self.objects] if self.objects else [self.box, self.category, *self.more.values()]
         return [name for name in dict.fromkeys([self.file, *lists, self.width, self.height, self.image_id]) if name]
 
 
 def find_columns(schema: Any) -> Columns | None:
-    """The columns of a file of annotated images.
+    """Find the columns of images, boxes and classes in a file.
 
     Args:
         schema: Arrow schema of the file: name and type of each column.
 
     Returns:
-        The columns. None: images or boxes are missing.
+        The names of the columns. None if there are no images or no boxes.
     """
     from pyarrow import types
 

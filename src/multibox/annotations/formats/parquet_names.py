@@ -1,7 +1,8 @@
-"""The names of numbered classes: in the metadata of a Parquet file, or in the ``README.md`` of its dataset.
+"""Finds the names of numbered classes in the metadata of a Parquet file, or in its dataset's ``README.md``.
 
-The datasets library writes the features of a dataset as JSON into the metadata ``huggingface`` of each file, and the
-hub has them as YAML in front of the ``README.md`` (``dataset_info``). Both may have a list or a numbered map of names.
+The datasets library writes the features of a dataset as JSON into the metadata key ``huggingface`` of each file. The
+hub has the same features as YAML at the top of the ``README.md`` (``dataset_info``). Both may have a list of names, or
+a map from numbers to names.
 """
 
 import json
@@ -17,7 +18,7 @@ from multibox.errors import BadInput
 
 
 def names_in_metadata(metadata: dict[bytes, bytes] | None, category: str) -> tuple[str, ...]:
-    """The class names in the metadata of a file. Empty if there are none.
+    """Find the class names in the metadata of a file. Empty if there are none.
 
     Args:
         metadata: Metadata of the file's Arrow schema.
@@ -31,10 +32,12 @@ def names_in_metadata(metadata: dict[bytes, bytes] | None, category: str) -> tup
 
 
 def names_in_card(files: Files, category: str) -> tuple[tuple[str, ...], Path | None]:
-    """The class names in the ``README.md`` nearest to the root, and its path. Empty and None if there are none.
+    """Find the class names in the ``README.md`` nearest to the root.
+
+    Returns the names and the file's path, or nothing and None.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         category: Name of the column of classes.
     """
     folders = [files.root, *list(files.root.parents)[:2]]

@@ -1,4 +1,4 @@
-"""The rows of a Parquet file as plain values: what each says of its image and of the objects in it."""
+"""Reads the rows of a Parquet file as plain values: an image and its objects per row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _READ = 512
 
 @dataclass(frozen=True)
 class Row:
-    """What a row says, unverified.
+    """A row of a Parquet file: an image with its objects, not yet verified.
 
     Attributes:
         group: Number of the row group, from 0.
@@ -25,11 +25,11 @@ class Row:
         number: Position of the row in the file, from 1.
         file: File name of the image. Empty if the row has none.
         image_id: Id of the image. Empty if the row has none.
-        boxes: ``(N, 4)`` numbers as written. Boxes that are not four numbers are NaN.
-        classes: Name or number of each object's class. None: the row has none.
-        size: Width and height of the image in pixels, if the row has them.
-        columns: Further columns of objects, each of length N.
-        fault: What is wrong with the row. Empty if nothing is.
+        boxes: ``(N, 4)`` numbers of the boxes as they are in the file. NaN for a box that is not four numbers.
+        classes: Name or number of each object's class. None if the row has no classes.
+        size: Width and height of the image in pixels, or None if the row does not give them.
+        columns: Further values of the objects, by column: a list of length N each.
+        fault: Description of what is wrong with the row. Empty if the row is valid.
     """
 
     group: int
@@ -45,14 +45,14 @@ class Row:
 
 
 def read_rows(opened: Any, columns: Columns) -> Iterator[Row]:
-    """The rows of an open Parquet file. The images' bytes are not read.
+    """Read the rows of an open Parquet file, without the bytes of the images.
 
     Args:
         opened: The open ``pyarrow.parquet.ParquetFile``.
         columns: Columns to read.
 
     Yields:
-        Each row.
+        Rows in the order of the file.
     """
     number = 0
     names = columns.without_images()

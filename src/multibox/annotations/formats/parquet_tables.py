@@ -1,4 +1,4 @@
-"""Open Parquet files: whether they hold annotated images, and what their rows say."""
+"""Opens Parquet files, finds out whether they hold annotated images, and reads their rows."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -28,9 +28,9 @@ class Table:
     Attributes:
         path: Path of the file.
         columns: Columns that were read.
-        rows: What each row says.
+        rows: Rows of the file, one per image.
         names: Class names in the file's metadata. Empty if there are none.
-        has_bytes: Whether the images are in the file. Otherwise their names are.
+        has_bytes: Whether the file holds the images themselves. Otherwise it holds their file names.
     """
 
     path: Path
@@ -46,7 +46,7 @@ def is_installed() -> bool:
 
 
 def may_have_images(path: Path) -> bool:
-    """Whether a file has columns of images and boxes, or is damaged, so that it may have had some."""
+    """Whether a file has columns of images and boxes, or is too damaged to tell."""
     try:
         with _opened(path) as file:
             return find_columns(file.schema_arrow) is not None
@@ -55,7 +55,7 @@ def may_have_images(path: Path) -> bool:
 
 
 def read_table(path: Path) -> Table | None:
-    """Read a file without its images. None: it has no columns of images and boxes.
+    """Read a file without its images. None if it has no columns of images and boxes.
 
     Raises:
         BadInput: The file is damaged.
@@ -70,15 +70,15 @@ def read_table(path: Path) -> Table | None:
 
 
 def column_names(path: Path) -> str:
-    """The names of a file's columns, for messages."""
+    """List the names of a file's columns, for messages."""
     with _opened(path) as file:
         return ", ".join(file.schema_arrow.names[:8]) or "none"
 
 
 def numbers_and_sizes(table: Table) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers ``(N, 4)`` of the boxes of a file, and the size ``(N, 2)`` of the image of each, NaN if unknown.
+    """Collect the numbers ``(N, 4)`` of the boxes of a file, and the sizes ``(N, 2)`` of their images, NaN if unknown.
 
-    Without columns of sizes the first images of the file are asked.
+    If no column gives the sizes, they are read from the first images of the file.
     """
     boxes, sizes = [np.empty((0, 4))], [np.empty((0, 2))]
     for row in table.rows:

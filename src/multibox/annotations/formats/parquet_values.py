@@ -1,4 +1,4 @@
-"""Images in Parquet files, read one after the other without holding a whole row group in memory."""
+"""Reads images from Parquet files one by one, without holding a whole row group in memory."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from typing import Any
 from multibox.errors import first_line
 
 TOGETHER = 16
-"""Rows that are decoded at once."""
+"""Number of rows that are decoded at a time."""
 
 KEPT = 64_000_000
-"""Size of the images that are kept for the next requests, bytes."""
+"""Total size of the images that are cached for later requests, bytes."""
 
 STREAMS = 8
-"""Files that are read at once."""
+"""Largest number of files that are open for reading at a time."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RowImage:
         return f"{self.file}: row {self.number}" + (f" ({self.name})" if self.name else "")
 
     def read_bytes(self) -> bytes:
-        """The bytes of the image.
+        """Read the bytes of the image.
 
         Raises:
             OSError: The file is damaged, or the row has no bytes.
@@ -66,12 +66,12 @@ class _Stream:
 
 
 class Values:
-    """Bytes of a column, read in batches. Neighbours of what was asked for are kept, up to a number of bytes.
+    """Reads the bytes in a column in batches, and caches neighbouring rows up to a number of bytes.
 
-    Requests in the order of the rows read each batch once. Threads may share one object.
+    If rows are requested in order, each batch is read once. Threads may share one object.
 
     Args:
-        limit: Number of bytes to keep.
+        limit: Largest number of bytes to cache.
     """
 
     def __init__(self, limit: int = KEPT):
@@ -82,10 +82,10 @@ class Values:
         self._lock = Lock()
 
     def read(self, file: Path, group: int, row: int, column: str) -> bytes | None:
-        """The bytes in a row. None: the row has none.
+        """Read the bytes in a row. None if the row has none.
 
         Raises:
-            OSError: The file is damaged or has become another.
+            OSError: The file is damaged or was replaced.
         """
         number, place = divmod(row, TOGETHER)
         with self._lock:
@@ -122,7 +122,7 @@ class Values:
 
 
 VALUES = Values()
-"""The images that all sources of this process share."""
+"""The reader and cache that all images of this process share."""
 
 
 def _batches(file: Path, group: int, column: str) -> Iterator[Any]:

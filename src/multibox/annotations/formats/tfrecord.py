@@ -1,4 +1,4 @@
-"""TFRecord files of the TensorFlow Object Detection API: a record an image, the image's bytes in it."""
+"""TFRecord files of the TensorFlow Object Detection API: one record per image, which contains the image itself."""
 
 import re
 from collections import Counter, defaultdict
@@ -54,7 +54,7 @@ class RecordImage:
         return f"{self.file}: record {self.frame.number}" + (f" ({self.name})" if self.name else "")
 
     def read_bytes(self) -> bytes:
-        """The bytes of the image.
+        """Read the bytes of the image.
 
         Raises:
             OSError: The file has changed since it was listed, or the record is damaged.
@@ -66,7 +66,7 @@ class RecordImage:
 
 
 def find(files: Files) -> list[Path]:
-    """The TFRecord files, if any of a sample has records with objects. A single file needs no usual name."""
+    """Find the TFRecord files, if any file in a sample has records with objects. A single file may have any name."""
     if files.path.is_file():
         return [files.path] if _NAMED.search(files.path.name) or begins_as_records(files.path) else []
     named = [path for path in files.listed if _NAMED.search(path.name)]
@@ -76,7 +76,7 @@ def find(files: Files) -> list[Path]:
 
 
 def why_not(files: Files) -> str:
-    """Why the first file that is named like a TFRecord file is none of these. Empty if there is none."""
+    """Explain why the first file with the name of a TFRecord file cannot be read. Empty if there is no such file."""
     for path in files.listed:
         if _NAMED.search(path.name):
             try:
@@ -101,7 +101,9 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
         BadInput: A single file has no objects, nothing names the classes, or the user gave a folder of images.
     """
     if options.images is not None:
-        raise BadInput("images", f"{options.images}: does not apply to TFRecord, which holds its images; leave it out")
+        raise BadInput(
+            "images", f"{options.images}: does not apply to TFRecord files, which contain their images; leave it out"
+        )
     if files.path.is_file():
         _refuse_other(files.path)
     names = {path: written_split(set_of(path), files.root) for path in found}
@@ -155,7 +157,7 @@ def _read_record(path: Path, frame: Frame, record: memoryview) -> _Read:
     try:
         features = read_example(record)
     except ValueError:
-        return _Read(image, Problem("annotation", str(image), "", "is no tf.train.Example"))
+        return _Read(image, Problem("annotation", str(image), "", "is not a tf.train.Example"))
     image = RecordImage(path, frame, name_of(features))
     try:
         return _Read(image, describe(features))
@@ -196,7 +198,7 @@ def _annotation(image: RecordImage, described: Described | Problem, classes: Cla
         name = classes.name(text, number)
         if name is None:
             where = object_name(len(names), len(described.texts), f"number {number}")
-            return Problem("annotation", str(image), where, "its class has no name")
+            return Problem("annotation", str(image), where, "the object's class has no name")
         names.append(name)
     return Annotation(
         str(image),
@@ -213,7 +215,7 @@ def _nameless(records: Iterable[Sequence[_Read]]) -> tuple[str, ...]:
     """What is said of images whose ids are the positions of their records."""
     count = sum(len(each) - len(_named(each)) for each in records)
     images = counted(count, "image has", "images have")
-    note = f"{images} no file name, or one that others have too; the positions of the records are the ids"
+    note = f"{images} no file name, or one that other images have too; the positions of the records became the ids"
     return (note,) if count else ()
 
 
@@ -258,5 +260,5 @@ def _refuse_other(path: Path) -> None:
         try:
             has = ", ".join(sorted(read_example(content[frame.offset : frame.offset + frame.length]))[:6])
         except ValueError:
-            raise BadInput(path, "its first record is no tf.train.Example; give one record per image") from None
+            raise BadInput(path, "its first record is not a tf.train.Example; give one record per image") from None
         raise BadInput(path, f"its records have no features {OBJECT}...; the first has {has or 'none'}")

@@ -1,4 +1,4 @@
-"""The classes of records: names are in the records, in a label map ``.pbtxt``, or in both."""
+"""The classes of TFRecord files: their names are in the records, in a label map ``.pbtxt``, or in both."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,17 @@ from multibox.annotations.formats.tfrecord_objects import LABEL, TEXT
 from multibox.errors import BadInput
 
 Pairs = Counter[tuple[str | None, int | None]]
-"""The text and the number of a class, and how many objects have both."""
+"""Number of objects for each pair of a class name and a class number in the records. Either may be None."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of some records.
+    """The classes of the objects in TFRecord files.
 
     Attributes:
         by_number: Name of each class by its number. Empty if no number needs a name.
         names: Class names in the order of their labels. Empty if nothing declares an order.
-        origin: What declares the order of the classes, such as the name of a label map.
+        origin: Origin of the order of the classes, such as the name of a label map.
         file: Path of the file that declares the class names. None if no file does.
         notes: Sentences about what was guessed.
     """
@@ -38,23 +38,24 @@ class Classes:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Numbers of the classes in their order. Empty if they have none, or a class has several."""
+        """Number of each class, in the order of the classes. Empty if a class has no number or several."""
         return tuple(self.by_number) if len(self.by_number) == len(self.names) else ()
 
     def name(self, text: str | None, number: int | None) -> str | None:
-        """Name of an object's class: its text, else what its number means. None if that means nothing.
+        """Name of an object's class: the name in its record, else the name of its number. None if there is neither.
 
-        A text that is a code, such as ``/m/01yrx``, is a name only where nothing names its number.
+        A code such as ``/m/01yrx`` counts as a name only if its number has no name.
         """
         named = self.by_number.get(number) if number is not None else None
         return named or text if text is None or text.startswith(CODES) else text
 
 
 def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
-    """Name the classes of records.
+    """Find the class names of records.
 
-    A label map that explains the records decides. Without one, the records' own texts are the names, in the order of
-    their numbers. Records with numbers alone take the given classes, or those of a list beside them.
+    A label map that matches the records is used first. Without one, the names in the records are used, in the order of
+    their numbers. Records with class numbers only take the names that the user gave, or those of a list beside the
+    files.
 
     Args:
         pairs: Class text and class number of the records' objects, with the number of objects for each pair.
@@ -65,8 +66,8 @@ def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
         Class names, their numbers and their order, and what was guessed.
 
     Raises:
-        BadInput: Nothing names the class numbers or tells whether they count from 0 or from 1, or two label maps give
-            them different names.
+        BadInput: Class numbers have no names, it is not clear whether they count from 0 or 1, or two label maps give
+            different names.
     """
     maps = _label_maps(files)
     if maps:
@@ -77,7 +78,9 @@ def name_classes(pairs: Pairs, files: Files, options: Options) -> Classes:
     if any(text is None for text, _ in pairs):
         return _of_list(pairs, files, options)
     listed = ", ".join(map(files.short, maps))
-    return _of_records(pairs, f"{listed} names none of them" if maps else "no label map (.pbtxt) is there")
+    return _of_records(
+        pairs, f"{listed} has none of the records' classes" if maps else "no label map (.pbtxt) is there"
+    )
 
 
 def _without_codes(pairs: Pairs) -> Pairs:
@@ -123,11 +126,11 @@ def _of_map(pairs: Pairs, shown: str, path: Path, names: dict[int, str]) -> Clas
             other[f"{text!r} with the number {number}, which is {names[number]!r} in {shown}"] += count
     unlisted = Counter({text: n for (text, _), n in pairs.items() if text and text not in names.values()})
     notes = [
-        f"{counted(n, 'object has', 'objects have')} the class {what}; the text was taken"
+        f"{counted(n, 'object has', 'objects have')} the class {what}; the name in the record was used"
         for what, n in other.most_common(1)
     ]
     notes += [
-        f"{shown} lacks the class {text!r} ({counted(n, 'object')}), which comes after those that it lists"
+        f"{shown} lacks the class {text!r} ({counted(n, 'object')}), which was added after the listed classes"
         for text, n in unlisted.most_common(1)
     ]
     return Classes(kept, tuple(dict.fromkeys(kept.values())), shown, path, tuple(notes))
@@ -143,7 +146,7 @@ def _of_list(pairs: Pairs, files: Files, options: Options) -> Classes:
     origin = files.short(path) if path else "the given classes"
     numbers = {number for _, number in pairs if number is not None}
     first = first_number(files.path, numbers, len(names), origin, is_given=path is None)
-    note = f"the numbers of classes ({LABEL}) were taken as positions in {origin}, counted from {first}"
+    note = f"the numbers of classes ({LABEL}) were read as positions in {origin}, counted from {first}"
     return Classes(dict(enumerate(names, first)), tuple(names), origin, path, (note,))
 
 
@@ -158,7 +161,7 @@ def _of_records(pairs: Pairs, why: str) -> Classes:
     notes = [f"{why}; the names of the classes come from {TEXT}, their order from {LABEL}"]
     several = _ambiguous(numbers, names)
     if several:
-        notes.append(f"numbers of classes are not certain: {several}")
+        notes.append(f"class numbers are ambiguous: {several}")
         return Classes({}, tuple(names), LABEL, notes=tuple(notes))
     return Classes({min(numbers[name]): name for name in names}, tuple(names), LABEL, notes=tuple(notes))
 

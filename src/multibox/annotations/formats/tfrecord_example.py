@@ -1,6 +1,6 @@
-"""``tf.train.Example``: a message of Protocol Buffers that maps names to lists of bytes, decimals or whole numbers.
+"""Parses ``tf.train.Example``, a Protocol Buffers message that maps names to lists of bytes, floats or integers.
 
-Its one field holds a map of names to ``Feature``, which is one of three lists
+Its only field holds a map from names to ``Feature``, which is one of three lists
 (https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/feature.proto).
 """
 
@@ -15,11 +15,11 @@ _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
 """Numbers of fields in their messages."""
 
 Values = list[memoryview] | np.ndarray
-"""The values of a feature: slices of bytes, or ``(N,)`` float64 or int64."""
+"""The values of a feature: slices of the record's bytes, or ``(N,)`` float64 or int64 numbers."""
 
 
 def read_example(record: memoryview) -> dict[str, Values]:
-    """The features of an example by their names. Bytes stay slices of the record and are not touched.
+    """Parse the features of an example, by name. Values of bytes are slices of the record, without a copy.
 
     Args:
         record: Bytes of the record, a serialised ``tf.train.Example``.

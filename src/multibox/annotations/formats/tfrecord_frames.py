@@ -1,8 +1,8 @@
-"""TFRecord files: records of bytes one after the other, each with its length and two checksums.
+"""Reads TFRecord files: records one after another, each with its length and two checksums.
 
-A record is its length in 8 bytes, a masked CRC-32C of them, the bytes, and a masked CRC-32C of the bytes
-(https://www.tensorflow.org/tutorials/load_data/tfrecord). Checksums of lengths are verified when the records are
-listed, and those of the bytes when an image is read.
+A record consists of its length in 8 bytes, a masked CRC-32C of the length, the data, and a masked CRC-32C of the data
+(https://www.tensorflow.org/tutorials/load_data/tfrecord). Checksums of lengths are verified when records are listed,
+and checksums of the data when an image is read.
 """
 
 import struct
@@ -21,7 +21,7 @@ _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x78\x01": "zlib", b"\x78\x9c": "zlib", b"
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a record lies in its file.
+    """Position and length of a record in its file.
 
     Attributes:
         number: Position of the record among those of its file, from 1.
@@ -35,7 +35,7 @@ class Frame:
 
 
 class DamagedFile(ValueError):  # noqa: N818  It is named after what happened
-    """A file ends too early, or is no TFRecord file.
+    """Raised if a file ends too early or is not a TFRecord file.
 
     Args:
         number: Position of the record that cannot be read, from 1.
@@ -48,12 +48,12 @@ class DamagedFile(ValueError):  # noqa: N818  It is named after what happened
 
 
 def map_file(path: Path) -> memoryview:
-    """The bytes of a file, mapped into memory. An empty file has none."""
+    """Map the bytes of a file into memory. An empty file gives no bytes."""
     return open_message(path) if path.stat().st_size else memoryview(b"")
 
 
 def frames(content: memoryview) -> Iterator[Frame]:
-    """The records of a file. Their bytes are not touched.
+    """Find the records of a file. Their data is not read.
 
     Args:
         content: Bytes of the TFRecord file.
@@ -79,16 +79,16 @@ def frames(content: memoryview) -> Iterator[Frame]:
 
 
 def begins_as_records(path: Path) -> bool:
-    """Whether a file begins with the length of a record and its checksum."""
+    """Whether bytes begin with the length of a record and the right checksum of the length."""
     with path.open("rb") as file:
         return _is_head(memoryview(file.read(_HEAD)))
 
 
 def read_record(path: Path, frame: Frame) -> bytes:
-    """The bytes of a record.
+    """Read the data of a record.
 
     Raises:
-        ValueError: The checksum is wrong, or the file has become shorter.
+        ValueError: The checksum is wrong, or the file is shorter than when its records were listed.
         OSError: The file cannot be read.
     """
     with path.open("rb") as file:

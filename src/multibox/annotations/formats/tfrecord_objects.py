@@ -1,6 +1,6 @@
-"""What a record of the TensorFlow Object Detection API says of its image: size, name, objects.
+"""Reads an image's size, name and objects from a record of the TensorFlow Object Detection API.
 
-Masks and what else a record may hold are not read.
+Masks and further features of a record are not read.
 """
 
 from collections.abc import Mapping, Sized
@@ -25,7 +25,7 @@ Features = Mapping[str, Values]
 
 @dataclass(frozen=True)
 class Described:
-    """What a record says of its image.
+    """An image as a record describes it: name, size and objects.
 
     Attributes:
         name: File name of the image, else its id. Empty if there is neither.
@@ -47,12 +47,12 @@ class Described:
 
 
 def name_of(features: Features) -> str:
-    """The file name of an image, else its id. Empty if there is neither."""
+    """The file name of an image, or its id if there is no file name. Empty if there is neither."""
     return _text(features, "image/filename") or _text(features, "image/source_id")
 
 
 def describe(features: Features) -> Described:
-    """What a record says of its image.
+    """Read the name, size and objects of a record's image.
 
     Args:
         features: Features of the record, by name.
@@ -93,7 +93,7 @@ def _verify_lengths(count: int, lists: Mapping[str, Sized]) -> None:
 
 
 def image_of(features: Features) -> bytes:
-    """The bytes of the image. Empty if the record has none.
+    """The bytes of a record's image. Empty if the record has no image.
 
     Raises:
         ValueError: The feature ``image/encoded`` holds numbers instead of bytes.

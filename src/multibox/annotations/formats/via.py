@@ -1,4 +1,4 @@
-"""JSON and CSV of the VGG Image Annotator (VIA), versions 1 and 2: saved projects, and annotations exported alone."""
+"""VGG Image Annotator (VIA), versions 1 and 2: saved projects, and annotations exported as JSON or CSV."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -23,7 +23,10 @@ _WORDS = {"rect": BOX, "polyline": "line"}
 
 
 def find(files: Files) -> list[Path]:
-    """The JSON files that are a project of VIA 2 or list images with ``filename`` and ``regions``, and the tables."""
+    """Find VIA's CSV tables and JSON files.
+
+    A JSON file is VIA's if it is a project of VIA 2, or lists images with ``filename`` and ``regions``.
+    """
     return [*files.json_where(is_its), *tables_with(files, _COLUMNS)]
 
 
@@ -65,7 +68,7 @@ def _images(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def is_its(content: Any) -> bool:
-    """Whether a file is a project, or most of its entries are images with regions. A damaged one is a problem."""
+    """Whether a JSON file is VIA's: a project, or a map most of whose entries are images with regions."""
     listed = list(_listed(fields(content)).values())
     return bool(listed) and sum(map(_is_image, listed)) * 2 > len(listed)
 

@@ -1,4 +1,4 @@
-"""Which attribute of VIA's regions holds the class, and in which order the file declares the classes."""
+"""Finds the attribute of VIA's regions that holds the class, and the order of the classes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ WORDS = ("class", "label", "category", "name", "type", "object")
 """Names of attributes that are likely to hold the class, the likeliest first."""
 
 UNNAMED = "object"
-"""The class of all objects where no region has an attribute."""
+"""Class of all objects if no region has an attribute."""
 
 
 @dataclass(frozen=True)
 class ClassAttribute:
-    """The attribute that holds the class.
+    """The attribute of VIA's regions that holds the class.
 
     Attributes:
         name: Name of the attribute that holds the class. Empty if no region has any attribute.
@@ -33,11 +33,11 @@ class ClassAttribute:
     notes: tuple[str, ...]
 
     def of(self, attributes: Mapping[str, Any], where: str) -> str:
-        """The class of a region.
+        """Read the class of a region from its attributes.
 
         Args:
             attributes: Attributes of the region: values by the attribute's name.
-            where: Name of the region for messages, such as ``object 3 of 4``.
+            where: Name of the region in messages, such as ``object 3 of 4``.
 
         Raises:
             Damaged: The region has no value of the attribute that holds the class, or several values.
@@ -54,7 +54,9 @@ class ClassAttribute:
 def class_attribute(
     regions: Sequence[Mapping[str, Any]], declared: Sequence[Mapping[str, Any]], classes: Sequence[str]
 ) -> ClassAttribute:
-    """Choose the attribute that most regions have. Of several, the one with the likeliest name.
+    """Choose the attribute that holds the class.
+
+    It is the attribute that most regions have, or of several such attributes the one with the likeliest name.
 
     Args:
         regions: Attributes of each region: values by the attribute's name.
@@ -73,19 +75,19 @@ def class_attribute(
         listed = fields(fields(each.get(name)).get("options"))
         titles |= _titles(listed)
         options |= listed
-    notes = [f"the attribute {name!r} was taken as the class: {counts[name]:,} of {len(regions):,} regions have it"]
+    notes = [f"the attribute {name!r} was read as the class: {counts[name]:,} of {len(regions):,} regions have it"]
     others = ", ".join(other for other in counts if other != name)
     if others:
-        notes[0] += f"; the others ({others}) were not used, and one of them is if {name!r} is removed"
+        notes[0] += f"; other attributes ({others}) were not used; to use one of them, remove {name!r}"
     if titles:
-        notes.append(f"the options of {name!r} are numbers, so their descriptions were taken as the names of classes")
+        notes.append(f"the options of {name!r} are numbers, so their descriptions became the class names")
     in_order = tuple(dict.fromkeys(titles.get(option, option) for option in map(str.strip, options) if option))
     return ClassAttribute(name, in_order, titles, "", tuple(notes) if others or titles else ())
 
 
 def _without_attribute(regions: int, classes: Sequence[str]) -> ClassAttribute:
     only = classes[0] if len(classes) == 1 else UNNAMED
-    how = "" if len(classes) == 1 else "; a single name in classes gives another"
+    how = "" if len(classes) == 1 else "; to give another name, set classes to that single name"
     notes = (f"no region has an attribute, so all objects have the class {only!r}{how}",) if regions else ()
     return ClassAttribute("", (), {}, only, notes)
 

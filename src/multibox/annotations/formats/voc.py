@@ -1,6 +1,6 @@
-"""PASCAL VOC XML: one file an image, whose root is ``<annotation>``.
+"""PASCAL VOC XML: one file per image, with the root element ``<annotation>``.
 
-What the annotations hold beyond a record (pose, parts, segmentation, source database) is dropped.
+Pose, parts, segmentation and source database are dropped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ CLASSES = (
 
 
 def find(files: Files) -> list[Path]:
-    """The XML files, if any of a sample is VOC's."""
+    """Find the XML files, if any file in a sample is in VOC's format."""
     found = files.with_suffix(".xml")
     return found if "voc" in dialects(sample(found)) else []
 
@@ -102,13 +102,13 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
 
 @dataclass(frozen=True)
 class Written:
-    """An annotation file as it was written.
+    """The content of a VOC annotation file, with box corners as written.
 
     Attributes:
         file: Path of the XML file.
         filename: Name of the image as the file gives it. Empty if it gives none.
         names: Class name of each of the N objects.
-        evidence: Corners as written, with the facts that tell whether they count from 0 or from 1.
+        evidence: Corners as written, with what the file shows about whether they count from 0 or from 1.
         columns: Flags of the N objects by name: ``difficult``, ``truncated`` and ``occluded``.
     """
 
@@ -126,8 +126,8 @@ def parse_xml(path: Path) -> Written | Problem | None:
         path: Path of the XML file.
 
     Returns:
-        The annotation as written (a corner that is not a number is NaN), or why it cannot be read. None if the file is
-        XML of another kind.
+        The annotation as written (a corner that is not a number is NaN), or the problem that prevents reading it. None
+        if the file is XML of another format.
     """
     parsed = read_xml(path)
     if isinstance(parsed, Problem):
@@ -184,7 +184,7 @@ def _of_list(file: Path, candidates: Sequence[Path]) -> Path:
     if len(candidates) > 1 and len(beside) != 1:
         listed = " or ".join(str(path) for path in candidates[:2])
         raise BadInput(
-            file, f"{candidates[0].stem} could be {listed}; keep one of them, or give their folders one by one"
+            file, f"{candidates[0].stem} could be {listed}; keep one of them, or build from their folders one at a time"
         )
     return (beside or candidates)[0]
 
@@ -217,8 +217,8 @@ def _notes(
     notes = []
     if others:
         notes.append(
-            f"{counted(others, 'XML file holds', 'XML files hold')} something else than VOC's annotations and "
-            f"{'was' if others == 1 else 'were'} passed over"
+            f"{counted(others, 'XML file holds', 'XML files hold')} something other than VOC's annotations and "
+            f"{'was' if others == 1 else 'were'} ignored"
         )
     if unlisted:
         notes.append(

@@ -1,4 +1,4 @@
-"""YOLO text: one ``.txt`` per image, one line per object: class, centre x, centre y, width, height.
+"""YOLO text: one ``.txt`` per image and one line per object, with class, centre x, centre y, width, height.
 
 The four numbers are relative to the size of the image.
 
@@ -36,7 +36,10 @@ _OTHERS = (*NAMES, *LABEL_MAPS)
 
 
 def find(files: Files) -> list[Path]:
-    """The description and the label files. Empty if there is no description, and no text with YOLO's rows."""
+    """Find the description of the dataset and the label files.
+
+    The list is empty if there are neither descriptions nor label files with YOLO's rows.
+    """
     described = find_description(files)
     labels = _label_files(files) if files.path.is_dir() else []
     if described:
@@ -64,7 +67,7 @@ def read(files: Files, found: list[Path], options: Options) -> Part:
     is_described = found[0].suffix.lower() != ".txt"
     described = read_description(found[0], files) if is_described else Description(files.root)
     if options.images is not None and described.images:
-        message = f"{options.images}: does not apply to YOLO, whose images {described.path} names; leave it out"
+        message = f"{options.images}: does not apply here, because {described.path} names the images; leave it out"
         raise BadInput("images", message)
     names, origin = _classes(files, described, options)
     splits, splits_from = _images(files, described, options)
@@ -122,7 +125,9 @@ def _classes(files: Files, described: Description, options: Options) -> tuple[tu
         refuse_other_lists(files, *listed)
         return listed[1], files.short(listed[0])
     if not options.classes:
-        message = 'nothing names its classes; write names: into data.yaml, or give classes="A,B" in their order'
+        message = (
+            'has no class names; write names: into data.yaml, or give classes="A,B" in the order of the class numbers'
+        )
         raise BadInput(described.path, message)
     return options.classes, "the given classes"
 

@@ -1,4 +1,4 @@
-"""What describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data`` with its lists."""
+"""Reads the file that describes a YOLO dataset: Ultralytics' ``data.yaml``, or darknet's ``obj.data``."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from multibox.errors import BadInput
 
 USUAL = ("train", "val", "test")
 SPLITS = (*USUAL, "valid", "validation")
-"""Keys that name a split, whether or not its folder exists."""
+"""Keys of ``data.yaml`` that always name a split, even if its folder does not exist."""
 
 _NO_SPLITS = ("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "roboflow", "channels")
 """Keys that mean something else, whatever folders their values are called like."""
@@ -25,7 +25,7 @@ _NO_SPLITS = ("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "down
 
 @dataclass(frozen=True)
 class Description:
-    """The description of a dataset.
+    """The content of a ``data.yaml`` or ``obj.data``: classes, and images by split.
 
     Attributes:
         path: Path of the file that describes the dataset.
@@ -44,7 +44,7 @@ class Description:
 
 
 def find_description(files: Files) -> Path | None:
-    """The file that describes the dataset: YAML with ``names`` or ``train``, else darknet's ``.data``."""
+    """Find the file that describes the dataset: YAML with ``names`` or ``train``, else darknet's ``.data``."""
     return next(iter(_descriptions(files)), None)
 
 
@@ -56,23 +56,26 @@ def _descriptions(files: Files) -> list[Path]:
 
 
 def other_names(files: Files, described: Description) -> Iterator[str]:
-    """A sentence for each file that says something else than the description that was read.
+    """Warn of further files that describe the dataset in another way than the description that was read.
 
     Args:
-        files: Files of the source.
+        files: Files of the dataset.
         described: The description that was read.
     """
     if not described.names or not files.path.is_dir():
         return
     for path in _descriptions(files)[1:]:
-        yield f"{files.short(path)} describes a dataset too and was not read; give its folder too if it belongs here"
+        yield (
+            f"{files.short(path)} describes a dataset too and was not read; give its folder too if it belongs to "
+            "this dataset"
+        )
     try:
         listed = find_class_list(files)
     except BadInput:  # not a list of classes, whatever its name says
         return
     if listed and listed[1] != described.names and not {*listed[1]}.isdisjoint(described.names):
         where = files.short(described.path)
-        yield f"{files.short(listed[0])} lists other classes, or another order, than {where}, which was taken"
+        yield f"{files.short(listed[0])} lists other classes than {where}, or in another order, and was not used"
 
 
 def _is_description(path: Path) -> bool:
@@ -86,7 +89,7 @@ def _is_description(path: Path) -> bool:
 
 
 def read_description(path: Path, files: Files) -> Description:
-    """Read a description.
+    """Read the file that describes a YOLO dataset.
 
     Raises:
         BadInput: The file is damaged, or names classes or folders that cannot be found or used.
@@ -102,7 +105,7 @@ class _Texts(yaml.BaseLoader):
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         twice = next((key for key, count in keys.items() if count > 1 and key != "<<"), None)
         if twice is not None:
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {twice} is there twice; keep one")
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {twice} is given twice; keep one")
         return super().construct_mapping(node, deep)
 
 

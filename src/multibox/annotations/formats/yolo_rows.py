@@ -1,4 +1,7 @@
-"""The rows of YOLO's label files. What follows the class is told by the number of columns, over all files together."""
+"""Reads the rows of YOLO's label files.
+
+The meaning of the values after the class is found from their number, over all files together.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,9 +24,9 @@ SAYS = {
     "score": "a score after the box, which was left out",
     "track": "the number of a track after the box, which was left out",
     "score and track": "a score and the number of a track after the box, which were left out",
-    "polygon": "a polygon, whose bounds were taken",
+    "polygon": "a polygon, whose bounding box was used",
 }
-"""What rows of each kind have, but those with a box alone."""
+"""Description of each kind of row in messages, except rows of a box alone."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Row:
     Attributes:
         line: Number of the line in the file, from 1.
         label: Class of the object as the file has it, usually a number.
-        values: What follows the class. Texts that are no numbers are NaN.
+        values: Values after the class. NaN for a text that is not a number.
     """
 
     line: int
@@ -42,21 +45,22 @@ class Row:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The rows of a label file. A file that does not exist has none."""
+    """Read the rows of a label file. A file that does not exist has no rows."""
     lines = file.read_text("utf-8-sig", errors="replace").splitlines() if isfile(file) else []
     rows = ((number, line.split()) for number, line in enumerate(lines, start=1))
     return [Row(number, words[0], tuple(map(to_number, words[1:]))) for number, words in rows if words]
 
 
 def kinds_of(rows: Sequence[Row], key_points: tuple[int, int] | None) -> dict[int, Kind | None]:
-    """What the rows with each number of values are.
+    """Find the kind of the rows with each number of values.
 
     Args:
         rows: Rows of all label files of a dataset.
-        key_points: ``kpt_shape`` of ``data.yaml``: number of key points, and of values for each.
+        key_points: ``kpt_shape`` of ``data.yaml``: number of key points of an object, and number of values for each key
+            point.
 
     Returns:
-        Kind of the rows, such as ``box``, by their number of values. None if the kind cannot be told.
+        Kind of the rows, such as ``box``, by their number of values. None if the kind cannot be determined.
     """
     by_count: dict[int, list[tuple[float, ...]]] = defaultdict(list)
     for row in rows:
@@ -95,11 +99,12 @@ def _has_points_in_box(row: Sequence[float]) -> bool:
     )
 
 
-NO_KIND = "which are no class and box, polygon or declared key points (kpt_shape in data.yaml)"
-"""What is said of the columns of a row of no known kind."""
+NO_KIND = "which fit neither a class with a box, nor a polygon, nor the key points declared as kpt_shape in data.yaml"
+"""Description of the columns of a row of unknown kind."""
 
 FEW = 3
-"""Rows below which points in a box may be a polygon by chance."""
+"""Smallest number of rows from which points inside boxes are read as key points. In fewer rows they may be polygons by
+chance."""
 
 
 def _is_whole(value: float) -> bool:
@@ -114,7 +119,7 @@ def _are_parts(values: Sequence[float]) -> bool:
 def annotate(
     file: Path, rows: Sequence[Row], names: Sequence[str], kinds: dict[int, Kind | None]
 ) -> Annotation | Problem:
-    """The annotation of one image.
+    """Make the annotation of one image from its rows.
 
     Args:
         file: Path of the label file.
@@ -126,7 +131,7 @@ def annotate(
     for row in rows:
         number = to_number(row.label)
         if not row.label.isascii() or not _is_whole(number) or not 0 <= number < len(names):
-            detail = f"{row.label!r} is no class from 0 to {len(names) - 1}"
+            detail = f"{row.label!r} is not a class number from 0 to {len(names) - 1}"
             return Problem("annotation", str(file), f"line {row.line}", detail)
         kind = kinds[len(row.values)]
         if kind is None:
@@ -145,7 +150,7 @@ def _corners(values: Sequence[float], kind: Kind) -> list[float]:
 
 
 def are_edges(rows: Sequence[Row]) -> bool:
-    """Whether boxes are edges x0, y0, x1, y1: as centres and sizes many reach beyond their image, as edges all fit."""
+    """Whether boxes are edges x0, y0, x1, y1: as centres and sizes many exceed their image, as edges all fit."""
     boxes = np.array([row.values for row in rows if len(row.values) == 4], np.float64).reshape(-1, 4)
     beyond = (np.abs(boxes[:, :2] - 0.5) + boxes[:, 2:] / 2 > 0.51).any(axis=1)
     fit = (boxes[:, :2] < boxes[:, 2:]).all(axis=1) & ((boxes >= 0) & (boxes <= 1)).all(axis=1)
@@ -153,7 +158,7 @@ def are_edges(rows: Sequence[Row]) -> bool:
 
 
 def notes(rows: Sequence[Row], kinds: dict[int, Kind | None]) -> tuple[str, ...]:
-    """A sentence for each kind of row but boxes alone."""
+    """Describe each kind of row in the files, except rows of a box alone, in a sentence each."""
     counts: dict[str, int] = defaultdict(int)
     for row in rows:
         kind = kinds[len(row.values)]
@@ -163,7 +168,7 @@ def notes(rows: Sequence[Row], kinds: dict[int, Kind | None]) -> tuple[str, ...]
 
 
 def to_number(text: str) -> float:
-    """The number that a text is, else NaN."""
+    """Convert a text to a number. NaN if it is not one."""
     try:
         return float(text)
     except ValueError:

@@ -1,1 +1,4 @@
-"""Reading files of detections that other programs wrote: what their numbers mean, and which rows cannot be used."""
+"""Reads files of detections written by other programs.
+
+Finds out what their ids and boxes mean, and which rows are unusable.
+"""

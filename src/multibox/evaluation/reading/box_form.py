@@ -1,4 +1,4 @@
-"""What the four numbers of a box mean: the order, and the unit."""
+"""The form of boxes in a file of detections: order and unit of their four numbers."""
 
 import re
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ GRAMMAR = "xywh, corners or center, then as needed swapped, then fractions, stre
 
 @dataclass(frozen=True)
 class BoxForm:
-    """What the four numbers of a box mean.
+    """Form of a box in a file of detections: order and unit of its four numbers.
 
     Attributes:
         layout: Order of the four numbers: ``xywh``, ``corners`` or ``center``, a key of ``LAYOUTS``.
         swapped: Whether y stands before x, and the height before the width.
-        unit: Empty for pixels of the image, ``fractions`` for fractions of its sides, or a network input whose pixels
-            are the unit: ``stretched:WxH``, ``letterbox:WxH`` (image in the middle) or ``padded:WxH`` (image in the top
-            left corner).
+        unit: Empty for pixels of the image, ``fractions`` for fractions of its sides, or for pixels of a network input
+            of W x H pixels, how the image was fitted into it: ``stretched:WxH``, ``letterbox:WxH`` (centred) or
+            ``padded:WxH`` (in the top left corner).
     """
 
     layout: str = "xywh"
@@ -36,7 +36,7 @@ class BoxForm:
 
     @property
     def meaning(self) -> str:
-        """The form in words."""
+        """Description of the form in words, for messages."""
         if self.swapped:
             order = {"xywh": "y, x, height, width", "corners": "y0, x0, y1, x1"}.get(self.layout)
             order = order or "center y, center x, height, width"
@@ -52,7 +52,7 @@ class BoxForm:
         """Convert boxes to corners in pixels of their images.
 
         Args:
-            values: ``(D, 4)`` float64 boxes in this order and unit.
+            values: ``(D, 4)`` float64 boxes in the order and unit of this form.
             sizes: ``(D, 2)`` widths and heights of the images, pixels.
 
         Returns:
@@ -84,7 +84,7 @@ class BoxForm:
 
 
 def parse_box_form(text: str) -> BoxForm:
-    """Read a form such as ``xywh``, ``corners,fractions`` or ``center,letterbox:640x640``.
+    """Parse a form of boxes, such as ``xywh``, ``corners,fractions`` or ``center,letterbox:640x640``.
 
     Args:
         text: Layout, ``swapped`` and unit, separated by commas. Each may be left out. Without a layout it is ``xywh``,
@@ -94,12 +94,12 @@ def parse_box_form(text: str) -> BoxForm:
         The order and the unit of a box's four numbers.
 
     Raises:
-        BadInput: A word is unknown, or there are two layouts, two units or two ``swapped``.
+        BadInput: A word is unknown, or a layout, a unit or ``swapped`` is given twice.
     """
     words = [word.strip() for word in text.split(",")]
     layouts = [word for word in words if word in LAYOUTS]
     units = [word for word in words if word == FRACTIONS or INPUT.fullmatch(word)]
     swaps = words.count(SWAPPED)
     if len(layouts) + len(units) + swaps < len(words) or max(len(layouts), len(units), swaps) > 1:
-        raise BadInput("boxes", f"{text!r} is no form of boxes; write, with commas: {GRAMMAR}")
+        raise BadInput("boxes", f"{text!r} is not a form of boxes; write, with commas: {GRAMMAR}")
     return BoxForm(layouts[0] if layouts else "xywh", bool(swaps), units[0] if units else "")

@@ -1,4 +1,4 @@
-"""Choose what the numbers of a file mean, and refuse a choice that the objects contradict."""
+"""Chooses what the ids and boxes in a file of detections mean, and refuses a meaning that the objects contradict."""
 
 import os
 from collections import Counter
@@ -16,7 +16,7 @@ from multibox.evaluation.reading.result_rows import Ids, Rows
 
 @dataclass(frozen=True)
 class ReadAs:
-    """How to read a file of detections. None: as the format says, unless the file says otherwise.
+    """How to read a file of detections. For a field that is None, the meaning is found from the file and the dataset.
 
     Attributes:
         image_ids: Meaning of ``image_id``: ``data``, ``names``, ``numbers``, ``from-0``, ``from-1``, ``sorted-from-0``,
@@ -38,15 +38,15 @@ PARAMETERS = {"image_id": "image_ids", "category_id": "category_ids", "bbox": "b
 
 
 def choose_numbering(field: str, numberings: Sequence[Numbering], ids: Ids, given: str | None) -> Numbering:
-    """Choose a numbering by the ids alone.
+    """Choose the meaning of a file's image ids or class ids by the ids alone.
 
-    A list beside the file goes before all if it has all ids. Otherwise the data's own numbering is taken if it gives
-    any row a place, or names that agree with it and give more rows one. Counts are taken only if they give all rows a
-    place, and names do not.
+    A list of ids beside the file comes first, if it has all ids of the file. Next are the dataset's own ids, if any row
+    matches one, or file names, if they agree with those ids and match more rows. Positions (``from-0``, ``from-1``) are
+    taken only if they match all rows and names do not.
 
     Args:
         field: Field of the file that holds the ids: ``image_id`` or ``category_id``.
-        numberings: Meanings that the ids can have, the data's own first.
+        numberings: Meanings that the ids can have, with the dataset's own ids first.
         ids: Ids in the file of detections, row by row.
         given: Name of the meaning that the user chose, such as ``from-0``. None chooses by the ids.
 
@@ -60,7 +60,7 @@ def choose_numbering(field: str, numberings: Sequence[Numbering], ids: Ids, give
         chosen = next((numbering for numbering in numberings if numbering.name == given), None)
         if chosen is None:
             names = ", ".join(numbering.name for numbering in numberings)
-            raise BadInput(PARAMETERS[field], f"{given!r} is no numbering; choose {names}")
+            raise BadInput(PARAMETERS[field], f"{given!r} is not a meaning of {field}; choose {names}")
         return chosen
     own = numberings[0].of(ids)
     for numbering in numberings:
@@ -86,7 +86,7 @@ def compare_meanings(
     classes: Sequence[Numbering],
     read_as: ReadAs,
 ) -> list[str]:
-    """Compare the chosen meaning of a file with others.
+    """Compare the chosen meaning of a file's ids and boxes with other meanings, on the objects of the test set.
 
     Args:
         path: Path of the file of detections, for messages.
@@ -98,7 +98,7 @@ def compare_meanings(
         read_as: Meanings that the user gave. None where the user gave none.
 
     Returns:
-        Sentences about meanings that the user gave and the test set's objects contradict.
+        Sentences about meanings that the user gave but the test set's objects contradict.
 
     Raises:
         BadInput: The test set's objects contradict a meaning that the user did not give.
@@ -117,7 +117,7 @@ def compare_meanings(
 
 
 def guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
-    """Sentences about what ids are taken for.
+    """Sentences that tell the user which meanings of ids were guessed.
 
     Args:
         meaning: Meaning of the file's ids that was chosen.
@@ -128,13 +128,14 @@ def guesses(meaning: Meaning, read_as: ReadAs, ids: Ids) -> list[str]:
     chosen = (("image_id", meaning.images, read_as.image_ids), ("category_id", meaning.classes, read_as.category_ids))
     for field, numbering, given in chosen:
         if given is None and numbering.name != DATA:
-            notes.append(f'{field} is taken for {numbering.meaning}, as with {PARAMETERS[field]}="{numbering.name}"')
+            notes.append(f'{field} is read as {numbering.meaning}, as with {PARAMETERS[field]}="{numbering.name}"')
     if meaning.images.name == DATA:
         numbers = Counter(str(int(name)) for name in meaning.images.places if name.isdecimal())
         shared = [name for name in ids.distinct if numbers[name] > 1 and name in meaning.images.places]
         if shared:
             notes.append(
-                f"several images have the number {shared[0]}; its rows are taken for the image of this very id"
+                f"several file names have the number {shared[0]}; rows with this id are assigned to the image "
+                "whose own id it is"
             )
     return notes
 
@@ -152,9 +153,9 @@ def _contradiction(path: str | os.PathLike[str], meaning: Meaning, better: Bette
         if now != then
     ]
     what = ", and ".join(f"{field} seems to be {words}" for field, words, *_ in changes)
-    what += f": objects and detections then overlap by an IoU of {better.fit:.2f} instead of {better.before:.2f}"
+    what += f": then the mean IoU of detections with objects is {better.fit:.2f} instead of {better.before:.2f}"
     so = " ".join(f'{PARAMETERS[field]}="{then}"' for field, _, _, then, _ in changes)
     if all(given is not None for *_, given in changes):
-        return f"{what}; {so} would read it so"
+        return f"{what}; to read it that way, set {so}"
     kept = " ".join(f'{PARAMETERS[field]}="{now}"' for field, _, now, _, given in changes)
-    raise BadInput(path, f"{what}; set {so} to read it so, or {kept} to keep the reading that does not fit")
+    raise BadInput(path, f"{what}; set {so} to read it that way, or {kept} to keep the meaning that does not fit")

@@ -1,4 +1,4 @@
-"""What was read from a file of detections: its meaning, and the rows that were dropped."""
+"""The result of reading a file of detections: detections, meaning of ids and boxes, and dropped rows."""
 
 import logging
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Dropped:
-    """Rows that were dropped for one reason.
+    """Rows of a file of detections that were dropped for one reason.
 
     Attributes:
         reason: Why the rows were dropped.
         count: Number of dropped rows.
-        example: The first dropped row, in words such as ``category_id 7 in row 3``.
+        example: Description of the first dropped row, such as ``category_id 7 in row 3``.
     """
 
     reason: str
@@ -52,7 +52,7 @@ class FileReading:
 
     @property
     def lines(self) -> list[str]:
-        """What a reader of the figures must know, a sentence each."""
+        """Sentences that a user must know to judge the metrics: guesses, doubts and dropped rows."""
         return [f"{self.path}: {line}" for line in (*self.guesses, *self.doubts, *self._losses)]
 
     @property
@@ -63,14 +63,14 @@ class FileReading:
         ]
 
     def log(self) -> None:
-        """Log the lines. What looks wrong and what was dropped are warnings."""
+        """Log the sentences of :attr:`lines`. Doubts and dropped rows are logged as warnings."""
         for line in self.guesses:
             log.info("%s: %s", self.path, line)
         for line in (*self.doubts, *self._losses):
             log.warning("%s: %s", self.path, line)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the detections, as values for ``json.dumps``."""
+        """All fields except the detections, as values for ``json.dumps``."""
         return {
             "file": self.path,
             "rows": self.rows,

@@ -1,4 +1,4 @@
-"""How well detections fit the objects: the measure by which meanings of a file are compared."""
+"""Measures how well detections overlap the objects, to compare possible meanings of a file's ids and boxes."""
 
 from dataclasses import replace
 
@@ -9,18 +9,18 @@ from multibox.evaluation.pairs import pairs_of_class
 from multibox.evaluation.voc import by_score
 
 SAMPLE = 200
-"""Largest number of images in a comparison."""
+"""Largest number of images on which meanings of a file are compared."""
 
 GAIN, LITTLE = 0.15, 0.05
-"""Mean gain of IoU that makes a fit clearly better: without other evidence, and with it."""
+"""Gain of mean IoU from which one meaning counts as clearly better: without other evidence, and with other evidence."""
 
 CERTAINTY, LEAST_DEVIATION, LEAST_OBJECTS = 4.0, 0.2, 5
-"""Least ratio of the gain to its standard error, a lower bound for the standard deviation in it, and the least number
-of objects to judge by."""
+"""Conditions for a clear gain of IoU: the smallest ratio of the gain to its standard error, a lower bound for the
+standard deviation behind that error, and the smallest number of objects."""
 
 
 def sample_of(truth: Truth) -> Truth:
-    """The objects to find in at most ``SAMPLE`` images, spread evenly over the images that have any."""
+    """The objects to find in at most :data:`SAMPLE` images, spread evenly over the images that have objects."""
     counted = np.flatnonzero(truth.counted)
     images = np.unique(truth.images[counted])
     chosen = images[np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).round().astype(np.int64)]
@@ -35,9 +35,9 @@ def one_class(truth: Truth) -> Truth:
 
 
 def best_scored(truth: Truth, found: Found) -> np.ndarray:
-    """Of each class and image, the best-scored detections, as many as there are objects.
+    """Select as many detections of each class in each image as there are objects, by descending score.
 
-    So guesses with low scores change no comparison.
+    So detections with low scores do not affect the comparison of meanings.
 
     Args:
         truth: Objects of the test set.
@@ -66,12 +66,11 @@ def overlaps(truth: Truth, found: Found) -> np.ndarray:
 
 
 def is_clearly_better(mine: np.ndarray, other: np.ndarray, least: float) -> bool:
-    """Whether IoUs of the same objects are higher than others, beyond what chance explains.
+    """Whether objects have clearly higher IoUs with one meaning of a file than with another, beyond chance.
 
     Args:
-        mine: ``(M,)`` IoU, in [0, 1], of each of M objects with its best detection, if the file's numbers mean what is
-            to be judged.
-        other: ``(M,)`` IoU, in [0, 1], of the same objects, if the file's numbers mean something else.
+        mine: ``(M,)`` IoU, in [0, 1], of each of M objects with its best detection, under the meaning to be judged.
+        other: ``(M,)`` IoU, in [0, 1], of the same objects with their best detections, under the other meaning.
         least: Smallest mean gain of IoU that counts as clearly better, in [0, 1].
 
     Returns:

@@ -1,7 +1,8 @@
-"""Other meanings of a file, tested on the ground truth: numberings of images and classes, forms of boxes.
+"""Tests other meanings of a file of detections on the ground truth: what its image ids, class ids and boxes may mean.
 
-Boxes and images are compared first, whatever the classes, then the classes. A meaning is preferred only if the objects
-are found clearly better with it. So a poor detector raises no alarm: it is as poor with every meaning.
+Boxes and image ids are compared first, ignoring classes, and class ids afterwards. A meaning is preferred only if the
+detections overlap the objects clearly better with it. So a poor detector raises no alarm, because it is equally poor
+with every meaning.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,23 +27,24 @@ SIDES = (
 """Sides of square inputs to try, pixels."""
 
 PRICE = 0.02
-"""Mean IoU that a meaning must gain for each of its differences from what is usual."""
+"""Penalty on the mean IoU of a meaning, for each of its differences from the usual meaning."""
 
 GOOD = 0.85
-"""Mean IoU from which no other meaning can be clearly better."""
+"""Mean IoU that is so high that no other meaning can be clearly better."""
 
 BEYOND, MANY_BEYOND = 0.1, 0.2
-"""How far a box reaches out of its image to be beyond it, as a share of the image's side, and the share of such boxes
-from which they are evidence. No detector sees what is there, so a small gain suffices then."""
+"""Distance by which a box must exceed its image to count as beyond it, as a share of the image's side, and the share of
+such boxes that is evidence of a wrong meaning. With this evidence a small gain of IoU suffices."""
 
 LARGEST_FRACTION = 1.5
 LEAST_VOTES, LEAST_SHARE = 3, 0.7
-"""Detections on objects of one class that a number needs to be taken for that class, and their share."""
+"""Conditions under which a class number is taken to mean a class: the least number of its detections that lie on
+objects of that class, and their least share."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the numbers of a file mean.
+    """Meaning of the image ids, class ids and boxes in a file of detections.
 
     Attributes:
         images: Meaning of ``image_id``.
@@ -55,7 +57,10 @@ class Meaning:
     boxes: BoxForm
 
     def found(self, rows: Rows, sizes: np.ndarray) -> Found:
-        """The rows as detections. Places in ``images`` and ``labels`` are negative where there is none."""
+        """Convert the rows of a file to detections.
+
+        ``images`` and ``labels`` are negative in rows whose image or class is unknown.
+        """
         images = self.images.of(rows.images)
         labels = self.classes.of(rows.categories)
         return Found(images, labels, rows.scores, self.boxes.corners(rows.boxes, sizes[images]))
@@ -63,12 +68,12 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Better:
-    """A meaning that fits clearly better.
+    """A meaning of a file with which detections overlap the objects clearly better.
 
     Attributes:
-        meaning: Meaning of a file's ids and boxes that fits better.
+        meaning: The better meaning of the file's ids and boxes.
         fit: Mean IoU of the objects with their best detections under ``meaning``, in [0, 1].
-        before: Mean IoU of the objects with their best detections under the meaning compared with, in [0, 1].
+        before: Mean IoU of the objects with their best detections under the meaning that was assumed, in [0, 1].
     """
 
     meaning: Meaning
@@ -79,10 +84,10 @@ class Better:
 def better_meaning(
     base: Meaning, rows: Rows, truth: Truth, images: Sequence[Numbering], classes: Sequence[Numbering]
 ) -> Better | None:
-    """Look for a meaning that fits the objects clearly better.
+    """Look for a meaning of a file with which its detections overlap the objects clearly better.
 
     Args:
-        base: Meaning of the file's ids and boxes to compare with.
+        base: Assumed meaning of the file's ids and boxes, which others are compared with.
         rows: Rows of the file of detections, all with finite numbers.
         truth: Objects of the test set.
         images: Meanings of ``image_id`` to try.
@@ -223,7 +228,7 @@ def _numeric(named: tuple[str, str]) -> tuple[int, str]:
 
 
 def different(numberings: Sequence[Numbering], ids: Ids) -> list[Numbering]:
-    """The numberings that give some row a place, and none twice."""
+    """The meanings of ids that match at least one row, each of them different from the others for these ids."""
     seen: dict[bytes, Numbering] = {}
     for numbering in numberings:
         places = numbering.of(replace(ids, codes=np.arange(len(ids.distinct))))
@@ -233,7 +238,7 @@ def different(numberings: Sequence[Numbering], ids: Ids) -> list[Numbering]:
 
 
 def possible_forms(boxes: np.ndarray) -> list[BoxForm]:
-    """Forms that boxes can have, judged by their numbers alone.
+    """Possible forms (order and unit) of boxes, judged by their numbers alone.
 
     Args:
         boxes: ``(D, 4)`` finite numbers of the boxes, as in the file.
@@ -252,5 +257,5 @@ def possible_forms(boxes: np.ndarray) -> list[BoxForm]:
 
 
 def are_fractions(boxes: np.ndarray) -> bool:
-    """Whether the numbers of boxes ``(D, 4)`` are too small for pixels."""
+    """Whether the numbers of boxes ``(D, 4)`` are so small that they must be fractions and not pixels."""
     return len(boxes) > 0 and bool(np.quantile(np.abs(boxes).max(axis=1), 0.99) <= LARGEST_FRACTION)

@@ -1,4 +1,4 @@
-"""The file beside detections that lists their images and classes, as Multibox writes it with its own detections."""
+"""The list of images and classes beside a file of detections, such as the one that Multibox writes."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Listing:
-    """What the ids in a file of detections stand for.
+    """The images and classes that the ids in a file of detections stand for.
 
     Attributes:
         name: Name of the file that lists the images and classes.

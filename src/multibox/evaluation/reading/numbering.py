@@ -1,4 +1,4 @@
-"""What the ids of images and classes in a file can mean in a dataset."""
+"""The possible meanings, in a dataset, of the image ids and class ids in a file of detections."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,21 +13,21 @@ from multibox.evaluation.reading.result_rows import Ids
 from multibox.importers.class_lists import COCO, COCO_COLUMNS
 
 UNKNOWN, SEVERAL, NOT_EVALUATED = -1, -2, -3
-"""Places of an id that nothing has, that several images have, and of a class that is not evaluated."""
+"""Positions that stand for: an unknown id, an id of several images, and a class that is not evaluated."""
 
 DATA, LISTED = "data", "listed"
 
 
 @dataclass(frozen=True)
 class Numbering:
-    """A meaning that ids can have.
+    """A possible meaning of the image ids or class ids in a file of detections.
 
     Attributes:
-        name: Value of ``image_ids`` or ``category_ids`` that selects this reading of the numbers, such as ``from-0``.
+        name: Value of ``image_ids`` or ``category_ids`` that selects this meaning, such as ``from-0``.
         meaning: Description of what an id stands for, such as ``the name of the class``.
-        places: Position of the image in the test set, or of the class among the evaluated classes, by id as text. A
-            negative number if there is no position.
-        is_a_count: Whether ids are small numbers, which may fit by accident.
+        places: Position of the image in the test set, or of the class among the evaluated classes, by id as text.
+            Negative for an id without an image or class.
+        is_a_count: Whether ids are positions, small numbers that may match by accident.
     """
 
     name: str
@@ -36,41 +36,41 @@ class Numbering:
     is_a_count: bool = False
 
     def of(self, ids: Ids) -> np.ndarray:
-        """Place of each row: ``(D,)`` int64, negative where there is none."""
+        """``(D,)`` int64 position of each row's image or class. Negative for a row without one."""
         return np.array([*(self.places.get(name, UNKNOWN) for name in ids.distinct), UNKNOWN], np.int64)[ids.codes]
 
 
 def image_numberings(ids: Sequence[int | str], names: Sequence[Sequence[str]]) -> list[Numbering]:
-    """What the ids of images can mean.
+    """List the possible meanings of image ids.
 
     Args:
         ids: Id of each image as COCO files of the dataset have it.
         names: File names of each image, possibly with folders. An image may have several names or none.
 
     Returns:
-        Meanings that ``image_id`` can have, the dataset's own first.
+        Meanings that ``image_id`` can have, with the dataset's own ids first.
     """
     by_name = sorted(range(len(ids)), key=lambda i: str(PurePosixPath(names[i][0])) if names[i] else str(ids[i]))
     spelled = [{form for name in of_image for form in _forms(name)} for of_image in names]
     numbers = [{str(int(digits[0])) for form in forms if (digits := re.search(r"[0-9]+$", form))} for forms in spelled]
     return [
-        Numbering(DATA, "the data's own id of the image", {str(name): i for i, name in enumerate(ids)}),
+        Numbering(DATA, "the dataset's id of the image", {str(name): i for i, name in enumerate(ids)}),
         Numbering("names", "the name of the image file", _shared(spelled)),
         Numbering("numbers", "the number in the name of the image file", _shared(numbers)),
-        *_counted("the position of the image in the data", range(len(ids)), "from"),
-        *_counted("the position of the image by file name", by_name, "sorted-from"),
+        *_counted("the position of the image in the dataset", range(len(ids)), "from"),
+        *_counted("the position of the image in order of file names", by_name, "sorted-from"),
     ]
 
 
 def class_numberings(numbers: Mapping[str, int], evaluated: Sequence[str]) -> list[Numbering]:
-    """What the ids of classes can mean.
+    """List the possible meanings of class ids.
 
     Args:
         numbers: Number of each class as COCO files of the dataset have it, by class name.
         evaluated: Names of the evaluated classes.
 
     Returns:
-        Meanings that ``category_id`` can have, the dataset's own first.
+        Meanings that ``category_id`` can have, with the dataset's own class numbers first.
     """
     place = {name: i for i, name in enumerate(evaluated)}
     places = {name: place.get(name, NOT_EVALUATED) for name in numbers}
@@ -82,16 +82,16 @@ def class_numberings(numbers: Mapping[str, int], evaluated: Sequence[str]) -> li
     by_number = {str(number): at for _, number, at in coco}
     by_column = {str(k): at for k, _, at in coco}
     return [
-        Numbering(DATA, "the data's own number of the class", {str(numbers[name]): places[name] for name in numbers}),
+        Numbering(DATA, "the dataset's number of the class", {str(numbers[name]): places[name] for name in numbers}),
         Numbering("names", "the name of the class", places),
         Numbering("coco-91", "COCO's number of the class, 1 to 90", by_number, True),
         Numbering("coco-80", "the position among COCO's 80 classes, from 0", by_column, True),
-        *_counted("the position of the class in the data", [places[name] for name in numbers], "from"),
+        *_counted("the position of the class in the dataset", [places[name] for name in numbers], "from"),
     ]
 
 
 def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numbering]) -> tuple[Numbering, Numbering]:
-    """The numberings that a list of images and classes gives.
+    """The meanings of ids that a list of images and classes defines.
 
     Args:
         listing: List of images and classes beside the file of detections.
@@ -99,9 +99,9 @@ def listed(listing: Listing, images: Sequence[Numbering], classes: Sequence[Numb
         classes: Meanings that ``category_id`` can have, one of them called ``names``.
 
     Returns:
-        Meaning of ``image_id`` and meaning of ``category_id`` as the list has them. An image that the data do not have
-        has the position ``UNKNOWN``, and a class that they do not have ``NOT_EVALUATED``. Where the names of several
-        listed images fit one image of the data, that with the most folders in common has its position.
+        Meaning of ``image_id`` and meaning of ``category_id`` according to the list. An image that the dataset lacks
+        has the position ``UNKNOWN``, and a class that it lacks ``NOT_EVALUATED``. If the names of several listed images
+        match one image of the dataset, the one with the most folders in common is taken.
     """
     files, names = ({n.name: n.places for n in numberings}["names"] for numberings in (images, classes))
     places = _places_of_files(listing.images, files)
@@ -126,7 +126,7 @@ def _places_of_files(listed_names: Mapping[str, str], files: Mapping[str, int]) 
 
 
 def renumbered(names: Mapping[str, str], numbers: Iterable[str], evaluated: Sequence[str]) -> Numbering:
-    """A numbering that lists the class of each number.
+    """A meaning of class ids from a list that names the class of each number.
 
     Args:
         names: Class name of each number, by the number as text.
@@ -138,15 +138,17 @@ def renumbered(names: Mapping[str, str], numbers: Iterable[str], evaluated: Sequ
     text = ",".join(f"{number}={name}" for number, name in names.items())
     for name in names.values():
         if name not in known:
-            raise BadInput("category_ids", f"{text}: the data have no class {name!r}; they have {', '.join(known)}")
+            raise BadInput(
+                "category_ids", f"{text}: the dataset has no class {name!r}; its classes are {', '.join(known)}"
+            )
     return Numbering(text, f"numbered as {text}", {n: place.get(name, NOT_EVALUATED) for n, name in names.items()})
 
 
 def parse_renumbering(text: str, numbers: Iterable[str], evaluated: Sequence[str]) -> Numbering:
-    """Read a numbering such as ``0=cat,1=dog``.
+    """Parse a list of class numbers such as ``0=cat,1=dog``.
 
     Raises:
-        BadInput: The text is not a list such as ``0=cat,1=dog``, or names a class that the data do not have.
+        BadInput: The text is not a list such as ``0=cat,1=dog``, or names a class that the dataset does not have.
     """
     pairs = [pair.partition("=") for pair in text.split(",")]
     if any(not (number.strip() and name.strip()) for number, _, name in pairs):

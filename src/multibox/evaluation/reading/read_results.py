@@ -1,7 +1,7 @@
-"""Read detections in COCO's results format from any tool, and say what was guessed or dropped.
+"""Reads detections in COCO's results format from any tool, and reports what was guessed or dropped.
 
-An id that names an image or a class is taken for what it names. What only the objects suggest is never taken: then the
-file is refused, and the message says which parameter reads it so.
+If ids match names of images or classes, they are read as these names. A meaning that only the objects' positions
+suggest is never assumed: the file is refused, and the message says which parameter selects that meaning.
 """
 
 import os
@@ -22,7 +22,8 @@ from multibox.evaluation.reading.usable import usable_rows
 from multibox.evaluation.test_set import TestSet
 
 OUTSIDE, MANY_OUTSIDE = 0.5, 0.2
-"""Share of a box that must lie outside its image for the box to count, and the share of such boxes that is reported."""
+"""A box counts as outside if at least the first share of it lies outside its image. A warning follows if at least the
+second share of all boxes is outside."""
 
 
 def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadAs = AS_WRITTEN) -> FileReading:
@@ -35,11 +36,12 @@ def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadA
             none.
 
     Returns:
-        The detections of the evaluated classes, and what was dropped.
+        The detections of the evaluated classes, and the counts of rows that were dropped.
 
     Raises:
-        BadInput: The file cannot be read or does not hold detections. No row has an image and a class of the data. Too
-            many rows have no usable numbers. Or the objects fit another meaning of the ids and boxes clearly better.
+        BadInput: The file cannot be read or does not hold detections. Also if no row has an image and a class of the
+            dataset, too many rows have unusable numbers, or the detections overlap the objects clearly better with
+            another meaning of the ids and boxes.
     """
     rows = read_rows(path)
     truth, numbers = test_set.truth, test_set.category_numbers
@@ -71,9 +73,9 @@ def read_results(path: str | os.PathLike[str], test_set: TestSet, read_as: ReadA
 
 
 def doubts(found: Found, truth: Truth) -> list[str]:
-    """Sentences about detections that were read and look wrong."""
+    """Sentences about detections that look wrong but were read."""
     if not len(found):
-        return ["has no detection, so the figures are those of a detector that finds nothing"]
+        return ["has no detections, so the metrics are those of a detector that finds nothing"]
     sides = truth.image_sizes[found.images].astype(np.float64)
     area = areas(found.boxes)
     inside = paired_overlap(found.boxes, np.concatenate([np.zeros_like(sides), sides], axis=1))
@@ -88,7 +90,6 @@ def doubts(found: Found, truth: Truth) -> list[str]:
     beyond = int(np.maximum(np.unique(groups, return_counts=True)[1] - LIMITS[-1], 0).sum())
     if beyond:
         notes.append(
-            f"{beyond} detections are beyond the best {LIMITS[-1]} of their class in their image; "
-            "COCO's figures leave them out"
+            f"{beyond} detections exceed the limit of {LIMITS[-1]} per class and image; COCO's metrics ignore them"
         )
     return notes

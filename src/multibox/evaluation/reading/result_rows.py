@@ -1,4 +1,4 @@
-"""The rows of a file in COCO's results format as columns."""
+"""Reads the rows of a file in COCO's results format into arrays, one for each field."""
 
 import json
 import os
@@ -16,29 +16,29 @@ FIELDS = ("image_id", "category_id", "bbox", "score")
 
 
 LARGEST = 1e9
-"""Number from which on a coordinate is damaged. Areas of smaller ones do not overflow."""
+"""Coordinates of this size and above count as damaged. Areas computed from smaller coordinates do not overflow."""
 
 
 @dataclass(frozen=True)
 class Ids:
-    """A column of ids.
+    """The image ids or class ids of all rows of a file.
 
     Attributes:
         distinct: Each different id once, as text, in the order of first appearance.
-        codes: ``(D,)`` int64 position of each row's id in ``distinct``. -1 for a row without one.
+        codes: ``(D,)`` int64 position of each row's id in ``distinct``. -1 for a row without an id.
     """
 
     distinct: tuple[str, ...]
     codes: np.ndarray
 
     def keep(self, rows: np.ndarray) -> "Ids":
-        """The rows where a mask is true."""
+        """The ids of the rows where a mask ``(D,)`` is true."""
         return Ids(self.distinct, self.codes[rows])
 
 
 @dataclass(frozen=True)
 class Rows:
-    """D rows of a file, as they are written.
+    """D rows of a file of detections, with numbers as they are in the file.
 
     Attributes:
         images: Image id of each row.
@@ -56,7 +56,7 @@ class Rows:
         return len(self.scores)
 
     def keep(self, rows: np.ndarray) -> "Rows":
-        """The rows where a mask is true."""
+        """The rows where a mask ``(D,)`` is true."""
         return Rows(self.images.keep(rows), self.categories.keep(rows), self.boxes[rows], self.scores[rows])
 
 
@@ -70,8 +70,8 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         Image ids, class ids, boxes and scores of all rows.
 
     Raises:
-        BadInput: The file cannot be read, or holds something else than detections in COCO's results format. The message
-            says what.
+        BadInput: The file cannot be read, or does not hold detections in COCO's results format. The message says what
+            it holds instead.
     """
     try:
         content = Path(path).read_bytes()

@@ -1,4 +1,4 @@
-"""The rows of a file that can be used, and the others by the reason why not."""
+"""Separates the usable rows of a file of detections from the unusable ones, which are counted by reason."""
 
 import os
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from multibox.evaluation.reading.numbering import NOT_EVALUATED, SEVERAL, UNKNOW
 from multibox.evaluation.reading.result_rows import Rows
 
 SCORE_ERROR = 5e-7
-"""Largest distance of a score from [0, 1] that is taken for rounding."""
+"""Largest distance of a score from [0, 1] that counts as a rounding error."""
 
 MOST_DAMAGED = 0.1
-"""Largest share of damaged rows in a file that is read."""
+"""Largest share of damaged rows. A file with more is refused."""
 
 
 SHOWN = 8
-"""Number of ids in a message."""
+"""Largest number of ids listed in a message."""
 
-NO_IMAGE = "image_id is no image of the data"
+NO_IMAGE = "image_id is not an image of the dataset"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Reason:
 def usable_rows(
     path: str | os.PathLike[str], rows: Rows, meaning: Meaning, truth: Truth
 ) -> tuple[Found, tuple[Dropped, ...]]:
-    """Take the rows that can be used.
+    """Convert the usable rows of a file to detections, and count the others by reason.
 
     Args:
         path: Path of the file of detections, for messages.
@@ -79,18 +79,20 @@ def _reasons(rows: Rows, found: Found, meaning: Meaning) -> list[_Reason]:
         negative = (found.boxes[:, 2] < found.boxes[:, 0]) | (found.boxes[:, 3] < found.boxes[:, 1])
         outside = (found.scores < low) | (found.scores > high)
     numbers = "write four finite numbers into each bbox and one into each score"
-    image, category = (f"the data's are {_some_ids(numbering)}" for numbering in (meaning.images, meaning.classes))
-    form = f"set boxes if they are not {meaning.boxes.meaning}"
+    image, category = (
+        f"the dataset's ids are {_some_ids(numbering)}" for numbering in (meaning.images, meaning.classes)
+    )
+    form = f"set boxes if the numbers are not {meaning.boxes.meaning}"
     return [
-        _Reason("there is no image_id", "image_id", rows.images.codes < 0, "add it"),
-        _Reason("there is no category_id", "category_id", rows.categories.codes < 0, "add it"),
+        _Reason("the row has no image_id", "image_id", rows.images.codes < 0, "add it"),
+        _Reason("the row has no category_id", "category_id", rows.categories.codes < 0, "add it"),
         _Reason("bbox is not four numbers below a billion", "bbox", np.isnan(rows.boxes[:, 0]), numbers),
         _Reason("score is not a number", "score", np.isnan(rows.scores), numbers),
-        _Reason("score is not within 0 and 1", "score", outside, "scale scores to 0..1"),
+        _Reason("score is not within 0 and 1", "score", outside, "scale the scores to the range 0 to 1"),
         _Reason("width or height is negative", "bbox", negative, form),
         _Reason(NO_IMAGE, "image_id", found.images == UNKNOWN, image, 1),
         _Reason("several images have that image_id", "image_id", found.images == SEVERAL, image, 1),
-        _Reason("category_id is no class of the data", "category_id", found.labels == UNKNOWN, category, 1),
+        _Reason("category_id is not a class of the dataset", "category_id", found.labels == UNKNOWN, category, 1),
         _Reason("the class is not evaluated", "category_id", found.labels == NOT_EVALUATED, ""),
     ]
 

@@ -18,13 +18,13 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     Args:
         paths: Files, folders (the images directly in them), globs, or ``-`` for a list on standard input. Files,
             folders and globs may also be URIs that pyarrow reads: ``s3://bucket/photos``, ``gs://bucket/**/*.jpg``. In
-            a URI, ``*`` is the only wildcard, and ``?`` begins the options of the store.
+            a URI, ``*`` is the only wildcard, and ``?`` begins the options of the object store.
 
     Returns:
         Absolute paths and URIs, sorted, without duplicates.
 
     Raises:
-        BadInput: A path does not exist, names no image, or is not an image.
+        BadInput: A path does not exist, holds or matches no image, or is not an image.
     """
     return sorted({name for path in paths for name in _expand(os.fspath(path))})
 
@@ -61,12 +61,17 @@ def _image(source: Source) -> str:
     if source.encoded is not None:
         raise BadInput(
             "-",
-            "a cluster does not read an image from standard input; give a list of files",
+            "an image on standard input cannot be sent to a cluster; pipe a list of files instead",
         )
     if source.kind != "image":
-        raise BadInput(source.name, "a video or a camera; a cluster reads images only, such as 'photos/*.jpg'")
+        raise BadInput(
+            source.name, "is a video or a camera; on a cluster only images are supported, such as 'photos/*.jpg'"
+        )
     if "://" in source.name:
-        raise BadInput(source.name, "a cluster does not read from the web; download the image, or put it into a store")
+        raise BadInput(
+            source.name,
+            "is a web address, which is not supported on a cluster; download the image, or put it into an object store",
+        )
     return os.path.abspath(source.name)
 
 
@@ -91,7 +96,7 @@ def _expand_uri(uri: str) -> list[str]:
         if info.type == FileType.File and info.path.lower().endswith(SUFFIXES) and fits.fullmatch(info.path)
     ]
     if not names:
-        raise BadInput(uri, f"there are no images; their names end in {', '.join(SUFFIXES)}")
+        raise BadInput(uri, f"holds no images, whose names end in {', '.join(SUFFIXES)}")
     return names
 
 
@@ -121,7 +126,10 @@ def _filesystem(scheme: str, netloc: str, query: str) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem
 
     if "@" in netloc:
-        raise BadInput(f"{scheme}://...@", "the password would be written into every row; give it in the environment")
+        raise BadInput(
+            f"{scheme}://...@",
+            "the password in the URI would be written into every row of the output; give it in an environment variable",
+        )
     root = f"{scheme}://{netloc}/" + (f"?{query}" if query else "")
     try:
         filesystem, path = FileSystem.from_uri(root)

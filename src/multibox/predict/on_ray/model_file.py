@@ -1,4 +1,4 @@
-"""Sending the files of a model to other machines."""
+"""Packs the files of a model to send them to other machines."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from multibox.errors import BadInput
 
 
 def pack(path: Path) -> dict[str, bytes]:
-    """Read all files of a model: the file itself, the weights of an OpenVINO model, the content of a SavedModel.
+    """Read all files of a model: a single file, an OpenVINO model with its weights, or the content of a SavedModel.
 
     Args:
         path: Path of the model file or folder.
@@ -37,6 +37,6 @@ def unpack(files: dict[str, bytes], folder: Path) -> None:
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """A hash of a model's files, 64 hexadecimal digits. The name of the model does not matter."""
+    """A hash of a model's files, 64 hexadecimal digits. The name of the model does not affect the hash."""
     parts = [hashlib.sha256(content).digest() for content in files.values()]
     return hashlib.sha256(b"".join(parts)).hexdigest()

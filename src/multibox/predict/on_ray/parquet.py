@@ -26,10 +26,11 @@ SCHEMA: Final = pa.schema(
         "error": pa.string(),
     }
 )
-"""Columns of the rows. An image that could not be read has ``file`` and ``error`` only. Others have no ``error``."""
+"""Columns of the rows. For an image that could not be read, only ``file`` and ``error`` are set. For other images,
+``error`` is null."""
 
 POSITION: Final = "position"
-"""Name of the column with the position of an image among the run's files. It is not written to files."""
+"""Name of the column with an image's position among the run's images. The column is left out of the Parquet files."""
 
 
 def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.Table:
@@ -39,7 +40,7 @@ def to_table(positions: Sequence[int], predictions: Sequence[Prediction]) -> pa.
 
 
 def read_part(path: Path, classes: tuple[str, ...]) -> Iterator[Prediction]:
-    """Read the predictions of one part of a run.
+    """Read the predictions in one Parquet file of a run.
 
     Args:
         path: Path of the part's Parquet file.
@@ -53,7 +54,7 @@ def read_part(path: Path, classes: tuple[str, ...]) -> Iterator[Prediction]:
 
 
 class PartWriter:
-    """Collects rows in any order, and writes each part's file when all rows of the part are there.
+    """Collects rows in any order, and writes the Parquet file of a part as soon as all its rows have been added.
 
     Args:
         folder: Folder of the run.
@@ -76,7 +77,7 @@ class PartWriter:
 
     @property
     def missing(self) -> int:
-        """Number of parts that are not written yet."""
+        """Number of parts whose files have not been written yet."""
         return len(self._rows)
 
     def _write(self, part: int, rows: dict[int, pa.Table]) -> None:

@@ -1,4 +1,7 @@
-"""The parts of a run, which let it resume: a manifest lists the images, and each part is complete or absent."""
+"""The parts of a run on a cluster, by which it can be resumed.
+
+A manifest lists the images, and the file of a part is written only when the part is complete.
+"""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ MANIFEST: Final = "_manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Description of a run: its model, settings and images.
+    """Description of a run on a cluster: its model, settings and images.
 
     Attributes:
         model: Hash of the model file.
@@ -52,10 +55,10 @@ class Manifest:
         return [part for part in self.parts if not part_path(folder, part).exists()]
 
     def refuse_other(self, earlier: "Manifest", folder: Path) -> None:
-        """Refuse to resume a different run. The size of the parts may differ.
+        """Refuse to resume a run with another model, other settings or other images. The size of the parts may differ.
 
         Args:
-            earlier: Manifest that is in the folder.
+            earlier: Manifest found in the folder.
             folder: Folder of the run, for the message.
 
         Raises:
@@ -74,7 +77,7 @@ class Manifest:
             pairs = zip_longest(earlier.files, self.files)
             was, now = next((was, now) for was, now in pairs if was != now)
             is_new = was is None or (now is not None and now < was)
-            other = f"other images ({now} is new)" if is_new else f"other images ({was} is gone)"
+            other = f"other images ({now} was added)" if is_new else f"other images ({was} was removed)"
         if other:
             raise BadInput(folder, f"holds a run with {other}; choose another folder, or move this one away")
 
@@ -86,14 +89,15 @@ def part_path(folder: Path, part: int) -> Path:
 
 @contextmanager
 def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
-    """Start or resume a run in a folder. Until the block ends, no other process can do so.
+    """Start or resume a run in a folder. Until the block ends, no other process can open the run.
 
     Args:
         folder: Folder of the run. It is created if it does not exist.
         wanted: Manifest of the run to start or resume.
 
     Yields:
-        Manifest that the run follows: ``wanted``, or the manifest of an earlier run, whose parts may have another size.
+        Manifest to use: ``wanted`` for a new run, or the earlier manifest of a resumed run, whose parts may have
+        another size.
 
     Raises:
         BadInput: The folder holds a different run or other files, or another process is using it.
@@ -101,8 +105,8 @@ def open_run(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
     path = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-        raise BadInput(folder, "holds other files, but no run on a cluster; choose another folder")
-    busy = BadInput(folder, "another process is writing to it; wait until it has ended")
+        raise BadInput(folder, "holds files, but no run on a cluster to resume; choose another folder")
+    busy = BadInput(folder, "another process is writing to this folder; wait until that process has ended")
     with locked(folder / ".lock", busy):
         if not path.exists():
             with new_file(path) as new:

@@ -1,4 +1,4 @@
-"""The Ray cluster: join it, and count the detectors that fit on it."""
+"""Joins the Ray cluster, and counts the detectors that fit on it."""
 
 import logging
 import os
@@ -12,10 +12,11 @@ from multibox.errors import BadInput, first_line
 from multibox.runtimes.packages import require_package
 
 READING: Final = 0.1
-"""Share of a core that a task takes to read images. It mostly waits."""
+"""Share of a core that is reserved for a task that reads images. Such a task mostly waits for the disk or network."""
 
 STORE: Final = 500 * 2**20
-"""Bytes of shared memory for images in transit, if the cluster is this machine alone."""
+"""Bytes of shared memory for images that are passed between processes, if the cluster was started on this machine
+alone."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Share:
 
     @classmethod
     def of(cls, threads: int, on_gpu: bool) -> "Share":
-        """The share of a detector with a number of threads, on the CPU or on a GPU."""
+        """The resources that a detector takes, given its number of threads and whether it runs on a GPU."""
         return cls(threads - READING, int(on_gpu))
 
     def fitting(self, nodes: Iterable[Mapping[str, float]]) -> int:
-        """Count the detectors that fit on nodes, given the amounts of ``CPU`` and ``GPU`` of each node."""
+        """Count the detectors that fit on the cluster, given the amounts of ``CPU`` and ``GPU`` of each node."""
         return sum(self._on(node) for node in nodes)
 
     def _on(self, node: Mapping[str, float]) -> int:
@@ -47,9 +48,9 @@ class Share:
 
 @contextmanager
 def joined() -> Iterator[Any]:
-    """Join the cluster at ``RAY_ADDRESS`` until the block ends. Without that variable, start one on this machine.
+    """Join the Ray cluster at ``RAY_ADDRESS`` until the block ends, or start one here if the variable is not set.
 
-    A cluster that the process has joined before is used instead, and is not left at the end of the block.
+    If the process is already connected to a cluster, that one is used, and the connection stays open.
 
     Yields:
         The module ``ray``.

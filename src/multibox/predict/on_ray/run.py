@@ -40,14 +40,14 @@ def predict_on_ray(
     progress: Progress | None = None,
     **options: Any,
 ) -> Iterator[Prediction]:
-    """Detect objects in images on the cluster at ``RAY_ADDRESS``. Without that variable, start one on this machine.
+    """Detect objects in images on the Ray cluster at ``RAY_ADDRESS``, or on a cluster on this machine if it is not set.
 
     Parts that are already in ``out`` are not computed again.
 
     Args:
         model: Path of a model file, which is sent to the machines, or ``voc20``.
         paths: Paths, folders, globs or URIs of images, as :func:`~multibox.predict.on_ray.files.find_files` takes them.
-            Every machine must see the files under the same names.
+            Every machine must be able to read the files by the same paths.
         out: Folder on this machine for the parts of the run: Parquet files and a manifest.
         score: Score that detections must exceed, in [0, 1]. None takes the model's thresholds for display.
         batch: Number of images that go through the network together.
@@ -63,8 +63,8 @@ def predict_on_ray(
 
     Raises:
         BadInput: An image, the model or an option is invalid, or ``out`` holds a different run or other files.
-        RunFailed: The cluster failed. Complete parts stay.
-        Stopped: The user pressed Ctrl-C. Complete parts stay.
+        RunFailed: The cluster failed. Complete parts stay in ``out``.
+        Stopped: The user pressed Ctrl-C. Complete parts stay in ``out``.
     """
     require_package("pyarrow", "engine", "PyArrow", "ray")
     files, model, folder = find_files(paths), model_file(model, runtime), Path(out)
@@ -109,7 +109,7 @@ def _detect_missing(
     except Exception as error:  # Ray's errors have many classes
         raise RunFailed(f"Ray: {_cause(error)}; {_to_go_on(writer.missing, manifest)}") from error
     if writer.missing:
-        raise RunFailed(f"Ray lost images; {_to_go_on(writer.missing, manifest)}")
+        raise RunFailed(f"Ray returned no results for some images; {_to_go_on(writer.missing, manifest)}")
 
 
 def _found(
@@ -123,7 +123,7 @@ def _found(
     share = Share.of(work["threads"], on_gpu)
     actors = share.fitting(nodes_of(ray))
     if not actors:
-        raise BadInput("threads", f"{work['threads']}: no machine of the cluster has so many cores; use fewer")
+        raise BadInput("threads", f"{work['threads']}: no machine of the cluster has so many cores; use fewer threads")
     chunks = [missing[start : start + READ] for start in range(0, len(missing), READ)]
     tables = [pa.table({"position": chunk, "file": [files[position] for position in chunk]}) for chunk in chunks]
     context = ray_data.DataContext.get_current().copy()
@@ -194,4 +194,4 @@ def _cause(error: Exception) -> str:
 
 def _to_go_on(missing: int, manifest: Manifest) -> str:
     whole = len(manifest.parts) - missing
-    return f"{whole} of {len(manifest.parts)} parts are complete; run it again to resume"
+    return f"{whole} of {len(manifest.parts)} parts are complete; run the same command again to resume"

@@ -19,7 +19,8 @@ from multibox.predict.sources import Source
 from multibox.writing import Scratch, Unfinished, is_own_file, naming
 
 SOFTWARE: Final = "multibox predict"
-"""Name of the software in each annotated image, by which a later run recognises the image as its own."""
+"""Value of the PNG field ``Software`` in each annotated image, by which a later run recognises that it may replace the
+image."""
 
 
 class ImageOutput:
@@ -27,8 +28,8 @@ class ImageOutput:
 
     Args:
         folder: Folder for the annotated images.
-        stems: Name of the output files of each source, without suffix.
-        inputs: Real paths of the files that the run reads, which are never overwritten.
+        stems: Names of the output files without suffix, by image or video.
+        inputs: Resolved paths of the files that the run reads, which are never overwritten.
         frames: Whether frames of videos are saved as well.
     """
 
@@ -40,7 +41,10 @@ class ImageOutput:
         self._scratch: Scratch | None = None
 
     def name(self, prediction: Prediction) -> str:
-        """Choose the file name of a prediction's image, empty if none is saved. Call it once per prediction."""
+        """Choose the file name of a prediction's annotated image, empty if no image is saved.
+
+        Call this method once per prediction.
+        """
         if prediction.detections is None or (prediction.number is not None and not self._frames):
             return ""
         return unused(image_id(prediction, self._stems[prediction.source]), self._is_free, self._taken) + ".png"
@@ -62,11 +66,11 @@ class ImageOutput:
                 self._scratch.move(new, target)
 
     def finish(self) -> None:
-        """Clean up. Each image is already complete."""
+        """Do nothing but clean up, because each image was completed when it was added."""
         self.discard()
 
     def discard(self) -> None:
-        """Remove an incomplete image."""
+        """Remove an annotated image that is incomplete."""
         if self._scratch is not None:
             self._scratch.close()
 
@@ -75,15 +79,15 @@ class ImageOutput:
 
 
 class VideoOutput:
-    """An MP4 file for each video and each camera, at the mean rate of its input and with its timing.
+    """An MP4 file for each video and each camera, with the mean frame rate and the timing of its input.
 
-    Each frame stays until the time of the next one. This also covers frames that could not be read or were dropped. If
-    two frames are closer than the rate allows, the later one is shown.
+    Each frame is shown until the time of the next, so that the gaps of unreadable and dropped frames are filled. If two
+    frames are closer than the frame rate allows, only the later one is shown.
 
     Args:
         folder: Folder for the videos.
-        stems: Name of the output files of each source, without suffix.
-        inputs: Real paths of the files that the run reads, which are never overwritten.
+        stems: Names of the output files without suffix, by image or video.
+        inputs: Resolved paths of the files that the run reads, which are never overwritten.
     """
 
     draws: ClassVar[bool] = True
@@ -105,7 +109,10 @@ class VideoOutput:
         return cv2.cvtColor(prediction.detections.draw(), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
-        """Take the frame, resized to the first one's size, and write what was shown before it."""
+        """Keep the frame, and write the previous one for as long as it was shown.
+
+        Frames are resized to the size of the first frame.
+        """
         if prediction.source != self._source:
             self.finish()
         if encoded is None:
@@ -129,7 +136,7 @@ class VideoOutput:
             self._unfinished = None
 
     def discard(self) -> None:
-        """Remove an incomplete video."""
+        """Remove an annotated video that is incomplete."""
         if self._unfinished is not None:
             self._writer.release()
             self._unfinished.discard()
@@ -144,7 +151,7 @@ class VideoOutput:
         path = _frames_of(self._unfinished)
         self._writer = cv2.VideoWriter(str(path) if is_utf8(path) else "", codec, prediction.rate, self._size)
         if not self._writer.isOpened():
-            raise RunFailed(f"{self._folder / name}: OpenCV cannot write MP4 files here; save another format")
+            raise RunFailed(f"{self._folder / name}: the installed OpenCV cannot write MP4 files; save another format")
 
     def _write(self, frame: np.ndarray | None, until: int) -> None:
         for _ in range(self._written, until):

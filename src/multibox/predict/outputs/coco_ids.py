@@ -1,4 +1,7 @@
-"""The ids of images and classes in COCO files: the run's own, or those of the data that detections are judged on."""
+"""Ids of images and classes in COCO files.
+
+They are made from file names, or taken from the dataset that detections will be evaluated on.
+"""
 
 import json
 import logging
@@ -33,13 +36,14 @@ Id = int | str
 
 @dataclass(frozen=True)
 class CocoIds:
-    """Ids of the images and classes of a run.
+    """Ids of a run's images and classes in COCO files.
 
     Attributes:
-        images: Id of each image by the name of its source. For a video, the beginning that the ids of its frames share;
-            the frame's number follows it.
+        images: Id of each image, by the path it was read from. For a video, the prefix of its frames' ids, which the
+            frame's number follows.
         classes: Names of the detector's classes.
-        categories: Category id of each class. None for a class that has none, whose detections are left out.
+        categories: Category id of each class. None for a class without an id, whose detections are left out of the COCO
+            results.
     """
 
     images: dict[str, Id]
@@ -47,24 +51,25 @@ class CocoIds:
     categories: tuple[Id | None, ...]
 
     def of(self, prediction: Prediction) -> Id:
-        """The id of an image or a frame."""
+        """The COCO image id of a prediction's image or video frame."""
         known = self.images[prediction.source.name]
         return known if prediction.number is None else image_id(prediction, str(known))
 
     @property
     def named(self) -> list[dict[str, Any]]:
-        """The categories as COCO lists them, in the order of the detector's classes."""
+        """The list of categories for a COCO file, in the order of the detector's classes."""
         pairs = zip(self.categories, self.classes, strict=True)
         return [{"id": number, "name": name} for number, name in pairs if number is not None]
 
 
 def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> CocoIds:
-    """Choose ids: the number in an image's name if the name is a number, else the name. No two images get the same.
+    """Choose image ids: the file name's stem, as a number if it is one. No two images get the same id.
 
     Args:
-        sources: Images and video frames that are detected in.
-        stems: Name of the output files of each source.
-        classes: Names of the detector's classes. COCO's classes get COCO's ids, others are numbered from 1.
+        sources: Images and videos of the run.
+        stems: Names of the output files without suffix, by image or video.
+        classes: Names of the detector's classes. If all are classes of COCO, they get COCO's category ids. Otherwise
+            they are numbered from 1.
 
     Returns:
         Ids of the images and of the classes.
@@ -81,7 +86,7 @@ def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> 
         renumbered += [name] if is_taken else []
     if renumbered:
         log.info(
-            f"{some(renumbered)}: another image has the same number in its name, so the id is a new one; "
+            f"{some(renumbered)}: another image has the same number in its name, so a new id was chosen; "
             f'{IMAGES} lists all ids, and ids_from="DATA" takes those of a dataset'
         )
     known = dict(zip(COCO, COCO_COLUMNS[1:], strict=True))
@@ -91,7 +96,7 @@ def own_ids(sources: Sequence[Source], stems: Stems, classes: Sequence[str]) -> 
 
 
 def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) -> CocoIds:
-    """Take the ids of the data on which detections will be judged. Images are found by the names of their files.
+    """Take the ids of the dataset on which detections will be evaluated. Images are matched by file name.
 
     Args:
         data: Path of a COCO JSON file, ``NAME/SPLIT`` of a dataset, or ``NAME`` for the dataset's split ``test``, or
@@ -100,16 +105,19 @@ def ids_of_data(data: str, sources: Sequence[Source], classes: Sequence[str]) ->
         classes: Names of the detector's classes.
 
     Returns:
-        Ids of the images and of the classes. The id of a class that the data do not have is None.
+        Ids of the images and of the classes. The id of a class that the dataset does not have is None.
 
     Raises:
-        BadInput: The data cannot be read, lack an image of the run, have none of the detector's classes, have one image
-            for two images of the run, or have an image of the same name in another folder and of another size.
+        BadInput: The dataset cannot be read, lacks an image of the run, has none of the detector's classes, has one
+            image that matches two images of the run, or has an image of the same name in another folder and of another
+            size.
     """
     named = _of_file(data) if data.lower().endswith(".json") else _of_store(data, classes)
     categories = tuple(named.categories.get(name) for name in classes)
     if not any(number is not None for number in categories):
-        raise BadInput(FIELD, f"{named.name} has none of the detector's classes; it has {', '.join(named.categories)}")
+        raise BadInput(
+            FIELD, f"{named.name} has none of the detector's classes; its classes are {', '.join(named.categories)}"
+        )
     images = _matched(named, sources)
     _say_what_differs(named, images, [name for name in classes if name not in named.categories])
     return CocoIds(images, tuple(classes), categories)
@@ -135,13 +143,15 @@ def _of_file(data: str) -> _Named:
     except OSError as error:
         raise BadInput(FIELD, f"{data} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise BadInput(FIELD, f"{data} is not COCO annotations, with images and categories; choose another") from None
+        raise BadInput(
+            FIELD, f"{data} is not a COCO annotation file with images and categories; choose another"
+        ) from None
     return _Named(data, images, categories)
 
 
 def _id(value: Any) -> Id:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(f"{value} is no id")
+        raise TypeError(f"{value} is not an id, which is an integer or a text")
     return value
 
 
@@ -174,7 +184,7 @@ def _matched(named: _Named, sources: Sequence[Source]) -> dict[str, Id]:
     images, unknown, doubtful = {}, [], []
     for source in sources:
         if source.kind != "image" or source.encoded is not None:
-            raise BadInput(FIELD, f"{source.name} is no image file, so it has no id in {named.name}; leave it out")
+            raise BadInput(FIELD, f"{source.name} is not an image file, so it has no id in {named.name}; leave it out")
         path = PurePosixPath(_path(source.name))
         alike = known.get(path.name) or known.get(path.stem)
         if not alike:
@@ -185,11 +195,11 @@ def _matched(named: _Named, sources: Sequence[Source]) -> dict[str, Id]:
         if other := doubtful_name(named.name, source.name, image):
             doubtful.append((source.name, other))
     if unknown:
-        raise BadInput(FIELD, f"{named.name} has no image named {some(unknown)}; leave out what it does not have")
+        raise BadInput(FIELD, f"{named.name} has no image named {some(unknown)}; leave those images out of the run")
     uses = Counter(images.values())
     twice = [name for name, number in images.items() if uses[number] > 1]
     if twice:
-        raise BadInput(FIELD, f"{some(twice)} are the same image of {named.name}; leave out all but one")
+        raise BadInput(FIELD, f"{some(twice)} match the same image of {named.name}; leave out all but one")
     if doubtful:
         log.warning(doubts(named.name, doubtful))
     return images
@@ -200,16 +210,21 @@ def _closest(data: str, source: str, alike: Sequence[Known]) -> Known:
     ends = [longest_end(source, image) for image in alike]
     if ends.count(max(ends)) > 1:
         names = some([image.names[0] for image in alike])
-        raise BadInput(FIELD, f"{source} may be any of {names} in {data}; give its path with its folders")
+        raise BadInput(FIELD, f"{source} matches several images of {data}: {names}; give its path with its folders")
     return alike[ends.index(max(ends))]
 
 
 def _say_what_differs(named: _Named, images: dict[str, Id], left_out: Sequence[str]) -> None:
-    said = [f"ids are those of {named.name}"]
+    said = [f"ids are taken from {named.name}"]
     if missing := len(named.images) - len(images):
-        said.append(f"{missing} of its {len(named.images)} images are not here and count as images without detections")
+        said.append(
+            f"{missing} of its {len(named.images)} images are not in this run, so an evaluation counts them as images "
+            f"without detections"
+        )
     if left_out:
-        said.append(f"it has no class {', '.join(left_out)}, whose detections are left out of coco.json")
+        said.append(
+            f"it lacks the detector's classes {', '.join(left_out)}, whose detections are left out of coco.json"
+        )
     log.info("; ".join(said))
 
 

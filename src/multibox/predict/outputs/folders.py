@@ -24,7 +24,7 @@ class FolderOutput:
     Args:
         path: Path of the folder.
         classes: Names of the detector's classes.
-        stems: Name of the output files of each source, without suffix.
+        stems: Names of the output files without suffix, by image or video.
         replace: Whether to replace a folder that was changed since Multibox wrote it.
 
     Raises:
@@ -54,15 +54,15 @@ class FolderOutput:
 
 
 class YoloOutput(FolderOutput):
-    """YOLO labels: a text file per image, with a line per detection: class from 0, relative centre and size.
+    """YOLO labels: a text file per image, with a line per detection: class number from 0, relative centre and size.
 
-    ``classes.txt`` names the classes. It is in the same folder, where labelImg expects it.
+    ``classes.txt``, in the same folder as labelImg expects, holds the names of the classes.
     """
 
     with_score: ClassVar[bool] = False
 
     def encode(self, prediction: Prediction) -> str:
-        """Format the text of an image's file, empty if nothing was found."""
+        """Format the content of an image's label file. Empty if nothing was detected."""
         found = prediction.detections
         if not found:
             return ""
@@ -82,7 +82,7 @@ class YoloOutput(FolderOutput):
                 (self._begun().path / f"{name}.txt").write_text(encoded, "utf-8")
 
     def finish(self) -> None:
-        """Name the classes, complete the folder and move it to its place."""
+        """Write the names of the classes, complete the folder and move it to its place."""
         names = self._begun().path / "classes.txt"
         if not names.exists() and all(map(is_line, self._classes)):  # the file may be the labels of an image
             with naming(self.path):
@@ -97,7 +97,7 @@ class YoloScoreOutput(YoloOutput):
 
 
 class YoloDataOutput(TextOutput):
-    """YOLO's ``data.yaml``, which makes a dataset of ``labels`` and a folder ``images`` next to it.
+    """YOLO's ``data.yaml``, which describes a dataset made of the folder ``labels`` and a folder ``images`` next to it.
 
     Args:
         path: Path of the file.
@@ -111,12 +111,12 @@ class YoloDataOutput(TextOutput):
         self.head = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
     def encode(self, prediction: Prediction) -> str:
-        """Nothing, because the file does not list images."""
+        """An empty text, because ``data.yaml`` does not list images."""
         return ""
 
 
 def without_spaces(stem: str) -> str:
-    """A stem as VOC results hold it, whose columns are separated by spaces."""
+    """A file name's stem for VOC results, without spaces because spaces separate their columns."""
     return re.sub(r"\s", "_", stem)
 
 

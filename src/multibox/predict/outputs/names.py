@@ -1,4 +1,4 @@
-"""Names of output files, one for each image or video. All differ, and none replaces a file of the user."""
+"""Names of output files, one for each image or video. No two are the same, and none replaces a file of the user."""
 
 import os
 import re
@@ -11,14 +11,14 @@ from multibox.predict.sources import Source
 
 
 class Stems:
-    """A name without suffix for each source: the source's own stem, with a number if another source has the same.
+    """Names of output files without suffix: the stem of each image or video, with a number appended if it is taken.
 
     Args:
         sources: All sources of the run.
-        spell: Function from a source's stem to the stem as the output format spells it, such as without spaces.
+        spell: Function that changes a stem to what the output format allows, such as removing spaces.
 
     Attributes:
-        renamed: New stem of each source whose own stem was already taken, by the source's name.
+        renamed: New stem of each image or video whose own stem was already taken, by its path.
 
     Example:
         ``Stems([Source("a/x.jpg"), Source("b/x.jpg")])[Source("b/x.jpg")]`` is ``x-2``.
@@ -50,13 +50,12 @@ _FRAME: Final = re.compile(r"-[0-9]{6,}$")
 
 
 def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> str:
-    """Choose the first free name of ``STEM``, ``STEM-2`` and so on.
+    """Choose the first free name among ``STEM``, ``STEM-2``, ``STEM-3`` and so on.
 
     Args:
         stem: Preferred name.
         is_free: Function that takes a name and says whether it is free.
-        taken: Names that were chosen so far, each with the last number that was appended to it. The chosen name is
-            added.
+        taken: Preferred names so far, each with the last number that was appended to it. This call adds its choice.
 
     Returns:
         The preferred name, with a number if the name is taken.
@@ -70,19 +69,19 @@ def unused(stem: str, is_free: Callable[[str], bool], taken: dict[str, int]) -> 
 
 
 def real_paths(sources: Sequence[Source]) -> frozenset[str]:
-    """Real paths of the files that a run reads, which its outputs must not replace."""
+    """Resolved paths of the files that a run reads, which its outputs must not replace."""
     return frozenset(os.path.realpath(source.name) for source in sources if "://" not in source.name)
 
 
 def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool]) -> bool:
-    """Whether a path is free, or belongs to Multibox and is no input of the run.
+    """Whether a path does not exist, or may be replaced because Multibox wrote it and the run does not read it.
 
     Args:
         path: Path to write to.
-        inputs: Real paths of the files that the run reads, which are never overwritten.
+        inputs: Resolved paths of the files that the run reads, which are never overwritten.
         is_ours: Function that takes a path and says whether Multibox wrote that file.
 
     Returns:
-        True if no such file exists, or it may be replaced.
+        True if the path does not exist or may be replaced.
     """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))

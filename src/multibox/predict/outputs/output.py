@@ -13,22 +13,28 @@ class Output(Protocol):
     """A file or folder that predictions are written to.
 
     Attributes:
-        draws: Whether the output draws images, so that predictions need their image.
+        draws: Whether the output draws on images, so that predictions must hold their image.
     """
 
     draws: ClassVar[bool]
 
     def encode(self, prediction: Prediction) -> Any:
-        """Format a prediction, which has its image if the output ``draws``. Any thread may call this method."""
+        """Convert a prediction to what :meth:`add` writes.
+
+        It has its image if ``draws`` is True. Any thread may call this method.
+        """
 
     def add(self, prediction: Prediction, encoded: Any) -> None:
-        """Write a formatted prediction, which has no image. Calls come in order."""
+        """Write a prediction that :meth:`encode` has formatted, in the order of the images.
+
+        Its image may have been dropped.
+        """
 
     def finish(self) -> None:
         """Complete the output and move it to its place."""
 
     def discard(self) -> None:
-        """Remove an incomplete output."""
+        """Remove the output while it is incomplete, after an error."""
 
 
 class TextOutput:
@@ -92,5 +98,5 @@ class TextOutput:
 
 
 def image_id(prediction: Prediction, stem: str) -> str:
-    """Name of an image in other formats: its stem. The name of a frame is its video's stem with its number."""
+    """Name of an image in formats of other tools: the file's stem, and for a video frame also the frame's number."""
     return stem if prediction.number is None else f"{stem}-{prediction.number:06d}"

@@ -1,4 +1,4 @@
-"""Whether an image of a run is an image of the data that has the same name: by folders, bytes and size."""
+"""Tells whether an image of a run is the dataset's image of the same file name, by folders, bytes and size."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from multibox.image_file import coded_size
 
 @dataclass(frozen=True)
 class Known:
-    """What data say about one of their images.
+    """The information that a dataset has about one of its images.
 
     Attributes:
         id: Id of the image in COCO files.
-        names: Names of the image's file, each with the folders that the data give.
-        size: Width and height of the image, pixels. None if the data do not say.
-        encoded: Function that returns the bytes of the image's file. None if the data do not hold images.
+        names: Possible paths of the image's file, each with the folders that the dataset gives.
+        size: Width and height of the image, pixels. None if the dataset does not say.
+        encoded: Function that returns the bytes of the image's file. None if the dataset holds no image files.
     """
 
     id: int | str
@@ -29,11 +29,11 @@ class Known:
 
 
 def longest_end(source: str, known: Known) -> int:
-    """Length of the longest name of an image that is the end of a path, with all the folders of the name.
+    """Length of the dataset's longest name of an image, folders included, that is the end of a given path.
 
     Args:
-        source: Path of the run's image, or its address.
-        known: Image of the data.
+        source: Path or URL of the run's image.
+        known: Image of the dataset.
 
     Returns:
         Number of characters, or 0 if no name is the end of the path.
@@ -57,19 +57,19 @@ def _parts(name: str) -> str:
 
 
 def doubtful_name(data: str, source: str, known: Known) -> str:
-    """Say whether an image of the run may be another one than the image of the data that has its name.
+    """Find out whether an image of the run may differ from the dataset's image of the same file name.
 
     Args:
-        data: Name of the data, for the error message.
-        source: Path of the run's image, or its address.
-        known: Image of the data with the same name.
+        data: Name of the dataset, for the error message.
+        source: Path or URL of the run's image.
+        known: Image of the dataset with the same file name.
 
     Returns:
-        The path of the data's image if its folders differ, and neither the bytes prove that the images are the same nor
-        the sizes that they are not. Else empty.
+        The path of the dataset's image if it is doubtful: its folders differ, and the bytes do not prove that the
+        images are the same. Otherwise an empty text.
 
     Raises:
-        BadInput: The folders differ, and so do the sizes.
+        BadInput: The folders and the sizes of the two images differ.
     """
     own = _parts(source).rpartition("/")[2]
     placed = [name for name in known.names if "/" in name and _parts(name).endswith(f"/{own}")]
@@ -86,7 +86,7 @@ def doubtful_name(data: str, source: str, known: Known) -> str:
         raise BadInput(
             "ids_from",
             f"{source} has {width} x {height} pixels, and {placed[0]} of {data} has {w} x {h}, so they are not the "
-            "same image; leave it out, or name the data of the images",
+            "same image; leave out ids_from, or name the dataset that has the images of this run",
         )
     return placed[0]
 
@@ -99,15 +99,16 @@ def _bytes(source: str) -> bytes | None:
 
 
 def doubts(data: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """A sentence about images that may be others than those of the data.
+    """A sentence about images of a run that may not be the dataset's images of the same names.
 
     Args:
-        data: Name of the data.
-        pairs: Path of each doubtful image of the run, and path of the data's image with its name. At least one.
+        data: Name of the dataset.
+        pairs: Path of each doubtful image of the run, and path of the dataset's image of the same name. At least one
+            pair.
     """
     source, name = pairs[0]
     images = "1 image of the run is" if len(pairs) == 1 else f"{len(pairs):,} images of the run are"
     return (
-        f"{images} in another folder than the images of these names in {data} ({source} got the id of {name}); if they "
-        "are not the same images, name the data of the images instead"
+        f"{images} in another folder than the image of the same name in {data} ({source} got the id of {name}); if the "
+        "images are not the same, name the dataset that they belong to"
     )

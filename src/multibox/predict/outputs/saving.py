@@ -1,4 +1,4 @@
-"""Writing predictions to all outputs of a run, as they come."""
+"""Writes predictions to all outputs of a run while detection goes on."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ log = logging.getLogger("multibox")
 
 @dataclass(frozen=True)
 class OutputSet:
-    """The outputs of a run.
+    """The files and folders that a run writes its predictions to.
 
     Attributes:
         folder: Folder of all outputs.
@@ -45,7 +45,7 @@ class OutputSet:
 
     @property
     def draw(self) -> bool:
-        """Whether any output draws images, so that predictions need their image."""
+        """Whether any output draws on images, so that predictions must hold their image."""
         return any(output.draws for output in self.outputs)
 
 
@@ -66,8 +66,8 @@ def open_outputs(
         folder: Folder for all outputs. It is created when there is something to write.
         classes: Names of the detector's classes.
         sources: Sources of the run.
-        ids_from: Data on which COCO results will be judged: ``NAME/SPLIT``, or the path of a COCO JSON file. The ids of
-            images and classes are those of the data. None takes each image's id from its file name.
+        ids_from: Dataset on which COCO results will be evaluated: ``NAME/SPLIT``, or the path of a COCO JSON file. Its
+            ids of images and classes are used. None makes each image's id from its file name.
         replace: Whether to replace files that Multibox did not write, or that were changed since Multibox wrote them.
             Annotated images and videos never replace such files: if a name is taken, they get the next free name.
 
@@ -75,7 +75,7 @@ def open_outputs(
         Outputs to write predictions to.
 
     Raises:
-        BadInput: A file exists that may not be replaced, or two formats exclude one another.
+        BadInput: A file exists that may not be replaced, or two of the formats write the same files.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
     words = Stems(sources, without_spaces)
@@ -83,7 +83,7 @@ def open_outputs(
     if {"yolo", "yolo-score"} <= set(chosen):
         raise BadInput("formats", "yolo and yolo-score write the same files; choose one")
     if ids_from is not None and "coco" not in chosen:
-        raise BadInput("ids_from", 'has a use only for COCO results; leave it out, or set formats="coco"')
+        raise BadInput("ids_from", 'applies to COCO results only; leave it out, or set formats="coco"')
     images = ImageOutput(folder, stems, inputs, frames=bool(formats))
 
     def yolo(labels: type[YoloOutput]) -> list[Output]:
@@ -117,7 +117,7 @@ def _say_renamed(formats: Sequence[str], stems: Stems, words: Stems) -> None:
     renamed = by_stem | (words.renamed if "voc" in formats else {})
     if renamed:
         listed = some([f"{name} is called {stem}" for name, stem in renamed.items()])
-        log.info(f"images of the same name get a number in the outputs: {listed}")
+        log.info(f"images of the same name were given a number in the names of the outputs: {listed}")
 
 
 def save_predictions(
@@ -127,16 +127,16 @@ def save_predictions(
     *,
     few: bool = False,
 ) -> None:
-    """Write predictions as they come. Drawing and encoding overlap with detection.
+    """Write predictions while detection goes on. Drawing and encoding run in parallel with it.
 
     Nothing is written if no image can be read. After Ctrl-C, the outputs are completed with what was found so far.
 
     Args:
         predictions: Predictions of :func:`~multibox.predict.predict.predict`, with images if ``outputs.draw``.
-        outputs: Outputs, see :func:`open_outputs`.
-        seen: Function that is called with each prediction, without its image, after it is written.
-        few: Whether to draw only few images in advance, because huge images take memory, and live frames should appear
-            at once.
+        outputs: Outputs to write to, as :func:`open_outputs` returns them.
+        seen: Function that is called with each prediction after it was written. The prediction has no image then.
+        few: Whether to draw only a few images ahead of writing: for huge images, which take memory, and for live
+            frames, which should appear at once.
 
     Raises:
         BadInput: The folder cannot be created.

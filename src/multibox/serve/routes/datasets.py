@@ -65,7 +65,7 @@ def dataset_of(datasets: Mapping[str, LabelledDataset], name: str) -> LabelledDa
     """
     if name not in datasets:
         known = ", ".join(datasets) or "none; start the server with a dataset NAME/SPLIT"
-        raise Refused(404, "no-dataset", f"data: there is no dataset {name[:100]!r}; there are: {known}")
+        raise Refused(404, "no-dataset", f"data: there is no dataset {name[:100]!r}; available: {known}")
     return datasets[name]
 
 

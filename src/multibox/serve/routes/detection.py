@@ -39,7 +39,7 @@ def detection_routes(batcher: Batcher, datasets: Sequence[str]) -> APIRouter:
     detector, settings = batcher.detector, batcher.settings
     about = json.dumps(describe_model(detector, settings, datasets))
 
-    @router.get("/model", summary="The model: its classes, thresholds, maps and priors")
+    @router.get("/model", summary="The model: its classes, thresholds, feature maps and priors")
     async def model() -> Response:
         return Response(about, media_type="application/json")
 
@@ -86,7 +86,8 @@ def make_wanted(detector: Detector, score: float | None = None, nms_iou: float |
     Args:
         detector: Detector whose settings are used where the request gives none.
         score: Score that detections must exceed, in [0, 1]. None takes the detector's thresholds for display.
-        nms_iou: Largest IoU of two detections of one class, in [0, 1]. None takes the detector's setting.
+        nms_iou: IoU above which the lower-scored of two detections of one class is suppressed, in [0, 1]. None takes
+            the detector's setting.
 
     Returns:
         Score thresholds and NMS settings of the request.

@@ -26,7 +26,7 @@ from multibox.serve.settings import Settings
 from multibox.serve.tensors import HEADER, read_request, write_response
 
 VERSION = "1"
-"""Version of the model. A server has one."""
+"""Version of the model in the protocol. A server has a single version."""
 
 INPUTS = [{"name": "image", "datatype": "UINT8", "shape": [-1, -1, -1, 3]}]
 
@@ -42,7 +42,7 @@ def open_inference_routes(batcher: Batcher) -> APIRouter:
 
     def find(name: str, version: str = VERSION) -> None:
         if name != settings.name or version != VERSION:
-            raise Refused(404, "no-such-model", f"there is no such model; ask for {settings.name!r}, version 1")
+            raise Refused(404, "no-such-model", f"there is no such model; the server has {settings.name!r}, version 1")
 
     @router.get("", summary="The server and its extensions")
     async def server() -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _images_of(inputs: dict[str, np.ndarray], settings: Settings) -> list[Callab
         raise Refused(400, "bad-input", f"image: {images.dtype} {shape} is not UINT8 [B, H, W, 3]; give RGB pixels")
     if images.shape[1] * images.shape[2] > settings.max_pixels:
         raise Refused(
-            413, "too-many-pixels", f"image: an image has more than {settings.max_pixels:,} pixels; send smaller ones"
+            413, "too-many-pixels", f"image: an image has more than {settings.max_pixels:,} pixels; send smaller images"
         )
     return [partial(np.ascontiguousarray, image) for image in images]
 
