@@ -170,9 +170,9 @@ class Graph(Part):
         known = {IMAGE}
         for node in self.nodes:
             if missing := [name for name in node.inputs if name not in known]:
-                raise ValueError(f"{node.name} takes {missing[0]}, which no node before it gives")
+                raise ValueError(f"{node.name} takes {missing[0]}, which no earlier node computes")
             if node.name in known or HEAD in node.name or node.name.endswith(FLAT) or node.name in RESERVED:
-                raise ValueError(f"{node.name} cannot be the name of a node, or is that of two")
+                raise ValueError(f"{node.name} is not allowed as the name of a node, or two nodes have this name")
             known.add(node.name)
         for name in (name for heads in self.heads for name in (heads.map, heads.classes.input, heads.boxes.input)):
             if name not in known - {IMAGE}:

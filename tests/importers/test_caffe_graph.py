@@ -175,11 +175,17 @@ def changed(name, **values):
     [
         (changed("sum", type="Crop"), r"its layer sum \(Crop\) is of a type that cannot be imported"),
         (changed("detection_out", detection_output_param={"share_location": False}), "share_location: false"),
-        (changed("detection_out", detection_output_param={"code_type": "CORNER"}), "has boxes as CORNER"),
+        (changed("detection_out", detection_output_param={"code_type": "CORNER"}), "encodes boxes as CORNER"),
         (changed("detection_out", detection_output_param={"background_label_id": 2}), "has class 2 as background"),
-        (changed("detection_out", detection_output_param={"num_classes": 4}), r"reshape \(Reshape\) makes rows of 3"),
+        (
+            changed("detection_out", detection_output_param={"num_classes": 4}),
+            r"reshape \(Reshape\) reshapes the class scores to rows of 3",
+        ),
         (changed("mbox_conf_reshape", reshape_param={"shape": {"dim": [0, 3, -1]}}), r"of the shape \[0, 3, -1\]"),
-        (changed("mbox_conf_softmax", bottom=["mbox_conf"]), "mbox_conf_softmax .* is not over the classes of each"),
+        (
+            changed("mbox_conf_softmax", bottom=["mbox_conf"]),
+            "mbox_conf_softmax .* does not normalise the classes of each",
+        ),
         (changed("unit_mbox_conf", convolution_param={"num_output": 16}), r"has 16 outputs in a cell.* need 12"),
         (changed("detection_out", bottom=["mbox_loc"] * 5), r"detection_out .* takes 5 arrays"),
         (changed("detection_out", bottom=["mbox_loc", "mbox_conf", "mbox_priorbox"]), "one Softmax or Sigmoid"),
@@ -194,15 +200,15 @@ def changed(name, **values):
             "do not fit together: sum combines maps of different shapes: 14 x 14 x 6",
         ),
         (changed("sum", eltwise_param={"coeff": [1, -1]}), "sum .* has coefficients other than 1"),
-        (changed("grouped", bottom=["cat"]), r"grouped .* takes cat, which no layer before it gives"),
+        (changed("grouped", bottom=["cat"]), r"grouped .* takes cat, which no earlier layer computes"),
         (
             changed("grouped", blobs=[np.zeros((6, 3, 5, 5)), np.zeros(6)]),
             "grouped .* needs a kernel of 6 x 3 x 3 x 3, but .* 6 x 3 x 5 x 5",
         ),
-        (changed("bn0", blobs=[np.zeros(5), np.zeros(6), np.ones(1)]), "bn0 .* needs 6 numbers, but a blob .* has 5"),
+        (changed("bn0", blobs=[np.zeros(5), np.zeros(6), np.ones(1)]), "bn0 .* needs 6 numbers, but its blob .* has 5"),
         (changed("grouped", blobs=[]), r"its layer grouped \(Convolution\) needs grouped/0, which"),
-        (changed("pool1", pooling_param={"ceil_mode": 1}), "pool1 .* rounds its cells"),
-        (changed("pool1", pooling_param={"ceil_mode": 0}), "pool1 .* rounds its cells"),
+        (changed("pool1", pooling_param={"ceil_mode": 1}), "pool1 .* rounds its output size"),
+        (changed("pool1", pooling_param={"ceil_mode": 0}), "pool1 .* rounds its output size"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_by_its_layer_and_nothing_is_written(tmp_path, layers, message):
@@ -260,12 +266,12 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
         ("layer { name: }", "line 1 has } instead of a value"),
         ("layer {" * 40, "nested too deeply"),
         ("name: 'net'", "has no layer"),
-        ("\x00", "but a binary one"),
+        ("\x00", "is a binary file"),
         (
             "layers { type: CONVOLUTION }",
-            "layers {...}, which no SSD has; upgrade it with Caffe's upgrade_net_proto_text",
+            "layers {...}, which no SSD has; convert the file with Caffe's upgrade_net_proto_text",
         ),
-        ("#" * (5 << 20), "it is longer than 4 MB"),
+        ("#" * (5 << 20), "the file is longer than 4 MB"),
         ("layer { convolution_param { num_output: many } }", "line 1 has many, which num_output cannot be"),
     ],
 )

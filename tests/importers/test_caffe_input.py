@@ -40,7 +40,8 @@ def test_a_mean_in_another_file_is_said_and_never_opened(tmp_path):
     plan = planned(tmp_path, given_by(dataset(scale=0.5, mean_file="/etc/mean.binaryproto"), network()))
     assert (plan.network.mean, plan.network.scale) == ((0, 0, 0), (0.5,) * 3)
     assert plan.notes == (
-        "its mean is in the file mean.binaryproto, which is not read, so 0 is taken; give network.mean=[R,G,B]",
+        "its mean is in the file mean.binaryproto, which is not read, so the mean is taken to be 0; "
+        "set network.mean=[R,G,B]",
     )
 
 
@@ -48,11 +49,11 @@ def test_a_mean_in_another_file_is_said_and_never_opened(tmp_path):
     ("mode", "resize", "said"),
     [
         ({"resize_mode": "WARP"}, "warp", ""),
-        ({"resize_mode": "FIT_SMALL_SIZE"}, "warp", "here they are stretched to 128 x 128, and network.size="),
+        ({"resize_mode": "FIT_SMALL_SIZE"}, "warp", "Multibox stretches them to 128 x 128, and network.size="),
         (
             {"resize_mode": "FIT_LARGE_SIZE_AND_PAD"},
             "letterbox",
-            "with RGB 0, 0, 0, and they are RGB 123, 117",
+            "with RGB 0, 0, 0; Multibox fills them with RGB 123, 117",
         ),
         ({"resize_mode": "FIT_LARGE_SIZE_AND_PAD", "pad_value": [104, 117, 123]}, "letterbox", ""),
     ],
@@ -76,7 +77,7 @@ def test_a_crop_is_the_size_of_the_input(tmp_path):
     plan = planned(tmp_path, given_by(data, network()))
     assert plan.network.size == (SIDE, SIDE)
     assert plan.notes == (
-        "Caffe shows it the middle 128 x 128 of images of 144 x 160; here it sees whole images at 128 x 128",
+        "Caffe crops the central 128 x 128 pixels of images of 144 x 160; Multibox resizes whole images to 128 x 128",
     )
 
 
@@ -99,7 +100,7 @@ def test_an_input_that_the_detector_does_not_take_is_left_out(tmp_path, data):
     assert planned(tmp_path, given_by(data, network())).network.size == (SIDE, SIDE)
     taken = given_by(data, network())
     taken[len(data)]["bottom"] = ["im_info"]
-    with pytest.raises(ValueError, match=r"\(Input\) is an input beside the image, and the detector takes it"):
+    with pytest.raises(ValueError, match=r"\(Input\) is a second input besides the image, and the detector needs it"):
         planned(tmp_path, taken)
 
 
@@ -109,7 +110,7 @@ def test_an_input_beside_the_image_may_be_a_field_of_the_text(tmp_path):
     )
     text = f"{fields}\n{prototxt(network()[1:])}"
     assert planned(tmp_path, network(), text=text).network.size == (128, 160)
-    with pytest.raises(ValueError, match="the detector takes im_info, an input beside the image"):
+    with pytest.raises(ValueError, match="the detector needs im_info, a second input besides the image"):
         planned(tmp_path, network(), text=text.replace('bottom: "data"', 'bottom: "im_info"'))
 
 
@@ -131,8 +132,8 @@ def test_weights_and_text_that_were_exchanged_are_told_apart(tmp_path):
     (tmp_path / "net.prototxt").write_text(prototxt(network()))
     (tmp_path / "empty").touch()
     for file, net, message in [
-        ("net.prototxt", None, "net.prototxt: not a .caffemodel file but a text"),
-        ("net.caffemodel", "net.caffemodel", "net.caffemodel: not a .prototxt file but a binary one"),
+        ("net.prototxt", None, "net.prototxt: is a text file, not a .caffemodel file"),
+        ("net.caffemodel", "net.caffemodel", "net.caffemodel: is a binary file, not a .prototxt file"),
         ("empty", None, "empty: not a .caffemodel file, or damaged: the file is empty"),
     ]:
         with pytest.raises(BadInput, match=message):
@@ -189,7 +190,7 @@ def test_axes_may_count_from_the_end(tmp_path):
             found["concat_param"] = {"axis": -1}
     assert [node.op for node in planned(tmp_path, layers).network.graph.nodes] == ["conv", "concat"]
     layers[2]["concat_param"] = {"axis": -1}
-    with pytest.raises(ValueError, match=r"cat .* joins along axis 3, not the channels"):
+    with pytest.raises(ValueError, match=r"cat .* concatenates along axis 3, not along the channels"):
         planned(tmp_path, layers)
 
 
@@ -201,7 +202,8 @@ def test_a_norm_of_the_images_at_hand_is_said(tmp_path):
     assert planned(tmp_path, layers).notes == ()
     layers[2]["batch_norm_param"] = {"use_global_stats": False}
     assert planned(tmp_path, layers).notes == (
-        "use_global_stats is false in a_bn; here the statistics in the file are used",
+        "use_global_stats is false in a_bn, so Caffe normalises with the statistics of each batch; "
+        "Multibox uses the statistics in the file",
     )
 
 

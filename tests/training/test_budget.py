@@ -58,7 +58,9 @@ def test_less_than_an_epoch_is_one_short_epoch(run_of_tiny, monkeypatch):
 def test_too_few_minutes_are_refused_with_the_fewest(run_of_tiny, monkeypatch):
     config, stores = run_of_tiny
     at_speed(monkeypatch, first=20.0, step=3.0)
-    with pytest.raises(BadInput, match=r"minutes: 0.5 is too short for 10 steps here; give at least (\d\.\d)") as said:
+    with pytest.raises(
+        BadInput, match=r"minutes: 0.5 is too short for 10 steps on this machine; give at least (\d\.\d)"
+    ) as said:
         fit_into(0.5, config, stores, time.monotonic())
     assert fit_into(float(str(said.value).split()[-1]) + 0.1, config, stores, time.monotonic()).train.epochs >= 1
 

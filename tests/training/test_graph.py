@@ -33,7 +33,7 @@ def model(tmp_path, monkeypatch):
 def test_a_run_takes_network_priors_and_weights_of_a_graph_and_can_be_resumed(store_root, model, caplog):
     caplog.set_level("INFO", "multibox")
     run = train("tiny", overrides={**SHORT, "network.weights": str(model), "network.freeze": "a_bn"}, name="first")
-    assert "the network, its priors and resize are those of" in caplog.text
+    assert "network, priors and data.resize are taken from" in caplog.text
     assert "known classes: crate; fresh classes: ball; left out: cat, dog" in caplog.text
     trained, schema = load_model(run.model)
     start, theirs = load_model(model)

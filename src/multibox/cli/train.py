@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     "--minutes",
     type=Range(min=0, min_open=True),
     default=None,
-    help="Minutes after which the run ends. A few steps are measured, then the number of epochs is chosen. Replaces "
-    "train.epochs.",
+    help="Minutes that the run may take. A few steps are measured, then train.epochs is set to the number of epochs "
+    "that fit.",
 )
 @click.option(
     "--on-bad",

@@ -57,7 +57,7 @@ def _plan(tensors: Tensors, classes: tuple[str, ...]) -> Plan:
     for part in plan.parts:  # a file that only claims to hold large weights is refused before its network is built
         if missing := [name for name in part.theirs if name not in tensors]:
             raise layers[missing[0].rpartition("/")[0]].refuse(
-                f"needs {missing[0]}, which the weights' file does not have"
+                f"needs the blob {missing[0]}, which the weights' file does not have"
             )
         part.weights(tensors)
     try:
@@ -76,7 +76,9 @@ def _plan_without_output(tensors: CaffeFile, classes: tuple[str, ...]) -> Plan:
     except Misfit:
         if names(TRUNK[0])[0] in tensors:
             raise
-        raise Misfit(f"{NO_OUTPUT}, and is not VGG16; if a published text has one, give it as net") from None
+        raise Misfit(
+            f"{NO_OUTPUT}, and is not VGG16; if a published .prototxt file has such a layer, set net to that file"
+        ) from None
 
 
 def _is_same(known: Plan, read: Plan) -> bool:

@@ -127,7 +127,10 @@ def _norm_notes(graph: Graph, visited: Walk) -> tuple[str, ...]:
     found = [layer.name for layer in layers if not layer.section("batch_norm_param").one("use_global_stats", 1)]
     if not found:
         return ()
-    return (f"use_global_stats is false in {some(found)}; here the statistics in the file are used",)
+    return (
+        f"use_global_stats is false in {some(found)}, so Caffe normalises with the statistics of each batch; "
+        "Multibox uses the statistics in the file",
+    )
 
 
 def _outputs(layer: Layer, visited: Walk) -> _Outputs:
@@ -144,11 +147,12 @@ def _outputs(layer: Layer, visited: Walk) -> _Outputs:
     else:
         activation = classes.activation
     if activation is None or boxes.activation or (trained and classes.activation):
-        raise layer.refuse("takes classes that are not behind one Softmax or Sigmoid")
+        raise layer.refuse("takes class scores that are not the output of one Softmax or Sigmoid layer")
     columns = _columns(layer, params)
     if classes.over and dims(classes.over)[-1] != columns:
         raise classes.over.refuse(
-            f"makes rows of {dims(classes.over)[-1]} numbers, but {layer.name} has {columns} classes"
+            f"reshapes the class scores to rows of {dims(classes.over)[-1]} numbers, but {layer.name} has "
+            f"{columns} classes"
         )
     encoded = params.one("encode_variance_in_target" if trained else "variance_encoded_in_target", 0)
     return _Outputs(
@@ -170,10 +174,10 @@ def _columns(layer: Layer, params: Params) -> int:
         raise layer.refuse(f"has class {params.one('background_label_id', 0)} as background, not class 0")
     code = params.one("code_type", "CORNER")
     if code != "CENTER_SIZE":
-        raise layer.refuse(f"has boxes as {code}, not as CENTER_SIZE")
+        raise layer.refuse(f"encodes boxes as {code}; only CENTER_SIZE is supported")
     columns = int(params.one("num_classes", 0))
     if not 2 <= columns <= MOST_CLASSES:
-        raise layer.refuse(f"has {columns} classes, background among them")
+        raise layer.refuse(f"has {columns} classes including background, which is not supported")
     return columns
 
 

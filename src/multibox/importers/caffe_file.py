@@ -64,7 +64,9 @@ def read_caffemodel(path: str | Path, net: str | Path | None = None) -> CaffeFil
         message = open_message(path)
         if is_text(bytes(message[:BEGINNING])):
             raise BadInput(
-                path, "not a .caffemodel file but a text; give the weights here, and a network's text as net"
+                path,
+                "is a text file, not a .caffemodel file; give the .caffemodel file here, and set net to the "
+                ".prototxt file",
             )
         blobs = CaffeFile(_blobs(message))
         blobs.own = binary_net(message)

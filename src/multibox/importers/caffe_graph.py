@@ -46,13 +46,15 @@ class Turned:
 
 @dataclass(frozen=True)
 class Flat:
-    """Outputs of heads in one row, map by map.
+    """Value of a Caffe array: outputs of heads, flattened and concatenated map by map.
 
     Attributes:
-        nodes: Nodes of the heads.
-        activation: What was computed of them.
-        rows: Layer of the type Reshape that cut the row into rows, one for each prior. None if it is one row.
-        over: The same when the activation was computed, if that is over the numbers of a row.
+        nodes: Nodes that compute the heads' outputs, in the order of the maps.
+        activation: Activation that was applied to the outputs, ``softmax`` or ``sigmoid``. None if there was none.
+        rows: ``Reshape`` layer that divided the flat array into rows, one for each prior. None if the array is still
+            flat.
+        over: ``Reshape`` layer that divided the array into rows before a softmax, which normalises each row. None
+            without a softmax.
     """
 
     nodes: tuple[str, ...]
@@ -83,9 +85,9 @@ class Walk:
     """The layers that were visited: their nodes, and where each node's weights are.
 
     Attributes:
-        nodes: Nodes by name, each behind those that it takes.
-        sources: Layers of Caffe by the names of the nodes.
-        blobs: What each array is, by its name in Caffe.
+        nodes: Nodes by name, each after the nodes whose outputs it takes.
+        sources: Caffe's layers by the names of the nodes.
+        blobs: Value of each array, by its name in Caffe.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -143,7 +145,7 @@ def walk(net: Net) -> Walk:
     image = net.image
     visited = Walk()
     for name in net.inputs:
-        beside = Unknown(Unsupported(f"the detector takes {name}, an input beside the image"))
+        beside = Unknown(Unsupported(f"the detector needs {name}, a second input besides the image"))
         visited.blobs[name] = Map(IMAGE) if image and image.name == name else beside
     for layer in net.layers:
         if layer is net.output:
@@ -156,7 +158,7 @@ def walk(net: Net) -> Walk:
 
 def _given(layer: Layer, visited: Walk) -> Value:
     if layer.type in DATA:
-        return Unknown(layer.refuse("is an input beside the image, and the detector takes it"))
+        return Unknown(layer.refuse("is a second input besides the image, and the detector needs it"))
     if layer.type not in _KINDS:
         return Unknown(layer.refuse("is of a type that cannot be imported"))
     try:
@@ -195,7 +197,7 @@ def _convolution(layer: Layer, visited: Walk) -> Value:
     filters = params.one("num_output", 0)
     dilation = params.pair("dilation", "dilation", 1)
     if _axis(params, "axis", 1, 4) != 1 or dilation is None:
-        raise layer.refuse("is not along the rows and columns of a map")
+        raise layer.refuse("is not over the rows and columns of a feature map")
     return visited.add(
         layer,
         Conv,
@@ -249,7 +251,7 @@ def _batch_norm(layer: Layer, visited: Walk) -> Value:
 def _scale(layer: Layer, visited: Walk) -> Value:
     params = layer.section("scale_param")
     if len(layer.bottoms) != 1 or _axis(params, "axis", 1, 4) != 1 or params.one("num_axes", 1) != 1:
-        raise layer.refuse("does not scale each channel by a number of its own")
+        raise layer.refuse("does not have one scale for each channel")
     return visited.add(layer, Scale, visited.node(layer), bias=bool(params.one("bias_term", 0)))
 
 
@@ -281,7 +283,9 @@ def _softmax(layer: Layer, visited: Walk) -> Value:
     value = visited.value(layer, 0)
     axis = _axis(layer.section("softmax_param"), "axis", 1, _axes(value))
     if not isinstance(value, Flat) or not value.rows or axis != _axes(value) - 1:
-        raise layer.refuse("is not over the classes of each prior, which a Reshape before it would put in rows")
+        raise layer.refuse(
+            "does not normalise the classes of each prior; a Reshape layer before it must put each prior in a row"
+        )
     return replace(value, activation="softmax", over=value.rows)
 
 
@@ -301,7 +305,7 @@ def _concat(layer: Layer, visited: Walk) -> Value:
     priors = [value for value in values if isinstance(value, PriorLayers)]
     if flat and len(flat) == len(values) and axis == 1 and not any(value.activation for value in flat):
         if len({value.rows and dims(value.rows) for value in flat}) > 1:
-            raise layer.refuse("joins rows of different lengths")
+            raise layer.refuse("concatenates rows of different lengths")
         return replace(flat[0], nodes=tuple(node for value in flat for node in value.nodes))
     if priors and len(priors) == len(values) and axis == 2:
         return PriorLayers(tuple(one for value in priors for one in value.layers))
@@ -322,23 +326,23 @@ def _flatten(layer: Layer, visited: Walk) -> Value:
     params = layer.section("flatten_param")
     count = _axes(value)
     if _axis(params, "axis", 1, count) != 1 or _axis(params, "end_axis", -1, count) != count - 1:
-        raise layer.refuse("does not flatten all but the images")
+        raise layer.refuse("does not flatten all axes except the batch")
     return _in_a_row(layer, value)
 
 
 def _reshape(layer: Layer, visited: Walk) -> Value:
     params, shape = layer.section("reshape_param"), dims(layer)
     if params.one("axis", 0) != 0 or params.one("num_axes", -1) != -1:
-        raise layer.refuse("changes the shape of some axes alone")
+        raise layer.refuse("reshapes only some of the axes")
     if shape == (0, -1):
         return _in_a_row(layer, visited.value(layer, 0))
     if len(shape) not in (2, 3) or shape[0] not in (0, -1) or shape.count(-1) != 1 or shape[-1] < 1:
-        raise layer.refuse(f"makes an array of the shape {list(shape)}, not rows of classes")
+        raise layer.refuse(f"reshapes to {list(shape)}, which is not one row of classes for each prior")
     return _in_a_row(layer, visited.value(layer, 0), layer)
 
 
 def dims(reshape: Layer) -> tuple[int, ...]:
-    """Shape that a layer of the type Reshape gives."""
+    """Output shape of a ``Reshape`` layer, as its parameters give it."""
     return tuple(reshape.section("reshape_param").section("shape").all("dim"))
 
 

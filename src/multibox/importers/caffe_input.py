@@ -25,10 +25,10 @@ class Input(NamedTuple):
 
     Attributes:
         size: Height and width, pixels.
-        colour: Channels, as :class:`multibox.layer_graph.Graph` has them.
+        colour: Colour channels of the input, as in :class:`multibox.layer_graph.Graph`.
         fields: Fields ``mean`` and ``scale`` of :class:`multibox.config.Network`.
-        resize: How images get the size, as :class:`multibox.models.schema.Schema` has it.
-        notes: Sentences for the user about what was guessed, or differs from Caffe.
+        resize: How images are resized to the input, as in :class:`multibox.models.schema.Schema`.
+        notes: Sentences for the user about guesses and about differences from Caffe.
     """
 
     size: tuple[int, int]
@@ -42,17 +42,17 @@ def find_input(net: Net, own: Net, visited: Walk, tensors: Tensors) -> Input:
     """Find the input of a network.
 
     Args:
-        net: Network of the file, or of a published text.
-        own: Network of the weights' file, from which mean and scale are taken if ``net`` does not give them.
-        visited: Layers of ``net``.
-        tensors: Blobs of the file, by name.
+        net: Caffe network to import, from the weights' file or from a ``.prototxt`` file.
+        own: Caffe network in the weights' file. Mean and scale are taken from it if ``net`` does not give them.
+        visited: Layers of ``net`` that were visited.
+        tensors: Blobs of the weights' file, by the layer's name and the blob's number.
 
     Raises:
         Unsupported: The network does not give the size of its input, or the input has neither one nor three channels.
     """
     channels, size = _shape(net.image, visited, tensors)
     if channels not in COLOURS:
-        raise Unsupported(f"its input has {channels} channels; images have 3, or 1 in grey")
+        raise Unsupported(f"its input has {channels} channels; images must have 3, or 1 if grayscale")
     fields, notes = _pixels(net, own, visited, tensors)
     resize, more = _resize(net, own, size)
     return Input(size, COLOURS[channels], fields, resize, (*notes, *more))
@@ -67,7 +67,7 @@ def _shape(image: Source | None, visited: Walk, tensors: Tensors) -> tuple[int, 
     resize = transform.section("resize_param")
     height, width = _crop(transform) or (resize.one("height", 0), resize.one("width", 0))
     if not height or not width:
-        raise Unsupported("its layers do not say the size of its input; give the network's text with net")
+        raise Unsupported("its layers do not give the size of its input; set net to the network's .prototxt file")
     if transform.one("force_gray", 0) or transform.one("force_color", 0):
         return 1 if transform.one("force_gray", 0) else 3, (height, width)
     return _first_channels(visited, tensors), (height, width)
@@ -115,7 +115,9 @@ def _pixels(net: Net, own: Net, visited: Walk, tensors: Tensors) -> tuple[dict[s
     if not file or transform.all("mean_value"):
         return fields, ()
     name = PurePath(file).name[:80]
-    return fields, (f"its mean is in the file {name}, which is not read, so 0 is taken; give network.mean=[R,G,B]",)
+    return fields, (
+        f"its mean is in the file {name}, which is not read, so the mean is taken to be 0; set network.mean=[R,G,B]",
+    )
 
 
 def _says_pixels(transform: Params) -> bool:
@@ -130,18 +132,20 @@ def _resize(net: Net, own: Net, size: tuple[int, int]) -> tuple[Resize, tuple[st
     here, notes = f"{size[1]} x {size[0]}", []
     if crop:
         whole = f" of images of {params.one('width', 0)} x {params.one('height', 0)}" if params.message else ""
-        notes.append(f"Caffe shows it the middle {crop[1]} x {crop[0]}{whole}; here it sees whole images at {here}")
+        notes.append(
+            f"Caffe crops the central {crop[1]} x {crop[0]} pixels{whole}; Multibox resizes whole images to {here}"
+        )
     if mode == "FIT_SMALL_SIZE":
         notes.append(
-            f"Caffe keeps the shape of images, so their size differs; here they are stretched to {here}, and "
-            "network.size=[HEIGHT,WIDTH] gives another shape"
+            f"Caffe keeps the aspect ratio of images, so the input's size varies; Multibox stretches them to {here}, "
+            "and network.size=[HEIGHT,WIDTH] sets another size"
         )
     if mode != "FIT_LARGE_SIZE_AND_PAD":
         return "warp", tuple(notes)
     border = _border(params)
     if border != MEAN_RGB:
         what = _rgb(border) if border else "parts of the image"
-        notes.append(f"Caffe fills the borders beside an image with {what}, and they are {_rgb(MEAN_RGB)} here")
+        notes.append(f"Caffe fills the borders of the letterbox with {what}; Multibox fills them with {_rgb(MEAN_RGB)}")
     return "letterbox", tuple(notes)
 
 

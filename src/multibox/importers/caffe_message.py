@@ -20,7 +20,7 @@ LONGEST_VALUE = 1 << 16
 """Largest size of a field that is not a message, bytes."""
 
 BEGINNING = 4096
-"""Number of bytes at the beginning of a file that say whether it is text."""
+"""Number of bytes at the beginning of a file from which it is decided whether the file is text."""
 
 DEEPEST = 16
 """Largest depth of nested messages in a text file."""
@@ -67,9 +67,13 @@ def read_text(path: str | Path) -> Message:
         with open(path, "rb") as file:
             data = file.read(LONGEST_TEXT + 1)
         if not is_text(data[:BEGINNING]):
-            raise BadInput(path, "not a .prototxt file but a binary one; weights are the file to import, not net")
+            raise BadInput(
+                path,
+                "is a binary file, not a .prototxt file; give the weights as the file to import, and set net to the "
+                "network's text file",
+            )
         if len(data) > LONGEST_TEXT:
-            raise ValueError("it is longer than 4 MB")
+            raise ValueError("the file is longer than 4 MB")
         tokens = _tokens(data.decode("utf-8-sig", "replace"))  # comments may be in any encoding
         message = _parse(tokens, NETWORK | _OLD, 0)
     except OSError as error:
@@ -79,7 +83,8 @@ def read_text(path: str | Path) -> Message:
     if "layers" in message:
         raise BadInput(
             path,
-            "it has the old form, layers {...}, which no SSD has; upgrade it with Caffe's upgrade_net_proto_text",
+            "has the old form with layers {...}, which no SSD has; convert the file with Caffe's "
+            "upgrade_net_proto_text",
         )
     if "layer" not in message:
         raise BadInput(path, "not a .prototxt file of a network: it has no layer")
@@ -87,7 +92,7 @@ def read_text(path: str | Path) -> Message:
 
 
 def is_text(beginning: bytes) -> bool:
-    """Whether a file is text in any encoding, by its first bytes: none is a control character but white space."""
+    """Whether a file is text in any encoding: its first bytes contain no control characters except white space."""
     return not _CONTROLS.intersection(beginning)
 
 

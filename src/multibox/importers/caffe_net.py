@@ -12,10 +12,15 @@ from multibox.importers.peer import Unsupported
 from multibox.protobuf_wire import BYTES, read_fields
 
 OUTPUTS = ("DetectionOutput", "MultiBoxLoss")
-"""Types of the layers that take the outputs of a detector's heads: for detection, and for training."""
+"""Types of the layers that take the outputs of a detector's heads: ``DetectionOutput`` when it detects,
+``MultiBoxLoss`` when it is trained.
+"""
 
 DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
-"""Types of the layers that give arrays to the network. All but ``Input`` give the images as their first."""
+"""Types of the layers that read data or declare inputs.
+
+The images are the first output of each of these layers, except of ``Input``.
+"""
 
 MOST_LAYERS = 10_000
 """Largest number of layers of a network."""
@@ -94,12 +99,12 @@ class Params:
 
 @dataclass(frozen=True)
 class Source:
-    """An array that the network is given.
+    """An input of the network.
 
     Attributes:
-        name: Name of the array.
-        shape: Images, channels, height and width. Empty if the network does not say it, or says another number of axes.
-        layer: Layer that gives it. None if it is a field of the network.
+        name: Name of the input's array.
+        shape: Lengths of the axes: images, channels, height and width. Empty if the network does not give four lengths.
+        layer: Data layer that gives the array. None if a field of the network declares the input.
     """
 
     name: str
@@ -113,7 +118,7 @@ class Net:
 
     Attributes:
         layers: Layers in order, each after the layers whose arrays it takes.
-        inputs: Shapes of the network's inputs, which no layer computes, by name.
+        inputs: Inputs of the network, by name.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -127,7 +132,10 @@ class Net:
 
     @property
     def image(self) -> Source | None:
-        """The images: the input that a dataset gives, else the one of most pixels. None if there is no input."""
+        """The input that holds the images: the one that a dataset gives, else the one with the most pixels.
+
+        None without inputs.
+        """
         sources = [Source(name, _four(shape)) for name, shape in self.inputs.items()]
         sources += [source for layer in self.layers if layer.type in DATA for source in _given(layer)]
         return max(sources, key=_pixels, default=None)

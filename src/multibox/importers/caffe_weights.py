@@ -54,7 +54,7 @@ def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape, filters: int)
         needed = (filters, shape.channels // conv.groups, *conv.kernel)
         if kernel.shape != needed:
             raise layer.refuse(
-                f"needs a kernel of {_text(needed)}, but that in the weights' file is {_text(kernel.shape)}"
+                f"needs a kernel of {_text(needed)}, but the kernel in the weights' file is {_text(kernel.shape)}"
             )
         if is_depthwise(conv, shape.channels):
             kernel = kernel.reshape(shape.channels, -1, *kernel.shape[2:]).transpose(2, 3, 0, 1)
@@ -97,7 +97,7 @@ def _blobs(layer: Layer, count: int) -> tuple[str, ...]:
 def _vector(layer: Layer, values: np.ndarray, count: int) -> np.ndarray:
     """Numbers of a blob, one for each channel."""
     if values.size != count:
-        raise layer.refuse(f"needs {counted(count, 'number')}, but a blob in the weights' file has {values.size}")
+        raise layer.refuse(f"needs {counted(count, 'number')}, but its blob in the weights' file has {values.size}")
     return values.ravel()
 
 

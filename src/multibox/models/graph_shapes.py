@@ -55,7 +55,7 @@ def graph_shapes(graph: Graph, size: tuple[int, int]) -> dict[str, Shape]:
         shapes[node.name] = shape
         weights += _weights(node, inputs[0])
         if _numbers(node, inputs[0], shape) > MOST_NUMBERS or weights > MOST_NUMBERS:
-            raise BadInput(FIELD, f"the network is too large at {node.name}")
+            raise BadInput(FIELD, f"the network is too large: {node.name} exceeds {MOST_NUMBERS} weights or values")
     for heads in graph.heads:
         _verify_heads(heads, shapes)
     return shapes
@@ -90,8 +90,8 @@ def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequenc
         classes: Number of classes, without background.
 
     Raises:
-        BadInput: The heads have more than :data:`MOST_NUMBERS` weights, or one computes more numbers than that only to
-            leave most of them out.
+        BadInput: The heads have more than :data:`MOST_NUMBERS` weights, or a dilated head computes more values than
+            that before its stride is applied.
     """
     shapes = graph_shapes(graph, size)
     convs = [
@@ -105,7 +105,11 @@ def require_bounded_heads(graph: Graph, size: tuple[int, int], per_cell: Sequenc
     if any(
         is_thinned(conv) and prod(_all_cells(conv, shape)) * filters > MOST_NUMBERS for conv, shape, filters in convs
     ):
-        raise BadInput(FIELD, "the heads are too large: a dilated one computes cells that its stride leaves out")
+        raise BadInput(
+            FIELD,
+            f"the heads are too large: a dilated head computes more than {MOST_NUMBERS} values before its stride is "
+            "applied",
+        )
 
 
 def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
@@ -122,7 +126,7 @@ def conv_cells(conv: Kernel, shape: Shape) -> tuple[int, int]:
 
 
 def is_thinned(conv: Kernel) -> bool:
-    """Whether a convolution is computed with stride 1, and cells are left out after it.
+    """Whether a convolution is computed with stride 1 and its stride applied afterwards.
 
     Keras has no stride for a dilated convolution.
     """

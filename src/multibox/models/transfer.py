@@ -132,8 +132,8 @@ def graph_fields(network: Network) -> dict[str, Any]:
         network: Configuration of the run's network. Its field ``weights`` names the model.
 
     Returns:
-        Values of fields of the network and the priors, and of ``data.resize``, by dotted name. Empty if the run's
-        network is a graph already, or the model's is none.
+        Values of the configuration fields of the network and the priors, and of ``data.resize``, by dotted name. Empty
+        if the run's network is already a graph, or the model's network is not.
 
     Raises:
         BadInput: The file of weights is not a model.

@@ -19,10 +19,10 @@ FEWEST_STEPS = 10
 """Number of steps below which a run is refused, because it would learn next to nothing."""
 
 WARM_UP_SHARE = 0.1
-"""Largest share of the run in which the learning rate still rises."""
+"""Largest share of the run in which the learning rate warms up."""
 
 VALIDATION_COST = 0.5
-"""Time to validate an image, as a share of the time to train on it. Training runs the network forwards and backwards."""
+"""Time to validate on an image, as a share of the time to train on it, which includes the gradients."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Speed:
 def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], began: float) -> Config:
     """Choose the length of a run so that it ends after a number of minutes on this machine.
 
-    A few steps are measured with the run's own network and data. The schedule then has the number of steps that fit,
-    less the time of the validations. The result is an ordinary configuration: ``train.epochs`` and
+    A few steps are measured with the run's own network and data. The run gets the number of steps that fit, after the
+    time for validations is subtracted. The result is an ordinary configuration: ``train.epochs`` and
     ``train.steps_per_epoch`` are set, and a resumed run keeps them.
 
     Args:
         minutes: Minutes from ``began`` to the end of the run. None leaves the configuration as it is.
         config: Configuration of the run, including its class names. Its ``train.epochs`` is not used.
         stores: Stores to train on.
-        began: Time at which the run began, as ``time.monotonic`` gives it.
+        began: Time at which the run began, as a value of ``time.monotonic``.
 
     Returns:
         The configuration with the length of the run.
@@ -68,7 +68,9 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
     steps = steps_within(left, speed.step, validation, config.train.validate_every * epoch)
     if steps < FEWEST_STEPS:
         needed = (minutes * 60 - left + FEWEST_STEPS * speed.step + validation) / 60
-        raise BadInput("minutes", f"{minutes:g} is too short for {FEWEST_STEPS} steps here; give at least {needed:.1f}")
+        raise BadInput(
+            "minutes", f"{minutes:g} is too short for {FEWEST_STEPS} steps on this machine; give at least {needed:.1f}"
+        )
     length = _length(config, steps, epoch)
     hosts.log(
         f"{minutes:g} minutes at {config.train.batch / speed.step:.1f} images/s: train.epochs={length['epochs']} "
@@ -83,7 +85,7 @@ def measure_speed(config: Config, stores: Sequence[Store], seconds: float = 3.0)
     Args:
         config: Configuration of the run, including its class names.
         stores: Stores to train on.
-        seconds: Time for which steps after the first one are measured. Two steps are measured in any case.
+        seconds: Time in seconds for which steps after the first one are measured. At least two steps are measured.
 
     Returns:
         Durations of the first step and of the further ones.
@@ -97,7 +99,7 @@ def measure_speed(config: Config, stores: Sequence[Store], seconds: float = 3.0)
 
 
 def steps_within(left: float, step: float, validation: float, every: int) -> int:
-    """Number of steps that fit into a time, with a validation at the end and one every few steps.
+    """Number of steps that fit into a time, with a validation every few steps and one at the end.
 
     Args:
         left: Time in seconds. If it is too short for a validation, no step fits.
@@ -129,7 +131,7 @@ class _Stopwatch(keras.callbacks.Callback):
 
 
 def _length(config: Config, steps: int, epoch: int) -> dict[str, int]:
-    """Values of the fields of ``train`` for a run of about ``steps`` steps, in epochs of at least ``epoch`` steps where so many fit."""
+    """Fields of ``train`` for a run of about ``steps`` steps, in epochs of at least ``epoch`` steps if so many fit."""
     epochs = max(1, steps // epoch)
     warm_up = min(config.train.warmup_steps, int(WARM_UP_SHARE * steps))
     return {"epochs": epochs, "steps_per_epoch": steps // epochs, "warmup_steps": warm_up}

@@ -94,7 +94,9 @@ def settings_of(
     given = found | parse_overrides(overrides)
     settings = load_config(config, given)
     if of_graph := graph_fields(settings.network):
-        hosts.log(f"the network, its priors and resize are those of {settings.network.weights}, a graph of layers")
+        hosts.log(
+            f"network, priors and data.resize are taken from {settings.network.weights}, an imported graph of layers"
+        )
         settings = load_config(config, of_graph | given)
     if not settings.data.train:
         raise BadInput("data.train", "no data to train on; give data=FOLDER or data.train=[NAME/SPLIT]")

@@ -134,7 +134,7 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
 
 def _require_one_length(minutes: float | None, overrides: Iterable[str] | Mapping[str, Any]) -> None:
     if minutes is not None and "train.epochs" in parse_overrides(overrides):
-        raise BadInput("minutes", "chooses train.epochs; give one of the two")
+        raise BadInput("minutes", "sets train.epochs; give either minutes or train.epochs")
 
 
 @contextmanager
