@@ -92,7 +92,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         place = self._file.tell()
         for instruction, argument, _ in pickletools.genops(self._file):
             if instruction.name in ("PUT", "LONG_BINPUT") and (argument or 0) > _MOST_OBJECTS:
-                raise pickle.UnpicklingError("it has more objects than any state dict")
+                raise pickle.UnpicklingError("the file has more objects than any state dict")
         self._file.seek(place)
         return super().load()
 

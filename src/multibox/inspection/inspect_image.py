@@ -80,7 +80,7 @@ def inspect_item(item: Item, classes: Sequence[str], config: Config) -> Inspecte
 
 
 def inspect_record(record: Record, classes: Sequence[str], config: Config) -> InspectedImage:
-    """Inspect an image of a store. The build has already checked the image's annotation.
+    """Inspect an image of a built dataset. Its annotation is not verified again, because the build has verified it.
 
     Args:
         record: The image and its objects.

@@ -27,10 +27,10 @@ MOST_SCORED: Final = 1000
 """Largest number of objects on which a change of the priors is scored."""
 
 FACTORS: Final = (1.2, 1.06)
-"""Factors by which sizes and ratios are raised and lowered, one after the other."""
+"""Factors by which the hill climbing raises and lowers prior sizes and ratios: first coarse steps, then fine ones."""
 
 CLIMBS: Final = 3
-"""Largest number of rounds over all sizes and ratios with each factor."""
+"""Largest number of passes of the hill climbing with each factor. A pass tries every size and ratio once."""
 
 MOST_TRIED: Final = 400
 """Largest number of changes that are scored. The default priors never need as many. With dozens of ratios, scoring all

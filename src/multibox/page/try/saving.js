@@ -72,7 +72,7 @@ async function paint({ url, width, height }, captions) {
   for (const caption of captions) paintCaption(context, caption, unit);
   return new Promise((done, fail) => {
     canvas.toBlob(
-      (blob) => (blob ? done(blob) : fail(new Error("The browser cannot encode it."))),
+      (blob) => (blob ? done(blob) : fail(new Error("The browser cannot encode the image as JPEG."))),
       "image/jpeg",
       QUALITY,
     );
