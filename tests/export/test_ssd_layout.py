@@ -235,6 +235,7 @@ def test_options_that_do_not_fit(tmp_path, options, message):
     [
         ({"classes": ("a", "b\nc", "d")}, r"target: the class name 'b\\nc' does not fit on a line"),
         ({"classes": ("a", " ", "d")}, "target: the class name ' ' does not fit on a line"),
+        ({"classes": ("a", "b\0c", "d")}, r"target: the class name 'b\\x00c' does not fit on a line"),
         (
             {"detect": {"agnostic": True}},
             "target: the NMS in a file is always hard and by class, but .* agnostic; leave target out",

@@ -138,7 +138,7 @@ def read_numbered_pbtxt(path: Path) -> dict[int, str]:
         if by_id.setdefault(number, name) != name:
             raise BadInput(path, f"the items {by_id[number]!r} and {name!r} both have the id {number}; correct it")
     if not by_id:
-        raise BadInput(path, "has no item {{...}} with an id and a name; correct or remove this label map")
+        raise BadInput(path, "has no item {...} with an id and a name; correct or remove this label map")
     return by_id
 
 

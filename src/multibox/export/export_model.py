@@ -201,12 +201,12 @@ def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
 def _require_lines(schema: Schema) -> None:
     """Verify that the names of the classes fit a file with a line for each, and say what a target does otherwise."""
     for name in schema.classes:
-        if not name.strip() or name.splitlines() != [name]:
+        if not name.strip() or "\0" in name or name.splitlines() != [name]:
             raise BadInput(
                 "target", f"the class name {name!r} does not fit on a line of the file of class names; rename the class"
             )
     if schema.resize == "letterbox":
         log.warning(
-            "the model was trained on letterboxed images, but MediaPipe stretches images; letterbox images before "
-            "detection, or train with data.resize=warp"
+            "the model was trained on letterboxed images, but programs that read such files stretch images; letterbox "
+            "images before detection, or train with data.resize=warp"
         )
