@@ -24,8 +24,8 @@ class Annotation:
             fractions of the image (see ``relative``).
         relative: Whether ``boxes`` are fractions of the image's size. Otherwise they are pixels.
         size: Width and height of the image in pixels. None if the annotation does not give them.
-        columns: Lists of N further values of the objects, by parameter name of
-            :func:`multibox.data.record.make_objects`, such as ``crowd``.
+        columns: Further values of the N objects, such as ``crowd``: a list of N values for each parameter name of
+            :func:`multibox.data.record.make_objects`.
         extra: Further values that the annotation file holds about the image, as ``json.dumps`` takes them.
     """
 

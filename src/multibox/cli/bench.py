@@ -203,8 +203,8 @@ def print_training(speed: "TrainingSpeed") -> None:
     """Print the measured speed of a training step."""
     rows = {
         "images per second": f"{speed.images_per_second:.1f}",
-        "ms": f"{speed.step_ms:.1f}",
-        "ms in plain Keras": f"{speed.bare_step_ms:.1f}",
+        "ms per step": f"{speed.step_ms:.1f}",
+        "ms per step of plain Keras": f"{speed.bare_step_ms:.1f}",
         "ratio to plain Keras": f"{speed.ratio:.3f}",
         "waiting for data": f"{speed.data_wait_share:.1%}",
         "peak memory": f"{speed.peak_memory_mb:,.0f} MB",

@@ -39,8 +39,8 @@ class Reader(Protocol):
             config: Configuration of detection: scores, NMS and limits.
 
         Raises:
-            BadInput: The model file runs NMS itself, with another value of a field, or with a higher score threshold
-                than ``config.score``.
+            BadInput: NMS is part of the model file, and the file's NMS has a setting that differs from ``config``, or a
+                score threshold above ``config.score``.
         """
 
     def check_score(self, score: float) -> None:

@@ -70,7 +70,10 @@ class Figures:
 
     @cached_property
     def confusion(self) -> np.ndarray:
-        """``(C + 1, C + 1)`` confusion matrix at the thresholds with the best F1."""
+        """``(C + 1, C + 1)`` counts of detections, at each class's score threshold with the best F1.
+
+        Rows are the classes of objects, columns those of detections. The background is last in both.
+        """
         return confusion(self.truth, self.found, threshold_array(self.best))
 
     @cached_property

@@ -291,10 +291,10 @@ def _class_names(count: int, given: tuple[str, ...]) -> tuple[tuple[str, ...], t
     """Names of the classes, and a sentence for the user if they were guessed."""
     if given or count in KNOWN:
         names, _ = class_columns(count, given)
-        guess = f"the names of {'VOC' if count == 20 else 'COCO'}'s {count} classes"
+        guess = f"taken to be the {count} classes of {'VOC' if count == 20 else 'COCO'}"
     else:
         names = ("object",) if count == 1 else tuple(f"class_{i}" for i in range(1, count + 1))
-        guess = ", ".join(names[:3]) + (", ..." if count > 3 else "")
+        guess = "called " + ", ".join(names[:3]) + (", ..." if count > 3 else "")
     return names, () if given else (
         f"the file does not name its classes, so they are {guess}; give classes to change it",
     )

@@ -113,7 +113,8 @@ def _graph_of(x: Tensor, network: Network) -> tuple[ByKind, ByKind]:
 def normalisation(network: Network) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and scale of the input, RGB: the configured values, else those of the trunk's published weights.
 
-    A graph has no published weights. Without configured values, the pixels of its input are not normalised.
+    An imported network (``network.graph``) has no published trunk. Without configured values, its input pixels are not
+    normalised.
     """
     if network.graph:
         return network.mean or (0.0, 0.0, 0.0), network.scale or (1.0, 1.0, 1.0)

@@ -9,7 +9,7 @@ from multibox.postprocess.groups import gather, number, overlaps, pad
 from multibox.postprocess.nms import Selected
 
 SAME: Final = 0.55
-"""IoU above which boxes belong to one object (the paper's ``THR``)."""
+"""IoU above which boxes belong to one object, as in Weighted Boxes Fusion (arXiv 1910.13302: ``THR``)."""
 
 
 def fuse(views: Sequence[Selected], *, agnostic: bool = False, same: float = SAME) -> Selected:

@@ -10,7 +10,7 @@ LONGEST: Final = 600.0
 file."""
 
 TOLERANCE: Final = 0.25
-"""Rounding error of a container's length that is tolerated, as a fraction of the time of a frame."""
+"""Largest rounding error of the duration that a video file declares, as a fraction of the duration of one frame."""
 
 
 class Timeline:

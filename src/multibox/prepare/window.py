@@ -201,7 +201,7 @@ def overlaps_image(window: Window, image_size: tuple[int, int], size: tuple[int,
     """Whether a crop window contains enough of the image to show it in at least one output pixel.
 
     Args:
-        window: Crop window (rectangle of the source image) to render.
+        window: Crop window, a rectangle in pixels of the source image that may reach beyond its borders.
         image_size: Height and width of the source image, pixels.
         size: Height and width of the output, pixels.
 
