@@ -70,7 +70,7 @@ def of_classes(lists: Mapping[str, Path], classes: Collection[str]) -> dict[str,
 
     Args:
         lists: Path of each list in ``ImageSets``, by the list's name without suffix, such as ``dog_train``.
-        classes: Class names of the objects.
+        classes: Names of the classes of the dataset, each once.
 
     Returns:
         Paths of the lists by split: ``dog_train`` and ``cat_train`` are lists of ``train``. Empty if the name of any

@@ -1,6 +1,6 @@
 """Drops names that are not classes from lists of classes.
 
-These are labelme's ``__ignore__`` and ``_background_``, and a background.
+The dropped names are labelme's ``__ignore__`` and ``_background_``, and ``background``.
 """
 
 from collections import Counter

@@ -63,7 +63,8 @@ def joining(groups: Sequence[Sequence[str]]) -> str:
         groups: Groups of at least two class names that differ only in case or spaces.
 
     Returns:
-        A sentence that gives the value of ``rename``, and the names that cannot be renamed in this way.
+        A sentence for the user. It gives the value of the option ``rename`` that merges the groups, then the names that
+        this option cannot change.
     """
     pairs = [(name, names[0]) for names in groups for name in names[1:]]
     fit = ",".join(f"{old}={new}" for old, new in pairs if _fits(old) and _fits(new))

@@ -36,7 +36,7 @@ class Stats:
         width: Quantiles of the images' widths, pixels.
         height: Quantiles of the images' heights, pixels.
         objects_per_image: Quantiles of the number of objects in an image.
-        side: Quantiles of the square root of a box's area, as a share of the square root of its image's area.
+        side: The five quantiles of the square root of a box's area, as a share of the square root of its image's area.
         aspect: Quantiles of the boxes' aspect ratios, width over height.
     """
 

@@ -45,7 +45,7 @@ class Figures:
 
     @cached_property
     def voc(self) -> VocResult:
-        """Results of PASCAL VOC's metric."""
+        """Results of PASCAL VOC's metric at IoU 0.5, with AP both as area and at 11 points."""
         return average_precisions(self.outcomes.found, self.outcomes.hits, self.outcomes.positives)
 
     @cached_property

@@ -75,7 +75,8 @@ def import_model(
         classes: Class names, without background. If empty, VOC's or COCO's, whichever has the file's number of classes.
         net: Text file of the network, ``.prototxt``, for the kind ``caffe``. Its layers replace those of the file. None
             uses the file's own layers.
-        overrides: Values of fields of ``network``, ``priors`` and ``detect`` that differ, by dotted name.
+        overrides: Fields of ``network``, ``priors`` and ``detect`` that the weights were trained with and that differ
+            from the original project's, by dotted name.
         replace: Whether to replace an existing file at ``out`` that is not a model of Multibox.
 
     Returns:

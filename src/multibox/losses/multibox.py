@@ -157,7 +157,7 @@ def boxes_of_positives(
     Args:
         positive: ``(B, P)`` bool, True for positive priors.
         deltas: ``(B, P, 4)`` float32 deltas.
-        priors: ``(P, 4)`` corners of the priors.
+        priors: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, pixels of the network's input.
         variances: Variances of the four deltas.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 

@@ -39,7 +39,7 @@ def difference(expected: Outputs, given: Outputs, schema: Schema) -> Difference:
     Args:
         expected: Outputs of the network in the first runtime, as :data:`~multibox.runtimes.outputs.NETWORK` describes
             them.
-        given: Outputs of the same network for the same images in the other runtime.
+        given: Outputs of the same network for the same images in the second runtime.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
 
     Returns:

@@ -141,7 +141,7 @@ def fit_segment(
 
 
 class Save(keras.callbacks.Callback):
-    """Callback that saves a checkpoint after every epoch, and every few steps.
+    """Callback that saves a checkpoint after every epoch, and every ``every`` steps within an epoch.
 
     Args:
         clock: Clock that counts the steps of the run.
