@@ -72,8 +72,8 @@ class PeerSwitches(Section):
     ``same`` pads as TensorFlow's ``same`` does."""
     prior_order: Literal["caffe", "five_scripts"] = "caffe"
     """Order of the priors in a cell, and so of the heads' outputs. First come the squares of side s and sqrt(s s'),
-    where s' is the next map's s. Then come the aspect ratios: 2, 1/2, 3, 1/3 (``caffe``) or 2, 3, 1/2, 1/3
-    (``five_scripts``)."""
+    where s is the map's size and s' the next map's (``priors.sizes``). Then come the aspect ratios: 2,
+    1/2, 3, 1/3 (``caffe``) or 2, 3, 1/2, 1/3 (``five_scripts``)."""
 
 
 class Network(Section):

@@ -25,7 +25,7 @@ class Outcomes:
 
     @cached_property
     def ranking(self) -> list[np.ndarray]:
-        """Rows of each class's detections, from the highest score to the lowest."""
+        """For each class, the indices of its detections in ``found``, from the highest score to the lowest."""
         return by_class(self.found, len(self.truth.classes))
 
     @cached_property

@@ -86,7 +86,7 @@ def average_precisions(found: Found, hits: np.ndarray, positives: np.ndarray) ->
 
 
 def by_class(found: Found, classes: int) -> list[np.ndarray]:
-    """Rows of each class's detections by falling score. Equal scores keep their order."""
+    """For each class, the indices of its detections by falling score. Equal scores keep their order."""
     ranking = by_score(found.scores)
     ranking = ranking[np.argsort(found.labels[ranking].astype(np.uint16), kind="stable")]
     return np.split(ranking, np.cumsum(np.bincount(found.labels, minlength=classes))[:-1])

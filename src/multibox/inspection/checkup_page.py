@@ -106,7 +106,7 @@ def proposal_line(checkup: Checkup) -> str:
     fit = checkup.fit
     if fit.proposed is None:
         return "There are no objects to propose priors for."
-    better = "The proposed priors fit better than the configured ones. Save the following as FILE and train with config=FILE:"
+    better = "They fit better than the configured priors. Save the following as FILE and train with config=FILE:"
     advice = better if fit.is_better else "The configured priors fit as well."
     return f"Priors proposed by k-means over these objects: {coverage_line(fit.proposed)}. {advice}"
 

@@ -130,7 +130,10 @@ class Checkpoints:
 
 
 def read_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Read the values of Keras variables. Each name has the variable's position, which is unique, and its path."""
+    """Copy the values of a network's and an optimizer's variables into arrays.
+
+    Each array's name is the variable's position in ``variables``, which is unique, and its path in Keras.
+    """
     from keras import ops
 
     return {name: ops.convert_to_numpy(variable) for name, variable in _named(variables).items()}

@@ -26,8 +26,8 @@ from multibox.training.training_model import bring_weights_back
 class Validate(keras.callbacks.Callback):
     """Callback that validates and saves the network every few epochs, with averaged weights if there are any.
 
-    The last epoch is always followed by a validation. Several hosts share the images. Each host evaluates the
-    detections of all hosts, and uses the first host's results.
+    The last epoch is always followed by a validation. Several hosts share the images. The detections of all
+    hosts are then sent to each host, and every host takes the mAP that the first one computed.
 
     Args:
         setup: Network, optimizer, data and configuration of the run. If no mAP can be
