@@ -190,7 +190,7 @@ def changed(name, **values):
         (changed("detection_out", bottom=["mbox_loc"] * 5), r"detection_out .* takes 5 arrays"),
         (changed("detection_out", bottom=["mbox_loc", "mbox_conf", "mbox_priorbox"]), "one Softmax or Sigmoid"),
         (changed("unit_mbox_priorbox", prior_box_param={"min_size": [20, 30]}), r"2 values of min_size and 1 of max"),
-        (changed("pool2_mbox_priorbox", prior_box_param={"offset": 0.3}), "pool2_mbox_priorbox .* another offset"),
+        (changed("pool2_mbox_priorbox", prior_box_param={"offset": 0.3}), "pool2_mbox_priorbox .* offset, clip or variance that differs"),
         (changed("pool2_mbox_priorbox", prior_box_param={"img_size": 300}), "for images of 300 x 300"),
         (changed("unit", norm_param={"across_spatial": True}), "unit .* normalizes across all cells"),
         (changed("grouped", convolution_param={"group": 4}), "do not fit together: grouped has 4 groups"),

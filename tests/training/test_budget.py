@@ -67,7 +67,7 @@ def test_too_few_minutes_are_refused_with_the_fewest(run_of_tiny, monkeypatch):
 
 def test_minutes_and_epochs_are_not_given_together(store_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=r"minutes: chooses train\.epochs"):
+    with pytest.raises(BadInput, match=r"minutes: sets train\.epochs"):
         train("tiny", overrides=SMALL, minutes=1)
     assert not (tmp_path / "experiments").exists()
 
