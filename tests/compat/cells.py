@@ -92,7 +92,7 @@ class Cell:
 ROBOFLOW = "{folder}/{stem}_jpg.rf.{width:032x}.jpg"
 UPLOADED = "images/{number:08x}-{name}"
 NAMED = {"classes": DECLARED}
-BEYOND = "class numbers run from 1 to 2, and there are 2 classes|'2' is no class|class 2"
+BEYOND = "class numbers run from 1 to 2, and there are 2 classes|'2' is not a class number|class 2"
 NOTHING = "no (dataset|annotations) found"
 
 CELLS = (
