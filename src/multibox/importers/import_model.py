@@ -83,8 +83,7 @@ def import_model(
         Layers that were loaded and left out, and the schema of the model.
 
     Raises:
-        BadInput: If the file cannot be read, or is of another kind. The message names the first layer that does not
-            fit.
+        BadInput: The file cannot be read or is of another kind. The message names the first layer that does not fit.
     """
     kind = current_kind(kind)
     if kind not in PEERS:
