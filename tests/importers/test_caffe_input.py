@@ -136,8 +136,9 @@ def test_weights_and_text_that_were_exchanged_are_told_apart(tmp_path):
         ("net.caffemodel", "net.caffemodel", "net.caffemodel: is a binary file, not a .prototxt file"),
         ("empty", None, "empty: not a .caffemodel file, or damaged: the file is empty"),
     ]:
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises(BadInput) as refused:
             import_model(tmp_path / file, "caffe", tmp_path / "net.keras", net=net and tmp_path / net)
+        assert str(refused.value).startswith(f"{tmp_path}/{message}")
 
 
 def test_a_network_without_an_output_of_an_ssd_is_refused_by_what_it_lacks(tmp_path):

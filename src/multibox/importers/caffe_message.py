@@ -66,18 +66,19 @@ def read_text(path: str | Path) -> Message:
     try:
         with open(path, "rb") as file:
             data = file.read(LONGEST_TEXT + 1)
-        if not is_text(data[:BEGINNING]):
-            raise BadInput(
-                path,
-                "is a binary file, not a .prototxt file; give the weights as the file to import, and set net to the "
-                "network's text file",
-            )
+    except OSError as error:
+        raise BadInput(path, f"cannot be read: {error.strerror}") from None
+    if not is_text(data[:BEGINNING]):
+        raise BadInput(
+            path,
+            "is a binary file, not a .prototxt file; give the weights as the file to import, and set net to the "
+            "network's text file",
+        )
+    try:
         if len(data) > LONGEST_TEXT:
             raise ValueError("the file is longer than 4 MB")
         tokens = _tokens(data.decode("utf-8-sig", "replace"))  # comments may be in any encoding
         message = _parse(tokens, NETWORK | _OLD, 0)
-    except OSError as error:
-        raise BadInput(path, f"cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise BadInput(path, f"not a .prototxt file: {error}") from None
     if "layers" in message:
