@@ -181,7 +181,7 @@ def changed(name, **values):
             changed("detection_out", detection_output_param={"num_classes": 4}),
             r"reshape \(Reshape\) reshapes the class scores to rows of 3",
         ),
-        (changed("mbox_conf_reshape", reshape_param={"shape": {"dim": [0, 3, -1]}}), r"of the shape \[0, 3, -1\]"),
+        (changed("mbox_conf_reshape", reshape_param={"shape": {"dim": [0, 3, -1]}}), r"reshapes to \[0, 3, -1\]"),
         (
             changed("mbox_conf_softmax", bottom=["mbox_conf"]),
             "mbox_conf_softmax .* does not normalise the classes of each",
@@ -190,7 +190,7 @@ def changed(name, **values):
         (changed("detection_out", bottom=["mbox_loc"] * 5), r"detection_out .* takes 5 arrays"),
         (changed("detection_out", bottom=["mbox_loc", "mbox_conf", "mbox_priorbox"]), "one Softmax or Sigmoid"),
         (changed("unit_mbox_priorbox", prior_box_param={"min_size": [20, 30]}), r"2 values of min_size and 1 of max"),
-        (changed("pool2_mbox_priorbox", prior_box_param={"offset": 0.3}), "pool2_mbox_priorbox .* offset, clip or variance that differs"),
+        (changed("pool2_mbox_priorbox", prior_box_param={"offset": 0.3}), "pool2_mbox_priorbox .* an offset, clip"),
         (changed("pool2_mbox_priorbox", prior_box_param={"img_size": 300}), "for images of 300 x 300"),
         (changed("unit", norm_param={"across_spatial": True}), "unit .* normalizes across all cells"),
         (changed("grouped", convolution_param={"group": 4}), "do not fit together: grouped has 4 groups"),
@@ -206,7 +206,7 @@ def changed(name, **values):
             "grouped .* needs a kernel of 6 x 3 x 3 x 3, but .* 6 x 3 x 5 x 5",
         ),
         (changed("bn0", blobs=[np.zeros(5), np.zeros(6), np.ones(1)]), "bn0 .* needs 6 numbers, but its blob .* has 5"),
-        (changed("grouped", blobs=[]), r"its layer grouped \(Convolution\) needs grouped/0, which"),
+        (changed("grouped", blobs=[]), r"its layer grouped \(Convolution\) needs the blob grouped/0"),
         (changed("pool1", pooling_param={"ceil_mode": 1}), "pool1 .* rounds its output size"),
         (changed("pool1", pooling_param={"ceil_mode": 0}), "pool1 .* rounds its output size"),
     ],
@@ -272,7 +272,10 @@ def test_layers_beside_the_detector_may_be_of_any_type(tmp_path):
             "layers {...}, which no SSD has; convert the file with Caffe's upgrade_net_proto_text",
         ),
         ("#" * (5 << 20), "the file is longer than 4 MB"),
-        ("layer { convolution_param { num_output: many } }", "line 1 has many, which num_output cannot be"),
+        (
+            "layer { convolution_param { num_output: many } }",
+            "line 1 has many, which is not a valid value",
+        ),
     ],
 )
 def test_a_text_that_is_no_network_is_refused_by_its_line(tmp_path, text, message):
