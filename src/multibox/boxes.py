@@ -22,7 +22,7 @@ def areas(boxes: np.ndarray) -> np.ndarray:
     """Areas of boxes. An inverted box has the area 0.
 
     Args:
-        boxes: ``(..., 4)`` corners.
+        boxes: ``(..., 4)`` corners x0, y0, x1, y1, in any unit.
 
     Returns:
         ``(...)`` areas, in squared units of the boxes.
@@ -36,8 +36,8 @@ def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Area of the intersection of every box of ``a`` with every box of ``b``.
 
     Args:
-        a: ``(N, 4)`` corners.
-        b: ``(M, 4)`` corners, in the same units.
+        a: ``(N, 4)`` corners x0, y0, x1, y1, in any unit.
+        b: ``(M, 4)`` corners x0, y0, x1, y1, in the same units.
 
     Returns:
         ``(N, M)`` areas, in squared units of the boxes.
@@ -55,8 +55,8 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 
     Args:
-        a: ``(N, 4)`` corners.
-        b: ``(M, 4)`` corners, in the same units.
+        a: ``(N, 4)`` corners x0, y0, x1, y1, in any unit.
+        b: ``(M, 4)`` corners x0, y0, x1, y1, in the same units.
 
     Returns:
         ``(N, M)`` IoUs in [0, 1]; 0 if both boxes are empty.
@@ -68,8 +68,8 @@ def paired_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of each box of ``a`` with the box of ``b`` at the same position.
 
     Args:
-        a: ``(..., 4)`` corners.
-        b: ``(..., 4)`` corners in the same units, of a shape that broadcasts with that of ``a``.
+        a: ``(..., 4)`` corners x0, y0, x1, y1, in any unit.
+        b: ``(..., 4)`` corners x0, y0, x1, y1 in the same units, of a shape that broadcasts with that of ``a``.
 
     Returns:
         ``(...)`` IoUs in [0, 1]; 0 if both boxes are empty.
@@ -83,7 +83,7 @@ def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
     """Share of each box's area that lies inside ``region``.
 
     Args:
-        boxes: ``(N, 4)`` corners.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, in any unit.
         region: ``(4,)`` corners of the region, in the same units.
 
     Returns:
@@ -103,7 +103,7 @@ def to_centers(boxes: Array, xp: ModuleType = np) -> Array:
     """Convert ``x0, y0, x1, y1`` to ``cx, cy, w, h``.
 
     Args:
-        boxes: ``(..., 4)`` corners.
+        boxes: ``(..., 4)`` corners x0, y0, x1, y1, in any unit.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
@@ -126,8 +126,8 @@ def encode(boxes: Array, priors: Array, variances: tuple[float, ...] = VARIANCES
     of sizes. Each number is then divided by its variance.
 
     Args:
-        boxes: ``(..., 4)`` corners with positive width and height.
-        priors: ``(..., 4)`` corners of the priors, in the units of ``boxes``.
+        boxes: ``(..., 4)`` corners x0, y0, x1, y1 with positive width and height.
+        priors: ``(..., 4)`` corners x0, y0, x1, y1 of the priors, in the units of ``boxes``.
         variances: Divisors of the deltas ``cx, cy, w, h``.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
@@ -145,12 +145,12 @@ def decode(deltas: Array, priors: Array, variances: tuple[float, ...] = VARIANCE
 
     Args:
         deltas: ``(..., 4)`` deltas, as :func:`encode` returns them.
-        priors: ``(..., 4)`` corners of the priors.
+        priors: ``(..., 4)`` corners x0, y0, x1, y1 of the priors, in any unit.
         variances: Factors of the deltas ``cx, cy, w, h``: the divisors of :func:`encode`.
         xp: Array namespace, ``numpy`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` corners of the boxes in the units of ``priors``, not clipped to the image.
+        ``(..., 4)`` corners x0, y0, x1, y1 of the boxes in the units of ``priors``, not clipped to the image.
     """
     return to_corners(decode_centers(deltas, priors, variances, xp), xp)
 

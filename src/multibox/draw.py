@@ -77,7 +77,7 @@ def draw_boxes(
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
-        boxes: ``(N, 4)`` corners in pixels of the image. Boxes may reach beyond the image.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1 in pixels of the image. Boxes may reach beyond the image.
         captions: Text for each of the N boxes. Empty for boxes without captions.
         color_ids: Number for each of the N boxes, such as its label, that chooses its colour. Boxes with the same
             number have the same colour. If empty, all boxes have one colour.
@@ -172,7 +172,7 @@ def show_examples(
     Args:
         records: Records to draw from. ``count`` of them are chosen at random.
         classes: Class names. A class's position is its label, from 0.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
         config: Configuration of the run.
         seed: Random seed. The same seed draws the same examples.
         count: Number of examples.
@@ -210,7 +210,7 @@ def draw_example(
         image: ``(H, W, 3)`` uint8 RGB.
         objects_rel: Objects in the image, with boxes relative to the image. Crowds are drawn in grey.
         classes: Class names. A class's position is its label, from 0.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
         config: Configuration of the run, which defines the matching.
         title: Text below the image.
 

@@ -38,8 +38,9 @@ def overlapping(a: np.ndarray, b: np.ndarray) -> Iterator[Block]:
     The values are exactly those of :func:`~multibox.boxes.iou`.
 
     Args:
-        a: ``(N, 4)`` corners of the boxes in the rows of the blocks. N may be 0.
-        b: ``(M, 4)`` corners of the boxes in the columns of the blocks, in the units of ``a``. M may be 0.
+        a: ``(N, 4)`` corners x0, y0, x1, y1 of the boxes in the rows of the blocks. N may be 0.
+        b: ``(M, 4)`` corners x0, y0, x1, y1 of the boxes in the columns of the blocks, in the units of ``a``. M may be
+            0.
 
     Yields:
         Blocks. Each pair of boxes with an IoU above 0 is in exactly one block, and each box of ``a`` in at most one.
@@ -64,7 +65,7 @@ def neighbours(boxes: np.ndarray) -> Iterator[np.ndarray]:
     than :data:`MOST` boxes.
 
     Args:
-        boxes: ``(N, 4)`` corners.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, in any unit.
 
     Yields:
         ``(K,)`` positions of the boxes of each block, in rising order. Every box is in exactly one block.

@@ -157,7 +157,7 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
         kind: Meaning of the corners as written, a key of :data:`WHAT`.
 
     Returns:
-        ``(N, 4)`` edges in pixels.
+        ``(N, 4)`` edges x0, y0, x1, y1 in pixels.
     """
     low, high = corners[:, :2], corners[:, 2:]
     if kind == "pixels":

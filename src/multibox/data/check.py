@@ -40,7 +40,7 @@ def box_faults(boxes: np.ndarray, width: int, height: int) -> list[str]:
     A box that reaches beyond the image is not faulty, because it will be clipped. A box wholly outside the image is.
 
     Args:
-        boxes: ``(N, 4)`` corners, pixels.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, pixels.
         width: Width of the image, pixels.
         height: Height of the image, pixels.
 

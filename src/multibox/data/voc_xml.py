@@ -23,7 +23,7 @@ def write_xml(
         filename: Name of the image file.
         size: Width and height of the image, pixels.
         names: Class name of each of the N objects.
-        boxes: ``(N, 4)`` edges, rounded to whole pixels.
+        boxes: ``(N, 4)`` edges x0, y0, x1, y1, rounded to whole pixels.
         flags: Flags of the objects by name: ``difficult``, ``truncated`` and ``occluded``, each with N bools.
     """
     root = etree.Element("annotation")

@@ -50,7 +50,7 @@ class Detector:
         config: Configuration of detection in use.
         tta: Test-time augmentation in use: scales at which each image or tile is searched, and whether also mirrored.
         tiles: Tiles into which images are cut. None cuts no image.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
 
     Raises:
         BadInput: The model file runs NMS itself, and ``config`` differs from the values that the file runs it with.

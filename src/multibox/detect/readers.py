@@ -74,7 +74,7 @@ class PlainOutputs:
 
     Args:
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
     """
 
     def __init__(self, schema: Schema, priors_rel: np.ndarray):
@@ -170,7 +170,7 @@ def reader_for(runtime: Runtime, priors_rel: np.ndarray) -> Reader:
 
     Args:
         runtime: Runtime that runs the model.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
 
     Returns:
         Reader that suits the outputs of the runtime's model file.

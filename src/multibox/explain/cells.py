@@ -105,7 +105,7 @@ def place_of(index: int, schema: Schema, priors_rel: np.ndarray) -> Place:
     Args:
         index: Index of the prior among all priors, from 0.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
-        priors_rel: ``(P, 4)`` corners of all priors of the model, relative to the network's input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of all priors of the model, relative to the network's input.
 
     Returns:
         Map, row, column and shape of the prior.
@@ -122,7 +122,7 @@ def look_at_cell(schema: Schema, priors_rel: np.ndarray, map_index: int, row: in
 
     Args:
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
-        priors_rel: ``(P, 4)`` corners of all priors of the model, relative to the network's input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of all priors of the model, relative to the network's input.
         map_index: Index of the feature map, from 0 for the finest.
         row: Row of the cell, from 0 at the top.
         column: Column of the cell, from 0 at the left.

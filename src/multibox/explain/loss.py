@@ -46,7 +46,7 @@ def losses_of(
         deltas: ``(P, 4)`` box target of each prior, from :func:`multibox.prepare.targets.make_targets`.
         logits: ``(P, C + 1)`` float32 class logits that the network returned, the background first.
         predicted: ``(P, 4)`` float32 deltas that the network returned.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the network's input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the network's input.
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         config: Loss configuration: the kinds of loss, the number of mined negatives and the weight of the boxes.
 

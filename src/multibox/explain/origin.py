@@ -242,7 +242,7 @@ def who_removed(
     Args:
         candidates: K candidate detections before suppression, by group, and in falling order of score within each
             group.
-        boxes: ``(K, 4)`` corners of the candidates' boxes.
+        boxes: ``(K, 4)`` corners x0, y0, x1, y1 of the candidates' boxes, relative to the network's input.
         stays: ``(K,)`` bool, whether each box remains after suppression.
         config: Detection configuration with the kind of suppression and its IoU limit.
 

@@ -44,7 +44,7 @@ class PriorFit:
         proposal: Priors proposed for the objects of the split. None if the split has no objects.
         proposed: Overlap statistics of the proposed priors with the objects of the split. None if the split has no
             objects.
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input.
     """
 
     split: str

@@ -65,7 +65,7 @@ def measure_coverage(boxes_rel: np.ndarray, labels: np.ndarray, classes: Sequenc
     """Measure how well the priors of a network can overlap objects.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input.
         labels: ``(N,)`` labels of the objects, positions in ``classes``.
         classes: Names of the classes.
         config: Configuration of the network and its priors.
@@ -99,7 +99,7 @@ def best_ious(boxes_rel: np.ndarray, config: Config) -> np.ndarray:
     map, and all of them are compared.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input.
         config: Configuration of the network and its priors.
 
     Returns:

@@ -35,7 +35,7 @@ def coverage_chart(boxes_rel: np.ndarray, config: Config, title: str) -> Chart:
     The colour of a point is the best IoU of any prior with the object. Crosses are the shapes of the priors.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input.
         config: Configuration of the network and its priors.
         title: Title of the chart.
 

@@ -34,7 +34,8 @@ class InspectedImage:
         file: Path of the image.
         findings: Findings about the image.
         objects: Objects that training would see, with boxes in pixels. None if the image is left out.
-        boxes_rel: ``(N, 4)`` corners of ``objects``, relative to the network's input. None if the image is left out.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of ``objects``, relative to the network's input. None if the image
+            is left out.
         digest: Digest of the image file's bytes, to find identical files. Empty if the image is left out.
         look: Perceptual hash and thumbnail, to find look-alikes. None if the image is left out.
         kinds: Number of objects by kind (such as crowds), without objects of unknown classes.
@@ -144,7 +145,7 @@ def boxes_in_network(record: Record, config: Config) -> np.ndarray:
         config: Configuration of the network.
 
     Returns:
-        ``(N, 4)`` corners of the N objects, relative to the network's input.
+        ``(N, 4)`` corners x0, y0, x1, y1 of the N objects, relative to the network's input.
     """
     image_size, size = (record.height, record.width), config.network.size
     window = whole(image_size)

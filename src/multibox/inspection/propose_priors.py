@@ -96,7 +96,7 @@ def propose_priors(boxes_rel: np.ndarray, config: Config) -> Priors:
     The number of sizes and ratios does not change, so that the network's cost stays the same.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input. N is at least 1.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input. N is at least 1.
         config: Configuration of the network and the priors to improve.
 
     Returns:

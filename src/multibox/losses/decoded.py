@@ -19,12 +19,12 @@ def decode_bounded(deltas: Array, priors: Array, variances: tuple[float, ...], x
 
     Args:
         deltas: ``(..., 4)`` float32 deltas, as :func:`multibox.boxes.encode` returns them.
-        priors: ``(..., 4)`` corners of the priors.
+        priors: ``(..., 4)`` corners x0, y0, x1, y1 of the priors, in a unit that is the same along both axes.
         variances: Factors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(..., 4)`` corners of the boxes in the units of ``priors``, with positive width and height.
+        ``(..., 4)`` corners x0, y0, x1, y1 of the boxes in the units of ``priors``, with positive width and height.
     """
     bounds = (MAX_SHIFT, MAX_SHIFT, MAX_SCALE, MAX_SCALE)
     limits = xp.array([bound / variance for bound, variance in zip(bounds, variances, strict=True)], dtype="float32")

@@ -19,8 +19,8 @@ def intersection_and_union(a: Array, b: Array, xp: ModuleType = numpy_ops) -> tu
     """Areas of the intersection and of the union of each box in ``a`` with the box of ``b`` at the same position.
 
     Args:
-        a: ``(..., 4)`` corners of boxes.
-        b: ``(..., 4)`` corners of the box that each box of ``a`` is compared with, in the same units.
+        a: ``(..., 4)`` corners x0, y0, x1, y1 of boxes, in a unit that is the same along both axes.
+        b: ``(..., 4)`` corners x0, y0, x1, y1 of the box that each box of ``a`` is compared with, in the same units.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -41,8 +41,8 @@ def giou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
     """``1 - IoU + |C - A u B| / |C|``, where C is the smallest box around both (arXiv 1902.09630, algorithm 2).
 
     Args:
-        found: ``(..., 4)`` corners of the predicted boxes.
-        wanted: ``(..., 4)`` corners of the target boxes.
+        found: ``(..., 4)`` corners x0, y0, x1, y1 of the predicted boxes, in a unit that is the same along both axes.
+        wanted: ``(..., 4)`` corners x0, y0, x1, y1 of the target boxes, in a unit that is the same along both axes.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -59,8 +59,8 @@ def diou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
     d is the distance of the centres, and c the diagonal of the smallest box around both.
 
     Args:
-        found: ``(..., 4)`` corners of the predicted boxes.
-        wanted: ``(..., 4)`` corners of the target boxes.
+        found: ``(..., 4)`` corners x0, y0, x1, y1 of the predicted boxes, in a unit that is the same along both axes.
+        wanted: ``(..., 4)`` corners x0, y0, x1, y1 of the target boxes, in a unit that is the same along both axes.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -81,8 +81,8 @@ def ciou_loss(found: Array, wanted: Array, xp: ModuleType = numpy_ops) -> Array:
     necessary here: w and h are exponentials of deltas, so their own gradients are w and h.
 
     Args:
-        found: ``(..., 4)`` corners of the predicted boxes.
-        wanted: ``(..., 4)`` corners of the target boxes.
+        found: ``(..., 4)`` corners x0, y0, x1, y1 of the predicted boxes, in a unit that is the same along both axes.
+        wanted: ``(..., 4)`` corners x0, y0, x1, y1 of the target boxes, in a unit that is the same along both axes.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

@@ -64,7 +64,8 @@ def multibox_loss(
         logits: ``(B, P, C + 1)`` logits of the network. The sigmoid losses do not use column 0.
         predicted: ``(B, P, 4)`` deltas that the network predicts.
         config: Kinds of loss, number of hard negatives, and weight of the box losses.
-        priors: ``(P, 4)`` float32 corners, in a unit that is the same along both axes. Needed if ``config.sees_boxes``.
+        priors: ``(P, 4)`` float32 corners x0, y0, x1, y1, in a unit that is the same along both axes. Needed if
+            ``config.sees_boxes``.
         variances: Variances of the four deltas.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
@@ -162,7 +163,7 @@ def boxes_of_positives(
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
-        ``(B, P, 4)`` corners of the boxes in the units of ``priors``.
+        ``(B, P, 4)`` corners x0, y0, x1, y1 of the boxes in the units of ``priors``.
     """
     return decode_bounded(xp.where(positive[..., None], deltas, 0.0), priors, variances, xp)
 

@@ -148,7 +148,8 @@ def network_priors(network: Network, priors: Priors) -> np.ndarray:
         priors: Configuration of the network's priors.
 
     Returns:
-        ``(P, 4)`` float32 corners, relative to the network's input, as :func:`multibox.priors.make_priors` gives them.
+        ``(P, 4)`` float32 corners x0, y0, x1, y1, relative to the network's input, as
+        :func:`multibox.priors.make_priors` gives them.
 
     Raises:
         BadInput: The trunk has no such layout, or the priors do not fit its maps.

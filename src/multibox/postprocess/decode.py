@@ -61,14 +61,14 @@ def decode(
     Args:
         logits: ``(P, C + 1)`` logits, with background in column 0.
         deltas: ``(P, 4)`` deltas from the priors, as :func:`multibox.boxes.encode` computes them.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the network's input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the network's input.
         variances: Factors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
         above: Score that a prior must exceed in at least one class. Other priors are dropped.
         activation: Function from logits to scores, ``softmax`` or ``sigmoid``.
 
     Returns:
-        ``(K, C)`` scores in [0, 1] of the K remaining priors in their order, and ``(K, 4)`` float32 corners of their
-        boxes, relative to the input and not clipped to it.
+        ``(K, C)`` scores in [0, 1] of the K remaining priors in their order, and ``(K, 4)`` float32 corners x0, y0, x1,
+        y1 of their boxes, relative to the input and not clipped to it.
     """
     scores = scores_of(logits, activation)
     live = np.flatnonzero(scores.max(axis=1, initial=0) > above)

@@ -52,8 +52,8 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union within each group, as in :func:`multibox.boxes.iou`.
 
     Args:
-        a: ``(G, N, 4)`` corners.
-        b: ``(G, M, 4)`` corners.
+        a: ``(G, N, 4)`` corners x0, y0, x1, y1, in any unit.
+        b: ``(G, M, 4)`` corners x0, y0, x1, y1, in the units of ``a``.
 
     Returns:
         ``(G, N, M)`` IoU in [0, 1], which is 0 if both boxes are empty.

@@ -16,7 +16,7 @@ class Selected(NamedTuple):
     """K detections in one image or input, the best first.
 
     Attributes:
-        boxes: ``(K, 4)`` corners, in the units of the input boxes.
+        boxes: ``(K, 4)`` corners x0, y0, x1, y1, in the units of the input boxes.
         scores: ``(K,)`` float32 scores in [0, 1].
         labels: ``(K,)`` int64 labels, 0-based over the user's classes.
     """
@@ -73,7 +73,7 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
 
     Args:
         scores: ``(P, C)`` scores in [0, 1].
-        boxes: ``(P, 4)`` corners of the priors' boxes, in any unit.
+        boxes: ``(P, 4)`` corners x0, y0, x1, y1 of the priors' boxes, in any unit.
         config: Configuration of detection: the limits ``score``, ``per_class`` and ``per_image``, and the kind of
             suppression ``nms`` with ``nms_iou``, ``nms_sigma`` and ``agnostic``.
         thresholds: ``(C,)`` scores that a detection must exceed, by class. Without them, ``config.score`` is used.
@@ -114,7 +114,7 @@ def settle_overlaps(
 
     Args:
         candidates: K candidates, as :func:`rank` returns them.
-        boxes: ``(K, 4)`` corners of their boxes.
+        boxes: ``(K, 4)`` corners x0, y0, x1, y1 of their boxes.
         config: Configuration of detection, of which ``nms``, ``nms_iou`` and ``nms_sigma`` are used.
         least: ``(C,)`` scores that a detection must exceed, by class.
 
@@ -135,7 +135,8 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
     overlap in the rest of their group, so the number of undecided boxes falls quickly.
 
     Args:
-        boxes: ``(N, 4)`` corners. Boxes of a group are contiguous, sorted by descending score.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, in any unit. Boxes of a group are contiguous, sorted by descending
+            score.
         groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group may suppress one another.
         threshold: A box is removed if its IoU with a box of higher score that stays exceeds this threshold, in [0, 1].
 

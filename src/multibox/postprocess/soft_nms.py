@@ -13,7 +13,8 @@ def soften(boxes: np.ndarray, scores: np.ndarray, groups: np.ndarray, config: De
     remaining boxes. All groups are processed in parallel, one box of each at a time.
 
     Args:
-        boxes: ``(N, 4)`` corners. Boxes of a group are contiguous, sorted by descending score.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, in any unit. Boxes of a group are contiguous, sorted by descending
+            score.
         scores: ``(N,)`` scores in [0, 1].
         groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group lower one another's scores.
         config: Configuration of detection. Its ``nms`` is ``soft-linear``, which uses ``nms_iou``, or

@@ -89,12 +89,13 @@ def move_boxes(boxes: np.ndarray, crowd: np.ndarray, matrix: np.ndarray) -> np.n
     |b| h/2.
 
     Args:
-        boxes: ``(N, 4)`` corners, pixels.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, pixels.
         crowd: ``(N,)`` bool, true for crowds.
         matrix: ``(2, 3)`` affine map, as :func:`affine_matrix` returns it.
 
     Returns:
-        ``(N, 4)`` corners of the moved boxes, pixels, of the type of ``boxes`` and not clipped to the image.
+        ``(N, 4)`` corners x0, y0, x1, y1 of the moved boxes, pixels, of the type of ``boxes`` and not clipped to the
+        image.
     """
     linear, shift = matrix[:, :2], matrix[:, 2]
     centers = box.to_centers(boxes.astype(float))

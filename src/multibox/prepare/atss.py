@@ -26,8 +26,8 @@ def match_atss(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence[Gr
     the free prior it overlaps most, as in :func:`~multibox.prepare.match.match`, so no object is left out.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         grids: Layout of the priors on each feature map (rows, columns, priors per cell), in the order of the priors.
         candidates: Smallest number of candidates on each map. All priors of a cell are taken together, so there may be
             more.
@@ -56,8 +56,8 @@ def choose(
     """Choose the candidates to match to each object.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         near: ``(N, K)`` indices into the priors: the candidates of each object.
 
     Returns:
@@ -77,8 +77,8 @@ def candidates_of(boxes_rel: np.ndarray, priors_rel: np.ndarray, grids: Sequence
     """Find the candidates of each object on all maps.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         grids: Layout of the priors on each feature map (rows, columns, priors per cell), in the order of the priors.
         count: Smallest number of candidates of an object on each map. All priors of a cell are taken together, so there
             may be more.
@@ -107,8 +107,8 @@ def near_cells(
     Distances are measured in cells. Relative coordinates would distort them for images that are not square.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image.
-        priors_rel: ``(P, 4)`` corners of the map's priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the map's priors, relative to the image.
         grid: Layout of the map's priors: rows, columns, and priors per cell.
         count: Smallest number of priors in the cells found for an object. All cells are taken if the map has fewer
             priors.

@@ -46,7 +46,7 @@ def cutout(image: np.ndarray, objects_rel: Objects, holes: np.ndarray, hidden: f
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         objects_rel: N objects, their boxes relative to the image.
-        holes: ``(K, 4)`` int64 corners of the holes in pixels, as :func:`draw_holes` returns them.
+        holes: ``(K, 4)`` int64 corners x0, y0, x1, y1 of the holes in pixels, as :func:`draw_holes` returns them.
         hidden: Share of an object's area in [0, 1]. If more than that lies in holes, the object is ignored.
 
     Returns:
@@ -70,8 +70,8 @@ def covered(boxes: np.ndarray, holes: np.ndarray) -> np.ndarray:
     a box shares with the inner cells can be added.
 
     Args:
-        boxes: ``(N, 4)`` float64 corners, pixels.
-        holes: ``(K, 4)`` corners of the holes, pixels.
+        boxes: ``(N, 4)`` float64 corners x0, y0, x1, y1, pixels.
+        holes: ``(K, 4)`` corners x0, y0, x1, y1 of the holes, pixels.
 
     Returns:
         ``(N,)`` shares in [0, 1], exact except for rounding. The share is 0 for a box without an area.

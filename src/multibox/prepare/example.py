@@ -34,7 +34,7 @@ def training_example(
     Args:
         record: Encoded image and its objects.
         rng: Random generator. Its state alone decides the augmentation.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
         config: Configuration of the run.
         another: Function that draws the other images of mosaic and mixup. None uses ``record`` again.
         grids: Layout of the priors on each feature map, as :func:`grids_of` returns it. None computes it from

@@ -28,8 +28,8 @@ def match(boxes_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np
     Ties go to the first object, then to the first prior.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         threshold: Smallest IoU, in [0, 1], at which a prior is matched to an object. An object's own best prior may
             have less.
 
@@ -114,8 +114,8 @@ def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float)
     """Find the priors inside a crowd, which is a region of objects that were not annotated one by one.
 
     Args:
-        crowds_rel: ``(N, 4)`` corners of the crowds' regions, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        crowds_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the crowds' regions, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         threshold: Smallest share of a prior's area, in [0, 1], that must lie in the region of one crowd.
 
     Returns:

@@ -52,7 +52,7 @@ def training_batches(
     Args:
         stores: Stores to train on, joined in this order.
         classes: Class names of the run. Labels of the stores are translated to these classes by name.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
         config: Configuration of the run.
         start_step: Index of the training step whose batch comes first, from 0.
         host: Index of this host, from 0 to ``hosts - 1``.
@@ -174,7 +174,7 @@ def endless_examples(
     Args:
         order: Endless order of positions in the records.
         records: Records to prepare.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
         config: Configuration of the run.
 
     Returns:

@@ -62,7 +62,7 @@ class ExamplePlan:
         second: Image or mosaic that mixup blends with ``scene``. None without mixup.
         weight: Weight of ``scene`` in mixup, in [0, 1]. The second scene has the rest.
         matrix: ``(2, 3)`` affine map of the image's pixels.
-        holes: ``(K, 4)`` int64 corners of the holes of cutout, pixels.
+        holes: ``(K, 4)`` int64 corners x0, y0, x1, y1 of the holes of cutout, pixels.
         flaws: Blur, noise and contrast equalisation of the image.
     """
 

@@ -28,7 +28,7 @@ def make_targets(
 
     Args:
         objects_rel: N objects of the image. Their boxes are relative to the image and have a positive area.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         config: Method and thresholds of matching.
         grids: Layout of each map's priors, as :func:`multibox.priors.prior_grids` returns it. Needed by the method
             ``atss`` only.
@@ -58,8 +58,8 @@ def find_matches(
     """Match priors to objects by the configured method.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the image. N may be 0.
-        priors_rel: ``(P, 4)`` corners of the priors, relative to the image.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the image. N may be 0.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         config: Method and thresholds of matching.
         grids: Layout of each map's priors, as :func:`multibox.priors.prior_grids` returns it. Needed by the method
             ``atss`` only.

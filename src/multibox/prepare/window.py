@@ -85,7 +85,7 @@ def crop(window: Window, boxes: np.ndarray, rng: np.random.Generator, config: Cr
 
     Args:
         window: Crop window (rectangle of the source image) before zooming in.
-        boxes: ``(N, 4)`` corners of the objects, pixels of the source image.
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, pixels of the source image.
         rng: Random generator.
         config: Probability of zooming in, minimum IoUs of the samplers, and ranges of a patch's scale and aspect ratio.
 
@@ -118,7 +118,7 @@ def random_patches(window: Window, rng: np.random.Generator, config: Crop) -> np
         config: Ranges of scale and aspect ratio, and the number of trials T.
 
     Returns:
-        ``(T, 4)`` corners of the patches, pixels of the source image.
+        ``(T, 4)`` corners x0, y0, x1, y1 of the patches, pixels of the source image.
     """
     scale, ratio, left, top = rng.random((4, config.trials))
     scale = config.scale[0] + scale * (config.scale[1] - config.scale[0])
@@ -217,12 +217,12 @@ def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
     """Convert boxes from pixels of the source image to coordinates relative to a crop window.
 
     Args:
-        boxes: ``(..., 4)`` corners, pixels of the source image.
+        boxes: ``(..., 4)`` corners x0, y0, x1, y1, pixels of the source image.
         window: Crop window (rectangle of the source image) whose edges become 0 and 1.
 
     Returns:
-        ``(..., 4)`` corners relative to the window, of the type of ``boxes`` and not clipped. 0 and 1 are the window's
-        edges.
+        ``(..., 4)`` corners x0, y0, x1, y1 relative to the window, of the type of ``boxes`` and not clipped. 0 and 1
+        are the window's edges.
     """
     origin, extent = _frame(window)
     return ((boxes - origin) / extent).astype(boxes.dtype)

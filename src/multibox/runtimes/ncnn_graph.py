@@ -159,7 +159,7 @@ def to_ncnn(model: Any, priors: np.ndarray, *, half: bool = False) -> NcnnModel:
 
     Args:
         model: ``onnx.ModelProto`` as :func:`multibox.export.onnx_file.make_onnx` returns it without NMS, in float32.
-        priors: ``(P, 4)`` float32 corners of the priors, relative to the input.
+        priors: ``(P, 4)`` float32 corners x0, y0, x1, y1 of the priors, relative to the input.
         half: Whether the weights of convolutions are stored in float16.
 
     Returns:

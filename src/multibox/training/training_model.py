@@ -24,7 +24,8 @@ class TrainingModel(keras.Model):
     Args:
         network: Network, as :func:`multibox.models.ssd.build` returns it.
         loss: Configuration of the loss.
-        priors_rel: ``(P, 4)`` corners of the network's priors, relative to its input. Required if ``loss.sees_boxes``.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input. Required if
+            ``loss.sees_boxes``.
         variances: Factors by which deltas are multiplied when boxes are decoded: for cx, cy, w and h.
     """
 
