@@ -84,7 +84,7 @@ def coverage(boxes: np.ndarray, region: np.ndarray) -> np.ndarray:
 
     Args:
         boxes: ``(N, 4)`` corners x0, y0, x1, y1, in any unit.
-        region: ``(4,)`` corners of the region, in the same units.
+        region: ``(4,)`` corners x0, y0, x1, y1 of the region, in the same units.
 
     Returns:
         ``(N,)`` shares of the boxes' areas that lie inside the region, in [0, 1].

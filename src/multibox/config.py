@@ -328,7 +328,7 @@ class Match(Section):
     if at least this share of its area lies inside a crowd."""
     candidates: int = Field(default=9, ge=1)
     """Number of candidates of an object on each feature map, for ``method: atss``: the priors nearest to its centre.
-    More are taken where the last cell would be split."""
+    All priors of a cell are taken together, so there may be more."""
 
 
 class Loss(Section):

@@ -261,7 +261,7 @@ def test_lists_of_classes_that_number_them_differently_are_refused(tmp_path):
     for split, classes in (("train", "cat\ndog\n"), ("val", "dog\ncat\n")):
         yolo(tmp_path / split)
         text(tmp_path / split / "classes.txt", classes)
-    with pytest.raises(BadInput, match=r"train/classes.txt: and val/classes.txt number the classes differently"):
+    with pytest.raises(BadInput, match=r"train/classes.txt: numbers the classes differently than val/classes.txt"):
         open_source([tmp_path])
     apart = open_source([tmp_path / "train", tmp_path / "val"])
     assert {item.annotation.names for item in apart.splits["train"]} == {("cat",)}

@@ -167,7 +167,7 @@ def test_lists_of_one_name_in_two_folders_are_refused(tmp_path):
     deeper.mkdir(parents=True)
     (deeper / "train.txt").write_text("b\n")
     with pytest.raises(
-        BadInput, match=r"are lists of the same name; build from the folders above ImageSets one at a time"
+        BadInput, match=r"has the same name as the list .*; build from the folders above ImageSets one at a time"
     ):
         read(voc, root)
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 Bounds = tuple[float, float, float, float]
-"""Edges x0, y0, x1, y1 of the bounding box of a shape."""
+"""Edges x0, y0, x1, y1 of the bounding box of a shape, in the unit of the shape's coordinates."""
 
 NOWHERE: Bounds = (nan, nan, nan, nan)
 """Bounding box of a shape whose coordinates are not numbers."""

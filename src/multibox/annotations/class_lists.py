@@ -47,7 +47,7 @@ def refuse_other_lists(files: Files, path: Path, names: Sequence[str]) -> None:
     """
     for other in files.named(path.name.lower()):
         if other != path and read_names(other) != names and path.name.lower() in NAMES:
-            what = f"and {files.short(other)} number the classes differently"
+            what = f"numbers the classes differently than {files.short(other)}"
             raise BadInput(
                 path, f'{what}; build from their folders one at a time, or give classes="A,B" in the right order'
             )

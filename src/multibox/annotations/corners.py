@@ -30,7 +30,7 @@ class Evidence:
     """The box corners in one file, with the facts that show whether they are edges from 0 or pixels from 1.
 
     Attributes:
-        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
+        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written in the file, pixels.
         size: Width and height of the image in pixels. None if the file does not give them.
         tool: Name of the tool that wrote the file. Empty if the file does not show it.
         has_point: Whether any corner is written with a decimal point, even as ``120.0``.
@@ -69,16 +69,21 @@ BY_TOOL: dict[str, Decision] = {
     "labelImg": Decision("raised edges", "labelImg wrote them"),
     "Roboflow": Decision("shifted edges", "Roboflow wrote them"),
     "supervision": Decision(
-        "pixels", "supervision writes so since version 0.31.2, and older ones cannot be told", False
+        "pixels",
+        "supervision has written corners in this way since version 0.31.2, and the file does not show the version",
+        False,
     ),
-    "a tool with labelImg's fields": Decision("edges", "such tools write edges", is_sure=False),
+    "a tool with labelImg's fields": Decision("edges", "tools with labelImg's fields write edges", is_sure=False),
     **{tool: Decision("edges", f"{tool} wrote them") for tool in _EDGES},
 }
 """The kind of corners that each tool writes, by its name in :mod:`multibox.annotations.voc_tools`."""
 
 
 FEW = 0.05
-"""Share of files with a decimal point up to which such files count as slips. PASCAL VOC2012 has two of them."""
+"""Share of a tool's files, up to which files that write corners with a decimal point are taken for slips.
+
+PASCAL VOC2012 has two such files.
+"""
 
 
 def decide(files: Sequence[Evidence], one_based: OneBased = "auto") -> Decision:
@@ -127,7 +132,7 @@ def _by_the_border(zeros: int, ones: int, *, is_empty: bool) -> Decision:
         return Decision(
             "pixels", f"{counted(ones, 'box begins', 'boxes begin')} at 1 and {zeros:,} at 0", is_sure=False
         )
-    return Decision("pixels", "this is VOC's rule, and no box contradicts it", is_sure=is_empty)
+    return Decision("pixels", "VOC counts pixels from 1, and no box contradicts this", is_sure=is_empty)
 
 
 def _ends_at_border(files: Sequence[Evidence]) -> bool:
@@ -153,7 +158,7 @@ def to_edges(corners: np.ndarray, kind: Kind) -> np.ndarray:
     same point, the box gets the area 0, because it is a slip of the mouse and not an object of one pixel.
 
     Args:
-        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written.
+        corners: ``(N, 4)`` xmin, ymin, xmax, ymax as written in the file, pixels.
         kind: Meaning of the corners as written, a key of :data:`WHAT`.
 
     Returns:

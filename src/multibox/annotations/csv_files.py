@@ -15,7 +15,7 @@ from multibox.errors import BadInput
 
 Line = tuple[int, list[str]]
 """A row that is not blank: its line number in the file, and its cells. A row that spans several lines has the number of
-the last."""
+its last line."""
 
 _HEAD = 1 << 16
 """Length of the beginning of a file by which it is recognised, bytes. Shorter than the longest cell that is read."""
@@ -45,7 +45,10 @@ def read_dicts(path: Path) -> list[dict[str, str]]:
 
 
 def first_line(path: Path) -> list[str]:
-    """Read the cells of the first line that is not blank, as far as possible. Raises no error."""
+    """Read the cells of the first line that is not blank.
+
+    Bytes that cannot be decoded are replaced. Empty if the file cannot be opened.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_HEAD)

@@ -21,7 +21,7 @@ _SLACK = 0.01
 
 
 def form_of(numbers: np.ndarray, sizes: np.ndarray) -> Form:
-    """Find the form of boxes: corner and size, unless many boxes exceed their images so but fit in another form.
+    """Find the form of boxes: corner and size, unless many boxes then exceed their images and another form fits them.
 
     Args:
         numbers: ``(N, 4)`` numbers of the boxes as they are in the file. NaN for a box that is not four numbers.
@@ -41,7 +41,7 @@ def form_of(numbers: np.ndarray, sizes: np.ndarray) -> Form:
 
 
 def edges_of(numbers: np.ndarray, form: Form) -> np.ndarray:
-    """Convert boxes of a form to edges ``(N, 4)``."""
+    """Convert boxes ``(N, 4)`` of a form to edges ``(N, 4)``."""
     first, second = numbers[:, :2], numbers[:, 2:]
     if form == "edges":
         return numbers

@@ -33,8 +33,8 @@ def find_lists(files: Files) -> dict[str, Path]:
         other = lists.setdefault(path.stem, path)
         if other.parent.parent != path.parent.parent:
             message = (
-                f"and {files.short(other)} are lists of the same name; build from the folders above ImageSets one at "
-                "a time"
+                f"has the same name as the list {files.short(other)}; build from the folders above ImageSets one at a "
+                "time"
             )
             raise BadInput(path, message)
     return lists

@@ -28,7 +28,7 @@ class LayoutWriter(ABC):
     Args:
         folder: Path of an empty folder.
         meta: Description of any of the dataset's stores. All have the same classes.
-        ids: Ids of all images that will be added, in order. The keys are the names of their files without suffix.
+        ids: Id of each image that will be added, in order, by the name of its file without suffix.
         splits: Names of the splits.
     """
 
@@ -63,7 +63,10 @@ class LayoutWriter(ABC):
         """Whether the exported files list all classes in their order."""
 
     def written_boxes(self, record: Record) -> np.ndarray:
-        """The boxes of a record as they will be read back, after rounding: ``(N, 4)`` corners in pixels."""
+        """The boxes of a record as they will be read back, after rounding.
+
+        ``(N, 4)`` corners x0, y0, x1, y1 in pixels.
+        """
         return record.objects.boxes
 
     def read_id(self, stem: str) -> str:

@@ -13,7 +13,7 @@ class Objects:
     """The objects of one image, as columns of equal length N.
 
     Attributes:
-        boxes: ``(N, 4)`` float32 edges x0, y0, x1, y1 ``x0, y0, x1, y1``, 0-based, in pixels of the upright image.
+        boxes: ``(N, 4)`` float32 edges ``x0, y0, x1, y1``, 0-based, in pixels of the upright image.
         labels: ``(N,)`` int64 positions in the dataset's list of classes.
         difficult: ``(N,)`` bool, True for objects that evaluation ignores: finding or missing them changes no score.
         crowd: ``(N,)`` bool, True for a region of many objects that were not annotated one by one. It is never a

@@ -15,7 +15,7 @@ class Detections:
     """K detections in one image, the best first.
 
     Attributes:
-        boxes: ``(K, 4)`` float32 edges x0, y0, x1, y1 ``x0, y0, x1, y1`` in pixels of the upright image, 0-based,
+        boxes: ``(K, 4)`` float32 edges ``x0, y0, x1, y1`` in pixels of the upright image, 0-based,
             clipped to it.
         scores: ``(K,)`` float32 scores in [0, 1].
         labels: ``(K,)`` int64 labels, 0-based over ``classes``.

@@ -25,7 +25,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% confidence interval from ``low`` to ``high``."""
+    """A 95% confidence interval of a metric, from ``low`` to ``high``."""
 
     low: float
     high: float

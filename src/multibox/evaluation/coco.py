@@ -53,7 +53,10 @@ class CocoResult:
 
     @property
     def figures(self) -> dict[str, float]:
-        """COCO's 12 summary numbers, in COCO's order. NaN if the test set has no object of a size."""
+        """COCO's 12 summary numbers (average precisions and recalls) by name, in COCO's order.
+
+        NaN if the test set has no object of a size.
+        """
         sizes = list(SIZES)[1:]
         return {
             "AP": self.map_50_95,

@@ -50,7 +50,7 @@ class Figures:
 
     @cached_property
     def coco(self) -> CocoResult:
-        """Results of COCO's metric."""
+        """Average precision and recall by COCO's metric: by IoU, object size and class."""
         return coco(self.truth, self.found)
 
     @cached_property
@@ -65,7 +65,7 @@ class Figures:
 
     @cached_property
     def errors(self) -> Errors:
-        """Errors by kind, as TIDE defines them."""
+        """Errors by kind, as TIDE defines them, with the gain in mAP from fixing each kind."""
         return tide(self.truth, self.found)
 
     @cached_property

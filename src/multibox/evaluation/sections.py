@@ -26,8 +26,8 @@ REMEDIES = {
     "background": "There is no object at the detection. Add images with such backgrounds, and check for objects "
     "without labels.",
     "missed": "No detection is near the object. multibox data check shows whether priors can reach it.",
-    "false alarms": "False alarms of all five kinds are removed.",
-    "not found": "Objects that are not found do not count.",
+    "false alarms": "The gain if all false alarms, of all five kinds, were removed.",
+    "not found": "The gain if objects that are not found did not count.",
 }
 """What to do about each of TIDE's kinds of errors."""
 
@@ -115,8 +115,9 @@ def _main_figures(figures: Figures) -> list[str | Part]:
         *coco,
     ]
     explained = (
-        f"The interval contains 95% of {DRAWS} bootstrap draws of as many images, with replacement. Two models within "
-        "it may differ by the choice of images alone. For a class with few images the interval is too narrow."
+        f"The interval contains 95% of {DRAWS} bootstrap draws of as many images, with replacement. Two models whose "
+        "mAPs both lie in it may differ by the choice of images alone. For a class with few images the interval is "
+        "too narrow."
     )
     return [counts, Table(["figure", "value", "95% interval"], rows), explained]
 

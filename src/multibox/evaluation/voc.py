@@ -128,8 +128,8 @@ def best_objects(truth: Truth, found: Found) -> tuple[np.ndarray, np.ndarray]:
         found: D detections in the test set.
 
     Returns:
-        ``(D,)`` int64 row in ``truth`` of each detection's best object, and ``(D,)`` float64 IoU. Row 0 and IoU -1 if
-        the image has no object of the class.
+        ``(D,)`` int64 index in ``truth`` of each detection's best object, and ``(D,)`` float64 IoU with it. Index 0 and
+        IoU -1 if the image has no object of the class.
     """
     return best_of(pairs_of_class(truth, found), len(found))
 

@@ -247,7 +247,7 @@ def who_removed(
         config: Detection configuration with the kind of suppression and its IoU limit.
 
     Returns:
-        ``(K,)`` int64 row of the candidate that removed each box, and ``(K,)`` float32 overlap with it. The row is
+        ``(K,)`` int64 index of the candidate that removed each box, and ``(K,)`` float32 IoU with it. The index is
         :data:`NOBODY` for boxes that remain, or that were removed only because of their score.
     """
     remover, iou = np.full(len(boxes), NOBODY), np.zeros(len(boxes), np.float32)
@@ -267,7 +267,7 @@ def explain_decoding(prior_rel: np.ndarray, deltas: np.ndarray, variances: Seque
     """Write out the arithmetic from a prior and its deltas to a box.
 
     Args:
-        prior_rel: ``(4,)`` corners of the prior, relative to the network's input.
+        prior_rel: ``(4,)`` corners x0, y0, x1, y1 of the prior, relative to the network's input.
         deltas: ``(4,)`` float32 deltas of cx, cy, w and h that the network returned.
         variances: Factors that the deltas of cx, cy, w and h are multiplied with.
 

@@ -19,7 +19,7 @@ OUTPUTS = ("DetectionOutput", "MultiBoxLoss")
 DATA = ("Input", "AnnotatedData", "Data", "VideoData", "MemoryData", "DummyData", "ImageData")
 """Types of the layers that read data or declare inputs.
 
-The images are the first output of each of these layers, except of ``Input``.
+The images are the first output of each of these layers except ``Input``.
 """
 
 MOST_LAYERS = 10_000

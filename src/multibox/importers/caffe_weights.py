@@ -18,7 +18,7 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
         node: Node of the layer graph, which becomes a layer in Multibox.
         layers: Caffe's layers by the names of the nodes.
         scales: The ``Scale`` layers that became a part of a batch normalisation, by its node's name.
-        shape: Shape of the node's input.
+        shape: Height, width and number of channels of the node's input.
 
     Returns:
         The weights of the layer. None if it has no weights.
@@ -45,7 +45,7 @@ def conv_part(ours: str, layer: Layer, conv: Kernel, shape: Shape, filters: int)
         ours: Name of the layer in Multibox.
         layer: Caffe's layer. Its kernel has the axes (out, in, y, x).
         conv: Kernel, stride and padding of the convolution.
-        shape: Shape of the feature map that the convolution takes.
+        shape: Height, width and number of channels of the feature map that the convolution takes.
         filters: Number of channels of the convolution's output.
     """
 

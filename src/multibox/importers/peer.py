@@ -85,8 +85,8 @@ class Plan:
         notes: Sentences for the user about what was guessed.
         detect: Configuration of detection with the values that the other project uses.
         read: Names of the file's tensors that are recognised but are not weights, such as parameters of priors.
-        activation: How the network's logits become scores.
-        resize: How images get the size of the input.
+        activation: How the network's logits become scores: ``softmax`` or ``sigmoid``.
+        resize: How images are resized to the network's input: ``warp`` or ``letterbox``.
     """
 
     network: Network

@@ -119,7 +119,7 @@ def _nearest_cells(boxes_rel: np.ndarray, config: Config) -> Iterator[tuple[np.n
     """The cell nearest to each object, and the priors of a cell, for each feature map.
 
     Args:
-        boxes_rel: ``(N, 4)`` corners of the objects, relative to the network's input.
+        boxes_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, relative to the network's input.
         config: Configuration of the network and its priors, which are not clipped.
 
     Yields:

@@ -66,7 +66,7 @@ def multibox_loss(
         config: Kinds of loss, number of hard negatives, and weight of the box losses.
         priors: ``(P, 4)`` float32 corners x0, y0, x1, y1, in a unit that is the same along both axes. Needed if
             ``config.sees_boxes``.
-        variances: Variances of the four deltas.
+        variances: Divisors of the four deltas (centre x, centre y, width, height), such as (0.1, 0.1, 0.2, 0.2).
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:

@@ -16,7 +16,7 @@ map."""
 
 
 class Shape(NamedTuple):
-    """Shape of a feature map.
+    """Height, width and number of channels of a feature map.
 
     Attributes:
         height: Number of rows of cells.

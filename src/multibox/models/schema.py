@@ -58,7 +58,7 @@ class Schema(Section):
         return self.model_copy(update={"format": FORMAT}).model_dump_json(indent=indent)
 
     def make_priors(self) -> Any:
-        """The priors of the network: ``(P, 4)`` float32 corners, relative to its input."""
+        """The priors of the network: ``(P, 4)`` float32 corners x0, y0, x1, y1, relative to its input."""
         return make_priors(self.maps, self.priors, self.network.size, self.network.peer.prior_order)
 
 

@@ -114,7 +114,7 @@ def settle_overlaps(
 
     Args:
         candidates: K candidates, as :func:`rank` returns them.
-        boxes: ``(K, 4)`` corners x0, y0, x1, y1 of their boxes.
+        boxes: ``(K, 4)`` corners x0, y0, x1, y1 of the candidates' boxes, in any unit.
         config: Configuration of detection, of which ``nms``, ``nms_iou`` and ``nms_sigma`` are used.
         least: ``(C,)`` scores that a detection must exceed, by class.
 

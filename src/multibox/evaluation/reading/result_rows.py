@@ -43,7 +43,7 @@ class Rows:
     Attributes:
         images: Image id of each row.
         categories: Class id of each row.
-        boxes: ``(D, 4)`` float64 numbers of ``bbox`` as written. NaN in rows without four finite numbers.
+        boxes: ``(D, 4)`` float64 numbers of ``bbox`` as written in the file. NaN in rows without four finite numbers.
         scores: ``(D,)`` float64 scores. NaN in rows without a finite score.
     """
 
