@@ -116,7 +116,7 @@ def _is_guess(name: str, split: str) -> bool:
 def map_files(stems: Iterable[str]) -> dict[str, str]:
     """Find the split that the name of each annotation file means, as :func:`map_names` does.
 
-    A single file whose name means no split holds the whole dataset and gets :data:`UNSPLIT`.
+    If there is a single file and its name means no split, the file holds the whole dataset and gets :data:`UNSPLIT`.
     """
     splits = map_names(stems)
     if len(splits) == 1 and not any(map(usual_split, splits)):

@@ -46,7 +46,7 @@ def load(
 
     Raises:
         BadInput: The file does not exist or is not a model, a value is invalid, the machine has fewer devices, or the
-            runtime is not installed, or it cannot read the file.
+            runtime is not installed or cannot read the file.
 
     Example:
         ``detections = multibox.load()("street.jpg")``

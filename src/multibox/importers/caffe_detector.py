@@ -177,7 +177,7 @@ def _columns(layer: Layer, params: Params) -> int:
         raise layer.refuse(f"encodes boxes as {code}; only CENTER_SIZE is supported")
     columns = int(params.one("num_classes", 0))
     if not 2 <= columns <= MOST_CLASSES:
-        raise layer.refuse(f"has {columns} classes including background, which is not supported")
+        raise layer.refuse(f"has num_classes {columns}, background included; it must be from 2 to {MOST_CLASSES}")
     return columns
 
 

@@ -21,7 +21,7 @@ def node_part(node: Node, layers: Mapping[str, Layer], scales: Mapping[str, Laye
         shape: Height, width and number of channels of the node's input.
 
     Returns:
-        The weights of the layer. None if it has no weights.
+        The declaration of the layer's weights. None if the layer has no weights.
     """
     layer = layers[node.name]
     if isinstance(node, Conv):

@@ -113,7 +113,7 @@ class _StateDictUnpickler(pickle.Unpickler):
         def made(*arguments: Any) -> Any:
             self._copied += sum(map(len, arguments))
             if self._copied > _MOST_OBJECTS:
-                raise pickle.UnpicklingError("the file copies its objects too often")
+                raise pickle.UnpicklingError("the file repeats its objects more often than any state dict does")
             return make(*arguments)
 
         return made

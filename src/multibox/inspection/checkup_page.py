@@ -107,7 +107,7 @@ def proposal_line(checkup: Checkup) -> str:
     if fit.proposed is None:
         return "There are no objects to propose priors for."
     better = "They fit better than the configured priors. Save the following as FILE and train with config=FILE:"
-    advice = better if fit.is_better else "The configured priors fit as well."
+    advice = better if fit.is_better else "The configured priors fit equally well."
     return f"Priors proposed by k-means over these objects: {coverage_line(fit.proposed)}. {advice}"
 
 

@@ -51,7 +51,7 @@ def change_config(
     Args:
         experiment: Folder of the run.
         config: Configuration of the run before the change.
-        overrides: Fields by their dotted names, as a mapping or as ``name=value`` strings.
+        overrides: New values of configuration fields by dotted name, as a mapping or as ``name=value`` strings.
 
     Returns:
         The new configuration, and the fields whose values changed.
