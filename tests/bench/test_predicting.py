@@ -149,7 +149,7 @@ def test_what_people_see_of_a_peer(capsys):
     printed = capsys.readouterr().out
     assert "2.00" in printed
     assert "mnn was skipped: it cannot" in printed
-    assert "took 56.0 ms" in printed
+    assert "torchvision: 56.0 ms" in printed
 
 
 def test_a_missing_peer(model, monkeypatch):

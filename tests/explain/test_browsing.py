@@ -127,7 +127,7 @@ def test_nothing_found(store, tmp_path):
 
 def test_refusals(store, detections, tmp_path):
     dataset = LabelledDataset(store)
-    with pytest.raises(BadInput, match="no class 'cow'; it has cat, dog, owl"):
+    with pytest.raises(BadInput, match="no class 'cow'; its classes are cat, dog, owl"):
         dataset.choose(name="cow")
     with pytest.raises(BadInput, match="no mistakes are known; open the dataset with a file of detections"):
         dataset.choose(mistake="false")

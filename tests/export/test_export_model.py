@@ -174,7 +174,8 @@ def _tiny_onnx():
 def test_what_is_made_of_a_tensorflow_graph_needs_that_backend(network, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     with pytest.raises(
-        BadInput, match=r"KERAS_BACKEND=jax: this format needs tensorflow; set KERAS_BACKEND=tensorflow"
+        BadInput,
+        match=r"KERAS_BACKEND=jax: exporting to this format needs tensorflow; set KERAS_BACKEND=tensorflow",
     ):
         write(network, SCHEMA, tmp_path / "model", Plan(kind), prepared(SCHEMA, None, 1))
 

@@ -47,7 +47,7 @@ def test_the_face_detector_finds_the_faces_of_a_photo(tmp_path, fetched):
 def test_wechats_detector_of_codes_is_imported_in_grey(tmp_path, fetched):
     said = run("import", fetched(*QR), "--from", "caffe", "--classes", "code", "--out", tmp_path / "qr.keras")
     assert "grayscale input" in said
-    assert "its pixels are taken from 0 to 1" in said
+    assert "its pixels are taken to be from 0 to 1" in said
     about = run("info", tmp_path / "qr.keras")
     assert "input 384 x 384" in about
     assert "6,912; 6, 6, 6, 6, 6 per cell" in about

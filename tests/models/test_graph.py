@@ -211,7 +211,7 @@ def test_a_graph_is_frozen_up_to_a_node():
     model = build(network_of(small_graph("bgr"), batch_norm="trained", freeze="a_bn"), 1, PRIORS)
     trained = {layer.name for layer in model.layers if layer.trainable_weights}
     assert trained == {"b", *(f"{fmap}_head_{kind}" for fmap in ("a_relu", "b") for kind in ("classes", "boxes"))}
-    with pytest.raises(BadInput, match=r"network.freeze: the graph has no node c; it has a, a_bn, a_relu, b"):
+    with pytest.raises(BadInput, match=r"network.freeze: the graph has no node c; its nodes are a, a_bn, a_relu, b"):
         build(network_of(small_graph(), batch_norm="trained", freeze="c"), 1, PRIORS)
 
 
@@ -221,8 +221,8 @@ def test_a_graph_is_frozen_up_to_a_node():
         ({"inputs": ["later"]}, "takes later, which no earlier node computes"),
         ({"inputs": ["b"]}, "b takes b, which no earlier node computes"),
         ({"name": "a"}, "is not allowed as the name of a node, or two nodes have this name"),
-        ({"name": "boxes"}, "cannot be the name of a node"),
-        ({"name": "x_head_classes"}, "cannot be the name of a node"),
+        ({"name": "boxes"}, "is not allowed as the name of a node"),
+        ({"name": "x_head_classes"}, "is not allowed as the name of a node"),
         ({"name": "a/b"}, "String should match pattern"),
         ({"filters": 0}, "greater than or equal to 1"),
         ({"filters": 10**12}, "less than or equal to 65536"),

@@ -31,5 +31,5 @@ def test_a_map_of_two_cells_is_kept_where_a_valid_convolution_would_leave_none()
 
 
 def test_a_layout_of_another_trunk_is_refused_by_name():
-    with pytest.raises(BadInput, match=r"network.layout: vgg16 has no layout ssdlite; it has ssd300, ssd512"):
+    with pytest.raises(BadInput, match=r"network.layout: vgg16 has no layout ssdlite; its layouts are ssd300, ssd512"):
         feature_maps(Network(trunk="vgg16", layout="ssdlite"))

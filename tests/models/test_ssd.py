@@ -102,7 +102,9 @@ def test_a_stage_of_mobilenet_v3_is_frozen_with_its_squeeze():
 
 
 def test_an_unknown_stage_is_refused_by_name():
-    with pytest.raises(BadInput, match=r"network.freeze: efficientnet_lite0 has no stage conv4; it has stem, block1a"):
+    with pytest.raises(
+        BadInput, match=r"network.freeze: efficientnet_lite0 has no stage conv4; its stages are stem, block1a"
+    ):
         build(Network(freeze="conv4"), 3, Priors())
 
 

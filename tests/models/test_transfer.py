@@ -96,7 +96,7 @@ def test_logits_that_mean_something_else_begin_anew(donor):
     [
         (
             {"peer": PeerSwitches(ssdlite="qfgaohao")},
-            "its network.peer.ssdlite is multibox, the run's qfgaohao; set network.peer.ssdlite=multibox",
+            "its network.peer.ssdlite is multibox, but the run's is qfgaohao; set network.peer.ssdlite=multibox",
         ),
         (
             {"scale": (1, 1, 1)},
@@ -118,5 +118,7 @@ def test_a_mean_that_is_nearly_the_same_will_do(donor):
 
 def test_another_trunk_is_refused(donor):
     network = Network(size=(128, 128), weights="none", batch_norm="trained")
-    with pytest.raises(BadInput, match=r"model.keras: its network.trunk is mobilenet_v2, the run's efficientnet_lite0"):
+    with pytest.raises(
+        BadInput, match=r"model.keras: its network.trunk is mobilenet_v2, but the run's is efficientnet_lite0"
+    ):
         transfer(*made(("person",), network), donor[1])
