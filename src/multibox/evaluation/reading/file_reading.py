@@ -63,7 +63,7 @@ class FileReading:
         ]
 
     def log(self) -> None:
-        """Log the sentences of :attr:`lines`. Doubts and dropped rows are logged as warnings."""
+        """Log the sentences of ``lines``. Doubts and dropped rows are logged as warnings."""
         for line in self.guesses:
             log.info("%s: %s", self.path, line)
         for line in (*self.doubts, *self._losses):
