@@ -65,6 +65,20 @@ def test_too_few_minutes_are_refused_with_the_fewest(run_of_tiny, monkeypatch):
     assert fit_into(float(str(said.value).split()[-1]) + 0.1, config, stores, time.monotonic()).train.epochs >= 1
 
 
+@pytest.mark.parametrize("minutes", [float("inf"), float("nan")])
+def test_minutes_without_an_end_are_refused(run_of_tiny, minutes):
+    with pytest.raises(BadInput, match=r"minutes: must be a finite number; set train\.epochs"):
+        fit_into(minutes, *run_of_tiny, time.monotonic())
+
+
+def test_every_number_that_the_minutes_choose_is_said(run_of_tiny, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    at_speed(monkeypatch, first=0.0, step=1.0)
+    chosen = fit_into(2, *run_of_tiny, time.monotonic()).train
+    for name in ("epochs", "steps_per_epoch", "warmup_steps"):
+        assert f"train.{name}={getattr(chosen, name)}" in caplog.text
+
+
 def test_minutes_and_epochs_are_not_given_together(store_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput, match=r"minutes: sets train\.epochs"):

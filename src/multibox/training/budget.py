@@ -1,5 +1,6 @@
 """The length of a run that is given in minutes instead of epochs."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,10 +56,13 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
         The configuration with the length of the run.
 
     Raises:
-        BadInput: If several hosts train together, or fewer than :data:`FEWEST_STEPS` steps fit.
+        BadInput: If ``minutes`` is not finite, several hosts train together, or fewer than :data:`FEWEST_STEPS` steps
+            fit.
     """
     if minutes is None:
         return config
+    if not math.isfinite(minutes):
+        raise BadInput("minutes", "must be a finite number; set train.epochs for a run without a limit on time")
     if hosts.count() > 1:
         raise BadInput("minutes", "cannot be given with several hosts, whose speeds differ; set train.epochs instead")
     speed = measure_speed(config, stores)
@@ -72,10 +76,8 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
             "minutes", f"{minutes:g} is too short for {FEWEST_STEPS} steps on this machine; give at least {needed:.1f}"
         )
     length = _length(config, steps, epoch)
-    hosts.log(
-        f"{minutes:g} minutes at {config.train.batch / speed.step:.1f} images/s: train.epochs={length['epochs']} "
-        f"train.steps_per_epoch={length['steps_per_epoch']}"
-    )
+    fields = " ".join(f"train.{name}={value}" for name, value in length.items())
+    hosts.log(f"{minutes:g} minutes at {config.train.batch / speed.step:.1f} images/s: {fields}")
     return config.model_copy(update={"train": config.train.model_copy(update=length)})
 
 
