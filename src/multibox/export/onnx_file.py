@@ -23,7 +23,15 @@ def require_onnx(what: str) -> None:
         raise BadInput(what, f"export needs Keras and onnx; {install('train,export')}")
 
 
-def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str = "fp32", images: Any = None) -> Any:
+def make_onnx(
+    network: Any,
+    schema: Schema,
+    *,
+    nms: bool = False,
+    precision: str = "fp32",
+    images: Any = None,
+    openvino: bool = False,
+) -> Any:
     """Convert a network to ONNX.
 
     Args:
@@ -32,6 +40,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
         nms: Whether the file runs decoding and NMS itself, always in float32, and gives detections.
         precision: Precision of the network: ``fp32``, ``fp16`` or ``int8``.
         images: ``(N, H, W, 3)`` uint8 RGB images that calibrate ``int8``. None for the other precisions.
+        openvino: Whether OpenVINO will run ``int8``, and not ONNX Runtime.
 
     Returns:
         An ``onnx.ModelProto``. Its input is ``image``, ``(batch, H, W, 3)`` uint8 RGB. Its outputs are ``classes``,
@@ -43,7 +52,7 @@ def make_onnx(network: Any, schema: Schema, *, nms: bool = False, precision: str
     if precision == "fp16":
         model = to_float16(model)
     elif precision == "int8":
-        model = to_int8(model, images)
+        model = to_int8(model, images, openvino=openvino)
     model = add_detections(model, schema) if nms else model
     _label(model, schema, network.count_params())
     return model

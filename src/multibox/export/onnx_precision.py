@@ -47,16 +47,21 @@ def _remove_rounding(graph: Any) -> None:
     graph.node.extend(kept)
 
 
-def to_int8(model: Any, images: np.ndarray) -> Any:
+def to_int8(model: Any, images: np.ndarray, *, openvino: bool = False) -> Any:
     """Quantise a model statically, as pairs of ``QuantizeLinear`` and ``DequantizeLinear``.
 
     Weights are int8 with a scale for each channel. Feature maps are uint8 with one scale each, calibrated from the
     smallest and the largest value over all images. The last convolution of each head stays in float, because scores and
     boxes are computed directly from it.
 
+    OpenVINO's kernels for x86 without VNNI add pairs of products in 16 bits, which saturates silently. Weights within 7
+    bits, -64 to 64, cannot saturate. ONNX Runtime has exact kernels, which :class:`~multibox.runtimes.onnx.OnnxRuntime`
+    asks for.
+
     Args:
         model: ONNX model in float32, which is not changed.
         images: ``(N, H, W, 3)`` uint8 RGB images, prepared as in detection.
+        openvino: Whether OpenVINO will run the model: its weights are then within 7 bits.
 
     Returns:
         A new, quantised ONNX model.
@@ -79,6 +84,7 @@ def to_int8(model: Any, images: np.ndarray) -> Any:
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            reduce_range=openvino,
         )
         return onnx.load(quantized)
 

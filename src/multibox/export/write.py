@@ -133,7 +133,7 @@ def _write_onnx(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
 
 def _write_openvino(network: Any, schema: Schema, path: Path, plan: Plan) -> None:
     through = "int8" if plan.precision == "int8" else "fp32"  # OpenVINO rounds to float16 itself
-    model = make_onnx(network, schema, nms=plan.nms, precision=through, images=plan.images)
+    model = make_onnx(network, schema, nms=plan.nms, precision=through, images=plan.images, openvino=True)
     write_openvino(model, schema, path, precision=plan.precision)
 
 

@@ -41,6 +41,7 @@ class OnnxRuntime(Runtime):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
+        options.add_session_config_entry("session.x64quantprecision", "1")  # else int8 overflows without VNNI
         providers, printed = onnxruntime.get_available_providers(), StringIO()
         try:
             with redirect_stdout(printed):
