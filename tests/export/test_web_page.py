@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
+from PIL import Image
 from playwright.sync_api import expect
 
 from colored import make_schema
@@ -247,11 +249,12 @@ def test_a_photo_of_the_camera_is_tried(tiny_site, visit):
     site, _ = tiny_site()
     with serve_folder(site) as url:
         page = visit(url).page
-        page.get_by_role("button", name="Use the camera").click()
+        page.get_by_role("button", name="Use the camera").dblclick()
         page.wait_for_selector("#camera-dialog[open]")
         page.wait_for_timeout(1000)  # until its first frame
         page.get_by_role("button", name="Take a photo").click()
         expect(page.locator("#found-count")).to_have_text(re.compile(r"\d+ of \d+"))
+        expect(page.locator("#strip li")).to_have_count(1)
 
 
 def test_what_needs_training_data_or_a_server_is_absent(tiny_site, visit):
@@ -305,14 +308,70 @@ def test_where_there_is_no_graphics_processor_webassembly_runs_the_network(runti
         )
 
 
-def test_a_folder_that_lacks_its_model_says_so(tiny_site, browser):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model/model.json", "model.json is missing from this site. Upload the whole folder again."),
+        ("model/model.onnx", "model.onnx is missing from this site. Upload the whole folder again."),
+        ("runtime/ort.wasm.min.mjs", "The detector cannot start. Upload the whole folder again"),
+        ("runtime/ort-wasm-simd-threaded.wasm", "The detector cannot start. Upload the whole folder again"),
+        ("local/worker.js", "The detector has stopped. Reload the page."),
+        ("local/detector.js", "This page is incomplete. Upload the whole folder again"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_says_so(tiny_site, browser, name, message):
     site, _ = tiny_site()
-    (site / "model" / "model.onnx").unlink()
+    (site / name).unlink()
     with serve_folder(site) as url:
         visit = Visit(browser)
         visit.page.goto(url)
-        expect(visit.page.locator("#page-error")).to_contain_text("model.onnx is missing from this site")
+        expect(visit.page.locator("#page-error")).to_contain_text(message)
+        expect(visit.page.locator("#loading")).to_be_hidden()
         visit.close()
+
+
+def test_a_page_that_is_opened_from_a_disk_says_what_it_needs(tiny_site, browser):
+    site, _ = tiny_site()
+    visit = Visit(browser)
+    visit.page.goto((site / "index.html").as_uri())
+    expect(visit.page.locator("#page-error")).to_contain_text(
+        "This page needs a web server. Run: python -m http.server"
+    )
+    visit.close()
+
+
+def test_an_image_may_be_chosen_while_the_network_is_loaded(tiny_site, browser):
+    site, detector = tiny_site()
+    (image,) = scenes(1)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    with serve_folder(site) as url:
+        visit = Visit(browser)
+        visit.context.route("**/model.onnx", hold)
+        visit.open(url)
+        page = visit.page
+        page.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": encode(image)})
+        expect(page.locator("#found")).to_have_text("Detecting…")
+        expect(page.locator("#loading")).to_be_visible()
+        held.pop().continue_()
+        expect(page.locator("#found-count")).to_contain_text(f"of {len(detector(image, score=LOWEST))}")
+        expect(page.locator("#loading")).to_be_hidden()
+        visit.close()
+        assert visit.complaints == []
+
+
+def test_a_jpeg_in_cmyk_is_detected_in_and_said_to_differ(tiny_site, visit):
+    site, _ = tiny_site()
+    content = io.BytesIO()
+    Image.fromarray(scenes(1)[0]).convert("CMYK").save(content, "jpeg")
+    with serve_folder(site) as url:
+        page = visit(url).page
+        page.set_input_files("#files", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()})
+        expect(page.locator("#found-count")).to_have_text(re.compile(r"[1-9]\d* of \d+"))
+        expect(page.locator("#try-error")).to_contain_text("This JPEG is in CMYK.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

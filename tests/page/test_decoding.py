@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="needs the package playwright"
 
 from PIL import Image
 
-from multibox.page.files import site_page
+from multibox.page.files import shipped
 from multibox.prepare.render import decode
 from static_site import CHROMIUM, blocked_browser, serve_folder
 
@@ -35,14 +35,14 @@ DECODE = """async ([bytes, type]) => {
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of a site without a model, whose modules can be imported."""
+    """An empty page beside the modules, which it can import."""
     site = tmp_path_factory.mktemp("site")
-    for name, content in site_page().items():
+    for name, content in {**shipped(), "empty.html": b"<!doctype html>"}.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_bytes(content)
     with serve_folder(site) as url, blocked_browser() as browser:
         page = browser.new_page(service_workers="block")
-        page.goto(url)
+        page.goto(f"{url}/empty.html")
         yield page
 
 

@@ -1,7 +1,10 @@
 """The network's input in the browser: byte for byte that of Python."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from colored import make_schema
 from multibox.config import Network
@@ -42,3 +45,18 @@ def test_a_long_strip_in_a_letterbox_is_all_border(node):
     prepared = prepare_image(image, make_schema(network=Network(size=(128, 128)), resize="letterbox"))
     assert np.array_equal(answer["input"], prepared.inputs[0].reshape(-1))
     assert len(np.unique(np.reshape(answer["input"], (-1, 3)), axis=0)) == 1
+
+
+def saved(mode, kind, **options):
+    file = io.BytesIO()
+    Image.new(mode, (40, 30)).save(file, kind, **options)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def test_a_jpeg_in_cmyk_is_told_by_its_header(node):
+    exif = Image.Exif()
+    exif[0x010E] = "words " * 5000
+    cmyk = [saved("CMYK", "jpeg"), saved("CMYK", "jpeg", progressive=True, exif=exif)]
+    others = [saved("RGB", "jpeg", exif=exif), saved("L", "jpeg"), saved("RGBA", "png"), cmyk[0][:8], cmyk[0][:0]]
+    answers = node([("local/jpeg.js", "isCmyk", content) for content in (*cmyk, *others)])
+    assert answers == [True] * len(cmyk) + [False] * len(others)

@@ -84,9 +84,7 @@ def _model_files(schema: Schema, site: Site, model: bytes) -> Iterator[tuple[str
         "name": site.name,
         "schema": schema.model_dump(mode="json"),
         "maps": [asdict(fmap) for fmap in maps_of(schema)],
-        "onnx": Path(MODEL).name,
-        "priors": "priors.bin",
-        "runtime": {"wasm": WASM[0], **({"webgpu": WEBGPU[0]} if site.webgpu else {})},
+        "webgpu": site.webgpu,
     }
     yield MODEL, model
     yield "model/model.json", json.dumps(about, indent=1).encode()

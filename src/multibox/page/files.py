@@ -1,7 +1,7 @@
 """The files of the web page, for the server and for an exported site.
 
 Both begin with ``index.html``, a template whose variable ``served`` says which of the two it is. Each consists of the
-files that its ``index.html`` refers to, directly or through other files.
+files that its ``index.html`` refers to, directly or through other files. A site's modules are packed.
 """
 
 import re
@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
 
 from jinja2 import Environment, StrictUndefined
+
+from multibox.page.packing import pack
 
 KINDS = {
     ".css": "text/css",
@@ -36,7 +38,7 @@ def server_page() -> dict[str, bytes]:
 
 def site_page() -> dict[str, bytes]:
     """Contents of the files of the page in a site without a server, by path relative to the site's folder."""
-    return _reachable(_with_index(shipped(), served=False))
+    return pack(_reachable(_with_index(shipped(), served=False)))
 
 
 def shipped() -> dict[str, bytes]:

@@ -33,8 +33,8 @@ export async function start(api, createViews) {
 function describe({ name, runtime, classes, size: [height, width] }) {
   const rest = classes.length > LISTED ? ` and ${classes.length - LISTED} more` : "";
   byId("class-names").textContent = `This model detects: ${classes.slice(0, LISTED).join(", ")}${rest}.`;
-  byId("model").textContent =
-    `${name}, ${count(classes.length, "class", "classes")}, input ${width} × ${height}, ${runtime}`;
+  const facts = [name, count(classes.length, "class", "classes"), `input ${width} × ${height}`, runtime];
+  byId("model").textContent = facts.filter(Boolean).join(", ");
 }
 
 /** @param {Record<string, View>} views */

@@ -1,32 +1,42 @@
-// The Api of a detector that runs in a worker of the browser.
+// The Api of a detector that runs in a worker of the browser. It imports nothing, so that the worker starts at once.
 
-/** @import { Api, CellPlace } from "../shared/api.d.ts" */
-
+/** @import { Api, CellPlace, Model } from "../shared/api.d.ts" */
 /** @import { OnProgress } from "./files.js" */
-
-/** @typedef {{ resolve: (answer: any) => void, reject: (error: Error) => void }} Call */
 
 /** @implements {Api} */
 export class LocalDetector {
+  /** @type {OnProgress} Called while the network is loaded. */
+  onprogress = () => undefined;
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  /** @type {Map<number, Call>} */
+  /** @type {Map<number, PromiseWithResolvers<any>>} */
   #calls = new Map();
   #last = 0;
+  /** @type {Error | null} Why the worker answers no more. */
+  #problem = null;
+  /** @type {Promise<Model>} The worker answers this call unasked. */
+  #model = this.#expect(0);
 
-  /** @param {OnProgress} [onprogress] Called while the network is loaded. */
-  constructor(onprogress) {
-    this.#worker.addEventListener("message", ({ data: { id, answer, problem, loaded } }) => {
-      if (loaded !== undefined) onprogress?.(loaded);
-      const call = this.#calls.get(id);
-      this.#calls.delete(id);
-      if (problem === undefined) call?.resolve(answer);
-      else call?.reject(new Error(problem));
-    });
+  constructor() {
+    this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
     this.#worker.addEventListener("error", () => this.#fail());
   }
 
   model() {
-    return this.#call("model");
+    return this.#model;
+  }
+
+  /**
+   * Wait until the network is open.
+   *
+   * @returns {Promise<string>} What runs it, such as "WebAssembly".
+   */
+  opened() {
+    return this.#call("opened");
+  }
+
+  /** Wait until no call waits for its answer. */
+  async idle() {
+    while (this.#calls.size) await Promise.allSettled([...this.#calls.values()].map(({ promise }) => promise));
   }
 
   /**
@@ -56,20 +66,40 @@ export class LocalDetector {
   /**
    * @param {string} method
    * @param {unknown[]} values
-   * @returns {Promise<any>}
    */
   #call(method, ...values) {
     const id = ++this.#last;
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, method, values });
-    });
+    this.#worker.postMessage({ id, method, values });
+    return this.#expect(id);
+  }
+
+  /**
+   * @param {number} id
+   * @returns {Promise<any>}
+   */
+  #expect(id) {
+    const call = Promise.withResolvers();
+    if (this.#problem) call.reject(this.#problem);
+    else this.#calls.set(id, call);
+    return call.promise;
+  }
+
+  /** @param {{ id: number, answer?: unknown, problem?: string } | { loaded: number }} message */
+  #receive(message) {
+    if ("loaded" in message) return this.onprogress(message.loaded);
+    const { id, answer, problem } = message;
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (problem === undefined) call?.resolve(answer);
+    else call?.reject(new Error(problem));
   }
 
   /** The worker has ended, or could not begin. */
   #fail() {
-    const error = new Error("The detector has stopped. Reload the page. If it stops again, use a current browser.");
-    for (const { reject } of this.#calls.values()) reject(error);
+    this.#problem = new Error("The detector has stopped. Reload the page. If it stops again, use a current browser.");
+    for (const { reject } of this.#calls.values()) reject(this.#problem);
     this.#calls.clear();
   }
 }
+
+export const detector = new LocalDetector();

@@ -5,9 +5,11 @@ import { MapsPart } from "../explain/maps/part.js";
 import { ExplainView } from "../explain/view.js";
 import { start } from "../page.js";
 import { byId } from "../shared/dom.js";
+import { messageOf } from "../shared/text.js";
 import { TryView } from "../try/view.js";
-import { detector } from "./start.js";
+import { detector } from "./detector.js";
 
+showLoading();
 await start(detector, (app) => ({
   try: new TryView(app),
   explain: new ExplainView(app, (context) => ({
@@ -15,8 +17,24 @@ await start(detector, (app) => ({
     detection: new DetectionPart(context),
   })),
 }));
-byId("loading").hidden = true;
+await finishLoading();
+await detector.idle(); // keeping the site would slow down its first detections
 keepOffline();
+
+function showLoading() {
+  const loaded = byId("loaded", HTMLProgressElement);
+  detector.onprogress = (share) => (loaded.value = share);
+  byId("loading").hidden = false;
+}
+
+async function finishLoading() {
+  try {
+    byId("model").append(`, ${await detector.opened()}`);
+  } catch (error) {
+    byId("page-error").textContent = messageOf(error);
+  }
+  byId("loading").hidden = true;
+}
 
 /** Keep the site in the browser, and look for a newer one. */
 async function keepOffline() {

@@ -39,9 +39,11 @@ import { readFile, readJson } from "./files.js";
  * }} LocalModel `size` is height and width of the input. `priors` holds 4 corners for each, relative to the input.
  */
 
-/** @typedef {{ onnx: string, runtime: Record<"wasm" | "webgpu", string | undefined> }} NetworkFiles */
-
-/** @typedef {NetworkFiles & { name: string, schema: any, maps: PriorMap[], priors: string }} Description */
+/**
+ * What model.json says. `webgpu` is whether the site has the runtime for the graphics processor.
+ *
+ * @typedef {{ name: string, schema: any, maps: PriorMap[], webgpu: boolean }} Description
+ */
 
 /**
  * Read the description of a model.
@@ -55,10 +57,11 @@ export const readDescription = (folder) => readJson(new URL("model.json", folder
  * Read the rest of the model folder, but not its network.
  *
  * @param {URL} folder
- * @param {Description} description
+ * @param {Promise<Description>} description
  */
 export async function readModel(folder, description) {
-  return modelOf(description, new Float32Array(await readFile(new URL(description.priors, folder))));
+  const priors = await readFile(new URL("priors.bin", folder));
+  return modelOf(await description, new Float32Array(priors));
 }
 
 /**
@@ -75,18 +78,25 @@ export function modelOf({ name, schema, maps }, priors) {
 /**
  * Describe the model to the views.
  *
- * @param {LocalModel} model
- * @param {string} runtime
+ * @param {Description} description
  * @returns {Model}
  */
-export function describe({ priors, variances: _variances, detect, ...model }, runtime) {
-  const shown = model.classes.map((name) => [name, model.thresholds[name] ?? detect.show]);
+export function describe(description) {
+  const { name, classes, size, resize, activation, detect, thresholds, maps } = modelOf(
+    description,
+    new Float32Array(),
+  );
+  const shown = classes.map((each) => [each, Object.hasOwn(thresholds, each) ? thresholds[each] : detect.show]);
   return {
-    ...model,
-    runtime,
+    name,
+    classes,
+    size,
+    resize,
+    activation,
     show: detect.show,
     thresholds: Object.fromEntries(shown),
     nms_iou: detect.nms_iou,
-    priors: priors.length / 4,
+    priors: maps.reduce((sum, { height, width, per_cell }) => sum + height * width * per_cell, 0),
+    maps,
   };
 }

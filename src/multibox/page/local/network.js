@@ -1,14 +1,16 @@
 // The network, run by ONNX Runtime Web.
 
 /** @import { Outputs } from "./candidates.js" */
-/** @import { NetworkFiles } from "./model.js" */
-
 /** @import { OnProgress } from "./files.js" */
+/** @import { Description } from "./model.js" */
 
+import { messageOf } from "../shared/text.js";
 import { readFile } from "./files.js";
 
 const RUNTIME = new URL("../runtime/", import.meta.url);
 const MOST_THREADS = 4;
+const NOTHING = new Uint8Array(0);
+const MODULES = { wasm: "ort.wasm.min.mjs", webgpu: "ort.webgpu.min.mjs" };
 const NAMES = { wasm: "WebAssembly", webgpu: "WebGPU" };
 
 /** @typedef {"wasm" | "webgpu"} Provider */
@@ -63,35 +65,52 @@ export class Network {
  * Open a network on the graphics processor where the site has the runtime for it and it works, else on the processor.
  *
  * @param {URL} folder The model folder.
- * @param {NetworkFiles} files
- * @param {{ size: [number, number], onprogress: OnProgress }} options `size` is height and width of the input.
+ * @param {Promise<Description>} description
+ * @param {OnProgress} onprogress
  */
-export async function openNetwork(folder, { onnx, runtime }, { size, onprogress }) {
-  const content = readFile(new URL(onnx, folder), onprogress);
-  content.catch(() => undefined); // whoever waits for it gets the error
-  if (runtime.webgpu && (await hasGraphics())) {
+export async function openNetwork(folder, description, onprogress) {
+  const content = readFile(new URL("model.onnx", folder), onprogress);
+  const wasm = importRuntime("wasm");
+  for (const each of [content, wasm]) each.catch(() => undefined); // whoever waits for it gets the error
+  const { webgpu, schema } = await description;
+  const { size } = schema.network;
+  if (webgpu && (await hasGraphics())) {
     try {
-      const network = await create(["webgpu", runtime.webgpu], content, size);
+      const network = await create("webgpu", await importRuntime("webgpu"), content, size);
       await network.run(new Uint8Array(size[0] * size[1] * 3)); // what the processor cannot run fails here
       return network;
     } catch (error) {
       console.warn("WebGPU does not run this network, so WebAssembly does.", error);
     }
   }
-  return create(["wasm", `${runtime.wasm}`], content, size);
+  try {
+    return await create("wasm", await wasm, content, size);
+  } catch (error) {
+    await content; // why it cannot be loaded says more
+    const advice = "Upload the whole folder again, or use a current browser.";
+    throw new Error(`The detector cannot start. ${advice} (${messageOf(error)})`, { cause: error });
+  }
 }
 
 /**
- * @param {[provider: Provider, name: string]} runtime `name` is that of its file.
+ * @param {Provider} provider
+ * @returns {Promise<any>}
+ */
+const importRuntime = (provider) => import(new URL(MODULES[provider], RUNTIME).href);
+
+/**
+ * @param {Provider} provider
+ * @param {any} ort
  * @param {Promise<ArrayBuffer>} content The ONNX file.
  * @param {[number, number]} size
  */
-async function create([provider, name], content, size) {
-  const ort = await import(new URL(name, RUNTIME).href);
+async function create(provider, ort, content, size) {
   ort.env.wasm.wasmPaths = RUNTIME.href;
   ort.env.wasm.numThreads = crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
-  const session = await ort.InferenceSession.create(new Uint8Array(await content), { executionProviders: [provider] });
-  return new Network(ort, session, { provider, size });
+  /** @param {Uint8Array} bytes */
+  const open = (bytes) => ort.InferenceSession.create(bytes, { executionProviders: [provider] });
+  await open(NOTHING).catch(() => undefined); // loads WebAssembly meanwhile, which the first session does, and fails
+  return new Network(ort, await open(new Uint8Array(await content)), { provider, size });
 }
 
 /** Whether there is a graphics processor. One that the processor only imitates is slower than WebAssembly. */

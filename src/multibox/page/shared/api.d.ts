@@ -41,7 +41,8 @@ export interface LabelledObject {
 
 export interface Model {
   name: string;
-  runtime: string;
+  /** Absent while the network is opened. */
+  runtime?: string;
   classes: string[];
   /** Height and width of the network's input. */
   size: [number, number];
@@ -74,7 +75,7 @@ export interface Detection {
 }
 
 export interface DetectAnswer {
-  results: { width: number; height: number; detections: Detection[] }[];
+  results: { width: number; height: number; detections: Detection[]; note?: string }[];
   /** Milliseconds of each stage. `total` is that of a server. */
   timings_ms: { decode: number; queue: number; network: number; total?: number };
 }

@@ -23,6 +23,8 @@ export class OpenImage {
   timings = null;
   /** Why the detection failed. */
   error = "";
+  /** What the user should know of the image. */
+  note = "";
   /** @type {Box | null} The part that the network's input shows, known after its detections are explained. */
   window = null;
 
@@ -70,10 +72,11 @@ export class OpenImage {
     const start = performance.now();
     try {
       const { results, timings_ms: timings } = await api.detect(this.file, LOWEST_SCORE);
-      const { width, height, detections } = results[0];
+      const { width, height, detections, note = "" } = results[0];
       this.width = width;
       this.height = height;
       this.detections = detections.sort((a, b) => b.score - a.score);
+      this.note = note;
       this.timings = { ...timings, page: performance.now() - start };
       this.status = "done";
     } catch (error) {

@@ -38,13 +38,18 @@ function acceptChosen(open) {
  */
 function acceptPhotos(open, fail) {
   const camera = byId("camera");
+  let taking = false;
   camera.hidden = !navigator.mediaDevices?.getUserMedia;
   camera.addEventListener("click", async () => {
+    if (taking) return; // a double click is one
+    taking = true;
     try {
       const photo = await takePhoto();
       if (photo) open([photo]);
     } catch (error) {
       fail(messageOf(error));
+    } finally {
+      taking = false;
     }
   });
 }

@@ -109,7 +109,7 @@ export class TryView {
       this.#stage.show(image);
     }
     if (before !== image || status !== newStatus) this.#announce(image);
-    this.#fail(image.error || this.#notice);
+    this.#fail(image.error || image.note || this.#notice);
     byId("try-stage").classList.toggle("waiting", newStatus === "waiting");
     this.#classes.render(image.detections);
     this.#list.render(image, this.#shown());
