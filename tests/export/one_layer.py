@@ -19,10 +19,14 @@ def randomize(model):
 
 
 def around(*middle):
+    """A network with layers between a first convolution and a head."""
+    return behind_image(layers.Conv2D(CHANNELS, 1, name="first"), *middle)
+
+
+def behind_image(*middle):
     """A network with layers between the normalisation and a head."""
     image = Input((*SIZE, 3), dtype="uint8", name="image")
     x = layers.Rescaling([0.01, 0.02, 0.03], [-1.0, -0.5, 0.1], name="normalize")(image)
-    x = layers.Conv2D(CHANNELS, 1, name="first")(x)
     for layer in middle:
         x = layer(x)
     outputs = {}
@@ -85,6 +89,18 @@ CASES = {
     "channels side by side": [branches(lambda name: layers.Concatenate(axis=-1, name=name))],
 }
 
+ON_IMAGE = {
+    "the image's convolution": [layers.Conv2D(5, 3, 2, padding="same", name="conv")],
+    "the image's padding": [layers.ZeroPadding2D(((1, 2), (3, 0)), name="pad"), layers.Conv2D(5, 3, name="conv")],
+    "the image's groups": [layers.Conv2D(6, 3, groups=3, padding="same", name="conv")],
+    "the image's depthwise convolution": [layers.DepthwiseConv2D(3, padding="same", name="conv")],
+    "the image's pool": [layers.MaxPooling2D(2, name="pool")],
+    "the image in two layers": [
+        lambda x: layers.Add(name="joined")([layers.ReLU(name="act")(x), layers.Activation("sigmoid", name="bend")(x)])
+    ],
+}
+"""Cases whose first layer takes the normalised image."""
+
 
 NETWORKS = {
     "SSDLite on EfficientNet-Lite0": ("ssdlite-efficientnet", []),
@@ -99,7 +115,7 @@ NETWORKS = {
 def small_network(case):
     """A network of a case, with an image batch for it."""
     utils.set_random_seed(0)
-    model = around(*CASES[case])
+    model = around(*CASES[case]) if case in CASES else behind_image(*ON_IMAGE[case])
     randomize(model)
     return model, np.random.default_rng(1).integers(0, 256, (2, *SIZE, 3)).astype(np.uint8)
 

@@ -7,7 +7,7 @@ pytest.importorskip("keras")
 pytest.importorskip("onnx")
 ncnn = pytest.importorskip("ncnn")
 
-from export.one_layer import CASES, NETWORKS, outputs_of, small_network, whole_network  # noqa: E402
+from export.one_layer import CASES, NETWORKS, ON_IMAGE, outputs_of, small_network, whole_network  # noqa: E402
 from multibox.export.onnx_graph import to_onnx  # noqa: E402
 from multibox.runtimes.ncnn_graph import to_ncnn  # noqa: E402
 
@@ -33,7 +33,7 @@ def outputs_by_ncnn(model, images, folder):
     return {name: np.stack(values) for name, values in outputs.items()}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *ON_IMAGE])
 def test_a_layer_computes_the_same_in_ncnn(case, tmp_path):
     model, images = small_network(case)
     given = outputs_by_ncnn(to_onnx(model), images, tmp_path)

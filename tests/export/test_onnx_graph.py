@@ -9,7 +9,17 @@ pytest.importorskip("onnx")
 
 from keras import layers
 
-from export.one_layer import CASES, NETWORKS, SIZE, around, outputs_of, randomize, small_network, whole_network
+from export.one_layer import (
+    CASES,
+    NETWORKS,
+    ON_IMAGE,
+    SIZE,
+    around,
+    outputs_of,
+    randomize,
+    small_network,
+    whole_network,
+)
 from multibox.export.onnx_graph import LAYERS, to_onnx
 
 
@@ -21,13 +31,21 @@ def outputs_by_onnx(model, images):
     return dict(zip(names, session.run(None, {"image": images}), strict=True))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *ON_IMAGE])
 def test_a_layer_computes_the_same_in_onnx(case):
     model, images = small_network(case)
     given = outputs_by_onnx(model, images)
     for name, values in outputs_of(model, images).items():
         assert np.abs(values).max() > 0.05
         np.testing.assert_allclose(given[name], values, atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("case", "scaled"), [("the image's convolution", 0), ("the image's pool", 1)])
+def test_a_convolution_takes_the_scale_of_the_pixels(case, scaled):
+    model, _ = small_network(case)
+    nodes = to_onnx(model).graph.node
+    assert [node.op_type for node in nodes[:3]] == ["Cast", "Transpose", "Add"]
+    assert sum(node.op_type == "Mul" for node in nodes) == scaled
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (2, 2), (2, 3)])

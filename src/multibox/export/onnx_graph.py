@@ -2,7 +2,7 @@
 
 The networks consist of a few kinds of built-in layers, so each kind is one function. Feature maps are ``(B, C, H, W)``
 in the graph, as usual in ONNX, and are transposed back where a head's output becomes a list of priors. A batch
-normalisation after a convolution is folded into it.
+normalisation after a convolution is folded into it, and so is the scale of the pixels before one.
 """
 
 from collections import Counter
@@ -22,12 +22,14 @@ class OnnxGraph:
         nodes: Operators, each after the operators whose outputs it takes.
         constants: Weights and other constants.
         shared: Names of outputs that several layers take.
+        unscaled: Factors for each channel that an output still has to be multiplied by, by the output's name.
     """
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.shared: set[str] = set()
+        self.unscaled: dict[str, np.ndarray] = {}
 
     def constant(self, values: Any, name: str) -> str:
         """Add a constant.
@@ -119,6 +121,8 @@ def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) 
     kind = type(layer).__name__
     if kind not in LAYERS:
         raise NotImplementedError(f"{layer.name}: layers of the type {kind} cannot be converted to ONNX")
+    if kind not in SCALING:
+        names = [_scaled(graph, name) for name in names]
     return LAYERS[kind](graph, layer, names, inputs[0].shape)
 
 
@@ -129,13 +133,29 @@ shape ``(None, H, W, C)`` of the first input in Keras. It returns the name of th
 
 
 def _rescaling(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
+    """The image less its mean colour. The scale is left to the next layer, whose padding of 0 is the mean colour."""
     import onnx
 
     x = graph.add("Cast", names, f"{layer.name}/float", to=onnx.TensorProto.FLOAT)  # first, as TensorRT needs it
     x = graph.add("Transpose", [x], f"{layer.name}/channels_first", perm=[0, 3, 1, 2])
-    scale, offset = (np.asarray(values, np.float32).reshape(1, -1, 1, 1) for values in (layer.scale, layer.offset))
-    x = graph.add("Mul", [x, graph.constant(scale, f"{layer.name}/scale")], f"{layer.name}/scaled")
-    return graph.add("Add", [x, graph.constant(offset, f"{layer.name}/offset")], layer.name)
+    scale, offset = (np.broadcast_to(np.asarray(values, np.float64), 3) for values in (layer.scale, layer.offset))
+    if offset.any():
+        values = (offset / scale).astype(np.float32).reshape(1, -1, 1, 1)
+        x = graph.add("Add", [x, graph.constant(values, f"{layer.name}/offset")], layer.name)
+    if (scale != 1).any():
+        graph.unscaled[x] = scale
+    return x
+
+
+def _scaled(graph: OnnxGraph, name: str) -> str:
+    """Multiply an output by its factors, if it has any, for layers that have no weights to take them."""
+    if name not in graph.unscaled:
+        return name
+    scaled = f"{name}/scaled"
+    if all(node.name != scaled for node in graph.nodes):
+        factors = graph.unscaled[name].astype(np.float32).reshape(1, -1, 1, 1)
+        graph.add("Mul", [name, graph.constant(factors, f"{name}/scale")], scaled)
+    return scaled
 
 
 def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
@@ -146,6 +166,10 @@ def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
         kernel, groups = kernel.reshape(height, width, 1, channels * multiplier), channels
     else:
         groups = layer.groups
+    if groups == 1 and names[0] in graph.unscaled:
+        kernel = (kernel * graph.unscaled[names[0]].reshape(-1, 1)).astype(np.float32)
+    else:
+        names = [_scaled(graph, name) for name in names]
     pads = _pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate)
     if layer.dilation_rate == (1, 1):
         kernel, pads = _without_idle_taps(kernel, pads, shape, layer.strides)
@@ -288,7 +312,10 @@ def _pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
 def _zero_pad(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     (top, bottom), (left, right) = layer.padding
     pads = graph.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64), f"{layer.name}/pads")
-    return graph.add("Pad", [*names, pads], layer.name)
+    x = graph.add("Pad", [*names, pads], layer.name)
+    if names[0] in graph.unscaled:
+        graph.unscaled[x] = graph.unscaled[names[0]]
+    return x
 
 
 def _crop(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
@@ -378,3 +405,6 @@ LAYERS: dict[str, Convert] = {
     "Maximum": _largest,
 }
 """Functions that add a layer to a graph, by the name of the layer's class in Keras."""
+
+SCALING = ("Conv2D", "DepthwiseConv2D", "ZeroPadding2D")
+"""Types of layers that accept an input whose scale is still to be applied."""
