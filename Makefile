@@ -59,7 +59,7 @@ test: .venv/test.done
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not outside'
 
 test-slow: .venv/test-all.done
-	$(BIN)/python -m pytest -m 'slow and not long' -rs
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not long' -rs --durations=25
 
 test-all: test test-slow
 	$(BIN)/python -m pytest -m long

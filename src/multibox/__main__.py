@@ -1,5 +1,5 @@
 """``python -m multibox``: the command line."""
 
-from multibox.cli import main
+from multibox.cli.start import start
 
-main(prog_name="multibox")
+start()
