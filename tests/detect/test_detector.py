@@ -1,3 +1,5 @@
+from threading import Barrier
+
 import cv2
 import numpy as np
 import pytest
@@ -50,6 +52,23 @@ def test_a_list_goes_in_batches(detector):
     for i, one in enumerate(found):
         assert one.image is images[i]
         assert_found(one, {"green": (10, 10, 60 + i, 70)})
+
+
+def test_a_list_goes_one_by_one_into_several_lanes(detector):
+    detector.runtime.lanes = 3
+    meeting = Barrier(3)
+    answer = detector.runtime.answer
+
+    def answer_together(images):
+        meeting.wait(timeout=20)
+        return answer(images)
+
+    detector.runtime.answer = answer_together
+    images = [paint((100 + i, 150), {"green": (10, 10, 60 + i, 70)}) for i in range(9)]
+    for i, one in enumerate(detector(images)):
+        assert one.image is images[i]
+        assert_found(one, {"green": (10, 10, 60 + i, 70)})
+    assert detector.runtime.batches == [1] * 9
 
 
 def test_an_empty_list(detector):

@@ -349,7 +349,7 @@ def test_openvino_computes_in_float32_unless_the_file_is_of_half_precision(model
     onnx = pytest.importorskip("onnx")
     half = tmp_path / "half.onnx"
     onnx.save(to_float16(onnx.load(model)), half)
-    compiled = [open_runtime(path, runtime="openvino")._request.get_compiled_model() for path in (model, half)]
+    compiled = [open_runtime(path, runtime="openvino")._compiled for path in (model, half)]
     left_to_it = import_openvino().Core().compile_model(half, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
     precise, quick, quickest = (
         each.get_property("INFERENCE_PRECISION_HINT").to_string() for each in (*compiled, left_to_it)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from colored import ColorRuntime, make_schema
 from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.runtimes import open_runtime
+from multibox.runtimes.agreement import difference
 from multibox.runtimes.cache import content_hash
 from multibox.runtimes.fastest import in_turns, measure
-from multibox.runtimes.kinds import Kind
+from multibox.runtimes.kinds import RUNTIMES, Kind
 from tiny_onnx import write_tiny_onnx
 
 
@@ -134,6 +136,18 @@ def test_the_default_has_to_work(model, monkeypatch):
     Table(monkeypatch, {"default": BadInput("model.onnx", "broken"), "quick": Timed(0.0)})
     with pytest.raises(BadInput, match="broken"):
         open_runtime(model, runtime="fastest")
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_lanes_run_different_images_at_the_same_time(tmp_path, name):
+    pytest.importorskip(RUNTIMES[name].module)
+    path = write_tiny_onnx(tmp_path / "tiny.onnx")
+    single, wide = (open_runtime(path, runtime=name, threads=2, images=images) for images in (3, 4))
+    assert (single.lanes, wide.lanes) == (1, 2)
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, *wide.schema.network.size, 3), np.uint8)
+    with ThreadPoolExecutor(2) as pool:
+        for image, outputs in zip(images, pool.map(wide.run, images), strict=True):
+            assert difference(single.run(image), outputs, wide.schema).is_small
 
 
 def test_turns_are_taken_in_rounds():

@@ -89,8 +89,8 @@ class Spy:
     def prepare(self, image):
         return int(image[0, 0, 0])
 
-    def detect(self, batch):
-        return list(batch)
+    def detect_each(self, images, size):
+        return iter(images)
 
 
 class Store(list):

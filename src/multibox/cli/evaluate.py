@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     default=16,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Number of images in a batch, on each device.",
+    help="Number of images in a batch, on each device. On a CPU, ONNX Runtime and OpenVINO run one image on each core "
+    "instead.",
 )
 @click.option(
     "--devices",
@@ -119,7 +120,7 @@ def evaluate_model(
     from multibox.evaluation.save_detections import save_detections as write_detections
     from multibox.evaluation.save_thresholds import file_for_thresholds
     from multibox.evaluation.save_thresholds import save_thresholds as write_thresholds
-    from multibox.evaluation.test_set import open_test_set
+    from multibox.evaluation.test_set import count_images, open_test_set
     from multibox.writing import check_folder
 
     if compare is not None and report is None:
@@ -130,6 +131,7 @@ def evaluate_model(
         check_folder(report, REPORT, replace=replace)
     if save_thresholds:
         file_for_thresholds(model)
+    loading["images"] = count_images(names)
     candidate, rival = _open_both(model, compare, ReadAs(image_ids, category_ids, boxes), loading)
     test_set = open_test_set(names, candidate.classes)
     if rival is not None:

@@ -53,7 +53,13 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h
     default=None,
     help="Score that a detection must exceed, from 0 to 1. Default: the model's own threshold of each class.",
 )
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of images in a batch.")
+@click.option(
+    "--batch",
+    default=8,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of images in a batch. On a CPU, ONNX Runtime and OpenVINO run one image on each core instead.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -94,10 +100,11 @@ def predict_files(
         _predict_on_ray(model, paths, out, Summary(as_json), score=score, batch=batch, **options)
         return
     sources = find_sources(paths)
-    detector = load(model, runtime=runtime, threads=threads, **options)
+    total = count_images(sources)
+    detector = load(model, runtime=runtime, threads=threads, images=total or 1, **options)
     outputs = open_outputs(formats, out, detector.classes, sources, ids_from=ids_from, replace=replace)
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
-    summary, total = Summary(as_json), count_images(sources)
+    summary = Summary(as_json)
 
     def show(prediction: Prediction) -> None:
         summary.add(prediction)

@@ -1,7 +1,7 @@
 """The detector: images in, detections out."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from typing import Any, Final, overload
@@ -123,7 +123,7 @@ class Detector:
         if not isinstance(images, (list, tuple)):
             return self.detect([self._read(images)], config, thresholds)[0]
         prepared = in_threads(self._read, images, ahead=2 * BATCH)
-        return [found for batch in in_batches(prepared, BATCH) for found in self.detect(batch, config, thresholds)]
+        return list(self.detect_each(prepared, BATCH, config, thresholds))
 
     def prepare(self, image: np.ndarray, *, keep: bool = False) -> Prepared:
         """Prepare an image for :meth:`detect`. Any thread may call this method.
@@ -154,6 +154,33 @@ class Detector:
         """
         outputs = self.run(batch)
         return [self.finish(image, found, config, thresholds) for image, found in zip(batch, outputs, strict=True)]
+
+    def detect_each(
+        self,
+        images: Iterable[Prepared],
+        size: int,
+        config: Detect | None = None,
+        thresholds: np.ndarray | None = None,
+    ) -> Iterator[Detections]:
+        """Detect in many images. While the network runs on a batch, threads read the detections of the one before.
+
+        A runtime with several lanes runs an image in each at the same time, and no batches.
+
+        Args:
+            images: Prepared images, which are taken batch by batch.
+            size: Number of images that go through the network together.
+            config: Configuration of detection, as :meth:`detect` takes it.
+            thresholds: Scores that detections must exceed, as :meth:`detect` takes them.
+
+        Yields:
+            Detections of each image, in order.
+        """
+        lanes = self.runtime.lanes
+        if lanes > 1:
+            yield from in_threads(lambda image: self.detect([image], config, thresholds)[0], images, 2 * lanes, lanes)
+            return
+        outputs = (pair for batch in in_batches(images, size) for pair in zip(batch, self.run(batch), strict=True))
+        yield from in_threads(lambda pair: self.finish(*pair, config, thresholds), outputs, ahead=size)
 
     def run(self, batch: Sequence[Prepared]) -> list[list[Outputs]]:
         """Run the network on all inputs of prepared images.

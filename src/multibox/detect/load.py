@@ -21,6 +21,7 @@ def load(
     runtime: str | None = None,
     threads: int | None = None,
     *,
+    images: int = 1,
     tta: bool | Tta = False,
     tiles: int | str | Tiles | None = None,
     **changes: Any,
@@ -34,6 +35,8 @@ def load(
         runtime: Name of the runtime. ``fastest`` stands for the fastest on this machine, which is measured once and
             remembered. None means the default for the kind of file.
         threads: Number of CPU threads to compute with. None means one per core.
+        images: Number of images that will be searched, as far as known. With several, ONNX Runtime and OpenVINO search
+            one image on each core.
         tta: Test-time augmentation: True also searches each image mirrored and smaller. See
             :class:`~multibox.detect.detector.Detector`.
         tiles: Tiles into which huge images are cut: a tile's side in pixels, or rows and columns such as ``"2x3"``.
@@ -51,7 +54,7 @@ def load(
     Example:
         ``detections = multibox.load()("street.jpg")``
     """
-    opened = open_runtime(path, devices, runtime, threads)
+    opened = open_runtime(path, devices, runtime, threads, images)
     given = {name: value for name, value in changes.items() if value is not None}
     config = change_section(opened.schema.detect, given)
     return Detector(opened, config, tta=tta, tiles=tiles)

@@ -9,7 +9,6 @@ from typing import Any
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
-from multibox.detect.in_batches import in_batches
 from multibox.detect.in_threads import in_threads
 from multibox.evaluation.candidates import Model, open_candidate, require_classes
 from multibox.evaluation.columns import Found
@@ -18,7 +17,7 @@ from multibox.evaluation.figures import Figures
 from multibox.evaluation.json_values import without_nan
 from multibox.evaluation.reading.choosing import ReadAs
 from multibox.evaluation.reading.file_reading import FileReading
-from multibox.evaluation.test_set import Data, TestSet, open_test_set, pixels_of
+from multibox.evaluation.test_set import Data, TestSet, count_images, open_test_set, pixels_of
 from multibox.progress import Progress
 
 BATCH = 16
@@ -172,6 +171,7 @@ def evaluate(
         >>> older = multibox.evaluate("older.keras", evaluation.test_set)
         >>> write_report(evaluation, "out", older)  # from multibox.evaluation.report
     """
+    loading.setdefault("images", count_images(data))
     candidate = open_candidate(detector, read_as=ReadAs(image_ids, category_ids, boxes), **loading)
     test_set = data if isinstance(data, TestSet) else open_test_set(data, candidate.classes)
     require_classes(candidate, test_set.truth.classes)
@@ -206,12 +206,11 @@ def detect_all(
     """
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = places if only is None else [places[k] for k in only]
-    total, done = len(chosen), 0
+    total = len(chosen)
     batch *= detector.runtime.devices
     records = (store[i] for store, i in chosen)
     prepared = in_threads(lambda record: detector.prepare(pixels_of(record)), records, ahead=2 * batch)
-    for images in in_batches(prepared, batch):
-        yield from detector.detect(images)
-        done += len(images)
-        if progress:
+    for done, found in enumerate(detector.detect_each(prepared, batch), 1):
+        yield found
+        if progress and (done % batch == 0 or done == total):
             progress(done, total)

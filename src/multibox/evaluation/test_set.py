@@ -121,6 +121,14 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     return TestSet(stores, truth_of(stores, common_classes(known, stores)))
 
 
+def count_images(data: Data | TestSet) -> int:
+    """Count the images of test data, as :func:`open_test_set` takes it."""
+    if isinstance(data, TestSet):
+        return sum(map(len, data.stores))
+    names = [data] if isinstance(data, str | Store) else data
+    return sum(len(store if isinstance(store, Store) else open_split(store)) for store in names)
+
+
 def open_split(data: str) -> Store:
     """Open the store of one split of a dataset.
 

@@ -98,15 +98,19 @@ def predict(
         found = detector.finish(prepared, outputs, thresholds=thresholds) if prepared else None
         return Prediction(frame.source, found, frame.error, frame.number, frame.rate, frame.seconds, frame.frames)
 
-    def detect(frames: Iterable[tuple[Frame, Prepared | None]], size: int) -> Iterator[Prediction]:
-        answered = in_threads(run, in_batches(frames, size), ahead=1 if size == 1 else 2, threads=1)
-        yield from in_threads(finish, (one for some in answered for one in some), ahead=size)
+    def detect(frames: Iterable[tuple[Frame, Prepared | None]], size: int, lanes: int = 1) -> Iterator[Prediction]:
+        ahead = 2 * lanes if lanes > 1 or size > 1 else 1
+        answered = in_threads(run, in_batches(frames, size), ahead=ahead, threads=lanes)
+        yield from in_threads(finish, (one for some in answered for one in some), ahead=max(size, lanes))
 
-    batch, ahead = (1, 2) if detector.tiles else (batch, batch)
+    lanes = detector.runtime.lanes
+    batch, ahead = (1, 2 * lanes) if detector.tiles or lanes > 1 else (batch, batch)
     for are_images, group in groupby(sources, lambda source: source.kind == "image"):
         if are_images:
-            yield from detect(in_threads(lambda source: prepare(read_still(source)), group, ahead=ahead), batch)
+            stills = in_threads(lambda source: prepare(read_still(source)), group, ahead=ahead)
+            yield from detect(stills, batch, lanes)
             continue
         for video in group:
-            size = 1 if video.kind == "live" else batch
-            yield from detect(in_threads(prepare, read_video(video), ahead=size), size)
+            is_live = video.kind == "live"
+            size = 1 if is_live else batch
+            yield from detect(in_threads(prepare, read_video(video), ahead=size), size, 1 if is_live else lanes)

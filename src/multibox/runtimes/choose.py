@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from multibox.errors import BadInput
+from multibox.machine import cores
 from multibox.models.shipped import model_path
 from multibox.runtimes.fastest import open_fastest
 from multibox.runtimes.keras import open_keras
@@ -26,7 +27,11 @@ def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices
 
 
 def open_runtime(
-    path: str | os.PathLike[str], devices: int = 1, runtime: str | None = None, threads: int | None = None
+    path: str | os.PathLike[str],
+    devices: int = 1,
+    runtime: str | None = None,
+    threads: int | None = None,
+    images: int = 1,
 ) -> Runtime:
     """Open a model file.
 
@@ -35,6 +40,8 @@ def open_runtime(
         devices: Number of devices of this machine that share each batch. More than one needs a ``.keras`` file.
         runtime: Name of the runtime, one of :data:`CHOICES`. None means the default for the kind of file.
         threads: Number of CPU threads to compute with. None means one per core.
+        images: Number of images that will be run, as far as known. With two per thread or more, the runtime gets a lane
+            for each thread if it can have several.
 
     Returns:
         Runtime that runs the model.
@@ -65,6 +72,8 @@ def open_runtime(
         )
     if devices > 1:
         return open_keras(path, devices, threads)
+    total = threads or cores()
+    lanes = total if images >= 2 * total else 1
     if runtime == FASTEST:
-        return open_fastest(path, threads)
-    return RUNTIMES[runtime].open(path, threads)
+        return open_fastest(path, threads, lanes)
+    return RUNTIMES[runtime].start(path, threads, lanes)

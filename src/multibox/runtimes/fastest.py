@@ -29,12 +29,13 @@ SETTLE = 0.005
 work."""
 
 
-def open_fastest(path: Path, threads: int | None = None) -> Runtime:
+def open_fastest(path: Path, threads: int | None = None, lanes: int = 1) -> Runtime:
     """Open a model file with the installed runtime that runs it fastest on this machine.
 
     Args:
         path: Path of the model file.
         threads: Number of threads to compute with. None means one per core.
+        lanes: Number of lanes that the runtime gets if it can have several. Runtimes are timed with one.
 
     Returns:
         Runtime that runs the model. A runtime whose scores or boxes differ from the default runtime's is never chosen.
@@ -46,18 +47,18 @@ def open_fastest(path: Path, threads: int | None = None) -> Runtime:
     default, *others = readers(path)
     names = [default, *(name for name in others if RUNTIMES[name].is_installed)]
     if len(names) == 1:
-        return RUNTIMES[default].open(path, threads)
+        return RUNTIMES[default].start(path, threads, lanes)
     question = _question(path, names, threads)
     name = _remembered(question)
     if name in names:
-        return RUNTIMES[name].open(path, threads)
+        return RUNTIMES[name].start(path, threads, lanes)
     runtimes = _opened(path, names, threads)
     if runtimes[default].has_nms:
         return runtimes[default]
     ms = measure(runtimes, ROUNDS)
     fastest = min(ms, key=ms.__getitem__)
     _remember(question, {"runtime": fastest, "ms": ms})
-    return runtimes[fastest]
+    return runtimes[fastest] if lanes == 1 else RUNTIMES[fastest].start(path, threads, lanes)
 
 
 def measure(runtimes: Mapping[str, Runtime], rounds: int) -> dict[str, float]:

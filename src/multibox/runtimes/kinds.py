@@ -27,13 +27,19 @@ class Kind:
         suffixes: Suffixes of the model files that the runtime reads, such as ``.onnx``.
         open: Function that opens a model file, given its path and a number of threads. None as the number means the
             default.
+        has_lanes: Whether ``open`` takes a number of lanes as a third argument. Otherwise there is one lane.
     """
 
     title: str
     module: str
     packages: tuple[str, ...]
     suffixes: tuple[str, ...]
-    open: Callable[[Path, int | None], Runtime]
+    open: Callable[..., Runtime]
+    has_lanes: bool = False
+
+    def start(self, path: Path, threads: int | None, lanes: int) -> Runtime:
+        """Open a model file with as many lanes as given, or with one if the runtime cannot have several."""
+        return self.open(path, threads, lanes) if self.has_lanes else self.open(path, threads)
 
     @property
     def is_installed(self) -> bool:
@@ -55,8 +61,8 @@ _TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
 
 RUNTIMES = {
     "keras": Kind("Keras", "keras", ("keras",), (".keras",), lambda path, threads: open_keras(path, threads=threads)),
-    "onnx": Kind("ONNX Runtime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu"), (".onnx",), OnnxRuntime),
-    "openvino": Kind("OpenVINO", "openvino", ("openvino",), (".onnx", ".xml"), OpenVinoRuntime),
+    "onnx": Kind("ONNX Runtime", "onnxruntime", ("onnxruntime", "onnxruntime-gpu"), (".onnx",), OnnxRuntime, True),
+    "openvino": Kind("OpenVINO", "openvino", ("openvino",), (".onnx", ".xml"), OpenVinoRuntime, True),
     "mnn": Kind("MNN", "MNN", ("MNN",), (".onnx",), MnnRuntime),
     "ncnn": Kind("ncnn", "ncnn", ("ncnn",), (".onnx", ".ncnn"), NcnnRuntime),
     "litert": Kind("LiteRT", "ai_edge_litert", ("ai-edge-litert",), (".tflite",), LiteRtRuntime),

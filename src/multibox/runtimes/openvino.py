@@ -1,6 +1,7 @@
 """The runtime OpenVINO, for ONNX files, and for OpenVINO's own ``.xml`` files with the weights beside them."""
 
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class OpenVinoRuntime(Runtime):
         path: Path of an ``.onnx`` file, or of an ``.xml`` file whose ``rt_info`` holds the schema. A file with float16
             weights runs in bfloat16 if the processor supports it.
         threads: Number of threads to compute with. None means one per core.
+        lanes: Number of threads that may call :meth:`run` at the same time. They share the threads to compute with.
 
     Raises:
         BadInput: The file is not a model of Multibox that OpenVINO can run, or OpenVINO is not installed.
@@ -30,7 +32,7 @@ class OpenVinoRuntime(Runtime):
 
     name = "openvino"
 
-    def __init__(self, path: str | Path, threads: int | None = None):
+    def __init__(self, path: str | Path, threads: int | None = None, lanes: int = 1):
         path = Path(path)
         require_package("openvino", f"{path}", "OpenVINO", "openvino")
         onnx_schema = read_onnx_schema(path) if path.suffix == ".onnx" else None
@@ -41,17 +43,20 @@ class OpenVinoRuntime(Runtime):
                 model = core.read_model(path)
                 if onnx_schema is not None:
                     keep_at_limit(model, onnx_schema.detect.nms_iou)
-                request = core.compile_model(model, "CPU", _settings(model, threads)).create_infer_request()
+                compiled = core.compile_model(model, "CPU", _settings(model, threads, lanes))
         except (RuntimeError, UnicodeDecodeError):  # Its message lists lines of its own code, or cannot be decoded
             raise BadInput(path, "not a model that OpenVINO can run; export it again") from None
         self.schema = onnx_schema or _schema_in(model, path)
         self._names = tuple(output.get_any_name() for output in model.outputs)
         self.has_nms = has_nms(self._names)
-        self._request = request
+        self.lanes = lanes
+        self._compiled, self._own = compiled, threading.local()
 
     def run(self, images: np.ndarray) -> Outputs:
         """Run the model on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""
-        outputs = self._request.infer({"image": images}, share_inputs=True)
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        outputs = self._own.request.infer({"image": images}, share_inputs=True)
         return {name: outputs[name] for name in self._names}
 
 
@@ -85,9 +90,9 @@ def keep_at_limit(model: Any, nms_iou: float) -> None:
             operator.set_argument(3, opset13.constant(just_above(nms_iou)).output(0))
 
 
-def _settings(model: Any, threads: int | None) -> dict[str, Any]:
+def _settings(model: Any, threads: int | None, lanes: int) -> dict[str, Any]:
     """OpenVINO's settings: float32, or the processor's fastest precision for a half-precision file."""
-    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"} if lanes == 1 else {"NUM_STREAMS": lanes}
     if not _is_half(model):
         settings["INFERENCE_PRECISION_HINT"] = "f32"  # OpenVINO's default is bfloat16 if the processor has it
     return settings if threads is None else {**settings, "INFERENCE_NUM_THREADS": threads}

@@ -16,12 +16,14 @@ class Runtime(Protocol):
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
         has_nms: Whether the model file runs decoding and non-maximum suppression itself.
         devices: Number of devices that share each batch.
+        lanes: Number of threads that may call :meth:`run` at the same time, each with images of its own.
     """
 
     name: str
     schema: Schema
     has_nms: bool = False
     devices: int = 1
+    lanes: int = 1
 
     def run(self, images: np.ndarray) -> Outputs:
         """Run the model on a batch.
