@@ -84,6 +84,16 @@ def test_plain_litert_gets_four_outputs_in_the_order_of_ssd(written):
     assert boxes.max() <= 1
 
 
+@pytest.mark.parametrize("nms_iou", [0, 1e-40])
+def test_a_limit_of_0_is_not_refused_by_the_operator(tmp_path, nms_iou):
+    schema = make_schema((128, 160), 3)
+    schema = schema.model_copy(update={"detect": schema.detect.model_copy(update={"nms_iou": nms_iou})})
+    _, checked = write_small(tmp_path / "m.tflite", schema)
+    assert checked.difference.is_small
+    (found,) = load(tmp_path / "m.tflite")(list(prepared(schema, None, 1)), score=0.05)
+    assert len(found) > 5
+
+
 def test_more_than_a_hundred_objects_of_a_class_are_found(tmp_path):
     """The operator's own limit is 100, and TensorFlow's converter drops another one."""
     schema = make_schema((128, 160), 1)

@@ -98,7 +98,7 @@ def _operator(schema: Schema, rows: int) -> str:
         "max_classes_per_detection": 1,
         "use_regular_nms": True,  # by class; the fast one suppresses across classes
         "nms_score_threshold": float(np.nextafter(np.float32(detect.score), np.float32(1))),  # it keeps equal scores
-        "nms_iou_threshold": detect.nms_iou,
+        "nms_iou_threshold": max(detect.nms_iou, float(np.finfo(np.float32).tiny)),  # it refuses 0
         "num_classes": len(schema.classes),
         "y_scale": 1 / y,
         "x_scale": 1 / x,
