@@ -56,6 +56,13 @@ def test_a_hair_above_the_threshold():
     assert difference_of_detections([selected(ONE, faint)], [selected(ONE)], SCHEMA).is_small
 
 
+def test_a_full_list_of_one_is_compared_where_it_matches():
+    schema = SCHEMA.model_copy(update={"detect": SCHEMA.detect.model_copy(update={"per_image": 1})})
+    near, other = ((10.05, 20, 50, 60), 0.9, 0), ((70, 20, 100, 60), 0.9, 0)
+    assert difference_of_detections([selected(ONE)], [selected(near)], schema).pixels == pytest.approx(0.05, rel=0.01)
+    assert difference_of_detections([selected(ONE)], [selected(other)], schema).is_small, "rounding may have chosen"
+
+
 def test_one_in_two_hundred_may_differ():
     many = [((x, 0, x + 8, 9), 0.9, 0) for x in range(150)]
     moved = [((0, 50, 8, 59), 0.9, 0), *many[1:]]
@@ -97,6 +104,27 @@ def test_a_file_that_is_the_original():
 def test_a_file_that_is_another():
     with pytest.raises(RunFailed, match=r"boxes by 0\.2 pixels, scores by 0; the file was removed"):
         check(ColorRuntime(), Shifted(0.2), IMAGES, "fp32")
+
+
+def test_a_list_of_one_detection_has_to_be_found_in_half_of_the_images():
+    class OneDetection(ColorRuntime):
+        has_nms = True
+
+        def __init__(self, shift):
+            super().__init__()
+            self.schema = self.schema.model_copy(
+                update={"detect": self.schema.detect.model_copy(update={"per_image": 1})}
+            )
+            self.shift = shift
+
+        def run(self, images):
+            row = np.zeros((len(images), 1), np.int32)
+            box = np.tile(np.float32((20, 20, 100, 90)), (len(images), 1, 1)) + np.float32((self.shift, 0) * 2)
+            return {"boxes": box, "scores": row + np.float32(0.9), "labels": row, "count": row[:, 0] + 1}
+
+    assert check(OneDetection(0), OneDetection(0.05), IMAGES, "fp32").found == 1
+    with pytest.raises(RunFailed, match="finds 0% of the original's detections; the file was removed"):
+        check(OneDetection(0), OneDetection(70), IMAGES, "fp32")
 
 
 def test_lower_precision_has_to_find_half():

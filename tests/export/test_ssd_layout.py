@@ -12,7 +12,7 @@ import pytest
 from multibox.cli import main
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 from multibox.export import TARGETS, export
 from multibox.export.edgetpu import find_fallbacks
 from multibox.export.images import prepared
@@ -222,6 +222,16 @@ def test_a_layer_that_the_edge_tpu_does_not_compute_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_cannot_be_opened_is_not_named_by_its_temporary_name(tmp_path, monkeypatch):
+    def refuse(path):
+        raise BadInput(path, "not a model that LiteRT can run: because")
+
+    monkeypatch.setattr("multibox.export.write.load", refuse)
+    with pytest.raises(RunFailed, match=r"^export: the exported model cannot be run: not a .*because; the file"):
+        write_small(tmp_path / "m.tflite", make_schema((128, 160), 3))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_float_is_none_for_the_edge_tpu(written):
     assert {one.layer for one in find_fallbacks(written[0])} >= {"stem", "a_act", "c_head_boxes"}
 
@@ -248,7 +258,7 @@ def test_options_that_do_not_fit(tmp_path, options, message):
         ({"classes": ("a", "b\0c", "d")}, r"target: the class name 'b\\x00c' does not fit on a line"),
         (
             {"detect": {"agnostic": True}},
-            "target: the NMS in a file is always hard and by class, but .* agnostic; leave target out",
+            "target: the NMS in a file is always hard and by class, but .* agnostic; leave it out",
         ),
     ],
 )

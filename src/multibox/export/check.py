@@ -75,6 +75,10 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
                 f"export: the exported model differs from the original: boxes by {worst.pixels:.2g} pixels, scores "
                 f"by {worst.score:.2g}; the file was removed"
             )
+        if given.has_nms and found is not None and found < LEAST_FOUND:  # lists of one detection are all edge
+            raise RunFailed(
+                f"export: the exported model finds {found:.0%} of the original's detections; the file was removed"
+            )
         return Check(len(images), worst, found)
     if found is not None and found < LEAST_FOUND:
         raise RunFailed(
@@ -87,7 +91,8 @@ def check(expected: Runtime, given: Runtime, images: np.ndarray, precision: str)
 def difference_of_detections(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> Difference:
     """Compare detections one by one, each with the nearest detection of the other model.
 
-    Detections with scores at the threshold are ignored, because rounding decides whether they are included.
+    Detections without a match whose scores are at the threshold, or at the lowest of a full list, are ignored, because
+    rounding decides whether they are included.
 
     Args:
         expected: Detections of each image by the Keras model.
@@ -113,22 +118,24 @@ def _both(one: Selected, other: Selected) -> tuple[tuple[Selected, Selected], tu
 def _nearest(some: Selected, others: Selected, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     """Distance in score and box to the nearest of ``others``, infinite without one.
 
-    Detections at the threshold are ignored.
+    Detections at the threshold are ignored if none of ``others`` is like them.
     """
     height, width = schema.network.size
     scale = np.array((width, height, width, height), np.float32)
     full = len(some.scores) == schema.detect.per_image
     edge = max(schema.detect.score, float(some.scores[-1]) if full else 0.0)
-    some = some.keep(some.scores > edge + SCORE)
     pixels = abs(np.clip(some.boxes, 0, 1)[:, None] - np.clip(others.boxes, 0, 1)) * scale  # (K, L, 4)
     score = abs(some.scores[:, None] - others.scores)
     apart = np.maximum(pixels.max(axis=2, initial=0) / PIXELS, score / SCORE)
     apart[some.labels[:, None] != others.labels] = np.inf
+    least = apart.min(axis=1, initial=np.inf)
+    counts = (some.scores > edge + SCORE) | (least <= 1)
     if not len(others.scores):
-        return np.full(len(some.scores), np.inf), np.full(len(some.scores), np.inf)
+        return np.full(counts.sum(), np.inf), np.full(counts.sum(), np.inf)
     at = np.arange(len(some.scores)), apart.argmin(axis=1)
-    nowhere = np.isinf(apart[at])
-    return np.where(nowhere, np.inf, score[at]), np.where(nowhere, np.inf, pixels.max(axis=2)[at])
+    nowhere = np.isinf(least)
+    far_score, far_pixels = np.where(nowhere, np.inf, score[at]), np.where(nowhere, np.inf, pixels.max(axis=2)[at])
+    return far_score[counts], far_pixels[counts]
 
 
 def share_found(expected: Sequence[Selected], given: Sequence[Selected], schema: Schema) -> float | None:

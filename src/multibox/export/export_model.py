@@ -191,8 +191,7 @@ def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
         field, how = "target" if target else "nms", "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
             field,
-            f"the NMS in a file is always hard and by class, but the model's configuration says {how}; leave "
-            f"{field} out",
+            f"the NMS in a file is always hard and by class, but the model's configuration says {how}; leave it out",
         )
     if target:
         _require_lines(schema)

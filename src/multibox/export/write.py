@@ -11,7 +11,7 @@ import numpy as np
 
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
-from multibox.errors import BadInput
+from multibox.errors import BadInput, RunFailed
 from multibox.export.check import Check, check
 from multibox.export.edgetpu import require_mapped
 from multibox.export.litert import write_litert, write_ssd_layout
@@ -216,18 +216,25 @@ def write(
     Raises:
         BadInput: If a package is missing, the format needs Keras on TensorFlow and Keras runs on another backend, or
             the plan's target does not support a layer.
-        RunFailed: If the file does not detect the same as the Keras model.
+        RunFailed: If the file cannot be run, or does not detect the same as the Keras model.
     """
     form = FORMATS[plan.kind]
     form.require_backend()
     schema = in_ssd_layout(schema) if plan.target else schema
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
-        detector = load(new / form.model)
+        detector = _load(new / form.model)
         checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)
         if then:
             then(detector)
     return checked
+
+
+def _load(path: Path) -> Detector:
+    try:
+        return load(path)
+    except BadInput as error:  # its field is the temporary name
+        raise RunFailed(f"export: the exported model cannot be run: {error.message}; the file was removed") from None
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:
