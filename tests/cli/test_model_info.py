@@ -70,3 +70,10 @@ def test_the_number_of_parameters_that_an_onnx_file_gives(tmp_path, given, param
     write_tiny_onnx(tmp_path / "tiny.onnx")
     copy_with_metadata(tmp_path / "tiny.onnx", tmp_path / "model.onnx", PARAMETERS, given)
     assert model_json(tmp_path / "model.onnx")["parameters"] == parameters
+
+
+def test_a_file_without_the_number_of_parameters_does_not_blame_keras(tmp_path, capsys):
+    write_tiny_onnx(tmp_path / "tiny.onnx")
+    copy_with_metadata(tmp_path / "tiny.onnx", tmp_path / "model.onnx", PARAMETERS, "")
+    print_model(tmp_path / "model.onnx")
+    assert "not stored in such a file" in capsys.readouterr().out

@@ -241,7 +241,7 @@ def print_model(path: str | Path) -> None:
     parameters = about["parameters"]
     rows = {
         "network": f"{_network(network)}, input {width} x {height} ({about['resize']})",
-        "parameters": f"{parameters:,}" if parameters is not None else "unknown without Keras",
+        "parameters": f"{parameters:,}" if parameters is not None else _why_unknown(path),
         "classes": f"{len(about['classes'])}: {', '.join(about['classes'])}",
         "maps": ", ".join(f"{fmap['name']} {fmap['height']}x{fmap['width']}" for fmap in about["maps"]),
         "priors": _priors(about),
@@ -254,6 +254,10 @@ def print_model(path: str | Path) -> None:
     if about["training"]:
         rows["trained"] = _training(about["training"])
     print_table(("", ""), list(rows.items()), right=(), title=str(path))
+
+
+def _why_unknown(path: str | Path) -> str:
+    return "unknown without Keras" if Path(path).suffix in ("", ".keras") else "not stored in such a file"
 
 
 def _network(network: dict[str, Any]) -> str:
