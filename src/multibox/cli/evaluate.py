@@ -131,16 +131,14 @@ def evaluate_model(
         check_folder(report, REPORT, replace=replace)
     if save_thresholds:
         file_for_thresholds(model)
-    loading["images"] = count_images(names)
-    candidate, rival = _open_both(model, compare, ReadAs(image_ids, category_ids, boxes), loading)
+    read_as = ReadAs(image_ids, category_ids, boxes)
+    candidate, rival = _open_both(model, compare, read_as, loading | {"images": count_images(names)})
     test_set = open_test_set(names, candidate.classes)
     if rival is not None:
         require_classes(rival, test_set.truth.classes)
     with progress_bar("detecting") as progress:
         evaluation = evaluate(candidate, test_set, batch=batch, strict=strict, progress=progress)
-        other = None
-        if rival is not None:
-            other = evaluate(rival, test_set, batch=batch, strict=strict, progress=progress)
+        other = None if rival is None else evaluate(rival, test_set, batch=batch, strict=strict, progress=progress)
         if report is not None:
             write_report(evaluation, report, other, replace=replace)
         if save_detections is not None:  # last, as it may be a file in the folder of the report
