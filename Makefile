@@ -56,7 +56,7 @@ demo: .venv/demo.done
 	@echo "Training examples: demo/examples.png. Detections on images it has not trained on: demo/pictures"
 
 test: .venv/test.done
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not outside'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not outside' --durations=40
 
 test-slow: .venv/test-all.done
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not long' -rs --durations=25
