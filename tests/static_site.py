@@ -64,7 +64,7 @@ class Visit:
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.page = self.context.new_page()
         self.page.set_default_timeout(60_000)
-        self.page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+        self.page.on("console", lambda line: self.complaints.append(line.text) if _is_complaint(line) else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def open(self, url):
@@ -89,3 +89,8 @@ class Visit:
 
     def close(self):
         self.context.close()
+
+
+def _is_complaint(line):
+    """Whether the console shows an error, other than that the host ended before the service worker was fetched."""
+    return line.type == "error" and line.text != "An unknown error occurred when fetching the script."
