@@ -1,6 +1,7 @@
 """Training asks for huge pages where that helps, by starting its process once more."""
 
 import os
+import platform
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ from multibox.cli import huge_pages, start
 def began(monkeypatch, tmp_path):
     """What a process is started with, on a system that gives huge pages to who asks."""
     monkeypatch.setattr(huge_pages, "ENABLED", tmp_path / "enabled")
-    monkeypatch.setattr(os, "confstr", lambda name: "glibc 2.36")
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
     monkeypatch.setattr(start, "main", lambda prog_name: None)
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     (tmp_path / "enabled").write_text("always [madvise] never\n")
@@ -44,9 +45,9 @@ def test_settings_of_the_user_stay(began, monkeypatch):
     assert not began
 
 
-@pytest.mark.parametrize("library", ["glibc 2.31", "", "musl 1.2"])
+@pytest.mark.parametrize("library", [("glibc", "2.31"), ("", ""), ("musl", "1.2")])
 def test_another_c_library_has_no_such_setting(began, monkeypatch, library):
-    monkeypatch.setattr(os, "confstr", lambda name: library)
+    monkeypatch.setattr(platform, "libc_ver", lambda: library)
     run(monkeypatch, "train")
     assert not began
 

@@ -1,6 +1,7 @@
 """Huge pages of memory for training, on systems that give them to programs that ask."""
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -24,10 +25,7 @@ def use_huge_pages() -> None:
 
 def _glibc() -> tuple[int, ...]:
     """The version of glibc, or an empty tuple with another C library."""
-    try:
-        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
-    except (AttributeError, ValueError, OSError):  # Windows; macOS; musl
-        return ()
+    name, version = platform.libc_ver()
     return tuple(map(int, version.split("."))) if name == "glibc" else ()
 
 
