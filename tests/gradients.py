@@ -12,6 +12,12 @@ def gradients(function, *arrays):
         return [
             np.array(g) for g in jax.grad(function, argnums=tuple(range(len(arrays))))(*map(jax.numpy.asarray, arrays))
         ]
+    if keras.backend.backend() == "torch":
+        import torch
+
+        tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+        found = torch.autograd.grad(function(*tensors), tensors, allow_unused=True)
+        return [np.zeros_like(array) if g is None else g.numpy() for array, g in zip(arrays, found, strict=True)]
     import tensorflow as tf
 
     tensors = [tf.constant(array) for array in arrays]

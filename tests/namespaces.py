@@ -6,7 +6,8 @@ from keras import ops
 
 def in_both(function, *arguments, rtol=1e-5, atol=1e-6, **options):
     """The result of Keras as NumPy arrays, after a check that NumPy alone gives the same."""
-    keras_result, numpy_result = function(*arguments, xp=ops, **options), function(*arguments, **options)
+    tensors = [ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x for x in arguments]
+    keras_result, numpy_result = function(*tensors, xp=ops, **options), function(*arguments, **options)
     if not isinstance(numpy_result, tuple):
         return _same(keras_result, numpy_result, rtol, atol)
     pairs = zip(keras_result, numpy_result, strict=True)

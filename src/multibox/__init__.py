@@ -43,4 +43,10 @@ def __getattr__(name: str) -> Any:
 
     if name not in _HOMES:
         raise AttributeError(f"module 'multibox' has no attribute {name!r}")
+    if name in ("train", "resume"):
+        from multibox.models.backend import import_keras
+        from multibox.runtimes import require_keras
+
+        require_keras(name)
+        import_keras()
     return getattr(import_module(_HOMES[name]), name)

@@ -26,7 +26,7 @@ def torchvision_outputs(peer, pixels) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None) -> float:
-    """The outputs are the peer's, prior by prior, whatever the order of either.
+    """The outputs are the peer's, prior by prior, whatever the order of either, also where PyTorch computes them.
 
     Args:
         model: path of the imported model.
@@ -39,6 +39,8 @@ def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None)
     Returns:
         the largest difference.
     """
+    from in_torch import outputs_in_torch
+
     network, schema = load_model(model)
     ours = {name: keras.ops.convert_to_numpy(value) for name, value in network(pixels).items()}
     theirs = same_boxes(schema.make_priors(), np.asarray(priors_rel, np.float32))
@@ -49,6 +51,8 @@ def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None)
     difference = max(np.abs(ours["classes"] - logits[:, theirs]).max(), np.abs(ours["boxes"] - deltas[:, theirs]).max())
     print(f"largest difference {difference:.1e}")
     assert difference < 1e-4
+    for name, values in outputs_in_torch(network, pixels).items():
+        assert np.abs(values.numpy() - ours[name]).max() < 1e-4
     return float(difference)
 
 

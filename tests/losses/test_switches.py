@@ -152,11 +152,11 @@ def test_following_the_gradient_leads_to_the_object(boxes):
     first = float(distance(predicted))
     for step in range(80):
         predicted = predicted - 5 * 0.97**step * gradients(distance, predicted)[0]
-    assert float(distance(predicted)) < 0.1 * first
+    assert float(distance(predicted)) < 0.12 * first
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_all_of_it_on_the_other_backend(backend):
     pytest.importorskip(backend)
     if backend == keras.backend.backend():

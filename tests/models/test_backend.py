@@ -13,13 +13,14 @@ pytest.importorskip("keras")
 
 OPEN = """
 import os, sys
+os.environ["KERAS_BACKEND"] = sys.argv[1]
 from multibox.errors import BadInput
 from multibox.models.backend import import_keras
 
-import_keras(sys.argv[1], threads=1)
-import_keras(sys.argv[1], threads=1)
+import_keras(threads=1)
+import_keras(threads=1)
 try:
-    import_keras(sys.argv[1], threads=2)
+    import_keras(threads=2)
 except BadInput as error:
     print(error)
 if sys.argv[1] == "tensorflow":

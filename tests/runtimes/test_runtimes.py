@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -8,24 +9,28 @@ import pytest
 
 from multibox import runtimes
 from multibox.errors import BadInput
-from multibox.runtimes import keras as keras_runtime
+from multibox.runtimes import choose_backend
 from tiny_onnx import write_tiny_onnx
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed(monkeypatch, tmp_path):
     """Says what is installed; ``$KERAS_BACKEND`` is not set, and is as before afterwards."""
     monkeypatch.setenv("KERAS_BACKEND", "")
-    return lambda *names: monkeypatch.setattr(keras_runtime, "is_installed", names.__contains__)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(choose_backend, "running_backend", lambda: None)
+    monkeypatch.setattr(choose_backend, "DRIVERS", ())
+    return lambda *names: monkeypatch.setattr(choose_backend, "is_installed", names.__contains__)
 
 
 @pytest.mark.parametrize(
     ("names", "chosen", "becomes"),
     [
-        (("keras", "tensorflow"), None, ""),
-        (("keras", "tensorflow", "jax"), None, ""),
+        (("keras", "tensorflow"), None, "tensorflow"),
+        (("keras", "tensorflow", "jax", "torch"), None, "tensorflow"),
+        (("keras", "jax", "torch"), None, "torch"),
         (("keras", "jax"), None, "jax"),
-        (("keras", "jax"), "jax", ""),  # import_keras(backend) sets it
+        (("keras", "tensorflow", "jax"), "jax", "jax"),
     ],
 )
 def test_keras_has_something_to_run_on(installed, names, chosen, becomes):
@@ -35,11 +40,61 @@ def test_keras_has_something_to_run_on(installed, names, chosen, becomes):
 
 
 @pytest.mark.parametrize(
+    ("torch_version", "others", "platform", "becomes"),
+    [
+        ("2.13.0", ("tensorflow", "jax", "jax_cuda12_plugin"), "linux", "torch"),
+        ("2.13.0+cu130", ("tensorflow",), "win32", "torch"),
+        ("2.13.0", ("tensorflow",), "win32", "tensorflow"),
+        ("2.13.0+cpu", ("tensorflow", "jax", "jax_cuda12_plugin"), "linux", "jax"),
+        ("2.13.0+cpu", ("tensorflow", "jax"), "linux", "tensorflow"),
+        ("2.13.0+cpu", ("jax",), "linux", "torch"),
+    ],
+)
+def test_with_a_gpu_what_is_built_for_it_is_chosen(
+    installed, monkeypatch, tmp_path, torch_version, others, platform, becomes
+):
+    installed("keras", "torch", *others)
+    monkeypatch.setattr(choose_backend, "DRIVERS", (tmp_path,))
+    monkeypatch.setattr(choose_backend, "version", lambda name: torch_version)
+    monkeypatch.setattr(choose_backend.sys, "platform", platform)
+    runtimes.require_keras("train")
+    assert os.environ["KERAS_BACKEND"] == becomes
+
+
+@pytest.mark.parametrize(
+    ("named", "becomes"), [("jax", "jax"), ("tensorflow", "torch"), (None, "torch"), (["jax"], "torch")]
+)
+def test_keras_own_configuration_counts(installed, tmp_path, named, becomes):
+    """Except for TensorFlow, which Keras writes there by itself."""
+    installed("keras", "torch", "jax")
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": named}))
+    runtimes.require_keras("train")
+    assert os.environ["KERAS_BACKEND"] == becomes
+
+
+def test_a_backend_cannot_be_changed_while_keras_runs(installed, monkeypatch):
+    installed("keras", "tensorflow", "torch")
+    monkeypatch.setattr(choose_backend, "running_backend", lambda: "tensorflow")
+    runtimes.require_keras("train")
+    with pytest.raises(BadInput, match=r"^backend: Keras already runs on tensorflow; choose torch before"):
+        runtimes.require_keras("train", "torch")
+
+
+@pytest.mark.parametrize(
     ("names", "chosen", "message"),
     [
-        ((), None, r"train: needs Keras.*: pip install '\.\[train\]' or '\.\[jax\]'$"),
+        ((), None, r"train: needs Keras.*: pip install '\.\[train\]' or '\.\[torch\]' or '\.\[jax\]'$"),
         ((), "jax", r"train: needs Keras.*: pip install '\.\[jax\]'$"),
-        (("keras",), None, r"train: Keras needs TensorFlow or JAX.*\[train\]' or '\.\[jax\]'$"),
+        (
+            ("keras",),
+            None,
+            r"train: Keras needs TensorFlow, PyTorch or JAX.*\[torch\]' or '\.\[jax\]'$",
+        ),
+        (
+            ("keras", "torch"),
+            "openvino",
+            r"backend: openvino is no backend of Multibox; choose one of tensorflow",
+        ),
         (
             ("keras", "tensorflow"),
             "jax",

@@ -18,10 +18,10 @@ def small_network(size, priors, classes, norm_trained=False):
     images = keras.Input((*size, 3))
     x = layers.Conv2D(8, 8, strides=8, name="conv")(layers.Rescaling(1 / 128, -1, name="scale")(images))
     x = layers.BatchNormalization(name="norm", trainable=norm_trained)(x)
-    x = layers.GlobalAveragePooling2D(name="mean")(layers.Activation("relu", name="relu")(x))
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="mean")(layers.Activation("relu", name="relu")(x))
     outputs = {}
     for name, columns in (("classes", classes + 1), ("boxes", 4)):
-        numbers = layers.Dense(priors * columns, name=f"{name}_dense")(x)
+        numbers = layers.Conv2D(priors * columns, 1, name=f"{name}_head")(x)
         outputs[name] = layers.Reshape((priors, columns), name=name)(numbers)
     return keras.Model(images, outputs, name="small")
 

@@ -316,7 +316,7 @@ def test_a_checkpoint_holds_the_scale():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_all_of_it_on_the_other_backend(backend):
     pytest.importorskip(backend)
     if backend == keras.backend.backend():

@@ -124,6 +124,7 @@ def measure_prediction(
     runtime: str | None = None,
     *,
     threads: int | None = None,
+    backend: str | None = None,
     batch: int = 1,
     images: int = 16,
     rounds: int = 5,
@@ -137,6 +138,7 @@ def measure_prediction(
         models: Paths of model files. Each file is run by every installed runtime that reads its format.
         runtime: Name of the only runtime to measure. None measures all installed runtimes.
         threads: Number of CPU threads of each network, and of OpenCV. None takes one per core.
+        backend: Backend of Keras for ``.keras`` files. None means the default.
         batch: Number of images that go through the network together.
         images: Number of rendered images in a round, at least ``batch``.
         rounds: Number of rounds, after one warm-up round.
@@ -149,7 +151,7 @@ def measure_prediction(
         BadInput: If a model cannot be opened, or a runtime or the library to compare with is not installed.
     """
     threads = threads or cores()
-    detectors, left_out = open_detectors(models, runtime, threads)
+    detectors, left_out = open_detectors(models, runtime, threads, backend)
     classes = len(next(iter(detectors.values())).classes)
     run_peer = ssd300_network(classes, batch, threads) if peer else None
     with tempfile.TemporaryDirectory() as folder, opencv_threads(threads):
@@ -173,7 +175,7 @@ def measure_prediction(
 
 
 def open_detectors(
-    models: Sequence[str | Path], runtime: str | None, threads: int
+    models: Sequence[str | Path], runtime: str | None, threads: int, backend: str | None = None
 ) -> tuple[dict[str, Detector], dict[str, str]]:
     """Open each model file in each installed runtime that reads its format.
 
@@ -181,6 +183,7 @@ def open_detectors(
         models: Paths of model files.
         runtime: Name of the only runtime to use. None uses all installed runtimes.
         threads: Number of CPU threads of each network.
+        backend: Backend of Keras for ``.keras`` files. None means the default.
 
     Returns:
         Detectors by name of the runtime, and the reasons why files could not be opened, also by name of the runtime. If
@@ -189,14 +192,16 @@ def open_detectors(
     Raises:
         BadInput: If a model cannot be opened, or the runtime is not installed.
     """
-    paths = [model_file(model, runtime) for model in models]
+    paths = [model_file(model, runtime, backend=backend) for model in models]
     pairs = [(path, name) for path in paths for name in ([runtime] if runtime else installed_readers(path))]
+    if backend is not None and all(name != "keras" for _, name in pairs):
+        raise BadInput("backend", "no model is run by Keras; leave it out, or give a .keras file")
     often = Counter(name for _, name in pairs)
     detectors, left_out = {}, {}
     for path, name in pairs:
         title = f"{name} {path.name}" if often[name] > 1 else name
         try:
-            detectors[title] = load(path, runtime=name, threads=threads)
+            detectors[title] = load(path, runtime=name, threads=threads, backend=backend if name == "keras" else None)
         except BadInput as error:
             if name == runtime or name == readers(path)[0]:
                 raise

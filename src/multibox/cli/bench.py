@@ -147,7 +147,7 @@ def bench_train(
     settings = load_config(model, overrides)
     stores = [store for name in names for store in open_stores(name)]
     require_keras("bench train", backend)
-    import_keras(backend, settings.train.devices)
+    import_keras(devices=settings.train.devices)
     from multibox.bench.training import measure_training
 
     speed = measure_training(settings, stores, **options)

@@ -12,7 +12,7 @@ import click
 from multibox.cli.app import main
 from multibox.cli.commands import one_line
 from multibox.cli.console import print_table
-from multibox.cli.options import overrides_argument, replace_option, split_names
+from multibox.cli.options import backend_option, overrides_argument, replace_option, split_names
 from multibox.errors import BadInput
 from multibox.importers import KINDS
 from multibox.old_names import current_kind
@@ -155,9 +155,17 @@ def _change(before: float, after: float) -> str:
     metavar="FILE",
     help="Text file of a Caffe network, such as deploy.prototxt, to follow instead of the layers in the weights' file.",
 )
+@backend_option
 @replace_option
 def import_file(
-    file: str, overrides: tuple[str, ...], kind: str, out: str, classes: str, net: str | None, replace: bool
+    file: str,
+    overrides: tuple[str, ...],
+    kind: str,
+    out: str,
+    classes: str,
+    net: str | None,
+    backend: str | None,
+    replace: bool,
 ) -> None:
     """Import the weights of another SSD project into a model file.
 
@@ -167,7 +175,7 @@ def import_file(
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
 
-    require_keras("import")
+    require_keras("import", backend)
     import_keras()
     from multibox.importers.import_model import import_model
 

@@ -34,9 +34,10 @@ config_option = click.option(
 overrides_argument = click.argument("overrides", nargs=-1, metavar="[FIELD=VALUE]...")
 backend_option = click.option(
     "--backend",
-    type=click.Choice(["tensorflow", "jax"]),
+    type=click.Choice(["tensorflow", "torch", "jax"]),
     default=None,
-    help="Backend that Keras runs on. Default: $KERAS_BACKEND, else TensorFlow, else JAX.",
+    help="Backend that Keras runs on. Default: $KERAS_BACKEND, else PyTorch or JAX if one is built for this machine's "
+    "NVIDIA GPU, else the first that is installed of TensorFlow, PyTorch and JAX.",
 )
 images_option = click.option(
     "--images",
@@ -99,7 +100,7 @@ DETECTION_OPTIONS = (
 
 
 def runtime_options(command: Any) -> Any:
-    """Add the options ``--threads`` and ``--runtime`` to a command."""
+    """Add the options ``--threads``, ``--runtime`` and ``--backend`` to a command."""
     threads = click.option(
         "--threads", type=click.IntRange(min=1), default=None, help="Number of CPU threads. Default: one per core."
     )
@@ -111,7 +112,7 @@ def runtime_options(command: Any) -> Any:
         "measures all installed runtimes once and takes the fastest. Default: the usual library for the model's "
         "format.",
     )
-    return runtime(threads(command))
+    return runtime(threads(backend_option(command)))
 
 
 def detection_options(command: Any) -> Any:

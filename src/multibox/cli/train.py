@@ -136,8 +136,8 @@ def train_command(
         settings = load_config(config, overrides)
     require_keras("train", backend)
     if cluster is not None:
-        cluster.join(backend)
-    import_keras(backend, settings.train.devices)
+        cluster.join()
+    import_keras(devices=settings.train.devices)
     from multibox.training.train import resume, train
 
     if resumed is not None:

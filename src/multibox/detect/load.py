@@ -22,6 +22,7 @@ def load(
     threads: int | None = None,
     *,
     images: int = 1,
+    backend: str | None = None,
     tta: bool | Tta = False,
     tiles: int | str | Tiles | None = None,
     **changes: Any,
@@ -37,6 +38,7 @@ def load(
         threads: Number of CPU threads to compute with. None means one per core.
         images: Number of images that will be searched, as far as known. With several, ONNX Runtime and OpenVINO search
             one image on each core.
+        backend: Backend of Keras for a ``.keras`` file: ``tensorflow``, ``torch`` or ``jax``. None means the default.
         tta: Test-time augmentation: True also searches each image mirrored and smaller. See
             :class:`~multibox.detect.detector.Detector`.
         tiles: Tiles into which huge images are cut: a tile's side in pixels, or rows and columns such as ``"2x3"``.
@@ -54,7 +56,7 @@ def load(
     Example:
         ``detections = multibox.load()("street.jpg")``
     """
-    opened = open_runtime(path, devices, runtime, threads, images)
+    opened = open_runtime(path, devices, runtime, threads, images, backend)
     given = {name: value for name, value in changes.items() if value is not None}
     config = change_section(opened.schema.detect, given)
     return Detector(opened, config, tta=tta, tiles=tiles)

@@ -98,7 +98,7 @@ def export(
     site = prepare_site(model.stem, onnxruntime_web, webgpu=webgpu) if kind == "web" else None
     calibration = open_store(find_dataset(calibrate)) if calibrate is not None else None
     judged = open_split(evaluate_on) if evaluate_on is not None else None
-    runtime: Any = open_runtime(model)
+    runtime: Any = open_runtime(model, backend=FORMATS[kind].backend)
     FORMATS[kind].require_backend()
     schema: Schema = runtime.schema
     _require_able(schema, nms, target)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from multibox.models.layer_calls import Shape, layer_calls, pads
+
 OPSET = 17
 """Version of ONNX's operators. ONNX Runtime 1.12, OpenVINO 2022.3 and MNN 2.0 and later versions support it."""
 
@@ -81,7 +83,7 @@ def to_onnx(network: Any) -> Any:
 
     graph = OnnxGraph()
     called = {id(network.inputs[0]): "image"}
-    calls = _calls(network)
+    calls = layer_calls(network)
     uses = Counter(id(tensor) for _, inputs, _ in calls for tensor in inputs)
     for layer, inputs, output in calls:
         name = _convert(graph, layer, [called[id(tensor)] for tensor in inputs], inputs)
@@ -103,20 +105,6 @@ def to_onnx(network: Any) -> Any:
     return model
 
 
-def _calls(network: Any) -> list[tuple[Any, list[Any], Any]]:
-    """Each call of a layer in the network, in an order in which inputs come first: layer, inputs, output."""
-    nodes = [node for operation in network.operations for node in operation._inbound_nodes if not node.is_input]
-    known, ordered = {id(network.inputs[0])}, []
-    while nodes:
-        ready = [node for node in nodes if all(id(tensor) in known for tensor in node.input_tensors)]
-        if not ready:  # what remains belongs to other models that share a layer
-            break
-        ordered += ready
-        known |= {id(tensor) for node in ready for tensor in node.output_tensors}
-        nodes = [node for node in nodes if node not in ready]
-    return [(node.operation, node.input_tensors, node.output_tensors[0]) for node in ordered]
-
-
 def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) -> str:
     kind = type(layer).__name__
     if kind not in LAYERS:
@@ -126,7 +114,6 @@ def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) 
     return LAYERS[kind](graph, layer, names, inputs[0].shape)
 
 
-Shape = tuple[int | None, ...]
 Convert = Callable[[OnnxGraph, Any, list[str], Shape], str]
 """A function that adds a layer to a graph. It takes the graph, the layer, the names of its inputs in the graph, and the
 shape ``(None, H, W, C)`` of the first input in Keras. It returns the name of the output in the graph."""
@@ -170,9 +157,9 @@ def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
         kernel = (kernel * graph.unscaled[names[0]].reshape(-1, 1)).astype(np.float32)
     else:
         names = [_scaled(graph, name) for name in names]
-    pads = _pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate)
+    margins = pads(layer.padding, shape, layer.kernel_size, layer.strides, layer.dilation_rate)
     if layer.dilation_rate == (1, 1):
-        kernel, pads = _without_idle_taps(kernel, pads, shape, layer.strides)
+        kernel, margins = _without_idle_taps(kernel, margins, shape, layer.strides)
     weights = [graph.constant(kernel.transpose(3, 2, 0, 1), f"{layer.name}/kernel")]
     if layer.use_bias:
         weights.append(graph.constant(_numpy(layer.bias), f"{layer.name}/bias"))
@@ -180,45 +167,29 @@ def _conv(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
         "kernel_shape": list(kernel.shape[:2]),
         "strides": list(layer.strides),
         "dilations": list(layer.dilation_rate),
-        "pads": pads,
+        "pads": margins,
     }
     x = graph.add("Conv", [*names, *weights], f"{layer.name}/conv", group=groups, **window)
     return _activate(graph, x, layer.activation.__name__, layer.name)
 
 
-def _pads(
-    padding: str, shape: Shape, kernel: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...] = (1, 1)
-) -> list[int]:
-    """Padding of height and width, first before and then after: that of Keras, whose odd cell comes after."""
-    if padding == "valid":
-        return [0, 0, 0, 0]
-    before, after = [], []
-    for length, side, stride, gap in zip(shape[1:3], kernel, strides, dilation, strict=True):
-        assert length is not None
-        outputs = -(-length // stride)
-        total = max((outputs - 1) * stride + (side - 1) * gap + 1 - length, 0)
-        before.append(total // 2)
-        after.append(total - total // 2)
-    return before + after
-
-
 def _without_idle_taps(
-    kernel: np.ndarray, pads: list[int], shape: Shape, strides: tuple[int, ...]
+    kernel: np.ndarray, margins: list[int], shape: Shape, strides: tuple[int, ...]
 ) -> tuple[np.ndarray, list[int]]:
     """Leave out rows and columns of a kernel that only ever meet padding, and this padding.
 
     On maps of a single row or column OpenCV 4 computes depthwise convolutions wrongly that have padding.
     """
-    pads = list(pads)
+    margins = list(margins)
     for axis, (length, stride) in enumerate(zip(shape[1:3], strides, strict=True)):
         assert length is not None
-        side, (before, after) = kernel.shape[axis], pads[axis::2]
+        side, (before, after) = kernel.shape[axis], margins[axis::2]
         starts = np.arange(-before, length + after - side + 1, stride)
         cells = starts[:, None] + np.arange(side)
         live = np.flatnonzero(((cells >= 0) & (cells < length)).any(axis=0))
         kernel = kernel.take(range(live[0], live[-1] + 1), axis)
-        pads[axis::2] = [int(before - live[0]), int(after - (side - 1 - live[-1]))]
-    return kernel, pads
+        margins[axis::2] = [int(before - live[0]), int(after - (side - 1 - live[-1]))]
+    return kernel, margins
 
 
 def _batch_norm(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
@@ -303,9 +274,9 @@ def _global_pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -
 
 def _pool(graph: OnnxGraph, layer: Any, names: list[str], shape: Shape) -> str:
     """A pool. Cells of the padding count in neither kind."""
-    pads = _pads(layer.padding, shape, layer.pool_size, layer.strides)
+    margins = pads(layer.padding, shape, layer.pool_size, layer.strides)
     kind = "MaxPool" if "Max" in type(layer).__name__ else "AveragePool"
-    window = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides), "pads": pads}
+    window = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides), "pads": margins}
     return graph.add(kind, names, layer.name, **window)
 
 

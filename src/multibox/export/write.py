@@ -91,6 +91,11 @@ class Format:
         """
         return (new_folder if self.is_folder else new_file)(out, self.own, replace=replace)
 
+    @property
+    def backend(self) -> str | None:
+        """Backend of Keras that the format needs, if the user has not chosen one. None if any backend will do."""
+        return "tensorflow" if self.on_tensorflow and not os.environ.get("KERAS_BACKEND") else None
+
     def require_backend(self) -> None:
         """Verify that Keras runs on TensorFlow, if the format is made from a TensorFlow graph.
 

@@ -91,7 +91,8 @@ def prior_losses(
     xp: ModuleType = numpy_ops,
 ) -> PriorLosses:
     """Compute the losses of each prior. The arguments are those of :func:`multibox_loss`."""
-    logits, predicted = xp.cast(logits, "float32"), xp.cast(predicted, "float32")
+    labels, priors = xp.cast(labels, "int32"), None if priors is None else xp.cast(priors, "float32")
+    deltas, logits, predicted = (xp.cast(x, "float32") for x in (deltas, logits, predicted))
     positive = labels > 0
     found = wanted = None
     if config.sees_boxes:

@@ -25,7 +25,7 @@ try:
     import grain
     from absl import flags
 except ImportError:
-    raise BadInput("train", f"needs Grain, which is not installed; {install('train')}") from None
+    raise BadInput("train", f"needs Grain, which is not installed; {install('train', 'torch', 'jax')}") from None
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 

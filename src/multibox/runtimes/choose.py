@@ -18,12 +18,14 @@ CHOICES = (*RUNTIMES, FASTEST)
 """Names that :func:`open_runtime` accepts."""
 
 
-def model_file(path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1) -> Path:
+def model_file(
+    path: str | os.PathLike[str], runtime: str | None = None, devices: int = 1, backend: str | None = None
+) -> Path:
     """Path of the file that :func:`open_runtime` opens.
 
     ``voc20`` has one file for Keras, and one for all other runtimes.
     """
-    return model_path(path, ".keras" if runtime == "keras" or devices > 1 else ".onnx")
+    return model_path(path, ".keras" if runtime == "keras" or devices > 1 or backend else ".onnx")
 
 
 def open_runtime(
@@ -32,6 +34,7 @@ def open_runtime(
     runtime: str | None = None,
     threads: int | None = None,
     images: int = 1,
+    backend: str | None = None,
 ) -> Runtime:
     """Open a model file.
 
@@ -42,6 +45,8 @@ def open_runtime(
         threads: Number of CPU threads to compute with. None means one per core.
         images: Number of images that will be run, as far as known. With two per thread or more, the runtime gets a lane
             for each thread if it can have several.
+        backend: Backend of Keras, for a ``.keras`` file: ``tensorflow``, ``torch`` or ``jax``. None means the default,
+            as :func:`multibox.runtimes.choose_backend.require_keras` describes it.
 
     Returns:
         Runtime that runs the model.
@@ -50,7 +55,7 @@ def open_runtime(
         BadInput: The file does not exist or is not a model, the machine has fewer devices, the runtime cannot read such
             files, or its package is not installed.
     """
-    given, path = path, model_file(path, runtime, devices)
+    given, path = path, model_file(path, runtime, devices, backend)
     able = readers(path)
     if not path.exists():
         raise BadInput(path, "no such model file; give a .keras file of a run, or an exported .onnx file")
@@ -70,8 +75,10 @@ def open_runtime(
         raise BadInput(
             "devices", f"{title} chooses its devices itself; leave out devices, or give a .keras file instead of {path}"
         )
-    if devices > 1:
-        return open_keras(path, devices, threads)
+    if "keras" in able:
+        return open_keras(path, devices, threads, backend)
+    if backend is not None:
+        raise BadInput("backend", f"{given} is not run by Keras; leave it out, or give a .keras file")
     total = threads or cores()
     lanes = total if images >= 2 * total else 1
     if runtime == FASTEST:

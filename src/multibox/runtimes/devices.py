@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from multibox.models.backend import first_devices, jit_compile, mirrored
+from multibox.models.backend import first_devices, jit_compile
 from multibox.models.schema import Schema
 from multibox.runtimes.outputs import Outputs
 from multibox.runtimes.runtime import Runtime
@@ -132,6 +132,8 @@ def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) ->
     names = first_devices(devices, "devices")
     if keras.backend.backend() == "jax":
         return SharedRuntime(*load(), devices)
+    from multibox.models.backends.on_tensorflow import mirrored
+
     with mirrored(tuple(names)).scope():
         network, schema = load()
     return SharedRuntime(network, schema, devices)

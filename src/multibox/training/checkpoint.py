@@ -136,7 +136,7 @@ def read_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
     """
     from keras import ops
 
-    return {name: ops.convert_to_numpy(variable) for name, variable in _named(variables).items()}
+    return {name: np.array(ops.convert_to_numpy(variable)) for name, variable in _named(variables).items()}
 
 
 def assign_variables(variables: Sequence[Any], checkpoint: Checkpoint) -> None:

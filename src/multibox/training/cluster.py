@@ -43,19 +43,16 @@ class Cluster:
     host: int
     coordinator: str
 
-    def join(self, backend: str | None = None) -> None:
+    def join(self) -> None:
         """Connect to the other hosts. This must be called before Keras is imported.
 
         If a host does not connect in time, or is lost later, JAX prints a message and ends this process. Keras'
         ``distribution.initialize`` is not used, because under SLURM it would take one accelerator of each host.
 
-        Args:
-            backend: Name of the Keras backend. None takes ``$KERAS_BACKEND``.
-
         Raises:
-            BadInput: If the Keras backend is not JAX.
+            BadInput: If ``$KERAS_BACKEND`` is not JAX.
         """
-        if (backend or os.environ.get("KERAS_BACKEND")) != "jax":
+        if os.environ.get("KERAS_BACKEND") != "jax":
             raise BadInput("hosts", f"{self.hosts} hosts can train together on JAX only; set backend=jax")
         import jax
 

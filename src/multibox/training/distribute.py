@@ -13,7 +13,7 @@ import keras
 
 from multibox.config import Train
 from multibox.errors import BadInput
-from multibox.models.backend import first_devices, mirrored
+from multibox.models.backend import first_devices
 from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime
 from multibox.runtimes.devices import SharedRuntime
@@ -44,6 +44,8 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
             f"{config.batch} images cannot be split evenly over {count} devices; choose a multiple of {count}",
         )
     on_jax = keras.backend.backend() == "jax"
+    if count > 1 and keras.backend.backend() == "torch":
+        raise BadInput("train.devices", "must be 1 with PyTorch; set backend=tensorflow or backend=jax for several")
     if count == 1:
         if on_jax:
             keras.distribution.set_distribution(None)  # the run before, in the same process, may have set one
@@ -55,6 +57,8 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
         return nullcontext()
     if config.accumulate > 1:  # Keras decides in the graph whether to update, where devices cannot wait for each other
         raise BadInput("train.accumulate", "must be 1 on several devices with TensorFlow; use JAX, or one device")
+    from multibox.models.backends.on_tensorflow import mirrored
+
     return mirrored(tuple(own)).scope()
 
 

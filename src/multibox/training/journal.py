@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from multibox.models.backend import current
 from multibox.training import hosts
 from multibox.training.clock import Clock
 from multibox.training.run_log import STEP_FIELDS, RunLog
@@ -26,7 +27,7 @@ class TimedBatches:
             start = time.perf_counter()
             batch = next(self.batches)
             self.waited += time.perf_counter() - start
-            yield batch
+            yield current().sent(batch)
 
 
 class Journal(keras.callbacks.Callback):

@@ -1,9 +1,11 @@
 """Keras callbacks that let the host prepare the next step while the device computes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
+
+from multibox.models.backend import current
 
 
 class OneStepAhead(keras.callbacks.CallbackList):
@@ -15,12 +17,12 @@ class OneStepAhead(keras.callbacks.CallbackList):
     makes at most one step more.
     """
 
-    _before: dict[str, Any] | None = None
+    _wait_for_previous: Callable[[], Any] | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Wait until the device has made the previous step, then call the callbacks."""
-        if self._before:
-            ops.convert_to_numpy(next(iter(self._before.values())))
-        self._before = logs
+        if self._wait_for_previous:
+            self._wait_for_previous()
+        self._wait_for_previous = current().waiting_for(next(iter(logs.values()))) if logs else None
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs)

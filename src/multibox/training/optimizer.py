@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from multibox.config import Train
-from multibox.models.backend import jit_compile
+from multibox.models.backend import current
 from multibox.models.ssd import is_trunk
 from multibox.training.distribute import sum_over_replicas
 from multibox.training.scale import LossScale
@@ -88,7 +88,7 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         if not self.scale:
             return failed
         alarms = [grad for grad, variable in zip(grads, self._trainable_variables, strict=True) if is_alarm(variable)]
-        hopeless = [self.scale.lowest, *(ops.logical_not(ops.isfinite(grad)) for grad in alarms)]
+        hopeless = [self.scale.lowest, *(ops.logical_not(ops.all(ops.isfinite(grad))) for grad in alarms)]
         return ops.logical_and(failed, ops.any(ops.stack(hopeless)))
 
     def scale_loss(self, loss: Tensor) -> Tensor:
@@ -121,12 +121,10 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def _backend_update_step(self, grads: list[Tensor], trainable_variables: list[Any], learning_rate: Tensor) -> None:
         """Update all variables. On a graph with branches, a skipped step updates nothing."""
         assign = super()._backend_update_step
-        if not branches():
+        if branches():
+            ops.cond(self._finite, lambda: assign(grads, trainable_variables, learning_rate), lambda: None)
+        else:
             assign(grads, trainable_variables, learning_rate)
-            return
-        import tensorflow
-
-        tensorflow.cond(self._finite, lambda: assign(grads, trainable_variables, learning_rate), lambda: None)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update a variable and its slots."""
@@ -200,17 +198,13 @@ class AdamW(GuardedOptimizer):
 
 
 def branches() -> bool:
-    """Whether a skipped step is a branch in the graph, as with TensorFlow on one CPU.
+    """Whether a skipped step is a branch in the graph, as on one CPU with TensorFlow or PyTorch.
 
-    Otherwise each variable is assigned its old or its new value by a selection. XLA selects at no cost, and with
-    several replicas branches are not possible. TensorFlow's CPU kernels would read and write all weights and slots once
-    more.
+    Otherwise each variable is assigned its old or its new value by a selection. XLA selects at no cost, with several
+    replicas branches are not possible, and PyTorch's host would wait for an accelerator. A CPU's kernels would read and
+    write all weights and slots once more.
     """
-    if keras.backend.backend() != "tensorflow" or jit_compile():
-        return False
-    import tensorflow
-
-    return tensorflow.distribute.get_strategy().num_replicas_in_sync == 1
+    return bool(current().branches())
 
 
 def is_alarm(variable: Any) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.config_file import fields_of
 from multibox.errors import BadInput, install
+from multibox.training.event_file import EventFile
 from multibox.training.experiment import Experiment
 from multibox.writing import new_file
 
@@ -71,9 +72,8 @@ class TensorBoard:
 
     def __init__(self, folder: Path, step: int = 0):
         from tensorboard.compat.proto.event_pb2 import SessionLog
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        self._writer = EventFileWriter(str(folder))
+        self._file = EventFile(folder)
         self._write(step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
@@ -99,14 +99,13 @@ class TensorBoard:
         self._write(step, summary=Summary(value=shown))
 
     def close(self, failed: bool = False) -> None:
-        """Close the event files."""
-        self._writer.close()
+        """Close the event file."""
+        self._file.close()
 
     def _write(self, step: int, **content: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
 
-        self._writer.add_event(Event(wall_time=time.time(), step=step, **content))
-        self._writer.flush()
+        self._file.write(Event(wall_time=time.time(), step=step, **content))
 
 
 class WeightsAndBiases:

@@ -1,6 +1,6 @@
 """The Keras model that ``fit`` trains: the network with its loss."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -9,10 +9,27 @@ from keras import ops
 from multibox.boxes import VARIANCES
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
+from multibox.models.backend import current
 from multibox.training.distribute import sum_over_replicas
 from multibox.training.optimizer import ALARM
 
 Tensor = Any
+
+
+class Losses(NamedTuple):
+    """Losses of a step, as scalar tensors.
+
+    Attributes:
+        total: Loss to minimise. If devices share the batch on TensorFlow, it is one device's part.
+        classification: Classification loss per positive of the whole batch.
+        localisation: Box loss per positive of the whole batch.
+        positives: Positives per image of the whole batch.
+    """
+
+    total: Tensor
+    classification: Tensor
+    localisation: Tensor
+    positives: Tensor
 
 
 class TrainingModel(keras.Model):
@@ -41,10 +58,13 @@ class TrainingModel(keras.Model):
             raise ValueError(f"the losses {loss.classes} and {loss.boxes} need the priors")
         self.network = network
         self.loss_config = loss
-        self.priors = None if priors_rel is None else in_pixels(priors_rel, network.input_shape[1:3])
+        self.priors = (
+            None if priors_rel is None else current().constant(in_pixels(priors_rel, network.input_shape[1:3]))
+        )
         self.variances = variances
         self.alarm = self.add_weight((), "zeros", name=ALARM) if network.compute_dtype == "float16" else None
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
+        self._torch_step: Any = None
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
         """Run the network on a batch of images."""
@@ -53,31 +73,56 @@ class TrainingModel(keras.Model):
     def compute_loss(
         self, x: Tensor = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
+        """Compute the loss of a batch, and count it in the metrics."""
+        del x, sample_weight, training
+        losses = self.losses(y, y_pred, self.alarm)
+        self.count(losses)
+        return losses.total
+
+    def losses(self, targets: dict[str, Tensor], outputs: dict[str, Tensor], alarm: Tensor = None) -> Losses:
         """(Classification + localisation loss) / max(1, positives), with the number of positives of the whole batch.
 
-        If devices share the batch on TensorFlow, the result is one device's part of the loss. The parts and their
-        gradients add up to those of the batch. Metrics always cover the whole batch.
+        If devices share the batch on TensorFlow, the total is one device's part of the loss. The parts and their
+        gradients add up to those of the batch. The other values always cover the whole batch.
+
+        Args:
+            targets: ``classes`` ``(B, P)`` and ``boxes`` ``(B, P, 4)``, as the pipeline gives them.
+            outputs: Outputs of the network.
+            alarm: Value of the variable named :data:`ALARM`, which float16 needs.
         """
-        del x, sample_weight, training
         parts = multibox_loss(
-            y["classes"],
-            y["boxes"],
-            y_pred["classes"],
-            y_pred["boxes"],
+            targets["classes"],
+            targets["boxes"],
+            outputs["classes"],
+            outputs["boxes"],
             self.loss_config,
             self.priors,
             self.variances,
             xp=ops,
         )
-        images = ops.cast(ops.shape(y["classes"])[0], "float32")
+        images = ops.cast(ops.shape(targets["classes"])[0], "float32")
         classification, localisation, positives, images = sum_over_replicas(
             [*map(ops.stop_gradient, parts), images]  # the gradient of a device is that of its own part alone
         )
         divisor = ops.maximum(positives, 1.0)
-        self.parts["classification"].update_state(classification / divisor)
-        self.parts["localisation"].update_state(localisation / divisor)
-        self.parts["positives"].update_state(positives / images)
-        return poison((parts.classification + parts.localisation) / divisor, self.alarm)
+        total = poison((parts.classification + parts.localisation) / divisor, alarm)
+        return Losses(total, classification / divisor, localisation / divisor, positives / images)
+
+    def count(self, losses: Losses) -> None:
+        """Count the losses of a step in the metrics."""
+        for name, metric in self.parts.items():
+            metric.update_state(getattr(losses, name))
+
+    def train_step(self, *args: Any) -> Any:
+        """Make a step as Keras does, or on PyTorch as :class:`multibox.training.torch_step.TorchStep` does."""
+        if keras.backend.backend() != "torch":
+            return super().train_step(*args)
+        if self._torch_step is None:
+            from multibox.training.torch_step import TorchStep
+
+            self._torch_step = TorchStep(self)
+        images, targets, *_ = keras.tree.map_structure(ops.convert_to_tensor, args[0], none_is_leaf=False)
+        return self._torch_step(images, targets)
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing. On TensorFlow Keras would consume a batch here to build a model that is already built."""

@@ -67,7 +67,7 @@ def predict_on_ray(
         Stopped: The user pressed Ctrl-C. Complete parts stay in ``out``.
     """
     require_package("pyarrow", "engine", "PyArrow", "ray")
-    files, model, folder = find_files(paths), model_file(model, runtime), Path(out)
+    files, model, folder = find_files(paths), model_file(model, runtime, backend=options.get("backend")), Path(out)
     work = {"score": score, "batch": batch, "runtime": runtime, "threads": threads or 1, **options}
     detector = load(model, runtime=runtime, threads=work["threads"], **options)  # errors show here, in one line
     packed = pack(model)

@@ -1,0 +1,18 @@
+"""Keras networks of any backend, computed by PyTorch."""
+
+import numpy as np
+import torch
+from keras import ops
+
+from multibox.models.torch_network import TorchNetwork
+
+
+def values_of(network):
+    """Values of a network's variables as tensors of PyTorch."""
+    return [torch.from_numpy(np.array(ops.convert_to_numpy(variable))) for variable in network.variables]
+
+
+def outputs_in_torch(network, images, values=None, *, training=False):
+    """Outputs of a network by PyTorch, for images ``(B, H, W, 3)`` uint8."""
+    with torch.no_grad():
+        return TorchNetwork(network)(torch.from_numpy(images), values or values_of(network), training=training)
