@@ -1,14 +1,16 @@
-"""What a run on PyTorch makes, in an environment that has TensorFlow and JAX too."""
+"""What runs on PyTorch make, in an environment that has TensorFlow and JAX too, and in one that has neither."""
 
 import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import multibox
 from multibox.data.build import build
 from multibox.models.file import load_model
 from multibox.training.checkpoint import Checkpoints
@@ -29,6 +31,15 @@ def folder(voc_folder, tmp_path_factory):
         command = [sys.executable, str(Path(__file__).with_name("torch_run.py"))]
         done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     (folder / "figures.json").write_text(done.stdout.splitlines()[-1])
+    return folder
+
+
+def without_tensorflow_and_jax(folder):
+    """Make a folder with all installed packages but these."""
+    folder.mkdir()
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith(("tensorflow", "jax")):
+            (folder / package.name).symlink_to(package)
     return folder
 
 
@@ -64,3 +75,18 @@ def test_it_judges_detects_and_exports(figures):
 def test_its_model_is_read_by_any_backend(folder, figures):
     network, _ = load_model(folder / figures["model"])
     assert all(np.isfinite(weights).all() for weights in network.get_weights())
+
+
+def test_commands_need_neither_tensorflow_nor_jax(folder, tmp_path):
+    packages = without_tensorflow_and_jax(tmp_path / "packages")
+    paths = [packages, Path(multibox.__file__).parents[1], Path(__file__).parents[1]]
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"} | {
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "MULTIBOX_DATA": str(folder / "stores"),
+    }
+    command = [sys.executable, "-S", str(Path(__file__).with_name("torch_alone_run.py"))]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == {"installed": [], "status": 200, "images": 1}
+    assert (tmp_path / "experiments" / "alone" / "best-nms.onnx").exists()
+    assert (tmp_path / "outputs" / "image.png").exists()
+    assert Checkpoints(tmp_path / "experiments" / "alone" / "checkpoints").latest().state.step == 4

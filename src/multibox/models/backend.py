@@ -1,6 +1,5 @@
 """Keras' backend: importing it, choosing its threads and devices, and finding out what it supports."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ def import_keras(devices: int = 1, threads: int | None = None) -> None:
         BadInput: If the backend is already running with a different number of threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Grain warns where JAX is not installed
     with no_chatter(2):
         import keras
 

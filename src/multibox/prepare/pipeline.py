@@ -22,8 +22,10 @@ from multibox.prepare.joined import JoinedStores
 from multibox.prepare.workers import Workers
 
 try:
+    from absl import flags, logging
+
+    logging.set_verbosity(logging.ERROR)  # Grain warns where JAX is not installed
     import grain
-    from absl import flags
 except ImportError:
     raise BadInput("train", f"needs Grain, which is not installed; {install('train', 'torch', 'jax')}") from None
 

@@ -30,7 +30,8 @@ PIPE_BYTES = 1 << 20
 """Capacity of the pipe from a worker in bytes, if the system allows it. With 64 KiB, a batch would take hundreds of
 reads."""
 
-_START = "import sys; sys.path[:] = sys.argv[1:]; from multibox.prepare.workers import serve; serve()"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from multibox.prepare import pipeline, workers; workers.serve()"
+"""Program of a worker. Importing the pipeline first keeps Grain from warning that JAX is not installed."""
 
 
 class Workers:
