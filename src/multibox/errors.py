@@ -28,6 +28,10 @@ class RunFailed(RuntimeError):  # noqa: N818
     """The input was good, but the run could not be finished (disk full, loss not finite). The exit status is 1."""
 
 
+class HostLost(RunFailed):
+    """Another host of a run has ended or cannot be reached, so that this one cannot continue."""
+
+
 class Stopped(RuntimeError):  # noqa: N818
     """A signal such as Ctrl-C stopped a run that can be resumed.
 

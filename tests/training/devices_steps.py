@@ -1,4 +1,7 @@
-"""Train a small network on stored batches, on one device and on two: test_distribute.py compares what becomes of it."""
+"""Train a small network on stored batches, on one device and on two: test_distribute.py compares what becomes of it.
+
+On PyTorch two devices are two of these processes, and the first tells.
+"""
 
 import json
 import sys
@@ -15,6 +18,7 @@ from small_network import small_network  # noqa: E402
 
 from multibox.config import Loss, Train  # noqa: E402
 from multibox.models.backend import jit_compile  # noqa: E402
+from multibox.training import hosts  # noqa: E402
 from multibox.training.checkpoint import read_variables  # noqa: E402
 from multibox.training.distribute import on_devices, synchronize  # noqa: E402
 from multibox.training.optimizer import make_optimizer  # noqa: E402
@@ -46,9 +50,10 @@ def steps(devices, *, poison=None, norm_trained=False, **train):
         optimizer.build(model.trainable_variables)
 
     def batches():
+        own = slice(hosts.index(), None, hosts.count())
         while True:
             for image, labels, boxes in zip(stored["images"], stored["classes"], stored["boxes"], strict=True):
-                yield image, {"classes": labels, "boxes": boxes}
+                yield image[own], {"classes": labels[own], "boxes": boxes[own]}
 
     told = model.fit(batches(), steps_per_epoch=len(stored["images"]), verbose=0, shuffle=False).history
     logs = {f"log/{name}": np.float32(values[0]) for name, values in told.items()}
@@ -56,15 +61,15 @@ def steps(devices, *, poison=None, norm_trained=False, **train):
 
 
 def main():
-    np.savez(
-        out,
-        **{
-            f"{name}/{devices}/{key}": array
-            for name, options in plan.items()
-            for devices in (1, 2)
-            for key, array in steps(devices, **options).items()
-        },
-    )
+    hosts.join()
+    arrays = {
+        f"{name}/{devices}/{key}": array
+        for name, options in plan.items()
+        for devices in ([hosts.count()] if keras.backend.backend() == "torch" else (1, 2))
+        for key, array in steps(devices, **options).items()
+    }
+    if hosts.is_first():
+        np.savez(out, **arrays)
 
 
 main()

@@ -14,17 +14,18 @@ hosts, host, coordinator, lost = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 
 class NoTensorFlow:
-    """Keras would load it, slowly, and several hosts do without."""
+    """Keras would load it on JAX, slowly, and several hosts do without."""
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "tensorflow":
             raise ImportError(name)
 
 
-sys.meta_path.insert(0, NoTensorFlow())
 cluster.LEAVE_SECONDS = 5
-if hosts > 1:
-    cluster.Cluster(hosts, host, coordinator).join()
+if os.environ["KERAS_BACKEND"] == "jax":
+    sys.meta_path.insert(0, NoTensorFlow())
+    if hosts > 1:
+        cluster.Cluster(hosts, host, coordinator).join()
 import_keras()
 
 import small_network  # noqa: E402

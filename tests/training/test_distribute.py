@@ -36,6 +36,11 @@ PLANS = {
     },
     "jax": {"plain": {"lr": RATE}},
 }
+PLANS["torch"] = PLANS["tensorflow"]
+
+SINGLE = [sys.executable]
+PAIR = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+SEVERAL = pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +77,15 @@ def ends(batches_file):
     @cache
     def of(backend):
         pytest.importorskip(backend)
-        script = Path(__file__).with_name("devices_steps.py")
-        out = batches_file.with_name(f"{backend}.npz")
-        arguments = [str(script), str(batches_file), str(out), json.dumps(PLANS[backend])]
-        subprocess.run([sys.executable, *arguments], env={**os.environ, "KERAS_BACKEND": backend}, check=True)
         found = defaultdict(lambda: {1: {}, 2: {}})
-        for name, array in np.load(out).items():
-            plan, devices, key = name.split("/", 2)
-            found[plan][int(devices)][key] = array
+        for command in (SINGLE, PAIR) if backend == "torch" else (SINGLE,):
+            out = batches_file.with_name(f"{backend}-{len(command)}.npz")
+            script = str(Path(__file__).with_name("devices_steps.py"))
+            arguments = [script, str(batches_file), str(out), json.dumps(PLANS[backend])]
+            subprocess.run([*command, *arguments], env={**os.environ, "KERAS_BACKEND": backend}, check=True)
+            for name, array in np.load(out).items():
+                plan, devices, key = name.split("/", 2)
+                found[plan][int(devices)][key] = array
         return found
 
     return of
@@ -96,7 +102,7 @@ def assert_same(one, two, tolerance):
         assert np.max(abs(two[name] - array) / scale, initial=0) <= tolerance, name
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_the_weights_and_the_logs_are_those_of_one_device(batches_file, ends, backend):
     plain = ends(backend)["plain"]
     classes = np.load(batches_file)["classes"]
@@ -104,21 +110,24 @@ def test_the_weights_and_the_logs_are_those_of_one_device(batches_file, ends, ba
     assert_same(plain[1], plain[2], 1e-5)
 
 
-def test_gradients_are_clipped_together(ends):
+@SEVERAL
+def test_gradients_are_clipped_together(ends, backend):
     """To so little that each device's own would be cut as well, and to another length than their sum."""
-    clipped = ends("tensorflow")["clipped"]
+    clipped = ends(backend)["clipped"]
     assert_same(clipped[1], clipped[2], 1e-5)
 
 
-def test_batch_normalisation_sees_the_whole_batch(ends):
-    trained = ends("tensorflow")["norm"]
+@SEVERAL
+def test_batch_normalisation_sees_the_whole_batch(ends, backend):
+    trained = ends(backend)["norm"]
     assert abs(named(trained[1], "norm/moving_mean")).max() > 0.01
     assert_same(trained[1], trained[2], 1e-5)
 
 
-def test_what_is_not_finite_on_one_device_is_left_out_by_all(ends):
+@SEVERAL
+def test_what_is_not_finite_on_one_device_is_left_out_by_all(ends, backend):
     """The images are whole numbers, so it is the target of one object in the second half that is not finite."""
-    poisoned = ends("tensorflow")["poisoned"]
+    poisoned = ends(backend)["poisoned"]
     assert named(poisoned[2], "first_skipped") == 3
     weights = [{k: array for k, array in poisoned[devices].items() if "log/" not in k} for devices in (1, 2)]
     assert all(np.isfinite(array).all() for array in weights[1].values())

@@ -118,10 +118,11 @@ def test_each_image_is_counted_once(monkeypatch, total):
     assert len(set(batches)) == 1
 
 
-def start(folder, store_root, count, host, port, what="runs"):
+def start(backend, folder, store_root, count, host, port, what="runs"):
     folder.mkdir(parents=True, exist_ok=True)
     script = Path(__file__).with_name("hosts_run.py")
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "MULTIBOX_DATA": str(store_root), "XLA_FLAGS": ""}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "MULTIBOX_DATA": str(store_root), "XLA_FLAGS": ""}
+    environment |= as_torchrun(count, host, port) if backend == "torch" else {}
     return subprocess.Popen(
         [sys.executable, str(script), str(count), str(host), f"localhost:{port}", what],
         cwd=folder,
@@ -131,20 +132,30 @@ def start(folder, store_root, count, host, port, what="runs"):
     )
 
 
+def as_torchrun(count, host, port):
+    """What torchrun sets for one of several processes."""
+    numbers = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "RANK": host, "LOCAL_RANK": host, "MASTER_PORT": port}
+    return {name: str(number) for name, number in numbers.items()} | {"MASTER_ADDR": "localhost"}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
 
 
+BACKENDS = pytest.mark.parametrize("backend", ["jax", "torch"])
+
+
 @pytest.mark.slow
-def test_two_hosts_make_the_run_of_one(store_root, tmp_path):
+@BACKENDS
+def test_two_hosts_make_the_run_of_one(store_root, tmp_path, backend):
     """Without a signal, with one to host 1 and a resume, and with a failure."""
-    pytest.importorskip("jax")
+    pytest.importorskip(backend)
     port = free_port()
     folders = [tmp_path / name for name in ("first", "second", "alone")]
     plan = [(2, 0), (2, 1), (1, 0)]
-    processes = [start(folder, store_root, *which, port) for folder, which in zip(folders, plan, strict=True)]
+    processes = [start(backend, folder, store_root, *which, port) for folder, which in zip(folders, plan, strict=True)]
     ends = [json.loads(process.communicate(timeout=300)[0].splitlines()[-1]) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
 
@@ -168,10 +179,11 @@ def test_two_hosts_make_the_run_of_one(store_root, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_lost_host_ends_the_others(store_root, tmp_path):
-    pytest.importorskip("jax")
+@BACKENDS
+def test_a_lost_host_ends_the_others(store_root, tmp_path, backend):
+    pytest.importorskip(backend)
     port = free_port()
-    processes = [start(tmp_path / str(host), store_root, 2, host, port, "lost") for host in range(2)]
+    processes = [start(backend, tmp_path / str(host), store_root, 2, host, port, "lost") for host in range(2)]
     processes[1].wait(timeout=120)
     since = time.monotonic()
     out = processes[0].communicate(timeout=120)[0]

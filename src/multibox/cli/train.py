@@ -120,6 +120,7 @@ def train_command(
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
     from multibox.training.cluster import find_cluster
+    from multibox.training.processes import a_process_for_each, running_on_torch
 
     cluster = find_cluster(hosts, host, coordinator)
     if devices is not None:
@@ -137,16 +138,18 @@ def train_command(
     require_keras("train", backend)
     if cluster is not None:
         cluster.join()
-    import_keras(devices=settings.train.devices)
-    from multibox.training.train import resume, train
+    with a_process_for_each(settings.train.devices if running_on_torch() else 1):
+        import_keras(devices=settings.train.devices)
+        from multibox.training.hosts import is_first
+        from multibox.training.train import resume, train
 
-    if resumed is not None:
-        run = resume(resumed, overrides)
-    else:
-        with progress_bar("checking and writing", at_once=False) as progress:
-            options |= {"progress": progress, "on_build": print_report}
-            run = train(source, config=config, overrides=overrides, **options)
-    if cluster is not None and cluster.host > 0:
+        if resumed is not None:
+            run = resume(resumed, overrides)
+        else:
+            with progress_bar("checking and writing", at_once=False) as progress:
+                options |= {"progress": progress, "on_build": print_report}
+                run = train(source, config=config, overrides=overrides, **options)
+    if not is_first():
         return
     score = "" if run.map is None else f"validation mAP {run.map:.3f}; "
     click.echo(f"{score}model: {run.model}; other files of the run: {run.folder}")

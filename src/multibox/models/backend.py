@@ -33,6 +33,7 @@ def import_keras(devices: int = 1, threads: int | None = None) -> None:
             raise BadInput("threads", _TOO_LATE)
         if devices > 1:
             current().split_cpu(devices)
+        current().take_device()
         keras.ops.zeros(())  # The backend looks for its devices at the first operation.
         _RUNNING.add(keras.backend.backend())
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from multibox.models import torch_processes
 from multibox.models.layer_calls import Call, Shape, layer_calls, pads
 
 Tensor: TypeAlias = Any
@@ -213,15 +214,38 @@ def _batch_norm(layer: Layer) -> Compute:
         moving = [tensors[place] for place in places]
         mean, variance = map(torch.zeros_like, moving)
         scale, offset = (None if place is None else tensors[place] for place in (gamma, beta))
-        x = functional.batch_norm(maps[0], mean, variance, scale, offset, training=True, momentum=1.0, eps=epsilon)
-        count = x.numel() // x.shape[1]
-        own = variance * ((count - 1) / count)  # PyTorch estimates the variance of all images, Keras takes the batch's
+        if torch_processes.count() > 1:
+            x, mean, variance = _normalized_over_processes(maps[0], scale, offset, epsilon)
+        else:
+            x = functional.batch_norm(maps[0], mean, variance, scale, offset, training=True, momentum=1.0, eps=epsilon)
+            count = x.numel() // x.shape[1]
+            variance = variance * (count - 1) / count  # PyTorch divides by one less than Keras
         with torch.no_grad():
-            for old, new in zip(moving, (mean, own), strict=True):
+            for old, new in zip(moving, (mean, variance), strict=True):
                 old.lerp_(new, share)
         return x
 
     return compute
+
+
+def _normalized_over_processes(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalise maps by the whole batch of all processes, which have equal shares of it.
+
+    PyTorch's own ``SyncBatchNorm`` works on GPUs alone.
+
+    Returns:
+        The normalised maps, and the mean and the variance of each channel, ``(C,)`` float32.
+    """
+    variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
+    means, variances = torch_processes.from_each(torch.stack([mean, variance])).unbind(1)  # (processes, C)
+    mean = means.mean(0)
+    variance = (variances + (means - mean).square()).mean(0)
+    factor = (variance + epsilon).rsqrt() * (1 if scale is None else scale)
+    shift = (0 if offset is None else offset) - mean * factor
+    normalized = x * factor.to(x.dtype).reshape(1, -1, 1, 1) + shift.to(x.dtype).reshape(1, -1, 1, 1)
+    return normalized, mean, variance
 
 
 def _relu(layer: Layer) -> Compute:

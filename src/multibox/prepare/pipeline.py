@@ -16,7 +16,7 @@ import numpy as np
 from multibox.config import Config
 from multibox.data.record import Record
 from multibox.errors import BadInput, install
-from multibox.machine import cores
+from multibox.machine import cores, share_of_cores
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.workers import Workers
@@ -281,7 +281,7 @@ def choose_workers(workers: int) -> int:
 
     With few cores the network needs all of them, so threads of this process are enough. Many cores usually come with an
     accelerator that needs much data. Then all cores prepare examples but two, which are left for the training loop and
-    the system.
+    the system. Processes of a run that ``torchrun`` has started share the cores of their host.
 
     Args:
         workers: Configured number of processes, or -1 to choose automatically.
@@ -291,7 +291,7 @@ def choose_workers(workers: int) -> int:
     """
     if workers >= 0:
         return workers
-    return min(cores() - 2, 16) if cores() > 4 else 0
+    return min(share_of_cores() - 2, 16) if share_of_cores() > 4 else 0
 
 
 def _read_ahead(batches: grain.MapDataset, workers: int) -> grain.DatasetIterator | Workers:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from multibox.errors import BadInput
 from multibox.models.backend import first_devices, jit_compile
 from multibox.models.schema import Schema
 from multibox.runtimes.outputs import Outputs
@@ -127,8 +128,10 @@ def load_shared(load: Callable[[], tuple[keras.Model, Schema]], devices: int) ->
         Runtime that runs the model on the devices.
 
     Raises:
-        BadInput: This machine has fewer devices than ``devices``.
+        BadInput: This machine has fewer devices than ``devices``, or Keras runs on PyTorch.
     """
+    if keras.backend.backend() == "torch":
+        raise BadInput("devices", "must be 1 on PyTorch; choose the backend tensorflow or jax for several")
     names = first_devices(devices, "devices")
     if keras.backend.backend() == "jax":
         return SharedRuntime(*load(), devices)

@@ -1,11 +1,13 @@
 """The runtime for Keras models, on any of Keras' backends."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from multibox.models.backend import current, import_keras
+from multibox.models.backends import Predict
 from multibox.models.file import load_model, read_schema
 from multibox.models.schema import Schema
 from multibox.runtimes.choose_backend import require_keras
@@ -29,7 +31,11 @@ class KerasRuntime(Runtime):
     def __init__(self, network: Any, schema: Schema):
         self.network = network
         self.schema = schema
-        self._predict = current().predictor(network)
+
+    @cached_property
+    def _predict(self) -> Predict:
+        found: Predict = current().predictor(self.network)
+        return found
 
     def run(self, images: np.ndarray) -> Outputs:
         """Run the network on a batch of images. Arguments and result are those of :meth:`Runtime.run`."""

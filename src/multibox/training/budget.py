@@ -64,7 +64,9 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
     if not math.isfinite(minutes):
         raise BadInput("minutes", "must be a finite number; set train.epochs for a run without a limit on time")
     if hosts.count() > 1:
-        raise BadInput("minutes", "cannot be given with several hosts, whose speeds differ; set train.epochs instead")
+        raise BadInput(
+            "minutes", "cannot be given with several hosts or processes, whose speeds differ; set train.epochs instead"
+        )
     speed = measure_speed(config, stores)
     left = minutes * 60 - (time.monotonic() - began) - speed.first
     epoch = config.train.epoch_steps(sum(map(len, stores)))

@@ -53,7 +53,10 @@ class Cluster:
             BadInput: If ``$KERAS_BACKEND`` is not JAX.
         """
         if os.environ.get("KERAS_BACKEND") != "jax":
-            raise BadInput("hosts", f"{self.hosts} hosts can train together on JAX only; set backend=jax")
+            raise BadInput(
+                "hosts",
+                f"{self.hosts} hosts need JAX; set backend=jax. On PyTorch, start a process a device by torchrun",
+            )
         import jax
 
         last, minutes = self.hosts - 1, JOIN_SECONDS // 60

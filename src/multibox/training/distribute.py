@@ -1,8 +1,9 @@
 """Training on several devices. They share each batch and make the step that one device would have made.
 
 On TensorFlow each device runs a copy of the step (``MirroredStrategy``), so values of the whole batch are summed over
-the copies here. On JAX one step computes on the whole batch, which is spread over the devices (``DataParallel``). With
-several hosts, each host gives its share of the images to its own devices.
+the copies here. On PyTorch each device has a process of its own, and values are summed over the processes. On JAX one
+step computes on the whole batch, which is spread over the devices (``DataParallel``). With several hosts, each host
+gives its share of the images to its own devices.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import keras
 
 from multibox.config import Train
 from multibox.errors import BadInput
-from multibox.models.backend import first_devices
+from multibox.models.backend import current, first_devices
 from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime
 from multibox.runtimes.devices import SharedRuntime
@@ -34,19 +35,24 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
         Context manager. The network and the optimizer are created inside its block.
 
     Raises:
-        BadInput: If the machine has fewer devices, the batch cannot be split evenly, or ``train.accumulate`` is above 1
-            on several devices with TensorFlow.
+        BadInput: If the machine has fewer devices, PyTorch has another number of processes, the batch cannot be split
+            evenly, or ``train.accumulate`` is above 1 on several devices with TensorFlow.
     """
-    count = config.devices * hosts.count()
+    on_torch = keras.backend.backend() == "torch"
+    if on_torch and config.devices > 1 and hosts.count() % config.devices:
+        raise BadInput(
+            "train.devices",
+            f"{config.devices} devices need a process each on PyTorch, and there are {hosts.count()} processes; start "
+            f"them with 'multibox train --devices {config.devices}' or with torchrun",
+        )
+    count = hosts.count() if on_torch else config.devices * hosts.count()
     if config.batch % count:
         raise BadInput(
             "train.batch",
             f"{config.batch} images cannot be split evenly over {count} devices; choose a multiple of {count}",
         )
     on_jax = keras.backend.backend() == "jax"
-    if count > 1 and keras.backend.backend() == "torch":
-        raise BadInput("train.devices", "must be 1 with PyTorch; set backend=tensorflow or backend=jax for several")
-    if count == 1:
+    if count == 1 or on_torch:
         if on_jax:
             keras.distribution.set_distribution(None)  # the run before, in the same process, may have set one
         return nullcontext()
@@ -63,22 +69,15 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
 
 
 def sum_over_replicas(values: list[Tensor]) -> list[Tensor]:
-    """Sum values over the devices that share a batch on TensorFlow.
+    """Sum values over the devices that share a batch on TensorFlow, or over the processes that share it on PyTorch.
 
     On JAX, or on one device, the values already cover the whole batch.
     """
-    if keras.backend.backend() != "tensorflow":
-        return values
-    import tensorflow
-
-    context = tensorflow.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return values
-    return context.all_reduce(tensorflow.distribute.ReduceOp.SUM, values)
+    return list(current().sum_over_replicas(values))
 
 
 def synchronize(network: keras.Model, count: int) -> None:
-    """Make batch normalisation use the whole batch of several devices on TensorFlow. JAX does so by itself."""
+    """Make batch normalisation use the whole batch of several devices on TensorFlow. The others do so by themselves."""
     if count > 1 and keras.backend.backend() == "tensorflow":
         _set_synchronized(network, True)
 
@@ -91,7 +90,8 @@ def runtime_of(network: keras.Model, schema: Schema, devices: int) -> KerasRunti
         schema: Schema of the network's model file.
         devices: Number of devices of each host.
     """
-    return KerasRuntime(network, schema) if devices * hosts.count() == 1 else SharedRuntime(network, schema, devices)
+    alone = keras.backend.backend() == "torch" or devices * hosts.count() == 1
+    return KerasRuntime(network, schema) if alone else SharedRuntime(network, schema, devices)
 
 
 @contextmanager

@@ -1,23 +1,22 @@
 """Communication between hosts that train together.
 
+On JAX a host is a machine with one process. On PyTorch each process counts as a host, as it has a single device.
+
 All hosts must make the same calls in the same order. The first host makes decisions and writes files, and the others
 follow. On a single host every function returns that host's own value.
 """
 
 import logging
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import keras
-import numpy as np
-
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
-from multibox.errors import BadInput, RunFailed
+from multibox.errors import BadInput, HostLost, RunFailed
 from multibox.evaluation.evaluate import detect_all
+from multibox.models.backend import current
 from multibox.progress import Progress
 
 Value = TypeVar("Value")
@@ -25,22 +24,23 @@ Value = TypeVar("Value")
 _log = logging.getLogger(__name__)
 
 
+def join() -> None:
+    """Connect to the other processes of a run on PyTorch. On JAX, :meth:`Cluster.join` has connected the hosts already.
+
+    Raises:
+        RunFailed: If another process did not connect in time.
+    """
+    current().join()
+
+
 def count() -> int:
     """Number of hosts that train together."""
-    if keras.backend.backend() != "jax":
-        return 1
-    import jax
-
-    return int(jax.process_count())
+    return int(current().process_count())
 
 
 def index() -> int:
     """Index of this host, from 0."""
-    if count() == 1:
-        return 0
-    import jax
-
-    return int(jax.process_index())
+    return int(current().process_index())
 
 
 def is_first() -> bool:
@@ -60,16 +60,7 @@ def gather(value: Value) -> list[Value]:
     Args:
         value: Value of this host. It must be picklable and below 2 GiB.
     """
-    if count() == 1:
-        return [value]
-    from jax.experimental.multihost_utils import process_allgather
-
-    data = np.frombuffer(pickle.dumps(value), np.uint8)
-    lengths = np.ravel(process_allgather(np.array([len(data)], np.int32)))  # (hosts,)
-    padded = np.zeros(lengths.max(), np.uint8)
-    padded[: len(data)] = data
-    rows = np.asarray(process_allgather(padded))  # (hosts, bytes)
-    return [pickle.loads(row[:length].tobytes()) for row, length in zip(rows, lengths, strict=True)]
+    return [value] if count() == 1 else list(current().gather(value))
 
 
 def from_first(make: Callable[[], Value]) -> Value:
@@ -94,19 +85,10 @@ def from_first(make: Callable[[], Value]) -> Value:
             value = make()
         except (BadInput, RunFailed, OSError) as raised:
             error = raised
-    value, error = _broadcast((value, error))
+    value, error = current().broadcast((value, error))  # its memory does not grow with the hosts
     if error is not None:
         raise error
     return value
-
-
-def _broadcast(value: Any) -> Any:
-    """Send the first host's value to all hosts. Unlike :func:`gather`, its memory does not grow with the hosts."""
-    from jax.experimental.multihost_utils import broadcast_one_to_all
-
-    data = np.frombuffer(pickle.dumps(value), np.uint8) if is_first() else np.zeros(0, np.uint8)
-    length = int(broadcast_one_to_all(np.int32(len(data))))
-    return pickle.loads(np.asarray(broadcast_one_to_all(np.resize(data, length))).tobytes())
 
 
 def require_same(what: str, value: Any) -> None:
@@ -144,17 +126,17 @@ def detect_shares(
 
 @contextmanager
 def others_may_fail() -> Iterator[None]:
-    """Report in one line that another host has ended, in place of JAX's long error.
+    """Report in one line that another host has ended, in place of a long error of JAX or PyTorch.
 
     Raises:
-        RunFailed: If another host of the run has stopped, so that this host cannot continue.
+        HostLost: If another host of the run has stopped, so that this host cannot continue.
     """
     try:
         yield
     except (RuntimeError, ValueError) as error:
         line = next(iter(str(error).splitlines()), "")
-        if count() == 1 or not any(word in line for word in ("Gloo", "NCCL", "Coordination")):
+        if count() == 1 or not any(word in line.lower() for word in ("gloo", "nccl", "coordination")):
             raise
-        raise RunFailed(
+        raise HostLost(
             f"another host has ended or cannot be reached; read its message, then resume the run on all hosts ({line})"
         ) from error

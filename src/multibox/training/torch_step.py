@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 import torch
 
 from multibox.models.torch_network import TorchNetwork
+from multibox.models.torch_processes import totals
 from multibox.training.joined import join_variables
 
 Tensor: TypeAlias = Any
@@ -40,9 +41,10 @@ class TorchStep:
         with torch.no_grad():
             optimizer.apply(list(gradients), [joined.variable for joined in self.joined])
             self.model.count(losses)
+            total = totals([losses.total])[0]
             for metric in self.model.metrics:
                 if metric.name == "loss":
-                    metric.update_state(losses.total, sample_weight=len(images))
+                    metric.update_state(total, sample_weight=len(images))
         means: dict[str, Any] = self.model.get_metrics_result()
         return means
 

@@ -52,8 +52,7 @@ def train(
             ``train.epochs`` is set to what fits. None trains for ``train.epochs``.
         on_bad: Treatment of damaged images and boxes if ``data`` must be built first: ``fail`` stops, ``skip`` leaves
             them out.
-        progress: Function to call after each image while ``data`` is built, with the number of images done and of all
-            images.
+        progress: Function to call after each image while ``data`` is built, with numbers of images: done, and of all.
         on_build: Function to call with the report after ``data`` was built. None logs the report.
 
     Returns:
@@ -65,6 +64,7 @@ def train(
         Stopped: If Ctrl-C or SIGTERM stopped the run. :func:`resume` continues it.
     """
     _require_one_length(minutes, overrides)
+    hosts.join()
     settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad, progress, on_build))
     began = time.monotonic()
     stores = open_same_stores(settings)
@@ -113,6 +113,7 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run again.
     """
+    hosts.join()
     experiment = hosts.from_first(lambda: open_experiment(name))
     with _locked(experiment):
         before = hosts.from_first(lambda: load_config(experiment.config))

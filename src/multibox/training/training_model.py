@@ -20,7 +20,8 @@ class Losses(NamedTuple):
     """Losses of a step, as scalar tensors.
 
     Attributes:
-        total: Loss to minimise. If devices share the batch on TensorFlow, it is one device's part.
+        total: Loss to minimise. If devices share the batch on TensorFlow or PyTorch, it is one
+            device's part.
         classification: Classification loss per positive of the whole batch.
         localisation: Box loss per positive of the whole batch.
         positives: Positives per image of the whole batch.
@@ -82,8 +83,8 @@ class TrainingModel(keras.Model):
     def losses(self, targets: dict[str, Tensor], outputs: dict[str, Tensor], alarm: Tensor = None) -> Losses:
         """(Classification + localisation loss) / max(1, positives), with the number of positives of the whole batch.
 
-        If devices share the batch on TensorFlow, the total is one device's part of the loss. The parts and their
-        gradients add up to those of the batch. The other values always cover the whole batch.
+        If devices share the batch on TensorFlow or PyTorch, the total is one device's part of the loss. The parts and
+        their gradients add up to those of the batch. The other values always cover the whole batch.
 
         Args:
             targets: ``classes`` ``(B, P)`` and ``boxes`` ``(B, P, 4)``, as the pipeline gives them.

@@ -1,6 +1,7 @@
 """JAX, as :mod:`multibox.models.backend` uses it."""
 
 import os
+import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 import keras
 import numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all, process_allgather
 
 from multibox.models.backends import Predict
 
@@ -54,6 +56,10 @@ def split_cpu(count: int) -> None:
         jax.config.update("jax_num_cpu_devices", count)
 
 
+def take_device() -> None:
+    """Do nothing. A process computes on all devices that it is given."""
+
+
 def set_threads(threads: int, *, running: bool) -> bool:
     """Set the number of CPU threads. Returns False if JAX already runs with another number."""
     if not running:
@@ -74,3 +80,39 @@ def peak_memory() -> int | None:
 
 def _first() -> Any:
     return jax.local_devices()[0]
+
+
+def join() -> None:
+    """Do nothing. Hosts connect before JAX starts."""
+
+
+def process_count() -> int:
+    """Number of processes that train together, one on each host."""
+    return int(jax.process_count())
+
+
+def process_index() -> int:
+    """Index of this process, from 0."""
+    return int(jax.process_index())
+
+
+def gather(value: Any) -> list[Any]:
+    """Collect a picklable value from each process, in order."""
+    data = np.frombuffer(pickle.dumps(value), np.uint8)
+    lengths = np.ravel(process_allgather(np.array([len(data)], np.int32)))  # (processes,)
+    padded = np.zeros(lengths.max(), np.uint8)
+    padded[: len(data)] = data
+    rows = np.asarray(process_allgather(padded))  # (processes, bytes)
+    return [pickle.loads(row[:length].tobytes()) for row, length in zip(rows, lengths, strict=True)]
+
+
+def broadcast(value: Any) -> Any:
+    """Send the first process' picklable value to all processes."""
+    data = np.frombuffer(pickle.dumps(value), np.uint8) if process_index() == 0 else np.zeros(0, np.uint8)
+    length = int(broadcast_one_to_all(np.int32(len(data))))
+    return pickle.loads(np.asarray(broadcast_one_to_all(np.resize(data, length))).tobytes())
+
+
+def sum_over_replicas(values: list[Any]) -> list[Any]:
+    """Values of the whole batch: these, as a step computes on all of it."""
+    return values

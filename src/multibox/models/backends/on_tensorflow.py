@@ -60,6 +60,10 @@ def split_cpu(count: int) -> None:
             )
 
 
+def take_device() -> None:
+    """Do nothing. A process computes on all devices that it is given."""
+
+
 def set_threads(threads: int, *, running: bool) -> bool:
     """Set the number of CPU threads. Returns False if TensorFlow already runs with another number."""
     threading = tensorflow.config.threading
@@ -89,3 +93,26 @@ def mirrored(names: tuple[str, ...]) -> Any:
     Every strategy numbers its sums over devices from 0. So TensorFlow would confuse the sums of two strategies.
     """
     return tensorflow.distribute.MirroredStrategy(names)
+
+
+def join() -> None:
+    """Do nothing. A single process trains."""
+
+
+def process_count() -> int:
+    """Number of processes that train together: 1."""
+    return 1
+
+
+def process_index() -> int:
+    """Index of this process: 0."""
+    return 0
+
+
+def sum_over_replicas(values: list[Any]) -> list[Any]:
+    """Sum values over the devices that share a batch, if this code is run by several of them."""
+    context = tensorflow.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    summed: list[Any] = context.all_reduce(tensorflow.distribute.ReduceOp.SUM, values)
+    return summed

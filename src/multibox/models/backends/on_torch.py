@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import torch
 
+from multibox.models import torch_processes
 from multibox.models.backends import Predict
 from multibox.models.torch_network import TorchNetwork
 
@@ -74,6 +75,11 @@ def split_cpu(count: int) -> None:
     """Do nothing. A CPU is shared by processes, not split."""
 
 
+def take_device() -> None:
+    """Let a process that is one of several compute on the device with its number."""
+    torch_processes.take_device()
+
+
 def set_threads(threads: int, *, running: bool) -> bool:
     """Set the number of CPU threads, which PyTorch can change at any time."""
     torch.set_num_threads(threads)
@@ -90,3 +96,37 @@ def peak_memory() -> int | None:
     if device().type == "cuda":
         return torch.cuda.max_memory_allocated()
     return None
+
+
+def join() -> None:
+    """Connect to the other processes of the run."""
+    torch_processes.join()
+
+
+def process_count() -> int:
+    """Number of processes that train together, one for each device."""
+    return torch_processes.count()
+
+
+def process_index() -> int:
+    """Index of this process, from 0."""
+    return torch_processes.index()
+
+
+def gather(value: Any) -> list[Any]:
+    """Collect a picklable value from each process, in order."""
+    values: list[Any] = [None] * process_count()
+    torch.distributed.all_gather_object(values, value)
+    return values
+
+
+def broadcast(value: Any) -> Any:
+    """Send the first process' picklable value to all processes."""
+    values = [value]
+    torch.distributed.broadcast_object_list(values)
+    return values[0]
+
+
+def sum_over_replicas(values: list[Any]) -> list[Any]:
+    """Sum values over the processes that share a batch."""
+    return torch_processes.totals(values)
