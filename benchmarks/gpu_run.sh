@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Everything that is measured on a GPU, with JAX: benchmarks/gpu_run.sh OUT
+# Everything that is measured on a GPU: benchmarks/gpu_run.sh OUT
 # It is for a machine with a GPU and 16 cores; smaller sizes try the script itself on any:
 #   PRESETS=ssdlite-mobilenetv2 BATCHES=2 STEPS=2 ROUNDS=1 IMAGES=20 WORKERS=0,1 \
 #       OVERRIDES='network.size=[128,128]' benchmarks/gpu_run.sh OUT
-# PARTS says which parts to do, smoke, pipeline, train and accuracy; a measurement that fails does not end the others.
+# PARTS says which parts to do, smoke, pipeline, train, steps and accuracy; a measurement that fails does not end the
+# others. All run on JAX, or on KERAS_BACKEND, but steps: it compares JAX, PyTorch and torchvision's SSD300 in turns.
 # accuracy trains on VOC2007's train and judges on its val; it needs VOC=FOLDER (VOC2007, or its store under OUT/data) and
 # stops each run after LIMIT seconds; called again, it goes on:
 #   PARTS=accuracy VOC=VOCdevkit/VOC2007 LIMIT=280 benchmarks/gpu_run.sh OUT
@@ -42,6 +43,13 @@ train() {
     for preset in "${presets[@]}"; do
         for batch in "${batches[@]}"; do bench_train "$preset" "$batch" "${STEPS:-40}" "${ROUNDS:-3}"; done
     done
+}
+
+steps() {
+    read -ra of <<<"${STEPS_OF:-jax torch torch-compiled torch-nchw torchvision}"
+    "$python" "$root/benchmarks/step_speed.py" --config "${presets[0]}" --size "${SIZE:-300}" --batch "${batches[0]}" \
+        --precision mixed_bfloat16 --steps "${STEPS:-40}" --rounds "${ROUNDS:-3}" --of "$(IFS=,; echo "${of[*]}")" |
+        tee steps.txt || echo "failed: the steps of each backend"
 }
 
 run_for_a_while() { # NAME PRESET [FIELD=VALUE]...
