@@ -56,4 +56,4 @@ class TorchStep:
                     alarm = part
                 else:
                     tensors[self._places[id(variable)]] = part
-        return self.model.losses(targets, self.network(images, tensors, training=True), alarm)
+        return self.model.batch_losses(targets, self.network(images, tensors, training=True), alarm)

@@ -76,11 +76,11 @@ class TrainingModel(keras.Model):
     ) -> Tensor:
         """Compute the loss of a batch, and count it in the metrics."""
         del x, sample_weight, training
-        losses = self.losses(y, y_pred, self.alarm)
+        losses = self.batch_losses(y, y_pred, self.alarm)
         self.count(losses)
         return losses.total
 
-    def losses(self, targets: dict[str, Tensor], outputs: dict[str, Tensor], alarm: Tensor = None) -> Losses:
+    def batch_losses(self, targets: dict[str, Tensor], outputs: dict[str, Tensor], alarm: Tensor = None) -> Losses:
         """(Classification + localisation loss) / max(1, positives), with the number of positives of the whole batch.
 
         If devices share the batch on TensorFlow or PyTorch, the total is one device's part of the loss. The parts and
