@@ -6,6 +6,7 @@ import torch
 from keras import ops
 
 from multibox.models.torch_network import TorchNetwork
+from multibox.runtimes import Runtime
 
 
 def values_of(network):
@@ -17,6 +18,19 @@ def outputs_in_torch(network, images, values=None, *, training=False):
     """Outputs of a network by PyTorch, for images ``(B, H, W, 3)`` uint8."""
     with torch.no_grad():
         return TorchNetwork(network)(torch.from_numpy(images), values or values_of(network), training=training)
+
+
+class TorchRuntime(Runtime):
+    """Runs a network of any backend in PyTorch."""
+
+    name = "torch"
+
+    def __init__(self, network, schema):
+        self.network = network
+        self.schema = schema
+
+    def run(self, images):
+        return {name: values.numpy() for name, values in outputs_in_torch(self.network, images).items()}
 
 
 def activations_in_torch(network, layer, images):
