@@ -8,7 +8,15 @@ from multibox.export.images import prepared
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 
-PRESETS = {"ssdlite-efficientnet": "ssdlite-efficientnet", "ssd300-vgg16": "ssd300-vgg16-voc07"}
+PRESETS = {
+    "ssdlite-efficientnet": ("ssdlite-efficientnet", []),
+    "ssd300-vgg16": ("ssd300-vgg16-voc07", []),
+    "fpn-efficientnet": ("ssdlite-efficientnet", ["network.neck=fpn"]),
+    "ssdlite-mobilenet_v2": ("ssdlite-efficientnet", ["network.trunk=mobilenet_v2"]),
+    "ssdlite-mobilenet_v3": ("ssdlite-efficientnet", ["network.trunk=mobilenet_v3_large"]),
+    "ssd300-resnet50": ("ssd300-resnet50-voc0712", []),
+}
+"""Preset and changes of each network, by its name in the tests."""
 CLASSES = ("red", "green", "blue")
 
 
@@ -19,7 +27,8 @@ class Original:
         from multibox.models.ssd import build
         from multibox.runtimes import KerasRuntime
 
-        config = load_config(PRESETS[name], ["network.size=[128,128]"])
+        preset, changes = PRESETS[name]
+        config = load_config(preset, ["network.size=[128,128]", *changes])
         maps = feature_maps(config.network)
         self.schema = Schema(network=config.network, maps=maps, classes=CLASSES, priors=config.priors)
         self.network = build(config.network, len(CLASSES), config.priors)

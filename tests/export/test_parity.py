@@ -1,17 +1,26 @@
 """Every format in every precision, run by its own runtime: the table in docs/export.md."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from export.written_files import write_files
+from importers.caffe_nets import binary
+from importers.test_caffe_graph import small
 from multibox.detect.detector import Detector
 from multibox.detect.load import load
 from multibox.export import FORMATS
+from multibox.export.check import check
 from multibox.export.images import prepared
 from multibox.export.write import Plan, write
-from multibox.models.file import is_model
+from multibox.models.file import is_model, load_model, save_model
 from multibox.runtimes.agreement import difference
 from same_detections import without_counterpart
 
@@ -48,6 +57,14 @@ TELLING = {
 }
 """Rows that are slow and not long: each format, each precision, with and without NMS."""
 
+OTHERS = {
+    "fpn-efficientnet": ("onnx", "fp16", True),
+    "ssdlite-mobilenet_v2": ("onnx", "int8", False),
+    "ssdlite-mobilenet_v3": ("onnx", "fp16", False),
+    "ssd300-resnet50": ("onnx", "fp32", True),
+}
+"""A row of a network of each other family."""
+
 FOUND = {"fp32": 0.99, "fp16": 0.98, "int8": 0.8}
 """Of the Keras model's detections; numbers of random weights lie closer together than those of trained ones."""
 
@@ -61,6 +78,8 @@ def _cases():
             kind, precision, nms = row
             label = f"{name}-{kind}-{precision}{'-nms' if nms else ''}"
             yield pytest.param(name, *row, id=label, marks=_marks(name, row))
+    for name, row in OTHERS.items():
+        yield pytest.param(name, *row, id=name, marks=pytest.mark.slow)
 
 
 def _marks(name, row):
@@ -75,7 +94,8 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
     images = prepared(original.schema, None, 16) if precision == "int8" else None
     path = tmp_path / f"model{'-nms' if nms else ''}{FORMATS[kind].suffix}"
     checked = write(original.network, original.schema, path, Plan(kind, nms, precision, images), original.images)
-    assert checked.found >= (FOUND_IN_BFLOAT16 if (kind, precision) == ("openvino", "fp16") else FOUND[precision])
+    enough = FOUND_IN_BFLOAT16 if (kind, precision) == ("openvino", "fp16") else FOUND[precision]
+    assert checked.found >= enough
     beside = [path.with_suffix(".bin").name] if kind == "openvino" else []
     assert sorted(file.name for file in tmp_path.iterdir()) == [*beside, path.name]
     assert is_model(path), "by this it is known, with or without a marker"
@@ -87,6 +107,8 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
     if precision == "fp32" and not nms:
         outputs = (runtime.run(original.images) for runtime in (original.runtime, detector.runtime))
         assert difference(*outputs, original.schema).is_small
+    if find_spec("torch"):
+        assert check(_in_torch(original), detector.runtime, original.images, precision).found >= enough
     if precision == "fp32":
         _assert_same_detections(Detector(original.runtime), detector, list(original.images))
     if nms or not FORMATS[kind].nms:
@@ -97,6 +119,34 @@ def test_parity(original, kind, precision, nms, tmp_path, monkeypatch, capsys):
         names = ast.literal_eval(capsys.readouterr().out)
         assert abs(len(names) - count) <= 0.01 * count  # of equal scores either box may stay
         assert set(names) <= set(original.schema.classes)
+
+
+def _in_torch(original):
+    """The network as PyTorch computes it."""
+    from in_torch import TorchRuntime
+
+    return TorchRuntime(original.network, original.schema)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("original", ["ssdlite-efficientnet"], indirect=True, scope="session")
+def test_on_pytorch_the_same_files_are_written(original, tmp_path):
+    """Also where it has imported the network itself, from Caffe."""
+    pytest.importorskip("torch")
+    models, ours, theirs = (tmp_path / name for name in ("models", "ours", "theirs"))
+    for folder in (models, ours, theirs):
+        folder.mkdir()
+    save_model(original.network, original.schema, models / "ssdlite.keras")
+    (models / "net.caffemodel").write_bytes(binary(small().detect()))
+    write_files(models, ours)
+    script = Path(__file__).with_name("written_files.py")
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    subprocess.run([sys.executable, script, models, theirs], env=environment, check=True)
+    for name in ("ssdlite.onnx", "net.onnx"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
+    weights = [load_model(folder / "net.keras")[0].get_weights() for folder in (ours, theirs)]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def _count(detector, image):

@@ -49,24 +49,41 @@ def imported(tmp_path, layers, **options):
     return load_model(tmp_path / "net.keras")[0], result
 
 
-def compared(layers, model, classes, *, grey=False):
+def outputs_by_keras(network, images):
+    return {name: keras.ops.convert_to_numpy(values) for name, values in network(images).items()}
+
+
+def outputs_by_torch(network, images):
+    pytest.importorskip("torch")
+    from in_torch import outputs_in_torch
+
+    return {name: values.numpy() for name, values in outputs_in_torch(network, images).items()}
+
+
+@pytest.fixture(params=[outputs_by_keras, pytest.param(outputs_by_torch, marks=pytest.mark.slow)])
+def compute_ours(request):
+    """What computes the imported network."""
+    return request.param
+
+
+def compared(compute_ours, layers, model, classes, *, grey=False):
     """Outputs of the network for noise, and what plain NumPy gives."""
     size = model.input.shape[1:3]
     image = np.random.default_rng(5).integers(0, 256, (*size, 3), np.uint8)
     image = image[..., :1].repeat(3, axis=2) if grey else image
-    found = model(image[None])
+    found = compute_ours(model, image[None])
     x = image[..., :1] if grey else image[..., ::-1]
     arrays = compute(layers, np.moveaxis(x, -1, 0).astype(np.float64))
     return [
-        (keras.ops.convert_to_numpy(found[ours])[0], arrays[theirs].reshape(-1, width))
+        (found[ours][0], arrays[theirs].reshape(-1, width))
         for ours, theirs, width in (("classes", "mbox_conf", classes), ("boxes", "mbox_loc", 4))
     ]
 
 
-def test_a_network_of_all_kinds_of_layers_gives_what_numpy_gives(tmp_path):
+def test_a_network_of_all_kinds_of_layers_gives_what_numpy_gives(compute_ours, tmp_path):
     layers = small().detect()
     model, result = imported(tmp_path, layers)
-    for found, wanted in compared(layers, model, 3):
+    for found, wanted in compared(compute_ours, layers, model, 3):
         assert 1 < np.abs(wanted).max() < 3000
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
     assert result.fresh == result.left_out == ()
@@ -75,22 +92,22 @@ def test_a_network_of_all_kinds_of_layers_gives_what_numpy_gives(tmp_path):
     assert result.schema.classes == ("class_1", "class_2")
 
 
-def test_a_network_in_grey_takes_the_brightness(tmp_path):
+def test_a_network_in_grey_takes_the_brightness(compute_ours, tmp_path):
     layers = small(2, channels=1).detect()
     model, result = imported(tmp_path, layers)
-    for found, wanted in compared(layers, model, 2, grey=True):
+    for found, wanted in compared(compute_ours, layers, model, 2, grey=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
     assert result.schema.network.graph.colour == "grey"
     assert result.schema.classes == ("object",)
 
 
-def test_a_text_replaces_the_layers_of_the_file(tmp_path):
+def test_a_text_replaces_the_layers_of_the_file(compute_ours, tmp_path):
     layers = small().detect()
     other = [dict(values) for values in layers]
     other[3]["convolution_param"] = other[3]["convolution_param"] | {"stride": 8}
     (tmp_path / "deploy.prototxt").write_bytes(f"# veröffentlicht\n{prototxt(other)}".encode("latin-1"))
     model, result = imported(tmp_path, layers, net=tmp_path / "deploy.prototxt")
-    for found, wanted in compared(other, model, 3):
+    for found, wanted in compared(compute_ours, other, model, 3):
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
     assert result.schema.maps[0].height == 8
 
@@ -311,9 +328,10 @@ def test_a_published_structure_gives_what_numpy_gives(tmp_path, write, priors):
     assert len(result.schema.make_priors()) == priors
     assert result.schema.classes[14] == "person"
     image = np.random.default_rng(5).integers(0, 256, (*model.input.shape[1:3], 3), np.uint8)
-    found = model(image[None])
+    found = [outputs_by_keras(model, image[None]), outputs_by_torch(model, image[None])]
     arrays = compute(layers, np.moveaxis((image[..., ::-1] - 127.5) * 0.007843, -1, 0))
     for ours, theirs, width in (("classes", "mbox_conf", 21), ("boxes", "mbox_loc", 4)):
         wanted = arrays[theirs].reshape(-1, width)
         assert wanted.std() > 0.1
-        np.testing.assert_allclose(found[ours][0], wanted, atol=1e-4 * np.abs(wanted).max())
+        for outputs in found:
+            np.testing.assert_allclose(outputs[ours][0], wanted, atol=1e-4 * np.abs(wanted).max())

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
 from importers.outputs import images
+from in_torch import activations_in_torch
 from multibox.importers.import_model import import_model
 from multibox.models.file import load_model
 
@@ -38,4 +41,5 @@ def test_a_trunk_of_keras_applications(tmp_path, application, file, theirs, ours
     pixels = images((224, 224), 1)
     expected = outputs(peer, theirs, keras.applications.vgg16.preprocess_input(pixels.astype("f4")))
     assert expected.std() > 0.05
-    np.testing.assert_allclose(outputs(imported, ours, pixels), expected, rtol=1e-3, atol=1e-3)
+    for compute in (outputs, activations_in_torch):
+        np.testing.assert_allclose(compute(imported, ours, pixels), expected, rtol=1e-3, atol=1e-3)

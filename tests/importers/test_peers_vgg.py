@@ -10,6 +10,7 @@ from importers import peer_priors  # noqa: E402
 from importers.caffe_writer import caffemodel  # noqa: E402
 from importers.outputs import assert_same_outputs, images, torchvision_outputs  # noqa: E402, torchvision_outputs
 from importers.torch_ssd import TorchSSD, normalised  # noqa: E402
+from in_torch import activations_in_torch  # noqa: E402
 from multibox.importers.class_lists import COCO_COLUMNS  # noqa: E402
 from multibox.importers.import_model import import_model  # noqa: E402
 
@@ -213,4 +214,5 @@ def test_a_trunk_alone(tmp_path, kind):
     peer(normalised(pixels, MEAN, bgr=kind == "caffe"))
     network, _ = load_model(tmp_path / "model.keras")
     fc7 = keras.Model(network.input, network.get_layer("fc7").output)(pixels)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(fc7)[0], seen[0][0].permute(1, 2, 0).detach(), atol=1e-4)
+    for found in (keras.ops.convert_to_numpy(fc7), activations_in_torch(network, "fc7", pixels)):
+        np.testing.assert_allclose(found[0], seen[0][0].permute(1, 2, 0).detach(), atol=1e-4)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -318,8 +319,11 @@ def test_a_checkpoint_holds_the_scale():
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_all_of_it_on_the_other_backend(backend):
+    """On PyTorch, whose step is our own, also the recipes, each in its precision."""
     pytest.importorskip(backend)
     if backend == keras.backend.backend():
         pytest.skip("this one")
-    command = [sys.executable, "-m", "pytest", "-m", "not slow", "-p", "no:cacheprovider", __file__]
+    recipes = [f"{Path(__file__).with_name('test_recipe.py')}::test_the_switches_combine"]
+    tests = [__file__, *(recipes if backend == "torch" else [])]
+    command = [sys.executable, "-m", "pytest", "-k", "not on_the_other_backend", "-p", "no:cacheprovider", *tests]
     subprocess.run(command, check=True, env=os.environ | {"KERAS_BACKEND": backend})

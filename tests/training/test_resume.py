@@ -1,6 +1,7 @@
 """A run that is killed goes on, and ends bit for bit as one that never was."""
 
 import gc
+import os
 import random
 import shutil
 import signal
@@ -8,7 +9,11 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -208,21 +213,61 @@ def test_what_cannot_be_resumed_is_said_in_one_line(arguments, message, tmp_path
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def start(*arguments):
-    command = [sys.executable, "-m", "multibox", "train", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+@dataclass(frozen=True)
+class Program:
+    """What trains in a process of its own, how, and which run of it nothing interrupted."""
+
+    words: tuple[str, ...]
+    settings: Mapping[str, object]
+    whole: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments, keep=None):
+        """Begin or resume a run; it begins with the number of checkpoints to keep."""
+        settings = {} if keep is None else {**self.settings, "train.keep": keep}
+        overrides = [f"{name}={value}".replace("'", "") for name, value in settings.items()]
+        return subprocess.Popen(
+            [sys.executable, *self.words, *arguments, *overrides],
+            env={**os.environ, **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+COMMAND = Program(("-m", "multibox", "train"), SMALL, "whole")
+IN_TORCH = Program(
+    (str(Path(__file__).with_name("small_train.py")),),
+    {**SMALL, "train.steps_per_epoch": 20, "train.log_every": 10},  # a step takes 20 ms
+    "whole-torch",
+    {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
+)
+
+
+def finish(process):
+    error = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, error
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("times", "in_writes"), [(3, 0), pytest.param(10, 2, marks=pytest.mark.long)])
-def test_killed_at_any_moments_it_ends_the_same(folder, times, in_writes):
+@pytest.mark.parametrize(
+    ("program", "times", "in_writes"),
+    [
+        pytest.param(COMMAND, 3, 0, id="3"),
+        pytest.param(COMMAND, 10, 2, id="10", marks=pytest.mark.long),
+        pytest.param(
+            IN_TORCH, 10, 2, id="torch-10", marks=pytest.mark.skipif(not find_spec("torch"), reason="needs PyTorch")
+        ),
+    ],
+)
+def test_killed_at_any_moments_it_ends_the_same(folder, program, times, in_writes):
     """A third of the kills fall into the writing of a checkpoint, a third into the start, a third into the steps."""
+    if not (folder / "experiments" / program.whole).exists():
+        finish(program.start("--name", program.whole, keep=99))
     rng, kills, inside = random.Random(0), 0, 0
-    settings = {**SMALL, "train.keep": 2}
-    overrides = [f"{name}={value}".replace("'", "") for name, value in settings.items()]
-    name = f"killed-{times}"
+    name = f"killed-{program.whole}-{times}"
     killed = folder / "experiments" / name
-    process = start("--name", name, *overrides)
+    process = program.start("--name", name, keep=2)
     while kills < times:
         inside += wait_for_a_bad_moment(process, killed / "checkpoints", rng, ("write", "start", "step")[kills % 3])
         if process.poll() is not None:
@@ -231,15 +276,14 @@ def test_killed_at_any_moments_it_ends_the_same(folder, times, in_writes):
         process.wait()
         kills += 1
         if (killed / "config.yaml").is_file():
-            process = start("--resume", name)
+            process = program.start("--resume", name)
         else:
             shutil.rmtree(killed, ignore_errors=True)
-            process = start("--name", name, *overrides)
-    error = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, error
+            process = program.start("--name", name, keep=2)
+    finish(process)
     assert kills == times
     assert inside >= in_writes
-    assert_same_end(folder, "whole", name)
+    assert_same_end(folder, program.whole, name)
 
 
 def wait_for_a_bad_moment(process, checkpoints, rng, when):

@@ -14,7 +14,7 @@ import multibox
 from multibox.data.build import build
 from multibox.models.file import load_model
 from multibox.training.checkpoint import Checkpoints
-from training.torch_run import first_examples
+from training.torch_run import PRECISIONS, first_examples
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
@@ -58,12 +58,15 @@ def test_the_examples_are_those_of_this_process(folder, figures, monkeypatch):
     assert figures["examples"] == first_examples()
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(folder):
-    ends = [Checkpoints(folder / "experiments" / name / "checkpoints").latest() for name in ("whole", "cut")]
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_stopped_run_goes_on_bit_for_bit(folder, precision):
+    runs = [folder / "experiments" / f"{name}-{precision}" for name in ("whole", "cut")]
+    ends = [Checkpoints(run / "checkpoints").latest() for run in runs]
     assert [end.state.step for end in ends] == [6, 6]
     assert ends[0].arrays.keys() == ends[1].arrays.keys()
     different = [name for name, array in ends[0].arrays.items() if not np.array_equal(array, ends[1].arrays[name])]
     assert different == []
+    assert any("scale" in name for name in ends[0].arrays) == (precision == "mixed_float16")
 
 
 def test_it_judges_detects_and_exports(figures):

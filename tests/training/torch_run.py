@@ -48,19 +48,22 @@ def first_examples():
     return digest.hexdigest()
 
 
-def stop_and_go_on():
+PRECISIONS = ("float32", "mixed_float16")
+
+
+def stop_and_go_on(precision):
     """A run of a small network, and the same run that goes on from its fourth step."""
     import small_network
 
     from multibox.training import setup
 
     build, setup.build = setup.build, partial(small_network.build, norm_trained=True)
-    whole = multibox.train(name="whole", overrides=RUN)
-    shutil.copytree(whole.folder, "experiments/cut")
-    for path in Path("experiments/cut/checkpoints").iterdir():
+    whole = multibox.train(name=f"whole-{precision}", overrides=RUN | {"train.precision": precision})
+    cut = shutil.copytree(whole.folder, f"experiments/cut-{precision}")
+    for path in Path(cut, "checkpoints").iterdir():
         if int(path.stem.removeprefix("step-")) > 4:
             path.unlink()
-    multibox.resume("cut")
+    multibox.resume(f"cut-{precision}")
     setup.build = build
 
 
@@ -69,7 +72,8 @@ def main():
     judged = multibox.evaluate(run.model, "tiny/test")
     found = multibox.load(run.model)(np.zeros((90, 120, 3), np.uint8), score=0.0)
     exported = export(run.model, "onnx")
-    stop_and_go_on()
+    for precision in PRECISIONS:
+        stop_and_go_on(precision)
     figures = {
         "examples": first_examples(),
         "map": judged.map,
