@@ -11,7 +11,8 @@ import pytest
 from multibox.config_file import load_config
 from multibox.errors import BadInput, HostLost, RunFailed, Stopped
 from multibox.training import processes
-from multibox.training.processes import a_process_for_each, running_on_torch
+from multibox.training.processes import a_process_for_each
+from multibox.training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -98,10 +99,10 @@ def test_a_process_that_does_not_end_is_killed(others_run, monkeypatch):
 
 
 def test_torchrun_with_another_backend_is_refused(monkeypatch):
-    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "KERAS_BACKEND": "jax"}.items():
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(BadInput, match=r"^backend: torchrun .* not for jax; add --backend torch$"):
-        running_on_torch()
+    with pytest.raises(BadInput, match=r"^backend: torchrun .* not for tensorflow; choose torch$"):
+        train("photos")
 
 
 @pytest.mark.slow

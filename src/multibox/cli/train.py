@@ -1,6 +1,7 @@
 """The commands ``train`` and ``report`` of a training run."""
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,7 +121,7 @@ def train_command(
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
     from multibox.training.cluster import find_cluster
-    from multibox.training.processes import a_process_for_each, running_on_torch
+    from multibox.training.processes import a_process_for_each
 
     cluster = find_cluster(hosts, host, coordinator)
     if devices is not None:
@@ -138,7 +139,7 @@ def train_command(
     require_keras("train", backend)
     if cluster is not None:
         cluster.join()
-    with a_process_for_each(settings.train.devices if running_on_torch() else 1):
+    with a_process_for_each(settings.train.devices if os.environ["KERAS_BACKEND"] == "torch" else 1):
         import_keras(devices=settings.train.devices)
         from multibox.training.hosts import is_first
         from multibox.training.train import resume, train

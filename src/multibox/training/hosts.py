@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import keras
+
 from multibox.data.store import Store
 from multibox.detect.detections import Detections
 from multibox.detect.detector import Detector
@@ -18,6 +20,7 @@ from multibox.errors import BadInput, HostLost, RunFailed
 from multibox.evaluation.evaluate import detect_all
 from multibox.models.backend import current
 from multibox.progress import Progress
+from multibox.training.processes import require_torch
 
 Value = TypeVar("Value")
 
@@ -28,8 +31,10 @@ def join() -> None:
     """Connect to the other processes of a run on PyTorch. On JAX, :meth:`Cluster.join` has connected the hosts already.
 
     Raises:
+        BadInput: If torchrun has started several processes, and Keras does not run on PyTorch.
         RunFailed: If another process did not connect in time.
     """
+    require_torch(keras.backend.backend())
     current().join()
 
 

@@ -22,16 +22,14 @@ def started_by_torchrun() -> bool:
     return os.environ.get("WORLD_SIZE", "1") != "1" and "RANK" in os.environ
 
 
-def running_on_torch() -> bool:
-    """Whether Keras runs, or will run, on PyTorch.
+def require_torch(backend: str) -> None:
+    """Verify that Keras runs on PyTorch if torchrun has started this process as one of several.
 
     Raises:
-        BadInput: torchrun has started several processes, and each would make the whole run on another backend.
+        BadInput: Keras runs on another backend, on which each process would make the whole run.
     """
-    backend = os.environ.get("KERAS_BACKEND")
     if started_by_torchrun() and backend != "torch":
-        raise BadInput("backend", f"torchrun starts processes for PyTorch, not for {backend}; add --backend torch")
-    return backend == "torch"
+        raise BadInput("backend", f"torchrun starts processes for PyTorch, not for {backend}; choose torch")
 
 
 @dataclass(frozen=True)
