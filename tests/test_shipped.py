@@ -121,6 +121,15 @@ def test_what_is_made_of_it_is_written_in_the_current_folder(picture):
     assert not list(FOLDER.glob("*.h5"))
 
 
+@pytest.mark.slow
+def test_its_int8_file_needs_no_images(picture, monkeypatch):
+    monkeypatch.setattr("multibox.export.export_model.CALIBRATED", 4)
+    code, text = run("export", NAME, "--precision", "int8")
+    assert (code, text.splitlines()[0]) == (0, "onnx: voc20-int8.onnx")
+    size = (picture.parent / "voc20-int8.onnx").stat().st_size
+    assert size < 0.4 * model_path(NAME).stat().st_size
+
+
 @pytest.mark.parametrize("model", [NAME, model_path(NAME), Path(os.path.relpath(model_path(NAME)))])
 def test_its_thresholds_stay(model):
     with pytest.raises(BadInput, match="is bundled with multibox and cannot be changed"):

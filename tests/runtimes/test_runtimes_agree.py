@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from colored import make_schema
 from multibox.cli import main
 from multibox.errors import BadInput
-from multibox.export.onnx_precision import to_float16, to_int8
+from multibox.export.onnx_float16 import to_float16
+from multibox.export.onnx_int8 import to_int8
 from multibox.machine import cores
 from multibox.metadata import read_metadata
 from multibox.models.file import read_onnx_schema

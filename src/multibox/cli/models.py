@@ -56,7 +56,10 @@ class ImportKind(click.Choice):
     "or edgetpu, the compiler of the Edge TPU, which needs --precision int8.",
 )
 @click.option(
-    "--calibrate", default=None, metavar="NAME/SPLIT", help="Dataset whose images calibrate the quantisation to int8."
+    "--calibrate",
+    default=None,
+    metavar="NAME/SPLIT",
+    help="Dataset whose images calibrate the quantisation to int8. The bundled detector needs none.",
 )
 @click.option(
     "--eval",

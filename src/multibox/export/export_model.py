@@ -18,7 +18,7 @@ from multibox.export.images import prepared
 from multibox.export.web import prepare_site
 from multibox.export.write import FORMATS, PRECISIONS, TARGETS, Plan, write
 from multibox.models.schema import Schema
-from multibox.models.shipped import folder_for, model_path
+from multibox.models.shipped import folder_for, is_shipped, model_path
 from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
 
@@ -71,10 +71,11 @@ def export(
         kind: Format to write: ``onnx``, ``saved-model``, ``litert``, ``openvino``, ``ncnn`` or ``web``.
         out: File or folder to write. None takes a name such as ``model-int8.onnx``, beside the model if it is a file.
         nms: Whether the file runs decoding and NMS itself, and gives detections.
-        precision: ``fp32``, ``fp16``, or ``int8``, whose value ranges are calibrated with real images.
+        precision: ``fp32``, ``fp16``, or ``int8``, whose value ranges are calibrated with images.
         target: Program that a LiteRT file is for, ``mediapipe`` or ``edgetpu``. Both get SSD's four outputs, metadata
             and class names. For ``edgetpu``, every layer is verified to run on the Edge TPU.
-        calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images.
+        calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images. None renders
+            scenes for the bundled detector, and is refused for other models.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
         onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None uses the file in the cache, or
             fetches the package with npm.
@@ -92,7 +93,7 @@ def export(
     _require_web(kind, onnxruntime_web=onnxruntime_web, webgpu=webgpu)
     model = model_path(model, ".keras")
     _require_fitting(target, kind, precision, nms)
-    _require_images(precision, calibrate)
+    _require_images(model, precision, calibrate)
     path = _path(model, kind, out, _marks(kind, nms, target, precision), precision, replace)
     FORMATS[kind].require(f"{model}")
     site = prepare_site(model.stem, onnxruntime_web, webgpu=webgpu) if kind == "web" else None
@@ -105,7 +106,7 @@ def export(
     seen = judged or calibration
     maps: list[float] = []
     measure = partial(_measure, judged, runtime, maps) if judged is not None else None
-    images = prepared(schema, calibration, CALIBRATED) if calibration is not None else None
+    images = prepared(schema, calibration, CALIBRATED) if precision == "int8" else None
     plan = Plan(kind, nms, precision, images, site, target)
     checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
@@ -161,8 +162,8 @@ def _require_web(kind: str, **given: object) -> None:
             raise BadInput(name, "is for the format web only; leave it out")
 
 
-def _require_images(precision: str, calibrate: str | None) -> None:
-    if precision == "int8" and calibrate is None:
+def _require_images(model: Path, precision: str, calibrate: str | None) -> None:
+    if precision == "int8" and calibrate is None and not is_shipped(model):
         raise BadInput("precision", "int8 needs real images to find the ranges of values; set calibrate=NAME/SPLIT")
     if precision != "int8" and calibrate is not None:
         raise BadInput("calibrate", "is for precision=int8 only; leave it out")

@@ -5,8 +5,9 @@ from typing import Any
 
 from multibox.errors import BadInput, install
 from multibox.export.onnx_detections import add_detections
+from multibox.export.onnx_float16 import to_float16
 from multibox.export.onnx_graph import to_onnx
-from multibox.export.onnx_precision import to_float16, to_int8
+from multibox.export.onnx_int8 import to_int8
 from multibox.models.schema import MEMBER, PARAMETERS, Schema
 
 

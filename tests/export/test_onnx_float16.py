@@ -1,4 +1,4 @@
-"""ONNX files of half precision, and of integers."""
+"""ONNX files of half precision."""
 
 import numpy as np
 import onnxruntime
@@ -10,8 +10,8 @@ onnx = pytest.importorskip("onnx")
 from keras import layers  # noqa: E402
 
 from export.one_layer import SIZE, around, outputs_of, randomize  # noqa: E402
+from multibox.export.onnx_float16 import to_float16  # noqa: E402
 from multibox.export.onnx_graph import to_onnx  # noqa: E402
-from multibox.export.onnx_precision import to_float16, to_int8  # noqa: E402
 
 
 @pytest.fixture
@@ -40,15 +40,3 @@ def test_what_stays_in_float32_is_not_rounded_on_the_way(network):
     assert casts
     assert not [node.name for node in casts if kinds.get(node.input[0]) == "Cast"]
     assert any(value.data_type == onnx.TensorProto.FLOAT16 for value in graph.initializer)
-
-
-@pytest.mark.parametrize(("openvino", "largest"), [(False, 127), (True, 64)])
-def test_weights_for_openvino_cannot_saturate(openvino, largest):
-    network = around(layers.Conv2D(8, 3, name="middle"))
-    randomize(network)
-    images = np.random.default_rng(1).integers(0, 256, (4, *SIZE, 3)).astype(np.uint8)
-    graph = to_int8(to_onnx(network), images, openvino=openvino).graph
-    weights = [onnx.numpy_helper.to_array(value) for value in graph.initializer if len(value.dims) == 4]
-    integers = [np.abs(value.astype(int)).max() for value in weights if value.dtype == np.int8]
-    assert integers
-    assert max(integers) == largest
