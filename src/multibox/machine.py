@@ -13,11 +13,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def share_of_cores() -> int:
-    """Number of CPU cores for this process if it shares them with others of a run, as ``torchrun`` starts them."""
-    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-
-
 def processor() -> str:
     """Name of the processor's model, as the operating system gives it."""
     try:

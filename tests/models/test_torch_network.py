@@ -37,6 +37,21 @@ def test_a_network_computes_the_same_in_torch(name):
         np.testing.assert_allclose(given[key], values, atol=1e-5 * np.abs(values).max(), rtol=1e-4)
 
 
+def test_a_single_value_a_channel_is_normalised():
+    """By its own mean, to the offset: a map of one cell, of a batch of one image."""
+    model = around(
+        layers.GlobalAveragePooling2D(keepdims=True, name="mean"), layers.BatchNormalization(momentum=0.9, name="norm")
+    )
+    randomize(model)
+    images = np.random.default_rng(1).integers(0, 256, (1, 9, 12, 3)).astype(np.uint8)
+    values = values_of(model)
+    given = outputs_in_torch(model, images, values, training=True)
+    for name, value in model(images, training=True).items():
+        np.testing.assert_allclose(given[name].numpy(), ops.convert_to_numpy(value), atol=2e-5, rtol=1e-4)
+    for variable, value in zip(model.variables, values, strict=True):
+        np.testing.assert_allclose(value.numpy(), ops.convert_to_numpy(variable), atol=1e-5, err_msg=variable.path)
+
+
 @pytest.mark.parametrize("trained", [True, False])
 def test_normalisation_uses_the_batch_only_where_it_is_trained(trained):
     model = around(layers.BatchNormalization(momentum=0.9, name="norm"))

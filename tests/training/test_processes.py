@@ -2,16 +2,21 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
+pytest.importorskip("torch")
+
+from multibox.config import Train
 from multibox.config_file import load_config
 from multibox.errors import BadInput, HostLost, RunFailed, Stopped
+from multibox.models import torch_processes
 from multibox.training import processes
-from multibox.training.processes import a_process_for_each
+from multibox.training.processes import a_process_for_each, require_alive
 from multibox.training.train import train
 
 
@@ -29,6 +34,10 @@ def others_run(monkeypatch):
     return lambda program: monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", program])
 
 
+def run_on(devices):
+    return Train(devices=devices, batch=6)
+
+
 def test_each_process_knows_its_number(others_run, tmp_path):
     others_run(
         "import json, os\n"
@@ -36,7 +45,7 @@ def test_each_process_knows_its_number(others_run, tmp_path):
         f"with open({str(tmp_path)!r} + '/' + os.environ['RANK'], 'w') as file:\n"
         "    json.dump([os.environ[name] for name in names], file)"
     )
-    with a_process_for_each(3):
+    with a_process_for_each(run_on(3)):
         own = [os.environ[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE")]
         address = [os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT")]
     assert own == ["0", "0", "3"]
@@ -46,11 +55,11 @@ def test_each_process_knows_its_number(others_run, tmp_path):
 
 def test_nothing_is_started_for_one_device_or_by_torchrun(others_run, tmp_path, monkeypatch):
     others_run(f"open({str(tmp_path / 'started')!r}, 'w')")
-    with a_process_for_each(1):
+    with a_process_for_each(run_on(1)):
         pass
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with a_process_for_each(2):
+    with a_process_for_each(run_on(2)):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -71,7 +80,7 @@ def test_what_made_another_process_fail_is_said(others_run, program, message, er
 
 
 def first_process(error):
-    with a_process_for_each(2):
+    with a_process_for_each(run_on(2)):
         if error:
             raise error
 
@@ -79,14 +88,47 @@ def first_process(error):
 def test_the_first_process_says_its_own_error_and_waits_for_nobody(others_run):
     others_run("import time; time.sleep(600)")
     since = time.monotonic()
-    with pytest.raises(BadInput, match=r"^train\.batch: must be even$"), a_process_for_each(2):
+    with pytest.raises(BadInput, match=r"^train\.batch: must be even$"), a_process_for_each(run_on(2)):
         raise BadInput("train.batch", "must be even")
     assert time.monotonic() - since < 20
 
 
+def test_a_signal_to_the_first_process_ends_the_others(others_run, tmp_path):
+    """Before the run itself answers to signals."""
+    others_run(f"import os, time; open({str(tmp_path)!r} + '/' + str(os.getpid()), 'w'); time.sleep(600)")
+    with pytest.raises(SystemExit) as ended, a_process_for_each(run_on(2)):
+        terminate_after(tmp_path)
+    assert ended.value.code == 143
+    (other,) = tmp_path.iterdir()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(other.name), 0)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def terminate_after(folder):
+    """Send this process SIGTERM as soon as there is a file in a folder."""
+    while not list(folder.iterdir()):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+
+
+def test_a_process_that_ends_before_it_connects_is_noticed(others_run):
+    others_run("raise SystemExit('multibox: out of memory')")
+    with pytest.raises(RunFailed, match=r"^process 1: multibox: out of memory$"), a_process_for_each(run_on(2)):
+        torch_processes.join(require_alive)
+
+
+def test_an_odd_batch_is_refused_before_anything_is_started(others_run, tmp_path):
+    others_run(f"open({str(tmp_path / 'started')!r}, 'w')")
+    with pytest.raises(BadInput, match=r"^train\.batch: 6 images cannot be split"), a_process_for_each(run_on(4)):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_others_may_save_nothing_but_end_by_themselves_when_a_run_is_stopped(others_run, tmp_path):
     others_run(f"import time; time.sleep(0.5); open({str(tmp_path / 'ended')!r}, 'w')")
-    with pytest.raises(Stopped), a_process_for_each(2):
+    with pytest.raises(Stopped), a_process_for_each(run_on(2)):
         raise Stopped("stopped after step 3", 15)
     assert (tmp_path / "ended").exists()
 
@@ -94,7 +136,7 @@ def test_others_may_save_nothing_but_end_by_themselves_when_a_run_is_stopped(oth
 def test_a_process_that_does_not_end_is_killed(others_run, monkeypatch):
     others_run("import time; time.sleep(600)")
     monkeypatch.setattr(processes, "LEAVE_SECONDS", 0.2)
-    with pytest.raises(RunFailed, match="process 1 was ended by SIGKILL"), a_process_for_each(2):
+    with pytest.raises(RunFailed, match="process 1 was ended by SIGKILL"), a_process_for_each(run_on(2)):
         pass
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,10 +121,11 @@ def train_command(
     from multibox.config_file import load_config
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
+    from multibox.torchrun import place
     from multibox.training.cluster import find_cluster
     from multibox.training.processes import a_process_for_each
 
-    cluster = find_cluster(hosts, host, coordinator)
+    cluster = None if hosts is None and place() is not None else find_cluster(hosts, host, coordinator)
     if devices is not None:
         overrides = (*overrides, f"train.devices={devices}")
     if init is not None:
@@ -139,7 +141,7 @@ def train_command(
     require_keras("train", backend)
     if cluster is not None:
         cluster.join()
-    with a_process_for_each(settings.train.devices if os.environ["KERAS_BACKEND"] == "torch" else 1):
+    with a_process_for_each(settings.train) if os.environ["KERAS_BACKEND"] == "torch" else nullcontext():
         import_keras(devices=settings.train.devices)
         from multibox.training.hosts import is_first
         from multibox.training.train import resume, train

@@ -74,8 +74,7 @@ def export(
         precision: ``fp32``, ``fp16``, or ``int8``, whose value ranges are calibrated with images.
         target: Program that a LiteRT file is for, ``mediapipe`` or ``edgetpu``. Both get SSD's four outputs, metadata
             and class names. For ``edgetpu``, every layer is verified to run on the Edge TPU.
-        calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``, such as the training images. None renders
-            scenes for the bundled detector, and is refused for other models.
+        calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``. Only the bundled detector can do without.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
         onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None uses the file in the cache, or
             fetches the package with npm.

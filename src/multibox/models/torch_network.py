@@ -214,7 +214,8 @@ def _batch_norm(layer: Layer) -> Compute:
         moving = [tensors[place] for place in places]
         mean, variance = map(torch.zeros_like, moving)
         scale, offset = (None if place is None else tensors[place] for place in (gamma, beta))
-        if torch_processes.count() > 1:
+        is_single = maps[0].numel() == maps[0].shape[1]  # PyTorch refuses to normalise one value a channel
+        if torch_processes.count() > 1 or is_single:
             x, mean, variance = _normalized_over_processes(maps[0], scale, offset, epsilon)
         else:
             x = functional.batch_norm(maps[0], mean, variance, scale, offset, training=True, momentum=1.0, eps=epsilon)

@@ -6,6 +6,8 @@
 
 import atexit
 import os
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -13,7 +15,7 @@ import torch
 from torch import distributed
 
 from multibox.errors import BadInput, RunFailed, first_line
-from multibox.machine import share_of_cores
+from multibox.torchrun import Place, place, share_of_cores
 
 Tensor: TypeAlias = Any
 
@@ -30,36 +32,74 @@ def take_device() -> None:
     Raises:
         BadInput: This host has fewer CUDA devices than processes.
     """
-    number = int(os.environ.get("LOCAL_RANK", "0"))
-    if number and torch.cuda.is_available():
-        if number >= torch.cuda.device_count():
-            raise BadInput("devices", f"this machine has {torch.cuda.device_count()} GPUs; start a process for each")
-        torch.cuda.set_device(number)
+    own = place()
+    if own is not None and torch.cuda.is_available():
+        require_gpus(own.local_world)
+        torch.cuda.set_device(own.local_rank)
 
 
-def join() -> None:
+def require_gpus(count: int) -> None:
+    """Verify that this machine has as many GPUs as processes, if it has any. A CPU is shared by any number.
+
+    Raises:
+        BadInput: This machine has fewer.
+    """
+    if torch.cuda.is_available() and count > torch.cuda.device_count():
+        raise BadInput("devices", f"this machine has {torch.cuda.device_count()} GPUs; choose at most that many")
+
+
+def join(watch: Callable[[], None]) -> None:
     """Connect this process to the others of its run. Nothing happens if it is alone or already connected.
+
+    Args:
+        watch: Function that is called again and again until all are connected. It may raise an error.
 
     Raises:
         RunFailed: Another process did not connect in time.
     """
-    if os.environ.get("WORLD_SIZE", "1") == "1" or distributed.is_initialized():
+    own = place()
+    if own is None or distributed.is_initialized():
         return
     if not torch.cuda.is_available():
         torch.set_num_threads(share_of_cores())
+    address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
-        store, rank, world = next(distributed.rendezvous("env://", timeout=timedelta(minutes=JOIN_MINUTES)))
+        store = _open_store(own)
+        store.add("connected", 1)
+        deadline = time.monotonic() + JOIN_MINUTES * 60
+        while (connected := store.add("connected", 0)) < own.world:
+            watch()
+            if time.monotonic() > deadline:
+                raise RunFailed(f"{connected} of {own.world} processes of the run connected at {address} in time")
+            time.sleep(0.1)
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
             store=store,
-            rank=rank,
-            world_size=world,
+            rank=own.rank,
+            world_size=own.world,
             timeout=timedelta(hours=WAIT_HOURS),
         )
-    except (RuntimeError, ValueError) as error:
-        address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+    except (distributed.DistError, ValueError) as error:
         raise RunFailed(f"the processes of the run did not connect at {address} ({first_line(error)})") from error
     atexit.register(leave)
+
+
+def _open_store(own: Place) -> Any:
+    """Open the table through which processes find one another. The first process keeps it, or torchrun does.
+
+    Raises:
+        ValueError: ``MASTER_PORT`` is not a number.
+        torch.distributed.DistError: The table cannot be kept there, or it cannot be reached.
+    """
+    torchrun_keeps_it = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    table = distributed.TCPStore(
+        os.environ.get("MASTER_ADDR", "127.0.0.1"),
+        int(os.environ.get("MASTER_PORT", "")),
+        is_master=own.rank == 0 and not torchrun_keeps_it,
+        timeout=timedelta(minutes=JOIN_MINUTES),
+        wait_for_workers=False,
+    )
+    return distributed.PrefixStore(f"multibox/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", table)
 
 
 def leave() -> None:

@@ -16,10 +16,11 @@ import numpy as np
 from multibox.config import Config
 from multibox.data.record import Record
 from multibox.errors import BadInput, install
-from multibox.machine import cores, share_of_cores
+from multibox.machine import cores
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.workers import Workers
+from multibox.torchrun import share_of_cores
 
 try:
     from absl import flags, logging

@@ -29,7 +29,7 @@ def require_keras(what: str, backend: str | None = None) -> None:
             another one.
     """
     running = running_backend()
-    if backend and running not in (None, backend):
+    if backend and backend in EXTRAS and running not in (None, backend):
         raise BadInput("backend", f"Keras already runs on {running}; choose {backend} before Keras is first used")
     chosen = backend or running or os.environ.get("KERAS_BACKEND") or _in_keras_json()
     if chosen and chosen not in EXTRAS:

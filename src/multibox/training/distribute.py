@@ -19,6 +19,7 @@ from multibox.models.schema import Schema
 from multibox.runtimes import KerasRuntime
 from multibox.runtimes.devices import SharedRuntime
 from multibox.training import hosts
+from multibox.training.processes import require_even
 
 Tensor = Any
 
@@ -42,15 +43,11 @@ def on_devices(config: Train) -> AbstractContextManager[Any]:
     if on_torch and config.devices > 1 and hosts.count() % config.devices:
         raise BadInput(
             "train.devices",
-            f"{config.devices} devices need a process each on PyTorch, and there are {hosts.count()} processes; start "
-            f"them with 'multibox train --devices {config.devices}' or with torchrun",
+            f"{config.devices} devices need a process each on PyTorch, and this run has {hosts.count()}; start it with "
+            "the command 'multibox train', or with torchrun",
         )
     count = hosts.count() if on_torch else config.devices * hosts.count()
-    if config.batch % count:
-        raise BadInput(
-            "train.batch",
-            f"{config.batch} images cannot be split evenly over {count} devices; choose a multiple of {count}",
-        )
+    require_even(config.batch, count)
     on_jax = keras.backend.backend() == "jax"
     if count == 1 or on_torch:
         if on_jax:

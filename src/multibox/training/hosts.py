@@ -20,7 +20,7 @@ from multibox.errors import BadInput, HostLost, RunFailed
 from multibox.evaluation.evaluate import detect_all
 from multibox.models.backend import current
 from multibox.progress import Progress
-from multibox.training.processes import require_torch
+from multibox.training.processes import require_alive, require_torch
 
 Value = TypeVar("Value")
 
@@ -32,10 +32,11 @@ def join() -> None:
 
     Raises:
         BadInput: If torchrun has started several processes, and Keras does not run on PyTorch.
+        HostLost: If another process has ended.
         RunFailed: If another process did not connect in time.
     """
     require_torch(keras.backend.backend())
-    current().join()
+    current().join(require_alive)
 
 
 def count() -> int:

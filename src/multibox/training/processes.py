@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from multibox.config import Train
 from multibox.errors import BadInput, HostLost, RunFailed, Stopped
+from multibox.torchrun import place
 
 LEAVE_SECONDS = 30
 """Seconds that the first process waits at its end for the others before it kills them."""
-
-
-def started_by_torchrun() -> bool:
-    """Whether this process is one of several that torchrun, or a launcher with the same variables, has started."""
-    return os.environ.get("WORLD_SIZE", "1") != "1" and "RANK" in os.environ
 
 
 def require_torch(backend: str) -> None:
@@ -28,7 +25,7 @@ def require_torch(backend: str) -> None:
     Raises:
         BadInput: Keras runs on another backend, on which each process would make the whole run.
     """
-    if started_by_torchrun() and backend != "torch":
+    if place() is not None and backend != "torch":
         raise BadInput("backend", f"torchrun starts processes for PyTorch, not for {backend}; choose torch")
 
 
@@ -56,42 +53,77 @@ class Other:
         return f"process {self.rank}: {lines[-1] if lines else f'exit status {status}'}" if status else None
 
 
-@contextmanager
-def a_process_for_each(devices: int) -> Iterator[None]:
-    """Start the other processes of a run on this machine, with the command line of this process, which is the first.
+_others: list[Other] = []
+"""The processes that this one has started."""
 
-    They print nothing. Nothing is started if torchrun has started this process.
 
-    Args:
-        devices: Number of processes, this one included.
+def require_alive() -> None:
+    """Verify that all processes that this one has started still run.
 
     Raises:
+        HostLost: One has ended.
+    """
+    if any(other.process.poll() is not None for other in _others):
+        raise HostLost("another process of the run has ended")
+
+
+def require_even(batch: int, count: int) -> None:
+    """Verify that devices can share a batch evenly.
+
+    Raises:
+        BadInput: They cannot.
+    """
+    if batch % count:
+        raise BadInput(
+            "train.batch",
+            f"{batch} images cannot be split evenly over {count} devices; choose a multiple of {count}",
+        )
+
+
+@contextmanager
+def a_process_for_each(config: Train) -> Iterator[None]:
+    """Start the other processes of a run on this machine, with the command line of this process, which is the first.
+
+    They print nothing. Nothing is started for a single device, or if torchrun has started this process.
+
+    Args:
+        config: Training configuration with the number of devices and the batch that they share.
+
+    Raises:
+        BadInput: The batch cannot be split evenly, or the machine has fewer GPUs than asked for.
         RunFailed: Another process has failed.
     """
-    if devices == 1 or started_by_torchrun():
+    if config.devices == 1 or place() is not None:
         yield
         return
+    from multibox.models.torch_processes import require_gpus
+
+    require_even(config.batch, config.devices)
+    require_gpus(config.devices)
     with ExitStack() as until_end:
         group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        group |= {name: str(devices) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")}
+        group |= {name: str(config.devices) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")}
         os.environ |= group | {"RANK": "0", "LOCAL_RANK": "0"}
-        others = [_start(rank, until_end.enter_context(TemporaryFile())) for rank in range(1, devices)]
+        before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        until_end.callback(signal.signal, signal.SIGTERM, before)
+        until_end.callback(_others.clear)
+        _others[:] = [_start(rank, until_end.enter_context(TemporaryFile())) for rank in range(1, config.devices)]
         try:
             yield
         except HostLost as error:
-            raise RunFailed(_complaints(others) or str(error)) from error
+            raise RunFailed(_complaints() or str(error)) from error
         except Stopped:
-            _end(others)
+            _end(LEAVE_SECONDS)
             raise
         except BaseException:
-            _end(others, seconds=0)
+            _end(0)
             raise
-        if complaints := _complaints(others):
+        if complaints := _complaints():
             raise RunFailed(complaints)
 
 
-def _end(others: list[Other], seconds: float = LEAVE_SECONDS) -> None:
-    for other in others:
+def _end(seconds: float) -> None:
+    for other in _others:
         try:
             other.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -99,10 +131,10 @@ def _end(others: list[Other], seconds: float = LEAVE_SECONDS) -> None:
             other.process.wait()
 
 
-def _complaints(others: list[Other]) -> str:
+def _complaints() -> str:
     """What made other processes fail, in one line. Empty if they were successful."""
-    _end(others)
-    return "; ".join(complaint for other in others if (complaint := other.complaint()))
+    _end(LEAVE_SECONDS)
+    return "; ".join(complaint for other in _others if (complaint := other.complaint()))
 
 
 def _start(rank: int, errors: IO[bytes]) -> Other:

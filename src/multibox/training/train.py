@@ -23,6 +23,7 @@ from multibox.training.stores import OnBuild
 from multibox.training.trackers import require_tracker
 
 
+@hosts.others_may_fail()
 def train(
     data: str | None = None,
     *,
@@ -85,6 +86,7 @@ def train(
         return run(setup, experiment, State(data=setup.digests))
 
 
+@hosts.others_may_fail()
 def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
     """Continue a stopped run as if it had never stopped.
 
@@ -144,9 +146,8 @@ def _locked(experiment: Experiment) -> Iterator[None]:
 
     Raises:
         BadInput: If another process is training this run.
-        RunFailed: If another host of the run has stopped, so that this host cannot continue.
     """
-    with ExitStack() as until_end, hosts.others_may_fail():
+    with ExitStack() as until_end:
         hosts.from_first(lambda: until_end.enter_context(experiment.locked()))
         try:
             yield

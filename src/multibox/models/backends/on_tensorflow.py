@@ -95,7 +95,7 @@ def mirrored(names: tuple[str, ...]) -> Any:
     return tensorflow.distribute.MirroredStrategy(names)
 
 
-def join() -> None:
+def join(watch: Callable[[], None]) -> None:
     """Do nothing. A single process trains."""
 
 

@@ -98,9 +98,9 @@ def peak_memory() -> int | None:
     return None
 
 
-def join() -> None:
-    """Connect to the other processes of the run."""
-    torch_processes.join()
+def join(watch: Callable[[], None]) -> None:
+    """Connect to the other processes of the run. ``watch`` is called until all are connected, and may raise."""
+    torch_processes.join(watch)
 
 
 def process_count() -> int:
