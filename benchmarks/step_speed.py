@@ -128,7 +128,7 @@ def torchvision_step(options: argparse.Namespace) -> Callable[[], Any]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
@@ -184,8 +184,13 @@ def main() -> None:
         return serve(options.serve, options)
     arguments = [f"--{name}={getattr(options, name)}" for name in ("config", "precision", "size", "batch", "steps")]
     candidates = {name: Candidate(name, arguments) for name in options.of.split(",")}
-    for name, candidate in candidates.items():
-        first = candidate.turn()
+    for name, candidate in list(candidates.items()):
+        try:
+            first = candidate.turn()
+        except (BrokenPipeError, json.JSONDecodeError):  # it has ended, and has said why
+            print(f"{name}: failed")
+            del candidates[name]
+            continue
         print(f"{name}: first {options.steps} steps, with compilation, {first['wall']:.1f} s")
     for _ in range(options.rounds):
         for candidate in candidates.values():
