@@ -158,6 +158,7 @@ def test_a_package_without_it_is_not_trained_from_something_else(tmp_path, monke
 )
 def test_train_says_what_it_starts_from(store_root, tmp_path, monkeypatch, fields, start):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("multibox.training.loop.fit_segment", lambda *_: None)
     small = ("network.size=[128,128]", "train.steps_per_epoch=1", "train.epochs=1", "train.batch=2", "data.val=[]")
     code, text = run("train", "--data", "tiny", "--name", "run", *small, *fields)
     assert code == 0, text

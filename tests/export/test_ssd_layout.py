@@ -267,7 +267,9 @@ def test_models_that_do_not_fit(tmp_path, monkeypatch, changes, message):
     changed = schema.model_copy(
         update={key: schema.detect.model_copy(update=new) if key == "detect" else new for key, new in changes.items()}
     )
-    monkeypatch.setattr("multibox.export.export_model.open_runtime", lambda path: SimpleNamespace(schema=changed))
+    monkeypatch.setattr(
+        "multibox.export.export_model.open_runtime", lambda path, backend: SimpleNamespace(schema=changed)
+    )
     (tmp_path / "m.keras").touch()
     with pytest.raises(BadInput, match=message):
         export(tmp_path / "m.keras", "litert", target="mediapipe")

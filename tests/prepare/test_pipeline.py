@@ -305,5 +305,5 @@ def test_classes_are_checked_before_anything_starts(stores, small_priors):
     ("configured", "cores", "chosen"), [(0, 8, 0), (3, 2, 3), (-1, 2, 0), (-1, 4, 0), (-1, 8, 6), (-1, 64, 16)]
 )
 def test_workers_fit_the_cores(monkeypatch, configured, cores, chosen):
-    monkeypatch.setattr(pipeline, "cores", lambda: cores)
+    monkeypatch.setattr(pipeline, "share_of_cores", lambda: cores)
     assert choose_workers(configured) == chosen

@@ -20,10 +20,10 @@ from multibox.data.record import make_objects
 from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput, RunFailed
-from multibox.models.file import load_model
+from multibox.models.file import load_model, save_model
 from multibox.training import loop, validate
 from multibox.training import setup as setting_up
-from multibox.training.setup import set_up, settings_of
+from multibox.training.setup import complete, set_up, settings_of
 from multibox.training.stores import find_data
 from multibox.training.train import resume, train
 from multibox.training.training_model import TrainingModel
@@ -52,6 +52,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Let runs train a network that is made in a moment."""
+    monkeypatch.setattr(setting_up, "build", small_network.build)
+
+
 def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
     run = train("tiny", overrides=SMALL, name="first")
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
@@ -77,12 +83,13 @@ def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
 def test_a_run_starts_from_a_detector(store_root, folder, caplog):
     """Of the same classes: at a learning rate of next to nothing it is that detector still."""
     caplog.set_level("INFO")
-    first = train("tiny", overrides={**SMALL, "train.epochs": 1}, name="first")
-    again = {**SMALL, "network.weights": str(first.model), "train.epochs": 1, "train.lr": 1e-12}
+    first = set_up(complete(settings_of("tiny", "ssdlite-efficientnet", SMALL, "fail"), [open_store("tiny/train")]), [])
+    save_model(first.network, first.schema, folder / "first.keras")
+    again = {**SMALL, "network.weights": "first.keras", "train.epochs": 1, "train.lr": 1e-12}
     second = train("tiny", overrides=again, name="second")
-    (old, schema), (new, _) = load_model(first.model), load_model(second.model)
+    (old, schema), (new, _) = load_model(folder / "first.keras"), load_model(second.model)
     layers = sum(bool(layer.weights) for layer in old.layers)
-    told = f"starts from {first.model}: {layers} layers taken over; known classes: {', '.join(schema.classes)}"
+    told = f"starts from first.keras: {layers} layers taken over; known classes: {', '.join(schema.classes)}"
     assert told in [record.message for record in caplog.records]
     for a, b in zip(old.trainable_variables, new.trainable_variables, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -112,7 +119,7 @@ def test_without_a_name_the_next_free_one_is_taken(folder):
     assert names == ["run", "run-2", "run-3"]
 
 
-def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, monkeypatch):
+def test_a_folder_of_images_is_built_and_trained_on(voc_folder, folder, quick, monkeypatch):
     monkeypatch.setenv("MULTIBOX_DATA", str(folder / "data"))
     run = train(str(voc_folder), overrides=SMALL | {"train.epochs": 1})
     assert run.model.is_file()
@@ -129,7 +136,7 @@ def test_data_that_is_not_there_is_refused_by_name(folder):
     assert not (folder / "experiments").exists()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store_root, folder, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_images(store_root, folder, quick, monkeypatch):
     """The third batch is poisoned: the step is left out, and the run stops at the next look, after step 4."""
     whole = loop.training_batches
 
@@ -190,7 +197,7 @@ def test_in_bfloat16_layers_compute_in_it_and_the_loss_does_not(store_root, fold
     assert saved.get_layer("stem_conv").compute_dtype == "float32"
 
 
-def test_a_run_without_progress_ends_early(store_root, folder, monkeypatch):
+def test_a_run_without_progress_ends_early(store_root, folder, quick, monkeypatch):
     monkeypatch.setattr(validate, "evaluate", lambda *args, **kwargs: SimpleNamespace(to_json=lambda: FIGURES))
     run = train("tiny", overrides={**SMALL, "train.epochs": 9, "train.patience": 2}, name="early")
     with open(run.folder / "validation.csv") as file:
@@ -198,10 +205,9 @@ def test_a_run_without_progress_ends_early(store_root, folder, monkeypatch):
     assert resume("early").map == run.map == 0.5  # it is over
 
 
-def test_validation_data_without_objects_give_no_figure_anywhere(store_root, folder, monkeypatch, caplog):
+def test_validation_data_without_objects_give_no_figure_anywhere(store_root, folder, quick, caplog):
     """The best model is the last one, and patience does not count validations that measure nothing."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(setting_up, "build", small_network.build)
     without_objects = replace(open_store("tiny/val")[0], objects=make_objects([], []))
     write_store("empty", "val", [without_objects], ("ball",))
     settings = SMALL | {"data.val": ["empty/val"], "train.epochs": 3, "train.patience": 1}
