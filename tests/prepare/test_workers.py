@@ -263,7 +263,7 @@ def children(parent):
         ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
-    return [int(pid) for pid, above, called in rows if int(above) == parent and "prepare.workers" in called]
+    return [int(pid) for pid, above, called in rows if int(above) == parent and "workers.serve" in called]
 
 
 @pytest.mark.slow
