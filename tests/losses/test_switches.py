@@ -156,7 +156,7 @@ def test_following_the_gradient_leads_to_the_object(boxes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.long), "torch"])
 def test_all_of_it_on_the_other_backend(backend):
     pytest.importorskip(backend)
     if backend == keras.backend.backend():

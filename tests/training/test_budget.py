@@ -9,6 +9,7 @@ from multibox.training.budget import Speed, fit_into, measure_speed, steps_withi
 from multibox.training.setup import complete, settings_of
 from multibox.training.stores import open_stores
 from multibox.training.train import train
+from training import small_network
 from training.test_train import SMALL
 
 UNBOUNDED = {name: value for name, value in SMALL.items() if name not in ("train.epochs", "train.steps_per_epoch")}
@@ -90,6 +91,7 @@ def test_minutes_and_epochs_are_not_given_together(store_root, tmp_path, monkeyp
 def test_a_run_of_minutes_records_its_length(store_root, tmp_path, monkeypatch):
     """What is resumed is an ordinary run of so many epochs."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("multibox.training.setup.build", small_network.build)
     at_speed(monkeypatch, first=0.0, step=60 / 14)
     run = train("tiny", overrides={**UNBOUNDED, "train.validate_every": 0}, minutes=1, name="minute")
     recorded = load_config(run.folder / "config.yaml").train

@@ -31,6 +31,7 @@ from multibox.training.experiment import Experiment
 from multibox.training.setup import Setup
 from multibox.training.trackers import Trackers
 from multibox.training.train import resume, train
+from training import small_network
 
 SMALL = {
     "data.train": ["tiny/train"],
@@ -55,6 +56,7 @@ def world(tmp_path_factory, voc_folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MULTIBOX_DATA", str(folder / "stores"))
+        patch.setattr("multibox.training.setup.build", small_network.build)
         build([voc_folder], "tiny")
         train(overrides={**SMALL, "train.keep": 99}, name="whole")
     return folder
@@ -64,6 +66,7 @@ def world(tmp_path_factory, voc_folder):
 def folder(world, monkeypatch):
     monkeypatch.chdir(world)
     monkeypatch.setenv("MULTIBOX_DATA", str(world / "stores"))
+    monkeypatch.setattr("multibox.training.setup.build", small_network.build)
     return world
 
 
@@ -90,7 +93,7 @@ def rows(folder, name, table):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [4, pytest.param(6, marks=pytest.mark.long), pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [4, 6, 8])
 def test_from_a_checkpoint_it_ends_the_same(step, folder):
     """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next."""
     copy_until(folder, f"cut-{step}", step)
@@ -235,13 +238,11 @@ class Program:
         )
 
 
-COMMAND = Program(("-m", "multibox", "train"), SMALL, "whole")
-IN_TORCH = Program(
-    (str(Path(__file__).with_name("small_train.py")),),
-    {**SMALL, "train.steps_per_epoch": 20, "train.log_every": 10},  # a step takes 20 ms
-    "whole-torch",
-    {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
-)
+COMMAND = Program(("-m", "multibox", "train"), SMALL, "whole-command")
+QUICK = (str(Path(__file__).with_name("small_train.py")),)
+STEPS = {**SMALL, "train.steps_per_epoch": 20, "train.log_every": 10}  # a step takes 20 ms
+IN_TENSORFLOW = Program(QUICK, STEPS, "whole-tensorflow", {"KERAS_BACKEND": "tensorflow"})
+IN_TORCH = Program(QUICK, STEPS, "whole-torch", {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"})
 
 
 def finish(process):
@@ -253,7 +254,7 @@ def finish(process):
 @pytest.mark.parametrize(
     ("program", "times", "in_writes"),
     [
-        pytest.param(COMMAND, 3, 0, id="3"),
+        pytest.param(IN_TENSORFLOW, 3, 0, id="3"),
         pytest.param(COMMAND, 10, 2, id="10", marks=pytest.mark.long),
         pytest.param(
             IN_TORCH, 10, 2, id="torch-10", marks=pytest.mark.skipif(not find_spec("torch"), reason="needs PyTorch")

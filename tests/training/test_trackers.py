@@ -17,6 +17,7 @@ from multibox.training.experiment import Experiment
 from multibox.training.pictures import draw_findings
 from multibox.training.trackers import TensorBoard, Trackers, open_trackers, require_tracker
 from multibox.training.train import train
+from training import small_network
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
 
@@ -187,6 +188,7 @@ def test_weights_and_biases_is_told_and_goes_on_with_the_same_run(experiment, wa
 def test_a_run_tells_its_losses_its_map_and_the_same_pictures_each_time(store_root, tmp_path, monkeypatch, wandb):
     """Two epochs of two steps; whatever is told, the step is that of the run."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("multibox.training.setup.build", small_network.build)
     small = {"network.size": [128, 128], "network.weights": "none", "network.batch_norm": "trained"}
     length = {"train.batch": 2, "train.epochs": 2, "train.steps_per_epoch": 2, "train.validate_every": 1}
     run = train("tiny", overrides={**small, **length, "train.log_every": 1, "train.tracker": "wandb"}, name="told")
