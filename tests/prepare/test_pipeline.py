@@ -248,16 +248,16 @@ def test_phases_count_the_steps_that_see_each_image_once():
 
 
 def test_closing_ends_the_threads_and_the_batches(stores, small_priors):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     batches = training_batches(stores, CLASSES, small_priors, config_with())
     next(batches)
     batches.close()
     batches.close()
     assert list(batches) == []
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+    for thread in set(threading.enumerate()) - before:
+        if not thread.daemon:
             thread.join(timeout=5)
-    assert threading.active_count() <= before + 1
+    assert threading.active_count() <= len(before) + 1
 
 
 def test_an_image_that_cannot_be_decoded_stops_the_batches(make_record, make_store, small_priors):
