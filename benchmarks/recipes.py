@@ -9,11 +9,9 @@ stopped goes on where it was, so that the search can be spread over days. ``expe
 
 import argparse
 import csv
-import json
 import shlex
-import time
 
-from benchmarks.runs import EXPERIMENTS, train
+from benchmarks.runs import EXPERIMENTS, seconds_of, train
 
 SEARCH = (
     "network.weights=imagenet network.size=[192,192] network.freeze=block2b "
@@ -63,21 +61,9 @@ TABLE = EXPERIMENTS / "recipes.md"
 
 
 def run(name: str) -> None:
-    """Train, or go on; keep the time it took."""
+    """Train, or go on."""
     arguments = f"--config ssdlite-efficientnet data.train=[voc2007/train] data.val=[voc2007/val] {SEARCH} {RUNS[name]}"
-    start = time.monotonic()
-    try:
-        train(f"recipe-{name}", *shlex.split(arguments))
-    finally:
-        add_time(name, time.monotonic() - start)
-
-
-def add_time(name: str, seconds: float) -> None:
-    """Write down how long a part of a run took, if it was one."""
-    took = EXPERIMENTS / f"recipe-{name}" / "seconds.json"
-    if took.parent.is_dir():
-        before = json.loads(took.read_text()) if took.is_file() else []
-        took.write_text(json.dumps([*before, seconds]))
+    train(f"recipe-{name}", *shlex.split(arguments))
 
 
 def score(name: str) -> dict[str, str] | None:
@@ -92,7 +78,7 @@ def row(name: str) -> str:
     figures = score(name)
     if figures is None:
         return f"| {name} | `{RUNS[name]}` | | | | |"
-    minutes = sum(json.loads((EXPERIMENTS / f"recipe-{name}" / "seconds.json").read_text())) / 60
+    minutes = seconds_of(f"recipe-{name}") / 60
     scores = " | ".join(f"{float(figures[field]):.3f}" for field in ("map", "map_11point", "map_50_95"))
     return f"| {name} | `{RUNS[name]}` | {scores} | {minutes:.0f} |"
 

@@ -93,7 +93,8 @@ class Network(Section):
     ``voc20``, the bundled detector. ``auto`` means ``voc20`` if its layers fit the network, else ``imagenet``."""
     freeze: str = ""
     """Name of the last frozen stage of the trunk, or of a node if ``trunk`` is ``graph``. This stage and all stages
-    before it are not trained. If empty, all stages are trained."""
+    before it are not trained. If empty, all stages are trained. ``auto`` means the first stages, which see edges and
+    textures, or none if ``trunk`` is ``graph`` or training starts from fresh weights."""
     batch_norm: Literal["frozen", "trained"] = "frozen"
     """Batch normalisation of the trunk: ``frozen`` keeps its pretrained statistics and scales, ``trained`` learns
     them."""
@@ -387,6 +388,11 @@ class Train(Section):
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Momentum of the exponential moving average of the weights. The averaged weights are validated and saved instead
     of the current ones. 0 keeps no average."""
+    small_size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Size of the input in the first part of the run, as a share of ``network.size``. It is rounded to multiples of 32
+    pixels. 1 trains at ``network.size`` from the first step."""
+    small_until: Probability = 0.5
+    """Share of the run's steps that are trained at ``small_size``."""
     warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["step", "cosine"] = "cosine"
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -24,7 +24,7 @@ from multibox.models.graph import graph_outputs
 from multibox.models.graph_shapes import graph_shapes
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema, parse_schema
-from multibox.models.ssd import build
+from multibox.models.ssd import build, frozen_until
 
 WINDOWS = [(2, 1, 0), (2, 2, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 2, 0), (3, 1, 1), (3, 2, 1)]
 SIZES = [(6, 8), (7, 9), (8, 7), (1, 2), (2, 3)]
@@ -211,6 +211,7 @@ def test_a_graph_is_frozen_up_to_a_node():
     model = build(network_of(small_graph("bgr"), batch_norm="trained", freeze="a_bn"), 1, PRIORS)
     trained = {layer.name for layer in model.layers if layer.trainable_weights}
     assert trained == {"b", *(f"{fmap}_head_{kind}" for fmap in ("a_relu", "b") for kind in ("classes", "boxes"))}
+    assert frozen_until(network_of(small_graph(), batch_norm="trained", freeze="auto")) == ""
     with pytest.raises(BadInput, match=r"network.freeze: the graph has no node c; its nodes are a, a_bn, a_relu, b"):
         build(network_of(small_graph(), batch_norm="trained", freeze="c"), 1, PRIORS)
 

@@ -5,7 +5,7 @@ import pytest
 from multibox.config import Network, PeerSwitches, Priors
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
-from multibox.models.ssd import build, is_trunk
+from multibox.models.ssd import build, frozen_until, is_trunk
 from multibox.models.vgg16 import l2_normalize
 from networks import PAPER, PAPER_512, assert_maps_and_outputs
 
@@ -99,6 +99,25 @@ def test_a_stage_of_mobilenet_v3_is_frozen_with_its_squeeze():
     assert not model.get_layer("block12_excite_conv").trainable
     assert model.get_layer("block13_squeeze_conv").trainable
     assert model.get_layer("c4_head_classes").trainable
+
+
+@pytest.mark.parametrize(
+    ("trunk", "layout", "last", "first"),
+    [
+        ("efficientnet_lite0", "ssdlite", "block3b_project_conv", "block4a_expand_conv"),
+        ("mobilenet_v2", "ssdlite", "block5_project_conv", "block6_expand_conv"),
+        ("mobilenet_v3_large", "ssdlite", "block5_project_conv", "block6_expand_conv"),
+        ("resnet50", "ssd300", "conv2_block3_3_conv", "conv3_block1_1_conv"),
+        ("vgg16", "ssd300", "conv3_3", "conv4_1"),
+    ],
+)
+def test_the_first_stages_are_frozen_unless_they_are_fresh(trunk, layout, last, first):
+    network = Network(trunk=trunk, layout=layout, size=(128, 128), freeze="auto")
+    model = build(network, 3, Priors())
+    assert (model.get_layer(last).trainable, model.get_layer(first).trainable) == (False, True)
+    fresh = network.model_copy(update={"weights": "none", "batch_norm": "trained"})
+    assert frozen_until(fresh) == ""
+    assert frozen_until(network.model_copy(update={"freeze": "stem"})) == "stem"
 
 
 def test_an_unknown_stage_is_refused_by_name():

@@ -11,18 +11,19 @@ import worker_items
 from multibox.config import Config
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
+from multibox.models.maps import network_priors
 from multibox.prepare import pipeline
 from multibox.prepare.example import training_example
-from multibox.prepare.pipeline import choose_workers, endless_order, phases, training_batches
+from multibox.prepare.pipeline import choose_workers, endless_order, training_batches
 
 CLASSES = ("cat", "dog")
 BATCH = 4
 
 
-def config_with(workers=0, batch=BATCH, seed=0, weights=()):
+def config_with(workers=0, batch=BATCH, seed=0, weights=(), size=128):
     return Config.model_validate(
         {
-            "network": {"size": [128, 128]},
+            "network": {"size": [size, size]},
             "data": {"workers": workers, "weights": weights},
             "train": {"batch": batch, "seed": seed},
         }
@@ -195,10 +196,10 @@ def test_weights_that_do_not_fit_the_stores(stores, make_store, small_priors):
         training_batches([*stores, make_store([])], CLASSES, small_priors, config_with(weights=(1, 2, 3)))
 
 
-def mixing(workers=0, **until):
+def mixing(workers=0, size=128, **until):
     """Five steps of two examples; mosaic and mixup until a share of them, always or never."""
     augment = {name: {"probability": 1, "until": share} for name, share in until.items()}
-    config = config_with(workers=workers, batch=2)
+    config = config_with(workers=workers, batch=2, size=size)
     return Config.model_validate(
         {**config.model_dump(), "augment": augment, "train": {"batch": 2, "epochs": 5, "steps_per_epoch": 1}}
     )
@@ -222,29 +223,22 @@ def test_hosts_end_mosaic_at_the_same_step(stores, small_priors):
     assert_same(share, [(image[1::2], {name: each[1::2] for name, each in y.items()}) for image, y in whole])
 
 
-@pytest.mark.parametrize(
-    ("until", "expected"),
-    [
-        ({}, {0: (0, 0)}),
-        ({"mosaic": 1, "mixup": 1}, {0: (1, 1)}),
-        ({"mosaic": 0.6}, {0: (1, 0), 6: (0, 0)}),
-        ({"mosaic": 0.8, "mixup": 0.4}, {0: (1, 1), 4: (1, 0), 8: (0, 0)}),
-        ({"mosaic": 0.6, "mixup": 0.6}, {0: (1, 1), 6: (0, 0)}),
-        ({"mosaic": 0}, {0: (0, 0)}),
-    ],
-)
-def test_phases_of_a_run(until, expected):
-    """With 10 examples in batches of 2: where each phase begins, and its probabilities of mosaic and mixup."""
-    began = {start: config.augment for start, config in phases(mixing(**until), images=99).items()}
-    assert {start: (each.mosaic.probability, each.mixup.probability) for start, each in began.items()} == expected
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_input_grows_at_its_step(stores, workers):
+    """After three steps of five; also where the run starts again before or behind that."""
+    growing, small, large = (mixing(workers, size=size) for size in (192, 128, 192))
+    growing = with_train(growing, small_size=0.5, small_until=0.6)
+    priors = {size: network_priors(config.network, config.priors) for size, config in ((128, small), (192, large))}
+    whole = read(stores, priors[192], 5, config=growing)
+    assert_same(whole[:3], read(stores, priors[128], 3, config=small))
+    assert_same(whole[3:], read(stores, priors[192], 2, config=large, start_step=3))
+    assert [image.shape[1:3] for image, _ in whole] == [(128, 128)] * 3 + [(192, 192)] * 2
+    for start in (2, 4):
+        assert_same(whole[start:], read(stores, priors[192], 5 - start, config=growing, start_step=start))
 
 
-def test_phases_count_the_steps_that_see_each_image_once():
-    """20 images in batches of 4, 40 epochs: 200 steps, of which 180 are 720 examples."""
-    config = Config.model_validate(
-        {"augment": {"mosaic": {"probability": 1, "until": 0.9}}, "train": {"batch": 4, "epochs": 40}}
-    )
-    assert list(phases(config, images=20)) == [0, 720]
+def with_train(config, **fields):
+    return config.model_copy(update={"train": config.train.model_copy(update=fields)})
 
 
 def test_closing_ends_the_threads_and_the_batches(stores, small_priors):

@@ -42,7 +42,7 @@ def steps(devices, *, poison=None, norm_trained=False, **train):
     keras.utils.set_random_seed(0)
     with on_devices(config):
         size, priors, classes = stored["images"].shape[2:4], stored["boxes"].shape[2], stored["classes"].max()
-        network = small_network(size, priors, int(classes), norm_trained)
+        network = small_network(size, [(1, priors)], int(classes), norm_trained)
         synchronize(network, devices)
         model = TrainingModel(network, Loss())
         optimizer = make_optimizer(network, "vgg16", config, config.lr)

@@ -2,10 +2,11 @@ import time
 
 import pytest
 
-from multibox.config_file import load_config
+from multibox.config_file import load_config, parse_config
 from multibox.errors import BadInput
+from multibox.prepare.phases import at_size
 from multibox.training import budget
-from multibox.training.budget import Speed, fit_into, measure_speed, steps_within
+from multibox.training.budget import Speed, fit_into, measure_speed, speed_of_run, steps_within
 from multibox.training.setup import complete, settings_of
 from multibox.training.stores import open_stores
 from multibox.training.train import train
@@ -25,6 +26,16 @@ def run_of_tiny(store_root):
 
 def at_speed(monkeypatch, first, step):
     monkeypatch.setattr(budget, "measure_speed", lambda config, stores: Speed(first, step))
+
+
+def test_the_speed_of_a_run_is_that_of_both_its_sizes(monkeypatch):
+    config = parse_config({"train": {"small_size": 0.5, "small_until": 0.25}}, "test")
+    speeds = {160: Speed(2.0, 0.1), 320: Speed(3.0, 0.5)}
+    monkeypatch.setattr(budget, "measure_speed", lambda config, stores: speeds[config.network.size[0]])
+    assert speed_of_run(config, []) == Speed(5.0, pytest.approx(0.4))
+    assert speed_of_run(at_size(config, (320, 320)), []) == speeds[320]
+    small = parse_config({"train": {"small_size": 0.5, "small_until": 1}}, "test")
+    assert speed_of_run(small, []) == speeds[160]
 
 
 @pytest.mark.parametrize(

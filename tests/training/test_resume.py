@@ -36,12 +36,14 @@ from training import small_network
 SMALL = {
     "data.train": ["tiny/train"],
     "data.val": ["tiny/val"],
-    "network.size": [128, 128],
+    "network.size": [192, 192],
     "network.weights": "none",
     "network.batch_norm": "trained",
     "train.batch": 2,
     "train.epochs": 2,
     "train.steps_per_epoch": 6,
+    "train.small_size": 0.7,
+    "train.small_until": 0.6,
     "train.validate_every": 1,
     "train.log_every": 2,
     "train.ema": 0.9,
@@ -95,7 +97,10 @@ def rows(folder, name, table):
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [4, 6, 8])
 def test_from_a_checkpoint_it_ends_the_same(step, folder):
-    """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next."""
+    """Step 4 of 12 is within an epoch, 6 at the end of one that was judged already, 8 in the next.
+
+    The input is small up to step 7.
+    """
     copy_until(folder, f"cut-{step}", step)
     run = resume(f"cut-{step}")
     assert_same_end(folder, "whole", f"cut-{step}")
@@ -131,7 +136,7 @@ def test_a_run_that_gives_up_after_a_resumed_epoch_ends_there(monkeypatch, tmp_p
     """The rest of an epoch is a segment of its own: what it decides holds for the others."""
     setup, made = fake_setup(epochs=6, patience=1), []
 
-    def fit_segment(setup, segment, clock, after, board, table):
+    def fit_segment(setup, model, segment, clock, after, board, table):
         made.append(segment)
         clock.step += segment.steps * (segment.until - segment.epoch)
         after[0].stale = 1
@@ -152,7 +157,7 @@ def test_trackers_hear_that_a_run_was_stopped_and_its_iterators_end_before_it_is
     closed, iterators = [], []
     tracker = SimpleNamespace(close=lambda failed=False: closed.append(failed))
 
-    def fit_segment(setup, segment, clock, after, board, table):
+    def fit_segment(setup, model, segment, clock, after, board, table):
         iterator = Iterator()
         iterators.append(weakref.ref(iterator))
         clock.step += 1
@@ -170,7 +175,7 @@ def test_trackers_hear_that_a_run_was_stopped_and_its_iterators_end_before_it_is
 
 
 def fake_setup(epochs, patience):
-    config = load_config(overrides={**SMALL, "train.epochs": epochs, "train.patience": patience})
+    config = load_config(overrides={**SMALL, "train.small_size": 1, "train.epochs": epochs, "train.patience": patience})
     model = SimpleNamespace(optimizer=SimpleNamespace(variables=[]))
     return Setup(config, (), (), None, SimpleNamespace(variables=[]), model, config.train.steps_per_epoch, ("cat",))
 

@@ -18,6 +18,7 @@ from multibox.machine import cores
 from multibox.models.maps import network_priors
 from multibox.prepare import example, plan, shot
 from multibox.prepare.joined import JoinedStores
+from multibox.prepare.phases import at_size
 from multibox.prepare.pipeline import PrepareExample, training_batches
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
@@ -74,6 +75,7 @@ def measure_pipeline(
     Raises:
         BadInput: If the stores hold no images.
     """
+    config = at_size(config, config.network.size)
     classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
     priors_rel = network_priors(config.network, config.priors)
     prepare = PrepareExample(JoinedStores(stores, classes), priors_rel, config)

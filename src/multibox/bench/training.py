@@ -21,6 +21,7 @@ from multibox.data.store import Store
 from multibox.losses.multibox import multibox_loss
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.ssd import build
+from multibox.prepare.phases import at_size
 from multibox.prepare.pipeline import Batch, training_batches
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices
@@ -138,7 +139,8 @@ def measure_training(
 
 
 def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
-    """The configuration to measure: without validation and tracking service, with mosaic and mixup in every epoch."""
+    """The configuration to measure, equal in every epoch: full size, mosaic, mixup, no validation, no tracker."""
+    config = at_size(config, config.network.size)
     data = config.data.model_copy(update={"classes": all_classes(config, stores), "val": (), "weights": ()})
     train = config.train.model_copy(update={"tracker": "none"})
     mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}

@@ -14,6 +14,8 @@ BLOCKS = (
     (7, 1, 3, 1, 6, 320),
 )
 STAGES = ("stem", *(f"block{stage}{chr(ord('a') + i)}" for stage, count, *_ in BLOCKS for i in range(count)))
+EARLY = "block3b"
+"""Last stage that sees edges and textures: its stride is at most 8, and no feature map comes from it or before it."""
 
 
 def trunk(x: Tensor, pad: str = "same") -> dict[str, Tensor]:

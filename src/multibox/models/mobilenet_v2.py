@@ -14,6 +14,8 @@ BLOCKS = (
     (1, 1, 6, 320),
 )
 STAGES = ("stem", *(f"block{i}" for i in range(sum(count for count, *_ in BLOCKS))), "last")
+EARLY = "block5"
+"""Last stage that sees edges and textures: its stride is at most 8, and no feature map comes from it or before it."""
 
 
 def trunk(x: Tensor, pad: str = "same", c4: str = "wide") -> dict[str, Tensor]:

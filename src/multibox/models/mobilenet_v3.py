@@ -22,6 +22,8 @@ BLOCKS = (
     (5, 1, 6, 160, True, "hard_silu"),
 )
 STAGES = ("stem", *(f"block{i}" for i in range(len(BLOCKS))), "last")
+EARLY = "block5"
+"""Last stage that sees edges and textures: its stride is at most 8, and no feature map comes from it or before it."""
 C4 = 12
 """Number of the block whose widened map is the first feature map. In the reduced variant, the layers after it have half
 the channels."""

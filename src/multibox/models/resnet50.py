@@ -9,6 +9,8 @@ from keras import layers
 from multibox.models.layers import Tensor, batch_norm, downsample_pad
 
 STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5")
+EARLY = "conv2"
+"""Last stage that sees edges and textures: its stride is at most 8, and no feature map comes from it or before it."""
 MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 EPSILON = 1.001e-5
 

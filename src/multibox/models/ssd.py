@@ -182,8 +182,16 @@ def _set_trainable(model: keras.Model, network: Network) -> None:
         layer.trainable = stage not in frozen and not (norm and network.batch_norm == "frozen")
 
 
+def frozen_until(network: Network) -> str:
+    """Name of the last frozen stage or node of a network. Empty if all are trained."""
+    if network.freeze != "auto":
+        return network.freeze
+    return "" if network.graph or network.weights == "none" else str(TRUNKS[network.trunk].EARLY)
+
+
 def _frozen(network: Network) -> set[str]:
     """Names of the frozen stages of the trunk, or of the frozen nodes of a graph."""
+    network = network.model_copy(update={"freeze": frozen_until(network)})
     if network.graph:
         names = [node.name for node in network.graph.nodes]
         if network.freeze and network.freeze not in names:

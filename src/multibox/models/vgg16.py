@@ -5,6 +5,8 @@ from keras import layers
 from multibox.models.layers import Tensor, downsample_pad, trim_pad
 
 STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
+EARLY = "conv3"
+"""Last stage that sees edges and textures: its stride is at most 8, and no feature map comes from it or before it."""
 MEAN, SCALE = (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)
 """Mean and scale of the input's channels, RGB. The published weights expect the mean to be subtracted, and no
 scaling."""

@@ -2,8 +2,8 @@
 
 The global training step alone determines the position in the data. The seed fixes one endless order of records. Example
 k is made from the k-th record of that order, with a random generator that depends only on the seed and k, and with the
-configuration that holds at k (mosaic and mixup may end during a run). So a run sees exactly the same examples after it
-is resumed, or with more processes.
+configuration that holds at k (:mod:`multibox.prepare.phases`). So a run sees exactly the same examples after it is
+resumed, or with more processes.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,10 @@ from multibox.config import Config
 from multibox.data.record import Record
 from multibox.errors import BadInput, install
 from multibox.machine import cores
+from multibox.models.maps import network_priors
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
+from multibox.prepare.phases import phases
 from multibox.prepare.workers import Workers
 from multibox.torchrun import share_of_cores
 
@@ -172,46 +174,25 @@ class TrainingBatches:
 def endless_examples(
     order: grain.MapDataset, records: JoinedStores, priors_rel: np.ndarray, config: Config
 ) -> grain.MapDataset:
-    """Prepare the examples of a run, each with the configuration of its phase (see :func:`phases`).
+    """Prepare the examples of a run, each with the configuration of its phase.
 
     Args:
         order: Endless order of positions in the records.
         records: Records to prepare.
-        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input.
+        priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors at its full size, relative to its input.
         config: Configuration of the run.
 
     Returns:
-        Training examples, one for each position of ``order``. The end of mosaic or mixup changes neither their order
-        nor their random states.
+        Training examples, one for each position of ``order``. A new phase changes neither their order nor their random
+        states.
     """
-    (_, first), *later = phases(config, len(records)).items()
-    examples = order.random_map(PrepareExample(records, priors_rel, first))
-    for start, each in later:
-        after = order.random_map(PrepareExample(records, priors_rel, each))
-        examples = grain.MapDataset.concatenate([examples[:start], after[start:]])
+    examples: grain.MapDataset | None = None
+    for start, each in phases(config, len(records)).items():
+        is_full = each.network.size == config.network.size
+        own_priors = priors_rel if is_full else network_priors(each.network, each.priors)
+        after = order.random_map(PrepareExample(records, own_priors, each))
+        examples = grain.MapDataset.concatenate([examples[:start], after[start:]]) if examples else after
     return examples
-
-
-def phases(config: Config, images: int) -> dict[int, Config]:
-    """Split a run into phases: a new phase begins where mosaic or mixup end.
-
-    Args:
-        config: Configuration of the training run.
-        images: Number of images to train on.
-
-    Returns:
-        Configuration of each phase, by the index of the phase's first example in the run. Mosaic and mixup are switched
-        off in the phases after their end.
-    """
-    steps = config.train.epochs * config.train.epoch_steps(images)
-    began = {0: config}
-    for name in sorted(("mosaic", "mixup"), key=lambda name: getattr(config.augment, name).until):
-        mix = getattr(config.augment, name)
-        if mix.probability and mix.until < 1:
-            without = {name: mix.model_copy(update={"probability": 0.0})}
-            config = config.model_copy(update={"augment": config.augment.model_copy(update=without)})
-            began[round(mix.until * steps) * config.train.batch] = config
-    return began
 
 
 class PrepareExample:

@@ -11,6 +11,7 @@ import keras
 from multibox.config import Config
 from multibox.data.store import Store
 from multibox.errors import BadInput
+from multibox.prepare.phases import at_size, small_size
 from multibox.prepare.pipeline import training_batches
 from multibox.training import hosts
 from multibox.training.setup import set_up
@@ -67,7 +68,7 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
         raise BadInput(
             "minutes", "cannot be given with several hosts or processes, whose speeds differ; set train.epochs instead"
         )
-    speed = measure_speed(config, stores)
+    speed = speed_of_run(config, stores)
     left = minutes * 60 - (time.monotonic() - began) - speed.first
     epoch = config.train.epoch_steps(sum(map(len, stores)))
     validation = VALIDATION_COST * speed.step / config.train.batch * _validation_images(config)
@@ -81,6 +82,24 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
     fields = " ".join(f"train.{name}={value}" for name, value in length.items())
     hosts.log(f"{minutes:g} minutes at {config.train.batch / speed.step:.1f} images/s: {fields}")
     return config.model_copy(update={"train": config.train.model_copy(update=length)})
+
+
+def speed_of_run(config: Config, stores: Sequence[Store]) -> Speed:
+    """Measure how long the steps of a run take, at each size of its input.
+
+    Args:
+        config: Configuration of the run, including its class names.
+        stores: Stores to train on.
+
+    Returns:
+        Duration of the first steps of all sizes together, and the mean duration of the further steps of the run.
+    """
+    shares = {small_size(config): config.train.small_until, config.network.size: 1 - config.train.small_until}
+    shares = shares if len(shares) > 1 else {config.network.size: 1.0}
+    speeds = {size: measure_speed(at_size(config, size), stores) for size, share in shares.items() if share > 0}
+    return Speed(
+        sum(speed.first for speed in speeds.values()), sum(shares[size] * speed.step for size, speed in speeds.items())
+    )
 
 
 def measure_speed(config: Config, stores: Sequence[Store], seconds: float = 3.0) -> Speed:

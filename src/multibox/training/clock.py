@@ -1,6 +1,6 @@
 """The clock of a run, which counts training steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import keras
 
 @dataclass(frozen=True)
 class Segment:
-    """Epochs of a run that one call of Keras' ``fit`` trains: whole epochs, or the rest of one epoch.
+    """Epochs of a run that one call of Keras' ``fit`` trains: whole epochs, or a part of one epoch.
 
     Attributes:
         epoch: Index of the first epoch, from 0.
@@ -50,15 +50,20 @@ class Clock(keras.callbacks.Callback):
         """Whether the step just made was the last of its epoch."""
         return self.step > 0 and self.step % self.steps_per_epoch == 0
 
-    def left(self) -> Iterator[Segment]:
-        """Segments left to train: the rest of an unfinished epoch, if any, then the remaining epochs."""
-        into = self.step % self.steps_per_epoch
-        first = self.epochs_done
-        if into:
-            yield Segment(first, first + 1, self.steps_per_epoch - into)
-            first += 1
-        if first < self.epochs:
-            yield Segment(first, self.epochs, self.steps_per_epoch)
+    def left(self, cuts: Iterable[int] = ()) -> Iterator[Segment]:
+        """Segments left to train, in order.
+
+        Args:
+            cuts: Steps, counted from the start of the run and rising, before which a segment must end.
+        """
+        step = self.step
+        for end in (*(cut for cut in cuts if cut < self.steps), self.steps):
+            while step < end:
+                epoch, into = divmod(step, self.steps_per_epoch)
+                whole = 0 if into else end // self.steps_per_epoch - epoch
+                steps = self.steps_per_epoch if whole else min(end - step, self.steps_per_epoch - into)
+                yield Segment(epoch, epoch + max(1, whole), steps)
+                step += max(1, whole) * steps
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count one training step."""

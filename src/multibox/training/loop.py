@@ -16,13 +16,14 @@ from multibox.training.checkpoint import Checkpoints, State, read_variables
 from multibox.training.clock import Clock, Segment
 from multibox.training.experiment import Experiment
 from multibox.training.finite import StopIfNotFinite
+from multibox.training.growth import Growth
 from multibox.training.journal import Journal, TimedBatches
 from multibox.training.one_step_ahead import OneStepAhead
 from multibox.training.run_log import STEP_FIELDS, RunLog
 from multibox.training.setup import Setup
 from multibox.training.stop import StopAsked, StopOnSignal
 from multibox.training.trackers import Trackers, open_trackers
-from multibox.training.training_model import bring_weights_back
+from multibox.training.training_model import TrainingModel, bring_weights_back
 from multibox.training.validate import Validate
 
 
@@ -76,11 +77,12 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
         try:
             if validate.due:
                 validate.validate()
-            for segment in clock.left():
+            growth = Growth(setup)
+            for segment in clock.left([growth.until]):
                 if validate.gave_up:
                     break
                 after = [validate, Save(clock, settings.checkpoint_every, save), stop]
-                fit_segment(setup, segment, clock, after, trackers, table)
+                fit_segment(setup, growth.model_at(clock.step), segment, clock, after, trackers, table)
         except StopAsked:
             save()
             is_stopped = True
@@ -99,6 +101,7 @@ def run(setup: Setup, experiment: Experiment, state: State) -> Run:
 
 def fit_segment(
     setup: Setup,
+    model: TrainingModel,
     segment: Segment,
     clock: Clock,
     after: list[keras.callbacks.Callback],
@@ -108,7 +111,8 @@ def fit_segment(
     """Train one segment of a run with Keras' ``fit``.
 
     Args:
-        setup: Network, optimizer, data and configuration of the run.
+        setup: Data and configuration of the run.
+        model: Model to train.
         segment: Consecutive epochs of the run to train.
         clock: Clock that counts the steps of the run, set to the first step of the segment.
         after: Additional callbacks, which run after the loop's own callbacks at the end of each step and epoch.
@@ -129,12 +133,12 @@ def fit_segment(
         watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())
         guard = StopIfNotFinite(clock, settings.log_every, batches.record_ids)
         journal = Journal(table, trackers, timed, clock, images=settings.batch, every=settings.log_every)
-        setup.model.fit(
+        model.fit(
             timed.stream(),
             initial_epoch=segment.epoch,
             epochs=segment.until,
             steps_per_epoch=segment.steps,
-            callbacks=OneStepAhead([clock, watch, guard, journal, *after], add_history=True, model=setup.model),
+            callbacks=OneStepAhead([clock, watch, guard, journal, *after], add_history=True, model=model),
             shuffle=False,
             verbose=0,
         )

@@ -19,7 +19,7 @@ from multibox.models import shipped
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
-from multibox.models.ssd import build
+from multibox.models.ssd import build, frozen_until
 from multibox.models.transfer import graph_fields, start_weights, transfer
 from multibox.prepare.pipeline import joined_order
 from multibox.progress import Progress
@@ -126,7 +126,9 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     classes = all_classes(settings, stores)
     chosen = {
         "data": settings.data.model_copy(update={"classes": classes}),
-        "network": settings.network.model_copy(update={"weights": start_weights(settings.network)}),
+        "network": settings.network.model_copy(
+            update={"weights": start_weights(settings.network), "freeze": frozen_until(settings.network)}
+        ),
     }
     settings = settings.model_copy(update=chosen)
     joined_order(stores, classes, settings)
@@ -195,7 +197,7 @@ def log_remarks(setup: Setup, *, is_new: bool = True) -> None:
 
 
 def load_start_weights(setup: Setup) -> None:
-    """Load the initial weights, and log which of them come from another detector.
+    """Load the initial weights, and log which of them come from another detector and which are kept.
 
     Raises:
         BadInput: If the weights cannot be read or do not fit the network.
@@ -207,3 +209,5 @@ def load_start_weights(setup: Setup) -> None:
         hosts.log(f"starts from {weights}: {taken_over}")
     else:
         load_pretrained(setup.network, network)
+    if network.freeze:
+        hosts.log(f"the trunk's weights up to {network.freeze} are not trained (network.freeze)")

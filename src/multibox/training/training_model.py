@@ -1,5 +1,6 @@
 """The Keras model that ``fit`` trains: the network with its loss."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -45,6 +46,9 @@ class TrainingModel(keras.Model):
         priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the network's priors, relative to its input. Required if
             ``loss.sees_boxes``.
         variances: Factors by which deltas are multiplied when boxes are decoded: for cx, cy, w and h.
+
+    Attributes:
+        hand_over: Function that copies the weights to the model of the run. None if this is the model of the run.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class TrainingModel(keras.Model):
         self.variances = variances
         self.alarm = self.add_weight((), "zeros", name=ALARM) if network.compute_dtype == "float16" else None
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
+        self.hand_over: Callable[[], None] | None = None
         self._torch_step: Any = None
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
@@ -130,12 +135,14 @@ class TrainingModel(keras.Model):
 
 
 def bring_weights_back(callback: keras.callbacks.Callback) -> None:
-    """Copy the weights from the compiled step into the model's variables, so that they can be read.
+    """Copy the weights from the compiled step into the variables of the run, so that they can be read.
 
     With JAX, Keras keeps the weights inside the step while ``fit`` runs. Reading the property ``model`` of a callback
-    copies them back.
+    copies them into the variables of that model, which may be another one than the model of the run.
     """
-    callback.model  # noqa: B018
+    model = callback.model
+    if isinstance(model, TrainingModel) and model.hand_over:
+        model.hand_over()
 
 
 def in_pixels(boxes_rel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
