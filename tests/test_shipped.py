@@ -122,12 +122,17 @@ def test_what_is_made_of_it_is_written_in_the_current_folder(picture):
 
 
 @pytest.mark.slow
-def test_its_int8_file_needs_no_images(picture, monkeypatch):
+def test_its_int8_file_needs_no_images_and_runs_on_request(picture, monkeypatch):
     monkeypatch.setattr("multibox.export.export_model.CALIBRATED", 4)
     code, text = run("export", NAME, "--precision", "int8")
     assert (code, text.splitlines()[0]) == (0, "onnx: voc20-int8.onnx")
     size = (picture.parent / "voc20-int8.onnx").stat().st_size
     assert size < 0.4 * model_path(NAME).stat().st_size
+    ms = lambda runtimes, rounds: dict(zip(runtimes, range(9, 0, -1), strict=False))  # noqa: E731, the last is best
+    monkeypatch.setattr("multibox.runtimes.fastest.measure", ms)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(picture.parent / "cache"))
+    code, text = run("predict", NAME, picture, "--runtime", "fastest-int8")
+    assert (code, "voc20-int8.onnx runs in int8: what that costs was not measured" in text) == (0, True)
 
 
 @pytest.mark.parametrize("model", [NAME, model_path(NAME), Path(os.path.relpath(model_path(NAME)))])

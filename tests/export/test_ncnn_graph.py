@@ -8,7 +8,7 @@ pytest.importorskip("onnx")
 ncnn = pytest.importorskip("ncnn")
 
 from export.one_layer import CASES, NETWORKS, ON_IMAGE, outputs_of, small_network, whole_network  # noqa: E402
-from multibox.export.onnx_graph import to_onnx  # noqa: E402
+from multibox.models.onnx_graph import to_onnx  # noqa: E402
 from multibox.runtimes.ncnn_graph import to_ncnn  # noqa: E402
 
 PRIORS = np.random.default_rng(2).random((7, 4)).astype(np.float32)

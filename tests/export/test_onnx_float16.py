@@ -11,7 +11,7 @@ from keras import layers  # noqa: E402
 
 from export.one_layer import SIZE, around, outputs_of, randomize  # noqa: E402
 from multibox.export.onnx_float16 import to_float16  # noqa: E402
-from multibox.export.onnx_graph import to_onnx  # noqa: E402
+from multibox.models.onnx_graph import to_onnx  # noqa: E402
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from export.one_layer import (
     small_network,
     whole_network,
 )
-from multibox.export.onnx_graph import LAYERS, to_onnx
+from multibox.models.onnx_graph import LAYERS, to_onnx
 
 
 def outputs_by_onnx(model, images):

@@ -12,8 +12,8 @@ onnx = pytest.importorskip("onnx")
 from keras import layers  # noqa: E402
 
 from export.one_layer import SIZE, around, behind_image, randomize, whole_network  # noqa: E402
-from multibox.export.onnx_graph import to_onnx  # noqa: E402
 from multibox.export.onnx_int8 import to_int8  # noqa: E402
+from multibox.models.onnx_graph import to_onnx  # noqa: E402
 
 
 def run(model, images, folder=None):

@@ -194,7 +194,7 @@ def test_each_runtime_has_the_name_that_people_choose_it_by():
 
 def test_the_choices():
     assert CHOICES[:5] == ("keras", "onnx", "openvino", "mnn", "ncnn")
-    assert CHOICES[-1] == "fastest"
+    assert CHOICES[-2:] == ("fastest", "fastest-int8")
 
 
 def test_metadata_as_onnx_reads_it(model):

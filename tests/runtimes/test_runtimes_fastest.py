@@ -138,6 +138,14 @@ def test_the_default_has_to_work(model, monkeypatch):
         open_runtime(model, runtime="fastest")
 
 
+@pytest.mark.parametrize(
+    ("images", "given", "seconds"), [(999, None, 0.03), (1000, None, 0.005), (1000, "default", 0.03)]
+)
+def test_many_images_are_worth_a_measurement(model, table, monkeypatch, images, given, seconds):
+    monkeypatch.setattr("multibox.runtimes.choose.CHOICES", ("default", "fastest"))
+    assert open_runtime(model, runtime=given, images=images).seconds == seconds
+
+
 @pytest.mark.parametrize("name", ["onnx", "openvino"])
 def test_lanes_run_different_images_at_the_same_time(tmp_path, name):
     pytest.importorskip(RUNTIMES[name].module)

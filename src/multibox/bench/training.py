@@ -188,7 +188,9 @@ class _Run:
         """
         timer, first = LastEpoch(), self.clock.epochs_done
         segment = Segment(first, first + 2, self.clock.steps_per_epoch)
-        fit_segment(self.setup, segment, self.clock, [StopOnSignal(), timer], self.trackers, self.table)
+        fit_segment(
+            self.setup, self.setup.model, segment, self.clock, [StopOnSignal(), timer], self.trackers, self.table
+        )
         return timer.seconds
 
 

@@ -1,6 +1,7 @@
 """Export of a model file to another format."""
 
 import logging
+import math
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,8 @@ from multibox.export.check import Check
 from multibox.export.images import prepared
 from multibox.export.web import prepare_site
 from multibox.export.write import FORMATS, PRECISIONS, TARGETS, Plan, write
-from multibox.models.schema import Schema
+from multibox.models.file import fingerprint
+from multibox.models.schema import Loss, Schema
 from multibox.models.shipped import folder_for, is_shipped, model_path
 from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
@@ -100,7 +102,7 @@ def export(
     judged = open_split(evaluate_on) if evaluate_on is not None else None
     runtime: Any = open_runtime(model, backend=FORMATS[kind].backend)
     FORMATS[kind].require_backend()
-    schema: Schema = runtime.schema
+    schema: Schema = runtime.schema.model_copy(update={"weights": fingerprint(model)})
     _require_able(schema, nms, target)
     seen = judged or calibration
     maps: list[float] = []
@@ -112,9 +114,11 @@ def export(
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
 
 
-def _measure(judged: Store, original: Runtime, maps: list[float], detector: Detector) -> None:
-    """Append the mean average precision of the original and of the exported file."""
+def _measure(judged: Store, original: Runtime, maps: list[float], detector: Detector) -> Loss | None:
+    """Append the mean average precision of the original and of the exported file, and return what was lost."""
     maps.extend(evaluate(one, judged).map for one in (Detector(original), detector))
+    lost = round(maps[0] - maps[1], 5)
+    return None if math.isnan(lost) else Loss(map=lost, data=f"{judged.meta.name}/{judged.meta.split}")
 
 
 def export_onnx(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:

@@ -6,9 +6,9 @@ from typing import Any
 from multibox.errors import BadInput, install
 from multibox.export.onnx_detections import add_detections
 from multibox.export.onnx_float16 import to_float16
-from multibox.export.onnx_graph import to_onnx
 from multibox.export.onnx_int8 import to_int8
-from multibox.models.schema import MEMBER, PARAMETERS, Schema
+from multibox.models.onnx_graph import label, to_onnx
+from multibox.models.schema import Schema
 
 
 def require_onnx(what: str) -> None:
@@ -55,13 +55,5 @@ def make_onnx(
     elif precision == "int8":
         model = to_int8(model, images, openvino=openvino)
     model = add_detections(model, schema) if nms else model
-    _label(model, schema, network.count_params())
+    label(model, schema, network.count_params())
     return model
-
-
-def _label(model: Any, schema: Schema, parameters: int) -> None:
-    """Write the schema and the number of parameters into the metadata of an ONNX model."""
-    import onnx
-
-    onnx.helper.set_model_props(model, {MEMBER: schema.to_json(), PARAMETERS: str(parameters)})
-    model.producer_name, model.producer_version = "multibox", schema.version

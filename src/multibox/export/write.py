@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from multibox.detect.detector import Detector
-from multibox.detect.load import load
 from multibox.errors import BadInput, RunFailed
 from multibox.export.check import Check, check
 from multibox.export.edgetpu import require_mapped
@@ -23,13 +22,16 @@ from multibox.export.ssd_layout import in_ssd_layout
 from multibox.export.web import MODEL as SITE_MODEL
 from multibox.export.web import SITE, Site, write_site
 from multibox.models.file import MODEL
-from multibox.models.schema import Schema
-from multibox.runtimes import KerasRuntime, Runtime
+from multibox.models.schema import Loss, Schema
+from multibox.runtimes import KerasRuntime, Runtime, open_runtime
 from multibox.runtimes.agreement import trial_images
 from multibox.runtimes.packages import require_package
 from multibox.writing import Kind, check_file, check_folder, new_file, new_folder
 
 PRECISIONS = ("fp32", "fp16", "int8")
+
+Measure = Callable[[Detector], Loss | None]
+"""Function that measures what the precision of a file costs. It takes a detector that runs the file."""
 
 TARGETS = ("mediapipe", "edgetpu")
 """Programs that read a LiteRT file with SSD's four outputs: MediaPipe Tasks, and the Edge TPU's compiler."""
@@ -197,7 +199,7 @@ def write(
     out: Path,
     plan: Plan,
     images: np.ndarray,
-    then: Callable[[Detector], None] | None = None,
+    measure: Measure | None = None,
     *,
     replace: bool = False,
 ) -> Check:
@@ -211,8 +213,8 @@ def write(
         out: File or folder to write. A model that an earlier export wrote there is replaced.
         plan: Format, NMS and precision to write, with images for calibration.
         images: ``(N, H, W, 3)`` uint8 RGB images of the network's input size, on which the file is verified.
-        then: Function called after the verification, with a detector that runs the file under its temporary name. None
-            calls nothing.
+        measure: Function that measures what the precision costs, given a detector that runs the verified file. The
+            result is noted in the file's schema. None measures nothing.
         replace: Whether to replace something that is not a model of Multibox.
 
     Returns:
@@ -226,20 +228,27 @@ def write(
     form = FORMATS[plan.kind]
     form.require_backend()
     schema = in_ssd_layout(schema) if plan.target else schema
+    schema = schema.model_copy(update={"precision": plan.precision})
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
-        detector = _load(new / form.model)
-        checked = check(KerasRuntime(network, schema), detector.runtime, images, plan.precision)
-        if then:
-            then(detector)
+        try:
+            checked, loss = _try(KerasRuntime(network, schema), new / form.model, images, plan.precision, measure)
+        except BadInput as error:  # its field is the temporary name
+            raise RunFailed(
+                f"export: the exported model cannot be run: {error.message}; the file was removed"
+            ) from None
+        if loss is not None and plan.precision == "int8":
+            form.write(network, schema.model_copy(update={"loss": loss}), new, plan)
     return checked
 
 
-def _load(path: Path) -> Detector:
-    try:
-        return load(path)
-    except BadInput as error:  # its field is the temporary name
-        raise RunFailed(f"export: the exported model cannot be run: {error.message}; the file was removed") from None
+def _try(
+    expected: Runtime, path: Path, images: np.ndarray, precision: str, measure: Measure | None
+) -> tuple[Check, Loss | None]:
+    """Verify a written file, and measure what its precision costs. The file is closed again."""
+    runtime = open_runtime(path)
+    checked = check(expected, runtime, images, precision)
+    return checked, measure(Detector(runtime)) if measure else None
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:

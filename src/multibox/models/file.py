@@ -39,6 +39,17 @@ def read_schema(path: str | Path) -> Schema:
     return parse_schema(text, str(path))
 
 
+def fingerprint(path: str | Path) -> str:
+    """A fingerprint of the weights in a ``.keras`` file: their checksum and size, as the zip lists them.
+
+    Raises:
+        BadInput: If there is no such file, or it is not a model file of Multibox.
+    """
+    with _open(path) as archive:
+        members = [member for member in archive.infolist() if member.filename == _WEIGHTS]
+    return "".join(f"{member.CRC:08x}-{member.file_size}" for member in members)
+
+
 def read_onnx_schema(path: str | Path) -> Schema:
     """Read the schema of an ONNX file that ``multibox export`` wrote. The package onnx is not needed.
 

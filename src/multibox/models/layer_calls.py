@@ -1,6 +1,6 @@
 """The layers of a Keras network in the order in which they are called, and how Keras pads their inputs.
 
-What computes a network without Keras' layers begins here: ONNX (``export/onnx_graph.py``) and PyTorch
+What computes a network without Keras' layers begins here: ONNX (``models/onnx_graph.py``) and PyTorch
 (``models/torch_network.py``).
 """
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -24,6 +24,18 @@ MOST_PRIORS = 5_000_000
 
 PARAMETERS = "multibox.parameters"
 """Key in an ONNX file's metadata, under which the number of the network's parameters is stored."""
+
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class Loss(Section):
+    """What a lower precision costs: the mean average precision at IoU 0.5 that is lost, and where it was measured."""
+
+    map: float
+    """Mean average precision of the model less that of the file. Below 0 if the file is better."""
+    data: str
+    """Name of the test data, as ``NAME/SPLIT``."""
 
 
 class Schema(Section):
@@ -48,6 +60,12 @@ class Schema(Section):
     ``detect.show`` is used."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Configuration that the model was trained with, as nested plain values. Empty if unknown."""
+    weights: str = ""
+    """Fingerprint of the weights in the ``.keras`` file. An exported file keeps that of its model. Empty if unknown."""
+    precision: Precision = "fp32"
+    """Precision of the network in an exported file."""
+    loss: Loss | None = None
+    """What the precision costs. None if it was not measured."""
 
     def to_json(self, indent: int | None = None) -> str:
         """The schema as the text of ``multibox.json``, in this version's format.

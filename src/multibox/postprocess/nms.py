@@ -84,7 +84,7 @@ def select(scores: np.ndarray, boxes: np.ndarray, config: Detect, thresholds: np
     least = np.full(scores.shape[1], config.score) if thresholds is None else thresholds
     candidates = rank(scores, config, least)
     boxes = boxes[candidates.priors]
-    stays, left = settle_overlaps(candidates, boxes, config, least)
+    stays, left = settle_overlaps(candidates, boxes, config, least, config.per_image)
     return Selected(boxes, left, candidates.labels).keep(stays).best(config.per_image)
 
 
@@ -108,7 +108,7 @@ def rank(scores: np.ndarray, config: Detect, least: np.ndarray) -> Candidates:
 
 
 def settle_overlaps(
-    candidates: Candidates, boxes: np.ndarray, config: Detect, least: np.ndarray
+    candidates: Candidates, boxes: np.ndarray, config: Detect, least: np.ndarray, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run the configured kind of non-maximum suppression on candidates.
 
@@ -117,17 +117,21 @@ def settle_overlaps(
         boxes: ``(K, 4)`` corners x0, y0, x1, y1 of the candidates' boxes, in any unit.
         config: Configuration of detection, of which ``nms``, ``nms_iou`` and ``nms_sigma`` are used.
         least: ``(C,)`` scores that a detection must exceed, by class.
+        most: Number of best candidates that are wanted. Once so many stay, worse ones are removed. None decides all.
 
     Returns:
         ``(K,)`` bool, True for candidates that stay, and ``(K,)`` float32 scores after suppression.
     """
     if config.nms == "hard":
-        return suppress(boxes, candidates.groups, config.nms_iou), candidates.scores
+        ranked = None if most is None else (candidates.scores, most)
+        return suppress(boxes, candidates.groups, config.nms_iou, ranked), candidates.scores
     left = soften(boxes, candidates.scores, candidates.groups, config, least.min(initial=1))
     return left > least[candidates.labels], left
 
 
-def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndarray:
+def suppress(
+    boxes: np.ndarray, groups: np.ndarray, threshold: float, ranked: tuple[np.ndarray, int] | None = None
+) -> np.ndarray:
     """Greedy non-maximum suppression within groups.
 
     In order of descending score, a box is removed if it overlaps a box of higher score that stays. All groups are
@@ -139,6 +143,8 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
             score.
         groups: ``(N,)`` integer group of each box, in rising order. Boxes of one group may suppress one another.
         threshold: A box is removed if its IoU with a box of higher score that stays exceeds this threshold, in [0, 1].
+        ranked: ``(N,)`` scores of the boxes, and the number of best boxes that are wanted. Once so many stay, boxes
+            with lower scores are removed. None decides all boxes.
 
     Returns:
         ``(N,)`` bool, True for boxes that stay.
@@ -152,11 +158,19 @@ def suppress(boxes: np.ndarray, groups: np.ndarray, threshold: float) -> np.ndar
         members = gather(boxes, block, real)
         stays = settle(overlaps(members, members) > threshold) & real
         keep[block[stays]] = True
-        left, of = left[~first], of[~first]
+        waits = ~first
+        if ranked:
+            waits &= ranked[0][left] >= _worst_wanted(ranked[0][keep], ranked[1])
+        left, of = left[waits], of[waits]
         winners = gather(boxes, *squeeze(block, stays))  # (G, W, 4)
         covered = (overlaps(winners[of], boxes[left, None]) > threshold).any(axis=(1, 2))
         left = left[~covered]
     return keep
+
+
+def _worst_wanted(scores: np.ndarray, most: int) -> float:
+    """The lowest of the ``most`` highest scores, or 0 if there are fewer."""
+    return float(np.partition(scores, -most)[-most]) if len(scores) >= most else 0.0
 
 
 def settle(covers: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The interface of all runtimes."""
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ class Runtime(Protocol):
         has_nms: Whether the model file runs decoding and non-maximum suppression itself.
         devices: Number of devices that share each batch.
         lanes: Number of threads that may call :meth:`run` at the same time, each with images of its own.
+        file: Path of the file that runs in place of the one that was given. None if that one runs.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Runtime(Protocol):
     has_nms: bool = False
     devices: int = 1
     lanes: int = 1
+    file: Path | None = None
 
     def run(self, images: np.ndarray) -> Outputs:
         """Run the model on a batch.

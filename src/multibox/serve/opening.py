@@ -10,6 +10,7 @@ import numpy as np
 
 from multibox.detect.load import load
 from multibox.errors import BadInput
+from multibox.runtimes.choose import FASTEST
 from multibox.runtimes.packages import require_package
 from multibox.serve.settings import Settings
 
@@ -49,7 +50,7 @@ def open_and_serve(
     given = {name: options.pop(name) for name in list(options) if name in known and name != "runtime"}
     _refuse_bad_token(given.get("token"))
     _refuse_bad_origins(given.get("origins", ()))
-    detector = load(model, **options)
+    detector = load(model, **options | {"runtime": options.get("runtime") or FASTEST})
     settings = Settings(name=Path(model).stem, runtime=detector.runtime.name, **given)
     if detections is not None and not names:
         raise BadInput("detections", "needs the dataset that the detections belong to; give data=NAME/SPLIT too")

@@ -8,6 +8,8 @@ import keras
 from multibox.detect.detector import Detector
 from multibox.evaluation.evaluate import evaluate
 from multibox.models.file import save_model
+from multibox.runtimes.from_keras import quickest_of
+from multibox.runtimes.keras import KerasRuntime
 from multibox.training import hosts
 from multibox.training.checkpoint import State
 from multibox.training.clock import Clock
@@ -115,7 +117,7 @@ class Validate(keras.callbacks.Callback):
         if not self.measures:
             return True
         self.runtime.reload()
-        detector = Detector(self.runtime)
+        detector = Detector(quickest_of(self.runtime) if isinstance(self.runtime, KerasRuntime) else self.runtime)
         evaluation = evaluate(detector, self.stores, progress=self._look, detect=hosts.detect_shares)
         figures = hosts.from_first(evaluation.to_json)
         self.table.write({"epoch": epoch, **figures})

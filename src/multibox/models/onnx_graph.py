@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from multibox.models.layer_calls import Shape, layer_calls, pads
+from multibox.models.schema import MEMBER, PARAMETERS, Schema
 
 OPSET = 17
 """Version of ONNX's operators. ONNX Runtime 1.12, OpenVINO 2022.3 and MNN 2.0 and later versions support it."""
@@ -103,6 +104,14 @@ def to_onnx(network: Any) -> Any:
     model = onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(model)
     return model
+
+
+def label(model: Any, schema: Schema, parameters: int) -> None:
+    """Write a schema and the number of parameters into the metadata of an ONNX model."""
+    import onnx
+
+    onnx.helper.set_model_props(model, {MEMBER: schema.to_json(), PARAMETERS: str(parameters)})
+    model.producer_name, model.producer_version = "multibox", schema.version
 
 
 def _convert(graph: OnnxGraph, layer: Any, names: list[str], inputs: list[Any]) -> str:
