@@ -1,14 +1,29 @@
 """The runs of a benchmark, which may be spread over days."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 EXPERIMENTS = Path("experiments")
-SECONDS = "seconds.json"
-"""File of a run: how long each part of its training took, from the start of the command to its end."""
+PARTS = "parts.json"
+"""File of a run: the cost of each part of its training, from the start of the command to its end."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training took.
+
+    Attributes:
+        seconds: from start to end.
+        peak_mb: largest resident memory, megabytes.
+    """
+
+    seconds: float
+    peak_mb: float
 
 
 def train(name: str, *arguments: str, python: str = sys.executable) -> Path:
@@ -29,17 +44,17 @@ def train(name: str, *arguments: str, python: str = sys.executable) -> Path:
     folder = EXPERIMENTS / name
     if not (folder / "best.keras").is_file():  # what is written last
         words = ["--resume", name] if (folder / "config.yaml").is_file() else ["--name", name, *arguments]
-        began = time.monotonic()
-        code = subprocess.run([python, "-m", "multibox", "train", *words], check=False).returncode
-        _add_time(folder, time.monotonic() - began)
+        code, cost = _watched([python, "-m", "multibox", "train", *words])
+        _add(folder, cost)
         if code != 0:
             sys.exit(f"{name}: training ended with code {code}; the same command goes on with it")
     return folder
 
 
-def seconds_of(name: str) -> float:
-    """How long a run was trained, seconds."""
-    return float(sum(json.loads((EXPERIMENTS / name / SECONDS).read_text())))
+def cost_of(name: str) -> Cost:
+    """What a run took in all."""
+    parts = [Cost(**part) for part in json.loads((EXPERIMENTS / name / PARTS).read_text())]
+    return Cost(sum(part.seconds for part in parts), max(part.peak_mb for part in parts))
 
 
 def require_unseen(arguments: tuple[str, ...]) -> None:
@@ -53,8 +68,15 @@ def require_unseen(arguments: tuple[str, ...]) -> None:
         sys.exit("voc20 has seen the images of VOC2007; give network.weights=imagenet")
 
 
-def _add_time(folder: Path, seconds: float) -> None:
+def _watched(command: list[str]) -> tuple[int, Cost]:
+    """Run a command: its exit code, and what it took."""
+    began = time.monotonic()
+    _, status, usage = os.wait4(subprocess.Popen(command).pid, 0)
+    return os.waitstatus_to_exitcode(status), Cost(time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def _add(folder: Path, cost: Cost) -> None:
     if folder.is_dir():
-        path = folder / SECONDS
+        path = folder / PARTS
         before = json.loads(path.read_text()) if path.is_file() else []
-        path.write_text(json.dumps([*before, seconds]))
+        path.write_text(json.dumps([*before, asdict(cost)]))

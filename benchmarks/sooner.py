@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.runs import EXPERIMENTS, seconds_of, train
+from benchmarks.runs import EXPERIMENTS, cost_of, train
 
 BCCD = "data.train=[bccd/train,bccd/val] data.val=[bccd/test] augment.flip=0.5 train.validate_every=0"
 DEMO = "data.train=[sample/train] data.val=[sample/test] network.size=[224,224] train.lr=2e-3 train.validate_every=0"
@@ -93,9 +93,11 @@ class Row:
         judged = EXPERIMENTS / self.name / "judged.json"
         begin = f"| {self.task} | {self.version} | {self.length} | {self.seed}"
         if not judged.is_file():
-            return f"{begin} | | | |"
+            return f"{begin} | | | | |"
         figures = json.loads(judged.read_text())
-        return f"{begin} | {figures['map']:.3f} | {figures['map_50_95']:.3f} | {seconds_of(self.name):.0f} |"
+        cost = cost_of(self.name)
+        scores = f"{figures['map']:.3f} | {figures['map_50_95']:.3f}"
+        return f"{begin} | {scores} | {cost.seconds:.0f} | {cost.peak_mb:.0f} |"
 
 
 def steps_of(minutes: int, python: str, fields: list[str]) -> list[str]:
@@ -103,7 +105,7 @@ def steps_of(minutes: int, python: str, fields: list[str]) -> list[str]:
     short = [*fields, "train.epochs=1", f"train.steps_per_epoch={SPEED_STEPS}", "data.val=[]"]
     folder = train(f"sooner-speed-{minutes}", *short, python=python)
     speeds = [float(row["images_per_second"]) for row in csv.DictReader((folder / "log.csv").open())]
-    overhead = seconds_of(folder.name) - SPEED_STEPS * 8 / speeds[-1]
+    overhead = cost_of(folder.name).seconds - SPEED_STEPS * 8 / speeds[-1]
     steps = round((60 * minutes - overhead) * speeds[-1] / 8)
     return ["train.epochs=1", f"train.steps_per_epoch={steps}"]
 
@@ -127,8 +129,8 @@ def main() -> None:
     planned = list(rows(options.tasks, options.seeds))
     for row in [] if options.table else planned:
         row.run(options.python if row.version == "old" else sys.executable)
-    head = "| task | version | epochs | seed | mAP, IoU 0.5 | 0.5 to 0.95 | seconds |\n|---|---|---|---|---|---|---|"
-    table = "\n".join([head, *(row.line() for row in planned)])
+    head = "| task | version | length | seed | mAP, IoU 0.5 | 0.5 to 0.95 | seconds | peak, MB |"
+    table = "\n".join([head, "|---" * 8 + "|", *(row.line() for row in planned)])
     (EXPERIMENTS / "sooner.md").write_text(table + "\n")
     print(table)
 

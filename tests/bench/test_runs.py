@@ -1,10 +1,11 @@
 """The trainings of the benchmarks."""
 
 import json
+from pathlib import Path
 
 import pytest
 from benchmarks import runs
-from benchmarks.runs import require_unseen, seconds_of, train
+from benchmarks.runs import cost_of, require_unseen, train
 
 
 @pytest.fixture(autouse=True)
@@ -13,36 +14,34 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "experiments" / "first"
 
 
-class Trained:
-    """Stands for a training that was stopped once."""
+STOPPED_ONCE = """
+import sys
+from pathlib import Path
 
-    def __init__(self, folder):
-        self.folder, self.commands = folder, []
-
-    def run(self, command, check):
-        self.commands.append(command[3:])
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "config.yaml").touch()
-        if len(self.commands) == 1:
-            return self
-        (self.folder / "best.keras").touch()
-        return self
-
-    @property
-    def returncode(self):
-        return 143 if len(self.commands) == 1 else 0
+folder = Path("experiments/first")
+folder.mkdir(parents=True, exist_ok=True)
+with open("commands", "a") as commands:
+    print(*sys.argv[1:], file=commands)
+if not (folder / "config.yaml").exists():
+    (folder / "config.yaml").touch()
+    sys.exit(143)
+(folder / "best.keras").touch()
+"""
 
 
-def test_a_stopped_run_goes_on_and_all_of_its_time_counts(folder, monkeypatch):
-    trained = Trained(folder)
-    monkeypatch.setattr(runs.subprocess, "run", trained.run)
+def test_a_stopped_run_goes_on_and_all_of_its_cost_counts(folder):
+    module = folder.parent.parent / "multibox"
+    module.mkdir()
+    (module / "__init__.py").touch()
+    (module / "__main__.py").write_text(STOPPED_ONCE)
     with pytest.raises(SystemExit, match="first: training ended with code 143"):
         train("first", "--data", "bccd")
     assert train("first", "--data", "bccd") == runs.EXPERIMENTS / "first"
     train("first", "--data", "bccd")
-    assert trained.commands == [["train", "--name", "first", "--data", "bccd"], ["train", "--resume", "first"]]
-    assert len(json.loads((folder / "seconds.json").read_text())) == 2
-    assert seconds_of("first") > 0
+    assert Path("commands").read_text().splitlines() == ["train --name first --data bccd", "train --resume first"]
+    parts = json.loads((folder / "parts.json").read_text())
+    assert cost_of("first").seconds == sum(part["seconds"] for part in parts)
+    assert cost_of("first").peak_mb == max(part["peak_mb"] for part in parts) > 1
 
 
 @pytest.mark.parametrize(

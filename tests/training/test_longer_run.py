@@ -13,8 +13,10 @@ from click.testing import CliRunner
 from multibox.cli import main
 from multibox.config_file import load_config, parse_overrides, to_yaml
 from multibox.errors import BadInput
+from multibox.training import budget
 from multibox.training import setup as setting_up
 from multibox.training import train as training
+from multibox.training.budget import Speed
 from multibox.training.changes import MAY_CHANGE, change_config, record_changes
 from multibox.training.checkpoint import Checkpoints, State
 from multibox.training.experiment import Experiment
@@ -110,6 +112,24 @@ def test_a_finished_run_goes_on_for_more_epochs_also_when_it_is_killed_in_betwee
         assert "train.epochs 6 (before: 4)" in write_run_report(Experiment(folder / name), running=False).read_text()
     assert resume("whole").model.is_file()
     assert "whole: has made 12 of 12 steps and is complete" in caplog.text
+
+
+def test_a_run_of_minutes_is_resumed_as_one_that_was_not_stopped(folder, monkeypatch):
+    """It makes as many steps if the same speed is measured: 10 or 11 of 60 s fit into 11.5 minutes."""
+    monkeypatch.setattr(budget, "measure_speed", lambda config, stores: Speed(0.0, 60.0))
+    settings = {
+        name: value for name, value in SETTINGS.items() if name not in ("train.epochs", "train.steps_per_epoch")
+    }
+    settings |= {"data.val": [], "train.validate_every": 0, "train.keep": 99}
+    train("tiny", overrides=settings, minutes=11.5, name="minutes")
+    shutil.copytree(folder / "minutes", folder / "stopped")
+    for path in (folder / "stopped" / "checkpoints").iterdir():
+        if int(path.stem.removeprefix("step-")) > 3:
+            path.unlink()
+    resume("stopped")
+    assert_same_end(folder, "minutes", "stopped")
+    assert learned(folder, "stopped") == learned(folder, "minutes")
+    assert len(learned(folder, "minutes")) in (10, 11)
 
 
 def test_without_a_cosine_it_ends_as_a_run_that_was_as_long_from_the_start(folder):
