@@ -1,4 +1,4 @@
-"""Train on two devices, then go on from step 4 as if the run had been stopped there."""
+"""Train on two devices with an input that grows, then go on from step 4 as if the run had been stopped there."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,9 @@ RUN = {
     "data.train": ["tiny/train"],
     "data.val": ["tiny/val"],
     "data.workers": 0,
-    "network.size": [128, 128],
+    "network.size": [192, 192],
+    "train.small_size": 0.7,
+    "train.small_until": 0.8,
     "network.weights": "none",
     "network.batch_norm": "trained",
     "train.devices": 2,

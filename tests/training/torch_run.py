@@ -52,13 +52,14 @@ PRECISIONS = ("float32", "mixed_float16")
 
 
 def stop_and_go_on(precision):
-    """A run of a small network, and the same run that goes on from its fourth step."""
+    """A run of a small network whose input grows, and the same run that goes on from its fourth step."""
     import small_network
 
     from multibox.training import setup
 
     build, setup.build = setup.build, partial(small_network.build, norm_trained=True)
-    whole = multibox.train(name=f"whole-{precision}", overrides=RUN | {"train.precision": precision})
+    growing = {"network.size": [192, 192], "train.small_size": 0.7, "train.small_until": 0.8}
+    whole = multibox.train(name=f"whole-{precision}", overrides=RUN | growing | {"train.precision": precision})
     cut = shutil.copytree(whole.folder, f"experiments/cut-{precision}")
     for path in Path(cut, "checkpoints").iterdir():
         if int(path.stem.removeprefix("step-")) > 4:

@@ -6,7 +6,7 @@ A run may begin at a small input size, and mosaic and mixup may end before it do
 from multibox.config import Config
 
 CELL = 32
-"""Pixels of which the sides of a small input are multiples: the stride of the trunks."""
+"""Stride of the trunks in pixels. The sides of a small input are multiples of it."""
 
 SMALLEST = 128
 """Smallest side of an input in pixels."""
