@@ -11,6 +11,7 @@ from multibox.boxes import VARIANCES
 from multibox.config import Loss
 from multibox.losses.multibox import multibox_loss
 from multibox.models.backend import current
+from multibox.models.folded import fold_constant_norms
 from multibox.training.distribute import sum_over_replicas
 from multibox.training.optimizer import ALARM
 
@@ -71,10 +72,12 @@ class TrainingModel(keras.Model):
         self.parts = {name: keras.metrics.Mean(name=name) for name in ("classification", "localisation", "positives")}
         self.hand_over: Callable[[], None] | None = None
         self._torch_step: Any = None
+        self._compute = (fold_constant_norms(network) if _folds(network) else network).__call__
 
     def call(self, images: Tensor, training: bool | None = None) -> dict[str, Tensor]:
-        """Run the network on a batch of images."""
-        return self.network(images, training=training)
+        """Run the network on a batch of images. Constant batch normalisation is folded into its convolutions."""
+        outputs: dict[str, Tensor] = self._compute(images, training=training)
+        return outputs
 
     def compute_loss(
         self, x: Tensor = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -132,6 +135,14 @@ class TrainingModel(keras.Model):
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing. On TensorFlow Keras would consume a batch here to build a model that is already built."""
+
+
+def _folds(network: keras.Model) -> bool:
+    """Whether constant batch normalisation is folded here.
+
+    PyTorch's step folds it by itself. In half precision, a folded kernel would be rounded once more.
+    """
+    return network.compute_dtype == "float32" and keras.backend.backend() != "torch"
 
 
 def bring_weights_back(callback: keras.callbacks.Callback) -> None:
