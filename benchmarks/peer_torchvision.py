@@ -36,8 +36,8 @@ from multibox.detect.detections import Detections
 from multibox.evaluation.columns import found_in, places
 from multibox.evaluation.evaluate import Evaluation
 from multibox.evaluation.test_set import open_test_set
-from multibox.importers.efficientnet_lite0 import packaged_file
-from multibox.models.efficientnet_lite0 import BLOCKS, MEAN, SCALE
+from multibox.importers.efficientnet_lite import packaged_file
+from multibox.models.efficientnet_lite import LITE0, EfficientNetLite
 from multibox.postprocess.nms import suppress
 from multibox.prepare.render import MEAN_RGB
 
@@ -115,7 +115,7 @@ class Trunk(nn.Module):
         super().__init__()
         self._conv_stem, self._bn0 = SameConv(3, 32, 3, 2), frozen_norm(32)
         blocks, channels = [], 32
-        for _, count, kernel, stride, expand, filters in BLOCKS:
+        for count, kernel, stride, expand, filters in LITE0:
             for i in range(count):
                 blocks.append(Block(channels, filters, kernel, stride if i == 0 else 1, expand))
                 channels = filters
@@ -159,7 +159,7 @@ def make_model(size: int, classes: int) -> SSD:
         module.requires_grad_(False)
     anchors = DefaultBoxGenerator(RATIOS, scales=SCALES)
     head = SSDLiteHead([240, 672, 320, 256, 256, 256], anchors.num_anchors_per_location(), classes + 1, nn.BatchNorm2d)
-    mean, std = [m / 255 for m in MEAN], [1 / (s * 255) for s in SCALE]
+    mean, std = [m / 255 for m in EfficientNetLite.MEAN], [1 / (s * 255) for s in EfficientNetLite.SCALE]
     return SSD(maps, anchors, (size, size), classes + 1, image_mean=mean, image_std=std, head=head)
 
 

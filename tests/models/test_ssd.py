@@ -25,6 +25,8 @@ from networks import PAPER, PAPER_512, assert_maps_and_outputs
         ("mobilenet_v3_large", "ssdlite", (320, 320), Priors()),
         ("mobilenet_v3_large", "ssdlite", (136, 200), Priors()),
         ("efficientnet_lite0", "ssdlite", (320, 320), Priors()),
+        ("efficientnet_lite1", "ssdlite", (320, 320), Priors()),
+        ("efficientnet_lite2", "ssdlite", (192, 345), Priors()),
         ("efficientnet_lite0", "ssdlite", (300, 300), Priors()),
         ("efficientnet_lite0", "ssdlite", (192, 345), Priors()),
     ],
@@ -105,6 +107,7 @@ def test_a_stage_of_mobilenet_v3_is_frozen_with_its_squeeze():
     ("trunk", "layout", "last", "first"),
     [
         ("efficientnet_lite0", "ssdlite", "block3b_project_conv", "block4a_expand_conv"),
+        ("efficientnet_lite2", "ssdlite", "block3c_project_conv", "block4a_expand_conv"),
         ("mobilenet_v2", "ssdlite", "block5_project_conv", "block6_expand_conv"),
         ("mobilenet_v3_large", "ssdlite", "block5_project_conv", "block6_expand_conv"),
         ("resnet50", "ssd300", "conv2_block3_3_conv", "conv3_block1_1_conv"),

@@ -6,7 +6,8 @@ import keras
 
 from multibox.config import Network
 from multibox.errors import BadInput
-from multibox.importers import efficientnet_lite0, keras_applications
+from multibox.importers import efficientnet_lite, keras_applications
+from multibox.models.efficientnet_lite import FAMILY
 
 _OF_PEERS = {".caffemodel", ".pth", ".pt"}
 
@@ -29,14 +30,15 @@ def load_pretrained(model: keras.Model, network: Network) -> None:
         raise BadInput(
             "network.weights", f"{network.weights} is not a file; give auto, imagenet, none, voc20, or a weights file"
         )
-    if network.trunk != "efficientnet_lite0" and Path(network.weights).suffix in _OF_PEERS:
+    if network.trunk not in FAMILY and Path(network.weights).suffix in _OF_PEERS:
         raise BadInput(
             "network.weights",
             f"{network.weights} comes from another project; import it with 'multibox import', then set "
             "network.weights to the model file",
         )
-    if network.trunk == "efficientnet_lite0":
-        imagenet = network.weights == "imagenet"
-        efficientnet_lite0.load(model, efficientnet_lite0.packaged_file() if imagenet else Path(network.weights))
+    if network.trunk in FAMILY:
+        is_packaged = network.weights == "imagenet"
+        file = efficientnet_lite.packaged_file(network.trunk) if is_packaged else Path(network.weights)
+        efficientnet_lite.load(model, network.trunk, file)
     else:
         keras_applications.load(model, network.trunk, network.weights)

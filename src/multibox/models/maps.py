@@ -53,6 +53,16 @@ _MOBILENET: tuple[str, list[Stage]] = (
         ("extra9", halve, ENDING),
     ],
 )
+_EFFICIENTNET: tuple[str, list[Stage]] = (
+    "c3",
+    [
+        ("c4", halve, STRIDED),
+        ("c5", halve, STRIDED),
+        ("extra6", halve, STRIDED),
+        ("extra7", halve, ENDING),
+        ("extra8", trim, ENDING),
+    ],
+)
 _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
     ("vgg16", "ssd300"): (
         "conv4_3",
@@ -96,16 +106,7 @@ _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
             ("pool9", collapse, ENDING),
         ],
     ),
-    ("efficientnet_lite0", "ssdlite"): (
-        "c3",
-        [
-            ("c4", halve, STRIDED),
-            ("c5", halve, STRIDED),
-            ("extra6", halve, STRIDED),
-            ("extra7", halve, ENDING),
-            ("extra8", trim, ENDING),
-        ],
-    ),
+    **{(f"efficientnet_lite{i}", "ssdlite"): _EFFICIENTNET for i in range(3)},
     ("mobilenet_v2", "ssdlite"): _MOBILENET,
     ("mobilenet_v3_large", "ssdlite"): _MOBILENET,
 }

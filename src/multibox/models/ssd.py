@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from math import log
-from types import ModuleType
 from typing import Any
 
 import keras
@@ -12,19 +11,20 @@ from multibox.annotations.counting import some
 from multibox.config import Activation, Network, Priors
 from multibox.errors import BadInput
 from multibox.layer_graph import HEAD
-from multibox.models import efficientnet_lite0, fpn, mobilenet_v2, mobilenet_v3, resnet50, ssdlite, vgg16
+from multibox.models import fpn, mobilenet_v2, mobilenet_v3, resnet50, ssdlite, vgg16
+from multibox.models.efficientnet_lite import FAMILY
 from multibox.models.graph import COLOUR, graph_outputs, head_conv
 from multibox.models.graph_shapes import require_bounded_heads
 from multibox.models.layers import Tensor
 from multibox.models.maps import feature_maps
 from multibox.priors import priors_per_cell
 
-TRUNKS: dict[str, ModuleType] = {
+TRUNKS: dict[str, Any] = {
     "vgg16": vgg16,
     "resnet50": resnet50,
     "mobilenet_v2": mobilenet_v2,
     "mobilenet_v3_large": mobilenet_v3,
-    "efficientnet_lite0": efficientnet_lite0,
+    **FAMILY,
 }
 
 Head = Callable[[Tensor, int, str, float], Tensor]
@@ -129,7 +129,7 @@ def _switches(network: Network) -> dict[str, Any]:
         "resnet50": {"like": network.peer.resnet50},
         "mobilenet_v2": {"pad": style.pad, "c4": style.c4},
         "mobilenet_v3_large": {"pad": style.pad, "tail": network.peer.tail},
-        "efficientnet_lite0": {"pad": style.pad},
+        **{name: {"pad": style.pad} for name in FAMILY},
     }
     return by_trunk.get(network.trunk, {})
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from multibox.models.efficientnet_lite import FAMILY
 from multibox.models.layers import Tensor, conv_bn, depthwise_bn, trim_pad
 
 EXTRAS = {
-    "efficientnet_lite0": (256, 256, 256),
+    **dict.fromkeys(FAMILY, (256, 256, 256)),
     "mobilenet_v2": (512, 256, 256, 64),
     "mobilenet_v3_large": (512, 256, 256, 128),
 }
@@ -67,7 +68,7 @@ def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
     for i, (before, after) in enumerate(zip(narrow, wide, strict=True), start=6):
         name = f"extra{i}"
         x = conv_bn(x, before, 1, f"{name}_narrow")
-        if name == "extra8" and trunk == "efficientnet_lite0":
+        if name == "extra8" and trunk in FAMILY:
             x = depthwise_bn(trim_pad(x, name), 3, name, pad="valid")
         else:
             x = depthwise_bn(x, 3, name, stride=2, pad=style.pad)

