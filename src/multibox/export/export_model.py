@@ -78,8 +78,7 @@ def export(
             and class names. For ``edgetpu``, every layer is verified to run on the Edge TPU.
         calibrate: Store with the images for ``int8``, as ``NAME/SPLIT``. Only the bundled detector can do without.
         evaluate_on: Store on which both models' mean average precision is measured, as ``NAME/SPLIT``.
-        onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None uses the file in the cache, or
-            fetches the package with npm.
+        onnxruntime_web: File of the npm package ``onnxruntime-web`` for ``web``. None fetches it with npm once.
         webgpu: Whether a site can run its model on the GPU too, which adds 27 MB to it.
         replace: Whether to replace something that is not a model of Multibox. Without ``out``, a free name is taken.
 
@@ -102,14 +101,15 @@ def export(
     judged = open_split(evaluate_on) if evaluate_on is not None else None
     runtime: Any = open_runtime(model, backend=FORMATS[kind].backend)
     FORMATS[kind].require_backend()
-    schema: Schema = runtime.schema.model_copy(update={"weights": fingerprint(model)})
+    schema: Schema = runtime.schema
     _require_able(schema, nms, target)
     seen = judged or calibration
     maps: list[float] = []
-    measure = partial(_measure, judged, runtime, maps) if judged is not None else None
+    measure = None if judged is None else partial(_measure, judged, runtime, maps)
     images = prepared(schema, calibration, CALIBRATED) if precision == "int8" else None
     plan = Plan(kind, nms, precision, images, site, target)
-    checked = write(runtime.network, schema, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
+    labelled = schema.model_copy(update={"weights": fingerprint(model)})
+    checked = write(runtime.network, labelled, path, plan, prepared(schema, seen, TRIED), measure, replace=replace)
     tried = "rendered scenes" if seen is None else f"{seen.meta.name}/{seen.meta.split}"
     return Exported(path, precision, checked, tried, (maps[0], maps[1]) if maps else None)
 

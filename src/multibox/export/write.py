@@ -231,12 +231,7 @@ def write(
     schema = schema.model_copy(update={"precision": plan.precision})
     with form.new(out, replace=replace) as new:
         form.write(network, schema, new, plan)
-        try:
-            checked, loss = _try(KerasRuntime(network, schema), new / form.model, images, plan.precision, measure)
-        except BadInput as error:  # its field is the temporary name
-            raise RunFailed(
-                f"export: the exported model cannot be run: {error.message}; the file was removed"
-            ) from None
+        checked, loss = _try(KerasRuntime(network, schema), new / form.model, images, plan.precision, measure)
         if loss is not None and plan.precision == "int8":
             form.write(network, schema.model_copy(update={"loss": loss}), new, plan)
     return checked
@@ -246,9 +241,16 @@ def _try(
     expected: Runtime, path: Path, images: np.ndarray, precision: str, measure: Measure | None
 ) -> tuple[Check, Loss | None]:
     """Verify a written file, and measure what its precision costs. The file is closed again."""
-    runtime = open_runtime(path)
+    runtime = _open(path)
     checked = check(expected, runtime, images, precision)
     return checked, measure(Detector(runtime)) if measure else None
+
+
+def _open(path: Path) -> Runtime:
+    try:
+        return open_runtime(path)
+    except BadInput as error:  # its field is the temporary name
+        raise RunFailed(f"export: the exported model cannot be run: {error.message}; the file was removed") from None
 
 
 def write_onnx(network: Any, schema: Schema, out: str | os.PathLike[str]) -> None:

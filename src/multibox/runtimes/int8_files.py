@@ -30,9 +30,7 @@ def int8_files(path: Path) -> list[Path]:
     places = [folder_for(path) / f"{path.stem}-int8{suffix}" for suffix in SUFFIXES]
     found = [place for place in places if place.exists() and RUNTIMES[readers(place)[0]].is_installed]
     if not found:
-        raise BadInput(
-            "runtime", f"fastest-int8: there is no {places[0]}; write it with 'multibox export --precision int8'"
-        )
+        raise BadInput("runtime", f"fastest-int8: there is no {places[0]}; export the model in int8")
     return found
 
 
