@@ -55,6 +55,8 @@ def quickest_of(runtime: KerasRuntime) -> Runtime:
         ONNX Runtime with a lane for each core, if Keras computes on the CPU, the package onnx is installed, and scores
         and boxes agree. Otherwise the given runtime.
     """
+    from keras import ops
+
     if not (can_convert() and on_cpu()):
         return runtime
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +65,7 @@ def quickest_of(runtime: KerasRuntime) -> Runtime:
         converted = OnnxRuntime(path, lanes=cores())
     images = trial_images(runtime.schema)
     outputs = runtime.network(images, training=False)
-    expected = {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+    expected = {name: ops.convert_to_numpy(value).astype(np.float32) for name, value in outputs.items()}
     return converted if difference(expected, converted.run(images), runtime.schema).is_small else runtime
 
 
