@@ -50,7 +50,7 @@ TASKS = {
         "bccd/test",
         BCCD,
         {"40": "train.epochs=40"},
-        {"40": "train.epochs=40", "24": "train.epochs=24", "12": "train.epochs=12"},
+        {"40": "train.epochs=40", "30": "train.epochs=30", "13": "train.epochs=13"},
     ),
     "demo": Task("sample/test", DEMO, {"16": "train.epochs=16"}, {"16": "train.epochs=16", "8": "train.epochs=8"}),
     "voc-10": Task("voc2007/val", VOC, {"minutes": 10}, {"minutes": 10}),
