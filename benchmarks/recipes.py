@@ -14,7 +14,7 @@ import shlex
 from benchmarks.runs import EXPERIMENTS, cost_of, train
 
 SEARCH = (
-    "network.weights=imagenet network.size=[192,192] network.freeze=block2b train.small_size=1 "
+    "network.weights=imagenet network.size=[192,192] network.freeze=block2b "
     "train.batch=16 train.epochs=8 train.validate_every=0"
 )
 """What all runs of the search share: small and short, as its many runs must be on a CPU."""

@@ -14,9 +14,7 @@ import shlex
 
 from benchmarks.runs import train
 
-RECIPE = (
-    "--config ssdlite-efficientnet train.small_size=1 train.batch=16 match.iou=0.3 loss.boxes=giou loss.box_weight=5"
-)
+RECIPE = "--config ssdlite-efficientnet train.batch=16 match.iou=0.3 loss.boxes=giou loss.box_weight=5"
 SMALL = "network.weights=imagenet network.size=[192,192] network.freeze=block2b train.epochs=8"
 LARGE = "network.size=[320,320] network.freeze=block3b train.epochs=10"
 JUDGED = "data.train=[voc2007/train] data.val=[voc2007/val] train.validate_every=0"

@@ -85,7 +85,7 @@ def test_a_run_starts_from_a_detector(store_root, folder, caplog):
     caplog.set_level("INFO")
     first = set_up(complete(settings_of("tiny", "ssdlite-efficientnet", SMALL, "fail"), [open_store("tiny/train")]), [])
     save_model(first.network, first.schema, folder / "first.keras")
-    again = {**SMALL, "network.weights": "first.keras", "network.freeze": "", "train.epochs": 1, "train.lr": 1e-12}
+    again = {**SMALL, "network.weights": "first.keras", "train.epochs": 1, "train.lr": 1e-12}
     second = train("tiny", overrides=again, name="second")
     (old, schema), (new, _) = load_model(folder / "first.keras"), load_model(second.model)
     layers = sum(bool(layer.weights) for layer in old.layers)
