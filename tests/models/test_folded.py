@@ -29,9 +29,9 @@ def small_network():
     x = layers.BatchNormalization(center=False, name="with_bias_bn")(x)
     twice = layers.Conv2D(8, 1, name="taken_twice")(x)
     x = layers.Add()([twice, layers.BatchNormalization(name="twice_bn")(twice)])
-    x = layers.Conv2D(8, 1, activation="relu", name="activated")(x)
+    x = layers.Conv2D(8, 1, activation="relu", use_bias=False, name="activated")(x)
     x = layers.BatchNormalization(name="activated_bn")(x)
-    x = layers.Conv2D(8, 1, name="trained")(x)
+    x = layers.Conv2D(8, 1, use_bias=False, name="trained")(x)  # a bias would have a gradient of 0, which is noise
     x = layers.BatchNormalization(name="trained_bn")(x)
     model = keras.Model(image, {"classes": layers.Reshape((-1, 2))(x), "boxes": layers.Reshape((-1, 4))(x)})
     for layer in model.layers:
