@@ -5,13 +5,12 @@ bias takes the rest. So the large maps are not read and written once more in eac
 is the same.
 """
 
-from collections import Counter
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-from multibox.models.layer_calls import Call, layer_calls
+from multibox.models.layer_calls import layer_calls, normalised_convolutions
 
 Tensor = Any
 
@@ -53,34 +52,17 @@ def fold_constant_norms(network: keras.Model) -> keras.Model:
         A model that computes the same with the same variables, or the network itself if it has nothing to fold.
     """
     calls = layer_calls(network)
-    folded = _folded(calls)
-    if not folded:
+    constant = [pair for pair in normalised_convolutions(calls) if not pair[1].layer.trainable]
+    if not constant:
         return network
-    made = {id(network.inputs[0]): keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)}
-    image = made[id(network.inputs[0])]
+    folded = {id(norm.output): convolution for convolution, norm in constant}
+    inner = {id(convolution.output) for convolution, _ in constant}
+    image = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
+    made = {id(network.inputs[0]): image}
     for call in calls:
-        conv = folded.get(id(call.inputs[0]))
-        if conv and isinstance(call.layer, layers.BatchNormalization):
-            made[id(call.output)] = FoldedConv(conv.layer, call.layer)(made[id(conv.inputs[0])])
-        elif id(call.output) not in folded:
+        if convolution := folded.get(id(call.output)):
+            made[id(call.output)] = FoldedConv(convolution.layer, call.layer)(made[id(convolution.inputs[0])])
+        elif id(call.output) not in inner:
             inputs = [made[id(tensor)] for tensor in call.inputs]
             made[id(call.output)] = call.layer(inputs if len(inputs) > 1 else inputs[0])
     return keras.Model(image, {name: made[id(output)] for name, output in network.output.items()})
-
-
-def _folded(calls: list[Call]) -> dict[int, Call]:
-    """Convolutions that only a constant batch normalisation follows, by the identity of their outputs."""
-    uses = Counter(id(tensor) for call in calls for tensor in call.inputs)
-    alone = {
-        id(call.output): call
-        for call in calls
-        if isinstance(call.layer, layers.Conv2D | layers.DepthwiseConv2D)
-        and call.layer.activation is keras.activations.linear
-        and uses[id(call.output)] == 1
-    }
-    normalised = {
-        id(call.inputs[0])
-        for call in calls
-        if isinstance(call.layer, layers.BatchNormalization) and not call.layer.trainable
-    }
-    return {key: call for key, call in alone.items() if key in normalised}

@@ -4,6 +4,7 @@ What computes a network without Keras' layers begins here: ONNX (``models/onnx_g
 (``models/torch_network.py``).
 """
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 Shape = tuple[int | None, ...]
@@ -39,6 +40,30 @@ def layer_calls(network: Any) -> list[Call]:
         known |= {id(tensor) for node in ready for tensor in node.output_tensors}
         nodes = [node for node in nodes if node not in ready]
     return [Call(node.operation, node.input_tensors, node.output_tensors[0]) for node in ordered]
+
+
+def normalised_convolutions(calls: list[Call]) -> list[tuple[Call, Call]]:
+    """List the convolutions without an activation whose output only a batch normalisation takes.
+
+    Args:
+        calls: Calls of a network's layers, as :func:`layer_calls` returns them.
+
+    Returns:
+        Pairs of the convolution's call and the normalisation's.
+    """
+    uses = Counter(id(tensor) for call in calls for tensor in call.inputs)
+    convolutions = {
+        id(call.output): call
+        for call in calls
+        if type(call.layer).__name__ in ("Conv2D", "DepthwiseConv2D") and call.layer.activation.__name__ == "linear"
+    }
+    return [
+        (convolutions[id(call.inputs[0])], call)
+        for call in calls
+        if type(call.layer).__name__ == "BatchNormalization"
+        and id(call.inputs[0]) in convolutions
+        and uses[id(call.inputs[0])] == 1
+    ]
 
 
 def pads(

@@ -5,7 +5,6 @@ average over the padding of a pool. The networks consist of a few kinds of built
 here. Maps are ``(B, C, H, W)`` with the channels last in memory, as Keras' arrays lie.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from multibox.models import torch_processes
-from multibox.models.layer_calls import Call, Shape, layer_calls, pads
+from multibox.models.layer_calls import Call, Shape, layer_calls, normalised_convolutions, pads
 
 Tensor: TypeAlias = Any
 
@@ -120,17 +119,9 @@ def _kind(layer: Any) -> str:
 
 def _partners(calls: list[Call]) -> dict[int, Any]:
     """Partner of each convolution and batch normalisation that have one, by the identity of their outputs."""
-    uses = Counter(id(tensor) for call in calls for tensor in call.inputs)
-    convolutions = {
-        id(call.output): call.layer
-        for call in calls
-        if _kind(call.layer) in ("Conv2D", "DepthwiseConv2D") and call.layer.activation.__name__ == "linear"
-    }
     found: dict[int, Any] = {}
-    for call in calls:
-        taken = id(call.inputs[0])
-        if _kind(call.layer) == "BatchNormalization" and taken in convolutions and uses[taken] == 1:
-            found |= {taken: call.layer, id(call.output): convolutions[taken]}
+    for convolution, norm in normalised_convolutions(calls):
+        found |= {id(convolution.output): norm.layer, id(norm.output): convolution.layer}
     return found
 
 

@@ -58,7 +58,8 @@ def open_fastest(path: Path, threads: int | None = None, int8: Sequence[Path] = 
         if len(ways) == 1:
             return ways[0].open(lanes)
         question = _question([path, *int8], [way.runtime for way in ways], threads)
-        chosen = next((way for way in ways if way.name == _remembered(question)), None)
+        name = _remembered(question)
+        chosen = next((way for way in ways if way.name == name), None)
         return chosen.open(lanes) if chosen else _measured(ways, question, lanes)
 
 
