@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from multibox.errors import RunFailed as RunFailed
     from multibox.errors import Stopped as Stopped
     from multibox.evaluation.evaluate import evaluate as evaluate
+    from multibox.tracking.track import track as track
     from multibox.training.train import resume as resume
     from multibox.training.train import train as train
 
-__all__ = ["BadInput", "Detections", "Detector", "RunFailed", "Stopped", "evaluate", "load", "resume", "train"]
+__all__ = ["BadInput", "Detections", "Detector", "RunFailed", "Stopped", "evaluate", "load", "resume", "track", "train"]
 
 _HOMES = {
     "Detections": "multibox.detect.detections",
@@ -33,6 +34,7 @@ _HOMES = {
     "evaluate": "multibox.evaluation.evaluate",
     "load": "multibox.detect.load",
     "resume": "multibox.training.train",
+    "track": "multibox.tracking.track",
     "train": "multibox.training.train",
 }
 

@@ -93,7 +93,7 @@ def draw_boxes(
     for (x0, y0, x1, y1), color in zip(places, colors, strict=True):
         cv2.rectangle(output, (x0, y0), (x1, y1), color, line)
     for (x0, y0, _, _), color, caption in zip(places, colors, captions, strict=bool(len(captions))):
-        _caption(output, (x0, y0), color, caption, line)
+        draw_caption(output, (x0, y0), color, caption, thickness=line)
     return output
 
 
@@ -253,16 +253,24 @@ def with_title(image: np.ndarray, title: str) -> np.ndarray:
     return np.concatenate([image, strip])
 
 
-def _caption(image: np.ndarray, corner: tuple[int, int], color: Color, caption: str, line: int) -> None:
-    """Write the caption above the upper left corner of a box, or inside the box if there is no room above."""
+def draw_caption(image: np.ndarray, corner: tuple[int, int], color: Color, caption: str, *, thickness: int = 1) -> None:
+    """Write a caption above the upper left corner of a box, or inside the box if there is no room above.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB, which is changed.
+        corner: Left and top edge of the box, pixels.
+        color: Colour of the rectangle behind the text. The text is black or white, whichever is legible on it.
+        caption: The text.
+        thickness: Width of the box's lines, pixels.
+    """
     text = _drawable(caption)
     scale = max(0.4, min(image.shape[:2]) / 1000)
     weight = max(1, round(scale * 1.4))
     (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
     x0, y0 = corner
-    pad = 2 + line // 2
+    pad = 2 + thickness // 2
     tall = height + below + pad
-    left = min(max(x0 - line // 2, 0), max(0, image.shape[1] - width - 2 * pad))
+    left = min(max(x0 - thickness // 2, 0), max(0, image.shape[1] - width - 2 * pad))
     top = y0 - tall if y0 >= tall else max(0, y0)
     cv2.rectangle(image, (left, top), (left + width + 2 * pad, top + tall), color, cv2.FILLED)
     ink = BLACK if np.dot(color, (0.299, 0.587, 0.114)) > 140 else WHITE

@@ -1,5 +1,6 @@
 """Lines and polygons that a user draws on an image by coordinates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,11 +53,29 @@ def parse_points(text: str, field: str, *, exactly: int | None = None) -> Points
         BadInput: The text is not a list of as many corners, a number is negative or infinite, or all corners of a
             polygon lie on one line.
     """
-    words = [word.strip() for word in text.split(",")]
     try:
-        numbers = [float(word) for word in words]
+        numbers = [float(word) for word in text.split(",")]
     except ValueError:
         raise BadInput(field, f"{text!r} is not a list of numbers; write x0,y0,x1,y1 and so on") from None
+    return to_points(numbers, field, exactly=exactly)
+
+
+def to_points(numbers: Sequence[float], field: str, *, exactly: int | None = None) -> Points:
+    """Take corners from numbers ``x0, y0, x1, y1`` and so on, as :func:`parse_points` reads them.
+
+    Args:
+        numbers: Pixels, or parts of the image's width and height if all of them lie between 0 and 1.
+        field: Name of the parameter, for the error message.
+        exactly: Number of corners. None takes three or more, a polygon.
+
+    Returns:
+        The corners.
+
+    Raises:
+        BadInput: There are too many or too few numbers, a number is negative or infinite, or all corners of a polygon
+            lie on one line.
+    """
+    text = ",".join(f"{number:g}" for number in numbers)
     corners = len(numbers) // 2
     if len(numbers) % 2 or (corners != exactly if exactly else corners < 3):
         wanted = f"{2 * exactly} numbers" if exactly else "at least 6 numbers"

@@ -75,7 +75,7 @@ def test_the_public_names_stay_functions_after_their_rooms_are_imported():
     assert callable(multibox.train)
     assert callable(multibox.evaluate)
     errors = {"BadInput", "RunFailed", "Stopped"}
-    assert set(multibox.__all__) == {"Detections", "Detector", "evaluate", "load", "resume", "train"} | errors
+    assert set(multibox.__all__) == {"Detections", "Detector", "evaluate", "load", "resume", "track", "train"} | errors
     assert all(issubclass(getattr(multibox, name), Exception) for name in errors)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         multibox.nothing  # noqa: B018

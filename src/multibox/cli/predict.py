@@ -93,7 +93,7 @@ def predict_files(
     from multibox.predict.predict import Prediction, predict
     from multibox.predict.sources import count_images, find_sources
 
-    model, paths = _model_and_paths(words)
+    model, paths = model_and_paths(words)
     if engine == "ray":
         _refuse_on_ray(save=formats, ids_from=ids_from, replace=replace)
         options |= {"runtime": runtime, "threads": threads}
@@ -143,7 +143,7 @@ def _predict_on_ray(model: str, paths: tuple[str, ...], out: str, summary: "Summ
     summary.tally.refuse_unread()
 
 
-def _model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def model_and_paths(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Split the arguments into model and paths. If the first one is no model file, the bundled model is used."""
     from multibox.runtimes.kinds import readers
 

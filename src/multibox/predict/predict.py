@@ -1,9 +1,11 @@
 """Detection in sources. Decoding images, running the network and reading its outputs overlap in time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from multibox.detect.detections import Detections
 from multibox.detect.detector import BATCH, Detector
@@ -41,7 +43,16 @@ class Prediction:
     frames: int = 1
     annotated: str = ""
 
-    def without_image(self) -> "Prediction":
+    def draw(self) -> np.ndarray:
+        """Draw the detections on their image: ``(H, W, 3)`` uint8 RGB, a new image.
+
+        Raises:
+            BadInput: The image was not kept.
+        """
+        assert self.detections is not None
+        return self.detections.draw()
+
+    def without_image(self) -> Self:
         """A copy without the image's pixels, so that many predictions can be kept in memory."""
         found = self.detections
         return self if found is None else replace(self, detections=replace(found, image=None))
@@ -64,6 +75,7 @@ def predict(
     score: float | None = None,
     batch: int = BATCH,
     keep: bool = True,
+    read: Callable[[Source], Iterable[Frame]] = read_video,
 ) -> Iterator[Prediction]:
     """Detect objects in images, videos, cameras and streams.
 
@@ -76,6 +88,7 @@ def predict(
         batch: Number of images that go through the network together. Live frames, and images that are cut into tiles,
             always go one by one.
         keep: Whether detections keep their image, so that they can be drawn.
+        read: Function that reads the frames of a video, camera or stream.
 
     Yields:
         Prediction of each image and each frame, in order.
@@ -113,4 +126,4 @@ def predict(
         for video in group:
             is_live = video.kind == "live"
             size = 1 if is_live else batch
-            yield from detect(in_threads(prepare, read_video(video), ahead=size), size, 1 if is_live else lanes)
+            yield from detect(in_threads(prepare, read(video), ahead=size), size, 1 if is_live else lanes)

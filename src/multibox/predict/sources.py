@@ -43,12 +43,13 @@ class Source:
 
     Attributes:
         name: Path of the file, URL, ``camera:0`` or ``-``.
-        kind: ``image``, ``video`` or ``live``. ``live`` is a camera or stream, of which only the newest frame is taken.
+        kind: ``image``, ``video``, ``frames`` or ``live``. ``frames`` is a folder whose images are the frames of a
+            video. ``live`` is a camera or stream, of which only the newest frame is taken.
         encoded: Bytes of an image that was read from standard input. None for all other sources.
     """
 
     name: str
-    kind: Literal["image", "video", "live"] = "image"
+    kind: Literal["image", "video", "frames", "live"] = "image"
     encoded: bytes | None = field(default=None, repr=False)
 
     @property
@@ -60,6 +61,8 @@ class Source:
             parts = urlsplit(self.name)
             place = parts.netloc.rpartition("@")[2] + parts.path  # without user name and password
             return re.sub(r"\W+", "-", place if parts.netloc else self.name).strip("-")[:LONGEST]
+        if self.kind == "frames":
+            return Path(self.name).resolve().name
         return Path(urlsplit(self.name).path if "://" in self.name else self.name).stem
 
 

@@ -53,7 +53,7 @@ class ImageOutput:
         """Encode the annotated image as a PNG file."""
         if not prediction.annotated or prediction.detections is None:
             return b""
-        return png_with_text(encode_png(prediction.detections.draw()), "Software", SOFTWARE)
+        return png_with_text(encode_png(prediction.draw()), "Software", SOFTWARE)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
         """Write the PNG file of a prediction, completely or not at all."""
@@ -106,7 +106,7 @@ class VideoOutput:
         """Draw the detections on the frame, in BGR as OpenCV's video writer needs it."""
         if prediction.number is None or prediction.detections is None:
             return None
-        return cv2.cvtColor(prediction.detections.draw(), cv2.COLOR_RGB2BGR)
+        return cv2.cvtColor(prediction.draw(), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
         """Keep the frame, and write the previous one for as long as it was shown.

@@ -1,0 +1,253 @@
+"""Follows objects through the frames of a video: detections in, ids out.
+
+The order of the rounds is that of ByteTrack (arXiv 2110.06864): strong detections choose first, and weak ones may only
+continue a track. A last round enlarges the boxes (arXiv 2211.14317), which finds objects that jump.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from multibox.boxes import areas, clip, iou, to_centers, to_corners
+from multibox.detect.detections import Detections
+from multibox.tracking.motion import Motion
+from multibox.tracking.pairing import pair
+
+SAME: Final = 0.2
+"""Least likeness of a track and a strong detection."""
+
+WEAK: Final = 0.4
+"""Least likeness of a track and a weak detection."""
+
+NEAR: Final = 0.15
+"""Least likeness of a track and a strong detection whose boxes are enlarged."""
+
+ENLARGED: Final = 0.4
+"""Share of its width and height by which a box is enlarged on each side, in the last round."""
+
+OTHER_CLASS: Final = 0.5
+"""Factor of the likeness of a track and a detection of another class."""
+
+TWICE: Final = 0.6
+"""IoU with a tracked box from which a detection that no track takes is the same object once more."""
+
+SMOOTHING: Final = 0.3
+"""Weight of the newest score in the smoothed score of a track."""
+
+HITS: Final = 2
+"""Number of detections from which on a track has an id. In the first frame of a video, one is enough."""
+
+
+ROUNDING: Final = 1e-6
+"""Difference of two times that counts as none, seconds."""
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How objects are followed.
+
+    Attributes:
+        weak: Score that a detection must exceed to continue a track, in [0, 1]. To begin one, it must exceed the score
+            that is shown.
+        memory: Time in seconds for which an object that is not seen keeps its id.
+        carry: Time in seconds for which the box of an object that is not detected is carried over. 0 carries none.
+        smooth: Whether the score of an object is averaged over the latest frames.
+    """
+
+    weak: float = 0.1
+    memory: float = 2.0
+    carry: float = 0.2
+    smooth: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """K tracked objects in one frame, the best first.
+
+    Attributes:
+        detections: Their boxes, scores and labels.
+        ids: ``(K,)`` int64 ids, from 1. An id belongs to one object of the video.
+        carried: ``(K,)`` bool, True for boxes that were not detected in this frame but predicted.
+        remembered: ``(R,)`` int64 ids of all objects that may be found again, these K among them.
+    """
+
+    detections: Detections
+    ids: np.ndarray
+    carried: np.ndarray
+    remembered: np.ndarray
+
+
+@dataclass(eq=False)
+class _Track:
+    """What is known of an object besides its motion.
+
+    Attributes:
+        votes: ``(C,)`` sum of the scores of its detections, by class.
+        score: Score, averaged over the latest frames if that is set.
+        seen: Time of its latest detection, seconds.
+        hits: Number of its detections.
+        id: Its id from 1, or 0 as long as it has none.
+    """
+
+    votes: np.ndarray
+    score: float
+    seen: float
+    hits: int = 1
+    id: int = 0
+
+
+class Tracker:
+    """Gives objects their ids, frame by frame.
+
+    Args:
+        shown: ``(C,)`` scores that a detection must exceed to begin a track, by class.
+        settings: How objects are followed.
+
+    Example:
+        ``Tracker(detector.shown).update(detections, seconds)``
+    """
+
+    def __init__(self, shown: np.ndarray, settings: TrackSettings | None = None):
+        self._shown = shown
+        self._settings = settings or TrackSettings()
+        self._motion = Motion()
+        self._tracks: list[_Track] = []
+        self._now: float | None = None
+        self._last_id = 0
+
+    def update(self, found: Detections, seconds: float, shift: np.ndarray | None = None) -> Tracks:
+        """Take the detections of the next frame.
+
+        Args:
+            found: Detections above ``weak``, which the settings define.
+            seconds: Time of the frame in seconds. Frames may be any time apart.
+            shift: ``(2,)`` x and y by which the image has moved since the frame before, pixels. None means no movement.
+
+        Returns:
+            The objects that have an id and are seen in this frame or carried over.
+        """
+        is_first = self._now is None
+        passed = max(seconds - (seconds if self._now is None else self._now), 0.0)
+        self._now = seconds
+        self._forget(passed)
+        self._motion.advance(passed)
+        if shift is not None:
+            self._motion.shift(shift)
+        rows, columns = self._pairs(found)
+        self._correct(rows, columns, found)
+        begun = self._begin(rows, columns, found)
+        rows = np.concatenate([rows, np.arange(len(self._tracks) - len(begun), len(self._tracks))])
+        columns = np.concatenate([columns, begun])
+        self._give_ids(rows, 1 if is_first else HITS)
+        return self._result(rows, columns, found)
+
+    def _forget(self, passed: float) -> None:
+        """Drop tracks that were not seen for too long, and those without an id that were missed once."""
+        assert self._now is not None
+        memory = max(self._settings.memory, 1.5 * passed)
+        kept = [
+            row
+            for row, track in enumerate(self._tracks)
+            if self._now - track.seen <= (memory if track.id else passed) + ROUNDING
+        ]
+        self._motion.keep(np.array(kept, int))
+        self._tracks = [self._tracks[row] for row in kept]
+
+    def _pairs(self, found: Detections) -> tuple[np.ndarray, np.ndarray]:
+        """Pair tracks with detections in three rounds, each with the tracks and detections that are left."""
+        strong = found.scores > self._shown[found.labels]
+        boxes = self._motion.boxes
+        alike = iou(boxes, found.boxes) * self._class_factors(found.labels)
+        near = iou(_enlarged(boxes), _enlarged(found.boxes)) * self._class_factors(found.labels)
+        rows, columns = np.zeros(0, int), np.zeros(0, int)
+        for likeness, least, taken in ((alike, SAME, strong), (alike, WEAK, ~strong), (near, NEAR, strong)):
+            free = np.ones(likeness.shape, bool)
+            free[rows], free[:, columns], free[:, ~taken] = False, False, False
+            more = pair(likeness * free, least)
+            rows, columns = np.concatenate([rows, more[0]]), np.concatenate([columns, more[1]])
+        return rows, columns
+
+    def _class_factors(self, labels: np.ndarray) -> np.ndarray:
+        """``(N, M)`` factors: 1 where a track and a detection have one class."""
+        own = np.array([track.votes.argmax() for track in self._tracks], int)
+        return np.where(own[:, None] == labels, 1.0, OTHER_CLASS)
+
+    def _correct(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> None:
+        assert self._now is not None
+        self._motion.correct(rows, found.boxes[columns])
+        weight = SMOOTHING if self._settings.smooth else 1.0
+        for row, column in zip(rows, columns, strict=True):
+            track, score = self._tracks[row], float(found.scores[column])
+            track.votes[found.labels[column]] += score
+            track.score += weight * (score - track.score)
+            track.seen, track.hits = self._now, track.hits + 1
+
+    def _begin(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> np.ndarray:
+        """Begin tracks with strong detections that are left, and return the columns of those.
+
+        A detector may find one object under two names. So a detection that lies on one that is tracked begins none.
+        """
+        assert self._now is not None
+        free = found.scores > self._shown[found.labels]
+        free[columns] = False
+        taken, begun = found.boxes[columns], []
+        for column in np.flatnonzero(free):
+            box = found.boxes[column : column + 1]
+            if not (iou(taken, box) >= TWICE).any():
+                begun.append(column)
+                taken = np.concatenate([taken, box])
+        for column in begun:
+            votes = np.zeros(len(self._shown))
+            votes[found.labels[column]] = score = float(found.scores[column])
+            self._tracks.append(_Track(votes, score, self._now))
+        self._motion.add(found.boxes[begun])
+        return np.array(begun, int)
+
+    def _give_ids(self, rows: np.ndarray, hits: int) -> None:
+        for row in rows:
+            track = self._tracks[row]
+            if not track.id and track.hits >= hits:
+                self._last_id += 1
+                track.id = self._last_id
+
+    def _result(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> Tracks:
+        named = np.array([self._tracks[row].id > 0 for row in rows], bool)
+        rows, columns = rows[named], columns[named]
+        missed = self._carried(found.boxes[columns], found.image_size)
+        boxes = np.concatenate([found.boxes[columns], self._clipped(missed, found.image_size)])
+        tracks = [self._tracks[row] for row in (*rows, *missed)]
+        order = np.argsort([-track.score for track in tracks], kind="stable")
+        detections = Detections(
+            boxes[order].astype(np.float32),
+            np.array([tracks[i].score for i in order], np.float32),
+            np.array([tracks[i].votes.argmax() for i in order], np.int64),
+            found.classes,
+            found.image_size,
+            found.image,
+        )
+        ids = np.array([tracks[i].id for i in order], np.int64)
+        remembered = np.array([track.id for track in self._tracks if track.id], np.int64)
+        return Tracks(detections, ids, order >= len(rows), remembered)
+
+    def _carried(self, seen: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+        """Rows of tracks that were missed shortly, lie mostly in the image and are not hidden by a box that is seen."""
+        assert self._now is not None
+        missed = [self._now - track.seen for track in self._tracks]
+        candidates = [
+            row
+            for row, track in enumerate(self._tracks)
+            if track.id and 0 < missed[row] <= self._settings.carry + ROUNDING
+        ]
+        rows = np.array(candidates, int)
+        whole, clipped = self._motion.boxes[rows], self._clipped(rows, image_size)
+        in_view = areas(clipped) > 0.5 * areas(whole)
+        return rows[in_view & ~(iou(clipped, seen) >= TWICE).any(axis=1)]
+
+    def _clipped(self, rows: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+        height, width = image_size
+        return clip(self._motion.boxes[rows], width, height)
+
+
+def _enlarged(boxes: np.ndarray) -> np.ndarray:
+    return to_corners(to_centers(boxes) * (1, 1, 1 + 2 * ENLARGED, 1 + 2 * ENLARGED))
