@@ -71,6 +71,25 @@ def test_sample(tmp_path):
     assert run("data", "sample", tmp_path / "s", "--images", 10, "--size", 96, "--replace").exit_code == 0
 
 
+def test_sample_videos(tmp_path):
+    small = ("--frames", 10, "--size", 64)
+    result = run("data", "sample", tmp_path / "v", "--video", 2, *small)
+    assert result.exit_code == 0
+    assert result.stdout == f"{tmp_path / 'v'}: 2 videos of 10 frames: 01-crossing, 02-hiding\n"
+    assert len(list((tmp_path / "v/02-hiding/img1").iterdir())) == 10
+    for arguments, message in [
+        (["--video", 2, "--images", 20], "--images: cannot be combined with --video"),
+        (["--frames", 20], "--frames: images have no frames; set --video"),
+    ]:
+        refused = run("data", "sample", tmp_path / "n", *arguments)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    (tmp_path / "v/01-crossing/seqinfo.ini").write_text("corrected by hand")
+    assert run("data", "sample", tmp_path / "v", "--video", 2, *small).exit_code == 2
+    assert run("data", "sample", tmp_path / "v", "--video", 2, *small, "--replace").exit_code == 0
+
+
 def test_the_command_that_a_sample_advises_can_be_pasted_into_a_shell(tmp_path):
     said = run("data", "sample", tmp_path / "my sample", "--images", 10, "--size", 96).stdout
     advised = said.partition("build the dataset with: ")[2]

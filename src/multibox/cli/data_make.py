@@ -17,6 +17,7 @@ from multibox.cli.options import (
     split_names,
     split_pairs,
 )
+from multibox.errors import BadInput
 
 if TYPE_CHECKING:
     from multibox.data.build import BuildReport
@@ -81,30 +82,69 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, rename: str,
 
 @data.command("sample")
 @click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Random seed of the images.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Random seed of the images or videos."
+)
 @click.option(
     "--images",
-    default=800,
-    show_default=True,
+    default=None,
+    show_default="800",
     type=click.IntRange(min=10),
     help="Number of images in train, val and test together.",
+)
+@click.option(
+    "--video",
+    default=None,
+    type=click.IntRange(min=1),
+    help="Number of videos to render instead of images. Their objects, ids and counts are known.",
+)
+@click.option(
+    "--frames",
+    default=None,
+    show_default="120",
+    type=click.IntRange(min=10),
+    help="Number of frames in each video, at 25 frames a second.",
 )
 @click.option(
     "--size",
     default=320,
     show_default=True,
     type=click.IntRange(min=64),
-    help="Width and height of each image in pixels.",
+    help="Longer side of each image or video in pixels.",
 )
 @replace_option
-def data_sample(folder: str, images: int, **options: Any) -> None:
-    """Render a sample dataset: JPEG and XML files in the layout of VOC."""
+def data_sample(folder: str, images: int | None, video: int | None, frames: int | None, **options: Any) -> None:
+    """Render a sample dataset: JPEG and XML files in the layout of VOC.
+
+    With --video, render videos in the layout of MOT Challenge. In them, objects cross, hide, return, stand on a line,
+    shake with the camera, or crowd.
+    """
+    if video is None:
+        if frames is not None:
+            raise BadInput("frames", "images have no frames; set --video to render videos")
+        _render_images(folder, 800 if images is None else images, options)
+    elif images is not None:
+        raise BadInput("images", "cannot be combined with --video, which renders no images; give one of the two")
+    else:
+        _render_videos(folder, video, 120 if frames is None else frames, options)
+
+
+def _render_images(folder: str, images: int, options: dict[str, Any]) -> None:
     from multibox.data.sample import make_sample
 
     with progress_bar("rendering") as progress:
         sample = make_sample(folder, images=images, progress=progress, **options)
     command = shlex.join(["multibox", "data", "build", str(sample), "--name", "sample"])
     click.echo(f"{sample}: {images} images; build the dataset with: {command}")
+
+
+def _render_videos(folder: str, videos: int, frames: int, options: dict[str, Any]) -> None:
+    from multibox.data.film import make_film
+
+    with progress_bar("rendering") as progress:
+        film = make_film(folder, sequences=videos, frames=frames, progress=progress, **options)
+    names = sorted(path.parent.name for path in film.glob("*/seqinfo.ini"))
+    click.echo(f"{film}: {videos} videos of {frames} frames: {', '.join(names)}")
 
 
 @data.command("split")

@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from multibox.data.backdrop import clouds, draw_backdrop
-from multibox.data.shapes import KINDS, Cutout, draw_thing, random_colour
+from multibox.data.backdrop import draw_backdrop
+from multibox.data.camera import draw_camera
+from multibox.data.shapes import KINDS, SHADE, Cutout, cast_shadow, draw_thing, visible_colour
 from multibox.data.voc_xml import write_xml
 from multibox.machine import cores
 from multibox.writing import Kind, new_folder
@@ -128,7 +129,7 @@ def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]
         things = _add_thing(image, things, light, rng)
     while not things:
         things = _add_thing(image, things, light, rng)
-    return _photograph(image, light, rng), things
+    return draw_camera(height, width, light, rng).photograph(image, rng), things
 
 
 def _write_scene(folder: Path, seed: int, size: int, number: int) -> None:
@@ -172,7 +173,7 @@ def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Genera
     side = max(side, 0.1 * max(height, width))
     for _ in range(6):
         center = _place(things, width, height, rng)
-        cutout = draw_thing(name, side, _visible_colour(image, center, rng), light, rng)
+        cutout = draw_thing(name, side, visible_colour(image, center, rng), light, rng)
         mask = _mask(cutout, center, width, height)
         added = Thing(name, int((cutout.alpha > 0.5).sum()), mask)
         hidden = [_behind(thing, mask) for thing in things]
@@ -193,32 +194,21 @@ def _place(things: list[Thing], width: int, height: int, rng: Generator) -> np.n
     return rng.uniform((0.08 * width, 0.08 * height), (0.92 * width, 0.92 * height))
 
 
-def _visible_colour(image: np.ndarray, center: np.ndarray, rng: Generator) -> np.ndarray:
-    """Draw a colour that stands out from the pixels around ``center``."""
-    height, width = image.shape[:2]
-    x, y = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(center, (width, height), strict=True))
-    around = image[max(0, y - 20) : y + 20, max(0, x - 20) : x + 20].mean(axis=(0, 1))
-    candidates = [random_colour(rng) for _ in range(3)]
-    return max(candidates, key=lambda colour: min(float(np.abs(colour - around).sum()), 150.0))
-
-
-def _corner(cutout: Cutout, center: np.ndarray) -> tuple[int, int]:
-    height, width = cutout.alpha.shape
+def _corner(alpha: np.ndarray, center: np.ndarray) -> tuple[int, int]:
+    height, width = alpha.shape
     return round(float(center[0]) - width / 2), round(float(center[1]) - height / 2)
 
 
-def _window(
-    cutout: Cutout, center: np.ndarray, width: int, height: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _window(alpha: np.ndarray, center: np.ndarray, width: int, height: int) -> tuple[Slices, Slices]:
     """Rows and columns of the image that a cutout covers, and those of the cutout inside the image."""
-    x, y = _corner(cutout, center)
-    rows, columns = cutout.alpha.shape
+    x, y = _corner(alpha, center)
+    rows, columns = alpha.shape
     y0, y1, x0, x1 = max(0, y), max(0, min(height, y + rows)), max(0, x), max(0, min(width, x + columns))
     return (slice(y0, y1), slice(x0, x1)), (slice(y0 - y, max(y1 - y, 0)), slice(x0 - x, max(x1 - x, 0)))
 
 
 def _mask(cutout: Cutout, center: np.ndarray, width: int, height: int) -> np.ndarray:
-    there, here = _window(cutout, center, width, height)
+    there, here = _window(cutout.alpha, center, width, height)
     mask = np.zeros((height, width), np.bool_)
     mask[there] = cutout.alpha[here] > 0.5
     return mask
@@ -242,25 +232,9 @@ def _is_in_view(thing: Thing) -> bool:
 def _paste(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: float) -> None:
     """Draw a cutout and its shadow into ``image``."""
     height, width = image.shape[:2]
-    side = max(cutout.alpha.shape)
-    reach = max(2, side // 14)
-    padded = cv2.copyMakeBorder(cutout.alpha, *(3 * reach,) * 4, cv2.BORDER_CONSTANT)
-    soft = cv2.GaussianBlur(padded, (0, 0), reach)
-    shadow = Cutout(soft[..., None], soft)
-    there, here = _window(shadow, center - reach * np.array([np.cos(light), np.sin(light)]), width, height)
-    image[there] *= 1 - 0.45 * soft[here][..., None]
-    there, here = _window(cutout, center, width, height)
+    soft, reach = cast_shadow(cutout)
+    there, here = _window(soft, center - reach * np.array([np.cos(light), np.sin(light)]), width, height)
+    image[there] *= 1 - SHADE * soft[here][..., None]
+    there, here = _window(cutout.alpha, center, width, height)
     alpha = cutout.alpha[here][..., None]
     image[there] += alpha * (cutout.colour[here] - image[there])
-
-
-def _photograph(image: np.ndarray, light: float, rng: Generator) -> np.ndarray:
-    """Make a scene look like a photograph: with uneven light, and the flaws of a lens and a sensor."""
-    height, width = image.shape[:2]
-    y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
-    lit = 1 + 0.14 * (x * np.cos(light) + y * np.sin(light)) + 0.06 * clouds(height, width, rng, 2, 2)
-    seen = image * (rng.uniform(0.75, 1.15) * lit)[..., None].astype(np.float32)
-    if rng.random() < 0.5:
-        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 0.9))
-    seen += rng.normal(0, rng.uniform(1, 6), seen.shape).astype(np.float32)
-    return seen.clip(0, 255).astype(np.uint8)

@@ -14,6 +14,9 @@ import numpy as np
 Generator = np.random.Generator
 Contour = np.ndarray  # (K, 2) x right, y down; a shape spans about -1 to 1
 
+SHADE = 0.45
+"""Share of the light that the darkest part of an object's shadow lacks."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -75,6 +78,39 @@ def draw_thing(kind: str, side: float, colour: np.ndarray, light: float, rng: Ge
     alpha = cv2.resize(solid, (width, height), interpolation=cv2.INTER_AREA)
     lit = cv2.resize(canvas * solid[..., None], (width, height), interpolation=cv2.INTER_AREA)
     return Cutout(lit / np.maximum(alpha, 1e-3)[..., None], alpha)
+
+
+def cast_shadow(cutout: Cutout) -> tuple[np.ndarray, int]:
+    """The soft shadow that an object casts on what lies behind.
+
+    Args:
+        cutout: The object.
+
+    Returns:
+        ``(H, W)`` float32 darkness in [0, 1], larger than the object and around the same centre. The second value is
+        the distance in pixels by which the shadow moves away from the light.
+    """
+    reach = max(2, max(cutout.alpha.shape) // 14)
+    padded = cv2.copyMakeBorder(cutout.alpha, *(3 * reach,) * 4, cv2.BORDER_CONSTANT)
+    return cv2.GaussianBlur(padded, (0, 0), reach), reach
+
+
+def visible_colour(image: np.ndarray, center: np.ndarray, rng: Generator) -> np.ndarray:
+    """Draw the colour of an object that stands out from the surface.
+
+    Args:
+        image: ``(H, W, 3)`` RGB of the surface, 0 to 255.
+        center: Centre ``x, y`` of the object, pixels. A centre outside counts as the nearest pixel inside.
+        rng: Random generator of the colour.
+
+    Returns:
+        ``(3,)`` RGB, 0 to 255.
+    """
+    height, width = image.shape[:2]
+    x, y = (int(np.clip(value, 0, limit - 1)) for value, limit in zip(center, (width, height), strict=True))
+    around = image[max(0, y - 20) : y + 20, max(0, x - 20) : x + 20].mean(axis=(0, 1))
+    candidates = [random_colour(rng) for _ in range(3)]
+    return max(candidates, key=lambda colour: min(float(np.abs(colour - around).sum()), 150.0))
 
 
 def mug(rng: Generator) -> list[Layer]:
