@@ -81,10 +81,3 @@ def test_the_filter_is_that_of_the_matrices():
         motion.correct(np.array([0]), moved(BOX, 2 * step))
         assert motion.centers[0, 0] == pytest.approx(state[0])
         assert motion.velocities[0, 0] == pytest.approx(state[1])
-
-
-def test_a_moving_camera_moves_the_boxes():
-    motion = followed(3, per_step=0)
-    before = motion.boxes.copy()
-    motion.shift(np.array([5.0, -7.0]))
-    assert motion.boxes == pytest.approx(moved(before, 5, -7))

@@ -133,18 +133,6 @@ def test_a_clock_that_stands_or_runs_back_breaks_nothing():
     assert [tracks.ids.tolist() for tracks in results] == [[1]] * 4
 
 
-def test_a_moving_camera_is_followed():
-    """The whole image jumps by half a box in each frame."""
-    jumps = [0, 22, -22, 22, -22, 22, -22]
-    offsets = list(itertools.accumulate(jumps))
-    tracker, results = Tracker(SHOWN), []
-    for n, (offset, jump) in enumerate(zip(offsets, jumps, strict=True)):
-        rows = [(60 + offset, 50, 24, 24, 0.9, 0), (84 + offset, 50, 24, 24, 0.8, 0)]
-        results.append(tracker.update(found(*rows), n / 25, np.array([jump, 0.0])))
-    for tracks in results:
-        assert tracks.ids[tracks.detections.boxes[:, 0].argsort()].tolist() == [1, 2]
-
-
 def test_ids_have_no_gaps():
     rng = np.random.default_rng(0)
     frames = [found(*((*rng.uniform(0, 200, 2), 30, 30, rng.uniform(0.2, 1), 0) for _ in range(6))) for _ in range(60)]

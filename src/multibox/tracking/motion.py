@@ -94,10 +94,6 @@ class Motion:
         self.centers, self.velocities = self.centers[rows], self.velocities[rows]
         self._variance = self._variance[:, rows]
 
-    def shift(self, offset: np.ndarray) -> None:
-        """Move all boxes by ``(2,)`` x and y in pixels, as the camera has moved."""
-        self.centers[:, :2] += offset
-
     def _sizes(self) -> np.ndarray:
         return _sizes(self.centers)
 

@@ -10,7 +10,6 @@ from multibox.errors import BadInput
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
 from multibox.regions import to_points
-from multibox.tracking.camera import Camera
 from multibox.tracking.counting import Anchor, Counting
 from multibox.tracking.films import find_films, read_film
 from multibox.tracking.frame import Tails, TrackedFrame
@@ -74,11 +73,10 @@ def track(
     weak = min(settings.weak, float(shown.min()))
     read = partial(read_film, every=every, rate=rate, reconnect=reconnect)
     film: _Film | None = None
-    for prediction in predict(detector, sources, score=weak, batch=batch, read=read):
+    for prediction in predict(detector, sources, score=weak, batch=batch, keep=keep, read=read):
         if film is None or film.source != prediction.source:
             film = _Film(prediction.source, Tracker(shown, settings), Counting(places, anchor), Tails(anchor), places)
-        frame = film.follow(prediction)
-        yield frame if keep else frame.without_image()
+        yield film.follow(prediction)
 
 
 @dataclass(eq=False)
@@ -91,15 +89,12 @@ class _Film:
     tails: Tails
     places: Sequence[Line | Zone]
 
-    def __post_init__(self) -> None:
-        self._camera = Camera()
-
     def follow(self, prediction: Prediction) -> TrackedFrame:
         given = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
         found = prediction.detections
-        if found is None or found.image is None:
+        if found is None:
             return TrackedFrame(**given, counts=self.counting.counts, places=self.places)
-        tracks = self.tracker.update(found, prediction.seconds, self._camera.shift(found.image, found.boxes))
+        tracks = self.tracker.update(found, prediction.seconds)
         events = self.counting.update(tracks, prediction.seconds)
         return TrackedFrame(
             **given | {"detections": tracks.detections},

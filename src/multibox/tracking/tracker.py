@@ -116,13 +116,12 @@ class Tracker:
         self._now: float | None = None
         self._last_id = 0
 
-    def update(self, found: Detections, seconds: float, shift: np.ndarray | None = None) -> Tracks:
+    def update(self, found: Detections, seconds: float) -> Tracks:
         """Take the detections of the next frame.
 
         Args:
             found: Detections above ``weak``, which the settings define.
             seconds: Time of the frame in seconds. Frames may be any time apart.
-            shift: ``(2,)`` x and y by which the image has moved since the frame before, pixels. None means no movement.
 
         Returns:
             The objects that have an id and are seen in this frame or carried over.
@@ -132,8 +131,6 @@ class Tracker:
         self._now = seconds
         self._forget(passed)
         self._motion.advance(passed)
-        if shift is not None:
-            self._motion.shift(shift)
         rows, columns = self._pairs(found)
         self._correct(rows, columns, found)
         begun = self._begin(rows, columns, found)
