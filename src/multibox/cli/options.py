@@ -110,8 +110,8 @@ CHOICE_OPTIONS = (
         "regions",
         multiple=True,
         metavar="X0,Y0,X1,Y1,...",
-        help="Polygon in which the centre of a kept detection lies, in pixels, or in parts of the width and height if "
-        "all numbers are at most 1. Can be repeated.",
+        help="Polygon that holds the centre of each kept detection. Numbers are pixels, or parts of width and height "
+        "if all are at most 1. Can be repeated.",
     ),
     click.option(
         "--blur",

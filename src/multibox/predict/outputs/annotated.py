@@ -187,8 +187,9 @@ class VideoOutput:
 def _drawn(found: Detections, regions: Sequence[Points]) -> np.ndarray:
     """The image of the detections with the outlines of regions, and the detections over them."""
     image = found.image
-    for region in regions if image is not None else ():
-        image = draw_outline(image, region.pixels(found.image_size))
+    if image is not None:
+        for region in regions:
+            image = draw_outline(image, region.pixels(found.image_size))
     return found.draw(image)
 
 
