@@ -97,6 +97,23 @@ def draw_boxes(
     return output
 
 
+def draw_outline(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Draw the outline of a polygon with a thin white line, dark at both sides so that it shows on any image.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        polygon: ``(N, 2)`` x and y of the corners in pixels of the image. Corners may lie outside it.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, a new image.
+    """
+    output = image.copy()
+    corners = [np.round(polygon).astype(np.int32)]
+    for color, thickness in ((BLACK, 3), (WHITE, 1)):
+        cv2.polylines(output, corners, True, color, thickness)
+    return output
+
+
 def grid(images: Sequence[np.ndarray], columns: int, gap: int = 6) -> np.ndarray:
     """Arrange images in rows, on a white background.
 

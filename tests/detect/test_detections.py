@@ -81,3 +81,60 @@ def test_to_supervision_without_the_package(found, monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(BadInput, match="pip install supervision"):
         found.to_supervision()
+
+
+class Supervision:
+    """The attributes of supervision's detections."""
+
+    def __init__(self, xyxy, confidence=None, class_id=None, data=None):
+        self.xyxy, self.confidence, self.class_id, self.data = xyxy, confidence, class_id, data or {}
+
+
+def test_supervision_and_back(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", types.SimpleNamespace(Detections=Supervision))
+    again = Detections.from_supervision(found.to_supervision(), found.classes, found.image_size)
+    for name in ("boxes", "scores", "labels"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert (again.classes, again.image_size, again.image) == (found.classes, found.image_size, None)
+
+
+def test_from_supervision_orders_and_clips():
+    boxes = np.array([[-5, 2, 30, 40], [5, 5, 9, 900]], float)
+    got = Detections.from_supervision(
+        Supervision(boxes, np.array([0.2, 0.9]), np.array([0, 1])), ["cat", "dog"], (60, 80)
+    )
+    assert got.names == ["dog", "cat"]
+    np.testing.assert_array_equal(got.boxes, [[5, 5, 9, 60], [0, 2, 30, 40]])
+    assert got.boxes.dtype == got.scores.dtype == np.float32
+
+
+def test_from_supervision_by_name_and_without_scores():
+    boxes, names = np.array([[1, 2, 3, 4], [5, 6, 7, 8]]), {"class_name": np.array(["dog", "cat"])}
+    got = Detections.from_supervision(Supervision(boxes, None, np.array([17, 16]), names), ("cat", "dog"), (60, 80))
+    assert (got.names, got.scores.tolist()) == (["dog", "cat"], [1, 1])
+
+
+def test_from_supervision_of_nothing():
+    got = Detections.from_supervision(Supervision(np.empty((0, 4)), None, np.empty(0, int)), ("cat",), (60, 80))
+    assert len(got) == 0
+
+
+BOX = np.array([[1, 2, 3, 4]], float)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Supervision(BOX), "found: its detections have no class"),
+        (Supervision(BOX, None, np.array([2])), "classes: has 2 names, but class_id is up to 2"),
+        (Supervision(BOX, None, np.array([0, 1])), "found: has 1 boxes and 2 classes"),
+        (Supervision(BOX, None, None, {"class_name": ["cow"]}), "classes: has no 'cow'"),
+        (Supervision(BOX, np.array([1.5]), np.array([0])), "found: has a box that is not finite, or a score"),
+        (Supervision(BOX * np.nan, None, np.array([0])), "found: has a box that is not finite"),
+    ],
+)
+def test_from_supervision_refuses(given, message):
+    with pytest.raises(BadInput) as refused:
+        Detections.from_supervision(given, ("cat", "dog"), (60, 80))
+    assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)

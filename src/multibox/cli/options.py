@@ -1,12 +1,16 @@
 """Options, and types of option values, that several commands share."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.annotations.names import NAMES
 from multibox.errors import BadInput
+
+if TYPE_CHECKING:
+    from multibox.predict.chosen import Chosen
+    from multibox.predict.hidden import Hidden
 
 NMS = ("hard", "soft-linear", "soft-gaussian")
 
@@ -99,6 +103,32 @@ DETECTION_OPTIONS = (
 )
 
 
+CHOICE_OPTIONS = (
+    click.option("--classes", default=None, metavar="NAME,...", help="Classes to keep. Default: all."),
+    click.option(
+        "--region",
+        "regions",
+        multiple=True,
+        metavar="X0,Y0,X1,Y1,...",
+        help="Polygon that holds the centre of each kept detection. Numbers are pixels, or parts of width and height "
+        "if all are at most 1. Can be repeated.",
+    ),
+    click.option(
+        "--blur",
+        default=None,
+        metavar="NAME,...",
+        help="Classes whose objects are blurred in all images and videos that are written, beyond recognition. `all` "
+        "stands for every class.",
+    ),
+    click.option(
+        "--pixelate",
+        default=None,
+        metavar="NAME,...",
+        help="Classes whose objects are replaced by a few large blocks. `all` stands for every class.",
+    ),
+)
+
+
 def runtime_options(command: Any) -> Any:
     """Add the options ``--threads``, ``--runtime`` and ``--backend`` to a command."""
     threads = click.option(
@@ -121,6 +151,38 @@ def detection_options(command: Any) -> Any:
     for option in reversed(DETECTION_OPTIONS):
         command = option(command)
     return command
+
+
+def choice_options(command: Any) -> Any:
+    """Add the options ``--classes``, ``--region``, ``--blur`` and ``--pixelate`` to a command."""
+    for option in reversed(CHOICE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_choices(options: dict[str, Any]) -> "tuple[Chosen, Hidden]":
+    """Remove the values of :func:`choice_options` from a command's options.
+
+    Raises:
+        BadInput: A value is empty, or a region is no polygon.
+    """
+    from multibox.predict.chosen import Chosen
+    from multibox.predict.hidden import Hidden
+    from multibox.regions import parse_points
+
+    classes, blur, pixelate = (_given_names(name, options.pop(name)) for name in ("classes", "blur", "pixelate"))
+    regions = tuple(parse_points(text, "regions") for text in options.pop("regions"))
+    return Chosen(classes, regions), Hidden(blur, pixelate)
+
+
+def _given_names(field: str, text: str | None) -> tuple[str, ...]:
+    """Names of an option that must not be empty, because nothing would be hidden if a shell variable were empty."""
+    if text is None:
+        return ()
+    names = split_names(text)
+    if not names:
+        raise BadInput(field, "names no class; write names separated by commas, or leave it out")
+    return names
 
 
 def split_names(text: str) -> tuple[str, ...]:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from multibox.annotations.counting import counted
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table, progress_bar
-from multibox.cli.options import Range, detection_options, replace_option, runtime_options
+from multibox.cli.options import Range, choice_options, detection_options, replace_option, runtime_options, take_choices
 from multibox.errors import BadInput, Stopped
 from multibox.models.shipped import NAME
 
 if TYPE_CHECKING:
     from multibox.detect.detections import Detections
+    from multibox.predict.hidden import Hidden
+    from multibox.predict.outputs.saving import OutputSet
     from multibox.predict.predict import Prediction
 
-SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv", "crops")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h5", ".pt", ".pth", ".caffemodel")
 """File name suffixes of model files, including those of other tools."""
 
@@ -67,6 +70,7 @@ OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h
     show_default=True,
     help="Place where the detector runs: this machine, or a Ray cluster, which writes Parquet files.",
 )
+@choice_options
 @detection_options
 @runtime_options
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as JSON.")
@@ -94,17 +98,21 @@ def predict_files(
     from multibox.predict.sources import count_images, find_sources
 
     model, paths = model_and_paths(words)
+    only, hide = take_choices(options)
     if engine == "ray":
-        _refuse_on_ray(save=formats, ids_from=ids_from, replace=replace)
+        _refuse_on_ray(save=formats, ids_from=ids_from, replace=replace, **vars(only), **vars(hide))
         options |= {"runtime": runtime, "threads": threads}
         _predict_on_ray(model, paths, out, Summary(as_json), score=score, batch=batch, **options)
         return
     sources = find_sources(paths)
     total = count_images(sources)
     detector = load(model, runtime=runtime, threads=threads, images=total or 1, **options)
-    outputs = open_outputs(formats, out, detector.classes, sources, ids_from=ids_from, replace=replace)
-    predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw)
-    summary = Summary(as_json)
+    outputs = open_outputs(
+        formats, out, detector.classes, sources, ids_from=ids_from, regions=only.regions, replace=replace
+    )
+    _refuse_hiding_nothing(hide, outputs)
+    predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw, only=only, hide=hide)
+    summary = Summary(as_json, hides=bool(hide))
 
     def show(prediction: Prediction) -> None:
         summary.add(prediction)
@@ -127,10 +135,21 @@ def _refuse_on_ray(**given: Any) -> None:
         "save": "which writes only Parquet files",
         "ids_from": "which writes no COCO results",
         "replace": "which continues the output in --out and never replaces it",
+        "classes": "which writes all detections",
+        "regions": "which writes all detections",
+        "blur": "which writes no images",
+        "pixelate": "which writes no images",
     }
     for name, reason in reasons.items():
         if given[name]:
             raise BadInput(name, f"does not work with --engine ray, {reason}; leave it out")
+
+
+def _refuse_hiding_nothing(hide: "Hidden", outputs: "OutputSet") -> None:
+    """Refuse to hide objects in outputs that hold no pixels."""
+    if hide and not outputs.draw:
+        field = "blur" if hide.blur else "pixelate"
+        raise BadInput(field, "no output holds pixels; leave it out, or add --save pictures, video or crops")
 
 
 def _predict_on_ray(model: str, paths: tuple[str, ...], out: str, summary: "Summary", **options: Any) -> None:
@@ -177,13 +196,14 @@ class Summary:
 
     Args:
         as_json: Whether to print JSON, each image as soon as it is done. Otherwise a table is printed at the end.
+        hides: Whether objects were to be made unrecognisable, so that the end says how many were.
     """
 
-    def __init__(self, as_json: bool):
+    def __init__(self, as_json: bool, *, hides: bool = False):
         from multibox.predict.tally import Tally
 
         self.tally = Tally()
-        self._as_json = as_json
+        self._as_json, self._hides = as_json, hides
         self._first: list[Prediction] = []
 
     def add(self, prediction: "Prediction") -> None:
@@ -213,6 +233,10 @@ class Summary:
                 rows = [row for prediction in self._first for row in _rows(prediction)]
                 print_table(("file", "object", "score", "box (x0 y0 x1 y1)"), rows, right=())
             click.echo(f"outputs are in {folder}")
+        if self._hides and self.tally.images > self.tally.unread:
+            hidden = counted(self.tally.hidden, "object was", "objects were")
+            advice = "a detector misses some, so look through the outputs before you share them"
+            click.echo(f"{hidden} made unrecognisable; {advice}", err=self._as_json)
 
 
 def _rows(prediction: "Prediction") -> list[Row]:

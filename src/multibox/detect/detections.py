@@ -1,11 +1,13 @@
 """The detections of one image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from multibox.boxes import clip
 from multibox.draw import draw_boxes
 from multibox.errors import BadInput
 
@@ -56,7 +58,10 @@ class Detections:
         Returns:
             The detections with a higher score.
         """
-        rows = self.scores > score
+        return self.keep(self.scores > score)
+
+    def keep(self, rows: np.ndarray) -> "Detections":
+        """Select detections by a mask ``(K,)`` bool, or by their positions in the order given."""
         return Detections(
             self.boxes[rows], self.scores[rows], self.labels[rows], self.classes, self.image_size, self.image
         )
@@ -112,3 +117,53 @@ class Detections:
             class_id=self.labels,
             data={"class_name": np.array(self.names, dtype=str)},
         )
+
+    @classmethod
+    def from_supervision(cls, found: Any, classes: Sequence[str], image_size: tuple[int, int]) -> "Detections":
+        """Convert from ``supervision.Detections``, or an object with the same attributes.
+
+        The class of a detection is the name in ``found.data["class_name"]``. Without names, ``found.class_id`` is its
+        position in ``classes``.
+
+        Args:
+            found: Detections of the package supervision. Without ``confidence``, all scores are 1.
+            classes: Names of all classes, in the order of their labels.
+            image_size: Height and width of the image, pixels.
+
+        Returns:
+            The same detections, the best first, clipped to the image.
+
+        Raises:
+            BadInput: A detection has a class that is not in ``classes``, or no class, or numbers that are no box or
+                score.
+        """
+        boxes = np.asarray(found.xyxy, np.float32).reshape(-1, 4)
+        scores = np.ones(len(boxes), np.float32)
+        if found.confidence is not None:
+            scores = np.asarray(found.confidence, np.float32)
+        if not np.isfinite(boxes).all() or scores.shape != (len(boxes),) or not ((scores >= 0) & (scores <= 1)).all():
+            raise BadInput("found", "has a box that is not finite, or a score outside [0, 1]; remove such detections")
+        height, width = image_size
+        best_first = np.argsort(-scores, kind="stable")
+        labels = _labels(found, classes, len(boxes))
+        unsorted = cls(clip(boxes, width, height), scores, labels, tuple(classes), image_size)
+        return unsorted.keep(best_first)
+
+
+def _labels(found: Any, classes: Sequence[str], count: int) -> np.ndarray:
+    """Labels of the K detections of supervision."""
+    names = (found.data or {}).get("class_name")
+    if names is not None:
+        strange = sorted({str(name) for name in names} - set(classes))
+        if strange:
+            raise BadInput("classes", f"has no {strange[0]!r}, which is the class of a detection; add it")
+        labels = np.array([classes.index(name) for name in names], np.int64)
+    elif found.class_id is not None:
+        labels = np.asarray(found.class_id, np.int64)
+    else:
+        raise BadInput("found", "its detections have no class; set class_id, or class_name in data")
+    if labels.shape != (count,):
+        raise BadInput("found", f"has {count} boxes and {labels.size} classes; give each box one")
+    if count and not 0 <= labels.min() <= labels.max() < len(classes):
+        raise BadInput("classes", f"has {len(classes)} names, but class_id is up to {labels.max()}; give all names")
+    return labels

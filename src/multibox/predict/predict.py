@@ -1,6 +1,6 @@
 """Detection in sources. Decoding images, running the network and reading its outputs overlap in time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Self
@@ -12,8 +12,12 @@ from multibox.detect.detector import BATCH, Detector
 from multibox.detect.in_batches import in_batches
 from multibox.detect.in_threads import in_threads
 from multibox.detect.prepare_image import Prepared
+from multibox.draw import draw_outline
+from multibox.predict.chosen import Chosen
 from multibox.predict.frames import Frame, read_still, read_video, silence_opencv
+from multibox.predict.hidden import Hidden, Hiding, are_finite
 from multibox.predict.sources import Source
+from multibox.regions import Points
 from multibox.runtimes.outputs import Outputs
 
 
@@ -32,6 +36,7 @@ class Prediction:
         frames: Number of frames that the prediction stands for: 1, or more if consecutive frames could not be read for
             the same reason.
         annotated: File name of the annotated image. Empty if no annotated image is saved.
+        hidden: Number of objects that were made unrecognisable in the image.
     """
 
     source: Source
@@ -42,15 +47,26 @@ class Prediction:
     seconds: float = 0.0
     frames: int = 1
     annotated: str = ""
+    hidden: int = 0
 
-    def draw(self) -> np.ndarray:
-        """Draw the detections on their image: ``(H, W, 3)`` uint8 RGB, a new image.
+    def draw(self, regions: Sequence[Points] = ()) -> np.ndarray:
+        """Draw the detections on their image.
+
+        Args:
+            regions: Polygons whose outlines are drawn below the detections.
+
+        Returns:
+            ``(H, W, 3)`` uint8 RGB, a new image.
 
         Raises:
             BadInput: The image was not kept.
         """
-        assert self.detections is not None
-        return self.detections.draw()
+        found = self.detections
+        assert found is not None
+        image = found.image
+        for region in regions if image is not None else ():
+            image = draw_outline(image, region.pixels(found.image_size))
+        return found.draw(image)
 
     def without_image(self) -> Self:
         """A copy without the image's pixels, so that many predictions can be kept in memory."""
@@ -76,6 +92,8 @@ def predict(
     batch: int = BATCH,
     keep: bool = True,
     read: Callable[[Source], Iterable[Frame]] = read_video,
+    only: Chosen | None = None,
+    hide: Hidden | None = None,
 ) -> Iterator[Prediction]:
     """Detect objects in images, videos, cameras and streams.
 
@@ -89,15 +107,18 @@ def predict(
             always go one by one.
         keep: Whether detections keep their image, so that they can be drawn.
         read: Function that reads the frames of a video, camera or stream.
+        only: Classes and regions whose detections are given. None gives all.
+        hide: Classes whose objects are made unrecognisable in the images that detections keep, whatever ``only`` says.
+            None leaves the images as they are.
 
     Yields:
         Prediction of each image and each frame, in order.
 
     Raises:
-        BadInput: The score is out of range, or an image would have too many tiles.
+        BadInput: The score is out of range, the model lacks a class, or an image would have too many tiles.
     """
     silence_opencv()
-    thresholds = detector.thresholds(score)
+    finish = _Finish(detector, detector.thresholds(score), only or Chosen(), hide if keep else None)
 
     def prepare(frame: Frame) -> tuple[Frame, Prepared | None]:
         return frame, None if frame.image is None else detector.prepare(frame.image, keep=keep)
@@ -105,11 +126,6 @@ def predict(
     def run(some: list[tuple[Frame, Prepared | None]]) -> list[tuple[Frame, Prepared | None, list[Outputs]]]:
         outputs = iter(detector.run([prepared for _, prepared in some if prepared]))
         return [(frame, prepared, next(outputs) if prepared else []) for frame, prepared in some]
-
-    def finish(answered: tuple[Frame, Prepared | None, list[Outputs]]) -> Prediction:
-        frame, prepared, outputs = answered
-        found = detector.finish(prepared, outputs, thresholds=thresholds) if prepared else None
-        return Prediction(frame.source, found, frame.error, frame.number, frame.rate, frame.seconds, frame.frames)
 
     def detect(frames: Iterable[tuple[Frame, Prepared | None]], size: int, lanes: int = 1) -> Iterator[Prediction]:
         ahead = 2 * lanes if lanes > 1 or size > 1 else 1
@@ -127,3 +143,25 @@ def predict(
             is_live = video.kind == "live"
             size = 1 if is_live else batch
             yield from detect(in_threads(prepare, read(video), ahead=size), size, 1 if is_live else lanes)
+
+
+class _Finish:
+    """Turns a network's outputs for a frame into a prediction. Any thread may call it."""
+
+    def __init__(self, detector: Detector, thresholds: np.ndarray, only: Chosen, hide: Hidden | None):
+        only.check(detector.classes)
+        self._detector, self._thresholds, self._only = detector, thresholds, only
+        self._hiding = Hiding(hide, detector, thresholds) if hide else None
+
+    def __call__(self, answered: tuple[Frame, Prepared | None, list[Outputs]]) -> Prediction:
+        frame, prepared, outputs = answered
+        read = Prediction(frame.source, None, frame.error, frame.number, frame.rate, frame.seconds, frame.frames)
+        if prepared is None:
+            return read
+        if self._hiding and not are_finite(outputs):
+            error = f"{frame.source.name}: the model's outputs are not finite, so that no object could be hidden"
+            return replace(read, error=error)
+        found, hidden = self._detector.finish(prepared, outputs, thresholds=self._thresholds), 0
+        if self._hiding:
+            found, hidden = self._hiding.hide(prepared, outputs, found)
+        return replace(read, detections=self._only.select(found), hidden=hidden)

@@ -15,6 +15,7 @@ class Tally:
     Attributes:
         images: Number of images and frames, including those that could not be read.
         objects: Number of detections of each class, by the class's name.
+        hidden: Number of objects that were made unrecognisable.
         unread: Number of images and frames that could not be read.
         errors: Reasons why images and frames could not be read, of the first few of them.
     """
@@ -23,12 +24,13 @@ class Tally:
         self.images = 0
         self._frames = self._named = 0
         self.objects: Counter[str] = Counter()
-        self.unread = 0
+        self.hidden = self.unread = 0
         self.errors: list[str] = []
 
     def add(self, prediction: Prediction) -> None:
         """Add the image and the objects of a prediction to the counts."""
         self.images += prediction.frames
+        self.hidden += prediction.hidden
         self._frames += 0 if prediction.number is None else prediction.frames
         if prediction.detections is None:
             self.unread += prediction.frames

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from multibox.draw import draw_boxes
+from multibox.draw import draw_boxes, draw_outline
 from multibox.predict.predict import Prediction
+from multibox.regions import Points
 from multibox.tracking.counting import Anchor, Counts, Event, anchors_of
 from multibox.tracking.drawing import draw_place, draw_tail
 from multibox.tracking.places import Line, Zone
@@ -46,8 +47,11 @@ class TrackedFrame(Prediction):
     places: Sequence[Line | Zone] = ()
     tails: Sequence[Tail] = ()
 
-    def draw(self) -> np.ndarray:
+    def draw(self, regions: Sequence[Points] = ()) -> np.ndarray:
         """Draw lines, zones, tails, and boxes with names and ids.
+
+        Args:
+            regions: Polygons whose outlines are drawn below them.
 
         Returns:
             ``(H, W, 3)`` uint8 RGB, a new image.
@@ -59,6 +63,8 @@ class TrackedFrame(Prediction):
         assert found is not None
         assert found.image is not None
         output = found.image.copy()
+        for region in regions:
+            output = draw_outline(output, region.pixels(found.image_size))
         for place in self.places:
             draw_place(output, place, self.counts[place.name])
         for track, tail in zip(self.ids, self.tails, strict=True):

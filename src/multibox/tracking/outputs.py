@@ -14,6 +14,7 @@ from multibox.predict.outputs.rows import JsonLinesOutput
 from multibox.predict.outputs.saving import OutputSet
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.regions import Points
 from multibox.tracking.counting import Event
 from multibox.tracking.frame import TrackedFrame
 
@@ -123,7 +124,12 @@ class MotFile(TextOutput):
 
 
 def open_track_outputs(
-    formats: Sequence[str], folder: str | os.PathLike[str], sources: Sequence[Source], *, replace: bool = False
+    formats: Sequence[str],
+    folder: str | os.PathLike[str],
+    sources: Sequence[Source],
+    *,
+    replace: bool = False,
+    regions: Sequence[Points] = (),
 ) -> OutputSet:
     """Open the outputs of a run, before its work begins.
 
@@ -132,6 +138,7 @@ def open_track_outputs(
         folder: Folder for all outputs. It is created when there is something to write.
         sources: Videos of the run.
         replace: Whether to replace files that Multibox did not write, or that were changed since Multibox wrote them.
+        regions: Polygons to draw on annotated videos and images.
 
     Returns:
         Outputs to write frames to.
@@ -140,9 +147,9 @@ def open_track_outputs(
         BadInput: A file exists that may not be replaced.
     """
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
-    images = ImageOutput(folder, stems, inputs)
+    images = ImageOutput(folder, stems, inputs, regions=regions)
     makers: dict[str, Callable[[], Output]] = {
-        "video": lambda: VideoOutput(folder, stems, inputs),
+        "video": lambda: VideoOutput(folder, stems, inputs, regions=regions),
         "pictures": lambda: images,
         "mot": lambda: MotOutput(folder, stems, sources, replace=replace),
         "jsonl": lambda: JsonLinesOutput(folder / "tracks.jsonl", replace=replace),

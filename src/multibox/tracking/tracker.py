@@ -29,14 +29,11 @@ ENLARGED: Final = 0.4
 OTHER_CLASS: Final = 0.5
 """Factor of the likeness of a track and a detection of another class."""
 
-TWICE: Final = 0.6
-"""IoU with a tracked box from which a detection that no track takes is the same object once more."""
+TWICE: Final = 0.7
+"""IoU from which two boxes are one object, whatever their classes."""
 
 SMOOTHING: Final = 0.3
 """Weight of the newest score in the smoothed score of a track."""
-
-HITS: Final = 2
-"""Number of detections from which on a track has an id. In the first frame of a video, one is enough."""
 
 
 ROUNDING: Final = 1e-6
@@ -53,12 +50,14 @@ class TrackSettings:
         memory: Time in seconds for which an object that is not seen keeps its id.
         carry: Time in seconds for which the box of an object that is not detected is carried over. 0 carries none.
         smooth: Whether the score of an object is averaged over the latest frames.
+        hits: Number of detections from which on an object has an id. In the first frame, one is enough.
     """
 
     weak: float = 0.1
     memory: float = 2.0
     carry: float = 0.2
     smooth: bool = True
+    hits: int = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +130,13 @@ class Tracker:
         self._now = seconds
         self._forget(passed)
         self._motion.advance(passed)
+        found = _once(found)
         rows, columns = self._pairs(found)
         self._correct(rows, columns, found)
         begun = self._begin(rows, columns, found)
         rows = np.concatenate([rows, np.arange(len(self._tracks) - len(begun), len(self._tracks))])
         columns = np.concatenate([columns, begun])
-        self._give_ids(rows, 1 if is_first else HITS)
+        self._give_ids(rows, 1 if is_first else self._settings.hits)
         return self._result(rows, columns, found)
 
     def _forget(self, passed: float) -> None:
@@ -181,25 +181,17 @@ class Tracker:
             track.seen, track.hits = self._now, track.hits + 1
 
     def _begin(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> np.ndarray:
-        """Begin tracks with strong detections that are left, and return the columns of those.
-
-        A detector may find one object under two names. So a detection that lies on one that is tracked begins none.
-        """
+        """Begin tracks with strong detections that are left, and return the columns of those."""
         assert self._now is not None
         free = found.scores > self._shown[found.labels]
         free[columns] = False
-        taken, begun = found.boxes[columns], []
-        for column in np.flatnonzero(free):
-            box = found.boxes[column : column + 1]
-            if not (iou(taken, box) >= TWICE).any():
-                begun.append(column)
-                taken = np.concatenate([taken, box])
+        begun = np.flatnonzero(free)
         for column in begun:
             votes = np.zeros(len(self._shown))
             votes[found.labels[column]] = score = float(found.scores[column])
             self._tracks.append(_Track(votes, score, self._now))
         self._motion.add(found.boxes[begun])
-        return np.array(begun, int)
+        return begun
 
     def _give_ids(self, rows: np.ndarray, hits: int) -> None:
         for row in rows:
@@ -244,6 +236,16 @@ class Tracker:
     def _clipped(self, rows: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
         height, width = image_size
         return clip(self._motion.boxes[rows], width, height)
+
+
+def _once(found: Detections) -> Detections:
+    """Leave out detections that lie on a better one: a detector may find one object under two names."""
+    overlap = iou(found.boxes, found.boxes)
+    kept: list[int] = []
+    for i in range(len(found)):
+        if not (overlap[i, kept] >= TWICE).any():
+            kept.append(i)
+    return found.keep(np.array(kept, int))
 
 
 def _enlarged(boxes: np.ndarray) -> np.ndarray:

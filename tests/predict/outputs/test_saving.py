@@ -18,6 +18,7 @@ NAMES = {
     "yolo": "labels",
     "yolo-score": "labels",
     "csv": "detections.csv",
+    "crops": "crops",
 }
 BESIDE = {
     "pictures": {"a-2.png", "000007.png"},
@@ -81,7 +82,7 @@ def test_a_folder_that_was_changed_is_not_replaced(save, files, tmp_path, name):
     assert mine.read_text() != "corrected by hand\n"
 
 
-@pytest.fixture(params=[*(name for name in NAMES if name != "pictures"), "video"])
+@pytest.fixture(params=[*(name for name in NAMES if name not in ("pictures", "crops")), "video"])
 def of_0_1_0(request, save, files, film, tmp_path):
     """What version 0.1.0 wrote: it listed all in one file and put no marker into its folders."""
     out, inputs = tmp_path / "out", [film] if request.param == "video" else files

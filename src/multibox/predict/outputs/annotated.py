@@ -1,5 +1,6 @@
 """Annotated images and videos."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -16,6 +17,7 @@ from multibox.predict.outputs.output import image_id
 from multibox.predict.outputs.stamps import PREDICTION
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.regions import Points
 from multibox.writing import Scratch, Unfinished, is_own_file, naming
 
 SOFTWARE: Final = "multibox predict"
@@ -31,12 +33,22 @@ class ImageOutput:
         stems: Names of the output files without suffix, by image or video.
         inputs: Resolved paths of the files that the run reads, which are never overwritten.
         frames: Whether frames of videos are saved as well.
+        regions: Polygons to draw on each image.
     """
 
     draws: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, stems: Stems, inputs: frozenset[str], *, frames: bool = True):
+    def __init__(
+        self,
+        folder: Path,
+        stems: Stems,
+        inputs: frozenset[str],
+        *,
+        frames: bool = True,
+        regions: Sequence[Points] = (),
+    ):
         self._folder, self._stems, self._inputs, self._frames = folder, stems, inputs, frames
+        self._regions = regions
         self._taken: dict[str, int] = {}
         self._scratch: Scratch | None = None
 
@@ -53,7 +65,7 @@ class ImageOutput:
         """Encode the annotated image as a PNG file."""
         if not prediction.annotated or prediction.detections is None:
             return b""
-        return png_with_text(encode_png(prediction.draw()), "Software", SOFTWARE)
+        return png_with_text(encode_png(prediction.draw(self._regions)), "Software", SOFTWARE)
 
     def add(self, prediction: Prediction, encoded: bytes) -> None:
         """Write the PNG file of a prediction, completely or not at all."""
@@ -88,12 +100,13 @@ class VideoOutput:
         folder: Folder for the videos.
         stems: Names of the output files without suffix, by image or video.
         inputs: Resolved paths of the files that the run reads, which are never overwritten.
+        regions: Polygons to draw on each frame.
     """
 
     draws: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, stems: Stems, inputs: frozenset[str]):
-        self._folder, self._stems, self._inputs = folder, stems, inputs
+    def __init__(self, folder: Path, stems: Stems, inputs: frozenset[str], *, regions: Sequence[Points] = ()):
+        self._folder, self._stems, self._inputs, self._regions = folder, stems, inputs, regions
         self._taken: dict[str, int] = {}
         self._source: Source | None = None
         self._writer: Any = None
@@ -106,7 +119,7 @@ class VideoOutput:
         """Draw the detections on the frame, in BGR as OpenCV's video writer needs it."""
         if prediction.number is None or prediction.detections is None:
             return None
-        return cv2.cvtColor(prediction.draw(), cv2.COLOR_RGB2BGR)
+        return cv2.cvtColor(prediction.draw(self._regions), cv2.COLOR_RGB2BGR)
 
     def add(self, prediction: Prediction, encoded: np.ndarray | None) -> None:
         """Keep the frame, and write the previous one for as long as it was shown.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -85,3 +86,36 @@ def may_write(path: Path, inputs: frozenset[str], is_ours: Callable[[Path], bool
         True if the path does not exist or may be replaced.
     """
     return os.path.realpath(path) not in inputs and (not os.path.lexists(path) or is_ours(path))
+
+
+def folder_names(names: Sequence[str]) -> list[str]:
+    """Names of folders for classes, all different and allowed on every system, also where case does not count.
+
+    Args:
+        names: Names of the classes.
+
+    Returns:
+        Name of the folder of each class: the class's own name if it is safe. Characters that a system forbids become
+        ``_``, and a number follows names that would be the same.
+    """
+    taken: dict[str, int] = {}
+    chosen: list[str] = []
+    for name in names:
+        safe = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))[:LONGEST_FOLDER]
+        safe = re.sub(r"^\.|[. ]$|^ ", "_", safe) or "_"
+        if _RESERVED.match(safe):
+            safe = f"_{safe}"
+        folded = unused(safe.casefold(), lambda name: True, taken)
+        chosen.append(safe + folded.removeprefix(safe.casefold()))
+    return chosen
+
+
+LONGEST_FOLDER: Final = 60
+"""Number of characters of a class's name that are used in the name of its folder. In UTF-8 they take at most 240 of the
+255 bytes that a name may have."""
+
+_FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
+"""Characters that a system forbids in names, and halves of surrogate pairs, which are no text."""
+
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)
+"""Names that Windows reserves for devices, with any suffix."""

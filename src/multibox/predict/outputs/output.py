@@ -13,7 +13,7 @@ class Output(Protocol):
     """A file or folder that predictions are written to.
 
     Attributes:
-        draws: Whether the output draws on images, so that predictions must hold their image.
+        draws: Whether the output holds pixels of the images, so that predictions must hold their image.
     """
 
     draws: ClassVar[bool]

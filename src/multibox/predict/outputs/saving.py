@@ -15,14 +15,16 @@ from multibox.errors import BadInput, Stopped
 from multibox.machine import cores
 from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
 from multibox.predict.outputs.coco_ids import IMAGES, ids_of_data, own_ids
+from multibox.predict.outputs.crops import CropsOutput
 from multibox.predict.outputs.folders import VocOutput, YoloDataOutput, YoloOutput, YoloScoreOutput, without_spaces
 from multibox.predict.outputs.names import Stems, real_paths
 from multibox.predict.outputs.output import Output
 from multibox.predict.outputs.rows import CocoImagesOutput, CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.regions import Points
 
-FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv")
+FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv", "crops")
 """Names of the formats that can be saved."""
 
 log = logging.getLogger("multibox")
@@ -45,7 +47,7 @@ class OutputSet:
 
     @property
     def draw(self) -> bool:
-        """Whether any output draws on images, so that predictions must hold their image."""
+        """Whether any output holds pixels of the images, so that predictions must hold their image."""
         return any(output.draws for output in self.outputs)
 
 
@@ -56,6 +58,7 @@ def open_outputs(
     sources: Sequence[Source],
     *,
     ids_from: str | None = None,
+    regions: Sequence[Points] = (),
     replace: bool = False,
 ) -> OutputSet:
     """Open the outputs of a run, before its work begins.
@@ -68,6 +71,7 @@ def open_outputs(
         sources: Sources of the run.
         ids_from: Dataset on which COCO results will be evaluated: ``NAME/SPLIT``, or the path of a COCO JSON file. Its
             ids of images and classes are used. None makes each image's id from its file name.
+        regions: Polygons to draw on annotated images and videos.
         replace: Whether to replace files that Multibox did not write, or that were changed since Multibox wrote them.
             Annotated images and videos never replace such files: if a name is taken, they get the next free name.
 
@@ -80,11 +84,8 @@ def open_outputs(
     folder, stems, inputs = Path(folder), Stems(sources), real_paths(sources)
     words = Stems(sources, without_spaces)
     chosen = list(dict.fromkeys(formats or ("pictures", "video", "json")))
-    if {"yolo", "yolo-score"} <= set(chosen):
-        raise BadInput("formats", "yolo and yolo-score write the same files; choose one")
-    if ids_from is not None and "coco" not in chosen:
-        raise BadInput("ids_from", 'applies to COCO results only; leave it out, or set formats="coco"')
-    images = ImageOutput(folder, stems, inputs, frames=bool(formats))
+    _check_formats(chosen, ids_from)
+    images = ImageOutput(folder, stems, inputs, frames=bool(formats), regions=regions)
 
     def yolo(labels: type[YoloOutput]) -> list[Output]:
         yaml = YoloDataOutput(folder / "data.yaml", classes, replace=replace)
@@ -97,7 +98,7 @@ def open_outputs(
 
     makers: dict[str, Callable[[], list[Output]]] = {
         "pictures": lambda: [images],
-        "video": lambda: [VideoOutput(folder, stems, inputs)],
+        "video": lambda: [VideoOutput(folder, stems, inputs, regions=regions)],
         "json": lambda: [JsonOutput(folder / "detections.json", replace=replace)],
         "jsonl": lambda: [JsonLinesOutput(folder / "detections.jsonl", replace=replace)],
         "coco": coco,
@@ -105,15 +106,23 @@ def open_outputs(
         "yolo": lambda: yolo(YoloOutput),
         "yolo-score": lambda: yolo(YoloScoreOutput),
         "csv": lambda: [CsvOutput(folder / "detections.csv", replace=replace)],
+        "crops": lambda: [CropsOutput(folder / "crops", classes, stems, replace=replace)],
     }
     _say_renamed(chosen, stems, words)
     outputs = tuple(output for name in chosen for output in makers[name]())
     return OutputSet(folder, outputs, images.name if "pictures" in chosen else lambda prediction: "")
 
 
+def _check_formats(formats: Sequence[str], ids_from: str | None) -> None:
+    if {"yolo", "yolo-score"} <= set(formats):
+        raise BadInput("formats", "yolo and yolo-score write the same files; choose one")
+    if ids_from is not None and "coco" not in formats:
+        raise BadInput("ids_from", 'applies to COCO results only; leave it out, or set formats="coco"')
+
+
 def _say_renamed(formats: Sequence[str], stems: Stems, words: Stems) -> None:
     """Say which images have other names in the outputs than their own."""
-    by_stem = stems.renamed if {"coco", "yolo", "yolo-score"} & set(formats) else {}
+    by_stem = stems.renamed if {"coco", "crops", "yolo", "yolo-score"} & set(formats) else {}
     renamed = by_stem | (words.renamed if "voc" in formats else {})
     if renamed:
         listed = some([f"{name} is called {stem}" for name, stem in renamed.items()])
