@@ -12,6 +12,9 @@ from colored import ColorRuntime, paint
 from multibox.boxes import iou
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
+from multibox.predict.chosen import Chosen
+from multibox.predict.hidden import Hidden
+from multibox.regions import parse_points
 from multibox.tracking.films import find_films
 from multibox.tracking.tracker import TrackSettings
 from videos import cut_off, damage
@@ -186,23 +189,56 @@ def test_a_frame_is_drawn_with_ids_tails_and_places(tmp_path, detector):
     assert all(frame.detections.image is None for frame in without)
 
 
+class Flickering(ColorRuntime):
+    """Sees nothing in every fourth frame."""
+
+    frames = 0
+
+    def answer(self, images):
+        logits, deltas = super().answer(images)
+        for i in range(len(images)):
+            if (self.frames + i) % 4 == 3:
+                logits[i, :, 0], logits[i, :, 1:] = 20, 0
+        self.frames += len(images)
+        return logits, deltas
+
+
 def test_a_film_that_flickers_is_tracked_through(tmp_path):
-    """In every fourth frame, the network sees nothing."""
-
-    class Flickering(ColorRuntime):
-        frames = 0
-
-        def answer(self, images):
-            logits, deltas = super().answer(images)
-            for i in range(len(images)):
-                if (self.frames + i) % 4 == 3:
-                    logits[i, :, 0], logits[i, :, 1:] = 20, 0
-            self.frames += len(images)
-            return logits, deltas
-
     film = write_film(tmp_path / "film.avi")
     frames = list(multibox.track(Detector(Flickering()), film))
     assert all(len(ids) == 1 for ids in ids_by_color(frames).values())
     assert [frame.carried.all() for frame in frames[3::4]] == [True] * len(frames[3::4])
     frames = list(multibox.track(Detector(Flickering()), film, settings=TrackSettings(carry=0)))
     assert [len(frame.ids) for frame in frames[3::4]] == [0] * len(frames[3::4])
+
+
+@pytest.mark.parametrize("hide", [Hidden(blur=("red",)), Hidden(pixelate=("red",))])
+def test_what_is_hidden_stays_hidden_where_it_is_missed(tmp_path, hide):
+    """Red carries a pattern of black stripes, which must not show in any frame, whatever is followed."""
+    film, stripes = tmp_path / "film.avi", np.zeros((30, 30), bool)
+    stripes[:, ::6] = stripes[:, 1::6] = True
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE[::-1])
+    for n in range(24):
+        image = paint(SIZE, scene(n))
+        image[10:40, 4 * n : 4 * n + 30][stripes] = 0
+        writer.write(image[..., ::-1])
+    writer.release()
+    for only in (None, Chosen(("blue",))):
+        frames = list(multibox.track(Detector(Flickering()), film, hide=hide, only=only))
+        for n, frame in enumerate(frames):
+            part = frame.detections.image[12:38, 4 * n + 2 : 4 * n + 28].astype(int)
+            assert np.abs(np.diff(part.sum(axis=2), axis=1)).max() < 200, n
+            assert frame.hidden >= 1
+            if only:
+                assert set(frame.detections.names) <= {"blue"}
+    plain = next(multibox.track(Detector(Flickering()), film)).detections.image
+    assert np.abs(np.diff(plain[12:38, 2:28].astype(int).sum(axis=2), axis=1)).max() > 200
+
+
+def test_only_some_classes_and_places_are_followed(tmp_path, detector):
+    film = write_film(tmp_path / "film.avi")
+    assert sorted(ids_by_color(multibox.track(detector, film, only=Chosen(("red", "green"))))) == ["green", "red"]
+    below = Chosen(regions=(parse_points("0,0.5,1,0.5,1,1,0,1", "regions"),))
+    assert sorted(ids_by_color(multibox.track(detector, film, only=below))) == ["blue", "green"]
+    with pytest.raises(BadInput, match="classes: "):
+        next(multibox.track(detector, film, only=Chosen(("purple",))))

@@ -166,3 +166,19 @@ def test_pairs_below_the_least_likeness_are_none():
     rows, columns = pair(np.array([[0.1, 0.9], [0.15, 0.0]]), 0.2)
     assert (rows.tolist(), columns.tolist()) == ([0], [1])
     assert pair(np.zeros((0, 3)), 0.2)[0].tolist() == []
+
+
+def test_no_track_begins_inside_another_of_its_class():
+    """A light detector often finds a part of an object as a second one."""
+    inner = (15, 55, 20, 20, 0.6)
+    results = follow([found((10, 50, 40, 40, 0.9, 0), (*inner, 0)) for _ in range(10)])
+    assert [tracks.ids.tolist() for tracks in results] == [[1]] * 10
+    results = follow([found((10, 50, 40, 40, 0.9, 0), (*inner, 1)) for _ in range(10)])
+    assert results[-1].ids.tolist() == [1, 2]
+
+
+def test_a_small_object_may_pass_a_large_one():
+    frames = [found((100, 40, 120, 120, 0.9, 0), (20 + 6 * n, 90, 30, 30, 0.8, 0)) for n in range(40)]
+    results = follow(frames)
+    assert results[-1].remembered.tolist() == [1, 2]
+    assert {tuple(tracks.ids.tolist()) for tracks in results[1:]} == {(1, 2)}

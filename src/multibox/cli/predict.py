@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from multibox.predict.hidden import Hidden
     from multibox.predict.outputs.saving import OutputSet
     from multibox.predict.predict import Prediction
+    from multibox.predict.tally import Tally
 
 SAVED = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv", "crops")
 OF_MODELS = (".keras", ".onnx", ".tflite", ".savedmodel", ".ncnn", ".param", ".h5", ".pt", ".pth", ".caffemodel")
@@ -110,7 +111,7 @@ def predict_files(
     outputs = open_outputs(
         formats, out, detector.classes, sources, ids_from=ids_from, regions=only.regions, replace=replace
     )
-    _refuse_hiding_nothing(hide, outputs)
+    refuse_hiding_nothing(hide, outputs)
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw, only=only, hide=hide)
     summary = Summary(as_json, hides=bool(hide))
 
@@ -145,7 +146,7 @@ def _refuse_on_ray(**given: Any) -> None:
             raise BadInput(name, f"does not work with --engine ray, {reason}; leave it out")
 
 
-def _refuse_hiding_nothing(hide: "Hidden", outputs: "OutputSet") -> None:
+def refuse_hiding_nothing(hide: "Hidden", outputs: "OutputSet") -> None:
     """Refuse to hide objects in outputs that hold no pixels."""
     if hide and not outputs.draw:
         field = "blur" if hide.blur else "pixelate"
@@ -233,10 +234,21 @@ class Summary:
                 rows = [row for prediction in self._first for row in _rows(prediction)]
                 print_table(("file", "object", "score", "box (x0 y0 x1 y1)"), rows, right=())
             click.echo(f"outputs are in {folder}")
-        if self._hides and self.tally.images > self.tally.unread:
-            hidden = counted(self.tally.hidden, "object was", "objects were")
-            advice = "a detector misses some, so look through the outputs before you share them"
-            click.echo(f"{hidden} made unrecognisable; {advice}", err=self._as_json)
+        if self._hides:
+            say_hidden(self.tally, err=self._as_json)
+
+
+def say_hidden(tally: "Tally", *, err: bool) -> None:
+    """Print how many objects were made unrecognisable, unless no image could be read.
+
+    Args:
+        tally: Counts of the run.
+        err: Whether to print to standard error.
+    """
+    if tally.images > tally.unread:
+        hidden = counted(tally.hidden, "object was", "objects were")
+        advice = "a detector misses some, so look through the outputs before you share them"
+        click.echo(f"{hidden} made unrecognisable; {advice}", err=err)
 
 
 def _rows(prediction: "Prediction") -> list[Row]:

@@ -2,14 +2,15 @@
 
 import json
 from collections import Counter
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table, progress_bar
-from multibox.cli.options import Range, detection_options, replace_option, runtime_options
-from multibox.cli.predict import model_and_paths
+from multibox.cli.options import Range, choice_options, detection_options, replace_option, runtime_options, take_choices
+from multibox.cli.predict import model_and_paths, refuse_hiding_nothing, say_hidden
 from multibox.errors import Stopped
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ SAVED = ("video", "pictures", "mot", "jsonl", "csv", "counts")
 )
 @click.option(
     "--memory",
-    default=2.0,
+    default=5.0,
     show_default=True,
     type=Range(0, 3600),
     metavar="SECONDS",
@@ -84,7 +85,7 @@ SAVED = ("video", "pictures", "mot", "jsonl", "csv", "counts")
 )
 @click.option(
     "--carry",
-    default=0.2,
+    default=0.1,
     show_default=True,
     type=Range(0, 60),
     metavar="SECONDS",
@@ -119,6 +120,7 @@ SAVED = ("video", "pictures", "mot", "jsonl", "csv", "counts")
     help="Time for which a stream that broke off is opened again. 0 ends with the stream.",
 )
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Number of frames in a batch.")
+@choice_options
 @detection_options
 @runtime_options
 @click.option("--json", "as_json", is_flag=True, help="Print the tracks of each frame as a line of JSON.")
@@ -150,12 +152,15 @@ def track_videos(
     of_track = {name: options.pop(name) for name in ("score", "every", "rate", "reconnect", "batch", "anchor")}
     settings = TrackSettings(**{name: options.pop(name) for name in ("weak", "memory", "carry", "smooth")})
     places = {"lines": [parse_line(line) for line in lines], "zones": [parse_zone(zone) for zone in zones]}
+    only, hide = take_choices(options)
     sources = find_films(paths)
     detector = load(model, runtime=runtime, threads=threads, images=1000, **options)
     formats = formats or ("video", "csv", *(["counts"] if lines or zones else []))
-    outputs = open_track_outputs(formats, out, sources, replace=replace)
-    frames = track(detector, sources, settings=settings, keep=outputs.draw, **places, **of_track)
-    summary = Summary(as_json)
+    outputs = open_track_outputs(formats, out, sources, replace=replace, regions=only.regions)
+    refuse_hiding_nothing(hide, outputs)
+    choices = {"only": only, "hide": hide or None, "keep": outputs.draw}
+    frames = track(detector, sources, settings=settings, **places, **choices, **of_track)
+    summary = Summary(as_json, hides=bool(hide))
 
     def show(frame: Any) -> None:
         summary.add(frame)
@@ -176,13 +181,14 @@ class Summary:
 
     Args:
         as_json: Whether to print a line of JSON for each frame. Otherwise a table is printed at the end.
+        hides: Whether objects were to be made unrecognisable, so that the end says how many were.
     """
 
-    def __init__(self, as_json: bool):
+    def __init__(self, as_json: bool, *, hides: bool):
         from multibox.predict.tally import Tally
 
         self.tally = Tally()
-        self._as_json = as_json
+        self._as_json, self._hides = as_json, hides
         self._objects: dict[str, dict[int, str]] = {}
         self._last: dict[str, TrackedFrame] = {}
 
@@ -198,21 +204,25 @@ class Summary:
             self._objects.setdefault(file, {}).update(named)
 
     def end(self, folder: str) -> None:
-        """Print the table of objects and of counts."""
-        if self._as_json or not self._objects:
-            return
-        rows: list[Row] = []
-        for file, objects in self._objects.items():
-            rows += [(file, "objects", name, f"{count:,}") for name, count in Counter(objects.values()).most_common()]
-            for place, kinds in self._last[file].counts.items():
-                for kind, names in kinds.items():
-                    counted = names.most_common() or [("-", 0)]
-                    rows += [(file, f"{place} {kind}", name, f"{count:,}") for name, count in counted]
-        print_table(("video", "counted", "class", "number"), _without_repeats(rows))
-        click.echo(f"outputs are in {folder}")
+        """Print the table of objects and counts, and where the outputs are.
 
+        Args:
+            folder: Folder that the outputs were written to.
+        """
+        if not self._as_json and self._objects:
+            rows = [row for file in self._objects for row in self._rows(file)]
+            print_table(("video", "counted", "class", "number"), rows)
+            click.echo(f"outputs are in {folder}")
+        if self._hides:
+            say_hidden(self.tally, err=self._as_json)
 
-def _without_repeats(rows: list[Row]) -> list[Row]:
-    """Leave out the name of the video in all rows but its first."""
-    files = [row[0] for row in rows]
-    return [("" if i and files[i - 1] == row[0] else row[0], *row[1:]) for i, row in enumerate(rows)]
+    def _rows(self, file: str) -> list[Row]:
+        """Rows of a video: the number of its objects by class, then that of each kind of event."""
+        kinds = {"objects": Counter(self._objects[file].values())}
+        for place, counters in self._last[file].counts.items():
+            kinds |= {f"{place} {kind}": names for kind, names in counters.items()}
+        named = [
+            (kind, name, count) for kind, names in kinds.items() for name, count in names.most_common() or [("-", 0)]
+        ]
+        files = chain([file], repeat(""))
+        return [(file, kind, name, f"{count:,}") for file, (kind, name, count) in zip(files, named, strict=False)]

@@ -14,8 +14,11 @@ import numpy as np
 from multibox.tracking.places import Line, What, Zone
 from multibox.tracking.tracker import Tracks
 
-MARGIN: Final = 0.08
+MARGIN: Final = 0.12
 """Margin at a line or edge, as a share of the square root of the box's area."""
+
+MOST: Final = 0.025
+"""Largest margin, as a share of the image's longer side."""
 
 LEAST: Final = 2.0
 """Least margin, pixels."""
@@ -105,7 +108,7 @@ class Counting:
         seen = np.flatnonzero(~tracks.carried)
         anchors = anchors_of(found.boxes, self._anchor)
         sides = found.boxes[:, 2:] - found.boxes[:, :2]
-        margins = np.maximum(MARGIN * np.sqrt(np.prod(sides, axis=1)), LEAST)
+        margins = (MARGIN * np.sqrt(np.prod(sides, axis=1))).clip(LEAST, max(LEAST, MOST * max(found.image_size)))
         for i in seen:
             for place in self._places:
                 side = place.side(anchors[i], margins[i], found.image_size)

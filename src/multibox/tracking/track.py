@@ -7,12 +7,15 @@ from functools import partial
 
 from multibox.detect.detector import BATCH, Detector
 from multibox.errors import BadInput
+from multibox.predict.chosen import Chosen
+from multibox.predict.hidden import LEAST, Hidden
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
 from multibox.regions import to_points
 from multibox.tracking.counting import Anchor, Counting
 from multibox.tracking.films import find_films, read_film
 from multibox.tracking.frame import Tails, TrackedFrame
+from multibox.tracking.hiding import HiddenTracks
 from multibox.tracking.places import Line, Zone
 from multibox.tracking.tracker import Tracker, TrackSettings
 
@@ -33,6 +36,8 @@ def track(
     reconnect: float = 0.0,
     batch: int = BATCH,
     keep: bool = True,
+    only: Chosen | None = None,
+    hide: Hidden | None = None,
 ) -> Iterator[TrackedFrame]:
     """Detect objects in a video and follow them.
 
@@ -55,6 +60,9 @@ def track(
             again and again.
         batch: Number of frames that go through the network together.
         keep: Whether frames keep their image, so that they can be drawn.
+        only: Classes and regions whose objects are followed. None follows all.
+        hide: Classes whose objects are made unrecognisable in the images that frames keep, also where they are missed
+            for a moment. None leaves the images as they are.
 
     Yields:
         One object per frame, in order.
@@ -71,12 +79,18 @@ def track(
     sources = _sources(source)
     shown = detector.thresholds(score)
     weak = min(settings.weak, float(shown.min()))
+    only = only or Chosen()
+    only.check(detector.classes)
     read = partial(read_film, every=every, rate=rate, reconnect=reconnect)
     film: _Film | None = None
-    for prediction in predict(detector, sources, score=weak, batch=batch, keep=keep, read=read):
+    least = min(weak, LEAST) if hide else weak
+    for prediction in predict(detector, sources, score=least, batch=batch, read=read, hide=hide):
         if film is None or film.source != prediction.source:
-            film = _Film(prediction.source, Tracker(shown, settings), Counting(places, anchor), Tails(anchor), places)
-        yield film.follow(prediction)
+            hiding = HiddenTracks(hide, detector.classes, shown) if hide else None
+            tracker, counting, tails = Tracker(shown, settings), Counting(places, anchor), Tails(anchor)
+            film = _Film(prediction.source, tracker, counting, tails, places, weak, only, hiding)
+        frame = film.follow(prediction)
+        yield frame if keep else frame.without_image()
 
 
 @dataclass(eq=False)
@@ -88,13 +102,19 @@ class _Film:
     counting: Counting
     tails: Tails
     places: Sequence[Line | Zone]
+    weak: float
+    only: Chosen
+    hiding: HiddenTracks | None
 
     def follow(self, prediction: Prediction) -> TrackedFrame:
         given = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
         found = prediction.detections
         if found is None:
             return TrackedFrame(**given, counts=self.counting.counts, places=self.places)
-        tracks = self.tracker.update(found, prediction.seconds)
+        if self.hiding:
+            found, missed = self.hiding.hide(found, prediction.seconds)
+            given["hidden"] += missed
+        tracks = self.tracker.update(self.only.select(found.above(self.weak)), prediction.seconds)
         events = self.counting.update(tracks, prediction.seconds)
         return TrackedFrame(
             **given | {"detections": tracks.detections},

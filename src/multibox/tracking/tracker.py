@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from multibox.boxes import areas, clip, iou, to_centers, to_corners
+from multibox.boxes import areas, clip, intersections, iou, to_centers, to_corners
 from multibox.detect.detections import Detections
+from multibox.tracking.appearance import describe
 from multibox.tracking.motion import Motion
 from multibox.tracking.pairing import pair
 
@@ -29,12 +30,27 @@ ENLARGED: Final = 0.4
 OTHER_CLASS: Final = 0.5
 """Factor of the likeness of a track and a detection of another class."""
 
-TWICE: Final = 0.7
+COLOURS: Final = 0.8
+"""Least likeness of the colours of a track that was lost and a detection."""
+
+LOST: Final = 0.3
+"""Time in seconds after which an object that is not seen may be found again by its colours."""
+
+FASTEST: Final = 1.5
+"""Largest speed of an object that is found again by its colours, in box sizes per second."""
+
+LEARNING: Final = 0.1
+"""Weight of the newest colours in the averaged colours of a track."""
+
+TWICE: Final = 0.6
 """IoU from which two boxes are one object, whatever their classes."""
 
 SMOOTHING: Final = 0.3
 """Weight of the newest score in the smoothed score of a track."""
 
+
+NESTED: Final = 0.8
+"""Share of the smaller of two boxes of one class that lies in the other, from which no track begins there."""
 
 ROUNDING: Final = 1e-6
 """Difference of two times that counts as none, seconds."""
@@ -50,14 +66,15 @@ class TrackSettings:
         memory: Time in seconds for which an object that is not seen keeps its id.
         carry: Time in seconds for which the box of an object that is not detected is carried over. 0 carries none.
         smooth: Whether the score of an object is averaged over the latest frames.
-        hits: Number of detections from which on an object has an id. In the first frame, one is enough.
+        evidence: Sum of the scores of its detections from which on an object has an id. In the first frame, one
+            detection is enough.
     """
 
     weak: float = 0.1
-    memory: float = 2.0
-    carry: float = 0.2
+    memory: float = 5.0
+    carry: float = 0.1
     smooth: bool = True
-    hits: int = 2
+    evidence: float = 1.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +100,18 @@ class _Track:
 
     Attributes:
         votes: ``(C,)`` sum of the scores of its detections, by class.
+        looks: ``(F,)`` its colours, averaged over the latest frames.
+        center: ``(4,)`` cx, cy, w, h of its latest detection, pixels.
         score: Score, averaged over the latest frames if that is set.
         seen: Time of its latest detection, seconds.
-        hits: Number of its detections.
         id: Its id from 1, or 0 as long as it has none.
     """
 
     votes: np.ndarray
+    looks: np.ndarray
+    center: np.ndarray
     score: float
     seen: float
-    hits: int = 1
     id: int = 0
 
 
@@ -131,12 +150,13 @@ class Tracker:
         self._forget(passed)
         self._motion.advance(passed)
         found = _once(found)
-        rows, columns = self._pairs(found)
-        self._correct(rows, columns, found)
-        begun = self._begin(rows, columns, found)
+        looks = np.ones((len(found), 1)) if found.image is None else describe(found.image, found.boxes)
+        rows, columns = self._pairs(found, looks)
+        self._correct(rows, columns, found, looks)
+        begun = self._begin(columns, found, looks)
         rows = np.concatenate([rows, np.arange(len(self._tracks) - len(begun), len(self._tracks))])
         columns = np.concatenate([columns, begun])
-        self._give_ids(rows, 1 if is_first else self._settings.hits)
+        self._give_ids(rows, 0.0 if is_first else self._settings.evidence)
         return self._result(rows, columns, found)
 
     def _forget(self, passed: float) -> None:
@@ -151,14 +171,17 @@ class Tracker:
         self._motion.keep(np.array(kept, int))
         self._tracks = [self._tracks[row] for row in kept]
 
-    def _pairs(self, found: Detections) -> tuple[np.ndarray, np.ndarray]:
+    def _pairs(self, found: Detections, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pair tracks with detections in three rounds, each with the tracks and detections that are left."""
         strong = found.scores > self._shown[found.labels]
         boxes = self._motion.boxes
-        alike = iou(boxes, found.boxes) * self._class_factors(found.labels)
-        near = iou(_enlarged(boxes), _enlarged(found.boxes)) * self._class_factors(found.labels)
+        factors = self._class_factors(found.labels) * self._colour_factors(looks)
+        alike = iou(boxes, found.boxes) * factors
+        near = iou(_enlarged(boxes), _enlarged(found.boxes)) * factors
         rows, columns = np.zeros(0, int), np.zeros(0, int)
-        for likeness, least, taken in ((alike, SAME, strong), (alike, WEAK, ~strong), (near, NEAR, strong)):
+        again = self._found_again(found, looks)
+        rounds = ((alike, SAME, strong), (alike, WEAK, ~strong), (near, NEAR, strong), (again, COLOURS, strong))
+        for likeness, least, taken in rounds:
             free = np.ones(likeness.shape, bool)
             free[rows], free[:, columns], free[:, ~taken] = False, False, False
             more = pair(likeness * free, least)
@@ -170,33 +193,63 @@ class Tracker:
         own = np.array([track.votes.argmax() for track in self._tracks], int)
         return np.where(own[:, None] == labels, 1.0, OTHER_CLASS)
 
-    def _correct(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> None:
+    def _colour_factors(self, looks: np.ndarray) -> np.ndarray:
+        """``(N, M)`` factors: 1 where a track and a detection have the same colours."""
+        return np.array([track.looks for track in self._tracks]).reshape(-1, looks.shape[1]) @ looks.T
+
+    def _found_again(self, found: Detections, looks: np.ndarray) -> np.ndarray:
+        """``(N, M)`` likeness of tracks that were lost with detections: how alike their colours are, or 0.
+
+        It is 0 if the classes differ, or if the object would have had to be too fast.
+        """
+        assert self._now is not None
+        likeness = np.zeros((len(self._tracks), len(found)))
+        centers = to_centers(found.boxes)
+        for row, track in enumerate(self._tracks):
+            gone = self._now - track.seen
+            if track.id and gone > LOST:
+                size = np.sqrt(np.prod(track.center[2:]))
+                away = np.hypot(*(centers[:, :2] - track.center[:2]).T)
+                fits = (found.labels == track.votes.argmax()) & (away <= size * (1 + FASTEST * gone))
+                likeness[row] = fits * (looks @ track.looks)
+        return likeness
+
+    def _correct(self, rows: np.ndarray, columns: np.ndarray, found: Detections, looks: np.ndarray) -> None:
         assert self._now is not None
         self._motion.correct(rows, found.boxes[columns])
         weight = SMOOTHING if self._settings.smooth else 1.0
         for row, column in zip(rows, columns, strict=True):
             track, score = self._tracks[row], float(found.scores[column])
             track.votes[found.labels[column]] += score
+            track.looks += LEARNING * (looks[column] - track.looks)
             track.score += weight * (score - track.score)
-            track.seen, track.hits = self._now, track.hits + 1
+            track.center = to_centers(found.boxes[column])
+            track.seen = self._now
 
-    def _begin(self, rows: np.ndarray, columns: np.ndarray, found: Detections) -> np.ndarray:
+    def _begin(self, columns: np.ndarray, found: Detections, looks: np.ndarray) -> np.ndarray:
         """Begin tracks with strong detections that are left, and return the columns of those."""
         assert self._now is not None
         free = found.scores > self._shown[found.labels]
         free[columns] = False
-        begun = np.flatnonzero(free)
+        begun = np.flatnonzero(free & ~self._twice(found, free))
         for column in begun:
             votes = np.zeros(len(self._shown))
             votes[found.labels[column]] = score = float(found.scores[column])
-            self._tracks.append(_Track(votes, score, self._now))
+            self._tracks.append(_Track(votes, looks[column].copy(), to_centers(found.boxes[column]), score, self._now))
         self._motion.add(found.boxes[begun])
         return begun
 
-    def _give_ids(self, rows: np.ndarray, hits: int) -> None:
+    def _twice(self, found: Detections, free: np.ndarray) -> np.ndarray:
+        """``(M,)`` bool, True for detections that lie in a better or tracked one of their class, or around it."""
+        smaller = np.minimum(areas(found.boxes)[:, None], areas(found.boxes))
+        nested = intersections(found.boxes, found.boxes) >= NESTED * smaller
+        counted = ~free | np.tri(len(found), k=-1, dtype=bool)  # the best come first
+        return (nested & counted & (found.labels[:, None] == found.labels)).any(axis=1)
+
+    def _give_ids(self, rows: np.ndarray, evidence: float) -> None:
         for row in rows:
             track = self._tracks[row]
-            if not track.id and track.hits >= hits:
+            if not track.id and track.votes.sum() >= evidence:
                 self._last_id += 1
                 track.id = self._last_id
 
