@@ -151,15 +151,15 @@ def track_videos(
     model, paths = model_and_paths(words)
     of_track = {name: options.pop(name) for name in ("score", "every", "rate", "reconnect", "batch", "anchor")}
     settings = TrackSettings(**{name: options.pop(name) for name in ("weak", "memory", "carry", "smooth")})
-    places = {"lines": [parse_line(line) for line in lines], "zones": [parse_zone(zone) for zone in zones]}
+    places: dict[str, Any] = {"lines": [parse_line(line) for line in lines], "zones": [parse_zone(zone) for zone in zones]}
     only, hide = take_choices(options)
     sources = find_films(paths)
     detector = load(model, runtime=runtime, threads=threads, images=1000, **options)
     formats = formats or ("video", "csv", *(["counts"] if lines or zones else []))
     outputs = open_track_outputs(formats, out, sources, replace=replace, regions=only.regions)
     refuse_hiding_nothing(hide, outputs)
-    choices = {"only": only, "hide": hide or None, "keep": outputs.draw}
-    frames = track(detector, sources, settings=settings, **places, **choices, **of_track)
+    taken: dict[str, Any] = of_track | {"only": only, "hide": hide or None}
+    frames = track(detector, sources, settings=settings, keep=outputs.draw, **places, **taken)
     summary = Summary(as_json, hides=bool(hide))
 
     def show(frame: Any) -> None:

@@ -64,8 +64,9 @@ class Prediction:
         found = self.detections
         assert found is not None
         image = found.image
-        for region in regions if image is not None else ():
-            image = draw_outline(image, region.pixels(found.image_size))
+        if image is not None:
+            for region in regions:
+                image = draw_outline(image, region.pixels(found.image_size))
         return found.draw(image)
 
     def without_image(self) -> Self:

@@ -1,7 +1,7 @@
 """Tracking in videos: detection, ids, counts."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,22 +73,32 @@ def track(
     Example:
         ``for frame in multibox.track(multibox.load("voc20"), "film.mp4"): print(frame.ids, frame.detections.names)``
     """
-    settings = settings or TrackSettings()
-    places = [*_places(lines, Line, "lines"), *_places(zones, Zone, "zones")]
-    _refuse_same_names(places)
-    sources = _sources(source)
-    shown = detector.thresholds(score)
-    weak = min(settings.weak, float(shown.min()))
     only = only or Chosen()
     only.check(detector.classes)
+    places = [*_places(lines, Line, "lines"), *_places(zones, Zone, "zones")]
+    _refuse_same_names(places)
+    settings, shown = settings or TrackSettings(), detector.thresholds(score)
+    weak = min(settings.weak, float(shown.min()))
+
+    def begin(source: Source) -> _Film:
+        hiding = HiddenTracks(hide, detector.classes, shown) if hide else None
+        return _Film(
+            source, Tracker(shown, settings), Counting(places, anchor), Tails(anchor), places, weak, only, hiding
+        )
+
     read = partial(read_film, every=every, rate=rate, reconnect=reconnect)
-    film: _Film | None = None
     least = min(weak, LEAST) if hide else weak
-    for prediction in predict(detector, sources, score=least, batch=batch, read=read, hide=hide):
+    predictions = predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide)
+    return _follow(predictions, begin, keep)
+
+
+def _follow(
+    predictions: Iterator[Prediction], begin: Callable[[Source], "_Film"], keep: bool
+) -> Iterator[TrackedFrame]:
+    film: _Film | None = None
+    for prediction in predictions:
         if film is None or film.source != prediction.source:
-            hiding = HiddenTracks(hide, detector.classes, shown) if hide else None
-            tracker, counting, tails = Tracker(shown, settings), Counting(places, anchor), Tails(anchor)
-            film = _Film(prediction.source, tracker, counting, tails, places, weak, only, hiding)
+            film = begin(prediction.source)
         frame = film.follow(prediction)
         yield frame if keep else frame.without_image()
 
