@@ -68,7 +68,7 @@ def track(
     """
     settings = settings or TrackSettings()
     places = [*_places(lines, Line, "lines"), *_places(zones, Zone, "zones")]
-    _refuse_same_names(places)
+    refuse_same_names(places)
     sources = _sources(source)
     shown = detector.thresholds(score)
     weak = min(settings.weak, float(shown.min()))
@@ -127,7 +127,12 @@ def _places(given: Numbers | Sequence[Line | Zone], kind: type[Line] | type[Zone
     return places
 
 
-def _refuse_same_names(places: Sequence[Line | Zone]) -> None:
+def refuse_same_names(places: Sequence[Line | Zone]) -> None:
+    """Verify that the names of lines and zones differ.
+
+    Raises:
+        BadInput: Two have one name.
+    """
     names: set[str] = set()
     for place in places:
         if place.name in names:
