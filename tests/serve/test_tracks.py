@@ -147,9 +147,9 @@ def test_a_score_holds_for_the_whole_session(colors):
 
 def test_the_end_of_a_session_forgets_its_objects(colors):
     tracked(colors, "end", frame(red=10, blue=200), seconds=5)
-    assert colors.delete("/v1/tracks/end").status_code == 204
+    assert colors.delete("/v1/tracks/end").json() == {"ended": True}
     assert ids(tracked(colors, "end", frame(blue=200), seconds=0)) == {"blue": 1}
-    assert colors.delete("/v1/tracks/not-there").status_code == 204
+    assert colors.delete("/v1/tracks/not-there").json() == {"ended": False}
 
 
 def test_requests_at_once_are_handled_one_after_the_other(colors):

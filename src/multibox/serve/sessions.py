@@ -196,14 +196,16 @@ class Sessions:
             text = f"the session remembers more than {OBJECTS:,} objects and has ended; give a higher score"
             raise Refused(422, "too-many-objects", text)
 
-    async def end(self, name: str) -> None:
-        """End a session after the requests that came before. Without such a session, nothing happens."""
+    async def end(self, name: str) -> bool:
+        """End a session after the requests that came before, and return whether there was one."""
         session = self._sessions.get(name)
         if session is None:
-            return
+            return False
         async with session.lock:
-            if self._sessions.get(name) is session:
+            there = self._sessions.get(name) is session
+            if there:
                 self._drop(name)
+            return there
 
     def _enter(self, name: str, shown: np.ndarray) -> Session:
         count = self.count()

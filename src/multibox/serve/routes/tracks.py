@@ -63,11 +63,10 @@ def track_routes(batcher: Batcher, sessions: Sessions) -> APIRouter:
         timings = timings_json(jobs, start)
         return as_json({"model": settings.name, "results": [followed_json(upload, followed)], "timings_ms": timings})
 
-    @router.delete("/{name}", status_code=204)
+    @router.delete("/{name}")
     async def end(name: SessionName) -> Response:
-        """End a session. Objects inside a zone leave it. Without such a session, nothing happens."""
-        await sessions.end(name)
-        return Response(status_code=204)
+        """End a session, and say whether there was one. Objects inside a zone leave it."""
+        return as_json({"ended": await sessions.end(name)})
 
     return router
 
