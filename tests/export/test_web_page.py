@@ -249,11 +249,23 @@ def test_a_photo_of_the_camera_is_tried(tiny_site, visit):
     site, _ = tiny_site()
     with serve_folder(site) as url:
         page = visit(url).page
-        page.get_by_role("button", name="Use the camera").dblclick()
+        page.get_by_role("button", name="Take a photo").dblclick()
         page.wait_for_selector("#camera-dialog[open]")
         page.wait_for_timeout(1000)  # until its first frame
-        page.get_by_role("button", name="Take a photo").click()
+        page.locator("#camera-dialog").get_by_role("button", name="Take a photo").click()
         expect(page.locator("#found-count")).to_have_text(re.compile(r"\d+ of \d+"))
+        expect(page.locator("#strip li")).to_have_count(1)
+
+
+def test_the_live_camera_detects_but_follows_nothing(tiny_site, visit):
+    site, _ = tiny_site()
+    with serve_folder(site) as url:
+        page = visit(url).page
+        page.get_by_role("button", name="Live camera").click()
+        expect(page.locator("#live-rate")).to_contain_text("frames/s")
+        expect(page.get_by_role("checkbox", name="Follow objects")).to_have_count(0)
+        expect(page.locator("#try.followed")).to_have_count(0)
+        page.get_by_role("button", name="Stop the camera").click()
         expect(page.locator("#strip li")).to_have_count(1)
 
 

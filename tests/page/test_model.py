@@ -30,4 +30,4 @@ def test_the_model_folder_describes_the_model_as_the_server_does(node):
     settings = Settings(name="tiny")
     served = json.loads(json.dumps(describe_model(Detector(ColorRuntime(schema)), settings, [])))
     assert described == {name: served[name] for name in described}
-    assert set(served) - set(described) == {"variances", "limits", "datasets", "runtime"}
+    assert set(served) - set(described) == {"variances", "limits", "datasets", "runtime", "places"}

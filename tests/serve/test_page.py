@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ from multibox.explain.browsing import open_datasets
 from multibox.explain.matching import explain_matching, labelled_objects
 from multibox.explain.origin import explain_detections
 from multibox.models.maps import feature_maps
+from multibox.tracking.places import parse_line, parse_zone
 from page_checks import LEVELS, PALE, UNNAMED
 from served import OBJECTS, SETTINGS, encode, painted, server_of
 from tiny_onnx import write_tiny_onnx
@@ -104,6 +106,28 @@ def give(page, *images):
 
 def one(image=None, name="a.png"):
     return name, encode(painted() if image is None else image)
+
+
+MOVING = """() => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
+    const pen = canvas.getContext("2d");
+    const start = performance.now();
+    const paint = (color, ...box) => { pen.fillStyle = color; pen.fillRect(...box); };
+    setInterval(() => {
+      paint("rgb(90 90 90)", 0, 0, 640, 480);
+      paint("#f00", 220 - 200 * Math.cos((performance.now() - start) / 2000), 40, 180, 180);
+      paint("#00f", 60, 320, 130, 110);
+    }, 20);
+    return canvas.captureStream();
+  };
+}"""
+"""A camera that sees a red box, which moves to the right and back, and a blue one."""
+
+
+BLOCKED = """() => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
+}"""
 
 
 def shown(page):
@@ -221,12 +245,93 @@ def test_an_image_is_dropped_and_one_is_pasted(open_page, color_server):
 
 def test_a_photo_is_taken(open_page, color_server):
     page = open_page(color_server)
-    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Take a photo").click()
     page.wait_for_selector("#camera-dialog[open]")
     page.wait_for_timeout(1000)  # until its first frame
-    page.get_by_role("button", name="Take a photo").click()
+    page.locator("#camera-dialog").get_by_role("button", name="Take a photo").click()
     expect(page.locator("#found-count")).to_have_text(re.compile(r"\d+ of \d+"))
     assert page.locator("#strip li").count() == 1
+
+
+def live_page(open_page, url, **options):
+    """A page whose camera shows :data:`MOVING`, and which has got a frame's detections."""
+    page = open_page(url, **options)
+    page.evaluate(MOVING)
+    page.get_by_role("button", name="Live camera").click()
+    expect(page.locator("#found .name")).to_have_count(2)
+    return page
+
+
+def test_the_live_camera_follows_objects_and_counts_them(open_page):
+    places = (parse_line("gate:0.5,0,0.5,1"), parse_zone("yard:0,0.6,0.5,0.6,0.5,1,0,1"))
+    with server_of(replace(SETTINGS, places=places)) as url:
+        page = live_page(open_page, url)
+        assert sorted(page.locator("#found .name").all_inner_texts()) == ["1 red", "2 blue"]
+        expect(page.get_by_role("button", name="Stop the camera")).to_be_focused()
+        expect(page.locator("#try-stage .tail")).to_have_count(2)
+        expect(page.locator("#try-stage .place")).to_have_count(2)
+        captions = page.locator("#try-stage .caption text")
+        crossed = re.compile(r"gate: \d+ in, [1-9]\d* out")
+        expect(captions.filter(has_text="gate")).to_have_text(crossed, timeout=15_000)  # the red box needs some seconds
+        expect(captions.filter(has_text="yard")).to_have_text("yard: 1 inside, 1 entered")
+        expect(captions.filter(has_text=re.compile(r"^1 red$"))).to_have_count(1)
+        assert len(page.locator("#try-stage .tail .line").first.get_attribute("d").split("L")) > 2
+        page.get_by_role("button", name="Stop the camera").click()
+        expect(page.locator("#strip li")).to_have_count(1)
+        expect(page.locator("#found .name").filter(has_text=re.compile(r"^(red|blue)$"))).to_have_count(2)
+        expect(page.locator("#try-stage .tail, #try-stage .place")).to_have_count(0)
+        page.wait_for_load_state("networkidle")
+        metrics = httpx.get(f"{url}/metrics").text
+        page.context.close()
+    assert 'multibox_zone_entries_total{class="blue",zone="yard"} 1.0' in metrics
+    assert "multibox_track_sessions 0.0" in metrics  # the page has ended its session
+
+
+def test_the_live_camera_detects_without_following(open_page, color_server):
+    page = live_page(open_page, color_server)
+    page.get_by_role("checkbox", name="Follow objects").uncheck()
+    expect(page.locator("#found .name").filter(has_text=re.compile(r"^(red|blue)$"))).to_have_count(2)
+    expect(page.locator("#try-stage .tail")).to_have_count(0)
+    page.locator("#score").fill("1")
+    expect(page.locator("#found .name")).to_have_count(0)
+    page.get_by_role("checkbox", name="Follow objects").check()
+    page.locator("#score").fill("0.5")
+    expect(page.locator("#found .name").filter(has_text=re.compile(r"^[12] (red|blue)$"))).to_have_count(2)
+    page.get_by_role("checkbox", name="red").uncheck()
+    expect(page.locator("#try-stage .box")).to_have_count(1)
+
+
+def test_the_last_frame_of_the_camera_can_be_explained(open_page, color_server):
+    page = live_page(open_page, color_server)
+    page.locator("#nav-explain").click()
+    expect(page.locator("#explain-image option:checked")).to_have_text(re.compile("^camera-"))
+    expect(page.locator("#try.live")).to_have_count(0)
+    page.go_back()
+    page.locator("#more-live").click()
+    expect(page.locator("#try.live")).to_have_count(1)
+    page.locator("#found .found").first.click()
+    expect(page.locator("#detection-list [aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("#explain-image option")).to_have_count(2)
+
+
+def test_a_live_camera_that_fails_is_reported(open_page):
+    with server_of() as url:
+        page = live_page(open_page, url)
+    expect(page.locator("#try-error")).to_contain_text("The server does not answer.")
+    expect(page.locator("#try.live")).to_have_count(0)
+    page.evaluate(BLOCKED)
+    page.get_by_role("button", name="Live camera").click()
+    expect(page.locator("#try-error")).to_contain_text("The browser blocks the camera.")
+    page.context.close()
+    page.complaints.clear()  # logged by the browser itself
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_live_camera_on_a_small_screen(open_page, color_server, scheme):
+    page = live_page(open_page, color_server, color_scheme=scheme, viewport={"width": 375, "height": 800})
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(PALE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 def test_detections_are_saved_as_json_and_as_an_image(open_page, color_server):
@@ -396,6 +501,7 @@ const model = {
 };
 const detections = [{ label: 0, name: "dog", score: 0.9, box: [10, 20, 110, 220] }];
 start({
+  tracking: null,
   model: async () => model,
   detect: async (file) => ({ results: [{ width: 400, height: 300, detections }], timings_ms: {} }),
 }, (app) => ({ try: new TryView(app) }));
@@ -412,6 +518,7 @@ def test_the_views_show_what_any_api_answers(browser, color_server):
     page.goto(color_server)
     page.wait_for_selector("body[data-ready]")
     give(page, one())
+    expect(page.locator("#follow-label")).to_be_hidden()
     assert page.locator("#found .name").all_inner_texts() == ["dog"]
     assert page.locator("#found .where").all_inner_texts() == ["10, 20, 110, 220"]
     context.close()

@@ -82,6 +82,19 @@ def test_what_cannot_be_opened_is_refused(tmp_path, model, refusal_of):
     for origin in ("*", "https://example.org/", "example.org"):
         assert "--cors-origin" in refusal_of(model, "--cors-origin", origin)
     assert "--host" in refusal_of(model, "--host", "192.0.2.1")
+    assert "--line" in refusal_of(model, "--line", "gate:0,0,1")
+    assert "--zone" in refusal_of(model, "--zone", "0,0,1,0,1,1")
+    assert "--zone" in refusal_of(model, "--line", "door:0,0,1,1", "--zone", "door:0,0,1,0,1,1")
+
+
+def test_lines_and_zones_are_those_of_the_settings(model, monkeypatch):
+    served = []
+    monkeypatch.setattr("multibox.serve.server.serve", lambda detector, settings, *_: served.append(settings))
+    arguments = ["--line", "gate:0,0,1,1", "--zone", "yard:0,0,1,0,1,1", "--anchor", "bottom"]
+    assert CliRunner().invoke(main, ["serve", str(model), *arguments]).exit_code == 0
+    (settings,) = served
+    assert [place.name for place in settings.places] == ["gate", "yard"]
+    assert settings.anchor == "bottom"
 
 
 def test_mistakes_are_those_above_the_thresholds_of_the_model(model, monkeypatch):

@@ -102,6 +102,31 @@ DETECTION_OPTIONS = (
     ),
 )
 
+PLACE_OPTIONS = (
+    click.option(
+        "--line",
+        "lines",
+        multiple=True,
+        metavar="NAME:X0,Y0,X1,Y1",
+        help="Line at which crossing objects are counted in both directions. Numbers are pixels, or parts of width and "
+        "height if all are between 0 and 1. Can be repeated.",
+    ),
+    click.option(
+        "--zone",
+        "zones",
+        multiple=True,
+        metavar="NAME:X0,Y0,X1,Y1,X2,Y2,...",
+        help="Polygon in which objects are counted, in the same units. Can be repeated.",
+    ),
+    click.option(
+        "--anchor",
+        type=click.Choice(["center", "bottom"]),
+        default="center",
+        show_default=True,
+        help="Point of a box that is counted: its centre, or the middle of its lower edge.",
+    ),
+)
+
 
 CHOICE_OPTIONS = (
     click.option("--classes", default=None, metavar="NAME,...", help="Classes to keep. Default: all."),
@@ -148,7 +173,16 @@ def runtime_options(command: Any) -> Any:
 
 def detection_options(command: Any) -> Any:
     """Add the options of NMS, tiles and test-time augmentation to a command."""
-    for option in reversed(DETECTION_OPTIONS):
+    return _with_all(command, DETECTION_OPTIONS)
+
+
+def place_options(command: Any) -> Any:
+    """Add the options ``--line``, ``--zone`` and ``--anchor`` to a command."""
+    return _with_all(command, PLACE_OPTIONS)
+
+
+def _with_all(command: Any, options: tuple[Any, ...]) -> Any:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -6,7 +6,7 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.commands import as_options
-from multibox.cli.options import Range, detection_options, runtime_options
+from multibox.cli.options import Range, detection_options, place_options, runtime_options
 from multibox.models.shipped import NAME
 
 
@@ -85,6 +85,7 @@ from multibox.models.shipped import NAME
     metavar="ORIGIN",
     help="Another web site whose pages may send requests, such as https://example.org. Can be repeated.",
 )
+@place_options
 @detection_options
 @runtime_options
 def serve_model(model: str, names: tuple[str, ...], detections: str | None, **options: Any) -> None:

@@ -9,7 +9,15 @@ import click
 
 from multibox.cli.app import main
 from multibox.cli.console import Row, print_table, progress_bar
-from multibox.cli.options import Range, choice_options, detection_options, replace_option, runtime_options, take_choices
+from multibox.cli.options import (
+    Range,
+    choice_options,
+    detection_options,
+    place_options,
+    replace_option,
+    runtime_options,
+    take_choices,
+)
 from multibox.cli.predict import model_and_paths, refuse_hiding_nothing, say_hidden
 from multibox.errors import Stopped
 
@@ -38,28 +46,7 @@ SAVED = ("video", "pictures", "mot", "jsonl", "csv", "counts")
     "counts if lines or zones are given.",
 )
 @replace_option
-@click.option(
-    "--line",
-    "lines",
-    multiple=True,
-    metavar="NAME:X0,Y0,X1,Y1",
-    help="Line at which crossing objects are counted in both directions. Numbers are pixels, or parts of width and "
-    "height if all are between 0 and 1. Can be repeated.",
-)
-@click.option(
-    "--zone",
-    "zones",
-    multiple=True,
-    metavar="NAME:X0,Y0,X1,Y1,X2,Y2,...",
-    help="Polygon in which objects are counted, in the same units. Can be repeated.",
-)
-@click.option(
-    "--anchor",
-    type=click.Choice(["center", "bottom"]),
-    default="center",
-    show_default=True,
-    help="Point of a box that is counted: its centre, or the middle of its lower edge.",
-)
+@place_options
 @click.option(
     "--score",
     type=Range(0, 1),
@@ -151,7 +138,10 @@ def track_videos(
     model, paths = model_and_paths(words)
     of_track = {name: options.pop(name) for name in ("score", "every", "rate", "reconnect", "batch", "anchor")}
     settings = TrackSettings(**{name: options.pop(name) for name in ("weak", "memory", "carry", "smooth")})
-    places: dict[str, Any] = {"lines": [parse_line(line) for line in lines], "zones": [parse_zone(zone) for zone in zones]}
+    places: dict[str, Any] = {
+        "lines": [parse_line(line) for line in lines],
+        "zones": [parse_zone(zone) for zone in zones],
+    }
     only, hide = take_choices(options)
     sources = find_films(paths)
     detector = load(model, runtime=runtime, threads=threads, images=1000, **options)

@@ -6,7 +6,11 @@ import { App } from "./shared/app.js";
 import { byId, setCurrent } from "./shared/dom.js";
 import { count, messageOf } from "./shared/text.js";
 
-/** @typedef {{ open(part?: string): void }} View `open` shows a part of the view, by default the last one. */
+/**
+ * A view. `open` shows a part of it, by default the last one, and `leave` is called before another view is shown.
+ *
+ * @typedef {{ open(part?: string): void, leave?(): void }} View
+ */
 
 const LISTED = 40; // classes that are named
 
@@ -51,7 +55,8 @@ function navigate(views) {
 function show(views) {
   const [name, part] = (location.hash.slice(1) || "try").split("/");
   if (!Object.hasOwn(views, name)) return;
-  for (const each of Object.keys(views)) {
+  for (const [each, view] of Object.entries(views)) {
+    if (each !== name && !byId(each).hidden) view.leave?.();
     byId(each).hidden = each !== name;
     setCurrent(byId(`nav-${each}`), each === name ? "page" : null);
   }

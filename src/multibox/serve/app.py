@@ -22,7 +22,9 @@ from multibox.serve.routes.health import health_routes
 from multibox.serve.routes.metrics import metric_routes
 from multibox.serve.routes.open_inference import open_inference_routes
 from multibox.serve.routes.page import page_paths, page_routes
+from multibox.serve.routes.tracks import track_routes
 from multibox.serve.security import OPEN, Guard, TokenCheck
+from multibox.serve.sessions import Sessions
 from multibox.serve.settings import Settings
 
 EXPLAINERS = 4
@@ -42,7 +44,9 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, La
     """
     metrics = Metrics(settings)
     batcher = Batcher(detector, settings, metrics.observe_batch)
+    sessions = Sessions(settings.places, settings.anchor, metrics.observe_event)
     metrics.under_way.set_function(lambda: batcher.under_way)
+    metrics.sessions.set_function(sessions.count)
 
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
@@ -59,6 +63,7 @@ def create_app(detector: Detector, settings: Settings, datasets: Mapping[str, La
             yield
 
     app.include_router(detection_routes(batcher, list(datasets)))
+    app.include_router(track_routes(batcher, sessions))
     app.include_router(explanation_routes(batcher, datasets))
     app.include_router(dataset_routes(datasets), dependencies=[Depends(admitted)])
     app.include_router(open_inference_routes(batcher))
@@ -79,7 +84,7 @@ def _protect(app: FastAPI, settings: Settings, metrics: Metrics, files: Mapping[
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
     app.add_middleware(Guard, settings=settings, observe=metrics.observe_request)

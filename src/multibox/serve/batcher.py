@@ -31,10 +31,12 @@ class Wanted:
     Attributes:
         thresholds: ``(C,)`` score that detections of each class must exceed. None takes ``config.score`` for all.
         config: NMS settings: the IoU above which a detection is suppressed, and the limits on the number of detections.
+        keep: Whether the detections keep the image.
     """
 
     thresholds: np.ndarray | None
     config: Detect
+    keep: bool = False
 
     def as_for_evaluation(self) -> "Wanted":
         """A copy of these settings that reports every detection above ``config.score``."""
@@ -240,7 +242,7 @@ class Batcher:
             job.settle(_stopping())
             return
         try:
-            prepared = self.detector.prepare(job.read())
+            prepared = self.detector.prepare(job.read(), keep=job.wanted.keep)
         except Exception as error:
             job.settle(error)
             return

@@ -118,6 +118,18 @@ async def read_form(request: Request, settings: Settings) -> Form:
     return form
 
 
+def only_image(form: Form) -> Upload:
+    """The one file in a form's field ``image``.
+
+    Raises:
+        Refused: If the form has not exactly one.
+    """
+    files = form.files.get("image", [])
+    if len(files) != 1:
+        raise Refused(422, "bad-field", f"image: the form has {len(files)} files; send exactly one")
+    return files[0]
+
+
 async def aside(work: Callable[[], Result], length: int) -> Result:
     """Parse a body, in another thread if it is long, so that other requests need not wait."""
     return work() if length < LONG else await asyncio.get_running_loop().run_in_executor(PARSERS, work)

@@ -1,4 +1,4 @@
-"""Prometheus metrics of a server: requests, batches and waiting images."""
+"""Prometheus metrics of a server: requests, batches, waiting images, and counts of tracked objects."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from multibox._version import __version__
 from multibox.serve.settings import Settings
+from multibox.tracking.counting import Event
 
 
 class Metrics:
@@ -46,6 +47,15 @@ class Metrics:
         self.under_way = Gauge(
             "multibox_pictures_under_way", "Number of images that wait or are being processed.", registry=self.registry
         )
+        self.sessions = Gauge(  # comes before the zones: reading it drops idle sessions, whose objects leave them
+            "multibox_track_sessions", "Number of videos that are being tracked.", registry=self.registry
+        )
+        self._crossings = self._counter("multibox_line_crossings", "Objects that crossed a line.", "line", "direction")
+        self._entries = self._counter("multibox_zone_entries", "Objects that entered a zone.", "zone")
+        self._exits = self._counter("multibox_zone_exits", "Objects that left a zone, or were lost inside.", "zone")
+        self._inside = Gauge(
+            "multibox_zone_inside", "Number of objects inside a zone.", ("zone", "class"), registry=self.registry
+        )
 
     def observe_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Record a finished request: its route, status and seconds."""
@@ -53,7 +63,21 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def observe_event(self, event: Event) -> None:
+        """Record that an object crossed a line, or entered or left a zone."""
+        if event.what == "entered":
+            self._entries.labels(event.place, event.name).inc()
+            self._inside.labels(event.place, event.name).inc()
+        elif event.what == "left":
+            self._exits.labels(event.place, event.name).inc()
+            self._inside.labels(event.place, event.name).dec()
+        else:
+            self._crossings.labels(event.place, event.what, event.name).inc()
+
     def observe_batch(self, images: int, seconds: float) -> None:
         """Record a run of the network: its number of images and seconds."""
         self._batches.observe(images)
         self._network.observe(seconds)
+
+    def _counter(self, name: str, title: str, *labels: str) -> Counter:
+        return Counter(name, title, (*labels, "class"), registry=self.registry)

@@ -13,6 +13,8 @@ from multibox.errors import BadInput
 from multibox.runtimes.choose import FASTEST
 from multibox.runtimes.packages import require_package
 from multibox.serve.settings import Settings
+from multibox.tracking.places import parse_line, parse_zone
+from multibox.tracking.track import refuse_same_names
 
 PACKAGES = (
     ("fastapi", "FastAPI"),
@@ -20,6 +22,7 @@ PACKAGES = (
     ("python_multipart", "python-multipart"),
     ("prometheus_client", "prometheus-client"),
     ("PIL", "Pillow"),
+    ("scipy", "SciPy"),
 )
 """Import names of the packages that a server requires beyond detection, each with its title."""
 
@@ -29,6 +32,9 @@ def open_and_serve(
     names: Sequence[str] = (),
     detections: str | None = None,
     announce: Callable[[str], Any] = print,
+    *,
+    lines: Sequence[str] = (),
+    zones: Sequence[str] = (),
     **options: Any,
 ) -> None:
     """Load a model, open datasets, and serve them until a signal stops the server.
@@ -38,11 +44,14 @@ def open_and_serve(
         names: Names of the datasets that the page can browse, as ``NAME/SPLIT``.
         detections: Path of detections in these datasets, in COCO's results format. The page can browse their mistakes.
         announce: Function called with lines of text about the server, such as its address.
+        lines: Lines at which tracked objects are counted, as ``NAME:x0,y0,x1,y1``.
+        zones: Polygons in which tracked objects are counted, as ``NAME:x0,y0,x1,y1,x2,y2`` and so on.
         options: Fields of :class:`~multibox.serve.settings.Settings`, and options of
             :func:`multibox.detect.load.load`.
 
     Raises:
-        BadInput: If a package is missing, or the model, a dataset or the port cannot be opened.
+        BadInput: If a package is missing, a line or zone is wrong, or the model, a dataset or the port cannot be
+            opened.
     """
     for module, title in PACKAGES:
         require_package(module, "serve", title, "serve")
@@ -50,6 +59,8 @@ def open_and_serve(
     given = {name: options.pop(name) for name in list(options) if name in known and name != "runtime"}
     _refuse_bad_token(given.get("token"))
     _refuse_bad_origins(given.get("origins", ()))
+    given["places"] = (*map(parse_line, lines), *map(parse_zone, zones))
+    refuse_same_names(given["places"])
     detector = load(model, **options | {"runtime": options.get("runtime") or FASTEST})
     settings = Settings(name=Path(model).stem, runtime=detector.runtime.name, **given)
     if detections is not None and not names:

@@ -93,6 +93,24 @@ class ScoreField(BaseModel):
     score: Score = None
 
 
+class TrackFields(Options):
+    """Form fields of a request to track the objects of a video's next frame."""
+
+    score: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="Score that a detection must exceed to begin a track, the same in all requests of a session. "
+            "Default: the model's thresholds.",
+        ),
+    ] = None
+    seconds: Annotated[
+        float | None,
+        Field(ge=0, le=1e9, description="Time of the frame in the video. Default: measured by the server's clock."),
+    ] = None
+
+
 class TensorParameters(BaseModel):
     """Parameters of an input tensor in the Open Inference Protocol."""
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from multibox.tracking.counting import Anchor
+from multibox.tracking.places import Line, Zone
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Host names and addresses by which only this machine can reach a server."""
 
@@ -23,6 +26,8 @@ class Settings:
         max_pixels: Largest number of pixels of an image (width times height).
         max_images: Largest number of images in a request.
         origins: Other web sites whose pages may send requests, such as ``https://example.org``.
+        places: Lines and zones at which tracked objects are counted. Their names differ.
+        anchor: Point of a box that counts as its place.
     """
 
     name: str = "model"
@@ -37,6 +42,8 @@ class Settings:
     max_pixels: int = 50_000_000
     max_images: int = 16
     origins: tuple[str, ...] = ()
+    places: tuple[Line | Zone, ...] = ()
+    anchor: Anchor = "center"
 
     @property
     def local(self) -> bool:

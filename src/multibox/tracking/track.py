@@ -1,9 +1,11 @@
 """Tracking in videos: detection, ids, counts."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+
+import numpy as np
 
 from multibox.detect.detector import BATCH, Detector
 from multibox.errors import BadInput
@@ -41,99 +43,107 @@ def track(
 ) -> Iterator[TrackedFrame]:
     """Detect objects in a video and follow them.
 
-    Ids begin at 1 in each video. A frame that cannot be read gives an error, and tracking goes on.
+    Ids begin at 1 in each video. A frame that cannot be read has an error, and tracking goes on.
 
     Args:
         detector: Detector to run.
-        source: Video file, folder of frames, ``camera:0`` or URL of a stream, or sources of
-            :func:`~multibox.tracking.films.find_films`.
-        lines: Lines to count at, by name: ``{"gate": (x0, y0, x1, y1)}``, in pixels, or in parts of the image's width
-            and height if all numbers lie between 0 and 1.
+        source: Video, folder of frames, ``camera:0``, URL of a stream, or sources of ``find_films``.
+        lines: Lines to count at, by name: ``{"gate": (x0, y0, x1, y1)}``, in pixels, or in parts of width and height if
+            all numbers lie between 0 and 1.
         zones: Polygons to count in, by name, in the same units.
         anchor: Point of a box that counts as its place: ``center``, or ``bottom`` for the middle of its lower edge.
-        score: Score that a detection must exceed to begin a track, in [0, 1]. None takes the model's thresholds for
-            display.
+        score: Score that a detection must exceed to begin a track. None takes the model's thresholds for display.
         settings: How objects are followed. None takes the defaults.
         every: 1 looks at all frames, 2 at every second one, and so on.
         rate: Frames per second of a folder of frames. None takes that of its ``seqinfo.ini``, or assumes 25.
-        reconnect: Seconds without a frame after which a stream that broke off counts as ended. Until then it is opened
-            again and again.
+        reconnect: Seconds for which a stream that broke off is opened again.
         batch: Number of frames that go through the network together.
         keep: Whether frames keep their image, so that they can be drawn.
         only: Classes and regions whose objects are followed. None follows all.
-        hide: Classes whose objects are made unrecognisable in the images that frames keep, also where they are missed
-            for a moment. None leaves the images as they are.
+        hide: Classes whose objects are made unrecognisable in the images of the frames, also where they are missed.
 
     Yields:
         One object per frame, in order.
 
     Raises:
-        BadInput: A path, line, zone or number is wrong, or the package scipy is not installed.
+        BadInput: A path, line, zone or class is wrong, or the package scipy is not installed.
 
     Example:
         ``for frame in multibox.track(multibox.load("voc20"), "film.mp4"): print(frame.ids, frame.detections.names)``
     """
     only = only or Chosen()
     only.check(detector.classes)
-    places = [*_places(lines, Line, "lines"), *_places(zones, Zone, "zones")]
-    _refuse_same_names(places)
+    places = _all_places(lines, zones)
     settings, shown = settings or TrackSettings(), detector.thresholds(score)
-    weak = min(settings.weak, float(shown.min()))
-
-    def begin(source: Source) -> _Film:
-        hiding = HiddenTracks(hide, detector.classes, shown) if hide else None
-        return _Film(
-            source, Tracker(shown, settings), Counting(places, anchor), Tails(anchor), places, weak, only, hiding
-        )
-
+    weak = weak_score(detector, shown, settings)
+    run = _Run(detector.classes, shown, weak, settings, places, anchor, only, hide)
     read = partial(read_film, every=every, rate=rate, reconnect=reconnect)
     least = min(weak, LEAST) if hide else weak
-    predictions = predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide)
-    return _follow(predictions, begin, keep)
+    return _follow(predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide), run, keep)
 
 
-def _follow(
-    predictions: Iterator[Prediction], begin: Callable[[Source], "_Film"], keep: bool
-) -> Iterator[TrackedFrame]:
-    film: _Film | None = None
+def weak_score(detector: Detector, shown: np.ndarray, settings: TrackSettings) -> float:
+    """The score that detections must exceed to continue a track.
+
+    Args:
+        detector: Detector, whose file may run NMS itself and drop detections with low scores.
+        shown: ``(C,)`` scores that a detection must exceed to begin a track, by class.
+        settings: How objects are followed.
+    """
+    return min(float(shown.min()), max(settings.weak, detector.config.score))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What is the same for all videos of a run."""
+
+    classes: tuple[str, ...]
+    shown: np.ndarray
+    weak: float
+    settings: TrackSettings
+    places: Sequence[Line | Zone]
+    anchor: Anchor
+    only: Chosen
+    hide: Hidden | None
+
+
+def _follow(predictions: Iterator[Prediction], run: _Run, keep: bool) -> Iterator[TrackedFrame]:
+    source, film = None, _Film(run)
     for prediction in predictions:
-        if film is None or film.source != prediction.source:
-            film = begin(prediction.source)
+        if source != prediction.source:
+            source, film = prediction.source, _Film(run)
         frame = film.follow(prediction)
         yield frame if keep else frame.without_image()
 
 
-@dataclass(eq=False)
 class _Film:
-    """One video, with what is remembered of it."""
+    """What is remembered of one video."""
 
-    source: Source
-    tracker: Tracker
-    counting: Counting
-    tails: Tails
-    places: Sequence[Line | Zone]
-    weak: float
-    only: Chosen
-    hiding: HiddenTracks | None
+    def __init__(self, run: _Run):
+        self._run = run
+        self._tracker = Tracker(run.shown, run.settings)
+        self._counting = Counting(run.places, run.anchor)
+        self._tails = Tails(run.anchor)
+        self._hiding = HiddenTracks(run.hide, run.classes, run.shown) if run.hide else None
 
     def follow(self, prediction: Prediction) -> TrackedFrame:
         given = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
         found = prediction.detections
         if found is None:
-            return TrackedFrame(**given, counts=self.counting.counts, places=self.places)
-        if self.hiding:
-            found, missed = self.hiding.hide(found, prediction.seconds)
+            return TrackedFrame(**given, counts=self._counting.counts, places=self._run.places)
+        if self._hiding:
+            found, missed = self._hiding.hide(found, prediction.seconds)
             given["hidden"] += missed
-        tracks = self.tracker.update(self.only.select(found.above(self.weak)), prediction.seconds)
-        events = self.counting.update(tracks, prediction.seconds)
+        tracks = self._tracker.update(self._run.only.select(found.above(self._run.weak)), prediction.seconds)
+        events = self._counting.update(tracks, prediction.seconds)
         return TrackedFrame(
             **given | {"detections": tracks.detections},
             ids=tracks.ids,
             carried=tracks.carried,
             events=events,
-            counts=self.counting.counts,
-            places=self.places,
-            tails=self.tails.update(tracks, prediction.seconds),
+            counts=self._counting.counts,
+            places=self._run.places,
+            tails=self._tails.update(tracks, prediction.seconds),
         )
 
 
@@ -141,6 +151,12 @@ def _sources(source: str | os.PathLike[str] | Source | Sequence[Source]) -> list
     if isinstance(source, Source):
         return [source]
     return find_films([source]) if isinstance(source, str | os.PathLike) else list(source)
+
+
+def _all_places(lines: Numbers | Sequence[Line], zones: Numbers | Sequence[Zone]) -> list[Line | Zone]:
+    places = [*_places(lines, Line, "lines"), *_places(zones, Zone, "zones")]
+    refuse_same_names(places)
+    return places
 
 
 def _places(given: Numbers | Sequence[Line | Zone], kind: type[Line] | type[Zone], field: str) -> list[Line | Zone]:
@@ -152,7 +168,12 @@ def _places(given: Numbers | Sequence[Line | Zone], kind: type[Line] | type[Zone
     return places
 
 
-def _refuse_same_names(places: Sequence[Line | Zone]) -> None:
+def refuse_same_names(places: Sequence[Line | Zone]) -> None:
+    """Verify that the names of lines and zones differ.
+
+    Raises:
+        BadInput: Two have one name.
+    """
     names: set[str] = set()
     for place in places:
         if place.name in names:

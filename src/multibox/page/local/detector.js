@@ -7,6 +7,7 @@
 export class LocalDetector {
   /** @type {OnProgress} Called while the network is loaded. */
   onprogress = () => undefined;
+  tracking = null; // the tracker is the server's
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   /** @type {Map<number, PromiseWithResolvers<any>>} */
   #calls = new Map();

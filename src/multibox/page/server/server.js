@@ -1,6 +1,6 @@
 // The Api of a server of Multibox, over HTTP.
 
-/** @import { CellPlace, DatasetQuery, Source, Subject, TrainingApi } from "../shared/api.d.ts" */
+/** @import { CellPlace, DatasetQuery, Source, Subject, Tracking, TrainingApi } from "../shared/api.d.ts" */
 
 const TOKEN = "multibox-token"; // key in the session storage, which lasts until the tab is closed
 const TRIES = 6; // attempts while the server is too busy
@@ -10,6 +10,11 @@ const LONGEST_PAUSE = 5; // seconds between two attempts
 
 /** @implements {TrainingApi} */
 export class Server {
+  /** @type {Tracking} */
+  tracking = {
+    track: (session, file, score) => this.#post(`v1/tracks/${session}`, { image: file, score }),
+    end: async (session) => (await this.#request(`v1/tracks/${session}`, { method: "DELETE" })).json(),
+  };
   #requestToken;
   /** @type {Promise<void> | null} */
   #waiting = null;
@@ -110,12 +115,13 @@ export class Server {
 
   /**
    * @param {string} path
-   * @param {Record<string, File | string | number>} fields
+   * @param {Record<string, File | string | number | undefined>} fields Undefined values are left out.
    * @param {AbortSignal} [signal]
    */
   async #post(path, fields, signal) {
     const body = new FormData();
-    for (const [name, value] of Object.entries(fields)) body.append(name, value instanceof File ? value : `${value}`);
+    for (const [name, value] of Object.entries(fields))
+      if (value !== undefined) body.append(name, value instanceof File ? value : `${value}`);
     return (await this.#request(path, { method: "POST", body, signal })).json();
   }
 

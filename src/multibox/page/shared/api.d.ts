@@ -12,6 +12,17 @@ export interface Api {
   detect(file: File, score: number): Promise<DetectAnswer>;
   explainDetections(file: File, score: number): Promise<ExplainedImage>;
   cell(map: number, cell: CellPlace): Promise<Cell>;
+  /** What follows objects through the frames of a video. Null if nothing can: it needs a server. */
+  readonly tracking: Tracking | null;
+}
+
+export interface Tracking {
+  /**
+   * Detect the objects in the next frame of a session, and give each its id. A session begins with its first frame. The
+   * next frame is sent when this one is answered. Without a score, the model's thresholds hold.
+   */
+  track(session: string, file: File, score?: number): Promise<DetectAnswer>;
+  end(session: string): Promise<unknown>;
 }
 
 /** What also knows the training and its datasets. */
@@ -56,7 +67,21 @@ export interface Model {
   /** Number of priors. */
   priors: number;
   maps: FeatureMap[];
+  /** Where tracked objects are counted. Absent without a server. */
+  places?: Place[];
 }
+
+/** A line that objects cross, or a polygon that they enter and leave. */
+export interface Place {
+  kind: "line" | "zone";
+  name: string;
+  points: Point[];
+  /** Whether the points are parts of the image's width and height. Otherwise they are pixels. */
+  in_parts: boolean;
+}
+
+/** Numbers of objects by place, kind ("in" and "out", or "inside", "entered" and "left") and class. */
+export type Counts = Record<string, Record<string, Record<string, number>>>;
 
 export interface FeatureMap {
   index: number;
@@ -72,10 +97,14 @@ export interface Detection {
   name: string;
   score: number;
   box: Box;
+  /** The object's id, from 1. Only tracked objects have one. */
+  id?: number;
+  /** Whether the object was not detected in this frame, and its box is predicted. */
+  carried?: boolean;
 }
 
 export interface DetectAnswer {
-  results: { width: number; height: number; detections: Detection[]; note?: string }[];
+  results: { width: number; height: number; detections: Detection[]; note?: string; counts?: Counts }[];
   /** Milliseconds of each stage. `total` is that of a server. */
   timings_ms: { decode: number; queue: number; network: number; total?: number };
 }

@@ -31,6 +31,14 @@ export function gridShape({ height, width }, [x0, y0, x1, y1], kind = "") {
 }
 
 /**
+ * Draw a line or an outline.
+ *
+ * @param {string} d In the words of SVG.
+ * @param {{ kind: string, color?: string }} options `kind` is a class of the style sheet.
+ */
+export const pathShape = (d, { kind, color }) => outlined("path", { d }, { class: kind, color });
+
+/**
  * @param {"rect" | "path"} tag
  * @param {Attributes} place
  * @param {Attributes} attributes

@@ -3,7 +3,7 @@
 /** @import { Box, Detection, Point } from "./api.d.ts" */
 
 import { s } from "./dom.js";
-import { colorOf, inkOf } from "./palette.js";
+import { colorNumber, colorOf, inkOf } from "./palette.js";
 import { titleOf } from "./text.js";
 
 /** @typedef {{ box: Box, text: string, color: string, ink: string }} Caption */
@@ -24,11 +24,12 @@ const pen = document.createElement("canvas").getContext("2d");
 export const captionOf = ({ box, label }, text) => ({ box, text, color: colorOf(label), ink: inkOf(label) });
 
 /**
- * The caption of a detection: its class and score.
+ * The caption of a detection: its class and score, or its id and class.
  *
  * @param {Detection} detection
  */
-export const detectionCaption = (detection) => captionOf(detection, titleOf(detection));
+export const detectionCaption = (detection) =>
+  captionOf({ box: detection.box, label: colorNumber(detection) }, titleOf(detection));
 
 /**
  * A caption in black and white.

@@ -1,6 +1,6 @@
 // The images that are open in the page.
 
-/** @import { Api, Box, Detection, LabelledObject, Source, Subject } from "./api.d.ts" */
+/** @import { Api, Box, Counts, Detection, LabelledObject, Source, Subject } from "./api.d.ts" */
 
 import { messageOf } from "./text.js";
 
@@ -21,6 +21,8 @@ export class OpenImage {
   detections = [];
   /** @type {Record<string, number> | null} Milliseconds of each stage of the detection. */
   timings = null;
+  /** @type {Counts | null} What was counted up to this frame, if its objects are tracked. */
+  counts = null;
   /** Why the detection failed. */
   error = "";
   /** What the user should know of the image. */
@@ -31,7 +33,7 @@ export class OpenImage {
   /**
    * @param {File} file
    * @param {string} url
-   * @param {HTMLImageElement | null} decoded Null if the browser cannot show the file. A server may still decode it.
+   * @param {{ naturalWidth: number, naturalHeight: number } | null} decoded Null if the browser cannot show the file. A server may still decode it.
    * @param {{ source?: Source | null, objects?: LabelledObject[] }} labels
    */
   constructor(file, url, decoded, { source = null, objects = [] }) {
@@ -67,15 +69,16 @@ export class OpenImage {
     this.edited = true;
   }
 
-  /** @param {Api} api */
+  /** @param {Pick<Api, "detect">} api */
   async detect(api) {
     const start = performance.now();
     try {
       const { results, timings_ms: timings } = await api.detect(this.file, LOWEST_SCORE);
-      const { width, height, detections, note = "" } = results[0];
+      const { width, height, detections, note = "", counts = null } = results[0];
       this.width = width;
       this.height = height;
       this.detections = detections.sort((a, b) => b.score - a.score);
+      this.counts = counts;
       this.note = note;
       this.timings = { ...timings, page: performance.now() - start };
       this.status = "done";

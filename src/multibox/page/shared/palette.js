@@ -28,6 +28,13 @@ const DARKEST_UNDER_BLACK = 0.18; // relative luminance from which black text is
 const rgb = (label) => PALETTE[((label % PALETTE.length) + PALETTE.length) % PALETTE.length];
 
 /**
+ * The number that chooses the colour of a detection: its id if it is tracked, else its class.
+ *
+ * @param {{ label: number, id?: number }} detection
+ */
+export const colorNumber = ({ label, id }) => id ?? label;
+
+/**
  * The colour of a class, for CSS.
  *
  * @param {number} label

@@ -69,6 +69,17 @@ export class Stage extends EventTarget {
     this.fit();
   }
 
+  /**
+   * Show the next frame of a video. The zoom stays.
+   *
+   * @param {OpenImage} image
+   */
+  advance(image) {
+    const [width, height] = this.size;
+    if (width === image.width && height === image.height) this.#image.src = image.url;
+    else this.show(image);
+  }
+
   /** @param {SVGElement[]} shapes In pixels of the image, those in front last. */
   draw(shapes) {
     this.#drawing.replaceChildren(...shapes);

@@ -25,11 +25,19 @@ export const whole = (value) => value.toLocaleString("en");
 export const count = (n, one, many = `${one}s`) => `${whole(n)} ${n === 1 ? one : many}`;
 
 /**
- * Write the class and score of a detection, such as "dog 0.98".
+ * Write the class of a detection, with its id if it is tracked, such as "3 dog".
  *
- * @param {Pick<Detection, "name" | "score">} detection
+ * @param {Pick<Detection, "name" | "id">} detection
  */
-export const titleOf = ({ name, score }) => `${name} ${round(score)}`;
+export const nameOf = ({ name, id }) => (id === undefined ? name : `${id} ${name}`);
+
+/**
+ * Write the class and score of a detection, such as "dog 0.98", or its id and class if it is tracked.
+ *
+ * @param {Pick<Detection, "name" | "score" | "id">} detection
+ */
+export const titleOf = (detection) =>
+  detection.id === undefined ? `${detection.name} ${round(detection.score)}` : nameOf(detection);
 
 /**
  * Write a box in whole pixels, such as "13, 21, 505, 600".

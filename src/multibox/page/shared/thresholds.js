@@ -55,15 +55,15 @@ export class Thresholds extends EventTarget {
   }
 
   /**
-   * Whether the score is high enough, even if the class is hidden.
+   * Whether the score is high enough, even if the class is hidden. That of a tracked object was when its track began.
    *
-   * @param {Pick<Detection, "name" | "score">} detection
+   * @param {Pick<Detection, "name" | "score" | "id">} detection
    */
-  passes({ name, score }) {
-    return score >= (this.perClass ? (this.#byClass[name] ?? this.score) : this.score);
+  passes({ name, score, id }) {
+    return id !== undefined || score >= (this.perClass ? (this.#byClass[name] ?? this.score) : this.score);
   }
 
-  /** @param {Pick<Detection, "name" | "score">} detection */
+  /** @param {Pick<Detection, "name" | "score" | "id">} detection */
   shows(detection) {
     return this.passes(detection) && this.isVisible(detection.name);
   }

@@ -1,4 +1,4 @@
-// A photo from the camera.
+// The camera: a photo, or frame after frame.
 
 import { showDialog } from "../shared/dialog.js";
 import { byId } from "../shared/dom.js";
@@ -19,12 +19,22 @@ export async function takePhoto() {
   video.play();
   const answer = await showDialog(dialog);
   const photo = answer === "take" && video.videoWidth ? await snapshot(video) : null;
-  stream.getTracks().forEach((track) => track.stop());
-  video.srcObject = null;
+  closeCamera(video);
   return photo;
 }
 
-async function openCamera() {
+/** @param {HTMLVideoElement} video The video that shows the camera. */
+export function closeCamera(video) {
+  if (video.srcObject instanceof MediaStream) video.srcObject.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+}
+
+/**
+ * Turn the camera on.
+ *
+ * @throws {Error} If the page may not use a camera, or there is none.
+ */
+export async function openCamera() {
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch (error) {
@@ -37,10 +47,12 @@ async function openCamera() {
 }
 
 /**
+ * Save what a video shows now.
+ *
  * @param {HTMLVideoElement} video
- * @returns {Promise<File | null>}
+ * @returns {Promise<File | null>} A JPEG file.
  */
-async function snapshot(video) {
+export async function snapshot(video) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext("2d")?.drawImage(video, 0, 0);

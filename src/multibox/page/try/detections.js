@@ -4,8 +4,8 @@
 /** @import { OpenImage } from "../shared/images.js" */
 
 import { button, byId, fill, h } from "../shared/dom.js";
-import { colorOf } from "../shared/palette.js";
-import { pixels, round } from "../shared/text.js";
+import { colorNumber, colorOf } from "../shared/palette.js";
+import { nameOf, pixels, round } from "../shared/text.js";
 
 export class DetectionList {
   #highlight;
@@ -38,10 +38,10 @@ export class DetectionList {
    * @param {number} i
    */
   #row(detection, i) {
-    const { name, score, box, label } = detection;
+    const { score, box, id } = detection;
     const attributes = {
       class: "found",
-      "data-key": i,
+      "data-key": id ?? `row-${i}`,
       "aria-label": sentence(detection),
       onmouseenter: () => this.#highlight(detection),
       onmouseleave: () => this.#highlight(null),
@@ -51,11 +51,11 @@ export class DetectionList {
     };
     const parts = [
       h("span", { class: "swatch" }),
-      h("span", { class: "name" }, name),
+      h("span", { class: "name" }, nameOf(detection)),
       h("span", { class: "score" }, round(score)),
       h("span", { class: "where" }, pixels(box)),
     ];
-    return h("li", { color: colorOf(label) }, button(attributes, parts));
+    return h("li", { color: colorOf(colorNumber(detection)) }, button(attributes, parts));
   }
 }
 
@@ -69,7 +69,7 @@ function whyEmpty({ status, detections }) {
 }
 
 /** @param {Detection} detection */
-function sentence({ name, score, box }) {
-  const [x0, y0, x1, y1] = box.map((value) => round(value, 0));
-  return `${name}, score ${round(score)}, from ${x0}, ${y0} to ${x1}, ${y1}. Explain it`;
+function sentence(detection) {
+  const [x0, y0, x1, y1] = detection.box.map((value) => round(value, 0));
+  return `${nameOf(detection)}, score ${round(detection.score)}, from ${x0}, ${y0} to ${x1}, ${y1}. Explain it`;
 }

@@ -7,10 +7,12 @@
 import { announce } from "../shared/announce.js";
 import { byId } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
-import { count } from "../shared/text.js";
+import { count, messageOf } from "../shared/text.js";
 import { ClassFilter } from "./classes.js";
 import { DetectionList } from "./detections.js";
 import { detectionShapes } from "./drawing.js";
+import { LiveCamera } from "./live.js";
+import { placeCaptions, placeShapes } from "./places.js";
 import { saveImage, saveJson } from "./saving.js";
 import { listenToSources } from "./sources.js";
 import { ImageStrip } from "./strip.js";
@@ -25,6 +27,7 @@ export class TryView {
   #strip;
   #threshold;
   #classes;
+  #live;
   #list = new DetectionList(
     (detection) => this.#highlight(detection),
     (detection) => this.#explain(detection),
@@ -41,11 +44,21 @@ export class TryView {
     this.#strip = new ImageStrip(app);
     this.#threshold = new ThresholdPanel(app.thresholds);
     this.#classes = new ClassFilter(app);
+    this.#live = new LiveCamera(app);
     this.#listen();
     this.#render();
   }
 
   open() {}
+
+  leave() {
+    this.#stopLive();
+  }
+
+  /** The image that is shown: a frame of the live camera, or an open image. */
+  get #image() {
+    return this.#live.frame ?? this.#app.images.current;
+  }
 
   #listen() {
     const { images, thresholds } = this.#app;
@@ -59,6 +72,48 @@ export class TryView {
     byId("save-json").addEventListener("click", () => saveJson(this.#app));
     byId("save-image").addEventListener("click", () => this.#saveImage());
     byId("to-explain").addEventListener("click", () => this.#explain(null));
+    this.#listenToLive();
+  }
+
+  #listenToLive() {
+    this.#live.addEventListener("frame", () => {
+      const first = !byId("try").classList.contains("live");
+      this.#render();
+      if (first) byId("live-stop").focus({ preventScroll: true }); // the button that was pressed is hidden now
+    });
+    this.#live.addEventListener("end", (event) => {
+      this.#notice = event instanceof CustomEvent ? event.detail : "";
+      this.#live.stop();
+      this.#render();
+      this.#fail(this.#notice);
+    });
+    for (const id of ["live", "more-live"]) {
+      byId(id).hidden = !navigator.mediaDevices?.getUserMedia;
+      byId(id).addEventListener("click", () => this.#startLive());
+    }
+    byId("live-stop").addEventListener("click", async () => {
+      await this.#stopLive();
+      byId("more-live").focus({ preventScroll: true });
+    });
+  }
+
+  async #startLive() {
+    this.#notice = "";
+    this.#fail("");
+    try {
+      await this.#live.start();
+      announce("The camera is on.");
+    } catch (error) {
+      this.#fail(messageOf(error));
+    }
+  }
+
+  /** Stop the camera. Its last frame stays open as an image. */
+  async #stopLive() {
+    const frame = this.#live.stop();
+    if (!frame) return;
+    announce("The camera is off.");
+    await this.#app.images.open([frame.file]);
   }
 
   /** @param {File[]} files */
@@ -68,6 +123,7 @@ export class TryView {
     this.#notice = skipped ? `Only images can be opened. ${count(skipped, "file was", "files were")} skipped.` : "";
     this.#fail(this.#notice);
     if (!images.length) return;
+    this.#live.stop();
     location.hash = "#try";
     announce(`${count(images.length, "image")} opened. Detecting.`);
     await this.#app.images.open(images);
@@ -79,20 +135,21 @@ export class TryView {
   }
 
   #shown() {
-    const { images, thresholds } = this.#app;
-    return (images.current?.detections ?? []).filter((one) => thresholds.shows(one));
+    return (this.#image?.detections ?? []).filter((one) => this.#app.thresholds.shows(one));
   }
 
   #applyThresholds() {
     this.#threshold.render();
     this.#render();
-    const all = this.#app.images.current?.detections.length ?? 0;
+    const all = this.#image?.detections.length ?? 0;
     announce(`${this.#shown().length} of ${count(all, "detection")} shown.`);
   }
 
   #render() {
-    const image = this.#app.images.current;
+    const image = this.#image;
     byId("try").classList.toggle("empty", !image);
+    byId("try").classList.toggle("live", this.#live.frame !== null);
+    byId("try").classList.toggle("followed", Boolean(image?.counts));
     byId("try-work").hidden = !image;
     this.#strip.render();
     if (image) this.#renderImage(image);
@@ -105,8 +162,10 @@ export class TryView {
     const { width: newWidth, status: newStatus } = image;
     this.#rendered = { image, width: newWidth, status: newStatus };
     if (before !== image || width !== newWidth) {
-      this.#highlighted = null;
-      this.#stage.show(image);
+      const { id = null } = this.#highlighted ?? {};
+      this.#highlighted = image.detections.find((one) => one.id === id) ?? null;
+      if (image === this.#live.frame) this.#stage.advance(image);
+      else this.#stage.show(image);
     }
     if (before !== image || status !== newStatus) this.#announce(image);
     this.#fail(image.error || image.note || this.#notice);
@@ -119,12 +178,22 @@ export class TryView {
 
   /** @param {OpenImage} image */
   #announce({ status, name, detections }) {
-    if (status !== "done") return;
+    if (status !== "done" || this.#live.running) return;
     announce(`${name}: ${this.#shown().length} of ${count(detections.length, "detection")} shown.`);
   }
 
   #draw() {
-    if (this.#app.images.current) this.#stage.draw(detectionShapes(this.#shown(), this.#highlighted, this.#stage));
+    const image = this.#image;
+    if (!image) return;
+    const shown = this.#shown();
+    const { size } = this.#stage;
+    const places = image.counts ? (this.#app.model.places ?? []) : [];
+    const captions = placeCaptions(places, image.counts ?? {}, size);
+    this.#stage.draw([
+      ...placeShapes(places, size),
+      ...(this.#live.tails?.shapes(shown) ?? []),
+      ...detectionShapes(shown, this.#highlighted, this.#stage, captions),
+    ]);
   }
 
   /** @param {Detection | null} detection */
@@ -134,13 +203,14 @@ export class TryView {
   }
 
   /** @param {Detection | null} detection */
-  #explain(detection) {
-    this.#app.selected = detection;
+  async #explain(detection) {
+    this.#app.selected = this.#live.frame ? null : detection; // those of a frame are tracked
+    await this.#stopLive();
     location.hash = "#explain/detection";
   }
 
   async #saveImage() {
-    const image = this.#app.images.current;
+    const image = this.#image;
     if (!image) return;
     try {
       await saveImage(image, this.#shown());

@@ -21,6 +21,7 @@ from multibox.serve.images import read_image
 from multibox.serve.refused import Refused
 from multibox.serve.requests import DetectForm, DetectRequest, Options, from_fields, from_json, request_body
 from multibox.serve.settings import Settings
+from multibox.tracking.places import Line, Zone
 
 BODY = request_body(form=DetectForm, json=DetectRequest)
 
@@ -77,6 +78,7 @@ def describe_model(detector: Detector, settings: Settings, datasets: Sequence[st
         "maps": [asdict(fmap) for fmap in maps_of(schema)],
         "limits": {"bytes": settings.max_bytes, "pixels": settings.max_pixels, "images": settings.max_images},
         "datasets": list(datasets),
+        "places": [_place_json(place) for place in settings.places],
     }
 
 
@@ -131,20 +133,32 @@ async def _read_request(request: Request, settings: Settings) -> tuple[list[Uplo
     return uploads, options
 
 
+def _place_json(place: Line | Zone) -> dict[str, Any]:
+    points = place.points
+    kind = "line" if isinstance(place, Line) else "zone"
+    return {"kind": kind, "name": place.name, "points": points.values, "in_parts": points.in_parts}
+
+
 def _answer(model: str, uploads: Sequence[Upload], jobs: Sequence[Job], start: float) -> str:
-    results = []
-    for upload, job in zip(uploads, jobs, strict=True):
-        found = job.answer.result()
-        height, width = found.image_size
-        results.append({"name": upload.name, "width": width, "height": height, "detections": found_json(found)})
+    results = [result_json(upload, job.answer.result()) for upload, job in zip(uploads, jobs, strict=True)]
+    return json.dumps({"model": model, "results": results, "timings_ms": timings_json(jobs, start)})
+
+
+def result_json(upload: Upload, found: Detections) -> dict[str, Any]:
+    """The detections of an uploaded image as a dictionary for JSON."""
+    height, width = found.image_size
+    return {"name": upload.name, "width": width, "height": height, "detections": found_json(found)}
+
+
+def timings_json(jobs: Sequence[Job], start: float) -> dict[str, float]:
+    """The milliseconds of each stage of a request, which began at ``start``."""
     spans = {
         "decode": _longest(jobs, "begun", "decoded"),
         "queue": _longest(jobs, "decoded", "taken"),
         "network": _longest(jobs, "taken", "run"),
         "total": time.perf_counter() - start,
     }
-    timings = {name: round(1000 * seconds, 2) for name, seconds in spans.items()}
-    return json.dumps({"model": model, "results": results, "timings_ms": timings})
+    return {name: round(1000 * seconds, 2) for name, seconds in spans.items()}
 
 
 def _longest(jobs: Sequence[Job], since: str, until: str) -> float:

@@ -20,9 +20,8 @@ from multibox.explain.cells import Box, Cell, as_box, look_at_cell
 from multibox.explain.matching import MatchedImage, explain_matching, labelled_objects, training_config
 from multibox.explain.origin import ExplainedImage, explain_detections
 from multibox.serve.batcher import Batcher
-from multibox.serve.bodies import Form, read_form
+from multibox.serve.bodies import Form, only_image, read_form
 from multibox.serve.images import read_image
-from multibox.serve.refused import Refused
 from multibox.serve.requests import (
     AugmentationFields,
     LabelledBox,
@@ -177,10 +176,8 @@ def uploaded(form: Form, settings: Settings) -> tuple[bytes, np.ndarray]:
     Raises:
         Refused: If the form has not exactly one image file, or the file is not an image.
     """
-    files = form.files.get("image", [])
-    if len(files) != 1:
-        raise Refused(422, "bad-field", f"image: the form has {len(files)} files; send exactly one")
-    return files[0].content, read_image(files[0].content, settings)
+    content = only_image(form).content
+    return content, read_image(content, settings)
 
 
 def objects_of(fields: dict[str, str]) -> tuple[list[str], Objects]:
