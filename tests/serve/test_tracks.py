@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from multibox.tracking.camera import Camera
 from prometheus_client.parser import text_string_to_metric_families
 
 from colored import make_schema, paint
@@ -345,13 +344,13 @@ def test_no_pixels_are_kept():
 def test_the_ids_are_those_of_the_tracker_with_weak_detections(tmp_path):
     detector = load(write_tiny_onnx(tmp_path / "tiny.onnx"))
     shown = detector.thresholds(0.9)
-    tracker, camera = Tracker(shown), Camera()
+    tracker = Tracker(shown)
     with client_of(runtime=detector.runtime) as client:
         for i, x in enumerate((10, 40, 70)):
             image = paint((300, 400), {"red": (x, 100, x + 80, 180)})
             seen = detector(image, score=0.1)
             assert len(seen) > (seen.scores > 0.9).sum() > 1
-            tracks = tracker.update(seen, i / 10, camera.shift(image, seen.boxes))
+            tracks = tracker.update(seen, i / 10)
             result = tracked(client, "alone", encode(image), seconds=i / 10, score=0.9)
             assert [one["id"] for one in result["detections"]] == tracks.ids.tolist()
             assert [one["box"] for one in result["detections"]] == tracks.detections.boxes.tolist()
