@@ -49,7 +49,7 @@ SMOOTHING: Final = 0.3
 """Weight of the newest score in the smoothed score of a track."""
 
 
-NESTED: Final = 0.8
+NESTED: Final = 0.6
 """Share of the smaller of two boxes of one class that lies in the other, from which no track begins there."""
 
 ROUNDING: Final = 1e-6
@@ -172,7 +172,11 @@ class Tracker:
         self._tracks = [self._tracks[row] for row in kept]
 
     def _pairs(self, found: Detections, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pair tracks with detections in three rounds, each with the tracks and detections that are left."""
+        """Pair tracks with detections in four rounds, each with the tracks and detections that are left.
+
+        A track that was lost is not found again in a detection that may be a better one once more.
+        """
+        assert self._now is not None
         strong = found.scores > self._shown[found.labels]
         boxes = self._motion.boxes
         factors = self._class_factors(found.labels) * self._colour_factors(looks)
@@ -180,9 +184,11 @@ class Tracker:
         near = iou(_enlarged(boxes), _enlarged(found.boxes)) * factors
         rows, columns = np.zeros(0, int), np.zeros(0, int)
         again = self._found_again(found, looks)
+        lost = np.array([self._now - track.seen > LOST for track in self._tracks], bool)
+        not_again = np.outer(lost, _nested(found, np.tri(len(found), k=-1, dtype=bool)))
         rounds = ((alike, SAME, strong), (alike, WEAK, ~strong), (near, NEAR, strong), (again, COLOURS, strong))
         for likeness, least, taken in rounds:
-            free = np.ones(likeness.shape, bool)
+            free = ~not_again
             free[rows], free[:, columns], free[:, ~taken] = False, False, False
             more = pair(likeness * free, least)
             rows, columns = np.concatenate([rows, more[0]]), np.concatenate([columns, more[1]])
@@ -229,22 +235,16 @@ class Tracker:
     def _begin(self, columns: np.ndarray, found: Detections, looks: np.ndarray) -> np.ndarray:
         """Begin tracks with strong detections that are left, and return the columns of those."""
         assert self._now is not None
-        free = found.scores > self._shown[found.labels]
-        free[columns] = False
-        begun = np.flatnonzero(free & ~self._twice(found, free))
+        tracked = np.isin(np.arange(len(found)), columns)
+        better = tracked | np.tri(len(found), k=-1, dtype=bool)  # the best come first
+        strong = found.scores > self._shown[found.labels]
+        begun = np.flatnonzero(strong & ~tracked & ~_nested(found, better))
         for column in begun:
             votes = np.zeros(len(self._shown))
             votes[found.labels[column]] = score = float(found.scores[column])
             self._tracks.append(_Track(votes, looks[column].copy(), to_centers(found.boxes[column]), score, self._now))
         self._motion.add(found.boxes[begun])
         return begun
-
-    def _twice(self, found: Detections, free: np.ndarray) -> np.ndarray:
-        """``(M,)`` bool, True for detections that lie in a better or tracked one of their class, or around it."""
-        smaller = np.minimum(areas(found.boxes)[:, None], areas(found.boxes))
-        nested = intersections(found.boxes, found.boxes) >= NESTED * smaller
-        counted = ~free | np.tri(len(found), k=-1, dtype=bool)  # the best come first
-        return (nested & counted & (found.labels[:, None] == found.labels)).any(axis=1)
 
     def _give_ids(self, rows: np.ndarray, evidence: float) -> None:
         for row in rows:
@@ -299,6 +299,21 @@ def _once(found: Detections) -> Detections:
         if not (overlap[i, kept] >= TWICE).any():
             kept.append(i)
     return found.keep(np.array(kept, int))
+
+
+def _nested(found: Detections, better: np.ndarray) -> np.ndarray:
+    """Find detections that lie in a better one of their class, or around it.
+
+    Args:
+        found: M detections.
+        better: ``(M, M)`` bool, True where the detection of a column is better than that of a row.
+
+    Returns:
+        ``(M,)`` bool.
+    """
+    smaller = np.minimum(areas(found.boxes)[:, None], areas(found.boxes))
+    inside = intersections(found.boxes, found.boxes) >= NESTED * smaller
+    return (inside & better & (found.labels[:, None] == found.labels)).any(axis=1)
 
 
 def _enlarged(boxes: np.ndarray) -> np.ndarray:
