@@ -4,14 +4,17 @@ make demo && .venv/bin/python docs/pictures.py demo docs/images
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+import multibox
 from multibox.config import Augment, Config
+from multibox.data.film import make_film
 from multibox.data.store import Store
-from multibox.draw import draw_example, grid
+from multibox.draw import WHITE, draw_caption, draw_example, grid
 from multibox.inspection.coverage_chart import coverage_chart
 from multibox.inspection.inspect_image import boxes_in_network
 from multibox.inspection.propose_priors import propose_priors
@@ -22,6 +25,9 @@ from multibox.report.drawing import save_drawings
 
 SHOWN = 12
 SEED, PICTURE = 3, 4
+FILM, MIDDLE = "04-standing", {"middle": (0.5, 1, 0.5, 0)}
+FRAMES = (20, 50, 79, 85, 92, 112)
+"""Frames of the film that show how two objects are counted and a third is not."""
 
 
 def main(demo: Path, out: Path) -> None:
@@ -33,6 +39,7 @@ def main(demo: Path, out: Path) -> None:
     train = Store(demo / "data" / "sample" / "train.lmdb")
     save(out / "augmentations.jpg", draw_augmentations(train))
     draw_both_priors(train, out / "coverage.svg")
+    save(out / "tracks.jpg", draw_tracks(demo / "experiments" / "demo" / "best.keras"))
 
 
 def draw_augmentations(store: Store) -> np.ndarray:
@@ -64,6 +71,20 @@ def draw_both_priors(store: Store, path: Path) -> None:
     chosen = coverage_chart(boxes_rel, config, "The default priors")
     charts = [chosen, coverage_chart(boxes_rel, proposed, "The priors proposed for these objects")]
     save_drawings(path, "Objects and priors by width and height", charts, replace=True)
+
+
+def draw_tracks(model: Path) -> np.ndarray:
+    """Some frames of a rendered video, with ids, tails and counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        film = make_film(folder, sequences=4, replace=True) / FILM
+        frames = multibox.track(multibox.load(model), film, lines=MIDDLE)
+        return grid([with_time(frame.draw(), frame.seconds) for frame in frames if frame.number in FRAMES], 3)
+
+
+def with_time(image: np.ndarray, seconds: float) -> np.ndarray:
+    """The time of a frame in its upper left corner."""
+    draw_caption(image, (0, 0), WHITE, f"{seconds:.2f} s")
+    return image
 
 
 def save(path: Path, image) -> None:
