@@ -242,3 +242,18 @@ def test_only_some_classes_and_places_are_followed(tmp_path, detector):
     assert sorted(ids_by_color(multibox.track(detector, film, only=below))) == ["blue", "green"]
     with pytest.raises(BadInput, match="classes: "):
         next(multibox.track(detector, film, only=Chosen(("purple",))))
+
+
+def test_hiding_changes_no_id(tmp_path):
+    """Red and blue stand close together and are told apart by their colours, which must be those before hiding."""
+    film = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE[::-1])
+    for n in range(30):
+        x = 20 + 5 * min(n, 29 - n)
+        writer.write(paint(SIZE, {"red": (x, 40, x + 30, 70), "blue": (150 - x, 44, 180 - x, 74)})[..., ::-1])
+    writer.release()
+    plain, hidden = (
+        list(multibox.track(Detector(Flickering()), film, hide=hide)) for hide in (None, Hidden(blur=("all",)))
+    )
+    assert [frame.ids.tolist() for frame in plain] == [frame.ids.tolist() for frame in hidden]
+    assert all(frame.original is None for frame in (*plain, *hidden))

@@ -1,7 +1,7 @@
 """Detection in sources. Decoding images, running the network and reading its outputs overlap in time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Self
 
@@ -37,6 +37,7 @@ class Prediction:
             the same reason.
         annotated: File name of the annotated image. Empty if no annotated image is saved.
         hidden: Number of objects that were made unrecognisable in the image.
+        original: ``(H, W, 3)`` uint8 RGB, the image before that, if it was asked for. Else None.
     """
 
     source: Source
@@ -48,6 +49,7 @@ class Prediction:
     frames: int = 1
     annotated: str = ""
     hidden: int = 0
+    original: np.ndarray | None = field(default=None, repr=False)
 
     def draw(self, regions: Sequence[Points] = ()) -> np.ndarray:
         """Draw the detections on their image.
@@ -72,7 +74,7 @@ class Prediction:
     def without_image(self) -> Self:
         """A copy without the image's pixels, so that many predictions can be kept in memory."""
         found = self.detections
-        return self if found is None else replace(self, detections=replace(found, image=None))
+        return self if found is None else replace(self, detections=replace(found, image=None), original=None)
 
     def to_json(self) -> dict[str, Any]:
         """Values for ``json.dumps``: the file, the frame, and the detections or the error."""
@@ -95,6 +97,7 @@ def predict(
     read: Callable[[Source], Iterable[Frame]] = read_video,
     only: Chosen | None = None,
     hide: Hidden | None = None,
+    original: bool = False,
 ) -> Iterator[Prediction]:
     """Detect objects in images, videos, cameras and streams.
 
@@ -109,8 +112,8 @@ def predict(
         keep: Whether detections keep their image, so that they can be drawn.
         read: Function that reads the frames of a video, camera or stream.
         only: Classes and regions whose detections are given. None gives all.
-        hide: Classes whose objects are made unrecognisable in the images that detections keep, whatever ``only`` says.
-            None leaves the images as they are.
+        hide: Classes whose objects are made unrecognisable in the images of the detections, whatever ``only`` says.
+        original: Whether predictions also hold the image as it was before objects were made unrecognisable.
 
     Yields:
         Prediction of each image and each frame, in order.
@@ -119,7 +122,7 @@ def predict(
         BadInput: The score is out of range, the model lacks a class, or an image would have too many tiles.
     """
     silence_opencv()
-    finish = _Finish(detector, detector.thresholds(score), only or Chosen(), hide if keep else None)
+    finish = _Finish(detector, detector.thresholds(score), only or Chosen(), hide if keep else None, original=original)
 
     def prepare(frame: Frame) -> tuple[Frame, Prepared | None]:
         return frame, None if frame.image is None else detector.prepare(frame.image, keep=keep)
@@ -149,10 +152,13 @@ def predict(
 class _Finish:
     """Turns a network's outputs for a frame into a prediction. Any thread may call it."""
 
-    def __init__(self, detector: Detector, thresholds: np.ndarray, only: Chosen, hide: Hidden | None):
+    def __init__(
+        self, detector: Detector, thresholds: np.ndarray, only: Chosen, hide: Hidden | None, *, original: bool
+    ):
         only.check(detector.classes)
         self._detector, self._thresholds, self._only = detector, thresholds, only
         self._hiding = Hiding(hide, detector, thresholds) if hide else None
+        self._original = original
 
     def __call__(self, answered: tuple[Frame, Prepared | None, list[Outputs]]) -> Prediction:
         frame, prepared, outputs = answered
@@ -163,6 +169,7 @@ class _Finish:
             error = f"{frame.source.name}: the model's outputs are not finite, so that no object could be hidden"
             return replace(read, error=error)
         found, hidden = self._detector.finish(prepared, outputs, thresholds=self._thresholds), 0
+        original = found.image if self._original else None
         if self._hiding:
             found, hidden = self._hiding.hide(prepared, outputs, found)
-        return replace(read, detections=self._only.select(found), hidden=hidden)
+        return replace(read, detections=self._only.select(found), hidden=hidden, original=original)

@@ -30,12 +30,13 @@ class HiddenTracks:
         settings = TrackSettings(weak=0.0, memory=CARRY, carry=CARRY, evidence=0.0)
         self._trackers = {how: Tracker(np.minimum(shown, LEAST), settings) for how in self._labels}
 
-    def hide(self, found: Detections, seconds: float) -> tuple[Detections, int]:
+    def hide(self, found: Detections, seen: Detections, seconds: float) -> tuple[Detections, int]:
         """Make the objects that are missed in a frame unrecognisable.
 
         Args:
             found: Detections above :data:`~multibox.predict.hidden.LEAST`, on an image in which they cannot be
                 recognised already.
+            seen: The same detections on the image as it was.
             seconds: Time of the frame, seconds.
 
         Returns:
@@ -44,7 +45,7 @@ class HiddenTracks:
         """
         image, count = found.image, 0
         for how, labels in self._labels.items():
-            tracks = self._trackers[how].update(found.keep(np.isin(found.labels, labels)), seconds)
+            tracks = self._trackers[how].update(seen.keep(np.isin(seen.labels, labels)), seconds)
             missed = tracks.detections.boxes[tracks.carried]
             if image is not None and len(missed):
                 image = redact(image, missed, how)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -79,7 +79,9 @@ def track(
     run = _Run(detector.classes, shown, weak, settings, places, anchor, only, hide)
     read = partial(read_film, every=every, rate=rate, reconnect=reconnect)
     least = min(weak, LEAST) if hide else weak
-    return _follow(predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide), run, keep)
+    return _follow(
+        predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide, original=True), run, keep
+    )
 
 
 def weak_score(detector: Detector, shown: np.ndarray, settings: TrackSettings) -> float:
@@ -127,17 +129,18 @@ class _Film:
         self._hiding = HiddenTracks(run.hide, run.classes, run.shown) if run.hide else None
 
     def follow(self, prediction: Prediction) -> TrackedFrame:
-        given = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__}
+        given = {name: getattr(prediction, name) for name in Prediction.__dataclass_fields__} | {"original": None}
         found = prediction.detections
         if found is None:
             return TrackedFrame(**given, counts=self._counting.counts, places=self._run.places)
+        seen = replace(found, image=prediction.original)
         if self._hiding:
-            found, missed = self._hiding.hide(found, prediction.seconds)
+            found, missed = self._hiding.hide(found, seen, prediction.seconds)
             given["hidden"] += missed
-        tracks = self._tracker.update(self._run.only.select(found.above(self._run.weak)), prediction.seconds)
+        tracks = self._tracker.update(self._run.only.select(seen.above(self._run.weak)), prediction.seconds)
         events = self._counting.update(tracks, prediction.seconds)
         return TrackedFrame(
-            **given | {"detections": tracks.detections},
+            **given | {"detections": replace(tracks.detections, image=found.image)},
             ids=tracks.ids,
             carried=tracks.carried,
             events=events,
