@@ -166,3 +166,10 @@ def test_a_line_without_name_or_numbers_is_refused(text):
 def test_a_small_zone_can_be_entered():
     zone = parse_zone("step:95,95,105,95,105,105,95,105")
     assert counted([60, 100, 140], (zone,))[0] == {"inside": 0, "entered": 1, "left": 1}
+
+
+def test_what_trembles_at_the_edge_of_a_zone_that_crosses_itself_enters_once():
+    bow = parse_zone("bow:0,0,200,200,200,0,0,200")
+    rng = np.random.default_rng(0)
+    assert counted([100, *(140 + rng.normal(0, 0.6, 200))], (bow,), y=100)[0]["entered"] == 1
+    assert counted([20, *(100 + rng.normal(0, 0.6, 200)), 150], (bow,), y=100)[0]["entered"] <= 2

@@ -257,3 +257,84 @@ def test_hiding_changes_no_id(tmp_path):
     )
     assert [frame.ids.tolist() for frame in plain] == [frame.ids.tolist() for frame in hidden]
     assert all(frame.original is None for frame in (*plain, *hidden))
+
+
+def test_frames_of_another_size_are_resized_to_the_first(tmp_path, detector, caplog):
+    """The green object stands at the line, also in frames that are twice as large."""
+    caplog.set_level("INFO")
+    folder = write_folder(tmp_path / "walk", [f"{n}.png" for n in range(12)])
+    for n in range(6, 12):
+        image = cv2.imread(str(folder / f"{n}.png"))
+        cv2.imwrite(str(folder / f"{n}.png"), cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))
+    frames = list(multibox.track(detector, folder, lines={"middle": (110, 0, 110, 120)}))
+    assert {frame.detections.image_size for frame in frames} == {SIZE}
+    assert all(len(ids) == 1 for ids in ids_by_color(frames).values())
+    assert sum(names.total() for names in frames[-1].counts["middle"].values()) == 0
+    (said,) = [record.message for record in caplog.records if "resized" in record.message]
+    assert "frame 6 has 360x240 pixels, and the first has 180x120" in said
+
+
+def test_unreadable_images_at_the_end_of_a_folder_are_said(tmp_path, detector, caplog):
+    folder = write_folder(tmp_path / "walk", [f"{n}.png" for n in range(8)])
+    for n in (6, 7):
+        (folder / f"{n}.png").write_bytes(b"no image")
+    frames = list(multibox.track(detector, folder))
+    assert (frames[-1].number, frames[-1].frames) == (6, 2)
+    assert "2 frames from frame 6 on are missing; its images cannot be read" in frames[-1].error
+    assert "7.png: not an image" in caplog.text
+
+
+def test_any_names_of_frames_have_an_order(tmp_path, detector):
+    names = ["²", "³", "¹", "٣", "a", "b", "10", "9", "x1y2", "x1y10"]
+    folder = write_folder(tmp_path / "walk", [f"{name}.png" for name in names])
+    assert len(list(multibox.track(detector, folder))) == len(names)
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "-5", "29,97", "1e-9", "nan"])
+def test_a_rate_that_cannot_be_is_said(tmp_path, detector, caplog, text):
+    caplog.set_level("INFO")
+    folder = write_folder(tmp_path / "walk", ["0.png", "1.png"])
+    (folder / "seqinfo.ini").write_text(f"[Sequence]\nframeRate={text}\n")
+    assert [frame.rate for frame in multibox.track(detector, folder)] == [25, 25]
+    assert f"seqinfo.ini: frameRate {text} is not a number from 0.01 to 1000" in caplog.text
+    assert "at 25 frames per second; set rate if that is wrong" in caplog.text
+
+
+def test_a_declared_rate_of_25_is_no_guess(tmp_path, detector, caplog):
+    caplog.set_level("INFO")
+    folder = write_folder(tmp_path / "walk", ["0.png", "1.png"])
+    (folder / "seqinfo.ini").write_text("\ufeff[Sequence]\nframeRate=25\n", "utf-8")
+    assert [frame.rate for frame in multibox.track(detector, folder)] == [25, 25]
+    assert not caplog.records
+
+
+def test_a_folder_of_sequences_stands_for_the_sequences(tmp_path):
+    for name in ("b", "a"):
+        write_folder(tmp_path / name / "img1", ["1.png"])
+    assert [source.stem for source in find_films([tmp_path])] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"every": 0}, "every: 0 is not"),
+        ({"batch": 0}, "batch: 0 is not"),
+        ({"rate": float("nan")}, "rate: nan is not"),
+        ({"anchor": "middle"}, "anchor: middle is not one of center, bottom"),
+        ({"lines": "0,0,1,1"}, "lines: '0,0,1,1' is a text"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(tmp_path, detector, options, said):
+    with pytest.raises(BadInput, match=said):
+        multibox.track(detector, write_film(tmp_path / "film.avi", 2), **options)
+
+
+@pytest.mark.parametrize("wrong", [{"memory": float("nan")}, {"weak": 2}, {"carry": -1}])
+def test_wrong_settings_are_refused(wrong):
+    with pytest.raises(BadInput, match=f"{next(iter(wrong))}: "):
+        TrackSettings(**wrong)
+
+
+def test_several_films_may_be_given_by_their_paths(tmp_path, detector):
+    paths = [write_film(tmp_path / "a.avi", 2), str(write_film(tmp_path / "b.avi", 3))]
+    assert [frame.source.stem for frame in multibox.track(detector, paths)] == [*"aa", *"bbb"]

@@ -182,3 +182,17 @@ def test_a_small_object_may_pass_a_large_one():
     results = follow(frames)
     assert results[-1].remembered.tolist() == [1, 2]
     assert {tuple(tracks.ids.tolist()) for tracks in results[1:]} == {(1, 2)}
+
+
+def test_a_weak_detection_keeps_no_track_from_beginning():
+    """A weak box lies around the certain one in every frame."""
+    results = follow([found((10, 50, 40, 40, 0.95, 0), (5, 45, 60, 60, 0.15, 0)) for _ in range(6)])
+    assert results[-1].ids.tolist() == [1]
+
+
+def test_an_object_that_is_seen_twice_does_not_revive_a_lost_track():
+    """A part of the object was a track of its own before, and is found again beside the object."""
+    whole, part = (100, 50, 80, 80, 0.9, 0), (20, 60, 40, 40, 0.8, 0)
+    inside = (104, 60, 40, 40, 0.7, 0)
+    frames = [found(whole, part)] * 5 + [found(whole)] * 20 + [found(whole, inside)] * 10
+    assert {tuple(tracks.ids.tolist()) for tracks in follow(frames)[10:]} == {(1,)}

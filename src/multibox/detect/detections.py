@@ -137,7 +137,11 @@ class Detections:
             BadInput: A detection has a class that is not in ``classes``, or no class, or numbers that are no box or
                 score.
         """
-        boxes = np.asarray(found.xyxy, np.float32).reshape(-1, 4)
+        boxes = np.asarray(found.xyxy, np.float32)
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise BadInput("found", f"its boxes have the shape {boxes.shape}; give each x0, y0, x1, y1")
+        if (boxes[:, 2:] < boxes[:, :2]).any():
+            raise BadInput("found", "has a box whose right or lower edge comes first; give x0, y0, x1, y1")
         scores = np.ones(len(boxes), np.float32)
         if found.confidence is not None:
             scores = np.asarray(found.confidence, np.float32)
@@ -145,8 +149,9 @@ class Detections:
             raise BadInput("found", "has a box that is not finite, or a score outside [0, 1]; remove such detections")
         height, width = image_size
         best_first = np.argsort(-scores, kind="stable")
-        labels = _labels(found, classes, len(boxes))
-        unsorted = cls(clip(boxes, width, height), scores, labels, tuple(classes), image_size)
+        names = tuple(map(str, classes))
+        labels = _labels(found, names, len(boxes))
+        unsorted = cls(clip(boxes, width, height), scores, labels, names, image_size)
         return unsorted.keep(best_first)
 
 
@@ -160,6 +165,8 @@ def _labels(found: Any, classes: Sequence[str], count: int) -> np.ndarray:
         labels = np.array([classes.index(name) for name in names], np.int64)
     elif found.class_id is not None:
         labels = np.asarray(found.class_id, np.int64)
+    elif not count:
+        labels = np.zeros(0, np.int64)
     else:
         raise BadInput("found", "its detections have no class; set class_id, or class_name in data")
     if labels.shape != (count,):

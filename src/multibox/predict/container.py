@@ -50,6 +50,8 @@ def read_promise(source: Source, capture: Any, rate: float) -> Promise:
         The declared number of frames and length. All fields are 0 or False if the container declares nothing.
     """
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    if source.kind == "frames":
+        return Promise(int(count), count / rate, is_exact=True)
     if not 0 < count < MOST:
         return Promise()
     is_exact = urlsplit(source.name).path.lower().endswith(COUNTING)

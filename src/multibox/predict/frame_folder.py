@@ -3,6 +3,7 @@
 import configparser
 import logging
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ from multibox.predict.sources import SUFFIXES
 
 RATE: Final = 25.0
 """Frames per second of a folder that does not say its rate."""
+
+LOWEST: Final = 0.01
+HIGHEST: Final = 1000.0
+"""Lowest and highest rate that is believed, frames per second."""
 
 IMAGES: Final = "img1"
 """Folder of the images in a sequence of MOT Challenge."""
@@ -36,8 +41,9 @@ class FrameFolder:
     def __init__(self, folder: str, rate: float | None = None):
         images = Path(folder) / IMAGES
         self._paths = frames_in(images if images.is_dir() else Path(folder))
-        self._rate = rate or _declared_rate(Path(folder)) or RATE
-        if self._paths and not rate and self._rate == RATE:
+        declared = rate or _declared_rate(Path(folder))
+        self._rate = declared or RATE
+        if self._paths and not declared:
             log.info(
                 f"{folder}: {len(self._paths)} images are taken as frames, {self._paths[0].name} to "
                 f"{self._paths[-1].name}, at {self._rate:g} frames per second; set rate if that is wrong"
@@ -62,7 +68,8 @@ class FrameFolder:
         self._next += 1
         try:
             return True, np.ascontiguousarray(read_image(path)[..., ::-1])
-        except BadInput:
+        except BadInput as error:
+            log.warning(str(error))
             return False, None
 
     def release(self) -> None:
@@ -72,12 +79,12 @@ class FrameFolder:
 def frames_in(folder: Path) -> list[Path]:
     """Images of a folder, with numbers in their names counted as numbers."""
     found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    return sorted(found, key=lambda path: [int(part) if part.isdigit() else part for part in _parts(path.stem)])
+    return sorted(found, key=lambda path: _natural(path.stem))
 
 
-def _parts(stem: str) -> list[str]:
+def _natural(stem: str) -> list[str | int]:
     """Pieces of a name: text and number in turns, beginning with text."""
-    return re.split(r"([0-9]+)", stem)
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"([0-9]+)", stem))]
 
 
 def _declared_rate(folder: Path) -> float:
@@ -85,10 +92,12 @@ def _declared_rate(folder: Path) -> float:
     for path in (folder / "seqinfo.ini", folder.parent / "seqinfo.ini"):
         parser = configparser.ConfigParser()
         try:
-            parser.read(path, "utf-8")
-            rate = parser.getfloat("Sequence", "frameRate")
+            parser.read(path, "utf-8-sig")
+            text = parser.get("Sequence", "frameRate")
         except (configparser.Error, ValueError):
             continue
-        if 0 < rate < 1000:
-            return rate
+        with suppress(ValueError):
+            if LOWEST <= float(text) <= HIGHEST:
+                return float(text)
+        log.warning(f"{path}: frameRate {text} is not a number from {LOWEST:g} to {HIGHEST:g}, and is not used")
     return 0.0

@@ -94,7 +94,7 @@ def read_video(source: Source, open_capture: Callable[[Source], Any] | None = No
             yield Frame(source, error=f"{source.name}: cannot be opened; {advice}")
             return
         rate = capture.get(cv2.CAP_PROP_FPS)
-        rate = rate if 0 < rate < 1000 else RATE
+        rate = rate if 0 < rate <= 1000 else RATE
         number = -1
         for frame in (_live if source.kind == "live" else _recorded)(source, capture, rate):
             number = frame.number or 0
@@ -150,6 +150,7 @@ def _missing_at_end(source: Source, timeline: Timeline, is_cut_off: bool, rate: 
     if missing:
         what = f"frame {start} is" if missing == 1 else f"{missing} frames from frame {start} on are"
         why = "the file is cut off" if is_cut_off else "the file is damaged or cut off"
+        why = "its images cannot be read" if source.kind == "frames" else why
         error = f"{source.name}: {what} missing; {why}"
         yield Frame(source, None, error, start, rate, timeline.seconds + 1 / rate, missing)
     elif timeline.room and not timeline.is_exact:

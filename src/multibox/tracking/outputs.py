@@ -11,7 +11,7 @@ from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
 from multibox.predict.outputs.names import Stems, real_paths
 from multibox.predict.outputs.output import Output, TextOutput
 from multibox.predict.outputs.rows import JsonLinesOutput
-from multibox.predict.outputs.saving import OutputSet
+from multibox.predict.outputs.saving import OutputSet, say_renamed
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
 from multibox.regions import Points
@@ -156,6 +156,7 @@ def open_track_outputs(
         "csv": lambda: TracksOutput(folder / "tracks.csv", replace=replace),
         "counts": lambda: EventsOutput(folder / "counts.csv", replace=replace),
     }
+    say_renamed("videos", stems.renamed)
     outputs = tuple(makers[name]() for name in dict.fromkeys(formats))
     return OutputSet(folder, outputs, images.name if "pictures" in formats else lambda prediction: "")
 

@@ -10,7 +10,7 @@ from multibox.errors import BadInput
 from multibox.regions import Points, parse_points
 
 LARGEST_MARGIN: Final = 0.1
-"""Largest margin at the edge of a zone, as a share of the square root of the zone's area."""
+"""Largest margin at the edge of a zone, as a share of the square root of the area of the zone's bounding box."""
 
 What = Literal["in", "out", "entered", "left"]
 
@@ -67,8 +67,8 @@ class Line:
         """
         start, end = self.points.pixels(image_size)
         way = after - before
-        share = _cross(before - start, way) / _cross(end - start, way)
-        return bool(0 <= share <= 1)
+        across = _cross(end - start, way)
+        return across != 0 and bool(0 <= _cross(before - start, way) / across <= 1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Zone:
     def side(self, anchor: np.ndarray, margin: float, image_size: tuple[int, int]) -> int:
         """Where an object is: 1 inside, -1 outside, 0 within the margin."""
         polygon = self.points.pixels(image_size).astype(np.float32)
-        margin = min(margin, LARGEST_MARGIN * float(np.sqrt(cv2.contourArea(polygon))))
+        margin = min(margin, LARGEST_MARGIN * float(np.sqrt(np.prod(np.ptp(polygon, axis=0)))))
         away = cv2.pointPolygonTest(polygon, (float(anchor[0]), float(anchor[1])), True)
         return int(np.sign(away)) if abs(away) > margin else 0
 

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import get_args
 
 import numpy as np
 
 from multibox.detect.detector import BATCH, Detector
 from multibox.errors import BadInput
 from multibox.predict.chosen import Chosen
+from multibox.predict.frame_folder import HIGHEST, LOWEST
 from multibox.predict.hidden import LEAST, Hidden
 from multibox.predict.predict import Prediction, predict
 from multibox.predict.sources import Source
@@ -21,12 +23,13 @@ from multibox.tracking.hiding import HiddenTracks
 from multibox.tracking.places import Line, Zone
 from multibox.tracking.tracker import Tracker, TrackSettings
 
+Film = str | os.PathLike[str] | Source
 Numbers = Mapping[str, Sequence[float]]
 
 
 def track(
     detector: Detector,
-    source: str | os.PathLike[str] | Source | Sequence[Source],
+    source: Film | Sequence[Film],
     *,
     lines: Numbers | Sequence[Line] = (),
     zones: Numbers | Sequence[Zone] = (),
@@ -47,7 +50,7 @@ def track(
 
     Args:
         detector: Detector to run.
-        source: Video, folder of frames, ``camera:0``, URL of a stream, or sources of ``find_films``.
+        source: Video, folder of frames, ``camera:0``, URL of a stream, or several of them.
         lines: Lines to count at, by name: ``{"gate": (x0, y0, x1, y1)}``, in pixels, or in parts of width and height if
             all numbers lie between 0 and 1.
         zones: Polygons to count in, by name, in the same units.
@@ -71,6 +74,7 @@ def track(
     Example:
         ``for frame in multibox.track(multibox.load("voc20"), "film.mp4"): print(frame.ids, frame.detections.names)``
     """
+    _refuse(every=every, batch=batch, rate=rate, anchor=anchor)
     only = only or Chosen()
     only.check(detector.classes)
     places = _all_places(lines, zones)
@@ -82,6 +86,16 @@ def track(
     return _follow(
         predict(detector, _sources(source), score=least, batch=batch, read=read, hide=hide, original=True), run, keep
     )
+
+
+def _refuse(*, every: int, batch: int, rate: float | None, anchor: str) -> None:
+    for field, number in (("every", every), ("batch", batch)):
+        if number < 1:
+            raise BadInput(field, f"{number} is not a whole number from 1 on")
+    if rate is not None and not LOWEST <= rate <= HIGHEST:
+        raise BadInput("rate", f"{rate} is not a number from {LOWEST:g} to {HIGHEST:g}")
+    if anchor not in get_args(Anchor):
+        raise BadInput("anchor", f"{anchor} is not one of {', '.join(get_args(Anchor))}")
 
 
 def weak_score(detector: Detector, shown: np.ndarray, settings: TrackSettings) -> float:
@@ -150,10 +164,12 @@ class _Film:
         )
 
 
-def _sources(source: str | os.PathLike[str] | Source | Sequence[Source]) -> list[Source]:
+def _sources(source: Film | Sequence[Film]) -> list[Source]:
     if isinstance(source, Source):
         return [source]
-    return find_films([source]) if isinstance(source, str | os.PathLike) else list(source)
+    if isinstance(source, str | os.PathLike):
+        return find_films([source])
+    return [one for each in source for one in _sources(each)]
 
 
 def _all_places(lines: Numbers | Sequence[Line], zones: Numbers | Sequence[Zone]) -> list[Line | Zone]:
@@ -163,6 +179,8 @@ def _all_places(lines: Numbers | Sequence[Line], zones: Numbers | Sequence[Zone]
 
 
 def _places(given: Numbers | Sequence[Line | Zone], kind: type[Line] | type[Zone], field: str) -> list[Line | Zone]:
+    if isinstance(given, str):
+        raise BadInput(field, f"{given!r} is a text; give numbers by name, as in {{'gate': (0.5, 0, 0.5, 1)}}")
     if not isinstance(given, Mapping):
         places = list(given)
     else:

@@ -11,6 +11,7 @@ import numpy as np
 
 from multibox.boxes import areas, clip, intersections, iou, to_centers, to_corners
 from multibox.detect.detections import Detections
+from multibox.errors import BadInput
 from multibox.tracking.appearance import describe
 from multibox.tracking.motion import Motion
 from multibox.tracking.pairing import pair
@@ -68,6 +69,9 @@ class TrackSettings:
         smooth: Whether the score of an object is averaged over the latest frames.
         evidence: Sum of the scores of its detections from which on an object has an id. In the first frame, one
             detection is enough.
+
+    Raises:
+        BadInput: A number is negative or not finite, or ``weak`` is above 1.
     """
 
     weak: float = 0.1
@@ -75,6 +79,12 @@ class TrackSettings:
     carry: float = 0.1
     smooth: bool = True
     evidence: float = 1.7
+
+    def __post_init__(self) -> None:
+        for field in ("weak", "memory", "carry", "evidence"):
+            value = getattr(self, field)
+            if not 0 <= value < np.inf or (field == "weak" and value > 1):
+                raise BadInput(field, f"{value} is out of range; give a finite number from 0 on, and weak up to 1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,6 @@
 import json
+import signal
+from contextlib import suppress
 
 import cv2
 import pytest
@@ -149,6 +151,49 @@ def test_what_was_found_until_ctrl_c_is_saved(detector, files, tmp_path):
     assert stopped.value.signal == 2
     assert listed(tmp_path / "out") == ["data.yaml", "detections.jsonl", "labels", "voc"]
     assert (tmp_path / "out/detections.jsonl").read_text().count("\n") > 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_found_until_a_signal_is_saved(detector, files, tmp_path, number):
+    """A second signal while the outputs are completed changes nothing, and handlers are put back."""
+    outputs, predictions = outputs_and_predictions(detector, files, tmp_path / "out")
+    before = signal.getsignal(number)
+
+    def stopped_twice():
+        yield from [next(predictions)] * 40  # more than are drawn ahead
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)
+        raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match="are saved") as stopped:
+        save_predictions(stopped_twice(), outputs)
+    assert stopped.value.signal == number
+    assert signal.getsignal(number) == before
+    assert (tmp_path / "out/detections.jsonl").read_text().count("\n") > 1
+
+
+def test_a_run_that_is_stopped_before_its_first_image_says_so(detector, files, tmp_path):
+    outputs, _ = outputs_and_predictions(detector, files, tmp_path / "out")
+
+    def interrupted():
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(Stopped, match="stopped; nothing was saved"):
+        save_predictions(interrupted(), outputs)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_pipe_loses_no_output(detector, files, tmp_path):
+    outputs, predictions = outputs_and_predictions(detector, files, tmp_path / "out")
+
+    def print_it(prediction):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(RunFailed, match="standard output: Broken pipe; the detections so far are saved"):
+        save_predictions(predictions, outputs, print_it)
+    assert (tmp_path / "out/detections.jsonl").read_text().count("\n") == 1
 
 
 def test_a_failed_run_leaves_nothing_half(detector, files, tmp_path):

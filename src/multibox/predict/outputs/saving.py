@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Final
 
 from multibox.annotations.counting import some
 from multibox.detect.in_threads import in_threads
-from multibox.errors import BadInput, Stopped
+from multibox.errors import BadInput, RunFailed, Stopped
 from multibox.machine import cores
 from multibox.predict.outputs.annotated import ImageOutput, VideoOutput
 from multibox.predict.outputs.coco_ids import IMAGES, ids_of_data, own_ids
@@ -22,6 +22,7 @@ from multibox.predict.outputs.output import Output
 from multibox.predict.outputs.rows import CocoImagesOutput, CocoOutput, CsvOutput, JsonLinesOutput, JsonOutput
 from multibox.predict.predict import Prediction
 from multibox.predict.sources import Source
+from multibox.predict.stopping import stopped_by_signals
 from multibox.regions import Points
 
 FORMATS: Final = ("pictures", "video", "json", "jsonl", "coco", "voc", "yolo", "yolo-score", "csv", "crops")
@@ -123,10 +124,19 @@ def _check_formats(formats: Sequence[str], ids_from: str | None) -> None:
 def _say_renamed(formats: Sequence[str], stems: Stems, words: Stems) -> None:
     """Say which images have other names in the outputs than their own."""
     by_stem = stems.renamed if {"coco", "crops", "yolo", "yolo-score"} & set(formats) else {}
-    renamed = by_stem | (words.renamed if "voc" in formats else {})
+    say_renamed("images", by_stem | (words.renamed if "voc" in formats else {}))
+
+
+def say_renamed(what: str, renamed: Mapping[str, str]) -> None:
+    """Say which files have other names in the outputs than their own.
+
+    Args:
+        what: Kind of the files, in the plural.
+        renamed: New stems, by path.
+    """
     if renamed:
         listed = some([f"{name} is called {stem}" for name, stem in renamed.items()])
-        log.info(f"images of the same name were given a number in the names of the outputs: {listed}")
+        log.info(f"{what} of the same name were given a number in the names of the outputs: {listed}")
 
 
 def save_predictions(
@@ -138,7 +148,8 @@ def save_predictions(
 ) -> None:
     """Write predictions while detection goes on. Drawing and encoding run in parallel with it.
 
-    Nothing is written if no image can be read. After Ctrl-C, the outputs are completed with what was found so far.
+    Nothing is written if no image can be read. After Ctrl-C or another signal to stop, and after an error of ``seen``,
+    the outputs are completed with what was found so far.
 
     Args:
         predictions: Predictions of :func:`~multibox.predict.predict.predict`, with images if ``outputs.draw``.
@@ -149,25 +160,41 @@ def save_predictions(
 
     Raises:
         BadInput: The folder cannot be created.
-        Stopped: The user pressed Ctrl-C.
+        RunFailed: ``seen`` could not write to its file, such as a pipe that was closed.
+        Stopped: A signal stopped the run.
     """
-    writing, stopped = _Writing(outputs), False
+    writing = _Writing(outputs)
     named = (replace(prediction, annotated=outputs.name(prediction)) for prediction in predictions)
     encoded = in_threads(partial(_encode, outputs=outputs.outputs), named, ahead=2 if few else cores() + 1)
-    try:
+    failed: OSError | None = None
+    with stopped_by_signals() as signals:
         try:
-            for prediction, texts in encoded:
-                writing.add(prediction, texts)
-                seen(prediction)
-        except KeyboardInterrupt:
-            stopped = True
+            try:
+                for prediction, texts in encoded:
+                    writing.add(prediction, texts)
+                    failed = _error_of(seen, prediction)
+                    if failed:
+                        break
+            except KeyboardInterrupt:
+                signals.extend([] if signals else [SIGINT])
             encoded.close()
-        writing.finish()
-    except BaseException:
-        writing.discard()
-        raise
-    if stopped:
-        raise Stopped("stopped; the detections so far are saved", SIGINT)
+            writing.finish()
+        except BaseException:
+            writing.discard()
+            raise
+    saved = "the detections so far are saved" if writing.began else "nothing was saved"
+    if signals:
+        raise Stopped(f"stopped; {saved}", signals[0])
+    if failed:
+        raise RunFailed(f"standard output: {failed.strerror or failed}; {saved}")
+
+
+def _error_of(seen: Callable[[Prediction], object], prediction: Prediction) -> OSError | None:
+    try:
+        seen(prediction)
+    except OSError as error:
+        return error
+    return None
 
 
 class _Writing:
@@ -176,18 +203,18 @@ class _Writing:
     def __init__(self, outputs: OutputSet):
         self._folder, self._outputs = outputs.folder, outputs.outputs
         self._unread: list[Prediction] = []
-        self._began = False
+        self.began = False
 
     def add(self, prediction: Prediction, texts: Sequence[object]) -> None:
-        if not self._began and prediction.detections is None:
+        if not self.began and prediction.detections is None:
             self._unread.append(prediction)
             return
-        if not self._began:
+        if not self.began:
             self._begin()
         self._write(prediction, texts)
 
     def finish(self) -> None:
-        for output in self._outputs if self._began else ():
+        for output in self._outputs if self.began else ():
             output.finish()
 
     def discard(self) -> None:
@@ -196,7 +223,7 @@ class _Writing:
 
     def _begin(self) -> None:
         _make_folder(self._folder)
-        self._began = True
+        self.began = True
         for prediction in self._unread:
             self._write(*_encode(prediction, self._outputs))
         self._unread.clear()
