@@ -12,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIP_CONSTRAINED := $(PIP) --constraint constraints.txt
-TEST_EXTRAS := train,pretrained,export,openvino,mnn,ncnn,litert,pictures,parquet,serve
+TEST_EXTRAS := train,pretrained,export,openvino,mnn,ncnn,litert,pictures,parquet,serve,track
 
 .PHONY: demo test test-slow test-all test-outside docs lint format check-installs dist clean
 

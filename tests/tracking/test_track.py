@@ -13,6 +13,7 @@ from multibox.boxes import iou
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.predict.chosen import Chosen
+from multibox.predict.frames import Frame
 from multibox.predict.hidden import Hidden
 from multibox.regions import parse_points
 from multibox.tracking.films import find_films
@@ -338,3 +339,18 @@ def test_wrong_settings_are_refused(wrong):
 def test_several_films_may_be_given_by_their_paths(tmp_path, detector):
     paths = [write_film(tmp_path / "a.avi", 2), str(write_film(tmp_path / "b.avi", 3))]
     assert [frame.source.stem for frame in multibox.track(detector, paths)] == [*"aa", *"bbb"]
+
+
+def test_a_film_whose_rate_changes_is_followed_by_its_clock(tmp_path, detector, monkeypatch):
+    """From the tenth frame on, frames come five times as rarely, and objects move as much more between them."""
+    times = [*np.arange(10) * 0.04, *(0.4 + np.arange(8) * 0.2)]
+
+    def read(source, **options):
+        for number, time in enumerate(times):
+            image = paint((120, 600), {"red": (x := round(10 + 250 * time), 20, x + 60, 80)})
+            yield Frame(source, image, number=number, rate=25, seconds=time)
+
+    monkeypatch.setattr("multibox.tracking.track.read_film", read)
+    frames = list(multibox.track(detector, write_film(tmp_path / "film.avi", 2)))
+    assert [frame.ids.tolist() for frame in frames] == [[1]] * len(times)
+    assert [frame.seconds for frame in frames] == times
