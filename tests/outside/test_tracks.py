@@ -6,6 +6,11 @@ from math import sqrt
 import numpy as np
 import pytest
 
+from multibox.detect.detections import Detections
+from multibox.predict.sources import Source
+from multibox.tracking.frame import TrackedFrame
+from multibox.tracking.outputs import mot_rows
+
 pytestmark = pytest.mark.outside
 
 FRAMES = range(1, 11)
@@ -19,7 +24,12 @@ def true_row(frame, track, left=None, *, score=1, label=1, visibility=1.0):
 
 
 def found_row(frame, track, left, *, label=1):
-    return f"{frame},{track},{left},20,40,80,0.6,{label},-1,-1"
+    """The line that `multibox track` writes for a box of 40 x 80 pixels."""
+    boxes = np.array([[left - 1, 19, left + 39, 99]], np.float32)
+    classes = tuple(map(str, range(9)))
+    found = Detections(boxes, np.array([0.6], np.float32), np.array([label - 1]), classes, (480, 4000))
+    tracked = TrackedFrame(Source("a.mp4", "video"), found, number=frame - 1, ids=np.array([track]))
+    return mot_rows(tracked).rstrip()
 
 
 @pytest.fixture

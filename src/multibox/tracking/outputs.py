@@ -113,14 +113,19 @@ class MotFile(TextOutput):
 
     def encode(self, prediction: Prediction) -> str:
         """Format the rows of a frame."""
-        if not isinstance(prediction, TrackedFrame) or prediction.detections is None:
-            return ""
-        found, frame = prediction.detections, (prediction.number or 0) + 1
-        rows = zip(prediction.ids, found.boxes.tolist(), found.scores, found.labels, strict=True)
-        return "".join(
-            f"{frame},{track},{x0 + 1:.2f},{y0 + 1:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{score:.5f},{label + 1},-1,-1\n"
-            for track, (x0, y0, x1, y1), score, label in rows
-        )
+        return mot_rows(prediction) if isinstance(prediction, TrackedFrame) else ""
+
+
+def mot_rows(tracked: TrackedFrame) -> str:
+    """Format the objects of a frame as lines of MOT Challenge."""
+    found, frame = tracked.detections, (tracked.number or 0) + 1
+    if found is None:
+        return ""
+    rows = zip(tracked.ids, found.boxes.tolist(), found.scores, found.labels, strict=True)
+    return "".join(
+        f"{frame},{track},{x0 + 1:.2f},{y0 + 1:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{score:.5f},{label + 1},-1,-1\n"
+        for track, (x0, y0, x1, y1), score, label in rows
+    )
 
 
 def open_track_outputs(
