@@ -15,6 +15,9 @@ from multibox.errors import BadInput, Stopped
 from multibox.models.shipped import NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from multibox.cli.track import TrackSummary
     from multibox.detect.detections import Detections
     from multibox.predict.hidden import Hidden
     from multibox.predict.outputs.saving import OutputSet
@@ -94,8 +97,8 @@ def predict_files(
     Without MODEL, the bundled detector voc20 is used. It has the 20 classes of VOC.
     """
     from multibox.detect.load import load
-    from multibox.predict.outputs.saving import open_outputs, save_predictions
-    from multibox.predict.predict import Prediction, predict
+    from multibox.predict.outputs.saving import open_outputs
+    from multibox.predict.predict import predict
     from multibox.predict.sources import count_images, find_sources
 
     model, paths = model_and_paths(words)
@@ -115,18 +118,44 @@ def predict_files(
     predictions = predict(detector, sources, score=score, batch=batch, keep=outputs.draw, only=only, hide=hide)
     summary = Summary(as_json, hides=bool(hide))
 
-    def show(prediction: Prediction) -> None:
+    few = bool(detector.tiles) or any(source.kind == "live" for source in sources)
+    save_and_print(predictions, outputs, summary, out, title="detecting", total=total, few=few)
+
+
+def save_and_print(
+    predictions: "Iterable[Prediction]",
+    outputs: "OutputSet",
+    summary: "Summary | TrackSummary",
+    folder: str,
+    *,
+    title: str,
+    total: int | None,
+    few: bool,
+) -> None:
+    """Save the predictions of a run, show its progress, and print its summary.
+
+    Args:
+        predictions: Predictions to save.
+        outputs: Files and folders to write to.
+        summary: What is printed.
+        folder: Folder of the outputs, for the summary.
+        title: What the progress bar says.
+        total: Number of images, or None if it is not known.
+        few: Whether to draw only a few images ahead of writing.
+    """
+    from multibox.predict.outputs.saving import save_predictions
+
+    def show(prediction: Any) -> None:
         summary.add(prediction)
         progress(summary.tally.images, total)
 
-    few = bool(detector.tiles) or any(source.kind == "live" for source in sources)
     try:
-        with progress_bar("detecting", speed=True) as progress:
+        with progress_bar(title, speed=True) as progress:
             save_predictions(predictions, outputs, show, few=few)
     except Stopped:
-        summary.end(out)
+        summary.end(folder)
         raise
-    summary.end(out)
+    summary.end(folder)
     summary.tally.refuse_unread()
 
 

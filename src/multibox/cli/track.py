@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from multibox.cli.app import main
-from multibox.cli.console import Row, print_table, progress_bar
+from multibox.cli.console import Row, print_table
 from multibox.cli.options import (
     Range,
     choice_options,
@@ -18,8 +18,7 @@ from multibox.cli.options import (
     runtime_options,
     take_choices,
 )
-from multibox.cli.predict import model_and_paths, refuse_hiding_nothing, say_hidden
-from multibox.errors import Stopped
+from multibox.cli.predict import model_and_paths, refuse_hiding_nothing, save_and_print, say_hidden
 
 if TYPE_CHECKING:
     from multibox.tracking.frame import TrackedFrame
@@ -128,7 +127,6 @@ def track_videos(
     Without MODEL, the bundled detector voc20 is used. It has the 20 classes of VOC.
     """
     from multibox.detect.load import load
-    from multibox.predict.outputs.saving import save_predictions
     from multibox.tracking.films import find_films
     from multibox.tracking.outputs import open_track_outputs
     from multibox.tracking.places import parse_line, parse_zone
@@ -150,23 +148,12 @@ def track_videos(
     refuse_hiding_nothing(hide, outputs)
     taken: dict[str, Any] = of_track | {"only": only, "hide": hide or None}
     frames = track(detector, sources, settings=settings, keep=outputs.draw, **places, **taken)
-    summary = Summary(as_json, hides=bool(hide))
-
-    def show(frame: Any) -> None:
-        summary.add(frame)
-        progress(summary.tally.images, None)
-
-    try:
-        with progress_bar("tracking", speed=True) as progress:
-            save_predictions(frames, outputs, show, few=any(source.kind == "live" for source in sources))
-    except Stopped:
-        summary.end(out)
-        raise
-    summary.end(out)
-    summary.tally.refuse_unread()
+    few = bool(detector.tiles) or any(source.kind == "live" for source in sources)
+    summary = TrackSummary(as_json, hides=bool(hide))
+    save_and_print(frames, outputs, summary, out, title="tracking", total=None, few=few)
 
 
-class Summary:
+class TrackSummary:
     """Prints the tracks of a run.
 
     Args:
