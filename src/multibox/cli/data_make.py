@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from multibox.annotations.counting import counted
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
 from multibox.cli.options import (
@@ -144,7 +145,7 @@ def _render_videos(folder: str, videos: int, frames: int, options: dict[str, Any
     with progress_bar("rendering") as progress:
         film = make_film(folder, sequences=videos, frames=frames, progress=progress, **options)
     names = sorted(path.parent.name for path in film.glob("*/seqinfo.ini"))
-    click.echo(f"{film}: {videos} videos of {frames} frames: {', '.join(names)}")
+    click.echo(f"{film}: {counted(videos, 'video')} of {frames} frames: {', '.join(names)}")
 
 
 @data.command("split")

@@ -184,7 +184,7 @@ class Tracker:
     def _pairs(self, found: Detections, looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pair tracks with detections in four rounds, each with the tracks and detections that are left.
 
-        A track that was lost is not found again in a detection that may be a better one once more.
+        A track that was lost is not continued by a detection that may be a better one once more.
         """
         assert self._now is not None
         strong = found.scores > self._shown[found.labels]
