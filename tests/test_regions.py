@@ -29,6 +29,7 @@ def test_larger_numbers_are_pixels():
         ("-1,0,5,5", 2, "below 0"),
         ("nan,0,5,5", 2, "below 0"),
         ("inf,0,5,5", 2, "below 0"),
+        ("0.5,0,0.5,240", 2, "mixes parts of the image with pixels"),
         ("4,4,4,4", 2, "no length"),
         ("0,0,5,5,9,9", None, "no area"),
     ],

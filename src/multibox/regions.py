@@ -82,6 +82,8 @@ def to_points(numbers: Sequence[float], field: str, *, exactly: int | None = Non
         raise BadInput(field, f"{text!r} has {len(numbers)} numbers; write x and y of each corner, {wanted}")
     if not all(0 <= number < 1e6 for number in numbers):
         raise BadInput(field, f"{text!r} has a number below 0 or too large; write pixels, or parts from 0 to 1")
+    if max(numbers) > 1 and any(0 < number < 1 for number in numbers):
+        raise BadInput(field, f"{text!r} mixes parts of the image with pixels; write all as parts, or all as pixels")
     values = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     if _is_flat(np.array(values)):
         raise BadInput(field, f"{text!r} has no {'length' if exactly else 'area'}; write other corners")

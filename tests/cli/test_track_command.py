@@ -68,6 +68,7 @@ def test_a_damaged_frame_is_said_at_the_end(folder):
         (["film.avi", "--line", "0,0,1,1"], "--line: '0,0,1,1' has no name; write NAME:"),
         (["film.avi", "--zone", "a:0,0,1,1"], "--zone: '0,0,1,1' has 4 numbers"),
         (["film.avi", "--line", "a:0,0,1,1", "--line", "a:0,1,1,0"], "--line: two are called a"),
+        (["film.avi", "--save", "counts"], "--save: counts needs something to count at"),
         (["film.avi", "--blur", "red", "--save", "csv"], "--blur: no output holds pixels"),
         (["film.avi", "--classes", "purple"], "--classes: "),
         (["nothing.avi"], "nothing.avi: no such file or folder"),

@@ -354,3 +354,10 @@ def test_a_film_whose_rate_changes_is_followed_by_its_clock(tmp_path, detector, 
     frames = list(multibox.track(detector, write_film(tmp_path / "film.avi", 2)))
     assert [frame.ids.tolist() for frame in frames] == [[1]] * len(times)
     assert [frame.seconds for frame in frames] == times
+
+
+def test_a_zone_that_was_drawn_for_another_size_is_said(tmp_path, detector, caplog):
+    film = write_film(tmp_path / "film.avi", 3)
+    list(multibox.track(detector, film, zones={"yard": (0, 0, 400, 0, 400, 90), "all": (0, 0, 1, 0, 1, 1, 0, 1)}))
+    (said,) = [record.message for record in caplog.records]
+    assert "yard reaches beyond the image of 180x120 pixels" in said

@@ -19,6 +19,7 @@ from multibox.cli.options import (
     take_choices,
 )
 from multibox.cli.predict import model_and_paths, refuse_hiding_nothing, save_and_print, say_hidden
+from multibox.errors import BadInput
 
 if TYPE_CHECKING:
     from multibox.tracking.frame import TrackedFrame
@@ -143,6 +144,8 @@ def track_videos(
     only, hide = take_choices(options)
     sources = find_films(paths)
     detector = load(model, runtime=runtime, threads=threads, images=1000, **options)
+    if "counts" in formats and not (lines or zones):
+        raise BadInput("formats", "counts needs something to count at; give --line or --zone too")
     formats = formats or ("video", "csv", *(["counts"] if lines or zones else []))
     outputs = open_track_outputs(formats, out, sources, replace=replace, regions=only.regions)
     refuse_hiding_nothing(hide, outputs)

@@ -1,5 +1,6 @@
 """Tracking in videos: detection, ids, counts."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from multibox.tracking.frame import Tails, TrackedFrame
 from multibox.tracking.hiding import HiddenTracks
 from multibox.tracking.places import Line, Zone
 from multibox.tracking.tracker import Tracker, TrackSettings
+
+log = logging.getLogger("multibox")
 
 Film = str | os.PathLike[str] | Source
 Numbers = Mapping[str, Sequence[float]]
@@ -137,6 +140,7 @@ class _Film:
 
     def __init__(self, run: _Run):
         self._run = run
+        self._is_begun = False
         self._tracker = Tracker(run.shown, run.settings)
         self._counting = Counting(run.places, run.anchor)
         self._tails = Tails(run.anchor)
@@ -147,6 +151,9 @@ class _Film:
         found = prediction.detections
         if found is None:
             return TrackedFrame(**given, counts=self._counting.counts, places=self._run.places)
+        if not self._is_begun:
+            self._is_begun = True
+            _say_beyond(prediction.source.name, self._run.places, found.image_size)
         seen = replace(found, image=prediction.original)
         if self._hiding:
             found, missed = self._hiding.hide(found, seen, prediction.seconds)
@@ -162,6 +169,14 @@ class _Film:
             places=self._run.places,
             tails=self._tails.update(tracks, prediction.seconds),
         )
+
+
+def _say_beyond(name: str, places: Sequence[Line | Zone], image_size: tuple[int, int]) -> None:
+    """Say which lines and zones reach beyond the image, as those drawn for another size do."""
+    height, width = image_size
+    for place in places:
+        if (place.points.pixels(image_size) > (width, height)).any():
+            log.warning(f"{name}: {place.name} reaches beyond the image of {width}x{height} pixels")
 
 
 def _sources(source: Film | Sequence[Film]) -> list[Source]:
