@@ -1,5 +1,6 @@
 """Tiny real data that several rooms' tests share."""
 
+import faulthandler
 import subprocess
 import sys
 import tarfile
@@ -16,8 +17,19 @@ from multibox.data.build import build
 from multibox.data.voc_xml import write_xml
 from multibox.detect.detector import Detector
 
+LONGEST = 20 * 60
+"""Seconds after which a test counts as hanging."""
+
 SPLITS = {"train": 4, "val": 2, "test": 2}
 CLASSES = ("ball", "crate")
+
+
+@pytest.fixture(autouse=True)
+def no_hanging():
+    """End the process of a test that hangs, with the stacks of all threads, so that the run does not wait for ever."""
+    faulthandler.dump_traceback_later(LONGEST, exit=True, file=sys.__stderr__)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 def write_picture(path: Path, boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int], seed: int) -> None:

@@ -74,7 +74,7 @@ class Visit:
 
     def wait_until_kept(self):
         """Wait until the service worker has every file."""
-        self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+        self.page.evaluate(_within_a_minute("navigator.serviceWorker.ready.then(() => undefined)"))
 
     def wait_until_newer(self):
         """Wait until the service worker of a newer export is there. It takes over at the next load."""
@@ -83,12 +83,17 @@ class Visit:
     def wait_for(self, expression):
         """Wait until a promise gives true. Playwright's `wait_for_function` takes any promise for true."""
         end = time.monotonic() + 60
-        while not self.page.evaluate(expression):
+        while not self.page.evaluate(_within_a_minute(expression)):
             assert time.monotonic() < end, expression
             time.sleep(0.05)
 
     def close(self):
         self.context.close()
+
+
+def _within_a_minute(promise):
+    """A promise that fails after a minute, as Playwright waits for any promise without end."""
+    return f"Promise.race([{promise}, new Promise((_, fail) => setTimeout(() => fail(Error('a minute')), 60000))])"
 
 
 def _is_complaint(line):

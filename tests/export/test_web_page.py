@@ -304,7 +304,7 @@ def test_a_new_export_is_shown_after_one_reload(tiny_site, visit):
         there.open(url)
         there.wait_until_newer()
         there.page.reload()
-        expect(there.page.locator("#model")).to_contain_text("2 classes")
+        expect(there.page.locator("#model")).to_contain_text("2 classes", timeout=60_000)
 
 
 def test_where_there_is_no_graphics_processor_webassembly_runs_the_network(runtime, tmp_path, visit):
