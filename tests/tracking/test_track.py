@@ -188,6 +188,8 @@ def test_a_frame_is_drawn_with_ids_tails_and_places(tmp_path, detector):
     assert [len(tail) for tail in frames[20].tails] == [11] * 3  # a second at 10 frames per second
     without = list(multibox.track(detector, film, keep=False))
     assert all(frame.detections.image is None for frame in without)
+    with pytest.raises(BadInput, match="did not keep their image"):
+        without[0].draw()
 
 
 class Flickering(ColorRuntime):

@@ -189,9 +189,7 @@ def _with_all(command: Any, options: tuple[Any, ...]) -> Any:
 
 def choice_options(command: Any) -> Any:
     """Add the options ``--classes``, ``--region``, ``--blur`` and ``--pixelate`` to a command."""
-    for option in reversed(CHOICE_OPTIONS):
-        command = option(command)
-    return command
+    return _with_all(command, CHOICE_OPTIONS)
 
 
 def take_choices(options: dict[str, Any]) -> "tuple[Chosen, Hidden]":

@@ -63,13 +63,21 @@ class Prediction:
         Raises:
             BadInput: The image was not kept.
         """
-        found = self.detections
-        assert found is not None
-        image = found.image
+        assert self.detections is not None
+        return self.detections.draw(self.outlined(regions))
+
+    def outlined(self, regions: Sequence[Points]) -> np.ndarray | None:
+        """The image with the outlines of polygons, or None if it was not kept.
+
+        Args:
+            regions: The polygons.
+        """
+        assert self.detections is not None
+        image = self.detections.image
         if image is not None:
             for region in regions:
-                image = draw_outline(image, region.pixels(found.image_size))
-        return found.draw(image)
+                image = draw_outline(image, region.pixels(self.detections.image_size))
+        return image
 
     def without_image(self) -> Self:
         """A copy without the image's pixels, so that many predictions can be kept in memory."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from multibox.draw import draw_boxes, draw_outline
+from multibox.draw import draw_boxes
 from multibox.predict.predict import Prediction
 from multibox.regions import Points
 from multibox.tracking.counting import Anchor, Counts, Event, anchors_of
@@ -59,12 +59,11 @@ class TrackedFrame(Prediction):
         Raises:
             BadInput: The frame was not kept.
         """
-        found = self.detections
+        found, image = self.detections, self.outlined(regions)
         assert found is not None
-        assert found.image is not None
-        output = found.image.copy()
-        for region in regions:
-            output = draw_outline(output, region.pixels(found.image_size))
+        if image is None:
+            return found.draw()  # which raises
+        output = image.copy()
         for place in self.places:
             draw_place(output, place, self.counts[place.name])
         for track, tail in zip(self.ids, self.tails, strict=True):

@@ -26,7 +26,7 @@ class HiddenTracks:
     """
 
     def __init__(self, hidden: Hidden, classes: tuple[str, ...], shown: np.ndarray):
-        self._labels = hidden.labels(classes)
+        self._labels = {how: labels for how, labels in hidden.labels(classes).items() if labels}
         settings = TrackSettings(weak=0.0, memory=CARRY, carry=CARRY, evidence=0.0)
         self._trackers = {how: Tracker(np.minimum(shown, LEAST), settings) for how in self._labels}
 
