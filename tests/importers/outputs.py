@@ -49,15 +49,18 @@ def assert_same_outputs(model, pixels, logits, deltas, priors_rel, columns=None)
     assert logits.std() > 0.3, "outputs that say nothing prove nothing"
     assert deltas.std() > 0.3
     expected = {"classes": logits[:, theirs], "boxes": deltas[:, theirs]}
-    differences = [max(_difference(found[name], expected[name]) for name in expected) for found in (ours, in_torch)]
-    print("largest differences by Keras {:.1e}, by PyTorch {:.1e}".format(*differences))
-    assert max(differences) < 1e-4
-    return differences[0]
+    by_keras = {f"{name} by Keras": _difference(ours[name], expected[name]) for name in expected}
+    by_torch = {f"{name} by PyTorch": _difference(in_torch[name], expected[name]) for name in expected}
+    print("largest differences, and the numbers of their priors:", by_keras | by_torch)
+    assert max((by_keras | by_torch).values())[0] < 1e-4
+    return max(difference for difference, _ in by_keras.values())
 
 
-def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, int]:
+    """The largest difference of outputs ``(B, P, columns)``, and the number of its prior."""
     assert found.shape == expected.shape
-    return float(np.abs(found - expected).max())
+    differences = np.abs(found - expected).max(axis=(0, 2))
+    return float(differences.max()), int(differences.argmax())
 
 
 def same_boxes(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:

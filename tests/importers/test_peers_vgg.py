@@ -71,7 +71,7 @@ def test_caffe(tmp_path, size, columns, sizes):
     (tmp_path / "peer.caffemodel").write_bytes(caffemodel(peer.arrays()))
     done = import_model(tmp_path / "peer.caffemodel", "caffe", tmp_path / "model.keras")
     assert (len(done.loaded), done.left_out, done.fresh, done.permuted) == (36 + 4 * (size == 512), (), (), ())
-    logits, deltas = peer(normalised(pixels, MEAN, bgr=True))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN, bgr=True))
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, peer_priors.caffe(size, sizes))
 
 
@@ -80,7 +80,7 @@ def test_amdegroot(tmp_path, columns, sizes):
     peer, pixels = TorchSSD(300, columns), images((300, 300))
     torch.save(renamed(peer, "L2Norm.weight", "vgg.", "extras.", "conf.", "loc."), tmp_path / "ssd300.pth")
     import_model(tmp_path / "ssd300.pth", "amdegroot", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN))
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, peer_priors.centers_clipped(300, sizes))
 
 
@@ -90,7 +90,7 @@ def test_amdegroot_of_two_devices_in_the_older_format(tmp_path):
     state = {f"module.{name}": value for name, value in state.items()}
     torch.save(state, tmp_path / "ssd300.pth", _use_new_zipfile_serialization=False)
     import_model(tmp_path / "ssd300.pth", "amdegroot", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN))
     priors = peer_priors.centers_clipped(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
@@ -109,7 +109,7 @@ def test_lufficc(tmp_path, size, columns, sizes):
     checkpoint = {"model": state, "optimizer": optimizer.state_dict(), "iteration": 120000}
     torch.save(checkpoint, tmp_path / "vgg_ssd.pth")
     import_model(tmp_path / "vgg_ssd.pth", "lufficc", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN))
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, peer_priors.centers_clipped(size, sizes))
 
 
@@ -122,7 +122,7 @@ def test_qfgaohao(tmp_path):
             state[f"pairs.{i // 2}.{i % 2 * 2}.{key}"] = state.pop(f"extras.{i}.{key}")
     torch.save({name.replace("pairs.", "extras."): value for name, value in state.items()}, tmp_path / "vgg16-ssd.pth")
     import_model(tmp_path / "vgg16-ssd.pth", "qfgaohao", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN))
     priors = peer_priors.centers_clipped(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
@@ -141,7 +141,7 @@ def test_ssd_keras(tmp_path, size, columns, sizes):
     layers["conv4_3_norm"] = {"conv4_3_norm_gamma": arrays["conv4_3_norm"][0]}
     save_h5(tmp_path / "peer.h5", layers, root="model_weights/" if size == 512 else "")
     import_model(tmp_path / "peer.h5", "ssd-keras", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN, bgr=True))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN, bgr=True))
     priors = peer_priors.exact(size, [side * size for side in sizes])
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
@@ -156,7 +156,7 @@ def test_the_five_scripts_vgg16(tmp_path):
     peer, pixels = TorchSSD(same=True), images((300, 300))
     save_h5(tmp_path / "final.h5", seed_layers(peer))
     import_model(tmp_path / "final.h5", "five-scripts", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, (123.68, 116.779, 103.939), bgr=True))
+    logits, deltas = peer.outputs(normalised(pixels, (123.68, 116.779, 103.939), bgr=True))
     priors = peer_priors.five_scripts(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 
@@ -165,7 +165,7 @@ def test_the_five_scripts_copy_of_caffe(tmp_path):
     peer, pixels = TorchSSD(), images((300, 300), 1)
     save_h5(tmp_path / "weights_from_caffe.h5", seed_layers(peer))
     import_model(tmp_path / "weights_from_caffe.h5", "five-scripts-pretrained", tmp_path / "model.keras")
-    logits, deltas = peer(normalised(pixels, MEAN, bgr=True))
+    logits, deltas = peer.outputs(normalised(pixels, MEAN, bgr=True))
     priors = peer_priors.caffe(300, peer_priors.VOC)
     assert_same_outputs(tmp_path / "model.keras", pixels, logits, deltas, priors)
 

@@ -1,5 +1,7 @@
 """SSD on VGG16 in PyTorch, from the paper and Caffe's definition; the peers' state dicts are its under other names."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import nn
@@ -52,6 +54,11 @@ class TorchSSD(nn.Module):
                 nn.init.normal_(module.bias, std=0.1)
         with torch.no_grad():
             self.convs["conv1_1"].weight *= 0.01
+
+    @torch.no_grad()
+    def outputs(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Logits ``(B, P, C + 1)`` and deltas ``(B, P, 4)`` of normalised images ``(B, 3, H, W)``, in float64."""
+        return copy.deepcopy(self).double()(x.double())
 
     @torch.no_grad()
     def forward(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
