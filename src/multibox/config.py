@@ -3,31 +3,24 @@
 :mod:`multibox.config_file` reads the configuration from YAML.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from multibox.config_values import (
+    LARGEST,
+    Factor,
+    Number,
+    Positive,
+    Positive3,
+    Positives,
+    Probability,
+    Range,
+    Section,
+    Shares,
+    TileChoice,
+)
 from multibox.layer_graph import Graph
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-LARGEST = 1e9
-"""Largest number that a field may have. Products of a few such numbers do not overflow."""
-
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=LARGEST)]
-Factor = Annotated[float, Field(ge=0, le=LARGEST)]
-
-
-def _rising(limits: tuple[float, float]) -> tuple[float, float]:
-    if limits[0] > limits[1]:
-        raise ValueError("must be two numbers, the smaller one first")
-    return limits
-
-
-Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
-Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
-Positive3 = tuple[Positive, Positive, Positive]
-Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 Activation = Literal["softmax", "sigmoid"]
 """Function that turns logits into scores: ``softmax`` over background and all classes, or ``sigmoid`` of each class
@@ -36,22 +29,6 @@ independently."""
 Lite = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 Resize = Literal["warp", "letterbox"]
 """How an image gets the size of the network's input: ``warp`` stretches it, ``letterbox`` keeps its shape and pads."""
-
-
-class Section(BaseModel):
-    """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_switch_for_a_number(cls, value: Any, field: ValidationInfo) -> Any:
-        """Refuse true and false where a number belongs. As numbers they would be 1 and 0."""
-        takes_switch = "bool" in str(cls.model_fields[field.field_name or ""].annotation)
-        values = value if isinstance(value, list | tuple) else [value]
-        if not takes_switch and any(isinstance(each, bool) for each in values):
-            raise ValueError("cannot be true or false; write a number or a name")
-        return value
 
 
 class PeerSwitches(Section):
@@ -190,6 +167,14 @@ class Data(Section):
     difficult: Literal["keep", "drop"] = "keep"
     """Objects marked difficult: ``keep`` trains on them, ``drop`` leaves them out."""
     resize: Resize = "warp"
+    tiles: TileChoice = "none"
+    """Side of the square tiles that large images are trained and searched in: pixels of the image, a share of its
+    longer side below 1, or ``none``. ``auto`` chooses pixels by the sizes of the objects when the run starts."""
+    tile_visible: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Smallest share of an object's area that a tile must show to teach the object. If it shows less, the object is
+    ignored in that tile: its priors are neither positive nor negative."""
+    empty_tiles: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the examples that are tiles without an object to learn."""
     workers: int = Field(default=-1, ge=-1)
     """Number of processes that prepare examples. 0 uses threads of this process instead. -1 chooses by the number of
     cores."""

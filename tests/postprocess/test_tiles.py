@@ -8,7 +8,8 @@ from colored import ColorRuntime, paint
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.postprocess.nms import Selected
-from multibox.postprocess.tiles import Tiles, merge_tiles
+from multibox.postprocess.tiles import merge_tiles
+from multibox.prepare.tiles import Tiles
 from multibox.prepare.window import Window
 
 

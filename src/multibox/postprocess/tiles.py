@@ -1,17 +1,13 @@
-"""Huge images in tiles: each tile is searched at its own resolution, and the detections are merged."""
+"""Merges the detections in the tiles of an image, so that each object is detected once."""
 
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from multibox.boxes import areas
-from multibox.errors import BadInput
 from multibox.postprocess.nms import Selected
-from multibox.prepare.window import Window, whole
+from multibox.prepare.window import Window
 
 EDGE: Final = 0.02
 """Distance from a tile's border, as a share of the tile's side. A box with an edge nearer to the border counts as cut
@@ -19,74 +15,6 @@ off by the tile."""
 
 ROWS: Final = 256
 """Number of boxes that are compared with all others at a time. A limit on the memory in use."""
-
-MOST: Final = 10_000
-"""Largest number of tiles per image. A larger number is surely a mistake."""
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """How an image is cut into tiles.
-
-    Attributes:
-        size: Side of a square tile, pixels of the image. If 0, ``grid`` is used instead.
-        grid: Number of rows and number of columns of tiles, used if ``size`` is 0.
-        overlap: Smallest share of a tile's side by which neighbouring tiles overlap, in [0, 1).
-    """
-
-    size: int = 0
-    grid: tuple[int, int] = (1, 1)
-    overlap: float = 0.2
-
-    @classmethod
-    def parse(cls, text: str) -> "Tiles":
-        """Parse the description of tiles.
-
-        Args:
-            text: Side of a tile in pixels, such as ``640``, or rows and columns, such as ``2x3``.
-
-        Returns:
-            Tiles of that size or number.
-
-        Raises:
-            BadInput: The text is neither a size nor rows and columns.
-        """
-        found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
-        if not found:
-            raise BadInput("tiles", f"{text}: give a tile's side in pixels (640), or rows and columns (2x3)")
-        first, second = found.groups()
-        return cls(grid=(int(first), int(second))) if second else cls(size=int(first))
-
-    def regions(self, image_size: tuple[int, int]) -> list[Window]:
-        """The rectangles of the image to search: the whole image, for objects larger than a tile, then the tiles.
-
-        Args:
-            image_size: Height and width of the image, pixels.
-
-        Returns:
-            Rectangles of the regions, in pixels of the image. If the image fits into one tile, it is the only region.
-
-        Raises:
-            BadInput: There would be more tiles than :data:`MOST`.
-        """
-        rows, columns = (self._spans(length, count) for length, count in zip(image_size, self.grid, strict=True))
-        if len(rows) == len(columns) == 1:
-            return [whole(image_size)]
-        if len(rows) * len(columns) > MOST:
-            height, width = image_size
-            size = f"{len(rows)}x{len(columns)} tiles for an image of {width} x {height}"
-            raise BadInput("tiles", f"{size} are too many (at most {MOST}); use larger tiles")
-        return [whole(image_size), *(Window(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)]
-
-    def _spans(self, length: int, count: int) -> list[tuple[float, float]]:
-        """Start and end of the tiles along an axis: spans of equal length, in whole pixels, that cover the axis."""
-        if self.size:
-            side = min(self.size, length)
-            count = max(1, math.ceil((length - self.overlap * side) / ((1 - self.overlap) * side) - 1e-9))
-        else:
-            side = math.ceil(length / (count - (count - 1) * self.overlap))
-        starts = np.linspace(0, length - side, min(count, length)).round().tolist()
-        return [(start, start + side) for start in starts]
 
 
 def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: float, agnostic: bool = False) -> Selected:
