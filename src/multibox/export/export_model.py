@@ -21,6 +21,7 @@ from multibox.export.write import FORMATS, PRECISIONS, TARGETS, Plan, write
 from multibox.models.file import fingerprint
 from multibox.models.schema import Loss, Schema
 from multibox.models.shipped import folder_for, is_shipped, model_path
+from multibox.prepare.tiles import tiles_of
 from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
 
@@ -103,6 +104,12 @@ def export(
     FORMATS[kind].require_backend()
     schema: Schema = runtime.schema
     _require_able(schema, nms, target)
+    if schema.tiles != "none" and (kind == "web" or target):
+        log.warning(
+            "the model was trained on %s, but %s whole images; cut large images before detection",
+            tiles_of(schema.tiles),
+            "sites search" if kind == "web" else f"{target} searches",
+        )
     seen = judged or calibration
     maps: list[float] = []
     measure = None if judged is None else partial(_measure, judged, runtime, maps)

@@ -67,6 +67,18 @@ class Tiling:
         y0, x0 = (min(max(place * side - shift, 0), length - side) for length, side, place, shift in axes)
         return Window(x0, y0, x0 + self.side[1], y0 + self.side[0])
 
+    def around(self, box: np.ndarray) -> Window:
+        """The rectangle of a tile in whose middle an object lies, or the whole image if the object is larger.
+
+        Args:
+            box: ``(4,)`` corners x0, y0, x1, y1 of the object, pixels of the image.
+        """
+        if (box[3:1:-1] - box[1::-1] > self.side).any():
+            return whole(self.image_size)
+        starts = (box[1::-1] + box[3:1:-1] - self.side) / 2  # y, x
+        y0, x0 = np.clip(starts, 0, np.array(self.image_size) - self.side).tolist()
+        return Window(x0, y0, x0 + self.side[1], y0 + self.side[0])
+
     def homes(self, boxes: np.ndarray) -> np.ndarray:
         """The example that each object belongs to.
 
