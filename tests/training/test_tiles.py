@@ -61,7 +61,7 @@ def test_a_run_chooses_tiles_once_counts_them_in_its_epochs_and_its_model_rememb
     assert read_schema(run.model).tiles == tiles
     config = load_config(run.folder / "config.yaml")
     examples = count_examples([open_store("large/train")], ["dot"], config)
-    assert 8 < examples <= 2 * (2 * 3 + 1)
+    assert 8 < examples <= 2 * (3 * 3 + 1)
     assert Checkpoints(run.folder / "checkpoints").latest().state.step == 2 * (examples // 4)
 
 

@@ -158,8 +158,7 @@ def check_dataset(
     }
     stored = stored_at(Path(target))
     if stored is None and Path(target).exists():
-        if config.data.tiles == "auto":
-            raise BadInput("data.tiles", "auto needs a built dataset; build it first, or give a side in pixels")
+        _refuse_auto(config)
         source = read_source([target], **{**options, "classes": options["classes"] or config.data.classes})
         inspected = _inspect_source(source, config, workers, report)
         more = list(unused_files(source))
@@ -169,11 +168,20 @@ def check_dataset(
         raise BadInput(target, f"no such file, folder or built dataset; built datasets: {some_of(list_datasets())}")
     _refuse_options(name, options)
     stores = open_stores(name)
-    if config.data.tiles == "auto":
-        config = settle_tiles(JoinedStores(stores, stores[0].meta.classes), config)
+    config = _settled(config, stores)
     inspected = _inspect_stores(stores, config, workers, report)
     more = [] if "/" in name else _left_out(stores)
     return _sum_up(str(target), stores[0].meta.classes, inspected, more, config)
+
+
+def _refuse_auto(config: Config) -> None:
+    if config.data.tiles == "auto":
+        raise BadInput("data.tiles", "auto needs a built dataset; build it first, or give a side in pixels")
+
+
+def _settled(config: Config, stores: Sequence[Store]) -> Config:
+    """The configuration with the size of tiles that a run on these stores would choose."""
+    return settle_tiles(JoinedStores(stores, stores[0].meta.classes), config) if config.data.tiles == "auto" else config
 
 
 def _refuse_options(name: str, options: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: floa
     kinds = np.zeros_like(labels) if agnostic else found.labels
     first, second = _pairs(found.boxes, edges, kinds, source, same)
 
-    cut = sides.any(axis=1)
+    cut: np.ndarray = sides.any(axis=1)
     removes = ~cut[first] & (~cut[second] | (found.scores[first] >= WEAKER * found.scores[second]))
     stays = _greedy(len(order), first[removes], second[removes])
     joining = Joining(found, source, edges, sides, kinds, same)
