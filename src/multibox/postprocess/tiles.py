@@ -15,7 +15,7 @@ EDGE: Final = 0.02
 off by the tile."""
 
 WEAKER: Final = 0.5
-"""Score of a complete box, as a share of a piece's score, below which the box does not replace the piece."""
+"""Score of a complete box of a tile, as a share of a piece's score, below which the box does not replace the piece."""
 
 ROWS: Final = 256
 """Number of boxes that are compared with all others at a time. A limit on the memory in use."""
@@ -29,8 +29,8 @@ def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: floa
     overlap the piece in another tile, or the whole object, by any amount.
 
     First, boxes that no tile border cuts remove other boxes of the same object, in order of descending score. A piece
-    that is much surer is not removed. The boxes that remain are pieces of objects that no region holds entirely.
-    :class:`Joining` joins those of one object: their bounding box gets the highest score.
+    that is much surer than such a box in another tile stays. The boxes that remain are pieces of objects that no region
+    holds entirely. :class:`Joining` joins those of one object: their bounding box gets the highest score.
 
     Args:
         parts: Detections in each region, with boxes in pixels of the image.
@@ -50,8 +50,9 @@ def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: floa
     kinds = np.zeros_like(labels) if agnostic else found.labels
     first, second = _pairs(found.boxes, edges, kinds, source, same)
 
-    cut: np.ndarray = sides.any(axis=1)
-    removes = ~cut[first] & (~cut[second] | (found.scores[first] >= WEAKER * found.scores[second]))
+    cut = np.logical_or.reduce(sides, axis=1)
+    is_sure = (source[first] == 0) | ~cut[second] | (found.scores[first] >= WEAKER * found.scores[second])
+    removes = ~cut[first] & is_sure
     stays = _greedy(len(order), first[removes], second[removes])
     joining = Joining(found, source, edges, sides, kinds, same)
     around, gone = joining.join(np.flatnonzero(cut & stays), np.flatnonzero(~cut & stays), first, second)
