@@ -172,6 +172,12 @@ def test_a_joined_box_swallows_no_complete_box_that_is_as_sure():
     assert put(found(), left, right)[0] == ([20, 10, 170, 30], 0.9)
 
 
+def test_a_weak_complete_box_of_a_tile_does_not_replace_a_sure_piece_but_one_of_the_whole_image_does():
+    left, right = found(((60, 10, 100, 30), 0.9)), found(((84, 10, 110, 30), 0.1))
+    assert ([60, 10, 100, 30], 0.9) in put(found(), left, right)
+    assert put(found(((60, 10, 110, 30), 0.1)), left, found()) == [([60, 10, 110, 30], 0.1)]
+
+
 def test_nothing():
     assert merge_tiles([found(), found()], [IMAGE, LEFT], 0.45).boxes.shape == (0, 4)
 

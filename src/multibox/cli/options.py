@@ -94,9 +94,8 @@ DETECTION_OPTIONS = (
         "--tiles",
         default=None,
         metavar="640|0.25|2x3|none",
-        help="Size of the tiles that large images are cut into: a side in pixels such as 640 or as a share of the "
-        "image's longer side such as 0.25, or rows and columns such as 2x3. Default: the tiles that the model was "
-        "trained on, if any.",
+        help="Size of the tiles that large images are cut into. A side in pixels: 640. A share of the image's longer "
+        "side: 0.25. Rows and columns: 2x3. Default: the tiles that the model was trained on, else none.",
     ),
     click.option(
         "--tta", is_flag=True, help="Detect in mirrored and smaller copies of each image too, and fuse the results."
