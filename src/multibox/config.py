@@ -184,6 +184,11 @@ class Data(Section):
     weights: tuple[Positive, ...] = ()
     """Relative weight of each store of ``train``: examples are drawn from a store in proportion to its weight. If
     empty, every image is drawn equally often."""
+    balance: Probability = 0.0
+    """Repeat-factor sampling (LVIS, arXiv 1908.03195): a share of the images, such as 0.05. Images with a class that is
+    in a smaller share f of the images are drawn sqrt(``balance`` / f) times as often. The rarest class of an image
+    decides. The number of steps in an epoch stays. With ``weights``, this holds within each store. 0 switches it
+    off."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Names of the classes to train. If empty, the classes of the stores are used."""
