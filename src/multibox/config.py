@@ -5,7 +5,18 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from multibox.layer_graph import Graph
 
@@ -350,6 +361,19 @@ class Loss(Section):
     """Smallest number of hard negatives mined in an image, so that images without objects contribute too. Used by
     ``classes: softmax`` only."""
     box_weight: Positive = 1.0
+    class_weights: Literal["none", "inverse_sqrt"] | dict[str, Annotated[Positive, Strict()]] = "none"
+    """Factor of the classification loss of a class's positive priors: ``none``, ``inverse_sqrt``, the square root of
+    (objects of the most frequent class / objects of this class), or factors by class name, where classes without one
+    have 1. A run's own configuration lists the factors of all its classes in their order."""
+
+    @field_validator("class_weights", mode="wrap")
+    @classmethod
+    def _name_or_factors(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            message = f"must be none, inverse_sqrt, or factors above 0 and up to {LARGEST:g} by class name"
+            raise ValueError(message) from None
 
     @property
     def activation(self) -> Activation:
