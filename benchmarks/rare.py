@@ -2,9 +2,10 @@
 
     python -m benchmarks.rare [--work DIR] [--runs plain balance ...] [--seeds 2] [FIELD=VALUE ...]
 
-In the training split, the first of eight classes is a hundred times as frequent as the last. In the test split all
-are equally frequent. Every run makes the same number of steps. Images, stores and runs lie in DIR, outside the
-project. A run that has ended is not made again, and one that was stopped goes on. The table is DIR/rare.md.
+In the training split, the first of eight classes is a hundred times as frequent as the last. In the splits test and
+val, which judge together, all are equally frequent. Every run makes the same number of steps. Images, stores and runs
+lie in DIR, outside the project. A run that has ended is not made again, and one that was stopped goes on. The table is
+DIR/rare.md.
 """
 
 import argparse
@@ -53,13 +54,14 @@ def score(options: argparse.Namespace, run: str, seed: int) -> dict[str, object]
     if not result.is_file():
         length = [f"train.steps_per_epoch={options.steps}", f"train.seed={seed}", f"data.train=[{data}/train]"]
         model = train(name, *length, *SHARED.split(), *RUNS[run].split(), *options.fields) / "last.keras"
-        result.write_text(multibox("eval", str(model), "--data", f"{data}/test", "--json").splitlines()[-1])
+        judged = ["--data", f"{data}/test", "--data", f"{data}/val"]
+        result.write_text(multibox("eval", str(model), *judged, "--json").splitlines()[-1])
     return json.loads(result.read_text())
 
 
 def row(run: str, found: list[dict[str, object]]) -> str:
     """A run's line of the table: AP of each group, seed by seed, and their mean."""
-    cells = [[figures["groups"][group]["ap"] for figures in found] for group in GROUPS]
+    cells = [[figures["rarity"][group]["ap50"] for figures in found] for group in GROUPS]
     cells.append([figures["map"] for figures in found])
     texts = [f"{mean(each):.3f} ({', '.join(f'{ap:.3f}' for ap in each)})" for each in cells]
     return f"| {run} | `{RUNS[run]}` | {' | '.join(texts)} |"
