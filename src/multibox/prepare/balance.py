@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from multibox.data.presence import Presence
+from multibox.data.rarity import FREQUENT_SHARE
 
 
 def class_factors(images_of_class: np.ndarray, images: int, threshold: float) -> np.ndarray:
@@ -46,6 +47,15 @@ def repeat_factors(presence: Presence, threshold: float) -> np.ndarray:
     factors = np.ones(presence.images)
     np.maximum.at(factors, presence.shown_in, of_class[presence.labels])
     return factors
+
+
+def proposed_threshold(presence: Presence) -> float:
+    """A threshold with which all classes are repeated that are not frequent, with two significant digits.
+
+    It is a third of the share of the images that show the most frequent class.
+    """
+    share = presence.images_of_class.max(initial=0) / max(1, presence.images)
+    return float(f"{FREQUENT_SHARE * share:.2g}")
 
 
 def systematic_sample(factors: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
