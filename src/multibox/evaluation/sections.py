@@ -178,7 +178,7 @@ def _rarity(figures: Figures) -> list[str | Part]:
     ]
     explained = (
         f"Frequent classes are in at least a third as many {counted_in} as the most frequent class, rare ones in at "
-        f"most a thirtieth or in at most {FEW_IMAGES}. "
+        f"most a twentieth or in at most {FEW_IMAGES}. "
     )
     unknown = "The model file does not say how many training images show each class, so test images are counted. "
     remedy = "Is AP low where a class is rare? data.balance shows its images more often in training."
