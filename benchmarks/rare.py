@@ -20,8 +20,8 @@ from benchmarks.runs import EXPERIMENTS, train
 
 RUNS = {
     "plain": "",
-    "balance-0.2": "data.balance=0.2",
     "balance-1": "data.balance=1",
+    "balance-0.3": "data.balance=0.3",
     "weights": "loss.class_weights=inverse_sqrt",
 }
 """What each run changes."""

@@ -38,10 +38,10 @@ def test_a_balance_that_is_configured_is_the_one_that_is_described():
     )
 
 
-def test_the_proposed_balance_repeats_all_that_is_not_frequent():
+def test_the_proposed_balance_repeats_all_but_the_most_frequent_class():
     presence = images(600, 191, 9)
-    assert proposed_threshold(presence) == 0.25
-    assert balance_of(presence).threshold == 0.25
+    assert proposed_threshold(presence) == 0.75
+    assert balance_of(presence).threshold == 0.75
     assert proposed_threshold(images(0, 0, 0)) == 0.0
     assert proposed_threshold(presence_of([], CLASSES)) == 0.0
 
@@ -66,15 +66,15 @@ def test_the_console_the_page_and_the_json_say_it(tmp_path, monkeypatch):
     page = tmp_path / "check.html"
     shown = CliRunner().invoke(main, ["data", "check", "parts", "--html", str(page)])
     assert shown.exit_code == 0, shown.output
-    expected = math.sqrt(0.32 / 0.05)
+    expected = math.sqrt(0.95 / 0.05)
     line = (
-        f"data.balance=0.32 would draw the images of rare classes more often than those without one: key {expected:.1f}"
+        f"data.balance=0.95 would draw the images of rare classes more often than those without one: key {expected:.1f}"
     )
     assert line in shown.output.replace("\n", " ").replace("  ", " ")
     assert "has 2 objects in 2 of 40 images, the most frequent class is in 38" in shown.output
     assert line in re.sub(r"\s+", " ", page.read_text())
     found = json.loads(CliRunner().invoke(main, ["data", "check", "parts", "--json"]).stdout)
-    assert found["balance"] == {"threshold": 0.32, "rare": {"key": 2.53}, "growth": 1.08}
+    assert found["balance"] == {"threshold": 0.95, "rare": {"key": 4.36}, "growth": 1.17}
     other = json.loads(CliRunner().invoke(main, ["data", "check", "parts", "data.balance=1", "--json"]).stdout)
     assert other["balance"]["rare"] == {"key": round(math.sqrt(20), 2)}
 

@@ -14,7 +14,6 @@ from functools import lru_cache
 import numpy as np
 
 from multibox.data.presence import Presence
-from multibox.data.rarity import FREQUENT_SHARE
 
 
 def class_factors(images_of_class: np.ndarray, images: int, threshold: float) -> np.ndarray:
@@ -50,12 +49,13 @@ def repeat_factors(presence: Presence, threshold: float) -> np.ndarray:
 
 
 def proposed_threshold(presence: Presence) -> float:
-    """A threshold with which all classes are repeated that are not frequent, with two significant digits.
+    """The threshold with which the most frequent class is the only one that is not repeated.
 
-    It is a third of the share of the images that show the most frequent class.
+    It is the share of the images that show the most frequent class, with two significant digits. The factor of each
+    class is then the square root of (images of the most frequent class / images of this class).
     """
     share = presence.images_of_class.max(initial=0) / max(1, presence.images)
-    return float(f"{FREQUENT_SHARE * share:.2g}")
+    return float(f"{share:.2g}")
 
 
 def systematic_sample(factors: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
