@@ -14,8 +14,10 @@ from multibox.data.object_kinds import (
     learned,
     single,
 )
+from multibox.data.presence import presence_in
 from multibox.data.store import Store, dataset_splits
 from multibox.errors import BadInput
+from multibox.prepare.balance import repeat_factors
 
 
 def require_objects(config: Config, stores: Sequence[Store]) -> None:
@@ -84,9 +86,22 @@ def _findings(
     for store in crowded:
         yield f"{_names([store])}: {kinds_in(store).unusual}, and all of them are left out", UNDO_CROWDS
     there = {name for store in stores for name in classes_with(store, learned(config.data.difficult))}
+    yield from _about_balance(config, stores)
     absent = [name for name in config.data.classes if name not in there]
     if absent:
         yield f"{_names(stores)}: classes without an object to learn: {some(absent, 5)}", ""
+
+
+def _about_balance(config: Config, stores: Sequence[Store]) -> Iterator[tuple[str, str]]:
+    threshold = config.data.balance
+    if not threshold:
+        return
+    presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
+    if repeat_factors(presence, threshold).max() == 1:
+        yield (
+            f"data.balance={threshold:g} repeats no image, as each class is in at least this share of the images",
+            "set it to a larger share",
+        )
 
 
 def _about_validation(
