@@ -7,9 +7,13 @@ import pytest
 
 from multibox.config_file import load_config, parse_config, to_yaml
 from multibox.data.record import Record, make_objects
+from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
+from multibox.training import setup
 from multibox.training.class_weights import inverse_sqrt, with_class_weights
+from multibox.training.setup import set_up
+from training import small_network
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -61,6 +65,22 @@ def test_a_resumed_run_reads_the_same_factors_and_counts_nothing(stores):
     assert again == config
     assert with_class_weights(again, []) == config
     assert list(again.loss.class_weights) == list(CLASSES)
+
+
+def test_a_model_counts_the_training_images_of_each_class(store_root, monkeypatch):
+    monkeypatch.setattr(setup, "build", small_network.build)
+    overrides = {
+        "data.classes": ["ball", "crate"],
+        "network.size": [128, 128],
+        "network.weights": "none",
+        "network.batch_norm": "trained",
+    }
+    store = open_store("tiny/train")
+    counts = {
+        name: sum(label in record.objects.labels for record in store) for label, name in enumerate(store.meta.classes)
+    }
+    assert set(counts.values()) != {0}
+    assert set_up(load_config(overrides=overrides), [store]).schema.images_of_class == counts
 
 
 def load_config_text(text):
