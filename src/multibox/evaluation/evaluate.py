@@ -116,13 +116,13 @@ class Evaluation:
                 "map_11point": self.map_11point,
                 "map_50_95": self.map_50_95,
                 "ap": self.ap,
-                "rarity": self.figures.rarity_to_json(),
                 "images": self.images,
                 "objects": self.objects,
                 "detections": self.detections,
                 "seconds": round(self.seconds, 3),
                 "left_out": self.left_out,
                 "reading": self.reading and self.reading.to_json(),
+                "rarity": self.figures.rarity_to_json(),
             }
         )
 
