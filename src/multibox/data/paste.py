@@ -1,10 +1,8 @@
-"""Objects that lie on an image: where they are placed, what of them is visible, and how they blend into it."""
+"""Objects that lie on an image: where they are placed, what of them is visible, and how they are drawn."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
 
-import cv2
 import numpy as np
 
 from multibox.data.shapes import Cutout, cast_shadow
@@ -52,7 +50,7 @@ class Thing:
         return Thing(self.name, self.whole, seen, self.truncated, self.occluded or is_hidden)
 
 
-def draw_center(things: Sequence[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
+def draw_center(things: list[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
     """Draw the centre ``x, y`` of a new object, in pixels: near the edge of another object, or anywhere."""
     if things and rng.random() < OVERLAPPING:
         x0, y0, x1, y1 = things[rng.integers(len(things))].box
@@ -120,24 +118,3 @@ def paste_shadow(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: f
     soft, reach = cast_shadow(cutout)
     there, here = overlap(image, soft, around(center - reach * np.array([np.cos(light), np.sin(light)]), soft))
     image[there] *= 1 - darkness * soft[here][..., None]
-
-
-def soften(cutout: Cutout, sigma: float, *, whole: bool = False) -> Cutout:
-    """Blur the edge of an object, so that it does not end at a line.
-
-    The colours of the object are continued beyond its edge, so that no halo of another colour appears there.
-
-    Args:
-        cutout: The object.
-        sigma: Standard deviation of the Gaussian, pixels.
-        whole: Whether the object itself is blurred too, as if it were out of focus.
-
-    Returns:
-        The object with a margin around it.
-    """
-    margin = int(np.ceil(3 * sigma))
-    alpha = cv2.copyMakeBorder(cutout.alpha, *(margin,) * 4, cv2.BORDER_CONSTANT)[..., None]
-    colour = cv2.copyMakeBorder(cutout.colour, *(margin,) * 4, cv2.BORDER_CONSTANT)
-    wide = cv2.GaussianBlur(np.dstack([colour * alpha, alpha]), (0, 0), sigma)
-    continued = wide[..., :3] / np.maximum(wide[..., 3:], 1e-4)
-    return Cutout(continued if whole else continued + alpha * (colour - continued), wide[..., 3])
