@@ -142,7 +142,7 @@ def print_composed(composed: "Composed") -> None:
         click.echo(
             f"{name}: {made}, from {counted(split.cutouts, 'cut-out')} and {counted(split.backgrounds, 'background')}"
         )
-    command = shlex.join(["multibox", "data", "build", str(composed.path), "--name", composed.path.resolve().name])
+    command = shlex.join(["multibox", "data", "build", str(composed.path), "--name", "mine"])
     click.echo(f"{composed.path}: build the dataset with: {command}")
 
 

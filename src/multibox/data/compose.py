@@ -141,12 +141,8 @@ def compose(
     """
     recipe, cutouts, backgrounds = recipe or Recipe(), Path(cutouts), Path(backgrounds)
     counts = _counts(images, {"val": val, "test": test})
+    photos = _photos(backgrounds, cutouts, folder)
     check_folder(folder, COMPOSED, replace=replace)
-    if Path(folder).resolve().is_relative_to(backgrounds.resolve()):
-        raise BadInput(
-            folder, f"lies in {backgrounds}, where it would be taken for backgrounds; give a folder elsewhere"
-        )
-    photos = find_backgrounds(backgrounds, cutouts)
     largest = max(8, round(recipe.scale[1] * recipe.size))
     read = lru_cache(IN_MEMORY)(partial(read_cutout, largest=largest, alpha=alpha))
     found, left_out, premultiplied = _usable(find_cutouts(cutouts), read, on_bad)
@@ -178,6 +174,14 @@ def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
     if counts["train"] < 1:
         raise BadInput("val", "val and test leave no image for train; give smaller shares")
     return {name: count for name, count in counts.items() if count}
+
+
+def _photos(backgrounds: Path, cutouts: Path, folder: str | os.PathLike[str]) -> list[Path]:
+    if Path(folder).resolve().is_relative_to(backgrounds.resolve()):
+        raise BadInput(
+            folder, f"lies in {backgrounds}, where it would be taken for backgrounds; give a folder elsewhere"
+        )
+    return find_backgrounds(backgrounds, cutouts)
 
 
 def _usable(

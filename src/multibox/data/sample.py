@@ -92,12 +92,27 @@ def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]
     height, width = (short, size) if rng.random() < 0.75 else (size, short)
     image = draw_backdrop(height, width, rng)
     light = rng.uniform(-pi, pi)
+    things = draw_things(image, light, rng)
+    return draw_camera(height, width, light, rng).photograph(image, rng), things
+
+
+def draw_things(image: np.ndarray, light: float, rng: Generator) -> list[Thing]:
+    """Draw objects on a background.
+
+    Args:
+        image: ``(H, W, 3)`` float32 RGB, 0 to 255. It is drawn into.
+        light: Direction of the light, radians.
+        rng: Random generator of the objects.
+
+    Returns:
+        The objects, at least one. A later object lies on top of the earlier ones.
+    """
     things: list[Thing] = []
     for _ in range(rng.integers(1, MOST_OBJECTS + 1)):
         things = _add_thing(image, things, light, rng)
     while not things:
         things = _add_thing(image, things, light, rng)
-    return draw_camera(height, width, light, rng).photograph(image, rng), things
+    return things
 
 
 def _write_scene(folder: Path, seed: int, size: int, number: int) -> None:
