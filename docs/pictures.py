@@ -96,7 +96,7 @@ def draw_composed() -> np.ndarray:
         write_cutouts(Path(folder), rng)
         stock = Stock(find_cutouts(Path(folder)).classes, [], partial(read_cutout, largest=240))
         for _ in range(COMPOSED):
-            view = draw_backdrop(255, 340, rng)
+            view = draw_backdrop(225, 300, rng)
             image, things, _ = compose_image(view, stock, Recipe(objects=(2, 5), scale=(0.2, 0.6)), rng)
             names = [thing.name for thing in things]
             tiles.append(

@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import shutil
 
@@ -172,6 +173,14 @@ def test_compose_refuses_in_one_line(cutouts_and_photos, arguments, message):
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert message in result.stderr
     assert not (cutouts_and_photos / "out").exists()
+
+
+def test_compose_says_which_class_has_no_object(cutouts_and_photos):
+    for number in range(3):
+        shutil.copytree(cutouts_and_photos / "cut outs", cutouts_and_photos / f"classes/mug {number}")
+    folders = [cutouts_and_photos / name for name in ("classes", "photos", "out")]
+    said = run("data", "compose", *folders, "--images", 1, "--size", 96, "--objects", 1).stdout.splitlines()
+    assert re.fullmatch(r"train has no object of mug \d, mug \d; compose more images, or choose .*", said[-2])
 
 
 def test_compose_names_the_file_without_alpha(cutouts_and_photos):

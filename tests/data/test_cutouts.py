@@ -116,6 +116,7 @@ def test_files_without_an_outline_are_refused(tmp_path):
     save(tmp_path / "rgb.png", disc()[..., :3])
     save(tmp_path / "photo.jpg", disc()[..., :3])
     save(tmp_path / "opaque.png", opaque)
+    save(tmp_path / "dot.png", disc(radius=4))
     save(tmp_path / "empty.webp", empty, lossless=True)
     for name, message in [
         ("rgb.png", "has no alpha channel; cut the object out"),
@@ -123,6 +124,7 @@ def test_files_without_an_outline_are_refused(tmp_path):
         ("none.png", "is no PNG or WebP"),
         ("cut.png", "is cut off or damaged"),
         ("opaque.png", "is opaque everywhere, so its whole rectangle would be pasted"),
+        ("dot.png", "shows an object of only 8x8 pixels; give a larger image"),
         ("empty.webp", "is transparent everywhere"),
     ]:
         with pytest.raises(BadImageError, match=message):

@@ -142,6 +142,9 @@ def print_composed(composed: "Composed") -> None:
         click.echo(
             f"{name}: {made}, from {counted(split.cutouts, 'cut-out')} and {counted(split.backgrounds, 'background')}"
         )
+    absent = [name for name, count in composed.splits["train"].objects.items() if not count]
+    if absent:
+        click.echo(f"train has no object of {some(absent)}; compose more images, or choose larger objects")
     command = shlex.join(["multibox", "data", "build", str(composed.path), "--name", "mine"])
     click.echo(f"{composed.path}: build the dataset with: {command}")
 

@@ -26,6 +26,9 @@ MARGIN: Final = 0.05
 SPECK: Final = 0.001
 """Area of a separate part, as a share of the largest part, below which it is removed as dirt."""
 
+SHORTEST: Final = 16
+"""Smallest longer side of an object in a cut-out, pixels."""
+
 _NUMBER: Final = re.compile(r"[\s_-]*(?:\(\d+\)|\d+)$")
 """The number at the end of a file's name: ``mug_01``, ``mug-2``, ``mug (3)``."""
 
@@ -143,6 +146,9 @@ def read_cutout(path: Path, largest: int, alpha: Alpha = "auto") -> CutoutImage:
     rows, columns = (np.flatnonzero((opacity > 255 * MARGIN).any(axis=axis)) for axis in (1, 0))
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     pixels = np.dstack([pixels[..., :3], opacity])[crop]
+    if max(pixels.shape[:2]) < SHORTEST:
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise BadImageError(f"shows an object of only {size} pixels; give a larger image of it, or remove the file")
     is_multiplied = alpha == "premultiplied" or (alpha == "auto" and looks_premultiplied(pixels))
     if is_multiplied:
         share = np.maximum(pixels[..., 3:], 1) / np.float32(255)
