@@ -274,6 +274,15 @@ def test_a_bad_file_stops_or_is_left_out(folders):
     assert not (folders / "other").exists()
 
 
+def test_a_run_that_drew_backgrounds_alone_is_none_that_found_no_place(folders):
+    recipe = Recipe(size=96, objects=(0, 1), scale=(0.3, 0.3))
+    made = [make(folders, recipe=recipe, images=1, seed=seed) for seed in range(8)]
+    alone = [one for one in made if not sum(one.splits["train"].objects.values())]
+    assert alone
+    with pytest.raises(BadInput, match="scale: no object fits into an image"):
+        make(folders, recipe=Recipe(size=32, objects=(1, 1), scale=(0.01, 0.01)), images=3)
+
+
 def test_a_class_or_a_folder_without_a_usable_file_is_refused(folders):
     for path in (folders / "cut/green").iterdir():
         path.write_bytes(b"")

@@ -149,7 +149,8 @@ def compose(
     parts, shared = _parts(found, photos, counts, read, seed)
     with new_folder(folder, COMPOSED, replace=replace) as new:
         made = _write(new, parts, partial(_write_image, new, recipe, seed, on_bad), progress)
-        if not any(image.names for images in made.values() for image in images):
+        without_place = sum(image.without_place for images in made.values() for image in images)
+        if without_place and not any(image.names for images in made.values() for image in images):
             raise BadInput("scale", "no object fits into an image; give other sizes, or other backgrounds")
     return Composed(
         Path(folder),
@@ -157,8 +158,8 @@ def compose(
         {name: _split(parts[name], images) for name, images in made.items()},
         shared,
         (*left_out, *sorted({problem for images in made.values() for image in images for problem in image.problems})),
-        premultiplied,
-        sum(image.without_place for images in made.values() for image in images),
+        premultiplied if alpha == "auto" else (),
+        without_place,
     )
 
 
@@ -203,7 +204,8 @@ def _usable(
     classes = {name: _without(files, faults) for name, files in found.classes.items()}
     for name, files in classes.items():
         if not files:
-            raise BadInput(f"class {name}", f"no cut-out can be used; {left_out[0]}")
+            first = found.classes[name][0]
+            raise BadInput(f"class {name}", f"no cut-out can be used; {first}: {faults[first]}")
     premultiplied = tuple(path for path, fault in faults.items() if fault is True)
     return CutoutFiles(classes, _without(found.distractors, faults), found.by_folders), left_out, premultiplied
 
@@ -215,7 +217,11 @@ def _fault(read: Callable[[Path], CutoutImage], path: Path) -> str | bool:
     except BadImageError as error:
         return str(error)
     except OSError as error:
-        return f"cannot be read: {error.strerror}; remove it"
+        return _unreadable(error)
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror}; make it readable, or remove it"
 
 
 def _without(files: Sequence[Path], faults: Mapping[Path, str | bool]) -> tuple[Path, ...]:
@@ -303,12 +309,12 @@ def _write_image(folder: Path, recipe: Recipe, seed: int, on_bad: OnBad, part: _
 def _photo(part: _Part, number: int, size: int, on_bad: OnBad) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read the photo of an image, or the next one that can be read, and say which cannot."""
     problems: list[str] = []
-    first = (number - part.numbers.start) % len(part.backgrounds)
-    for path in (*part.backgrounds[first:], *part.backgrounds[:first]):
+    first, known = number - part.numbers.start, len(part.backgrounds)
+    for path in (part.backgrounds[(first + step) % known] for step in range(known)):
         try:
             return read_background(path, size), tuple(problems)
         except (BadImageError, OSError) as error:
-            reason = f"cannot be read: {error.strerror}; remove it" if isinstance(error, OSError) else str(error)
+            reason = _unreadable(error) if isinstance(error, OSError) else str(error)
             if on_bad == "fail":
                 raise BadInput(path, reason) from None
             problems.append(f"{path}: {reason}")
