@@ -1,6 +1,6 @@
 """What a detector learns from cut-outs alone, beside one that learns from labelled images of the same kind.
 
-    python -m benchmarks.compose PHOTOS [--images 400] [--cutouts 12] [--test 200] [--steps 300] [--seeds 1]
+    python -m benchmarks.compose PHOTOS [--images 400] [--cutouts 12] [--test 150] [--steps 250] [--seeds 1]
 
 PHOTOS is a folder of photos. Half of them are backgrounds of the training images, the other half of the test images.
 The sample's renderer draws its objects on photos: images whose labels are known. One detector is trained on such
@@ -98,7 +98,7 @@ def score(name: str, options: argparse.Namespace, seed: int) -> float:
     result = EXPERIMENTS / run / "test.json"
     if not result.is_file():
         length = [f"train.steps_per_epoch={options.steps}", "train.epochs=1", f"train.seed={seed}"]
-        start = ["network.weights=imagenet", f"network.size=[{options.side},{options.side}]"]
+        start = ["network.weights=imagenet", f"network.size=[{options.side},{options.side}]", "train.lr=2e-3"]
         data = ["--data", f"compose-{name}", f"data.train=[compose-{name}/train]", "data.val=[]"]
         model = train(run, *data, *length, *start, *options.fields) / "last.keras"
         judged = multibox("eval", str(model), "--data", "compose-rendered/test", "--json")
@@ -111,8 +111,8 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--images", type=int, default=400, help="training images of each dataset")
     parser.add_argument("--cutouts", type=int, default=12, help="of each class")
-    parser.add_argument("--test", type=int, default=200, help="test images")
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--test", type=int, default=150, help="test images")
+    parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--side", type=int, default=224, help="of the network's input")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument(
