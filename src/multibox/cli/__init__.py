@@ -4,6 +4,7 @@ from multibox.cli import (  # noqa: F401
     bench,
     data,
     data_check,
+    data_compose,
     data_make,
     download,
     evaluate,
