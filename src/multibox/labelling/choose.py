@@ -67,9 +67,11 @@ def choose(
 
 
 def newness(distance: np.ndarray, middle: float) -> np.ndarray:
-    """How new images are: ``d / (d + m)`` in [0, 1], which is 1/2 at the median distance m, and 1 if d is infinite."""
-    share = distance / np.maximum(distance + middle, np.finfo(np.float32).tiny)
-    return np.where(np.isinf(distance), 1.0, share)
+    """How new images are: ``d / (d + m)`` in [0, 1], which is 1/2 at the median distance m, and 1 if d is infinite.
+
+    It is 1 too if all images are the same, so that doubt alone decides.
+    """
+    return 1 / (1 + middle / np.maximum(distance, 1e-9))
 
 
 def distances(rows: np.ndarray, row: np.ndarray) -> np.ndarray:

@@ -69,11 +69,10 @@ def hard_negatives(
 
 
 def _pick(found: Survey, seen: Seen) -> Pick:
-    shown = seen.detections(found.classes, found.shown)
-    drawn = shown if len(shown) else seen.detections(found.classes, np.zeros(len(found.classes))).keep(np.arange(1))
-    others = f" and {len(shown) - 1} more" if len(shown) > 1 else ""
-    reason = f"{drawn.names[0]} {drawn.scores[0]:.2f}{others}" + ("" if len(shown) else ", below what is shown")
-    return Pick(seen.file, reason, drawn, {"score": float(seen.scores[0]), "shown": len(shown)})
+    found_all, shown = found.detections(seen)
+    others = f" and {len(shown) - 1} more" if len(shown) > 1 else "" if len(shown) else ", below what is shown"
+    reason = f"{found_all.names[0]} {found_all.scores[0]:.2f}{others}"
+    return Pick(seen.file, reason, found_all, shown, {"score": float(seen.scores[0]), "shown": len(shown)})
 
 
 def write_negatives(name: str, picks: Sequence[Pick], *, source: str = "", replace: bool = False) -> Store:

@@ -75,8 +75,8 @@ def next_images(
     if not free.all():
         log.info("%s labelled already, and left out", counted(int((~free).sum()), "image looks", "images look"))
     chosen = choose(doubt, colours, looks, count, nearest, free)
-    far = float(np.quantile(nearest, UNLIKE)) if stores and len(nearest) else np.inf
-    return [_pick(found, weights, one, doubt, nearest[one.place] >= far) for one in chosen]
+    far = nearest >= np.quantile(nearest, UNLIKE) if stores else np.zeros(len(nearest), np.bool_)
+    return [_pick(found, weights, one, doubt, bool(far[one.place])) for one in chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def _pick(found: Survey, weights: np.ndarray, one: Choice, doubt: np.ndarray, is
     seen = found.seen[one.place]
     reason = reason_of(seen, found.classes, weights, is_far=is_far)
     scores = {"value": one.value, "doubt": float(doubt[one.place]), "distance": one.distance}
-    return Pick(seen.file, reason, seen.detections(found.classes, found.shown), scores)
+    return Pick(seen.file, reason, *found.detections(seen), scores)
 
 
 def reason_of(seen: Seen, classes: Sequence[str], weights: np.ndarray, *, is_far: bool) -> str:
@@ -128,9 +128,9 @@ def reason_of(seen: Seen, classes: Sequence[str], weights: np.ndarray, *, is_far
     if number:
         by_class = np.bincount(seen.labels, doubts(seen.scores) * weights[seen.labels], minlength=len(classes))
         most = int(by_class.argmax())
-        low, high = seen.scores[doubtful].min(), seen.scores[doubtful].max()
-        mostly = f", mostly {classes[most]}" if by_class[most] > 0.5 * by_class.sum() and len(classes) > 1 else ""
-        scores = f"score {low:.2f}" if number == 1 else f"scores {low:.2f} to {high:.2f}"
+        low, high = (f"{score:.2f}" for score in (seen.scores[doubtful].min(), seen.scores[doubtful].max()))
+        mostly = f", mostly {classes[most]}" if len(classes) > 1 and by_class[most] > 0.5 * by_class.sum() else ""
+        scores = f"score {low}" if low == high else f"scores {low} to {high}"
         words = f"{counted(number, 'doubtful object')}{mostly}, {scores}"
     elif len(seen.scores):
         words = f"{counted(len(seen.scores), 'clear detection')}"

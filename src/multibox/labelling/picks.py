@@ -44,11 +44,13 @@ class Pick:
         file: Path of the image file.
         reason: Why it was picked, in a few words.
         scores: Numbers by which it was picked, by the names of their columns in the list.
-        found: Detections that a person is shown.
+        seen: All detections, the best first.
+        found: Those of them that a person is shown, for pre-labels.
     """
 
     file: str
     reason: str
+    seen: Detections
     found: Detections
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -144,13 +146,16 @@ def _figure(rank: int, pick: Pick) -> Image | None:
     found = pick.found
     named = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores, strict=True)]
     captions = named if len(found) <= MOST_CAPTIONS else ()
-    drawn = draw_boxes(small, found.boxes * scale, captions, found.labels)
-    words = f"{rank}. {readable(Path(pick.file).name)}: {pick.reason}. {_shown(found)}"
+    drawn = draw_boxes(small, pick.seen.boxes * scale, (), pick.seen.labels, thickness=1)
+    drawn = draw_boxes(drawn, found.boxes * scale, captions, found.labels, thickness=2)
+    words = f"{rank}. {readable(Path(pick.file).name)}: {pick.reason}. {_counts(pick)}"
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 82])
     return Image(encoded.tobytes(), alt=words, caption=words)
 
 
-def _shown(found: Detections) -> str:
-    """What the boxes of a thumbnail are, with counts."""
-    counts = Counter(found.names)
-    return f"Boxes: {', '.join(f'{number} {name}' for name, number in counts.items())}." if counts else "No box."
+def _counts(pick: Pick) -> str:
+    """What the boxes of a thumbnail are."""
+    by_name = ", ".join(f"{number} {name}" for name, number in Counter(pick.found.names).items())
+    below = len(pick.seen) - len(pick.found)
+    parts = [f"Thick boxes: {by_name}."] if by_name else []
+    return " ".join([*parts, *([f"Thin boxes: {below:,} of lower scores."] if below else [])])

@@ -76,15 +76,13 @@ class Seen:
             colours,
         )
 
-    def detections(self, classes: tuple[str, ...], thresholds: np.ndarray) -> Detections:
-        """The detections whose score exceeds a threshold.
+    def detections(self, classes: tuple[str, ...]) -> Detections:
+        """All detections.
 
         Args:
             classes: Names of the detector's classes.
-            thresholds: ``(C,)`` scores by class.
         """
-        found = Detections(self.boxes, self.scores, self.labels, classes, self.image_size)
-        return found.keep(self.scores > thresholds[self.labels])
+        return Detections(self.boxes, self.scores, self.labels, classes, self.image_size)
 
     def to_line(self) -> str:
         """A line of JSON that :meth:`from_line` reads."""

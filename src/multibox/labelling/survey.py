@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.counting import counted, some
+from multibox.detect.detections import Detections
 from multibox.detect.detector import BATCH, Detector
 from multibox.detect.in_threads import in_threads
 from multibox.detect.load import load
@@ -41,6 +42,11 @@ class Survey:
     classes: tuple[str, ...]
     shown: np.ndarray
     seen: Sequence[Seen]
+
+    def detections(self, seen: Seen) -> tuple[Detections, Detections]:
+        """All detections in an image, and those that are shown to a person."""
+        found = seen.detections(self.classes)
+        return found, found.keep(found.scores > self.shown[found.labels])
 
 
 def survey(
