@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from colored import ColorRuntime, make_schema, paint
+from multibox.data.look_alikes import alike_to, stack_looks
+from multibox.data.sample import draw_scene
 from multibox.errors import BadInput, Stopped
 from multibox.labelling.journal import NAME, open_journal
-from multibox.labelling.seen import Seen
+from multibox.labelling.seen import Seen, looks_of
 from multibox.labelling.survey import survey
 from tiny_onnx import write_tiny_onnx
 
@@ -172,3 +174,11 @@ def test_a_killed_process_loses_nothing(tmp_path):
     assert len(json.loads(outputs[0])) == 7
     assert outputs[0] == outputs[1]
     assert journal.read_text().count("\n") == 61
+
+
+def test_a_large_image_looks_as_its_smaller_copy():
+    scene = draw_scene(np.random.default_rng(1), 1300)[0]
+    small = cv2.resize(scene, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    looks = stack_looks([looks_of(image)[:2] for image in (scene, small, draw_scene(np.random.default_rng(2), 700)[0])])
+    assert alike_to(looks, 0).tolist() == [1]
+    assert np.abs(looks_of(scene)[2].astype(int) - looks_of(small)[2]).mean() < 2

@@ -13,8 +13,9 @@ def doubts(scores: np.ndarray) -> np.ndarray:
     """The doubt about each detection: ``4 s (1 - s)``, which is 1 for a score of 0.5 and 0 for scores of 0 and 1.
 
     It is the variance of a yes-or-no answer with probability s, scaled to a maximum of 1, and equals one minus the
-    squared margin between "object" and "no object", ``1 - (s - (1 - s))**2``. Margins as a measure for detections are
-    those of Brust, Käding and Denzler, "Active Learning for Deep Object Detection", arXiv 1809.09875, section 4.1.
+    squared margin between "object" and "no object", ``1 - (s - (1 - s))**2``. Margins of detections as a measure of
+    what an image teaches are those of Brust, Käding and Denzler, "Active Learning for Deep Object Detection", arXiv
+    1809.09875.
 
     Args:
         scores: ``(K,)`` scores in [0, 1].
@@ -28,8 +29,8 @@ def doubts(scores: np.ndarray) -> np.ndarray:
 def doubt_of(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
     """The doubt about an image: the sum over its detections, each weighted by its class.
 
-    The sum prefers images with many doubtful objects, which teach most for one image. It is the aggregation "sum" of
-    arXiv 1809.09875, section 4.2.
+    The sum prefers images with many doubtful objects, which teach most for one image. It is one of the aggregations
+    that arXiv 1809.09875 compares.
 
     Args:
         scores: ``(K,)`` scores in [0, 1].
@@ -42,8 +43,9 @@ def doubt_of(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> flo
 def class_weights(classes: Sequence[str], objects: Mapping[str, int] | None) -> np.ndarray:
     """Weights of classes, larger for classes of which few objects are labelled.
 
-    ``w_c = (N + C) / (N_c + 1)`` for N labelled objects, N_c of them of class c, of C classes: arXiv 1809.09875,
-    section 4.3. Here its square root is taken, scaled to a mean of 1, so that one rare class does not decide alone.
+    ``w_c`` is the square root of ``(N + C) / (N_c + 1)`` for N labelled objects, N_c of them of class c, of C classes,
+    scaled to a mean of 1. To weight by the rarity of a class is proposed in arXiv 1809.09875. The root is ours, so that
+    one rare class does not decide alone.
 
     Args:
         classes: Names of the C classes.

@@ -22,6 +22,10 @@ COLOUR_SIDE: Final = 8
 """Side of the square of colours that describes an image."""
 
 
+SAMPLED_SIDE: Final = 256
+"""Number of rows or columns of a large image that are enough to describe how it looks."""
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """An image, as a detector sees it.
@@ -130,7 +134,9 @@ def looks_of(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     Returns:
         The perceptual hash, the grey thumbnail ``(256,)``, and the colours ``(192,)``, as :class:`Seen` has them.
     """
-    small = cv2.resize(image, (4 * COLOUR_SIDE,) * 2, interpolation=cv2.INTER_AREA)
+    step = max(1, min(image.shape[:2]) // SAMPLED_SIDE)
+    sampled = np.ascontiguousarray(image[::step, ::step])
+    small = cv2.resize(sampled, (4 * COLOUR_SIDE,) * 2, interpolation=cv2.INTER_AREA)
     look, thumbnail = look_at(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
     few = cv2.resize(small, (COLOUR_SIDE,) * 2, interpolation=cv2.INTER_AREA)
     return look, thumbnail, cv2.cvtColor(few, cv2.COLOR_RGB2LAB).ravel()
