@@ -10,14 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 from colored import COLORS, ColorRuntime, make_schema, paint
-from multibox.cli import main
+from multibox.cli import data_label, main
 from multibox.data.record import Record, make_objects
 from multibox.data.store import list_datasets, open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.labelling.hard_negatives import hard_negatives, write_negatives
 from multibox.labelling.next_images import next_images, reason_of
+from multibox.labelling.prelabels import FORMATS
 from multibox.labelling.seen import Seen
+from multibox.models.file import read_schema
 from multibox.training import setup as setting_up
 from multibox.training.train import train
 from training import small_network
@@ -187,11 +189,14 @@ def test_hard_negatives_train_beside_other_data(folder, monkeypatch):
     assert rows_of("hard/hard.csv")[0].keys() == {"rank", "file", "reason", "score", "shown"}
     encoded = Path("empty/0.png").read_bytes()
     record = Record("a", encoded, 192, 128, make_objects([[10, 20, 70, 90]], [0]))
-    write_store("mine", "train", [record], tuple(make_schema().classes))
+    write_store("mine", "train", [record], ("red", "ball"))
     short = {"train.steps_per_epoch": 2, "train.epochs": 1, "train.batch": 2, "data.workers": 0}
     settings = {"data.train": ["mine/train", "hard/train"], "network.size": [128, 128], "network.weights": "none"}
     run = train(overrides={**settings, **short, "data.val": [], "network.batch_norm": "trained"}, name="with-hard")
-    assert (run.folder / "last.keras").is_file()
+    assert read_schema(run.folder / "last.keras").classes == ("red", "ball")
+    assert call("info", "hard").exit_code == call("stats", "hard").exit_code == 0
+    export = call("export", "hard", "--format", "coco", "--out", "exported")
+    assert "3 images, 0 objects" in export.output
 
 
 def test_hard_refuses_a_name_before_it_searches_and_nothing_to_write(folder):
@@ -205,3 +210,7 @@ def test_hard_refuses_a_name_before_it_searches_and_nothing_to_write(folder):
     assert list_datasets() == ["taken"]
     with pytest.raises(BadInput, match="sees nothing"):
         write_negatives("new", [])
+
+
+def test_the_command_offers_every_format():
+    assert data_label.FORMATS == FORMATS

@@ -85,7 +85,7 @@ def write_negatives(name: str, picks: Sequence[Pick], *, source: str = "", repla
         replace: Whether an existing dataset of that name may be replaced.
 
     Returns:
-        The written store. Its classes are those of the detector.
+        The written store. It has no classes, so it adds none to the data that it is trained with.
 
     Raises:
         BadInput: There is no image, one has gone, or the name is invalid or used.
@@ -93,7 +93,7 @@ def write_negatives(name: str, picks: Sequence[Pick], *, source: str = "", repla
     if not picks:
         raise BadInput("name", f"{name}: no image to write, as the detector sees nothing in any of them; leave it out")
     records = (_record(number, pick) for number, pick in enumerate(picks, start=1))
-    return write_store(name, SPLIT, records, picks[0].found.classes, source=source, replace=replace)
+    return write_store(name, SPLIT, records, (), source=source, replace=replace)
 
 
 def _record(number: int, pick: Pick) -> Record:
