@@ -5,6 +5,7 @@ from multibox.cli import (  # noqa: F401
     data,
     data_check,
     data_compose,
+    data_label,
     data_make,
     download,
     evaluate,
