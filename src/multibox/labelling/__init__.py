@@ -1,0 +1,1 @@
+"""Help with labels: boxes that look wrong, and proposals for labelling tools."""
