@@ -1,1 +1,1 @@
-"""Help with labels: boxes that look wrong, and proposals for labelling tools."""
+"""What to label next, and what is labelled wrongly."""
