@@ -36,22 +36,8 @@ EXPERIMENTS = Path("experiments")
 def plant(names: list[str], name: str, share: float, seed: int) -> None:
     """Write a dataset with planted errors, and their list."""
     stores = [store for given in names for store in open_stores(given)]
-    rng = np.random.default_rng(seed)
-    records = [store[i] for store in stores for i in range(len(store))]
-    usable = [(i, j) for i, r in enumerate(records) for j in np.flatnonzero(~(r.objects.difficult | r.objects.crowd))]
-    count = round(share * len(usable))
-    chosen = rng.choice(len(usable), count, replace=False)
-    kinds = [KINDS[k % 4] for k in range(count)]
-    planted, changed = [], {}
-    for row, kind in zip(chosen, kinds, strict=True):
-        i, j = usable[row]
-        changed.setdefault(i, []).append((kind, int(j)))
-    classes = stores[0].meta.classes
-    frequency = np.bincount([label for r in records for label in r.objects.labels], minlength=len(classes))
-    for i, errors in changed.items():
-        records[i], rows = spoil(records[i], errors, frequency, rng)
-        planted += [{"image": records[i].id, **row} for row in rows]
-    write_store(name, "train", records, classes, source=f"{names} with planted errors", replace=True)
+    records, planted = with_errors([store[i] for store in stores for i in range(len(store))], share, seed)
+    write_store(name, "train", records, stores[0].meta.classes, source=f"{names} with planted errors", replace=True)
     EXPERIMENTS.mkdir(exist_ok=True)
     (EXPERIMENTS / f"{name}-planted.json").write_text(json.dumps(planted))
     print(
@@ -59,7 +45,24 @@ def plant(names: list[str], name: str, share: float, seed: int) -> None:
     )
 
 
-def spoil(record: Record, errors: list[tuple[str, int]], frequency: np.ndarray, rng: np.random.Generator):
+def with_errors(records: list[Record], share: float, seed: int) -> tuple[list[Record], list[dict]]:
+    """Records with planted errors, and the list of the errors."""
+    rng = np.random.default_rng(seed)
+    usable = [(i, int(j)) for i, record in enumerate(records) for j in judged(record.objects)]
+    chosen = rng.choice(len(usable), round(share * len(usable)), replace=False)
+    errors: dict[int, list[tuple[str, int]]] = {}
+    for k, row in enumerate(chosen):
+        i, j = usable[row]
+        errors.setdefault(i, []).append((KINDS[k % len(KINDS)], j))
+    classes = 1 + max(record.objects.labels.max(initial=0) for record in records)
+    records, planted = list(records), []
+    for i, of_image in errors.items():
+        records[i], rows = spoil(records[i], of_image, classes, rng)
+        planted += [{"image": records[i].id, **row} for row in rows]
+    return records, planted
+
+
+def spoil(record: Record, errors: list[tuple[str, int]], classes: int, rng: np.random.Generator):
     """A record with errors in its labels, and what was planted."""
     old = record.objects
     boxes, labels = old.boxes.copy(), old.labels.copy()
@@ -70,8 +73,7 @@ def spoil(record: Record, errors: list[tuple[str, int]], frequency: np.ndarray, 
         if kind == "missing":
             keep[j] = False
         elif kind == "swapped":
-            others = np.flatnonzero(np.arange(len(frequency)) != old.labels[j])
-            labels[j] = rng.choice(others)
+            labels[j] = (labels[j] + rng.integers(1, classes)) % classes
             row["label"] = int(labels[j])
         elif kind == "shifted":
             boxes[j] = shifted(old.boxes[j], record, rng)

@@ -5,6 +5,7 @@ from multibox.cli import (  # noqa: F401
     data,
     data_check,
     data_make,
+    data_suspects,
     download,
     evaluate,
     evaluate_tracks,

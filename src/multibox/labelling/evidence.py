@@ -152,9 +152,9 @@ def judge_detections(sight: Sight, context: Objects, image_side: float) -> Unlab
     """
     found = sight.found
     overlap = iou(context.boxes, found.boxes)  # (M, D)
-    told: np.ndarray = (overlap >= SAME).any(axis=0)
-    crowds = context.boxes[context.crowd]
-    told = np.logical_or(told, (intersections(found.boxes, crowds) >= SAME * areas(found.boxes)[:, None]).any(axis=1))
+    told = (overlap >= SAME).sum(axis=0) > 0
+    in_crowd = intersections(context.boxes[context.crowd], found.boxes) >= SAME * areas(found.boxes)
+    told[in_crowd.any(axis=0)] = True
     for i in range(len(context)):
         mine = np.where(found.labels == context.labels[i], overlap[i] * found.scores, 0)
         if mine.max(initial=0) > 0 and overlap[i, mine.argmax()] >= NEAR:
