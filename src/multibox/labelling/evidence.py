@@ -56,6 +56,8 @@ class Labelled(Columns):
     claim_iou: np.ndarray
     claim_box: np.ndarray
     twin: np.ndarray
+    best_iou: np.ndarray
+    mean_iou: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +109,28 @@ def judge_labels(
     theirs = _fit(sight, context.boxes, context.labels)[best] if len(context) else np.zeros(len(labels))
     twin = np.where(theirs >= _fit(sight, boxes, labels), twin.max(axis=1, initial=0), 0)
     return Labelled(
-        labels, np.sqrt(areas(boxes)) / image_side, own, other, other_label, claim, claim_iou, claim_box, twin
+        labels,
+        np.sqrt(areas(boxes)) / image_side,
+        own,
+        other,
+        other_label,
+        claim,
+        claim_iou,
+        claim_box,
+        twin,
+        *_spread(sight, boxes, labels, claim, claim_box),
     )
+
+
+def _spread(sight, boxes, labels, claim, claim_box):
+    """IoU of the label with the boxes of its class around the claim: best and weighted mean."""
+    scores = sight.scores[:, labels].T if len(labels) else np.zeros((0, len(sight.boxes)))  # (N, K)
+    around = (iou(claim_box, sight.boxes) >= SAME) & (scores >= 0.5 * claim[:, None]) & (claim > 0)[:, None]
+    overlap = iou(boxes, sight.boxes)
+    best = np.where(around, overlap, 0).max(axis=1, initial=0)
+    weight = np.where(around, scores, 0)
+    mean = (weight * overlap).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+    return best, mean
 
 
 def _fit(sight: Sight, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:

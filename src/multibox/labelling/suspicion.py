@@ -23,6 +23,13 @@ WAYS: Final = ("surplus", "second", "shifted", "swapped")
 RATE: Final = 0.02
 """Share of labels that are assumed to be wrong in each way. It sets the scale of suspicions, and hardly their order."""
 
+LEFT_OUT: Final = 0.2
+"""Suspicion from which a label no longer stands for a right one."""
+
+ROUNDS: Final = 2
+SHRINKING: Final = 5
+"""Number of labels of average scores that each class has in addition, so that a rare class is like the others."""
+
 
 @dataclass(eq=False)
 class Collected:
@@ -30,6 +37,7 @@ class Collected:
 
     Attributes:
         rng: Random generator for errors made on purpose.
+        classes: Number of classes.
         labelled: Evidence of the labels of each image that are judged.
         unlabelled: Evidence of the detections of each image without a label.
         missing: Evidence of detections whose label was left out on purpose.
@@ -37,6 +45,7 @@ class Collected:
     """
 
     rng: np.random.Generator
+    classes: int = 0
     labelled: list[Labelled] = field(default_factory=list)
     unlabelled: list[Unlabelled] = field(default_factory=list)
     missing: list[Unlabelled] = field(default_factory=list)
@@ -44,6 +53,7 @@ class Collected:
 
     def add(self, record: Record, sight: Sight) -> None:
         """Collect the evidence of an image."""
+        self.classes = sight.scores.shape[1]
         objects, size = record.objects, (record.width, record.height)
         side = float(np.sqrt(record.width * record.height))
         rows = judged(objects)
@@ -54,16 +64,16 @@ class Collected:
             "surplus": add(objects, rows, size, self.rng),
             "second": double(objects, rows, size, self.rng),
             "shifted": shift(objects, rows, size, self.rng),
-            "swapped": swap(objects, rows, sight.scores.shape[1], self.rng),
+            "swapped": swap(objects, rows, self.classes, self.rng),
         }
         for name, each in made.items():
             self.wrong[name].append(judge_labels(sight, each.boxes, each.labels, objects, each.place, side))
 
-    def joined(self) -> tuple[Labelled, Unlabelled, Unlabelled, dict[str, Labelled]]:
+    def joined(self) -> tuple[int, Labelled, Unlabelled, Unlabelled, dict[str, Labelled]]:
         """The evidence of all images in one table each, as :func:`weigh` takes it."""
         wrong = {name: Labelled.join(parts) for name, parts in self.wrong.items()}
         found, missing = Unlabelled.join(self.unlabelled), Unlabelled.join(self.missing)
-        return Labelled.join(self.labelled), found, missing, wrong
+        return self.classes, Labelled.join(self.labelled), found, missing, wrong
 
 
 def judged(objects: Objects) -> np.ndarray:
@@ -84,35 +94,49 @@ class Suspicions:
     of_detections: np.ndarray
 
 
-def weigh(labelled: Labelled, unlabelled: Unlabelled, missing: Unlabelled, wrong: dict[str, Labelled]) -> Suspicions:
-    """Learn from errors made on purpose what speaks for an error, and weigh the evidence by it."""
-    usual = _usual(labelled)
-    features = _features(labelled, usual)
-    log_odds = np.full((len(labelled), len(WAYS)), -np.inf)
-    for k, name in enumerate(WAYS):
-        odds = learn(features, _features(wrong[name], usual))
-        if odds is not None:
-            log_odds[:, k] = odds(features) + np.log(RATE)
-    ratio = np.exp(np.minimum(log_odds, 30))
-    of_labels = ratio / (1 + ratio.sum(axis=1, keepdims=True))
-    return Suspicions(of_labels, _of_detections(unlabelled, missing, usual))
+def weigh(
+    classes: int, labelled: Labelled, unlabelled: Unlabelled, missing: Unlabelled, wrong: dict[str, Labelled]
+) -> Suspicions:
+    """Learn from errors made on purpose what speaks for an error, and weigh the evidence by it.
+
+    The labels themselves stand for right ones. What looks wrong at first is left out, and the rest is learned from
+    once more, as in confident learning (arXiv 1911.00068).
+
+    Args:
+        classes: Number of classes.
+        labelled: Evidence of the judged labels.
+        unlabelled: Evidence of the detections without a label.
+        missing: Evidence of detections whose label was left out on purpose.
+        wrong: Evidence of labels with an error made on purpose, by :data:`WAYS`.
+    """
+    usual = _usual(labelled, classes)
+    made = [_features(wrong[name], usual) for name in WAYS]
+    of_labels = _chances(_features(labelled, usual), made, RATE)
+    candidates, hits = _detection_features(unlabelled, usual), _detection_features(missing, usual)
+    of_detections = _chances(candidates, [hits], RATE * len(hits) / max(len(candidates), 1))
+    return Suspicions(
+        np.zeros((len(labelled), len(WAYS))) if of_labels is None else of_labels,
+        unlabelled.score if of_detections is None else of_detections[:, 0],
+    )
 
 
-def _of_detections(unlabelled: Unlabelled, missing: Unlabelled, usual: np.ndarray) -> np.ndarray:
-    odds = learn(_detection_features(unlabelled, usual), _detection_features(missing, usual))
-    if odds is None:
-        return unlabelled.score.astype(np.float64)
-    more = np.log(RATE * len(missing) / len(unlabelled))
-    return 1 / (1 + np.exp(-np.clip(odds(_detection_features(unlabelled, usual)) + more, -30, 30)))
+def _chances(features: np.ndarray, made: list[np.ndarray], rate: float) -> np.ndarray | None:
+    """Probability of each kind of error. None if there are too few examples to learn from."""
+    right, chances = np.ones(len(features), bool), None
+    for _ in range(ROUNDS):
+        odds = learn(features[right], made)
+        if odds is None:
+            break
+        chances = odds.chances(features, rate)
+        right = chances.sum(axis=1) < LEFT_OUT
+    return chances
 
 
-def _usual(labelled: Labelled) -> np.ndarray:
+def _usual(labelled: Labelled, classes: int) -> np.ndarray:
     """``(C,)`` mean logit of the own score of each class's labels, shrunk towards the mean of all classes."""
     logits = logit(labelled.own)
-    classes = int(max(labelled.labels.max(initial=0), labelled.other_label.max(initial=0))) + 1
-    mean = logits.mean() if len(logits) else 0.0
-    total = np.bincount(labelled.labels, logits, classes)
-    return (total + 5 * mean) / (np.bincount(labelled.labels, minlength=classes) + 5)
+    total = np.bincount(labelled.labels, logits, classes) + SHRINKING * (logits.mean() if len(logits) else 0.0)
+    return total / (np.bincount(labelled.labels, minlength=classes) + SHRINKING)
 
 
 def _features(labelled: Labelled, usual: np.ndarray) -> np.ndarray:
@@ -131,6 +155,10 @@ def _features(labelled: Labelled, usual: np.ndarray) -> np.ndarray:
             beside,
             labelled.claim_iou,
             labelled.claim * labelled.claim_iou,
+            labelled.best_iou,
+            labelled.mean_iou,
+            labelled.claim * (1 - labelled.best_iou),
+            labelled.claim * (1 - labelled.mean_iou),
             labelled.twin,
             np.maximum(labelled.twin - 0.5, 0),
             side,
@@ -145,7 +173,7 @@ def _features(labelled: Labelled, usual: np.ndarray) -> np.ndarray:
 def _detection_features(found: Unlabelled, usual: np.ndarray) -> np.ndarray:
     score = logit(found.score)
     side = np.log(np.maximum(found.side, 1e-3))
-    expected = usual[np.minimum(found.labels, len(usual) - 1)]
+    expected = usual[found.labels]
     return np.stack([score, found.score, found.beside, found.inside, side, expected, score - expected], axis=1)
 
 
