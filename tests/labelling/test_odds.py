@@ -35,7 +35,7 @@ def test_a_rate_is_the_odds_where_evidence_says_nothing():
 
 def test_separated_examples_and_constant_features_give_finite_odds():
     right = np.stack([np.arange(50.0), np.ones(50)], axis=1)
-    odds = learn(right, [right + [100, 0]])
+    odds = learn(right, [right + np.array([100, 0])])
     assert np.isfinite(odds.weights).all()
     assert odds.chances(np.array([[20.0, 1], [130.0, 1]]), 1.0)[:, 0] == pytest.approx([0, 1], abs=0.2)
 

@@ -45,6 +45,8 @@ class Labelled(Columns):
         claim_iou: ``(N,)`` IoU of that detection with the label. 0 without one.
         claim_box: ``(N, 4)`` box of that detection. The label's own box without one.
         twin: ``(N,)`` IoU with another label of the same class that the network's boxes fit better.
+        best_iou: ``(N,)`` largest IoU of the label with a box around that detection, before non-maximum suppression.
+            Among many boxes one fits a right label well, even where the best-scored one does not.
     """
 
     labels: np.ndarray
@@ -57,7 +59,6 @@ class Labelled(Columns):
     claim_box: np.ndarray
     twin: np.ndarray
     best_iou: np.ndarray
-    mean_iou: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,19 +119,17 @@ def judge_labels(
         claim_iou,
         claim_box,
         twin,
-        *_spread(sight, boxes, labels, claim, claim_box),
+        _best_iou(sight, boxes, labels, claim, claim_box),
     )
 
 
-def _spread(sight, boxes, labels, claim, claim_box):
-    """IoU of the label with the boxes of its class around the claim: best and weighted mean."""
-    scores = sight.scores[:, labels].T if len(labels) else np.zeros((0, len(sight.boxes)))  # (N, K)
+def _best_iou(
+    sight: Sight, boxes: np.ndarray, labels: np.ndarray, claim: np.ndarray, claim_box: np.ndarray
+) -> np.ndarray:
+    """``(N,)`` largest IoU of each label with a box around its claim whose score is at least half of the claim's."""
+    scores = sight.scores[:, labels].T  # (N, K)
     around = (iou(claim_box, sight.boxes) >= SAME) & (scores >= 0.5 * claim[:, None]) & (claim > 0)[:, None]
-    overlap = iou(boxes, sight.boxes)
-    best = np.where(around, overlap, 0).max(axis=1, initial=0)
-    weight = np.where(around, scores, 0)
-    mean = (weight * overlap).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
-    return best, mean
+    return np.where(around, iou(boxes, sight.boxes), 0).max(axis=1, initial=0)
 
 
 def _fit(sight: Sight, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -46,7 +46,11 @@ def train_folds(
     for run in runs if not resume else ():
         if run.folder.exists():
             raise BadInput(run.folder, "exists, and runs are never overwritten; go on by resume=True, or remove it")
-    fields = _fields_of_first(config, overrides, minutes, len(folds))
+    fields = _fields(overrides)
+    if runs[0].config.is_file():
+        log.info("all folds train by the configuration that the first one began with, %s", runs[0].config)
+    elif minutes is None and "train.epochs" not in fields:
+        fields["train.epochs"] = _shared_length(load_config(config, fields).train.epochs, len(folds))
     models = []
     for k, run in enumerate(runs):
         others = [f"{store.meta.name}/{store.meta.split}" for i, store in enumerate(folds) if i != k]
@@ -67,21 +71,21 @@ def train_folds(
     return models
 
 
-def _fields_of_first(
-    config: str | Path, overrides: Iterable[str] | Mapping[str, Any], minutes: float | None, folds: int
-) -> dict[str, Any]:
-    """The fields of the first fold's run, with its length if the user gave none."""
+def _fields(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     fields = parse_overrides(overrides)
     refused = {"data.train", "data.val", "data.weights"} & set(fields)
     if refused:
         raise BadInput(min(refused), "is chosen for each fold; leave it out")
-    if minutes is None and "train.epochs" not in fields:
-        epochs = load_config(config, fields).train.epochs
-        fields["train.epochs"] = math.ceil(epochs / (folds - 1))  # a fold trains on F - 1 of F parts
-        log.info(
-            "each fold trains for %d epochs, so all together take about as long as one training of %d; to change it, "
-            "set train.epochs or minutes",
-            fields["train.epochs"],
-            epochs,
-        )
     return fields
+
+
+def _shared_length(epochs: int, folds: int) -> int:
+    """Epochs of each fold. It has F - 1 of F parts of the images, so a share of 1 / (F - 1) makes it one training."""
+    length = math.ceil(epochs / (folds - 1))
+    log.info(
+        "each fold trains for %d epochs, so all together take about as long as one training of %d; to change it, set "
+        "train.epochs or minutes",
+        length,
+        epochs,
+    )
+    return length

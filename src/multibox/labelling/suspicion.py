@@ -7,6 +7,7 @@ import numpy as np
 
 from multibox.data.record import Objects, Record
 from multibox.labelling.evidence import (
+    SAME,
     Labelled,
     Unlabelled,
     judge_as_if_missing,
@@ -140,41 +141,38 @@ def _usual(labelled: Labelled, classes: int) -> np.ndarray:
 
 
 def _features(labelled: Labelled, usual: np.ndarray) -> np.ndarray:
-    own, other = logit(labelled.own), logit(labelled.other)
-    claim = logit(labelled.claim)
-    beside = labelled.claim * (1 - labelled.claim_iou)
-    expected = usual[labelled.labels]
-    side = np.log(np.maximum(labelled.side, 1e-3))
-    return np.stack(
-        [
-            own,
-            other,
-            other - own,
-            np.maximum(other - own, 0),
-            claim,
-            beside,
-            labelled.claim_iou,
-            labelled.claim * labelled.claim_iou,
-            labelled.best_iou,
-            labelled.mean_iou,
-            labelled.claim * (1 - labelled.best_iou),
-            labelled.claim * (1 - labelled.mean_iou),
-            labelled.twin,
-            np.maximum(labelled.twin - 0.5, 0),
-            side,
-            expected,
-            own - expected,
-            (own - expected) * side,
-        ],
-        axis=1,
-    )
+    columns = [
+        logit(labelled.own),
+        usual[labelled.labels],
+        logit(labelled.other),
+        logit(labelled.claim),
+        labelled.claim_iou,
+        labelled.claim * labelled.claim_iou,
+        labelled.claim * (1 - labelled.claim_iou),
+        labelled.best_iou,
+        labelled.claim * (1 - labelled.best_iou),
+        labelled.twin,
+        np.maximum(labelled.twin - SAME, 0),
+        log_side(labelled.side),
+    ]
+    return np.stack(columns, axis=1)
 
 
 def _detection_features(found: Unlabelled, usual: np.ndarray) -> np.ndarray:
-    score = logit(found.score)
-    side = np.log(np.maximum(found.side, 1e-3))
-    expected = usual[found.labels]
-    return np.stack([score, found.score, found.beside, found.inside, side, expected, score - expected], axis=1)
+    columns = [
+        logit(found.score),
+        found.score,
+        usual[found.labels],
+        found.beside,
+        found.inside,
+        log_side(found.side),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def log_side(side: np.ndarray) -> np.ndarray:
+    """Logarithm of sides that are shares of the image's, at least a thousandth."""
+    return np.log(np.maximum(side, 1e-3))
 
 
 def logit(score: np.ndarray) -> np.ndarray:
