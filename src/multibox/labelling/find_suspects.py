@@ -18,7 +18,7 @@ from multibox.detect.load import load
 from multibox.errors import BadInput
 from multibox.evaluation.columns import places as places_of
 from multibox.evaluation.test_set import common_classes
-from multibox.labelling.folds import FOLDS, divide, with_split
+from multibox.labelling.folds import FOLDS, divide, fields_of_folds, with_split
 from multibox.labelling.sight import look_at_store
 from multibox.labelling.suspects import Place, Suspect, rank
 from multibox.labelling.suspicion import Collected, weigh
@@ -101,6 +101,7 @@ def find_suspects(
     if not any(store.meta.counts.objects for store in stores):
         raise BadInput(data, "has no labels, so none can be wrong")
     if model is None:
+        fields_of_folds(config, overrides)
         parts = divide(stores, folds, seed=seed, resume=resume)
         models: Sequence[str | Path | Detector] = _train(
             parts, loading.get("backend"), config=config, overrides=overrides, minutes=minutes, resume=resume

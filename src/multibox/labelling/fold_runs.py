@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multibox.config_file import DEFAULT_PRESET, load_config, parse_overrides
+from multibox.config_file import DEFAULT_PRESET, load_config
 from multibox.data.store import Store
 from multibox.errors import BadInput, Stopped
+from multibox.labelling.folds import fields_of_folds
 from multibox.training.experiment import ROOT, Experiment
 from multibox.training.train import resume as resume_run
 from multibox.training.train import train
@@ -46,7 +47,7 @@ def train_folds(
     for run in runs if not resume else ():
         if run.folder.exists():
             raise BadInput(run.folder, "exists, and runs are never overwritten; go on by resume=True, or remove it")
-    fields = _fields(overrides)
+    fields = fields_of_folds(config, overrides)
     if runs[0].config.is_file():
         log.info("all folds train by the configuration that the first one began with, %s", runs[0].config)
     elif minutes is None and "train.epochs" not in fields:
@@ -69,14 +70,6 @@ def train_folds(
         except Stopped as stopped:
             raise Stopped(f"stopped in fold {k + 1} of {len(folds)}; go on by resume=True", stopped.signal) from None
     return models
-
-
-def _fields(overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
-    fields = parse_overrides(overrides)
-    refused = {"data.train", "data.val", "data.weights"} & set(fields)
-    if refused:
-        raise BadInput(min(refused), "is chosen for each fold; leave it out")
-    return fields
 
 
 def _shared_length(epochs: int, folds: int) -> int:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from multibox.config_file import load_config, parse_overrides
 from multibox.data.look_alikes import group_alike
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
@@ -70,6 +72,27 @@ def divide(
         category_ids=stores[0].meta.category_ids,
         about=about,
     )
+
+
+def fields_of_folds(config: str | Path, overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Verify the configuration of the folds' training before the work begins.
+
+    Args:
+        config: Name of a preset, or path of a YAML file.
+        overrides: Values of configuration fields by dotted name.
+
+    Returns:
+        The overrides by dotted name.
+
+    Raises:
+        BadInput: If a field is unknown, its value does not fit, or it is chosen for each fold.
+    """
+    fields = parse_overrides(overrides)
+    refused = {"data.train", "data.val", "data.weights"} & set(fields)
+    if refused:
+        raise BadInput(min(refused), "is chosen for each fold; leave it out")
+    load_config(config, fields)
+    return fields
 
 
 def with_split(record: Record, split: str) -> Record:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-RIDGE: Final = 1.0
+RIDGE: Final = 0.3
 """Weight of the squared coefficients against the log likelihood. It keeps them finite where examples are separated."""
 
 STEPS: Final = 30

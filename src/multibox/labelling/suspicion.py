@@ -28,6 +28,7 @@ LEFT_OUT: Final = 0.2
 """Suspicion from which a label no longer stands for a right one."""
 
 ROUNDS: Final = 2
+PARTS: Final = 5
 SHRINKING: Final = 5
 """Number of labels of average scores that each class has in addition, so that a rare class is like the others."""
 
@@ -122,13 +123,19 @@ def weigh(
 
 
 def _chances(features: np.ndarray, made: list[np.ndarray], rate: float) -> np.ndarray | None:
-    """Probability of each kind of error. None if there are too few examples to learn from."""
-    right, chances = np.ones(len(features), bool), None
+    """Probability of each kind of error. None if there are too few examples to learn from.
+
+    No example stands for what is right when it is judged itself: each part is judged by what the others teach.
+    """
+    chances = np.zeros((len(features), len(made)))
+    right = np.ones(len(features), bool)
     for _ in range(ROUNDS):
-        odds = learn(features[right], made)
-        if odds is None:
-            break
-        chances = odds.chances(features, rate)
+        for part in range(PARTS):
+            own = np.arange(len(features)) % PARTS == part
+            odds = learn(features[right & ~own], made)
+            if odds is None:
+                return None
+            chances[own] = odds.chances(features[own], rate)
         right = chances.sum(axis=1) < LEFT_OUT
     return chances
 
