@@ -178,3 +178,42 @@ def test_bad_input_is_one_line(data, arguments, message):
     assert failed.exit_code == 2
     assert message in failed.output
     assert "Traceback" not in failed.output
+
+
+@pytest.mark.slow
+def test_folds_train_judge_and_go_on(data, detector, monkeypatch):
+    """A call that is stopped in its second training goes on, and its first run is not trained again.
+
+    The runs are real ones of a small network, which no file can hold, so a ready detector judges in their place.
+    """
+    import signal
+
+    from multibox.errors import Stopped
+    from multibox.labelling import fold_runs
+    from multibox.training import setup
+    from training import small_network
+    from training.test_train import SMALL
+
+    monkeypatch.setattr(setup, "build", small_network.build)
+    trained, train = [], fold_runs.train
+
+    def stopping(**options):
+        trained.append(options["name"])
+        if trained == ["colors-folds-1", "colors-folds-2"]:
+            raise Stopped("stopped", signal.SIGTERM)
+        return train(**options)
+
+    loaded = []
+    monkeypatch.setattr(fold_runs, "train", stopping)
+    monkeypatch.setattr(finding, "load", lambda model, images: loaded.append(model) or detector)
+    fields = {**SMALL, "train.epochs": 1}
+    with pytest.raises(Stopped, match="stopped in fold 2 of 2; go on by resume=True"):
+        find_suspects(data, folds=2, overrides=fields)
+    with pytest.raises(BadInput, match="go on with these folds by resume=True"):
+        find_suspects(data, folds=2, overrides=fields)
+    found = find_suspects(data, folds=2, overrides=fields, resume=True)
+    assert trained == ["colors-folds-1", "colors-folds-2", "colors-folds-2"]
+    assert {each.image for each in found.ranked} >= {f"right {i}" for i in range(20)} | set(WRONG)
+    assert found.labels == 48
+    assert found.judge == "2 detectors, each trained on the other folds"
+    assert [model.is_file() and model.parent.name for model in loaded] == ["colors-folds-1", "colors-folds-2"]

@@ -93,6 +93,8 @@ def draw_suspect(image: np.ndarray, suspect: Suspect, record: Record) -> np.ndar
         ``(H', W', 3)`` uint8 RGB, the longer side :data:`SHOWN_SIDE` pixels.
     """
     own = [(suspect.box, suspect.name, LABEL), (suspect.proposed_box, suspect.proposed_name, PROPOSAL)]
+    if suspect.kind == "swapped":
+        own = [(suspect.box, f"{suspect.proposed_name}, not {suspect.name}", PROPOSAL)]
     drawn = [(box, name or "", color) for box, name, color in own if box is not None]
     x0, y0, x1, y1 = _part(np.array([box for box, _, _ in drawn]), image.shape[1], image.shape[0])
     scale = SHOWN_SIDE / max(x1 - x0, y1 - y0)
