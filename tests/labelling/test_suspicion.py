@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from labelling.seen import CLASSES, make_record, make_sight, usual_images
+from labelling.sights import CLASSES, make_record, make_sight, usual_images
 from multibox.labelling.suspects import Place, rank
 from multibox.labelling.suspicion import Collected, judged, weigh
 
