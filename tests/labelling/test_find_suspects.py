@@ -82,7 +82,7 @@ def test_the_folder_has_a_page_a_table_and_proposals(suspects, tmp_path):
         "blue",
         "photos/missing.png",
     )
-    shapes = {path.stem: json.loads(path.read_text())["shapes"] for path in (page.parent / "proposals").glob("*.json")}
+    shapes = {path.stem: json.loads(path.read_text())["shapes"] for path in (page.parent / "proposals").rglob("*.json")}
     assert set(shapes) == set(WRONG)
     for kind in WRONG:
         placed = {shape["label"]: np.ravel(shape["points"]) for shape in shapes[kind]}

@@ -47,13 +47,15 @@ def images(tmp_path):
     ]
 
 
-def accept(folder: Path) -> None:
-    """What Label Studio exports once each prediction was submitted unchanged, without its document root."""
+def accept(folder: Path) -> Path:
+    """The file that Label Studio exports once each prediction was submitted unchanged, beside the tasks."""
     tasks = json.loads((folder / "tasks.json").read_text())
     for number, task in enumerate(tasks, start=1):
         results = [{**one, "origin": "prediction"} for one in task["predictions"][0]["result"]]
         task |= {"id": number, "annotations": [{"id": number, "was_cancelled": False, "result": results}]}
-    (folder / "tasks.json").write_text(json.dumps(tasks))
+    export = folder / "train.json"
+    export.write_text(json.dumps(tasks))
+    return export
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -61,12 +63,12 @@ def test_a_build_reads_back_the_same_boxes(tmp_path, monkeypatch, images, kind):
     monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
     write_prelabels(tmp_path / kind, kind, images, CLASSES)
     shutil.rmtree(tmp_path / "photos")  # the folder needs no other file
-    if kind == "label-studio":
-        accept(tmp_path / kind)
-    build([tmp_path / kind], "back", classes=() if kind in ("cvat", "yolo") else CLASSES)
-    stores = [open_store(f"back/{split}") for split in dataset_splits("back")]
-    assert stores[0].meta.classes == CLASSES
-    found = {record.id: record for store in stores for record in store}
+    source = accept(tmp_path / kind) if kind == "label-studio" else tmp_path / kind
+    build([source], "back", classes=() if kind in ("cvat", "yolo") else CLASSES)
+    assert dataset_splits("back") == ["train"]
+    store = open_store("back/train")
+    assert store.meta.classes == CLASSES
+    found = {record.id: record for record in store}
     assert found.keys() == BOXES.keys()
     for name, (boxes, labels, _) in BOXES.items():
         np.testing.assert_allclose(found[name].objects.boxes, np.reshape(boxes, (-1, 4)), atol=6e-4)
@@ -126,10 +128,10 @@ def test_detections_become_prelabels(tmp_path):
 
 def test_a_corrected_folder_is_kept(tmp_path, images):
     write_prelabels(tmp_path / "out", "labelme", images, CLASSES)
-    (tmp_path / "out/a.json").write_text("corrected by a person")
+    (tmp_path / "out/train/a.json").write_text("corrected by a person")
     with pytest.raises(BadInput, match="was changed since Multibox wrote it"):
         write_prelabels(tmp_path / "out", "labelme", images, CLASSES)
-    assert (tmp_path / "out/a.json").read_text() == "corrected by a person"
+    assert (tmp_path / "out/train/a.json").read_text() == "corrected by a person"
 
 
 def test_bad_input_is_refused_and_nothing_is_written(tmp_path, images):

@@ -4,6 +4,7 @@ from multibox.cli import (  # noqa: F401
     bench,
     data,
     data_check,
+    data_label,
     data_make,
     data_suspects,
     download,

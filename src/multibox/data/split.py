@@ -75,7 +75,7 @@ def split_dataset(
     """
     check_new_name(name, replace=replace)
     places = [(store, i) for store in stores for i in range(len(store))]
-    looks, present = look_at(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
+    looks, present = look_at_records(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
     chosen = deal(present, group_alike(looks), tuple(shares.values()), np.random.default_rng(seed))
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
@@ -105,7 +105,7 @@ def split_dataset(
     )
 
 
-def look_at(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
+def look_at_records(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
     """Look at images before they are divided.
 
     Args:

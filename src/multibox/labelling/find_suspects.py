@@ -33,7 +33,7 @@ class Suspects:
 
     Attributes:
         data: Name of the dataset.
-        judge: Who judged the labels, for reports.
+        judge: Name of what judged the labels, for reports.
         stores: Stores that the suspects' places refer to.
         classes: Names of the classes that were judged.
         ranked: Every judged label and every detection without a label, the most suspicious first.
@@ -103,17 +103,15 @@ def find_suspects(
     if model is None:
         fields_of_folds(config, overrides)
         parts = divide(stores, folds, seed=seed, resume=resume)
-        models: Sequence[str | Path | Detector] = _train(
-            parts, loading.get("backend"), config=config, overrides=overrides, minutes=minutes, resume=resume
-        )
+        how = {"config": config, "overrides": overrides, "minutes": minutes, "resume": resume}
+        models: Sequence[str | Path | Detector] = _train(parts, loading.get("backend"), **how)
         judge = f"{folds} detectors, each trained on the other folds"
     else:
         _refuse_training(overrides, minutes, resume)
         parts, models = stores, [model] * len(stores)
         judge = "a given detector" if isinstance(model, Detector) else str(model)
     several = model is not None and len(stores) > 1
-    classes, ranked, labels = _judge_all(parts, models, several=several, seed=seed, progress=progress, loading=loading)
-    return Suspects(name, judge, tuple(parts), classes, tuple(ranked), labels)
+    return Suspects(name, judge, tuple(parts), *_judge_all(parts, models, several, seed, progress, loading))
 
 
 def _train(folds: Sequence[Store], backend: str | None, **how: Any) -> list[Path]:
@@ -138,12 +136,11 @@ def _refuse_training(overrides: Iterable[str] | Mapping[str, Any], minutes: floa
 def _judge_all(
     parts: Sequence[Store],
     models: Sequence[str | Path | Detector],
-    *,
     several: bool,
     seed: int,
     progress: Progress | None,
     loading: Mapping[str, Any],
-) -> tuple[tuple[str, ...], list[Suspect], int]:
+) -> tuple[tuple[str, ...], tuple[Suspect, ...], int]:
     """Judge every image by the model of its store: the common classes, the ranked list and the number of labels."""
     total, places = sum(map(len, parts)), list[Place]()
     detector, last, classes = None, None, tuple[str, ...]()
@@ -163,7 +160,8 @@ def _judge_all(
             if progress:
                 progress(len(places), total)
     weighed = weigh(*collected.joined())
-    return classes, rank(places, collected.labelled, collected.unlabelled, weighed, classes), len(weighed.of_labels)
+    ranked = rank(places, collected.labelled, collected.unlabelled, weighed, classes)
+    return classes, tuple(ranked), len(weighed.of_labels)
 
 
 def in_classes(record: Record, stored: Sequence[str], classes: Sequence[str]) -> Record:

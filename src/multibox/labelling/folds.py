@@ -12,7 +12,7 @@ from multibox.config_file import load_config, parse_overrides
 from multibox.data.look_alikes import group_alike
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
-from multibox.data.split import deal, look_at
+from multibox.data.split import deal, look_at_records
 from multibox.data.store import REPORT, Store, data_root, dataset_splits, open_store
 from multibox.errors import BadInput
 from multibox.progress import Progress
@@ -55,7 +55,7 @@ def divide(
     if dataset_splits(name):
         return _same_folds(name, about, resume=resume)
     places = [(store, i) for store in stores for i in range(len(store))]
-    looks, present = look_at(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
+    looks, present = look_at_records(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
     chosen = deal(present, group_alike(looks), (1 / folds,) * folds, np.random.default_rng(seed))
     if len(np.unique(chosen)) < folds:
         raise BadInput(

@@ -107,7 +107,8 @@ class LabelStudioWriter(PrelabelWriter):
         listed = etree.SubElement(view, "RectangleLabels", name="label", toName="image")
         for name in self.classes:
             etree.SubElement(listed, "Label", value=name)
-        _write_xml(self.folder / "labelling.xml", view)
+        # a text that is pasted, and read as text by the SDK, which refuses a declaration of its encoding
+        (self.folder / "labelling.xml").write_bytes(etree.tostring(view, pretty_print=True, encoding="utf-8"))
 
 
 def _percentages(box: np.ndarray) -> dict[str, float]:
@@ -119,9 +120,12 @@ _SIDES = ("x", "y", "width", "height")
 
 
 class CvatWriter(PrelabelWriter):
-    """``annotations.xml`` in the form "CVAT for images 1.1", and ``images``. The boxes' source is ``auto``."""
+    """``train.xml`` in the form "CVAT for images 1.1", and ``images``. The boxes' source is ``auto``.
 
-    FILE: ClassVar = "annotations.xml"
+    Datumaro reads an image only if its subset is the name of the file.
+    """
+
+    FILE: ClassVar = f"{SPLIT}.xml"
 
     def __init__(self, folder: Path, classes: tuple[str, ...], model: str):
         super().__init__(folder, classes, model)
@@ -151,19 +155,17 @@ class CvatWriter(PrelabelWriter):
 
     def close(self) -> None:
         """Write the file."""
-        _write_xml(self.folder / self.FILE, self._root)
-
-
-def _write_xml(path: Path, root: Any) -> None:
-    path.write_bytes(etree.tostring(root, pretty_print=True, xml_declaration=True, encoding="utf-8"))
+        (self.folder / self.FILE).write_bytes(
+            etree.tostring(self._root, pretty_print=True, xml_declaration=True, encoding="utf-8")
+        )
 
 
 class LabelmeWriter(PrelabelWriter):
-    """An image and a JSON file of the same name, side by side. A box's description gives its score."""
+    """In ``train`` an image and a JSON file of the same name, side by side. A box's description gives its score."""
 
     def image_path(self, stem: str, suffix: str) -> PurePosixPath:
         """Path of an image, beside its annotation as labelme expects it."""
-        return PurePosixPath(stem + suffix)
+        return PurePosixPath(SPLIT) / (stem + suffix)
 
     def add(self, path: PurePosixPath, image: PreLabelled) -> None:
         """Write the annotation of an image."""
@@ -192,7 +194,7 @@ class LabelmeWriter(PrelabelWriter):
             "imageHeight": height,
             "imageWidth": width,
         }
-        (self.folder / f"{path.stem}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+        (self.folder / path.with_suffix(".json")).write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
 
     def close(self) -> None:
         """Write the names of the classes for ``labelme --labels``, if each can be a line."""
