@@ -27,7 +27,8 @@ from multibox.detect.load import load
 from multibox.labelling.fold_runs import train_folds
 from multibox.labelling.folds import divide
 from multibox.labelling.sight import Sight, look_at_store
-from multibox.labelling.suspicion import WAYS, Collected, judged, weigh
+from multibox.labelling.suspects import Place, rank
+from multibox.labelling.suspicion import Collected, judged, weigh
 
 KINDS = ("missing", "surplus", "shifted", "swapped")
 EXPERIMENTS = Path("experiments")
@@ -150,33 +151,36 @@ class Item:
     image: str
     kind: str
     box: np.ndarray
-    label: int
     score: float
 
 
-def ours(seen: list[tuple[Record, Sight]], seed: int = 0) -> list[Item]:
+def ours(seen: list[tuple[Record, Sight]], names: tuple[str, ...], seed: int = 0) -> list[Item]:
     collected = Collected(np.random.default_rng(seed))
     for record, sight in seen:
         collected.add(record, sight)
-    weighed = weigh(*collected.joined())
-    items, label, detection = [], 0, 0
-    for (record, _), found in zip(seen, collected.unlabelled, strict=True):
-        for j in judged(record.objects):
-            way = weighed.of_labels[label].argmax()
-            items.append(
-                Item(
-                    record.id,
-                    WAYS[way].replace("second", "surplus"),
-                    record.objects.boxes[j],
-                    record.objects.labels[j],
-                    weighed.of_labels[label].sum(),
-                )
-            )
-            label += 1
-        for box, which in zip(found.boxes, found.labels, strict=True):
-            items.append(Item(record.id, "missing", box, which, weighed.of_detections[detection]))
-            detection += 1
-    return sorted(items, key=lambda item: -item.score)
+    places = [Place(0, i, record) for i, (record, _) in enumerate(seen)]
+    ranked = rank(places, collected.labelled, collected.unlabelled, weigh(*collected.joined()), names)
+    return [Item(each.image, each.kind, np.array(each.box or each.proposed_box), each.suspicion) for each in ranked]
+
+
+def for_cleanlab(seen: list[tuple[Record, Sight]], classes: int) -> dict[str, list]:
+    """Labels and detections in cleanlab's form."""
+    labels, predictions = [], []
+    for record, sight in seen:
+        rows, found = judged(record.objects), sight.found
+        labels.append(
+            {"bboxes": record.objects.boxes[rows], "labels": record.objects.labels[rows], "image_name": record.id}
+        )
+        table = np.concatenate([found.boxes, found.scores[:, None]], axis=1).astype(np.float64)
+        predictions.append(np.array([*(table[found.labels == c] for c in range(classes)), None], object)[:-1])
+    return {"labels": labels, "predictions": predictions}
+
+
+def quality(seen: list[tuple[Record, Sight]], classes: int) -> np.ndarray:
+    """cleanlab's own score of each image, high for good labels."""
+    from cleanlab.object_detection.rank import get_label_quality_scores
+
+    return get_label_quality_scores(**for_cleanlab(seen, classes), verbose=False)
 
 
 def cleanlabs(seen: list[tuple[Record, Sight]], classes: int, high: float, by_rank: bool) -> list[Item]:
@@ -187,15 +191,7 @@ def cleanlabs(seen: list[tuple[Record, Sight]], classes: int, high: float, by_ra
         compute_swap_box_scores,
     )
 
-    labels, predictions = [], []
-    for record, sight in seen:
-        rows, found = judged(record.objects), sight.found
-        labels.append(
-            {"bboxes": record.objects.boxes[rows], "labels": record.objects.labels[rows], "image_name": record.id}
-        )
-        table = np.concatenate([found.boxes, found.scores[:, None]], axis=1).astype(np.float64)
-        predictions.append(np.array([*(table[found.labels == c] for c in range(classes)), None], object)[:-1])
-    given = {"labels": labels, "predictions": predictions}
+    given = for_cleanlab(seen, classes)
     scores = {
         "missing": compute_overlooked_box_scores(**given, high_probability_threshold=high),
         "shifted": compute_badloc_box_scores(**given),
@@ -207,13 +203,12 @@ def cleanlabs(seen: list[tuple[Record, Sight]], classes: int, high: float, by_ra
         for (record, sight), row in zip(seen, of_images, strict=True):
             if kind == "missing":
                 order = np.argsort(sight.found.labels, kind="stable")
-                boxes, which = sight.found.boxes[order], sight.found.labels[order]
+                boxes = sight.found.boxes[order]
             else:
-                rows = judged(record.objects)
-                boxes, which = record.objects.boxes[rows], record.objects.labels[rows]
+                boxes = record.objects.boxes[judged(record.objects)]
             part += [
-                Item(record.id, kind, box, label, 1 - score)
-                for box, label, score in zip(boxes, which, row, strict=True)
+                Item(record.id, kind, box, 1 - score)
+                for box, score in zip(boxes, row, strict=True)
                 if np.isfinite(score) and score < 1
             ]
         if by_rank:
@@ -234,13 +229,13 @@ def found(items: list[Item], planted: list[dict], most: int) -> dict[str, list[b
         first.setdefault(item.image, []).append(item)
     result: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     for error in planted:
-        box = np.array(error["box"], np.float32)
+        box = np.array(error["box"])
         near = [
             iou(item.box[None], box[None])[0, 0]
             for item in first.get(error["image"], [])
             if (item.kind == "missing") == (error["kind"] == "missing")
         ]
-        result[error["kind"]].append(max(near, default=0) >= (0.5 if error["kind"] == "missing" else 0.999))
+        result[error["kind"]].append(max(near, default=0) >= (0.5 if error["kind"] == "missing" else 0.99))
     return result
 
 
@@ -251,6 +246,14 @@ def show(title: str, items: list[Item], planted: list[dict], most: int) -> None:
     print(f"| {title} | {np.mean(every):.1%} | {cells} |")
 
 
+def show_images(title: str, suspicion: np.ndarray, affected: np.ndarray) -> None:
+    """Average precision of a ranking of images, which ObjectLab is made for: does an image have a planted error?"""
+    order = np.argsort(-suspicion, kind="stable")
+    hits = affected[order]
+    average = (np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()
+    print(f"images, {title}: average precision {average:.3f}, by chance {affected.mean():.3f}")
+
+
 def judge(name: str, folds: list[Store], models: list[Path]) -> None:
     seen = detect(name, folds, models)
     planted = json.loads((EXPERIMENTS / f"{name}-planted.json").read_text())
@@ -259,11 +262,19 @@ def judge(name: str, folds: list[Store], models: list[Path]) -> None:
     most = round(0.05 * total)
     print(f"{name}: {len(planted)} planted errors; the first {most} of the list, 5% of {total} labels")
     print(f"| list | all | {' | '.join(KINDS)} |\n|---|---|---|---|---|---|")
-    show("multibox", ours(seen), planted, most)
+    items = ours(seen, folds[0].meta.classes)
+    show("multibox", items, planted, most)
     for high in (0.95, 0.8, 0.6, 0.4):
         for by_rank in (False, True):
             title = f"cleanlab, high probability {high}{', by rank' if by_rank else ''}"
             show(title, cleanlabs(seen, classes, high, by_rank), planted, most)
+    ids = [record.id for record, _ in seen]
+    affected = np.isin(ids, [error["image"] for error in planted])
+    innocent = dict.fromkeys(ids, 1.0)
+    for item in items:
+        innocent[item.image] *= 1 - item.score
+    show_images("multibox", 1 - np.array(list(innocent.values())), affected)
+    show_images("cleanlab", 1 - quality(seen, classes), affected)
 
 
 def main() -> None:
