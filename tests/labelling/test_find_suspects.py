@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import cv2
@@ -58,6 +59,11 @@ def test_the_four_kinds_come_first(suspects):
     assert {each.image: each.kind for each in suspects.first(4)} == {kind: kind for kind in WRONG}
     assert suspects.labels == 20 * 2 + sum(len(labels) for _, labels in WRONG.values())
     assert len(suspects.ranked) == suspects.labels + 1  # one detection has no label
+
+
+def test_labels_that_evidence_speaks_for_are_never_shown(suspects):
+    assert [each.image for each in suspects.first(1000)] == [each.image for each in suspects.first(4)]
+    assert all(each.suspicion < 0.02 for each in suspects.ranked[4:])
 
 
 def test_the_same_seed_gives_the_same_list(data, detector, suspects):
@@ -126,6 +132,21 @@ def test_data_without_labels_is_refused(data, detector):
     write_store("bare", "train", [record("a", [], [])], CLASSES)
     with pytest.raises(BadInput, match="has no labels"):
         find_suspects("bare", detector)
+
+
+def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detector):
+    write_store("one", "train", [record("a", [RED], [0])], CLASSES)
+    found = find_suspects("one", detector)
+    assert (found.labels, [(each.kind, each.proposed_name) for each in found.ranked]) == (
+        1,
+        [("missing", "blue"), ("surplus", None)],
+    )
+    hard = record("a", [RED, BLUE], [0, 2])
+    hard = dataclasses.replace(hard, objects=make_objects([RED, BLUE], [0, 2], difficult=[True, True]))
+    write_store("hard", "train", [hard], CLASSES)
+    found = find_suspects("hard", detector)
+    assert (found.labels, found.ranked) == (0, ())
+    assert "Nothing looks wrong" in write_suspects(found, "out", kind="yolo").read_text()
 
 
 @pytest.mark.parametrize("given", [{"overrides": ["train.epochs=2"]}, {"minutes": 3}, {"resume": True}])

@@ -21,7 +21,7 @@ from multibox.evaluation.test_set import common_classes
 from multibox.labelling.folds import FOLDS, divide, fields_of_folds, with_split
 from multibox.labelling.sight import look_at_store
 from multibox.labelling.suspects import Place, Suspect, rank
-from multibox.labelling.suspicion import Collected, weigh
+from multibox.labelling.suspicion import RATE, Collected, weigh
 from multibox.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,10 @@ class Suspects:
     labels: int
 
     def first(self, count: int) -> tuple[Suspect, ...]:
-        """The most suspicious ones."""
-        return self.ranked[:count]
+        """The most suspicious ones. What evidence speaks for is left out: a suspicion below the share of errors that is
+        assumed before anything is seen.
+        """
+        return tuple(suspect for suspect in self.ranked[:count] if suspect.suspicion >= RATE)
 
 
 def find_suspects(
