@@ -7,6 +7,7 @@ from multibox.cli import (  # noqa: F401
     data_compose,
     data_label,
     data_make,
+    data_suspects,
     download,
     evaluate,
     evaluate_tracks,
