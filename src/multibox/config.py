@@ -3,31 +3,24 @@
 :mod:`multibox.config_file` reads the configuration from YAML.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from multibox.config_values import (
+    LARGEST,
+    ClassWeights,
+    Factor,
+    Number,
+    Positive,
+    Positive3,
+    Positives,
+    Probability,
+    Range,
+    Section,
+    Shares,
+)
 from multibox.layer_graph import Graph
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-LARGEST = 1e9
-"""Largest number that a field may have. Products of a few such numbers do not overflow."""
-
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=LARGEST)]
-Factor = Annotated[float, Field(ge=0, le=LARGEST)]
-
-
-def _rising(limits: tuple[float, float]) -> tuple[float, float]:
-    if limits[0] > limits[1]:
-        raise ValueError("must be two numbers, the smaller one first")
-    return limits
-
-
-Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
-Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
-Positive3 = tuple[Positive, Positive, Positive]
-Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 Activation = Literal["softmax", "sigmoid"]
 """Function that turns logits into scores: ``softmax`` over background and all classes, or ``sigmoid`` of each class
@@ -36,22 +29,6 @@ independently."""
 Lite = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 Resize = Literal["warp", "letterbox"]
 """How an image gets the size of the network's input: ``warp`` stretches it, ``letterbox`` keeps its shape and pads."""
-
-
-class Section(BaseModel):
-    """Base class of the configuration's sections. A section refuses unknown field names and is immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_switch_for_a_number(cls, value: Any, field: ValidationInfo) -> Any:
-        """Refuse true and false where a number belongs. As numbers they would be 1 and 0."""
-        takes_switch = "bool" in str(cls.model_fields[field.field_name or ""].annotation)
-        values = value if isinstance(value, list | tuple) else [value]
-        if not takes_switch and any(isinstance(each, bool) for each in values):
-            raise ValueError("cannot be true or false; write a number or a name")
-        return value
 
 
 class PeerSwitches(Section):
@@ -184,6 +161,11 @@ class Data(Section):
     weights: tuple[Positive, ...] = ()
     """Relative weight of each store of ``train``: examples are drawn from a store in proportion to its weight. If
     empty, every image is drawn equally often."""
+    balance: Probability = 0.0
+    """Repeat-factor sampling (LVIS, arXiv 1908.03195): a share of the images, such as 0.05. Images with a class that is
+    in a smaller share f of the images are drawn sqrt(``balance`` / f) times as often. The rarest class of an image
+    decides. The number of steps in an epoch stays. With ``weights``, this holds within each store. 0 switches it
+    off."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Names of the classes to train. If empty, the classes of the stores are used."""
@@ -345,6 +327,10 @@ class Loss(Section):
     """Smallest number of hard negatives mined in an image, so that images without objects contribute too. Used by
     ``classes: softmax`` only."""
     box_weight: Positive = 1.0
+    class_weights: ClassWeights = "none"
+    """Factor of the classification loss of a class's positive priors: ``none``, ``inverse_sqrt``, the square root of
+    (objects of the most frequent class / objects of this class), or factors by class name, where classes without one
+    have 1. A run's own configuration lists the factors of all its classes in their order."""
 
     @property
     def activation(self) -> Activation:

@@ -83,6 +83,7 @@ def test_sample_videos(tmp_path):
     for arguments, message in [
         (["--video", 2, "--images", 20], "--images: cannot be combined with --video"),
         (["--frames", 20], "--frames: images have no frames; set --video"),
+        (["--video", 2, "--long-tail", 20], "--long-tail: applies to images only, and --video renders none"),
     ]:
         refused = run("data", "sample", tmp_path / "n", *arguments)
         assert refused.exit_code == 2

@@ -11,6 +11,8 @@ import keras
 from multibox.config import Config
 from multibox.config_file import load_config, parse_overrides
 from multibox.data.build import OnBad
+from multibox.data.object_kinds import learned
+from multibox.data.presence import presence_in
 from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import common_classes
@@ -24,6 +26,7 @@ from multibox.models.transfer import graph_fields, start_weights, transfer
 from multibox.prepare.pipeline import joined_order
 from multibox.progress import Progress
 from multibox.training import hosts
+from multibox.training.class_weights import with_class_weights
 from multibox.training.distribute import on_devices, synchronize
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
@@ -117,11 +120,11 @@ def require_validations(settings: Config) -> None:
 
 
 def complete(settings: Config, stores: Sequence[Store]) -> Config:
-    """Complete the configuration of a new run with the class names and the initial weights.
+    """Complete the configuration of a new run with the class names, the initial weights and the classes' factors.
 
     Raises:
         BadInput: If ``data.classes`` lacks a class of a store, ``data.weights`` does not fit the stores, there is no
-            image, or the validation data has no class of the run.
+            image, ``loss.class_weights`` names another class, or the validation data has no class of the run.
     """
     classes = all_classes(settings, stores)
     chosen = {
@@ -133,6 +136,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     settings = settings.model_copy(update=chosen)
     joined_order(stores, classes, settings)
     require_objects(settings, stores)
+    settings = with_class_weights(settings, stores)
     if settings.data.val:
         common_classes(classes, open_stores(settings.data.val))
     return settings
@@ -161,6 +165,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         Configuration, data, network and optimizer of the run.
     """
     keras.utils.set_random_seed(config.train.seed)
+    presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
     schema = Schema(
         network=config.network,
         maps=feature_maps(config.network),
@@ -170,6 +175,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         activation=config.loss.activation,
         detect=config.detect,
         training=config.model_dump(mode="json", exclude={"network": {"graph"}}),
+        images_of_class=presence.images_by_name,
     )
     steps = config.train.epoch_steps(sum(map(len, stores)))
     with on_devices(config.train), computing_in(config.train.precision):
