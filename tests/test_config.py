@@ -98,6 +98,18 @@ def test_an_augmentation_is_asked_for_by_name():
     assert (augment.blur.probability, augment.affine.scale, augment.affine.probability) == (0.1, (0.5, 3), 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "tiles"),
+    [("none", "none"), ("0", "none"), ("auto", "auto"), ("640", 640), ("640.0", 640), ("0.25", 0.25), ("64", 64)],
+)
+def test_the_size_of_tiles_comes_back_from_yaml(tmp_path, text, tiles):
+    config = load_config(overrides=[f"data.tiles={text}"])
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(config))
+    again = load_config(path).data.tiles
+    assert (config.data.tiles, again, type(again)) == (tiles, tiles, type(tiles))
+
+
 def test_a_configuration_comes_back_from_its_yaml(tmp_path):
     config = load_config("ssd512-vgg16-voc0712", ["train.seed=7"])
     path = tmp_path / "config.yaml"
@@ -134,6 +146,12 @@ def test_it_extends_one_level_only(tmp_path):
         ),
         ("network.peer.ssdlite=lufficc", r"network: peer.ssdlite: lufficc needs trunk=mobilenet_v2"),
         ("network.peer.tail=reduced", r"network: peer.tail: reduced needs trunk=mobilenet_v3_large"),
+        ("data.tiles=63", r"data.tiles: must be none, auto, whole pixels from 64 on, or a share .* 0 and 1, not 63"),
+        ("data.tiles=640.5", r"data.tiles: must be none, auto, whole pixels"),
+        ("data.tiles=true", r"data.tiles: cannot be true or false"),
+        ("data.tiles=2x3", r"data.tiles: must be none, auto, whole pixels"),
+        ("data.empty_tiles=1", r"data.empty_tiles: .*less than 1"),
+        ("data.tile_visible=0", r"data.tile_visible: .*greater than 0"),
         ("priors.at=0", r"priors.at: .*greater than 0, not 0"),
         ("priors.variances=[0.1,0.1,0,0.2]", r"priors.variances.2: .*greater than 0"),
         ("augment.crop.scale=[0.9,0.3]", r"augment.crop.scale: must be two numbers, the smaller one first"),
@@ -198,3 +216,9 @@ def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path):
 def test_the_command_line_number_1e_3_is_a_number():
     assert yaml.safe_load("1e-3") == "1e-3"
     assert load_config(overrides=["train.lr=1e-3"]).train.lr == 0.001
+
+
+def test_balance_counts_images_and_so_excludes_tiles():
+    with pytest.raises(BadInput, match=r"data: balance: applies to whole images; with tiles set balance to 0"):
+        load_config(overrides=["data.tiles=640", "data.balance=0.1"])
+    assert load_config(overrides=["data.tiles=640"]).data.tiles == 640

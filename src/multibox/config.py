@@ -19,6 +19,7 @@ from multibox.config_values import (
     Range,
     Section,
     Shares,
+    TileChoice,
 )
 from multibox.layer_graph import Graph
 
@@ -164,17 +165,31 @@ class Data(Section):
     balance: Probability = 0.0
     """Repeat-factor sampling (LVIS, arXiv 1908.03195): a share of the images, such as 0.05. Images with a class that is
     in a smaller share f of the images are drawn sqrt(``balance`` / f) times as often. The rarest class of an image
-    decides. The number of steps in an epoch stays. With ``weights``, this holds within each store. 0 switches it
-    off."""
+    decides. The number of steps in an epoch stays. With ``weights``, this holds within each store. 0 switches it off.
+    It cannot be combined with ``tiles``."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Names of the classes to train. If empty, the classes of the stores are used."""
     difficult: Literal["keep", "drop"] = "keep"
     """Objects marked difficult: ``keep`` trains on them, ``drop`` leaves them out."""
     resize: Resize = "warp"
+    tiles: TileChoice = "none"
+    """Side of the square tiles that large images are trained and searched in: pixels of the image, a share of its
+    longer side below 1, or ``none``. ``auto`` chooses pixels by the sizes of the objects when the run starts."""
+    tile_visible: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Smallest share of an object's area that a tile must show to teach the object. If it shows less, the object is
+    ignored in that tile: its priors are neither positive nor negative."""
+    empty_tiles: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the examples that are tiles without an object to learn."""
     workers: int = Field(default=-1, ge=-1)
     """Number of processes that prepare examples. 0 uses threads of this process instead. -1 chooses by the number of
     cores."""
+
+    @model_validator(mode="after")
+    def _balance_of_whole_images(self) -> Self:
+        if self.balance and self.tiles != "none":
+            raise ValueError("balance: applies to whole images; with tiles set balance to 0")
+        return self
 
 
 class Distort(Section):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
@@ -48,6 +49,35 @@ ClassWeights = Annotated[
     Literal["none", "inverse_sqrt"] | dict[str, Annotated[Positive, Strict()]], WrapValidator(_name_or_factors)
 ]
 """Factors of the classes by name, ``inverse_sqrt`` to compute them from the training data, or ``none``."""
+
+SMALLEST_TILE = 64
+"""Smallest side of a tile in pixels. Smaller tiles show hardly anything but parts of objects."""
+
+
+def _tile_size(value: Any) -> Any:
+    if value in ("none", 0):
+        return "none"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 < value < 1:
+        return float(value)
+    if is_number and SMALLEST_TILE <= value <= LARGEST and value == int(value):
+        return int(value)
+    raise ValueError(f"must be none, whole pixels from {SMALLEST_TILE} on, or a share of the image between 0 and 1")
+
+
+def _tile_choice(value: Any) -> Any:
+    try:
+        return value if value == "auto" else _tile_size(value)
+    except ValueError as error:
+        raise ValueError(str(error).replace("none,", "none, auto,")) from None
+
+
+TileSize = Annotated[str | int | float, BeforeValidator(_tile_size)]
+"""Side of the square tiles that an image is cut into: a whole number of pixels of the image from
+:data:`SMALLEST_TILE` on, a share of its longer side between 0 and 1, or ``none``."""
+
+TileChoice = Annotated[str | int | float, BeforeValidator(_tile_choice)]
+"""A :data:`TileSize`, or ``auto``, which chooses one by the sizes of the objects."""
 
 
 class Section(BaseModel):

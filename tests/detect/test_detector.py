@@ -233,3 +233,34 @@ def test_another_way_to_run_the_network(detector):
     assert_found(detector(image))
     assert asked == [1]
     assert other.classes == detector.classes
+
+
+def test_a_model_searches_in_the_tiles_that_it_was_trained_on():
+    small = {"green": (1500, 900, 1510, 906)}
+    image = paint((2000, 3000), small)
+    of_tiles = ColorRuntime(make_schema(tiles=384))
+    assert Detector(of_tiles)(image).names == ["green"]
+    assert Detector(of_tiles, tiles="none")(image).names == []
+    assert Detector(of_tiles, tiles=2900)(image).names == []
+    assert Detector(ColorRuntime(make_schema(tiles=0.125)))(image).names == ["green"]
+    assert Detector(ColorRuntime())(image).names == []
+
+
+def test_a_list_of_images_in_tiles_is_searched_as_one_by_one():
+    detector = Detector(ColorRuntime(make_schema(tiles=384)))
+    images = [paint((600, 900), {"red": (10 * n, 20, 10 * n + 60, 60)}) for n in range(4)]
+    for image, found in zip(images, detector(images), strict=True):
+        np.testing.assert_array_equal(found.boxes, detector(image).boxes)
+
+
+def test_opening_a_model_of_tiles_says_so_unless_tiles_are_given(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="multibox")
+    monkeypatch.setattr("multibox.detect.load.open_runtime", lambda *_: ColorRuntime(make_schema(tiles=384)))
+    assert str(load("some.onnx").tiles) == "tiles of 384 pixels"
+    said = "searches large images in tiles of 384 pixels, as the model was trained; set tiles=none to change that"
+    assert caplog.messages == [said]
+    assert (load("some.onnx", tiles="none").tiles, str(load("some.onnx", tiles=0.5).tiles)) == (
+        None,
+        "tiles of 0.5 of an image's longer side",
+    )
+    assert caplog.messages == [said]

@@ -5,7 +5,7 @@ import pytest
 from colored import make_schema, paint
 from multibox.detect.prepare_image import prepare_image
 from multibox.detect.views import Tta
-from multibox.postprocess.tiles import Tiles
+from multibox.prepare.tiles import Tiles
 from multibox.prepare.window import whole
 
 IMAGE = paint((256, 300), {"red": (20, 20, 100, 190), "blue": (150, 40, 280, 250)})

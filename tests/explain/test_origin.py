@@ -134,8 +134,13 @@ def test_nothing_to_explain():
 
 def test_a_detector_that_looks_several_times_is_refused():
     for options in ({"tta": True}, {"tiles": 100}):
-        with pytest.raises(BadInput, match="without tiles and tta"):
+        with pytest.raises(BadInput, match="load the model with tiles=none and without tta"):
             explain_detections(Detector(ColorRuntime(), **options), IMAGE)
+
+
+def test_an_image_that_fits_into_a_tile_is_explained():
+    whole = explain_detections(Detector(ColorRuntime()), IMAGE)
+    assert explain_detections(Detector(ColorRuntime(), tiles=5000), IMAGE) == whole
 
 
 def test_a_file_that_suppresses_is_refused():

@@ -8,7 +8,7 @@ import numpy as np
 from multibox.boxes import iou
 from multibox.config import Config
 from multibox.data.record import Record, make_objects
-from multibox.inspection.inspect_image import inspect_record
+from multibox.inspection.inspect_image import boxes_in_network, inspect_record
 
 IMAGE = cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
 
@@ -51,3 +51,14 @@ def test_memory_does_not_grow_with_the_square_of_the_objects():
         assert tracemalloc.get_traced_memory()[1] < 15e6
     finally:
         tracemalloc.stop()
+
+
+def test_with_tiles_objects_are_as_large_as_in_a_tile_around_them():
+    objects = make_objects([(0, 0, 20, 10), (1000, 700, 1040, 720), (100, 100, 1500, 400)], [0, 0, 0])
+    record = Record("one", b"", 4000, 3000, objects)
+    config = Config.model_validate({"network": {"size": [256, 256]}, "data": {"tiles": 512}})
+    boxes_rel = boxes_in_network(record, config)
+    sides = (boxes_rel[:, 2:] - boxes_rel[:, :2]) * 256
+    np.testing.assert_allclose(sides, [(10, 5), (20, 10), (1400 / 4000 * 256, 300 / 3000 * 256)], rtol=1e-3)
+    np.testing.assert_allclose(boxes_rel[0, :2], 0, atol=1e-6)
+    np.testing.assert_allclose((boxes_rel[1, :2] + boxes_rel[1, 2:]) / 2, 0.5, atol=2 / 512)

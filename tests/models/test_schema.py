@@ -55,3 +55,17 @@ def test_more_priors_than_any_network_has():
 def test_what_is_no_schema(text):
     with pytest.raises(BadInput, match=r"^x\.onnx: "):
         parse_schema(text, "x.onnx")
+
+
+def test_a_schema_from_before_there_were_tiles_has_none():
+    values = json.loads(make_schema(tiles=640).to_json())
+    assert parse_schema(json.dumps(values), "new").tiles == 640
+    del values["tiles"]
+    assert parse_schema(json.dumps(values), "old").tiles == "none"
+
+
+@pytest.mark.parametrize("tiles", ["auto", -1, 1.5, "big"])
+def test_a_schema_with_tiles_that_cannot_be_is_refused(tiles):
+    values = json.loads(make_schema().to_json()) | {"tiles": tiles}
+    with pytest.raises(BadInput, match=r"does not hold a model's schema \(tiles\)"):
+        parse_schema(json.dumps(values), "bad")

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from colored import ColorRuntime, paint
+from multibox.boxes import iou
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.postprocess.nms import Selected
-from multibox.postprocess.tiles import Tiles, merge_tiles
+from multibox.postprocess.tiles import merge_tiles
+from multibox.prepare.tiles import Tiles
 from multibox.prepare.window import Window
 
 
@@ -108,6 +110,71 @@ def test_three_pieces_in_a_row():
     got = merge_tiles(parts, regions, 0.45)
     assert got.boxes.tolist() == [[50, 0, 200, 9]]
     assert got.scores.tolist() == pytest.approx([0.7])
+
+
+def in_grid(side, gap, size=(900, 1600)):
+    """Equal objects in rows and columns: ``(N, 4)``."""
+    corners = [(x, y) for y in range(3, size[0] - side, side + gap) for x in range(3, size[1] - side, side + gap)]
+    return np.array([(x, y, x + side, y + side) for x, y in corners], np.float32)
+
+
+def oracle(boxes, regions, rng, noise, weak):
+    """What a detector finds that sees at least 15 % of an object in each tile, and nothing in the whole image.
+
+    Its boxes are inexact by ``noise`` of their sides. For each there are ``weak`` ones of low score about it.
+    """
+    parts = [found()]
+    for region in regions[1:]:
+        limits = np.array([region.x0, region.y0, region.x1, region.y1], np.float32)
+        seen = np.concatenate([np.maximum(boxes[:, :2], limits[:2]), np.minimum(boxes[:, 2:], limits[2:])], axis=1)
+        seen = seen[(seen[:, 2:] > seen[:, :2]).all(axis=1)]
+        seen = seen[(seen[:, 2:] - seen[:, :2]).prod(axis=1) > 0.15 * (boxes[0, 2] - boxes[0, 0]) ** 2]
+        some = np.repeat(seen, weak, axis=0)
+        sides = np.tile(some[:, 2:] - some[:, :2], 2)
+        some = (
+            some + np.tile(rng.uniform(-0.7, 0.7, (len(some), 2)), 2) * sides + rng.normal(0, 0.2, some.shape) * sides
+        )
+        seen = seen + rng.normal(0, noise, seen.shape) * np.tile(seen[:, 2:] - seen[:, :2], 2)
+        every = np.concatenate([seen, some])
+        every = np.clip(every, np.tile(limits[:2], 2), np.tile(limits[2:], 2)).astype(np.float32)
+        scores = np.concatenate([rng.uniform(0.5, 0.95, len(seen)), rng.uniform(0.01, 0.3, len(some))])
+        part = Selected(every, scores.astype(np.float32), np.zeros(len(every), np.int64))
+        parts.append(part.keep((every[:, 2:] > every[:, :2]).all(axis=1)))
+    return parts
+
+
+@pytest.mark.parametrize("tiles", ["2x3", "3x2", "4x4", "256", "640"])
+@pytest.mark.parametrize(("side", "gap"), [(30, 2), (60, 4), (120, 5), (200, 10)])
+def test_equal_objects_side_by_side_are_one_box_each(tiles, side, gap):
+    """Also those that are larger than what two tiles have in common, so that no tile holds them."""
+    regions, boxes = Tiles.parse(tiles).regions((900, 1600)), in_grid(side, gap)
+    parts = oracle(boxes, regions, np.random.default_rng(0), noise=0, weak=0)
+    merged = merge_tiles(parts, regions, same=0.45)
+    assert sorted(merged.boxes.tolist()) == sorted(boxes.tolist())
+
+
+@pytest.mark.parametrize("tiles", ["2x3", "3x2", "4x4", "640"])
+@pytest.mark.parametrize(("side", "gap"), [(60, 4), (120, 5), (200, 10)])
+def test_weak_boxes_between_neighbours_do_not_melt_them_into_one(tiles, side, gap):
+    regions, boxes = Tiles.parse(tiles).regions((900, 1600)), in_grid(side, gap)
+    parts = oracle(boxes, regions, np.random.default_rng(0), noise=0.03, weak=3)
+    merged = merge_tiles(parts, regions, same=0.45)
+    sure = merged.keep(merged.scores > 0.4).boxes
+    assert (sure[:, 2:] - sure[:, :2]).max() < 1.35 * side
+    assert abs(len(sure) - len(boxes)) <= max(1, 0.02 * len(boxes))
+    assert (iou(boxes, sure).max(axis=1) > 0.6).mean() >= 0.98
+
+
+def test_a_joined_box_swallows_no_complete_box_that_is_as_sure():
+    left, right = found(((20, 10, 100, 30), 0.8)), found(((80, 11, 170, 30), 0.9), ((105, 12, 125, 29), 0.85))
+    assert len(put(found(), left, right)) == 3
+    left, right = found(((20, 10, 100, 30), 0.8)), found(((80, 11, 170, 30), 0.9), ((105, 12, 125, 29), 0.3))
+    assert put(found(), left, right)[0] == ([20, 10, 170, 30], 0.9)
+
+
+def test_a_weak_complete_box_does_not_replace_a_sure_piece():
+    left, right = found(((60, 10, 100, 30), 0.9)), found(((84, 10, 110, 30), 0.1), ((80, 50, 90, 60), 0.5))
+    assert ([60, 10, 100, 30], 0.9) in put(found(), left, right)
 
 
 def test_nothing():

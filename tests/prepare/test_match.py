@@ -145,3 +145,9 @@ def test_over_a_crowd_is_half_of_the_prior_inside():
     priors_rel = np.array([[0.1, 0.1, 0.2, 0.2], [0.4, 0, 0.6, 0.1], [0.4, 0, 0.7, 0.1], [0, 0, 1, 1]], np.float32)
     np.testing.assert_array_equal(over_crowd(crowd, priors_rel, 0.5 - 1e-6), [True, True, False, False])
     assert not over_crowd(NO_BOXES, priors_rel, 0.5).any()
+
+
+def test_a_crowd_too_small_for_a_prior_still_takes_the_closest():
+    crowds = np.array([[0.1, 0.1, 0.12, 0.2], [2, 2, 2.1, 2.1]], np.float32)  # the second is beyond all priors
+    priors_rel = np.array([[0, 0, 0.5, 0.5], [0.05, 0.05, 0.25, 0.25], [0.6, 0.6, 0.9, 0.9]], np.float32)
+    np.testing.assert_array_equal(over_crowd(crowds, priors_rel, 0.5), [False, True, False])

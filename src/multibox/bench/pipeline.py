@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -16,13 +17,14 @@ from multibox.config import Config
 from multibox.data.store import Store
 from multibox.machine import cores
 from multibox.models.maps import network_priors
-from multibox.prepare import example, plan, shot
-from multibox.prepare.joined import JoinedStores
+from multibox.prepare import example, pixels, plan, shot, tiled
 from multibox.prepare.phases import at_size
-from multibox.prepare.pipeline import PrepareExample, training_batches
+from multibox.prepare.pipeline import PrepareExample, joined_order, training_batches
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
-    plan: ("decode", "draw_flaws"),
+    pixels: ("decode",),
+    tiled: ("decode",),
+    plan: ("draw_flaws",),
     shot: ("expand", "crop", "letterbox", "snap", "render", "distort", "look_through"),
     example: ("join", "mixup", "affine", "cutout", "degrade", "make_targets"),
 }
@@ -78,7 +80,7 @@ def measure_pipeline(
     config = at_size(config, config.network.size)
     classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
     priors_rel = network_priors(config.network, config.priors)
-    prepare = PrepareExample(JoinedStores(stores, classes), priors_rel, config)
+    prepare = PrepareExample(joined_order(stores, classes, config)[0], priors_rel, config)
     count = min(images, len(prepare.records))
     plain, stages = _measure_one_core(prepare, count)
     return PipelineSpeed(
@@ -120,14 +122,14 @@ def _prepare_all(prepare: PrepareExample, count: int) -> float:
 def _watch_all(prepare: PrepareExample, count: int) -> dict[str, float]:
     stopwatch = Stopwatch()
     read = stopwatch.watch("read", prepare.records.__getitem__)
-    another = stopwatch.watch("read", prepare.draw_record)
+    another = stopwatch.watch("read", prepare.records.another)
     with ExitStack() as stack:
         for module, names in STEPS.items():
             stack.enter_context(stopwatch.watching(module, names))
         for index in range(count):
             record = read(index)
             rng = np.random.default_rng(index)
-            example.training_example(record, rng, prepare.priors_rel, prepare.config, another)
+            example.training_example(record, rng, prepare.priors_rel, prepare.config, partial(another, index))
     return stopwatch.seconds
 
 

@@ -92,10 +92,18 @@ def data_show(
     from multibox.data.open import open_stores
     from multibox.draw import save_png, show_examples
     from multibox.models.maps import network_priors
+    from multibox.prepare.joined import JoinedStores
+    from multibox.prepare.tile_size import settle_tiles
+    from multibox.prepare.tiled import TiledRecords
 
     store, settings = open_stores(name)[0], load_config(config, overrides)
     priors_rel = network_priors(settings.network, settings.priors)
-    save_png(out, show_examples(store, store.meta.classes, priors_rel, settings, **options), replace=replace)
+    records: Sequence[Record] = store
+    if settings.data.tiles != "none":
+        joined = JoinedStores([store], store.meta.classes)
+        settings = settle_tiles(joined, settings)
+        records = TiledRecords(joined, settings.data, settings.train.seed)
+    save_png(out, show_examples(records, store.meta.classes, priors_rel, settings, **options), replace=replace)
     click.echo(
         f"{out}: {store.meta.name}/{store.meta.split}; the number in brackets counts the priors matched to an object"
     )

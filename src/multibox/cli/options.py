@@ -93,9 +93,10 @@ DETECTION_OPTIONS = (
     click.option(
         "--tiles",
         default=None,
-        metavar="640|2x3",
-        help="Size of the tiles that large images are cut into: a side in pixels such as 640, or rows and "
-        "columns such as 2x3.",
+        metavar="640|0.25|2x3|none",
+        help="Size of the tiles that large images are cut into: a side in pixels such as 640 or as a share of the "
+        "image's longer side such as 0.25, or rows and columns such as 2x3. Default: the tiles that the model was "
+        "trained on, if any.",
     ),
     click.option(
         "--tta", is_flag=True, help="Detect in mirrored and smaller copies of each image too, and fuse the results."

@@ -21,7 +21,8 @@ from multibox.errors import BadInput
 from multibox.models.schema import Schema
 from multibox.postprocess.fusion import fuse
 from multibox.postprocess.nms import Selected
-from multibox.postprocess.tiles import Tiles, merge_tiles
+from multibox.postprocess.tiles import merge_tiles
+from multibox.prepare.tiles import Tiles, tiles_of
 from multibox.prepare.window import Window
 from multibox.runtimes import Runtime
 from multibox.runtimes.outputs import Outputs, split_batch
@@ -43,7 +44,9 @@ class Detector:
             file.
         tta: Test-time augmentation. If True, each image is also searched mirrored and smaller, and the detections are
             fused.
-        tiles: How to cut huge images: a tile's side in pixels (``640``), or rows and columns (``"2x3"``).
+        tiles: How to cut large images: a tile's side in pixels (``640``) or as a share of the image's longer side
+            (``0.25``), rows and columns (``"2x3"``), or ``"none"``. None takes the tiles that the model was trained on,
+            if any.
 
     Attributes:
         runtime: Runtime that runs the model.
@@ -62,12 +65,13 @@ class Detector:
         config: Detect | None = None,
         *,
         tta: bool | Tta = False,
-        tiles: int | str | Tiles | None = None,
+        tiles: float | str | Tiles | None = None,
     ):
         self.runtime = runtime
         self.config = config or self.schema.detect
         self.tta = tta if isinstance(tta, Tta) else Tta() if tta else AS_IT_IS
-        self.tiles = tiles if tiles is None or isinstance(tiles, Tiles) else Tiles.parse(str(tiles))
+        tiles = self.schema.tiles if tiles is None else tiles
+        self.tiles = tiles if isinstance(tiles, Tiles) else tiles_of(tiles)
         self.priors_rel = self.schema.make_priors()
         self._reader = reader_for(runtime, self.priors_rel)
         self._reader.check(self.config)

@@ -13,7 +13,7 @@ from multibox.detect.views import Tta
 from multibox.errors import BadInput
 from multibox.models import shipped
 from multibox.models.schema import Loss
-from multibox.postprocess.tiles import Tiles
+from multibox.prepare.tiles import Tiles
 from multibox.runtimes import open_runtime
 
 log = logging.getLogger("multibox")
@@ -28,7 +28,7 @@ def load(
     images: int = 1,
     backend: str | None = None,
     tta: bool | Tta = False,
-    tiles: int | str | Tiles | None = None,
+    tiles: float | str | Tiles | None = None,
     **changes: Any,
 ) -> Detector:
     """Load a detector from a model file.
@@ -46,8 +46,9 @@ def load(
         backend: Backend of Keras for a ``.keras`` file: ``tensorflow``, ``torch`` or ``jax``. None means the default.
         tta: Test-time augmentation: True also searches each image mirrored and smaller. See
             :class:`~multibox.detect.detector.Detector`.
-        tiles: Tiles into which huge images are cut: a tile's side in pixels, or rows and columns such as ``"2x3"``.
-            None cuts no image.
+        tiles: Tiles into which large images are cut: a tile's side in pixels, a share of the image's longer side below
+            1, rows and columns such as ``"2x3"``, or ``"none"``. None takes the tiles that the model was trained on, if
+            any, and logs them.
         changes: Other values for fields of the model's :class:`~multibox.config.Detect`, such as
             ``nms="soft-gaussian"``. None leaves a field as it is.
 
@@ -66,7 +67,10 @@ def load(
         log.info("%s runs in int8: %s", opened.file or path, _cost(opened.schema.loss))
     given = {name: value for name, value in changes.items() if value is not None}
     config = change_section(opened.schema.detect, given)
-    return Detector(opened, config, tta=tta, tiles=tiles)
+    detector = Detector(opened, config, tta=tta, tiles=tiles)
+    if tiles is None and detector.tiles:
+        log.info("searches large images in %s, as the model was trained; set tiles=none to change that", detector.tiles)
+    return detector
 
 
 def _cost(loss: Loss | None) -> str:

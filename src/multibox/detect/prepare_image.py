@@ -9,7 +9,7 @@ import numpy as np
 
 from multibox.detect.views import AS_IT_IS, Tta, View, make_views
 from multibox.models.schema import Schema
-from multibox.postprocess.tiles import Tiles
+from multibox.prepare.tiles import Tiles
 from multibox.prepare.window import Window, whole
 
 

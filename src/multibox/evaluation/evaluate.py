@@ -212,7 +212,7 @@ def detect_all(
     places = [(store, i) for store in stores for i in range(len(store))]
     chosen = places if only is None else [places[k] for k in only]
     total = len(chosen)
-    batch *= detector.runtime.devices
+    batch = 1 if detector.tiles else batch * detector.runtime.devices  # tiles fill batches by themselves
     records = (store[i] for store, i in chosen)
     prepared = in_threads(lambda record: detector.prepare(pixels_of(record)), records, ahead=2 * batch)
     for done, found in enumerate(detector.detect_each(prepared, batch), 1):

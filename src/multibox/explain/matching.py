@@ -16,7 +16,7 @@ from multibox.errors import BadInput
 from multibox.evaluation.columns import places
 from multibox.explain.cells import Box, as_box, place_of
 from multibox.explain.loss import Losses, losses_of
-from multibox.explain.origin import refuse_unexplained
+from multibox.explain.origin import prepare_explained
 from multibox.models.schema import Schema
 from multibox.postprocess.decode import scores_of
 from multibox.prepare.plan import choose_objects
@@ -234,10 +234,9 @@ def explain_matching(
         The image with its matched priors and their losses.
 
     Raises:
-        BadInput: If NMS is part of the model file, or the detector uses several views of an image.
+        BadInput: If NMS is part of the model file, or the detector uses several views of an image, or tiles of it.
     """
-    refuse_unexplained(detector)
-    prepared = detector.prepare(image)
+    prepared = prepare_explained(detector, image)
     return explain_targets(detector, prepared, detector.run([prepared])[0], objects, classes)
 
 

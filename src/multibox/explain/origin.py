@@ -149,30 +149,37 @@ def explain_detections(detector: Detector, image: np.ndarray, score: float | Non
         The detections of ``detector(image, score=score)``, explained.
 
     Raises:
-        BadInput: If NMS is part of the model file, or the detector uses several views of an image.
+        BadInput: If NMS is part of the model file, or the detector uses several views of an image, or tiles of it.
     """
-    refuse_unexplained(detector)
-    prepared = detector.prepare(image)
+    prepared = prepare_explained(detector, image)
     return explain_outputs(detector, prepared, detector.run([prepared])[0], score)
 
 
-def refuse_unexplained(detector: Detector) -> None:
-    """Raise an error if a detector's steps cannot be explained.
+def prepare_explained(detector: Detector, image: np.ndarray) -> Prepared:
+    """Prepare an image for a detector whose steps are to be explained.
 
     Args:
-        detector: Detector to check.
+        detector: Detector to explain.
+        image: Pixels of the upright image, ``(H, W, 3)`` uint8 RGB.
+
+    Returns:
+        The image as the network takes it, with one input.
 
     Raises:
-        BadInput: If NMS is part of the model file, or the detector uses tiles or several views of an image.
+        BadInput: If NMS is part of the model file, or the detector uses several views of an image, or tiles of it.
     """
     if detector.runtime.has_nms:
         raise BadInput(
             "model", "NMS is part of the model file, so detections cannot be explained; export the model without NMS"
         )
-    if detector.tiles or detector.tta != AS_IT_IS:
+    prepared = detector.prepare(image)
+    if len(prepared.regions) > 1 or detector.tta != AS_IT_IS:
         raise BadInput(
-            "model", "detections from tiles or several views cannot be explained; load the model without tiles and tta"
+            "model",
+            "detections from tiles or several views cannot be explained; load the model with tiles=none and without "
+            "tta, or give an image that is no larger than a tile",
         )
+    return prepared
 
 
 def explain_outputs(

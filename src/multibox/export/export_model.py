@@ -21,6 +21,7 @@ from multibox.export.write import FORMATS, PRECISIONS, TARGETS, Plan, write
 from multibox.models.file import fingerprint
 from multibox.models.schema import Loss, Schema
 from multibox.models.shipped import folder_for, is_shipped, model_path
+from multibox.prepare.tiles import tiles_of
 from multibox.runtimes import Runtime, open_runtime
 from multibox.writing import first_free
 
@@ -102,7 +103,7 @@ def export(
     runtime: Any = open_runtime(model, backend=FORMATS[kind].backend)
     FORMATS[kind].require_backend()
     schema: Schema = runtime.schema
-    _require_able(schema, nms, target)
+    _require_able(schema, nms, target, kind)
     seen = judged or calibration
     maps: list[float] = []
     measure = None if judged is None else partial(_measure, judged, runtime, maps)
@@ -189,13 +190,19 @@ def _require_fitting(target: str | None, kind: str, precision: str, nms: bool) -
         )
 
 
-def _require_able(schema: Schema, nms: bool, target: str | None) -> None:
+def _require_able(schema: Schema, nms: bool, target: str | None, kind: str) -> None:
     """Verify that a file with NMS, or for a target, can do what the model's schema says."""
     if (nms or target) and (schema.detect.nms != "hard" or schema.detect.agnostic):
         field, how = "target" if target else "nms", "agnostic" if schema.detect.agnostic else schema.detect.nms
         raise BadInput(
             field,
             f"the NMS in a file is always hard and by class, but the model's configuration says {how}; leave it out",
+        )
+    if schema.tiles != "none" and (kind == "web" or target):
+        log.warning(
+            "the model was trained on %s, but %s whole images; cut large images before detection",
+            tiles_of(schema.tiles),
+            "sites search" if kind == "web" else f"{target} searches",
         )
     if target:
         _require_lines(schema)

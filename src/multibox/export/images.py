@@ -10,10 +10,13 @@ from multibox.detect.prepare_image import prepare_image
 from multibox.errors import BadInput
 from multibox.models.schema import Schema
 from multibox.prepare.render import decode
+from multibox.prepare.tiles import tiles_of
 
 
 def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
     """Prepare images as inputs of a network, from a store or from rendered scenes.
+
+    Of an image that the model searches in tiles, one region is taken, of each image another one.
 
     Args:
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.
@@ -29,7 +32,17 @@ def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
     if store is not None and not len(store):
         raise BadInput(f"{store.meta.name}/{store.meta.split}", "holds no images; name another split")
     pictures = _scenes(count) if store is None else _pictures(store, count)
-    return np.concatenate([prepare_image(picture, schema).inputs for picture in pictures])
+    regions = (_region(picture, schema, number) for number, picture in enumerate(pictures))
+    return np.concatenate([prepare_image(region, schema).inputs for region in regions])
+
+
+def _region(picture: np.ndarray, schema: Schema, number: int) -> np.ndarray:
+    tiles = tiles_of(schema.tiles)
+    if tiles is None:
+        return picture
+    regions = tiles.regions((picture.shape[0], picture.shape[1]))
+    region = regions[number % len(regions)]
+    return picture[int(region.y0) : int(region.y1), int(region.x0) : int(region.x1)]
 
 
 def _pictures(store: Store, count: int) -> Iterable[np.ndarray]:

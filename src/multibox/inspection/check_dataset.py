@@ -33,6 +33,8 @@ from multibox.inspection.dataset_findings import (
 from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage, inspect_item, inspect_record
 from multibox.inspection.propose_priors import propose_priors
+from multibox.prepare.joined import JoinedStores
+from multibox.prepare.tile_size import settle_tiles
 from multibox.progress import Progress
 
 
@@ -162,6 +164,7 @@ def check_dataset(
     }
     stored = stored_at(Path(target))
     if stored is None and Path(target).exists():
+        _refuse_auto(config)
         source = read_source([target], **{**options, "classes": options["classes"] or config.data.classes})
         inspected = _inspect_source(source, config, workers, report)
         more = list(unused_files(source))
@@ -171,9 +174,20 @@ def check_dataset(
         raise BadInput(target, f"no such file, folder or built dataset; built datasets: {some_of(list_datasets())}")
     _refuse_options(name, options)
     stores = open_stores(name)
+    config = _settled(config, stores)
     inspected = _inspect_stores(stores, config, workers, report)
     more = [] if "/" in name else _left_out(stores)
     return _sum_up(str(target), stores[0].meta.classes, inspected, more, config)
+
+
+def _refuse_auto(config: Config) -> None:
+    if config.data.tiles == "auto":
+        raise BadInput("data.tiles", "auto needs a built dataset; build it first, or give a side in pixels")
+
+
+def _settled(config: Config, stores: Sequence[Store]) -> Config:
+    """The configuration with the size of tiles that a run on these stores would choose."""
+    return settle_tiles(JoinedStores(stores, stores[0].meta.classes), config) if config.data.tiles == "auto" else config
 
 
 def _refuse_options(name: str, options: Mapping[str, Any]) -> None:

@@ -20,7 +20,9 @@ from multibox.image_file import color_mode
 from multibox.inspection.finding import Finding
 from multibox.models.maps import feature_maps
 from multibox.overlaps import overlapping
-from multibox.prepare.window import letterbox, snap, to_window, whole
+from multibox.prepare.tiles import tiles_of
+from multibox.prepare.tiling import tiling_of
+from multibox.prepare.window import Window, letterbox, snap, to_window, whole
 
 SAME_IOU: Final = 0.95
 """Smallest IoU at which two boxes of one class count as the same object annotated twice."""
@@ -140,6 +142,8 @@ def _inspect_further(
 def boxes_in_network(record: Record, config: Config) -> np.ndarray:
     """The boxes of a record in the network's input, after the resize that detection uses.
 
+    With tiles, each box is in a tile around it, or in the whole image if it is larger than a tile.
+
     Args:
         record: Image, of which only the size is used, and its objects.
         config: Configuration of the network.
@@ -147,10 +151,18 @@ def boxes_in_network(record: Record, config: Config) -> np.ndarray:
     Returns:
         ``(N, 4)`` corners x0, y0, x1, y1 of the N objects, relative to the network's input.
     """
-    image_size, size = (record.height, record.width), config.network.size
-    window = whole(image_size)
+    image_size, boxes = (record.height, record.width), record.objects.boxes
+    tiles = tiles_of(config.data.tiles)
+    if tiles is None or not len(boxes):
+        return _in_input(boxes, whole(image_size), image_size, config)
+    tiling = tiling_of(image_size, tiles)
+    return np.concatenate([_in_input(row[None], tiling.around(row), image_size, config) for row in boxes])
+
+
+def _in_input(boxes: np.ndarray, window: Window, image_size: tuple[int, int], config: Config) -> np.ndarray:
+    size = config.network.size
     window = letterbox(window, size) if config.data.resize == "letterbox" else window
-    return to_window(record.objects.boxes, snap(window, image_size, size))
+    return to_window(boxes, snap(window, image_size, size))
 
 
 def _without_labels(item: Item, annotation: Annotation) -> list[Finding]:

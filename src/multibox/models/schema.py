@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, ValidationError
 
 from multibox._version import __version__
-from multibox.config import LARGEST, Activation, Detect, Network, Priors, Probability, Resize, Section
+from multibox.config import Activation, Detect, Network, Priors, Resize
+from multibox.config_values import LARGEST, Probability, Section, TileSize
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.old_names import current_fields
@@ -51,6 +52,8 @@ class Schema(Section):
     counted from 0."""
     priors: Priors
     resize: Resize = "warp"
+    tiles: TileSize = "none"
+    """Side of the tiles that the model was trained on, and in which it searches large images by default."""
     activation: Activation = "softmax"
     """Function that turns logits into scores, ``softmax`` or ``sigmoid``. With ``sigmoid``, column 0 of the logits is
     not used."""

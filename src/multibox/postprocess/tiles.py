@@ -1,104 +1,36 @@
-"""Huge images in tiles: each tile is searched at its own resolution, and the detections are merged."""
+"""Merges the detections in the tiles of an image, so that each object is detected once."""
 
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from multibox.boxes import areas
-from multibox.errors import BadInput
+from multibox.postprocess.joining import Joining, clip_each
 from multibox.postprocess.nms import Selected
-from multibox.prepare.window import Window, whole
+from multibox.prepare.window import Window
 
 EDGE: Final = 0.02
 """Distance from a tile's border, as a share of the tile's side. A box with an edge nearer to the border counts as cut
 off by the tile."""
 
+WEAKER: Final = 0.5
+"""Score of a complete box, as a share of a piece's score, below which the box does not replace the piece."""
+
 ROWS: Final = 256
 """Number of boxes that are compared with all others at a time. A limit on the memory in use."""
-
-MOST: Final = 10_000
-"""Largest number of tiles per image. A larger number is surely a mistake."""
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """How an image is cut into tiles.
-
-    Attributes:
-        size: Side of a square tile, pixels of the image. If 0, ``grid`` is used instead.
-        grid: Number of rows and number of columns of tiles, used if ``size`` is 0.
-        overlap: Smallest share of a tile's side by which neighbouring tiles overlap, in [0, 1).
-    """
-
-    size: int = 0
-    grid: tuple[int, int] = (1, 1)
-    overlap: float = 0.2
-
-    @classmethod
-    def parse(cls, text: str) -> "Tiles":
-        """Parse the description of tiles.
-
-        Args:
-            text: Side of a tile in pixels, such as ``640``, or rows and columns, such as ``2x3``.
-
-        Returns:
-            Tiles of that size or number.
-
-        Raises:
-            BadInput: The text is neither a size nor rows and columns.
-        """
-        found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
-        if not found:
-            raise BadInput("tiles", f"{text}: give a tile's side in pixels (640), or rows and columns (2x3)")
-        first, second = found.groups()
-        return cls(grid=(int(first), int(second))) if second else cls(size=int(first))
-
-    def regions(self, image_size: tuple[int, int]) -> list[Window]:
-        """The rectangles of the image to search: the whole image, for objects larger than a tile, then the tiles.
-
-        Args:
-            image_size: Height and width of the image, pixels.
-
-        Returns:
-            Rectangles of the regions, in pixels of the image. If the image fits into one tile, it is the only region.
-
-        Raises:
-            BadInput: There would be more tiles than :data:`MOST`.
-        """
-        rows, columns = (self._spans(length, count) for length, count in zip(image_size, self.grid, strict=True))
-        if len(rows) == len(columns) == 1:
-            return [whole(image_size)]
-        if len(rows) * len(columns) > MOST:
-            height, width = image_size
-            size = f"{len(rows)}x{len(columns)} tiles for an image of {width} x {height}"
-            raise BadInput("tiles", f"{size} are too many (at most {MOST}); use larger tiles")
-        return [whole(image_size), *(Window(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)]
-
-    def _spans(self, length: int, count: int) -> list[tuple[float, float]]:
-        """Start and end of the tiles along an axis: spans of equal length, in whole pixels, that cover the axis."""
-        if self.size:
-            side = min(self.size, length)
-            count = max(1, math.ceil((length - self.overlap * side) / ((1 - self.overlap) * side) - 1e-9))
-        else:
-            side = math.ceil(length / (count - (count - 1) * self.overlap))
-        starts = np.linspace(0, length - side, min(count, length)).round().tolist()
-        return [(start, start + side) for start in starts]
 
 
 def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: float, agnostic: bool = False) -> Selected:
     """Merge the detections in all regions (tiles and the whole image) of an image.
 
-    Two boxes from two regions count as one object if their IoU, after both are clipped to the intersection of the
+    Two boxes from two regions may show one object if their IoU, after both are clipped to the intersection of the
     regions, is above ``same``. The plain IoU would not do: if a border cuts an object, the piece in one tile may
     overlap the piece in another tile, or the whole object, by any amount.
 
-    First, boxes that no tile border cuts remove other boxes of the same object, in order of descending score. The boxes
-    that remain are pieces of objects that no region holds entirely. Pieces of one object are joined: their bounding box
-    gets the highest score.
+    First, boxes that no tile border cuts remove other boxes of the same object, in order of descending score. A piece
+    that is much surer is not removed. The boxes that remain are pieces of objects that no region holds entirely.
+    :class:`Joining` joins those of one object: their bounding box gets the highest score.
 
     Args:
         parts: Detections in each region, with boxes in pixels of the image.
@@ -112,28 +44,35 @@ def merge_tiles(parts: Sequence[Selected], regions: Sequence[Window], same: floa
     boxes, scores, labels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     source = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])
     edges = np.array([(r.x0, r.y0, r.x1, r.y1) for r in regions], np.float32)[source].reshape(-1, 4)
-    cut = _is_cut(boxes, edges, regions[0])
-    order = np.lexsort((-scores, cut))  # complete boxes first
-    found, source, edges, cut = Selected(boxes, scores, labels).keep(order), source[order], edges[order], cut[order]
+    sides = cut_sides(boxes, edges, regions[0])
+    order = np.lexsort((-scores, sides.any(axis=1)))  # complete boxes first
+    found, source, edges, sides = Selected(boxes, scores, labels).keep(order), source[order], edges[order], sides[order]
     kinds = np.zeros_like(labels) if agnostic else found.labels
     first, second = _pairs(found.boxes, edges, kinds, source, same)
 
-    stays = _greedy(len(order), first[~cut[first]], second[~cut[first]])
-    joined = cut & stays
-    both = joined[first] & joined[second]
-    piece = _connected(len(order), first[both], second[both])
-    around = found.boxes.copy()
-    np.minimum.at(around[:, :2], piece, found.boxes[:, :2])
-    np.maximum.at(around[:, 2:], piece, found.boxes[:, 2:])
-    first_of_each = piece == np.arange(len(order))  # the best piece of an object, as pieces are sorted
-    return found._replace(boxes=around).keep(stays & first_of_each).best(len(order))
+    cut = np.logical_or.reduce(sides, axis=1)
+    removes = ~cut[first] & (~cut[second] | (found.scores[first] >= WEAKER * found.scores[second]))
+    stays = _greedy(len(order), first[removes], second[removes])
+    joining = Joining(found, source, edges, sides, kinds, same)
+    around, gone = joining.join(np.flatnonzero(cut & stays), np.flatnonzero(~cut & stays), first, second)
+    return found._replace(boxes=around).keep(stays & ~gone).best(len(order))
 
 
-def _is_cut(boxes: np.ndarray, edges: np.ndarray, image: Window) -> np.ndarray:
-    """``(N,)`` bool, True for boxes that reach a border of their region that is no border of the image."""
+def cut_sides(boxes: np.ndarray, edges: np.ndarray, image: Window) -> np.ndarray:
+    """The sides at which tiles cut boxes off.
+
+    Args:
+        boxes: ``(N, 4)`` corners x0, y0, x1, y1, pixels of the image.
+        edges: ``(N, 4)`` edges of the region in which each box was found.
+        image: Rectangle of the whole image.
+
+    Returns:
+        ``(N, 4)`` bool, True for the sides (left, upper, right, lower) that reach a border of their region that is no
+        border of the image.
+    """
     inner = edges != np.array([image.x0, image.y0, image.x1, image.y1], np.float32)
     extent = np.tile(edges[:, 2:] - edges[:, :2], 2)
-    return (inner & (np.abs(boxes - edges) < EDGE * extent)).any(axis=1)
+    return inner & (np.abs(boxes - edges) < EDGE * extent)
 
 
 def _pairs(
@@ -145,21 +84,14 @@ def _pairs(
     for start in range(0, len(boxes), ROWS):
         rows = downwards[start : start + ROWS]
         near = np.flatnonzero((boxes[:, 1] < boxes[rows, 3].max()) & (boxes[:, 3] > boxes[rows, 1].min()))
-        common = _cut_off(edges[rows, None], edges[near])  # (R, N, 4)
-        a, b = _cut_off(boxes[rows, None], common), _cut_off(boxes[near], common)
-        overlap = areas(_cut_off(a, b))
+        common = clip_each(edges[rows, None], edges[near])  # (R, N, 4)
+        a, b = clip_each(boxes[rows, None], common), clip_each(boxes[near], common)
+        overlap = areas(clip_each(a, b))
         agree = overlap > same * (areas(a) + areas(b) - overlap)
         agree &= (kinds[rows, None] == kinds[near]) & (source[rows, None] != source[near]) & (rows[:, None] < near)
         first, second = np.nonzero(agree)
         found.append(np.stack([rows[first], near[second]]))
     return tuple(np.concatenate(found, axis=1))
-
-
-def _cut_off(boxes: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Clip boxes to limits, both ``(..., 4)``. A box outside its limits becomes inverted."""
-    return np.concatenate(
-        [np.maximum(boxes[..., :2], limits[..., :2]), np.minimum(boxes[..., 2:], limits[..., 2:])], axis=-1
-    )
 
 
 def _greedy(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -174,16 +106,3 @@ def _greedy(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         if np.array_equal(again, stays):
             return stays
         stays = again
-
-
-def _connected(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(count,)`` smallest position that pairs connect each position with."""
-    root = np.arange(count)
-    while True:
-        again = root.copy()
-        np.minimum.at(again, first, root[second])
-        np.minimum.at(again, second, root[first])
-        again = again[again]
-        if np.array_equal(again, root):
-            return root
-        root = again

@@ -40,9 +40,21 @@ class JoinedStores:
 
     def __getitem__(self, index: int) -> Record:
         which, position = self.locate(index)
-        record = self.stores[which][position]
-        labels = self._labels[which][record.objects.labels]
-        return replace(record, objects=replace(record.objects, labels=labels))
+        return self._translated(which, self.stores[which][position])
+
+    def without_image(self, index: int) -> Record:
+        """The record at a position without the bytes of its image, so that ``image`` is empty."""
+        which, position = self.locate(index)
+        return self._translated(which, self.stores[which].without_image(position))
+
+    @property
+    def examples(self) -> int:
+        """Number of examples of a pass over the data."""
+        return len(self)
+
+    def another(self, index: int, rng: np.random.Generator) -> Record:
+        """Draw a record to mix with the one at ``index``: any record, each with the same probability."""
+        return self[int(rng.integers(len(self)))]
 
     def locate(self, index: int) -> tuple[int, int]:
         """Position of a record's store among the stores, and position of the record in that store."""
@@ -53,6 +65,10 @@ class JoinedStores:
         """Name of a record's store, as ``NAME/SPLIT``, and id of the record in that store."""
         which, position = self.locate(index)
         return _name(self.stores[which]), self.stores[which][position].id
+
+    def _translated(self, which: int, record: Record) -> Record:
+        labels = self._labels[which][record.objects.labels]
+        return replace(record, objects=replace(record.objects, labels=labels))
 
     def _translate(self, store: Any) -> np.ndarray:
         """Array from each label of a store to the label of the same class in the run."""

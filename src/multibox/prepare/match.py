@@ -113,15 +113,21 @@ def _first_turns(block: Block) -> Iterator[Turn]:
 def over_crowd(crowds_rel: np.ndarray, priors_rel: np.ndarray, threshold: float) -> np.ndarray:
     """Find the priors inside a crowd, which is a region of objects that were not annotated one by one.
 
+    A region that is too small to hold a prior takes the prior that it overlaps most.
+
     Args:
         crowds_rel: ``(N, 4)`` corners x0, y0, x1, y1 of the crowds' regions, relative to the image. N may be 0.
         priors_rel: ``(P, 4)`` corners x0, y0, x1, y1 of the priors, relative to the image.
         threshold: Smallest share of a prior's area, in [0, 1], that must lie in the region of one crowd.
 
     Returns:
-        ``(P,)`` bool, true for priors inside a crowd.
+        ``(P,)`` bool, true for priors inside a crowd, or closest to one without priors inside.
     """
     over = np.zeros(len(priors_rel), np.bool_)
     for region in crowds_rel:
-        over |= box.coverage(priors_rel, region) >= threshold
+        inside = box.coverage(priors_rel, region) >= threshold
+        if len(inside) and not inside.any():
+            overlap = box.iou(region[None], priors_rel)[0]
+            inside[overlap.argmax()] = overlap.max() > LEAST_IOU
+        over |= inside
     return over

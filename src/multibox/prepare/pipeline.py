@@ -7,6 +7,7 @@ resumed, or with more processes.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, Self
 
@@ -16,7 +17,6 @@ import numpy as np
 from multibox.config import Config
 from multibox.data.object_kinds import learned
 from multibox.data.presence import presence_in
-from multibox.data.record import Record
 from multibox.errors import BadInput, install
 from multibox.machine import cores
 from multibox.models.maps import network_priors
@@ -24,6 +24,7 @@ from multibox.prepare.balance import BalancedOrder, repeat_factors
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.phases import phases
+from multibox.prepare.tiled import ENDLESS, TiledRecords
 from multibox.prepare.workers import Workers
 from multibox.torchrun import share_of_cores
 
@@ -37,9 +38,8 @@ except ImportError:
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 
-ENDLESS = 2**53
-"""Length of the sequence of examples, which is more than any run needs. Grain counts batches in floating point, which
-is exact up to this number."""
+Records = JoinedStores | TiledRecords
+"""The records of a run as one sequence: whole images, or tiles."""
 
 BUFFERED = 2
 """Number of batches that each thread prepares in advance."""
@@ -84,9 +84,7 @@ def training_batches(
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
 
 
-def joined_order(
-    stores: Sequence[Any], classes: Sequence[str], config: Config
-) -> tuple[JoinedStores, grain.MapDataset]:
+def joined_order(stores: Sequence[Any], classes: Sequence[str], config: Config) -> tuple[Records, grain.MapDataset]:
     """Join the records of a run, and fix the endless order in which it sees them.
 
     Args:
@@ -95,18 +93,30 @@ def joined_order(
         config: Configuration of the run.
 
     Returns:
-        The records as one sequence, and an endless sequence of positions in it.
+        The records as one sequence, whole or as tiles, and an endless sequence of positions in it.
 
     Raises:
         BadInput: If the stores hold no image, if a store has a class that is not in ``classes``, or if ``data.weights``
             does not have one sampling weight per store.
     """
-    records = JoinedStores(stores, classes)
+    joined, weights, seed = JoinedStores(stores, classes), config.data.weights, config.train.seed
     factors = None
     if config.data.balance:
-        presence = presence_in(stores, records.classes, learned(config.data.difficult))
+        presence = presence_in(stores, joined.classes, learned(config.data.difficult))
         factors = repeat_factors(presence, config.data.balance)
-    return records, endless_order(records.ends, config.data.weights, config.train.seed, factors)
+    order = endless_order(joined.ends, weights, seed, factors)
+    if config.data.tiles == "none":
+        return joined, order
+    starts = range(0, len(stores) * ENDLESS if weights else ENDLESS, ENDLESS)
+    orders = [grain.MapDataset.range(start, start + ENDLESS) for start in starts]
+    return TiledRecords(joined, config.data, seed), _mixed(orders, weights, seed)
+
+
+def count_examples(stores: Sequence[Any], classes: Sequence[str], config: Config) -> int:
+    """Number of examples of a pass over the training data: images, or tiles if the configuration has any."""
+    if config.data.tiles == "none":
+        return sum(map(len, stores))
+    return joined_order(stores, classes, config)[0].examples
 
 
 class TrainingBatches:
@@ -119,9 +129,7 @@ class TrainingBatches:
     it in an error of its own.
     """
 
-    def __init__(
-        self, batches: grain.DatasetIterator | Workers, records: JoinedStores, order: grain.MapDataset, batch: int
-    ):
+    def __init__(self, batches: grain.DatasetIterator | Workers, records: Records, order: grain.MapDataset, batch: int):
         self._batches: grain.DatasetIterator | Workers | None = batches
         self._failure: Exception | None = None
         self._records = records
@@ -179,7 +187,7 @@ class TrainingBatches:
 
 
 def endless_examples(
-    order: grain.MapDataset, records: JoinedStores, priors_rel: np.ndarray, config: Config
+    order: grain.MapDataset, records: Records, priors_rel: np.ndarray, config: Config
 ) -> grain.MapDataset:
     """Prepare the examples of a run, each with the configuration of its phase.
 
@@ -194,7 +202,7 @@ def endless_examples(
         states.
     """
     examples: grain.MapDataset | None = None
-    for start, each in phases(config, len(records)).items():
+    for start, each in phases(config, records.examples).items():
         is_full = each.network.size == config.network.size
         own_priors = priors_rel if is_full else network_priors(each.network, each.priors)
         after = order.random_map(PrepareExample(records, own_priors, each))
@@ -205,7 +213,7 @@ def endless_examples(
 class PrepareExample:
     """Prepares the training example of a record. The object is pickled and sent to worker processes."""
 
-    def __init__(self, records: JoinedStores, priors_rel: np.ndarray, config: Config):
+    def __init__(self, records: Records, priors_rel: np.ndarray, config: Config):
         self.records = records
         self.priors_rel = by_columns(priors_rel)
         self.config = config
@@ -213,11 +221,8 @@ class PrepareExample:
 
     def __call__(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Prepare the record at ``index`` with a random generator."""
-        return training_example(self.records[index], rng, self.priors_rel, self.config, self.draw_record, self.grids)
-
-    def draw_record(self, rng: np.random.Generator) -> Record:
-        """Draw any record, each with the same probability."""
-        return self.records[int(rng.integers(len(self.records)))]
+        another = partial(self.records.another, index)
+        return training_example(self.records[index], rng, self.priors_rel, self.config, another, self.grids)
 
 
 def by_columns(priors_rel: np.ndarray) -> np.ndarray:
@@ -264,6 +269,12 @@ def endless_order(
         else _balanced(factors[slice(*span)], (seed + place) % 2**32, span[0])
         for place, span in enumerate(spans)
     ]
+    return _mixed(orders, weights, seed)
+
+
+def _mixed(orders: Sequence[grain.MapDataset], weights: Sequence[float], seed: int) -> grain.MapDataset:
+    if not weights:
+        return orders[0].seed(seed)
     hundredths = [round(100 * weight / min(weights)) for weight in weights]  # Grain would round down
     return grain.MapDataset.mix(orders, hundredths).seed(seed)
 

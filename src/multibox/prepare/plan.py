@@ -15,8 +15,8 @@ from multibox.prepare.affine import affine_matrix
 from multibox.prepare.cutout import draw_holes
 from multibox.prepare.mixup import draw_weight
 from multibox.prepare.mosaic import Quarter, draw_quarters
+from multibox.prepare.pixels import pixels_of
 from multibox.prepare.quality import Flaws, draw_flaws
-from multibox.prepare.render import decode
 from multibox.prepare.shot import Shot, draw_shot
 
 Another = Callable[[np.random.Generator], Record]
@@ -113,7 +113,7 @@ def _draw_scene(record: Record, rng: np.random.Generator, config: Config, anothe
 
 
 def _draw_subject(record: Record, rng: np.random.Generator, config: Config, size: tuple[int, int]) -> Subject:
-    image = decode(record.image, record.source or record.id)
+    image = pixels_of(record)
     objects = choose_objects(record.objects, config.data.difficult)
     image_size = (image.shape[0], image.shape[1])
     return Subject(image, objects, draw_shot(rng, config.augment, objects, image_size, size, config.data.resize), size)

@@ -12,7 +12,8 @@ from multibox.config import Config
 from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.prepare.phases import at_size, small_size
-from multibox.prepare.pipeline import training_batches
+from multibox.prepare.pipeline import count_examples, training_batches
+from multibox.prepare.tiles import tiles_of
 from multibox.training import hosts
 from multibox.training.setup import set_up
 from multibox.training.stores import open_stores
@@ -70,8 +71,8 @@ def fit_into(minutes: float | None, config: Config, stores: Sequence[Store], beg
         )
     speed = speed_of_run(config, stores)
     left = minutes * 60 - (time.monotonic() - began) - speed.first
-    epoch = config.train.epoch_steps(sum(map(len, stores)))
-    validation = VALIDATION_COST * speed.step / config.train.batch * _validation_images(config)
+    epoch = config.train.epoch_steps(count_examples(stores, config.data.classes, config))
+    validation = VALIDATION_COST * speed.step / config.train.batch * _validation_inputs(config)
     steps = steps_within(left, speed.step, validation, config.train.validate_every * epoch)
     if steps < FEWEST_STEPS:
         needed = (minutes * 60 - left + FEWEST_STEPS * speed.step + validation) / 60
@@ -160,5 +161,11 @@ def _length(config: Config, steps: int, epoch: int) -> dict[str, int]:
     return {"epochs": epochs, "steps_per_epoch": steps // epochs, "warmup_steps": warm_up}
 
 
-def _validation_images(config: Config) -> int:
-    return sum(map(len, open_stores(config.data.val)))
+def _validation_inputs(config: Config) -> int:
+    """Number of times that the network runs in a validation: once for each image, or for it and each of its tiles."""
+    stores = open_stores(config.data.val)
+    tiles = tiles_of(config.data.tiles)
+    if tiles is None:
+        return sum(map(len, stores))
+    records = (store.without_image(i) for store in stores for i in range(len(store)))
+    return sum(len(tiles.regions((record.height, record.width))) for record in records)

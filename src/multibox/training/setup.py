@@ -23,7 +23,9 @@ from multibox.models.maps import feature_maps
 from multibox.models.schema import Schema
 from multibox.models.ssd import build, frozen_until
 from multibox.models.transfer import graph_fields, start_weights, transfer
-from multibox.prepare.pipeline import joined_order
+from multibox.prepare.joined import JoinedStores
+from multibox.prepare.pipeline import count_examples, joined_order
+from multibox.prepare.tile_size import settle_tiles
 from multibox.progress import Progress
 from multibox.training import hosts
 from multibox.training.class_weights import with_class_weights
@@ -134,9 +136,10 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
         ),
     }
     settings = settings.model_copy(update=chosen)
-    joined_order(stores, classes, settings)
+    records = JoinedStores(stores, classes)
     require_objects(settings, stores)
-    settings = with_class_weights(settings, stores)
+    settings = settle_tiles(records, with_class_weights(settings, stores), hosts.log)
+    joined_order(stores, classes, settings)
     if settings.data.val:
         common_classes(classes, open_stores(settings.data.val))
     return settings
@@ -172,12 +175,13 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         classes=config.data.classes,
         priors=config.priors,
         resize=config.data.resize,
+        tiles=config.data.tiles,
         activation=config.loss.activation,
         detect=config.detect,
         training=config.model_dump(mode="json", exclude={"network": {"graph"}}),
         images_of_class=presence.images_by_name,
     )
-    steps = config.train.epoch_steps(sum(map(len, stores)))
+    steps = config.train.epoch_steps(count_examples(stores, schema.classes, config))
     with on_devices(config.train), computing_in(config.train.precision):
         network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
         synchronize(network, config.train.devices)
