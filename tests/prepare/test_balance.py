@@ -163,3 +163,10 @@ def test_a_threshold_is_a_share_of_the_images(balance):
 def test_balance_does_not_hide_other_faults(stores):
     with pytest.raises(BadInput, match=r"has classes that data.classes does not list: emu"):
         joined_order(stores, CLASSES[:2], balanced())
+
+
+def test_balance_and_tiles_are_not_combined(stores):
+    config = balanced()
+    both = config.model_copy(update={"data": config.data.model_copy(update={"tiles": 64})})
+    with pytest.raises(BadInput, match=r"^data\.balance: cannot be combined with data\.tiles; set data\.balance=0 or"):
+        joined_order(stores, CLASSES, both)

@@ -97,9 +97,11 @@ def joined_order(stores: Sequence[Any], classes: Sequence[str], config: Config) 
 
     Raises:
         BadInput: If the stores hold no image, if a store has a class that is not in ``classes``, or if ``data.weights``
-            does not have one sampling weight per store.
+            does not have one sampling weight per store, or if ``data.balance`` and ``data.tiles`` are both set.
     """
     joined, weights, seed = JoinedStores(stores, classes), config.data.weights, config.train.seed
+    if config.data.balance and config.data.tiles != "none":
+        raise BadInput("data.balance", "cannot be combined with data.tiles; set data.balance=0 or data.tiles=none")
     factors = None
     if config.data.balance:
         presence = presence_in(stores, joined.classes, learned(config.data.difficult))
