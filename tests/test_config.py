@@ -216,9 +216,3 @@ def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path):
 def test_the_command_line_number_1e_3_is_a_number():
     assert yaml.safe_load("1e-3") == "1e-3"
     assert load_config(overrides=["train.lr=1e-3"]).train.lr == 0.001
-
-
-def test_balance_counts_images_and_so_excludes_tiles():
-    with pytest.raises(BadInput, match=r"data: balance: applies to whole images; with tiles set balance to 0"):
-        load_config(overrides=["data.tiles=640", "data.balance=0.1"])
-    assert load_config(overrides=["data.tiles=640"]).data.tiles == 640

@@ -185,12 +185,6 @@ class Data(Section):
     """Number of processes that prepare examples. 0 uses threads of this process instead. -1 chooses by the number of
     cores."""
 
-    @model_validator(mode="after")
-    def _balance_of_whole_images(self) -> Self:
-        if self.balance and self.tiles != "none":
-            raise ValueError("balance: applies to whole images; with tiles set balance to 0")
-        return self
-
 
 class Distort(Section):
     """Random brightness, contrast, saturation and hue, each applied with ``probability``, as in SSD's data layer."""
