@@ -5,6 +5,7 @@ make demo && .venv/bin/python docs/pictures.py demo docs/images
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,14 @@ import numpy as np
 
 import multibox
 from multibox.config import Augment, Config
+from multibox.data.backdrop import draw_backdrop
+from multibox.data.composition import Recipe, Stock, compose_image
+from multibox.data.cutouts import find_cutouts, read_cutout
 from multibox.data.film import make_film
+from multibox.data.sample import CLASSES
+from multibox.data.shapes import KINDS, draw_thing, random_colour
 from multibox.data.store import Store
-from multibox.draw import WHITE, draw_caption, draw_example, grid
+from multibox.draw import WHITE, draw_boxes, draw_caption, draw_example, grid
 from multibox.inspection.coverage_chart import coverage_chart
 from multibox.inspection.inspect_image import boxes_in_network
 from multibox.inspection.propose_priors import propose_priors
@@ -24,6 +30,7 @@ from multibox.prepare.render import decode
 from multibox.report.drawing import save_drawings
 
 SHOWN = 12
+COMPOSED = 8
 SEED, PICTURE = 3, 4
 FILM, MIDDLE = "04-standing", {"middle": (0.5, 1, 0.5, 0)}
 FRAMES = (20, 50, 79, 85, 92, 112)
@@ -39,6 +46,7 @@ def main(demo: Path, out: Path) -> None:
     train = Store(demo / "data" / "sample" / "train.lmdb")
     save(out / "augmentations.jpg", draw_augmentations(train))
     draw_both_priors(train, out / "coverage.svg")
+    save(out / "compose.jpg", draw_composed())
     save(out / "tracks.jpg", draw_tracks(demo / "experiments" / "demo" / "best.keras"))
 
 
@@ -79,6 +87,32 @@ def draw_tracks(model: Path) -> np.ndarray:
         film = make_film(folder, sequences=4, replace=True) / FILM
         frames = multibox.track(multibox.load(model), film, lines=MIDDLE)
         return grid([with_time(frame.draw(), frame.seconds) for frame in frames if frame.number in FRAMES], 3)
+
+
+def draw_composed() -> np.ndarray:
+    """Rendered cut-outs on rendered surfaces, as `multibox data compose` pastes them, with their boxes."""
+    rng, tiles = np.random.default_rng(SEED), []
+    with tempfile.TemporaryDirectory() as folder:
+        write_cutouts(Path(folder), rng)
+        stock = Stock(find_cutouts(Path(folder)).classes, [], partial(read_cutout, largest=240))
+        for _ in range(COMPOSED):
+            view = draw_backdrop(225, 300, rng)
+            image, things, _ = compose_image(view, stock, Recipe(objects=(2, 5), scale=(0.2, 0.6)), rng)
+            names = [thing.name for thing in things]
+            tiles.append(
+                draw_boxes(image, np.array([thing.box for thing in things]), names, [*map(CLASSES.index, names)])
+            )
+    return grid(tiles, 4)
+
+
+def write_cutouts(folder: Path, rng: np.random.Generator) -> None:
+    """Four cut-outs of each kind of rendered object."""
+    for kind in KINDS:
+        (folder / kind).mkdir()
+        for number in range(4):
+            thing = draw_thing(kind, 240, random_colour(rng), rng.uniform(-np.pi, np.pi), rng)
+            pixels = np.dstack([thing.colour[..., ::-1].clip(0, 255), 255 * thing.alpha]).round().astype(np.uint8)
+            cv2.imwrite(str(folder / f"{kind}/{number}.png"), pixels)
 
 
 def with_time(image: np.ndarray, seconds: float) -> np.ndarray:

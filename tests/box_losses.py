@@ -23,3 +23,13 @@ def by_the_paper(name, a, b):
 def random_boxes(rng, count):
     corner, size = rng.random((count, 2)) * 100, 1 + rng.random((count, 2)) * 80
     return np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+
+
+def batch(seed, images=2, priors=20, classes=3, share=0.3):
+    """Labels, deltas, logits, predicted deltas, priors."""
+    rng = np.random.default_rng(seed)
+    rest = np.where(rng.random((images, priors)) < 0.1, -1, 0)
+    labels = np.where(rng.random((images, priors)) < share, rng.integers(1, classes + 1, (images, priors)), rest)
+    deltas, predicted = rng.normal(size=(2, images, priors, 4)).astype("f4")
+    logits = rng.normal(size=(images, priors, classes + 1)).astype("f4")
+    return labels.astype("int32"), deltas, logits, predicted, random_boxes(rng, priors)

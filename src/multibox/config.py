@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from multibox.config_values import (
     LARGEST,
+    ClassWeights,
     Factor,
     Number,
     Positive,
@@ -161,6 +162,11 @@ class Data(Section):
     weights: tuple[Positive, ...] = ()
     """Relative weight of each store of ``train``: examples are drawn from a store in proportion to its weight. If
     empty, every image is drawn equally often."""
+    balance: Probability = 0.0
+    """Repeat-factor sampling (LVIS, arXiv 1908.03195): a share of the images, such as 0.05. Images with a class that is
+    in a smaller share f of the images are drawn sqrt(``balance`` / f) times as often. The rarest class of an image
+    decides. The number of steps in an epoch stays. With ``weights``, this holds within each store. 0 switches it off.
+    It cannot be combined with ``tiles``."""
     val: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     """Names of the classes to train. If empty, the classes of the stores are used."""
@@ -330,6 +336,10 @@ class Loss(Section):
     """Smallest number of hard negatives mined in an image, so that images without objects contribute too. Used by
     ``classes: softmax`` only."""
     box_weight: Positive = 1.0
+    class_weights: ClassWeights = "none"
+    """Factor of the classification loss of a class's positive priors: ``none``, ``inverse_sqrt``, the square root of
+    (objects of the most frequent class / objects of this class), or factors by class name, where classes without one
+    have 1. A run's own configuration lists the factors of all its classes in their order."""
 
     @property
     def activation(self) -> Activation:

@@ -1,6 +1,6 @@
 """The values of configuration fields: types of numbers with their ranges, and the base class of sections."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -8,7 +8,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
 )
 
@@ -31,6 +35,20 @@ Range = Annotated[tuple[Factor, Factor], AfterValidator(_rising)]
 Positives = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
 Positive3 = tuple[Positive, Positive, Positive]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
+
+
+def _name_or_factors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        message = f"must be none, inverse_sqrt, or factors above 0 and up to {LARGEST:g} by class name"
+        raise ValueError(message) from None
+
+
+ClassWeights = Annotated[
+    Literal["none", "inverse_sqrt"] | dict[str, Annotated[Positive, Strict()]], WrapValidator(_name_or_factors)
+]
+"""Factors of the classes by name, ``inverse_sqrt`` to compute them from the training data, or ``none``."""
 
 SMALLEST_TILE = 64
 """Smallest side of a tile in pixels. Smaller tiles show hardly anything but parts of objects."""

@@ -1,7 +1,10 @@
 import json
+import re
 import shlex
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -80,6 +83,7 @@ def test_sample_videos(tmp_path):
     for arguments, message in [
         (["--video", 2, "--images", 20], "--images: cannot be combined with --video"),
         (["--frames", 20], "--frames: images have no frames; set --video"),
+        (["--video", 2, "--long-tail", 20], "--long-tail: applies to images only, and --video renders none"),
     ]:
         refused = run("data", "sample", tmp_path / "n", *arguments)
         assert refused.exit_code == 2
@@ -121,3 +125,72 @@ def test_a_build_with_new_names_and_what_it_says_of_spelling(voc_folder, tmp_pat
     built = run("data", "build", root, "--name", "joined", "--rename", "Ball=ball", "--json")
     assert json.loads(built.stdout)["classes"] == ["ball", "crate"]
     assert json.loads(built.stdout)["notes"] == []
+
+
+@pytest.fixture
+def cutouts_and_photos(tmp_path):
+    """Six red squares in files named mug_1 to mug_6, and five grey photos."""
+    for folder in ("cut outs", "photos"):
+        (tmp_path / folder).mkdir()
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[4:-4, 4:-4] = (30, 30, 220, 255)
+    for number in range(1, 7):
+        cv2.imwrite(str(tmp_path / f"cut outs/mug_{number}.png"), pixels)
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"photos/{number}.jpg"), np.full((60, 80, 3), 90 + number, np.uint8))
+    return tmp_path
+
+
+def test_compose_says_what_it_understood_and_the_next_command(cutouts_and_photos, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(cutouts_and_photos / "stores"))
+    folders = [cutouts_and_photos / name for name in ("cut outs", "photos", "my set")]
+    said = run("data", "compose", *folders, "--images", 20, "--size", 96, "--objects", "1-1").stdout.splitlines()
+    assert said[0] == (
+        "6 cut-outs of 1 class, named by their files: mug (6); "
+        "if they are others, put the files of each class into a folder of its name"
+    )
+    assert said[1:3] == [
+        "train: 17 images, 17 objects, from 5 cut-outs and 4 backgrounds",
+        "val: 3 images, 3 objects, from 1 cut-out and 1 background",
+    ]
+    assert len(said) == 4
+    advised = shlex.split(said[3].partition("build the dataset with: ")[2])
+    assert advised == ["multibox", "data", "build", str(folders[2]), "--name", "mine"]
+    assert run(*advised[1:]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--objects", "3-1"], "--objects: 3-1 are not two numbers of objects, such as 1-6"),
+        (["--objects", "some"], "--objects: 'some' is not a range of two numbers"),
+        (["--objects", "1.5-3"], "--objects: 1.5-3 are not whole numbers"),
+        (["--scale", "0.5-2"], "--scale: 0.5-2 are not two shares between 0.01 and 1"),
+        (["--images", "2", "--val", "0.5", "--test", "0.5"], "--val: val and test leave no image for train"),
+    ],
+)
+def test_compose_refuses_in_one_line(cutouts_and_photos, arguments, message):
+    result = run("data", "compose", *(cutouts_and_photos / name for name in ("cut outs", "photos", "out")), *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+    assert not (cutouts_and_photos / "out").exists()
+
+
+def test_compose_says_which_class_has_no_object(cutouts_and_photos):
+    for number in range(3):
+        shutil.copytree(cutouts_and_photos / "cut outs", cutouts_and_photos / f"classes/mug {number}")
+    folders = [cutouts_and_photos / name for name in ("classes", "photos", "out")]
+    said = run("data", "compose", *folders, "--images", 1, "--size", 96, "--objects", 1).stdout.splitlines()
+    assert re.fullmatch(r"train has no object of mug \d, mug \d; compose more images, or choose .*", said[-2])
+
+
+def test_compose_names_the_file_without_alpha(cutouts_and_photos):
+    cv2.imwrite(str(cutouts_and_photos / "cut outs/mug_3.png"), np.zeros((9, 9, 3), np.uint8))
+    folders = [cutouts_and_photos / name for name in ("cut outs", "photos", "out")]
+    refused = run("data", "compose", *folders)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "mug_3.png: has no alpha channel; cut the object out" in refused.stderr
+    made = run("data", "compose", *folders, "--images", 2, "--size", 96, "--on-bad", "skip")
+    assert made.exit_code == 0
+    assert made.stdout.startswith("left out: ")
+    assert "5 cut-outs of 1 class" in made.stdout

@@ -3,7 +3,7 @@ import pytest
 
 from multibox.boxes import intersections
 from multibox.data.build import build
-from multibox.data.sample import CLASSES, draw_scene, make_sample
+from multibox.data.sample import CLASSES, draw_scene, long_tailed, make_sample
 from multibox.data.shapes import KINDS, draw_thing
 from multibox.data.store import open_store
 from multibox.errors import BadInput
@@ -93,3 +93,21 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     with pytest.raises(BadInput, match="is not empty, and holds no sample dataset of Multibox"):
         make_sample(tmp_path, images=10)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_long_tail_is_in_the_training_images_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "stores"))
+    folder = make_sample(tmp_path / "sample", images=300, size=64, long_tail=100)
+    splits = build([folder], "sample", classes=CLASSES).splits
+    drawn = np.array(list(splits["train"].per_class.values()))
+    np.testing.assert_allclose(drawn / drawn.sum(), long_tailed(100), atol=0.06)
+    assert drawn[0] > 30 * max(1, drawn[-1])
+    even = np.array(list(splits["val"].per_class.values())) + list(splits["test"].per_class.values())
+    assert even.max() < 2.5 * even.min()
+
+
+def test_shares_of_a_long_tail_fall_by_one_factor_to_a_hundredth():
+    shares = long_tailed(100)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[0] / shares[-1] == pytest.approx(100)
+    np.testing.assert_allclose(shares[1:] / shares[:-1], 100 ** (-1 / 7))

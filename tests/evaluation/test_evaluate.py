@@ -57,10 +57,11 @@ def test_figures(detector):
 def test_json_has_the_agreed_names(detector):
     values = json.loads(json.dumps(evaluate(detector, "colors").to_json()))
     stable = ["map", "map_11point", "map_50_95", "ap", "images", "objects", "detections", "seconds"]
-    assert list(values) == [*stable, "left_out", "reading"]
+    assert list(values) == [*stable, "left_out", "reading", "rarity"]
     assert values["map"] == 0.75
     assert values["left_out"] == {"grey": 1}
     assert values["reading"] is None  # nothing was read from a file
+    assert values["rarity"] is None  # both classes are in as many images
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])

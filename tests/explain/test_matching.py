@@ -78,10 +78,16 @@ def test_the_negatives_are_mined_and_named(make_noisy):
         assert one.loss == pytest.approx(background[one.prior], rel=1e-4)
 
 
-@pytest.mark.parametrize("loss", [{}, {"classes": "focal"}, {"classes": "varifocal", "boxes": "giou"}])
+WEIGHTS = {"class_weights": {"red": 1.0, "green": 2.0, "blue": 7.0}}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [{}, WEIGHTS, {"classes": "focal"}, {"classes": "focal", **WEIGHTS}, {"classes": "varifocal", "boxes": "giou"}],
+)
 def test_the_loss_of_the_picture_is_that_of_training(loss, make_noisy):
     ops = pytest.importorskip("keras").ops
-    schema = make_schema(training={"loss": loss}, activation="sigmoid" if loss else "softmax")
+    schema = make_schema(training={"loss": loss}, activation="sigmoid" if "classes" in loss else "softmax")
     detector = Detector(make_noisy(schema))
     config, (width, height) = training_config(schema), (192, 128)
     picture = explain_matching(detector, IMAGE, OBJECTS)
@@ -93,7 +99,7 @@ def test_the_loss_of_the_picture_is_that_of_training(loss, make_noisy):
     parts = multibox_loss(classes[None], wanted[None], logits[None], deltas[None], config.loss, priors, xp=ops)
     expected = (float(parts.classification) + float(parts.localisation)) / float(parts.positives)
     assert picture.loss == pytest.approx(expected, rel=1e-4)
-    assert picture.config.mined == (not loss)
+    assert picture.config.mined == ("classes" not in loss)
 
 
 def test_objects_that_are_not_trained_with_keep_their_place():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from box_losses import by_the_paper, random_boxes
+from box_losses import batch, by_the_paper
 from gradients import gradients
 from multibox.boxes import decode, iou
 from multibox.config import Loss
@@ -21,16 +21,6 @@ from namespaces import in_both
 CLASSES, BOXES = ("softmax", "focal", "varifocal"), ("smooth_l1", "giou", "diou", "ciou")
 PAIRS = list(product(CLASSES, BOXES))
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
-
-
-def batch(seed, images=2, priors=20, classes=3, share=0.3):
-    """Labels, deltas, logits, predicted deltas, priors."""
-    rng = np.random.default_rng(seed)
-    rest = np.where(rng.random((images, priors)) < 0.1, -1, 0)
-    labels = np.where(rng.random((images, priors)) < share, rng.integers(1, classes + 1, (images, priors)), rest)
-    deltas, predicted = rng.normal(size=(2, images, priors, 4)).astype("f4")
-    logits = rng.normal(size=(images, priors, classes + 1)).astype("f4")
-    return labels.astype("int32"), deltas, logits, predicted, random_boxes(rng, priors)
 
 
 def loss_of(labels, deltas, logits, predicted, priors, config):

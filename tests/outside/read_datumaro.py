@@ -8,11 +8,9 @@ from datumaro import AnnotationType, Dataset
 
 kind, folder, *_ = sys.argv[1:]
 options = {"coordinate_mode": "voc-one-based"} if kind == "voc" else {}
-dataset = Dataset.import_from(
-    folder, {"voc": "voc_detection", "coco": "coco_instances", "yolo": "yolo"}[kind], **options
-)
+dataset = Dataset.import_from(folder, {"voc": "voc_detection", "coco": "coco_instances"}.get(kind, kind), **options)
 classes = [label.name for label in dataset.categories()[AnnotationType.label]]
-FLAGS = {"voc": {"difficult": "difficult"}, "coco": {"crowd": "is_crowd"}, "yolo": {}}[kind]
+FLAGS = {"voc": {"difficult": "difficult"}, "coco": {"crowd": "is_crowd"}}.get(kind, {})
 splits: dict[str, dict[str, list[dict]]] = {}
 for item in dataset:
     splits.setdefault(item.subset, {})[item.id] = [

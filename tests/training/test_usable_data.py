@@ -187,3 +187,15 @@ def test_difficult_objects_are_learned_if_they_are_kept_and_one_store_with_objec
         "herds/train: all objects are crowds (iscrowd 1), and all of them are left out; if each is a single "
         "object, set iscrowd to 0 in the annotations and build the dataset again"
     ]
+
+
+@pytest.mark.parametrize(("balance", "useless"), [(0.5, True), (0.75, False), (0, False)])
+def test_a_balance_that_repeats_no_image_is_said(balance, useless):
+    """Cats are in all four images, dogs in two."""
+    (train, val) = dataset("pets", train=[image(0, 0, 1), image(1, 0, 1), image(2, 0), image(3, 0)], val=GOOD)
+    lines = said(configured(**{"data.balance": balance}), [train], [val])
+    expected = (
+        "data.balance=0.5 repeats no image, as each class is in at least this share of the images; set it to a larger "
+        "share"
+    )
+    assert lines == [expected] * useless

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lxml import etree
 
 from multibox.annotations.problem import Problem
+from multibox.errors import BadInput
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 _COMMENT = re.compile(rb"<!--.*?(-->|\Z)", re.DOTALL)
@@ -75,3 +76,22 @@ def dialects(paths: Iterable[Path]) -> set[Literal["voc", "labelme"]]:
         "labelme" if is_labelme(each[0]) else "voc" for _, each in roots if not isinstance(each, Problem)
     }
     return found or ({"voc"} if roots else set())
+
+
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def refuse_control_characters(classes: Iterable[str]) -> None:
+    """Refuse class names that an XML file cannot hold.
+
+    Args:
+        classes: Names of the classes.
+
+    Raises:
+        BadInput: A name has control characters.
+    """
+    unfit = next((name for name in classes if _NOT_IN_XML.search(name)), None)
+    if unfit is not None:
+        raise BadInput(
+            f"class {unfit!r}", "the name has control characters, which XML cannot hold; choose another format"
+        )

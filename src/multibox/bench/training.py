@@ -23,6 +23,7 @@ from multibox.models.backend import computing_in, jit_compile
 from multibox.models.ssd import build
 from multibox.prepare.phases import at_size
 from multibox.prepare.pipeline import Batch, training_batches
+from multibox.training.class_weights import with_class_weights
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices
 from multibox.training.experiment import Experiment
@@ -144,7 +145,8 @@ def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
     data = config.data.model_copy(update={"classes": all_classes(config, stores), "val": (), "weights": ()})
     train = config.train.model_copy(update={"tracker": "none"})
     mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}
-    return config.model_copy(update={"data": data, "train": train, "augment": config.augment.model_copy(update=mixes)})
+    augment = config.augment.model_copy(update=mixes)
+    return with_class_weights(config.model_copy(update={"data": data, "train": train, "augment": augment}), stores)
 
 
 class LastEpoch(keras.callbacks.Callback):

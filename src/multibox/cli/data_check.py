@@ -112,6 +112,7 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
         proposal: Proposed priors as YAML.
     """
     from multibox.inspection.checkup_page import BUCKET_NAMES, counts, coverage_line, proposal_line, verdict
+    from multibox.inspection.class_balance import balance_line
     from multibox.inspection.finding import KINDS, by_kind
 
     for kind, found in by_kind(checkup.findings).items():
@@ -124,6 +125,8 @@ def print_checkup(checkup: "Checkup", proposal: str) -> None:
     rows = [[_text(cell) for cell in row] for row in counts(checkup)]
     totals = len(rows) - len(checkup.classes)
     print_table(("", *checkup.images), rows[:totals], rows[totals:], most=MOST_CLASSES)
+    if checkup.balance:
+        click.echo(balance_line(checkup.balance))
     fit = checkup.fit
     click.echo(f"\nprior coverage of {fit.split}: {coverage_line(fit.coverage)}")
     covered = [

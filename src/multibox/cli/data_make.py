@@ -10,6 +10,7 @@ from multibox.annotations.counting import counted
 from multibox.cli.console import progress_bar
 from multibox.cli.data import data, print_counts, print_stores
 from multibox.cli.options import (
+    Range,
     images_option,
     layout_option,
     one_based_option,
@@ -113,8 +114,18 @@ def data_build(sources: tuple[str, ...], classes: str, splits: str, rename: str,
     type=click.IntRange(min=64),
     help="Longer side of each image or video in pixels.",
 )
+@click.option(
+    "--long-tail",
+    default=None,
+    type=Range(min=1, max=1e6),
+    metavar="RATIO",
+    help="How many times as often the training images show the most frequent class as the rarest. val and test show "
+    "all classes equally often. Default: 1.",
+)
 @replace_option
-def data_sample(folder: str, images: int | None, video: int | None, frames: int | None, **options: Any) -> None:
+def data_sample(
+    folder: str, images: int | None, video: int | None, frames: int | None, long_tail: float | None, **options: Any
+) -> None:
     """Render a sample dataset: JPEG and XML files in the layout of VOC.
 
     With --video, render videos in the layout of MOT Challenge. In them, objects cross, hide, return, stand on a line,
@@ -123,7 +134,10 @@ def data_sample(folder: str, images: int | None, video: int | None, frames: int 
     if video is None:
         if frames is not None:
             raise BadInput("frames", "images have no frames; set --video to render videos")
+        options["long_tail"] = 1.0 if long_tail is None else long_tail
         _render_images(folder, 800 if images is None else images, options)
+    elif long_tail is not None:
+        raise BadInput("long_tail", "applies to images only, and --video renders none; leave one of the two out")
     elif images is not None:
         raise BadInput("images", "cannot be combined with --video, which renders no images; give one of the two")
     else:

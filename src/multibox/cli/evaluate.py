@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from multibox.annotations.counting import some
 from multibox.cli.app import main
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.options import detection_options, replace_option, runtime_options
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from multibox.evaluation.candidates import Candidate
     from multibox.evaluation.evaluate import Evaluation
     from multibox.evaluation.reading.choosing import ReadAs
+
+SHOWN = 5
+"""Largest number of classes that are named for each group of rare, common and frequent classes."""
 
 
 @main.command("eval")
@@ -181,8 +185,11 @@ def print_evaluation(evaluation: "Evaluation") -> None:
             ("mAP (IoU 0.5, area)", _figure(evaluation.map)),
             ("mAP (IoU 0.5, 11 points)", _figure(evaluation.map_11point)),
             ("mAP (IoU 0.5 to 0.95, COCO)", _figure(evaluation.map_50_95)),
+            *((f"AP of {group.name} classes", _figure(group.ap50)) for group in evaluation.figures.rarity),
         ],
     )
+    if evaluation.figures.rarity:
+        click.echo(_rarity_line(evaluation))
     click.echo(
         f"{evaluation.test_set.name}: mAP {_figure(evaluation.map)}, {evaluation.images} images, "
         f"{evaluation.objects} objects, {evaluation.detections} detections, {evaluation.seconds:.1f} s"
@@ -193,6 +200,17 @@ def print_evaluation(evaluation: "Evaluation") -> None:
             f"not evaluated, because the model does not have these classes (with their number of objects): {listed}",
             err=True,
         )
+
+
+def _rarity_line(evaluation: "Evaluation") -> str:
+    """Which classes are rare, common and frequent, and by which images."""
+    groups = [
+        f"{group.name}: {some([f'{name} {images:,}' for name, images in group.images.items()], SHOWN)}"
+        for group in evaluation.figures.rarity
+    ]
+    unknown = "test images of each class, as the model file has no counts of training images"
+    counted_in = "training images of each class" if evaluation.trained_images else unknown
+    return f"{counted_in}; {'; '.join(groups)}"
 
 
 def _figure(value: float) -> str:

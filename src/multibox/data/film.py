@@ -17,7 +17,8 @@ import numpy as np
 
 from multibox.data.film_scene import FilmScene
 from multibox.data.motion import SITUATIONS, Stage, count_crossings
-from multibox.data.sample import CLASSES, Thing
+from multibox.data.paste import Thing
+from multibox.data.sample import CLASSES
 from multibox.errors import BadInput, RunFailed
 from multibox.machine import cores
 from multibox.writing import Kind, new_folder

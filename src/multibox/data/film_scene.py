@@ -8,7 +8,7 @@ import numpy as np
 from multibox.data.backdrop import draw_backdrop
 from multibox.data.camera import draw_camera
 from multibox.data.motion import Motion, Scenario
-from multibox.data.sample import Slices, Thing
+from multibox.data.paste import Thing, overlap
 from multibox.data.shapes import SHADE, cast_shadow, draw_thing, visible_colour
 
 Generator = np.random.Generator
@@ -77,10 +77,10 @@ class _Actor:
         center, turn = self._motion.centers[frame] + shake, float(self._motion.turns[frame])
         scale = float(self._motion.sides[frame]) / self._side
         soft, corner = _place(self._shadow, center + scale * self._away, scale, turn)
-        there, here = _overlap(image, soft, corner)
+        there, here = overlap(image, soft, corner)
         image[there] *= 1 - SHADE * soft[here][..., None]
         layers, corner = _place(self._layers, center, scale, turn)
-        there, here = _overlap(image, layers, corner)
+        there, here = overlap(image, layers, corner)
         image[there] += layers[here][..., :3] - image[there] * layers[here][..., 3:]
         alpha = np.zeros(image.shape[:2], np.float32)
         alpha[there] = layers[here][..., 3]
@@ -101,12 +101,3 @@ def _place(layers: np.ndarray, center: np.ndarray, scale: float, turn: float) ->
     shift = center - 0.5 - (x, y) - rotation @ middle
     matrix = np.column_stack([rotation, shift])
     return cv2.warpAffine(layers, matrix, (2 * reach + 1, 2 * reach + 1)), (x, y)
-
-
-def _overlap(image: np.ndarray, window: np.ndarray, corner: tuple[int, int]) -> tuple[Slices, Slices]:
-    """Rows and columns of the image that a window covers, and those of the window inside the image."""
-    spans = [
-        (slice(max(0, first), max(0, min(limit, first + length))), slice(max(0, -first), max(0, limit - first)))
-        for first, length, limit in zip(corner[::-1], window.shape[:2], image.shape[:2], strict=True)
-    ]
-    return (spans[0][0], spans[1][0]), (spans[0][1], spans[1][1])

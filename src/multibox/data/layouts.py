@@ -15,6 +15,7 @@ import yaml
 
 from multibox.annotations.class_lists import BACKGROUND, is_line, write_names
 from multibox.annotations.splits import map_files, map_names
+from multibox.annotations.xml_files import refuse_control_characters
 from multibox.data.file_names import image_suffix
 from multibox.data.record import Record
 from multibox.data.store import Meta
@@ -96,11 +97,7 @@ class VocWriter(LayoutWriter):
 
     def __init__(self, folder: Path, meta: Meta, ids: Mapping[str, str], splits: Sequence[str]):
         super().__init__(folder, meta, ids, splits)
-        unfit = [name for name in meta.classes if _NOT_IN_XML.search(name)]
-        if unfit:
-            raise BadInput(
-                f"class {unfit[0]!r}", "the name has control characters, which XML cannot hold; choose another format"
-            )
+        refuse_control_characters(meta.classes)
         self._members: dict[str, list[str]] = defaultdict(list)
         (folder / "Annotations").mkdir()
 
@@ -156,9 +153,6 @@ class VocWriter(LayoutWriter):
         """True, unless the name would be read as the list of a class, such as ``dog_train`` beside ``train``."""
         is_of_class = "_" in split and split.rpartition("_")[2] in self.splits
         return not is_of_class and super().keeps_split(split)
-
-
-_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class CocoWriter(LayoutWriter):

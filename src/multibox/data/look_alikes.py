@@ -51,7 +51,19 @@ def look_of(data: bytes) -> tuple[int, np.ndarray]:
     Raises:
         BadImageError: If the bytes are not an image that can be decoded.
     """
-    small = cv2.resize(_grey(data), (SEEN_SIDE, SEEN_SIDE), interpolation=cv2.INTER_AREA)
+    return look_at(_grey(data))
+
+
+def look_at(grey: np.ndarray) -> tuple[int, np.ndarray]:
+    """Compute the hash and the thumbnail of an image from its grey levels, as :func:`look_of` does from its file.
+
+    Args:
+        grey: ``(H, W)`` uint8 grey levels.
+
+    Returns:
+        The hash, a number of 64 bits, and the thumbnail, ``(256,)`` uint8 grey levels.
+    """
+    small = cv2.resize(grey, (SEEN_SIDE, SEEN_SIDE), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small.astype(np.float32))[:HASH_SIDE, :HASH_SIDE].ravel()
     bits = low > np.median(low[1:])  # the first is the brightness
     number = int.from_bytes(np.packbits(bits).tobytes(), "big")
@@ -93,6 +105,21 @@ def find_alike(these: Looks, others: Looks) -> dict[int, int]:
         if correlations.max(initial=0) >= LEAST_CORRELATION:
             found[i] = int(close[correlations.argmax()])
     return found
+
+
+def alike_to(looks: Looks, index: int) -> np.ndarray:
+    """Find the images that look like one of them.
+
+    Args:
+        looks: Hashes and thumbnails of N images.
+        index: Position of the image that the others are compared with.
+
+    Returns:
+        Positions of its look-alikes. An image of one colour has none, as its hash says nothing.
+    """
+    close = _close(looks.hashes[index], looks.hashes)
+    rows = _normalized(looks.thumbnails[close])
+    return close[(rows @ _normalized(looks.thumbnails[[index]])[0] >= LEAST_CORRELATION) & (close != index)]
 
 
 def group_alike(looks: Looks) -> np.ndarray:

@@ -6,7 +6,7 @@ A crowd is a region of many objects and is never a training target. Difficult ob
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -51,6 +51,24 @@ class ObjectKinds:
         crowds, difficult = "crowds (iscrowd 1)" * bool(self.crowds), "difficult" * bool(self.difficult)
         what = " or ".join(kind for kind in (crowds, difficult) if kind)
         return f"all objects are {what}" if what else "there is no object"
+
+
+def learned(difficult: Literal["keep", "drop"]) -> Choose:
+    """The choice of the objects that training learns: all but crowds.
+
+    Args:
+        difficult: Treatment of difficult objects, ``data.difficult``: ``drop`` leaves them out too.
+    """
+    return single if difficult == "drop" else _no_crowds
+
+
+def single(objects: Objects) -> np.ndarray:
+    """Choose the objects that are neither crowds nor difficult."""
+    return ~(objects.crowd | objects.difficult)
+
+
+def _no_crowds(objects: Objects) -> np.ndarray:
+    return ~objects.crowd
 
 
 def kinds_of(objects: Objects) -> ObjectKinds:

@@ -7,7 +7,6 @@ reach beyond the image. The files are ordinary JPEG and XML in VOC layout. The s
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from math import exp, log, pi
 from pathlib import Path
@@ -17,13 +16,13 @@ import numpy as np
 
 from multibox.data.backdrop import draw_backdrop
 from multibox.data.camera import draw_camera
-from multibox.data.shapes import KINDS, SHADE, Cutout, cast_shadow, draw_thing, visible_colour
+from multibox.data.paste import Thing, draw_center, paste, paste_shadow, solid, visible_mask
+from multibox.data.shapes import KINDS, SHADE, draw_thing, visible_colour
 from multibox.data.voc_xml import write_xml
 from multibox.machine import cores
 from multibox.writing import Kind, new_folder
 
 Generator = np.random.Generator
-Slices = tuple[slice, slice]  # rows, columns
 
 CLASSES = tuple(sorted(KINDS))
 """Class names, in alphabetical order. Buckets and mugs are easily confused, and so are flowers and gears."""
@@ -39,38 +38,7 @@ side."""
 VISIBLE = 0.60
 """Smallest share of an object that stays visible."""
 
-OVERLAPPING = 0.25
-"""Share of the objects that are placed on or beside another object on purpose."""
-
-
 SAMPLE = Kind("sample dataset")
-
-
-@dataclass(frozen=True)
-class Thing:
-    """An object in a rendered scene.
-
-    Attributes:
-        name: Name of the object's class.
-        whole: Number of pixels of the whole object, including hidden pixels and pixels beyond the image.
-        mask: ``(H, W)`` bool, True where the object is visible.
-        truncated: Whether the object reaches beyond the image.
-        occluded: Whether another object hides a part of this one.
-    """
-
-    name: str
-    whole: int
-    mask: np.ndarray
-    truncated: bool = False
-    occluded: bool = False
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """Edges ``x0, y0, x1, y1`` of the object's visible part, pixels."""
-        columns, rows = np.flatnonzero(self.mask.any(axis=0)), np.flatnonzero(self.mask.any(axis=1))
-        if not len(rows):
-            return 0, 0, 0, 0
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def make_sample(
@@ -79,6 +47,7 @@ def make_sample(
     seed: int = 0,
     images: int = 800,
     size: int = 320,
+    long_tail: float = 1.0,
     replace: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -89,6 +58,9 @@ def make_sample(
         seed: Random seed. The same seed gives the same scenes.
         images: Number of images in all splits together, at least 10.
         size: Longer side of an image, pixels.
+        long_tail: How many times as often the first of :data:`CLASSES` is drawn in the split train as the last, at
+            least 1. The classes between them get rarer by a constant factor. The splits val and test show all classes
+            equally often, so that rare classes can be measured.
         replace: Whether to replace an earlier sample whose files were changed after rendering.
         progress: Function called with the number of finished images and of all images.
 
@@ -100,22 +72,38 @@ def make_sample(
         BadInput: The folder holds files that are not an unchanged earlier sample.
     """
     with new_folder(folder, SAMPLE, replace=replace) as new:
-        _write_splits(new, images)
+        training = _write_splits(new, images)
+        shares = [None if long_tail == 1 else long_tailed(long_tail)] * training + [None] * (images - training)
         for name in ("JPEGImages", "Annotations"):
             (new / name).mkdir()
+        write = partial(_write_scene, new, seed, size)
         with ThreadPoolExecutor(cores()) as pool:
-            for done, _ in enumerate(pool.map(partial(_write_scene, new, seed, size), range(images)), start=1):
+            for done, _ in enumerate(pool.map(write, range(images), shares), start=1):
                 if progress:
                     progress(done, images)
     return Path(folder)
 
 
-def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]]:
+def long_tailed(ratio: float) -> np.ndarray:
+    """Share of the objects that each of :data:`CLASSES` gets in a long-tailed dataset.
+
+    Args:
+        ratio: Share of the first class divided by the share of the last, at least 1.
+
+    Returns:
+        ``(C,)`` shares in falling order, each smaller than the one before by the same factor. They add up to 1.
+    """
+    shares = np.geomspace(ratio, 1, len(CLASSES))
+    return shares / shares.sum()
+
+
+def draw_scene(rng: Generator, size: int = 320, shares: np.ndarray | None = None) -> tuple[np.ndarray, list[Thing]]:
     """Draw the scene of one image.
 
     Args:
         rng: Random generator. Its state alone decides what is drawn.
         size: Longer side of the image, pixels.
+        shares: ``(C,)`` probability that an object is of each of :data:`CLASSES`. None draws all classes equally often.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, and the objects in it. A later object lies on top of the earlier ones.
@@ -124,17 +112,33 @@ def draw_scene(rng: Generator, size: int = 320) -> tuple[np.ndarray, list[Thing]
     height, width = (short, size) if rng.random() < 0.75 else (size, short)
     image = draw_backdrop(height, width, rng)
     light = rng.uniform(-pi, pi)
-    things: list[Thing] = []
-    for _ in range(rng.integers(1, MOST_OBJECTS + 1)):
-        things = _add_thing(image, things, light, rng)
-    while not things:
-        things = _add_thing(image, things, light, rng)
+    things = draw_things(image, light, rng, shares)
     return draw_camera(height, width, light, rng).photograph(image, rng), things
 
 
-def _write_scene(folder: Path, seed: int, size: int, number: int) -> None:
+def draw_things(image: np.ndarray, light: float, rng: Generator, shares: np.ndarray | None = None) -> list[Thing]:
+    """Draw objects on a background.
+
+    Args:
+        image: ``(H, W, 3)`` float32 RGB, 0 to 255. It is drawn into.
+        light: Direction of the light, radians.
+        rng: Random generator of the objects.
+        shares: ``(C,)`` probability that an object is of each of :data:`CLASSES`. None draws all classes equally often.
+
+    Returns:
+        The objects, at least one. A later object lies on top of the earlier ones.
+    """
+    things: list[Thing] = []
+    for _ in range(rng.integers(1, MOST_OBJECTS + 1)):
+        things = _add_thing(image, things, light, shares, rng)
+    while not things:
+        things = _add_thing(image, things, light, shares, rng)
+    return things
+
+
+def _write_scene(folder: Path, seed: int, size: int, number: int, shares: np.ndarray | None) -> None:
     rng = np.random.default_rng([seed, number])
-    image, things = draw_scene(rng, size)
+    image, things = draw_scene(rng, size, shares)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
     _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
     (folder / "JPEGImages" / f"{number:06}.jpg").write_bytes(data.tobytes())
@@ -149,7 +153,12 @@ def _write_scene(folder: Path, seed: int, size: int, number: int) -> None:
     )
 
 
-def _write_splits(folder: Path, images: int) -> None:
+def _write_splits(folder: Path, images: int) -> int:
+    """Write the lists of the splits.
+
+    Returns:
+        Number of training images, which come first.
+    """
     lists = folder / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     held_out = {name: round(images * share) for name, share in SPLITS.items() if name != "train"}
@@ -159,66 +168,33 @@ def _write_splits(folder: Path, images: int) -> None:
         members = "".join(f"{number:06}\n" for number in range(first, first + count))
         (lists / f"{name}.txt").write_text(members, "utf-8")
         first += count
+    return counts["train"]
 
 
-def _add_thing(image: np.ndarray, things: list[Thing], light: float, rng: Generator) -> list[Thing]:
+def _add_thing(
+    image: np.ndarray, things: list[Thing], light: float, shares: np.ndarray | None, rng: Generator
+) -> list[Thing]:
     """Draw one more object into ``image`` where it does not hide too much of another, if there is room.
 
     Returns:
         All objects, each with its part that is still visible.
     """
     height, width = image.shape[:2]
-    name = CLASSES[rng.integers(len(CLASSES))]
+    name = CLASSES[rng.integers(len(CLASSES)) if shares is None else rng.choice(len(CLASSES), p=shares)]
     side = exp(rng.uniform(log(0.09), log(0.78))) * min(height, width) / (1 + 0.12 * len(things))
     side = max(side, 0.1 * max(height, width))
     for _ in range(6):
-        center = _place(things, width, height, rng)
+        center = draw_center(things, width, height, rng)
         cutout = draw_thing(name, side, visible_colour(image, center, rng), light, rng)
-        mask = _mask(cutout, center, width, height)
-        added = Thing(name, int((cutout.alpha > 0.5).sum()), mask)
-        hidden = [_behind(thing, mask) for thing in things]
+        mask = visible_mask(image, cutout, center)
+        added = Thing(name, int(solid(cutout.alpha).sum()), mask)
+        hidden = [thing.behind(mask) for thing in things]
         if all(_is_in_view(thing) for thing in [*hidden, added]):
-            _paste(image, cutout, center, light)
+            paste_shadow(image, cutout, center, light, SHADE)
+            paste(image, cutout, center)
             is_cut = added.mask.sum() < 0.98 * added.whole
             return [*hidden, Thing(name, added.whole, mask, truncated=bool(is_cut))]
     return things
-
-
-def _place(things: list[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
-    """Draw the centre ``x, y`` of a new object, in pixels: near the edge of another object, or anywhere."""
-    if things and rng.random() < OVERLAPPING:
-        x0, y0, x1, y1 = things[rng.integers(len(things))].box
-        middle, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
-        angle = rng.uniform(0, 2 * pi)
-        return middle + rng.uniform(0.8, 1.3) * half * (np.cos(angle), np.sin(angle))
-    return rng.uniform((0.08 * width, 0.08 * height), (0.92 * width, 0.92 * height))
-
-
-def _corner(alpha: np.ndarray, center: np.ndarray) -> tuple[int, int]:
-    height, width = alpha.shape
-    return round(float(center[0]) - width / 2), round(float(center[1]) - height / 2)
-
-
-def _window(alpha: np.ndarray, center: np.ndarray, width: int, height: int) -> tuple[Slices, Slices]:
-    """Rows and columns of the image that a cutout covers, and those of the cutout inside the image."""
-    x, y = _corner(alpha, center)
-    rows, columns = alpha.shape
-    y0, y1, x0, x1 = max(0, y), max(0, min(height, y + rows)), max(0, x), max(0, min(width, x + columns))
-    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - y, max(y1 - y, 0)), slice(x0 - x, max(x1 - x, 0)))
-
-
-def _mask(cutout: Cutout, center: np.ndarray, width: int, height: int) -> np.ndarray:
-    there, here = _window(cutout.alpha, center, width, height)
-    mask = np.zeros((height, width), np.bool_)
-    mask[there] = cutout.alpha[here] > 0.5
-    return mask
-
-
-def _behind(thing: Thing, mask: np.ndarray) -> Thing:
-    """Remove from an object's visible part the pixels that ``mask`` covers."""
-    seen = thing.mask & ~mask
-    is_hidden = bool(seen.sum() < 0.98 * thing.mask.sum())
-    return Thing(thing.name, thing.whole, seen, thing.truncated, thing.occluded or is_hidden)
 
 
 def _is_in_view(thing: Thing) -> bool:
@@ -227,14 +203,3 @@ def _is_in_view(thing: Thing) -> bool:
     sides = (x1 - x0, y1 - y0)
     fits = min(sides) >= SMALLEST * max(height, width) and max(sides) <= LARGEST * min(height, width)
     return fits and thing.mask.sum() >= VISIBLE * thing.whole
-
-
-def _paste(image: np.ndarray, cutout: Cutout, center: np.ndarray, light: float) -> None:
-    """Draw a cutout and its shadow into ``image``."""
-    height, width = image.shape[:2]
-    soft, reach = cast_shadow(cutout)
-    there, here = _window(soft, center - reach * np.array([np.cos(light), np.sin(light)]), width, height)
-    image[there] *= 1 - SHADE * soft[here][..., None]
-    there, here = _window(cutout.alpha, center, width, height)
-    alpha = cutout.alpha[here][..., None]
-    image[there] += alpha * (cutout.colour[here] - image[there])

@@ -75,7 +75,7 @@ def split_dataset(
     """
     check_new_name(name, replace=replace)
     places = [(store, i) for store in stores for i in range(len(store))]
-    looks, present = _look(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
+    looks, present = look_at_records(places, len(stores[0].meta.classes), progress or (lambda done, total: None))
     chosen = deal(present, group_alike(looks), tuple(shares.values()), np.random.default_rng(seed))
     counts = np.bincount(chosen, minlength=len(shares))
     for split, count in zip(shares, counts, strict=True):
@@ -105,8 +105,20 @@ def split_dataset(
     )
 
 
-def _look(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
-    """Hash and thumbnail of each of the N images, and ``(N, C)`` bool that says which classes each image shows."""
+def look_at_records(places: Sequence[tuple[Store, int]], classes: int, told: Progress) -> tuple[Looks, np.ndarray]:
+    """Look at images before they are divided.
+
+    Args:
+        places: Store of each of the N images, and position in that store.
+        classes: Number of classes C.
+        told: Function called with the number of finished images and of all images.
+
+    Returns:
+        Hash and thumbnail of each image, and ``(N, C)`` bool that says which classes each image shows.
+
+    Raises:
+        BadInput: If an image is damaged.
+    """
 
     def look(place: tuple[Store, int]) -> tuple[tuple[int, np.ndarray], np.ndarray]:
         store, i = place

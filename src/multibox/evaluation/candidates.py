@@ -1,7 +1,7 @@
 """The two things that can be evaluated: a detector, or a file of detections written by any tool."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +33,10 @@ class Candidate(Protocol):
     def classes(self) -> tuple[str, ...] | None:
         """Class names of the detector. None for a file of detections, which does not hold class names."""
 
+    @property
+    def trained_images(self) -> Mapping[str, int]:
+        """Number of training images that show each class, by class name. Empty if they are unknown."""
+
     def detections(self, test_set: TestSet, detect: Detect) -> Found | FileReading:
         """Detections of the evaluated classes in all images of a test set.
 
@@ -57,6 +61,11 @@ class LoadedDetector:
         """Class names of the detector."""
         return self.detector.classes
 
+    @property
+    def trained_images(self) -> Mapping[str, int]:
+        """Number of training images that show each class, from the model file. Empty if it does not hold them."""
+        return self.detector.schema.images_of_class
+
     def detections(self, test_set: TestSet, detect: Detect) -> Found:
         """Detect objects in every image of a test set.
 
@@ -80,6 +89,11 @@ class ResultsFile:
     path: Path
     read_as: ReadAs = AS_WRITTEN
     classes: None = None
+
+    @property
+    def trained_images(self) -> Mapping[str, int]:
+        """Empty, because the file holds detections alone."""
+        return {}
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
 """Evaluate a detector on a test set."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -39,6 +39,8 @@ class Evaluation:
             does.
         seconds: Duration of the detection in seconds.
         reading: What was read from a file of detections and what was dropped. None if a detector ran.
+        trained_images: Number of training images that show each class of the detector, by class name. Empty if they
+            are unknown.
     """
 
     model: str
@@ -47,11 +49,13 @@ class Evaluation:
     strict: bool = False
     seconds: float = 0.0
     reading: FileReading | None = None
+    trained_images: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def figures(self) -> Figures:
         """All metrics of the detailed report."""
-        return Figures(self.test_set.truth, as_written(self.found) if self.strict else self.found)
+        found = as_written(self.found) if self.strict else self.found
+        return Figures(self.test_set.truth, found, self.trained_images)
 
     @property
     def map(self) -> float:
@@ -118,6 +122,7 @@ class Evaluation:
                 "seconds": round(self.seconds, 3),
                 "left_out": self.left_out,
                 "reading": self.reading and self.reading.to_json(),
+                "rarity": self.figures.rarity_to_json(),
             }
         )
 
@@ -179,7 +184,7 @@ def evaluate(
     found = candidate.detections(test_set, partial(detect or detect_all, batch=batch, progress=progress))
     seconds = time.perf_counter() - start
     if isinstance(found, Found):
-        return Evaluation(candidate.name, test_set, found, strict, seconds)
+        return Evaluation(candidate.name, test_set, found, strict, seconds, None, candidate.trained_images)
     found.log()
     return Evaluation(candidate.name, test_set, found.found, strict, seconds, found)
 

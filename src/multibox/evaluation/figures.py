@@ -1,6 +1,7 @@
 """All metrics in the report of an evaluation."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from multibox.evaluation.bootstrap import (
     mean_over_classes,
     resampled_ap,
 )
+from multibox.evaluation.by_rarity import RarityGroup, by_rarity
 from multibox.evaluation.calibration import Calibration, calibration
 from multibox.evaluation.coco import SIZES, CocoResult, coco
 from multibox.evaluation.columns import Found, Truth
@@ -33,10 +35,12 @@ class Figures:
     Attributes:
         truth: Objects of the test set.
         found: Detections in the test set.
+        trained_images: Number of training images that show each class, by class name. Empty if they are unknown.
     """
 
     truth: Truth
     found: Found
+    trained_images: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -116,11 +120,31 @@ class Figures:
             for i, name in enumerate(SIZES)
         }
 
+    @cached_property
+    def rarity(self) -> list[RarityGroup]:
+        """Results of rare, common and frequent classes, by their training images, or their test images if unknown.
+
+        Empty if all classes are of one group.
+        """
+        classes = self.truth.classes
+        tested = dict(zip(classes, self.images_of_class.tolist(), strict=True))
+        coco_ap = np.array([mean_of(of_class) for of_class in self.coco.ap[0].T])
+        return by_rarity(classes, self.trained_images or tested, self.voc.ap, coco_ap)
+
     @property
     def thresholds(self) -> dict[str, float]:
         """Score threshold with the best F1, by class name. Classes without a correct detection are missing."""
         rows = zip(self.truth.classes, self.best, strict=True)
         return {name: round(best.threshold, 6) for name, best in rows if best is not None}
+
+    def rarity_to_json(self) -> dict[str, Any] | None:
+        """Results of rare, common and frequent classes as a dictionary. None if all classes are of one group."""
+        if not self.rarity:
+            return None
+        groups: dict[str, Any] = {
+            group.name: {"ap50": group.ap50, "ap": group.ap, "images": group.images} for group in self.rarity
+        }
+        return {"images_of": "training" if self.trained_images else "test", **groups}
 
     def to_json(self) -> dict[str, Any]:
         """The figures as a dictionary that can be written as JSON. NaN becomes None."""
@@ -140,6 +164,7 @@ class Figures:
                 "sizes": {
                     name: {"objects": count, "ap50": ap50, "ap": ap} for name, (count, ap50, ap) in self.by_size.items()
                 },
+                "rarity": self.rarity_to_json(),
                 "crowding": [asdict(group) for group in self.groups],
                 "ece": self.calibration.ece,
             }

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from multibox.annotations.counting import some
+from multibox.data.rarity import FEW_IMAGES
 from multibox.evaluation.bootstrap import DRAWS, Interval
 from multibox.evaluation.compare import Comparison
 from multibox.evaluation.confusion import most_confused
@@ -53,6 +55,7 @@ def figure_sections(figures: Figures) -> list[Section]:
         Section("Figures", _main_figures(figures)),
         Section("Errors", _errors(figures)),
         Section("Classes", _classes(figures)),
+        *([Section("Rare and frequent classes", _rarity(figures))] if figures.rarity else []),
         Section("Precision and recall", [Gallery(_precision_charts(figures))]),
         Section("F1 and thresholds", _f1(figures)),
         Section("Confusion", _confusion(figures)),
@@ -160,6 +163,27 @@ def _classes(figures: Figures) -> list[str | Part]:
     headings = ["class", "objects", "AP", "95%", "11 points", "AP, COCO"]
     headings += ["best threshold", "F1 there", "precision", "recall"]
     return [Table(headings, rows, caption="Weakest classes first. A class without objects is left out of the mean.")]
+
+
+def _rarity(figures: Figures) -> list[str | Part]:
+    counted_in = "training images" if figures.trained_images else "test images"
+    rows: list[list[Cell]] = [
+        [
+            group.name,
+            some([f"{name} ({images:,})" for name, images in group.images.items()], 20),
+            _known(group.ap50),
+            _known(group.ap),
+        ]
+        for group in figures.rarity
+    ]
+    explained = (
+        f"Frequent classes are in at least a third as many {counted_in} as the most frequent class, rare ones in at "
+        f"most a twentieth or in at most {FEW_IMAGES}. "
+    )
+    unknown = "The model file does not say how many training images show each class, so test images are counted. "
+    remedy = "Is AP low where a class is rare? data.balance shows its images more often in training."
+    headings = ["group", f"classes, with their {counted_in}", "AP, IoU 0.5", "AP, IoU 0.5 to 0.95"]
+    return [explained + ("" if figures.trained_images else unknown) + remedy, Table(headings, rows)]
 
 
 def _precision_charts(figures: Figures) -> list[Chart]:

@@ -17,9 +17,11 @@ from multibox.annotations.problem import Problem
 from multibox.config import Config, Priors
 from multibox.data.build import in_order
 from multibox.data.open import open_stores, stored_at, without_slash
+from multibox.data.presence import presence_of
 from multibox.data.source import Source, read_source
 from multibox.data.store import REPORT, Store, dataset_splits, list_datasets, some_of
 from multibox.errors import BadInput
+from multibox.inspection.class_balance import ClassBalance, balance_of
 from multibox.inspection.coverage import Coverage, measure_coverage
 from multibox.inspection.dataset_findings import (
     in_two_splits,
@@ -76,6 +78,8 @@ class Checkup:
             evaluation are not counted.
         findings: All findings about the dataset.
         fit: How well the priors fit the objects of the split for training.
+        balance: What ``data.balance`` would do for the rare classes of the split for training. None if no class is
+            rare.
     """
 
     target: str
@@ -84,6 +88,7 @@ class Checkup:
     objects: dict[str, dict[str, int]]
     findings: tuple[Finding, ...]
     fit: PriorFit
+    balance: ClassBalance | None = None
 
     @property
     def stops(self) -> int:
@@ -102,6 +107,7 @@ class Checkup:
                 split: {"images": images, "per_class": self.objects[split]} for split, images in self.images.items()
             },
             "stops": self.stops,
+            "balance": self.balance and self.balance.to_json(),
             "problems": [asdict(finding) for finding in self.findings],
             "prior_coverage": {
                 "split": self.fit.split,
@@ -250,17 +256,20 @@ def _sum_up(
 ) -> Checkup:
     objects = {split: _count(images, classes) for split, images in inspected.items()}
     training = next((split for split in ("train", "trainval") if split in inspected), next(iter(inspected)))
+    used = [image.objects for image in inspected[training] if image.objects is not None]
+    presence = presence_of([each.labels for each in used], classes)
     findings = [finding for images in inspected.values() for image in images for finding in image.findings]
     findings += [
         *in_two_splits(inspected),
         *useless_splits(inspected, training),
-        *uneven_classes(objects, training),
+        *uneven_classes(objects, training, presence),
         *spelled_twice(objects, target),
         *more,
     ]
     counts = {split: len(images) for split, images in inspected.items()}
     fit = _fit(inspected[training], training, classes, config)
-    return Checkup(target, classes, counts, objects, tuple(findings), fit)
+    balance = balance_of(presence, config.data.balance)
+    return Checkup(target, classes, counts, objects, tuple(findings), fit, balance)
 
 
 def _count(images: Sequence[InspectedImage], classes: Sequence[str]) -> dict[str, int]:

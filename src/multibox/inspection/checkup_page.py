@@ -7,6 +7,7 @@ from multibox._version import __version__
 from multibox.annotations.counting import counted
 from multibox.config import Config
 from multibox.inspection.check_dataset import Checkup
+from multibox.inspection.class_balance import balance_line
 from multibox.inspection.coverage import BUCKETS, Coverage, Reach
 from multibox.inspection.coverage_chart import coverage_chart
 from multibox.inspection.finding import KINDS, Finding, by_kind
@@ -46,7 +47,7 @@ def checkup_page(checkup: Checkup, config: Config, proposal: str) -> str:
     sections = [
         Section("Summary", [intro, *_kinds(checkup)]),
         *(Section(KINDS[kind].capitalize(), _of_kind(found)) for kind, found in by_kind(checkup.findings).items()),
-        Section("Images and objects", [Table(["", *checkup.images], counts(checkup))]),
+        Section("Images and objects", [*_balance(checkup), Table(["", *checkup.images], counts(checkup))]),
         Section("Prior coverage", _coverage(checkup, config, proposal)),
     ]
     return page(f"Check of {checkup.target}", sections, footer=f"multibox {__version__}")
@@ -57,6 +58,10 @@ def counts(checkup: Checkup) -> list[list[Cell]]:
     rows: list[list[Cell]] = [["images", *checkup.images.values()]]
     rows.append(["objects", *(sum(by_class.values()) for by_class in checkup.objects.values())])
     return rows + [[name, *(by_class[name] for by_class in checkup.objects.values())] for name in checkup.classes]
+
+
+def _balance(checkup: Checkup) -> list[str]:
+    return [balance_line(checkup.balance)] if checkup.balance else []
 
 
 def _kinds(checkup: Checkup) -> list[Table]:

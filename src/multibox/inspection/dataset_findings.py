@@ -4,20 +4,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from os.path import isdir
 from pathlib import Path
-from typing import Final
 
 from multibox.annotations.counting import counted
 from multibox.annotations.files import IMAGE_SUFFIXES
 from multibox.data.file_names import readable
 from multibox.data.look_alikes import find_alike, stack_looks
 from multibox.data.object_kinds import UNDO_CROWDS, ObjectKinds
+from multibox.data.presence import Presence
+from multibox.data.rarity import rarities
 from multibox.data.remarks import joining, spelled_alike
 from multibox.data.source import Source
 from multibox.inspection.finding import Finding
 from multibox.inspection.inspect_image import InspectedImage
-
-RARE: Final = 0.1
-"""A class is rare if its number of objects is less than this share of the mean over classes."""
 
 
 def in_two_splits(inspected: dict[str, list[InspectedImage]]) -> Iterator[Finding]:
@@ -72,18 +70,20 @@ def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) ->
             yield Finding("useless", split, "", kinds.unusual, f"{effect}; {UNDO_CROWDS}" if kinds.crowds else effect)
 
 
-def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterator[Finding]:
+def uneven_classes(objects: dict[str, dict[str, int]], training: str, presence: Presence) -> Iterator[Finding]:
     """Find classes that are absent from a split, or rare in the training split.
 
     Args:
         objects: Number of objects of each class, by split.
         training: Name of the training split.
+        presence: The images of the training split, and the classes that each one shows.
 
     Yields:
         A finding for each class and split in which the class is absent, or is rare in the training split.
     """
+    images = presence.images_by_name
+    rarity_of, most = rarities(images), max(images.values(), default=0)
     for split, counts in objects.items():
-        average = sum(counts.values()) / max(1, len(counts))
         for name, count in counts.items():
             if not count:
                 action = (
@@ -92,9 +92,10 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str) -> Iterato
                     else "not evaluated, as there is no average precision without objects"
                 )
                 yield Finding("class", split, name, f"has no object in {split}", action)
-            elif split == training and count < RARE * average:
-                detail = f"has {counted(count, 'object')}, compared with {average:.0f} for the average class"
-                yield Finding("class", split, name, detail, "learned poorly; collect more images of it")
+            elif split == training and rarity_of[name] == "rare":
+                found_in = f"{images[name]:,} of {counted(presence.images, 'image')}"
+                detail = f"has {counted(count, 'object')} in {found_in}, the most frequent class is in {most:,}"
+                yield Finding("class", split, name, detail, "learned poorly; collect more images, or set data.balance")
 
 
 def spelled_twice(objects: dict[str, dict[str, int]], target: str) -> Iterator[Finding]:

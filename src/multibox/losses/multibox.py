@@ -101,7 +101,7 @@ def prior_losses(
         entropy = softmax_loss(labels, logits, config, xp)  # (B, P)
     else:
         quality = xp.stop_gradient(paired_iou(found, wanted, xp)) if config.classes == "varifocal" else None
-        entropy = sigmoid_loss(labels, logits, quality, xp)  # (B, P)
+        entropy = sigmoid_loss(labels, logits, quality, class_factors(config, xp), xp)  # (B, P)
     if config.boxes == "smooth_l1":
         distance = xp.sum(smooth_l1(predicted - deltas, xp), axis=-1)  # (B, P)
     else:
@@ -115,8 +115,8 @@ def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = nu
     Args:
         labels: ``(B, P)`` integer targets: 0 for background, k + 1 for class k, and -1 for priors to ignore.
         logits: ``(B, P, C + 1)`` float32 logits of the network.
-        config: Configuration of the loss, of which ``negatives`` (for each positive prior) and ``min_negatives`` (in
-            each image) are used.
+        config: Configuration of the loss, of which ``negatives`` (for each positive prior), ``min_negatives`` (in each
+            image) and ``class_weights`` are used.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -124,12 +124,16 @@ def softmax_loss(labels: Array, logits: Array, config: Loss, xp: ModuleType = nu
     """
     log_probability = xp.log_softmax(logits, axis=-1)  # (B, P, C+1)
     one_hot = xp.one_hot(xp.maximum(labels, 0), xp.shape(logits)[-1], dtype="float32")
-    entropy = -xp.sum(one_hot * log_probability, axis=-1)  # (B, P)
+    factors = class_factors(config, xp)
+    target = one_hot if factors is None else one_hot * factors
+    entropy = -xp.sum(target * log_probability, axis=-1)  # (B, P)
     negative = mine(-log_probability[..., 0], labels, config, xp)
     return xp.where(xp.logical_or(labels > 0, negative), entropy, 0.0)
 
 
-def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: ModuleType = numpy_ops) -> Array:
+def sigmoid_loss(
+    labels: Array, logits: Array, quality: Array = None, factors: Array = None, xp: ModuleType = numpy_ops
+) -> Array:
     """The focal loss of each prior over its classes, or the varifocal loss if ``quality`` is given.
 
     Args:
@@ -137,6 +141,7 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
         logits: ``(B, P, C + 1)`` float32 logits of the network.
         quality: ``(B, P)`` IoU in [0, 1] of each positive prior's predicted box with its object. None uses the focal
             loss instead of the varifocal loss.
+        factors: ``(C + 1,)`` factor of the loss of each class where it is present, the background first. None means 1.
         xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
 
     Returns:
@@ -148,7 +153,29 @@ def sigmoid_loss(labels: Array, logits: Array, quality: Array = None, xp: Module
         each = focal_loss(truth, logits, xp=xp)
     else:
         each = varifocal_loss(truth * quality[..., None], logits, xp=xp)
+    if factors is not None:
+        each = each * xp.where(truth > 0, factors[1:], 1.0)
     return xp.where(labels >= 0, xp.sum(each, axis=-1), 0.0)
+
+
+def class_factors(config: Loss, xp: ModuleType = numpy_ops) -> Array:
+    """The factors of ``config.class_weights`` in the order of the logits, with 1 for the background.
+
+    Args:
+        config: Configuration of the loss.
+        xp: Array namespace, ``numpy_ops`` or ``keras.ops``.
+
+    Returns:
+        ``(C + 1,)`` float32 factors. None if all classes count alike.
+
+    Raises:
+        ValueError: The factors still have to be computed from the training data.
+    """
+    if config.class_weights == "none":
+        return None
+    if isinstance(config.class_weights, str):
+        raise ValueError(f"class_weights: the factors of {config.class_weights} are not computed yet")
+    return xp.array([1.0, *config.class_weights.values()], dtype="float32")
 
 
 def boxes_of_positives(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError
 
 from multibox._version import __version__
 from multibox.config import Activation, Detect, Network, Priors, Resize
@@ -63,6 +63,8 @@ class Schema(Section):
     ``detect.show`` is used."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Configuration that the model was trained with, as nested plain values. Empty if unknown."""
+    images_of_class: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """Number of training images that show each class, by class name. Empty if unknown."""
     weights: str = ""
     """Fingerprint of the weights in the ``.keras`` file. An exported file keeps that of its model. Empty if unknown."""
     precision: Precision = "fp32"

@@ -15,9 +15,12 @@ import cv2
 import numpy as np
 
 from multibox.config import Config
+from multibox.data.object_kinds import learned
+from multibox.data.presence import presence_in
 from multibox.errors import BadInput, install
 from multibox.machine import cores
 from multibox.models.maps import network_priors
+from multibox.prepare.balance import BalancedOrder, repeat_factors
 from multibox.prepare.example import grids_of, training_example
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.phases import phases
@@ -94,10 +97,16 @@ def joined_order(stores: Sequence[Any], classes: Sequence[str], config: Config) 
 
     Raises:
         BadInput: If the stores hold no image, if a store has a class that is not in ``classes``, or if ``data.weights``
-            does not have one sampling weight per store.
+            does not have one sampling weight per store, or if ``data.balance`` and ``data.tiles`` are both set.
     """
     joined, weights, seed = JoinedStores(stores, classes), config.data.weights, config.train.seed
-    order = endless_order(joined.ends, weights, seed)
+    if config.data.balance and config.data.tiles != "none":
+        raise BadInput("data.balance", "cannot be combined with data.tiles; set data.balance=0 or data.tiles=none")
+    factors = None
+    if config.data.balance:
+        presence = presence_in(stores, joined.classes, learned(config.data.difficult))
+        factors = repeat_factors(presence, config.data.balance)
+    order = endless_order(joined.ends, weights, seed, factors)
     if config.data.tiles == "none":
         return joined, order
     starts = range(0, len(stores) * ENDLESS if weights else ENDLESS, ENDLESS)
@@ -223,7 +232,9 @@ def by_columns(priors_rel: np.ndarray) -> np.ndarray:
     return np.asfortranarray(priors_rel)
 
 
-def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> grain.MapDataset:
+def endless_order(
+    ends: Sequence[int], weights: Sequence[float], seed: int, factors: np.ndarray | None = None
+) -> grain.MapDataset:
     """Make the endless order of positions in the joined stores.
 
     Args:
@@ -231,6 +242,8 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
         weights: Relative weight of each store in the examples, rounded to a hundredth of the smallest. If empty, every
             image is drawn equally often.
         seed: Random seed of the order, and of the examples made from it.
+        factors: Repeat factor of each image, as :func:`multibox.prepare.balance.repeat_factors` returns them. With
+            weights, they hold within each store. None draws every image of a store equally often.
 
     Returns:
         Endless sequence of positions. Every pass over the data has its own permutation. With weights, every pass over a
@@ -242,6 +255,8 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain has command-line flags of its own, which Multibox does not parse
     if not weights:
+        if factors is not None:
+            return _balanced(factors, seed).seed(seed)
         return grain.MapDataset.range(ends[-1]).seed(seed).shuffle().repeat()
     spans = list(pairwise([0, *ends]))
     if len(weights) != len(spans):
@@ -251,7 +266,10 @@ def endless_order(ends: Sequence[int], weights: Sequence[float], seed: int) -> g
     if any(start == end for start, end in spans):
         raise BadInput("data.weights", "a store of data.train has no images; remove it")
     orders = [
-        grain.MapDataset.range(*span).shuffle(seed=(seed + place) % 2**32).repeat() for place, span in enumerate(spans)
+        grain.MapDataset.range(*span).shuffle(seed=(seed + place) % 2**32).repeat()
+        if factors is None
+        else _balanced(factors[slice(*span)], (seed + place) % 2**32, span[0])
+        for place, span in enumerate(spans)
     ]
     return _mixed(orders, weights, seed)
 
@@ -261,6 +279,10 @@ def _mixed(orders: Sequence[grain.MapDataset], weights: Sequence[float], seed: i
         return orders[0].seed(seed)
     hundredths = [round(100 * weight / min(weights)) for weight in weights]  # Grain would round down
     return grain.MapDataset.mix(orders, hundredths).seed(seed)
+
+
+def _balanced(factors: np.ndarray, seed: int, first: int = 0) -> grain.MapDataset:
+    return grain.MapDataset.range(ENDLESS).map(BalancedOrder(factors, seed, first))
 
 
 def stack(examples: Sequence[dict[str, np.ndarray]]) -> Batch:

@@ -11,6 +11,8 @@ import keras
 from multibox.config import Config
 from multibox.config_file import load_config, parse_overrides
 from multibox.data.build import OnBad
+from multibox.data.object_kinds import learned
+from multibox.data.presence import presence_in
 from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import common_classes
@@ -26,6 +28,7 @@ from multibox.prepare.pipeline import count_examples, joined_order
 from multibox.prepare.tile_size import settle_tiles
 from multibox.progress import Progress
 from multibox.training import hosts
+from multibox.training.class_weights import with_class_weights
 from multibox.training.distribute import on_devices, synchronize
 from multibox.training.optimizer import make_optimizer
 from multibox.training.schedule import Schedule
@@ -119,11 +122,11 @@ def require_validations(settings: Config) -> None:
 
 
 def complete(settings: Config, stores: Sequence[Store]) -> Config:
-    """Complete the configuration of a new run with the class names and the initial weights.
+    """Complete the configuration of a new run with the class names, the initial weights and the classes' factors.
 
     Raises:
         BadInput: If ``data.classes`` lacks a class of a store, ``data.weights`` does not fit the stores, there is no
-            image, or the validation data has no class of the run.
+            image, ``loss.class_weights`` names another class, or the validation data has no class of the run.
     """
     classes = all_classes(settings, stores)
     chosen = {
@@ -135,7 +138,7 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     settings = settings.model_copy(update=chosen)
     records = JoinedStores(stores, classes)
     require_objects(settings, stores)
-    settings = settle_tiles(records, settings, hosts.log)
+    settings = settle_tiles(records, with_class_weights(settings, stores), hosts.log)
     joined_order(stores, classes, settings)
     if settings.data.val:
         common_classes(classes, open_stores(settings.data.val))
@@ -165,6 +168,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         Configuration, data, network and optimizer of the run.
     """
     keras.utils.set_random_seed(config.train.seed)
+    presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
     schema = Schema(
         network=config.network,
         maps=feature_maps(config.network),
@@ -175,6 +179,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         activation=config.loss.activation,
         detect=config.detect,
         training=config.model_dump(mode="json", exclude={"network": {"graph"}}),
+        images_of_class=presence.images_by_name,
     )
     steps = config.train.epoch_steps(count_examples(stores, schema.classes, config))
     with on_devices(config.train), computing_in(config.train.precision):

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from multibox.annotations.counting import some
 from multibox.config import Config
 from multibox.data.object_kinds import (
     UNDO_CROWDS,
-    Choose,
     ObjectKinds,
     classes_with,
     has_object,
     has_only_crowds,
     kinds_in,
+    learned,
+    single,
 )
-from multibox.data.record import Objects
+from multibox.data.presence import presence_in
 from multibox.data.store import Store, dataset_splits
 from multibox.errors import BadInput
+from multibox.prepare.balance import repeat_factors
 
 
 def require_objects(config: Config, stores: Sequence[Store]) -> None:
@@ -30,7 +30,7 @@ def require_objects(config: Config, stores: Sequence[Store]) -> None:
     Raises:
         BadInput: If there is no object, or training leaves out every object.
     """
-    if not any(has_object(store, _learned(config)) for store in stores):
+    if not any(has_object(store, learned(config.data.difficult)) for store in stores):
         drop, kinds = config.data.difficult == "drop", _kinds_in(stores)
         ways = {UNDO_CROWDS: kinds.crowds, "set data.difficult=keep": drop and kinds.difficult}
         advice = _either(ways) or "annotate objects and build the dataset again"
@@ -47,7 +47,7 @@ def measured_classes(classes: Sequence[str], validation: Sequence[Store]) -> tup
     Returns:
         Names of the classes that a validation can measure, in the order of the run. Empty if there are none.
     """
-    there = {name for store in validation for name in classes_with(store, _is_counted)}
+    there = {name for store in validation for name in classes_with(store, single)}
     return tuple(name for name in classes if name in there)
 
 
@@ -85,10 +85,23 @@ def _findings(
         crowded += [store for store in validation if has_only_crowds(store)]
     for store in crowded:
         yield f"{_names([store])}: {kinds_in(store).unusual}, and all of them are left out", UNDO_CROWDS
-    there = {name for store in stores for name in classes_with(store, _learned(config))}
+    there = {name for store in stores for name in classes_with(store, learned(config.data.difficult))}
+    yield from _about_balance(config, stores)
     absent = [name for name in config.data.classes if name not in there]
     if absent:
         yield f"{_names(stores)}: classes without an object to learn: {some(absent, 5)}", ""
+
+
+def _about_balance(config: Config, stores: Sequence[Store]) -> Iterator[tuple[str, str]]:
+    threshold = config.data.balance
+    if not threshold:
+        return
+    presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
+    if repeat_factors(presence, threshold).max() == 1:
+        yield (
+            f"data.balance={threshold:g} repeats no image, as each class is in at least this share of the images",
+            "set it to a larger share",
+        )
 
 
 def _about_validation(
@@ -130,15 +143,6 @@ def _more_data(config: Config) -> str:
     if free:
         return f"set data.val=[{free[0]}]" + (f", or another of {', '.join(free)}" if len(free) > 1 else "")
     return f"divide the images of {config.data.train[0]} with 'multibox data split', or set data.val=[NAME/SPLIT]"
-
-
-def _learned(config: Config) -> Choose:
-    """The choice of the objects that a run learns."""
-    return _is_counted if config.data.difficult == "drop" else lambda objects: ~objects.crowd
-
-
-def _is_counted(objects: Objects) -> np.ndarray:
-    return ~(objects.crowd | objects.difficult)
 
 
 def _kinds_in(stores: Sequence[Store]) -> ObjectKinds:

@@ -1,0 +1,93 @@
+"""Factors of the classes are computed once, written into the run's configuration, and read from there."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from multibox.config_file import load_config, parse_config, to_yaml
+from multibox.data.record import Record, make_objects
+from multibox.data.store import open_store
+from multibox.data.store_writer import write_store
+from multibox.errors import BadInput
+from multibox.training import setup
+from multibox.training.class_weights import inverse_sqrt, with_class_weights
+from multibox.training.setup import set_up
+from training import small_network
+
+CLASSES = ("cat", "dog", "emu")
+
+
+@pytest.fixture
+def stores(tmp_path, monkeypatch):
+    """Nine cats, a dog, and no emu. One more dog is a crowd, and one is difficult."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path))
+
+    def make_record(number, boxes, labels, **flags):
+        return Record(f"{number}", b"", 80, 60, make_objects(boxes, labels, **flags))
+
+    box, far = (5, 5, 30, 30), (40, 10, 70, 50)
+    cats = [make_record(i, boxes=[box], labels=[0]) for i in range(8)]
+    others = [
+        make_record(8, boxes=[box, far], labels=[0, 1]),
+        make_record(9, boxes=[box], labels=[1], crowd=[True]),
+        make_record(10, boxes=[box], labels=[1], difficult=[True]),
+    ]
+    return [write_store("one", "train", [*cats, *others], CLASSES)]
+
+
+def weights(given, stores, **fields):
+    overrides = {"data.classes": list(CLASSES), "loss.class_weights": given, **fields}
+    return with_class_weights(load_config(overrides=overrides), stores).loss.class_weights
+
+
+def test_the_square_root_of_the_counts(stores, caplog):
+    caplog.set_level(logging.INFO, "multibox")
+    assert weights("inverse_sqrt", stores, **{"data.difficult": "drop"}) == {"cat": 1.0, "dog": 3.0, "emu": 1.0}
+    assert "loss.class_weights=inverse_sqrt: cat 1.0, dog 3.0, emu 1.0" in caplog.text
+    assert weights("inverse_sqrt", stores) == {"cat": 1.0, "dog": round(4.5**0.5, 4), "emu": 1.0}
+
+
+def test_given_factors_are_completed_in_the_order_of_the_classes(stores):
+    assert list(weights({"emu": 4, "cat": 2}, stores).items()) == [("cat", 2.0), ("dog", 1.0), ("emu", 4.0)]
+    assert weights("none", stores) == "none"
+
+
+def test_a_class_that_the_run_does_not_have(stores):
+    with pytest.raises(BadInput, match=r"^loss\.class_weights: the run has no class owl; its classes are"):
+        weights({"owl": 2}, stores)
+
+
+def test_a_resumed_run_reads_the_same_factors_and_counts_nothing(stores):
+    overrides = {"data.classes": list(CLASSES), "loss.class_weights": "inverse_sqrt"}
+    config = with_class_weights(load_config(overrides=overrides), stores)
+    again = load_config_text(to_yaml(config))
+    assert again == config
+    assert with_class_weights(again, []) == config
+    assert list(again.loss.class_weights) == list(CLASSES)
+
+
+def test_a_model_counts_the_training_images_of_each_class(store_root, monkeypatch):
+    monkeypatch.setattr(setup, "build", small_network.build)
+    overrides = {
+        "data.classes": ["ball", "crate"],
+        "network.size": [128, 128],
+        "network.weights": "none",
+        "network.batch_norm": "trained",
+    }
+    store = open_store("tiny/train")
+    counts = {
+        name: sum(label in record.objects.labels for record in store) for label, name in enumerate(store.meta.classes)
+    }
+    assert set(counts.values()) != {0}
+    assert set_up(load_config(overrides=overrides), [store]).schema.images_of_class == counts
+
+
+def load_config_text(text):
+    import yaml
+
+    return parse_config(yaml.safe_load(text), "config.yaml")
+
+
+def test_no_object_at_all():
+    assert inverse_sqrt(np.array([0, 0])) == [1.0, 1.0]
