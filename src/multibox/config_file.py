@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from os.path import isfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,9 @@ from multibox.errors import BadInput
 from multibox.old_names import current_fields
 
 DEFAULT_PRESET = "ssdlite-efficientnet"
+
+TABLES: Final = ("loss.class_weights",)
+"""Fields whose value is a table with names from the data. A new table replaces the old one as a whole."""
 
 
 def presets() -> list[str]:
@@ -76,10 +79,11 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str] | Mapping
         New nested dicts with the replaced fields.
 
     Raises:
-        BadInput: An override has no name, or its value is not YAML.
+        BadInput: An override has no name or names an entry of one of :data:`TABLES`, or its value is not YAML.
     """
     merged = current_fields(values)
     for name, value in parse_overrides(overrides).items():
+        _refuse_entry(name)
         merged = _merge(merged, current_fields(_nested(name, value)))
     return merged
 
@@ -143,12 +147,20 @@ def _text(source: str) -> str:
         raise BadInput(source, f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     merged = dict(base)
     for name, value in over.items():
-        below = merged.get(name)
-        merged[name] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        below, field = merged.get(name), f"{prefix}{name}"
+        are_sections = isinstance(below, dict) and isinstance(value, dict) and field not in TABLES
+        merged[name] = _merge(below, value, f"{field}.") if are_sections else value
     return merged
+
+
+def _refuse_entry(name: str) -> None:
+    for table in TABLES:
+        entry = name.removeprefix(f"{table}.")
+        if entry != name:
+            raise BadInput(name, f"names a part of a value; give all of it, such as {table}={{{entry}: 2}}")
 
 
 def _parse(override: str) -> tuple[str, Any]:
@@ -170,7 +182,7 @@ def _nested(name: str, value: Any) -> dict[str, Any]:
 
 def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and f"{prefix}{name}" not in TABLES:
             yield from _dotted(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -42,7 +42,19 @@ def _name_or_factors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         return validate(value)
     except ValidationError:
         message = f"must be none, inverse_sqrt, or factors above 0 and up to {LARGEST:g} by class name"
-        raise ValueError(message) from None
+        wrong = _wrong_factor(value) if isinstance(value, dict) else ""
+        raise ValueError(f"{message}{wrong}") from None
+
+
+def _wrong_factor(factors: dict[Any, Any]) -> str:
+    """What is wrong with the first wrong entry."""
+    for name, factor in factors.items():
+        if not isinstance(name, str):
+            return f"; {name!r} is no text, so put the class name into quotes"
+        is_number = isinstance(factor, int | float) and not isinstance(factor, bool)
+        if not (is_number and 0 < factor <= LARGEST):
+            return f", not {factor!r} for {name}"
+    return ""
 
 
 ClassWeights = Annotated[

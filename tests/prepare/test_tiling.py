@@ -106,5 +106,5 @@ def test_no_objects():
 
 
 def test_too_many_tiles():
-    with pytest.raises(BadInput, match=r"^tiles: 157x313 tiles for an image of 20000 x 10000 are too many"):
+    with pytest.raises(BadInput, match=r"^data\.tiles: 157x313 tiles for an image of 20000 x 10000 are too many"):
         tiling_of((10_000, 20_000), Tiles(size=64))

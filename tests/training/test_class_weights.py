@@ -11,7 +11,9 @@ from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
 from multibox.training import setup
+from multibox.training.changes import change_config
 from multibox.training.class_weights import inverse_sqrt, with_class_weights
+from multibox.training.experiment import Experiment
 from multibox.training.setup import set_up
 from training import small_network
 
@@ -51,6 +53,40 @@ def test_the_square_root_of_the_counts(stores, caplog):
 def test_given_factors_are_completed_in_the_order_of_the_classes(stores):
     assert list(weights({"emu": 4, "cat": 2}, stores).items()) == [("cat", 2.0), ("dog", 1.0), ("emu", 4.0)]
     assert weights("none", stores) == "none"
+
+
+def test_new_factors_replace_the_old_ones_as_a_whole(tmp_path):
+    earlier = tmp_path / "config.yaml"
+    earlier.write_text(to_yaml(load_config(overrides={"loss.class_weights": {"cat": 2, "dog": 3}})), "utf-8")
+    again = tmp_path / "again.yaml"
+    again.write_text(f"extends: {earlier}\nloss: {{class_weights: {{dog: 5}}}}\n", "utf-8")
+    assert load_config(earlier, ["loss.class_weights={emu: 4}"]).loss.class_weights == {"emu": 4.0}
+    assert load_config(earlier, ["loss.class_weights={}"]).loss.class_weights == {}
+    assert load_config(again).loss.class_weights == {"dog": 5.0}
+    with pytest.raises(BadInput, match=r"^loss\.class_weights\.cat: names a part .* loss\.class_weights=\{cat: 2\}$"):
+        load_config(earlier, ["loss.class_weights.cat=9"])
+
+
+@pytest.mark.parametrize(("before", "after"), [("none", {"cat": 2}), ({"cat": 2}, "none"), ({"cat": 2}, {"dog": 2})])
+def test_a_resumed_run_refuses_other_factors(before, after, tmp_path):
+    config = load_config(overrides={"loss.class_weights": before})
+    with pytest.raises(BadInput, match=r"^loss\.class_weights: cannot change when a run is resumed"):
+        change_config(Experiment(tmp_path), config, {"loss.class_weights": after})
+
+
+@pytest.mark.parametrize(
+    ("factors", "reason"),
+    [
+        ("{yes: 3}", "True is no text, so put the class name into quotes"),
+        ("{1: 3}", "1 is no text, so put the class name into quotes"),
+        ("{cat: 2, dog: 0}", "not 0 for dog"),
+        ("{cat: 1e2}", "not '1e2' for cat"),
+    ],
+)
+def test_the_message_names_the_wrong_factor(factors, reason):
+    with pytest.raises(BadInput, match=f"loss\\.class_weights: must be none.*{reason}$"):
+        load_config(overrides=[f"loss.class_weights={factors}"])
+    assert load_config(overrides=["loss.class_weights={'yes': 3}"]).loss.class_weights == {"yes": 3.0}
 
 
 def test_a_class_that_the_run_does_not_have(stores):

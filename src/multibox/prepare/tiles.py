@@ -104,8 +104,14 @@ def tiles_of(size: str | float) -> Tiles | None:
     return Tiles(size=size) if isinstance(size, int) else Tiles(share=size)
 
 
-def refuse_too_many(rows: int, columns: int, image_size: tuple[int, int]) -> None:
-    """Refuse more than :data:`MOST` tiles for an image of this height and width.
+def refuse_too_many(rows: int, columns: int, image_size: tuple[int, int], field: str = "tiles") -> None:
+    """Refuse more than :data:`MOST` tiles for an image.
+
+    Args:
+        rows: Number of rows of tiles.
+        columns: Number of columns of tiles.
+        image_size: Height and width of the image, pixels.
+        field: Name of the parameter that decides on the tiles.
 
     Raises:
         BadInput: There are too many rows and columns of tiles.
@@ -113,4 +119,4 @@ def refuse_too_many(rows: int, columns: int, image_size: tuple[int, int]) -> Non
     if rows * columns > MOST:
         height, width = image_size
         size = f"{rows}x{columns} tiles for an image of {width} x {height}"
-        raise BadInput("tiles", f"{size} are too many (at most {MOST}); use larger tiles")
+        raise BadInput(field, f"{size} are too many (at most {MOST}); use larger tiles")

@@ -166,7 +166,7 @@ def tiling_of(image_size: tuple[int, int], tiles: Tiles) -> Tiling:
         1 if length <= side else math.ceil(length / side + SLACK)
         for length, side in zip(image_size, (height, width), strict=True)
     )
-    refuse_too_many(rows, columns, image_size)
+    refuse_too_many(rows, columns, image_size, "data.tiles")
     return Tiling(image_size, (height, width), (rows, columns))
 
 
