@@ -8,9 +8,10 @@ from colored import ColorRuntime, paint
 from multibox.boxes import iou
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
+from multibox.postprocess.joining import clip_each
 from multibox.postprocess.nms import Selected
 from multibox.postprocess.tiles import merge_tiles
-from multibox.prepare.tiles import Tiles
+from multibox.prepare.tiles import Tiles, tiles_of
 from multibox.prepare.window import Window
 
 
@@ -205,6 +206,41 @@ def test_too_many_tiles(tiles):
     said = r"^tiles: .* for an image of 20000 x 10000 are too many \(at most 10000\); use larger tiles$"
     with pytest.raises(BadInput, match=said):
         tiles.regions((10_000, 20_000))
+
+
+@pytest.mark.parametrize("size", [640, 640.0, np.int64(640), "640"])
+def test_a_side_in_pixels_is_any_whole_number(size):
+    assert Detector(ColorRuntime(), tiles=size).tiles == Tiles(size=640)
+
+
+def test_a_number_below_one_is_a_share_and_zero_cuts_nothing():
+    assert tiles_of(0.25) == tiles_of(np.float32(0.25)) == Tiles(share=0.25)
+    assert tiles_of(0) is tiles_of("none") is None
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, 640.5, True, float("nan"), float("inf"), [640], "-1"])
+def test_what_describes_no_tiles(size):
+    with pytest.raises(BadInput, match=r"^tiles: .*: give a tile's side in pixels \(640\)"):
+        Detector(ColorRuntime(), tiles=size)
+
+
+def test_only_boxes_that_meet_are_compared(monkeypatch):
+    """9,000 boxes make 40 million pairs, which took ten seconds."""
+    compared = []
+
+    def count(boxes, limits):
+        compared.append(len(boxes))
+        return clip_each(boxes, limits)
+
+    monkeypatch.setattr("multibox.postprocess.tiles.clip_each", count)
+    regions, rng = Tiles(size=320).regions((2000, 3000)), np.random.default_rng(0)
+    parts = []
+    for region in regions:
+        centers = rng.uniform((region.x0, region.y0), (region.x1, region.y1), (100, 2))
+        boxes = np.concatenate([centers - 9, centers + 9], axis=1).astype(np.float32)
+        parts.append(Selected(boxes, rng.random(100, np.float32), np.zeros(100, np.int64)))
+    assert len(merge_tiles(parts, regions, same=0.45).scores) > 9_000
+    assert 0 < max(compared) < 10_000
 
 
 def test_a_crowd_takes_little_memory():

@@ -85,13 +85,17 @@ def _pairs(
     for start in range(0, len(boxes), ROWS):
         rows = downwards[start : start + ROWS]
         near = np.flatnonzero((boxes[:, 1] < boxes[rows, 3].max()) & (boxes[:, 3] > boxes[rows, 1].min()))
-        common = clip_each(edges[rows, None], edges[near])  # (R, N, 4)
-        a, b = clip_each(boxes[rows, None], common), clip_each(boxes[near], common)
+        meet = (kinds[rows, None] == kinds[near]) & (source[rows, None] != source[near]) & (rows[:, None] < near)
+        for axis in (0, 1):
+            meet &= boxes[rows, None, axis] < boxes[near, axis + 2]
+            meet &= boxes[rows, None, axis + 2] > boxes[near, axis]
+        places, others = np.nonzero(meet)
+        first, second = rows[places], near[others]
+        common = clip_each(edges[first], edges[second])
+        a, b = clip_each(boxes[first], common), clip_each(boxes[second], common)
         overlap = areas(clip_each(a, b))
         agree = overlap > same * (areas(a) + areas(b) - overlap)
-        agree &= (kinds[rows, None] == kinds[near]) & (source[rows, None] != source[near]) & (rows[:, None] < near)
-        first, second = np.nonzero(agree)
-        found.append(np.stack([rows[first], near[second]]))
+        found.append(np.stack([first[agree], second[agree]]))
     return tuple(np.concatenate(found, axis=1))
 
 

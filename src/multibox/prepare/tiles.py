@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from numbers import Real
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,9 @@ from multibox.prepare.window import Window, whole
 
 MOST: Final = 10_000
 """Largest number of tiles per image. A larger number is surely a mistake."""
+
+FORMS: Final = "a tile's side in pixels (640) or as a share of the image (0.25), rows and columns (2x3), or none"
+"""The descriptions of tiles that a user can give."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,7 @@ class Tiles:
             return cls(size=int(text))
         if re.fullmatch(r"0?\.\d*[1-9]\d*", text):
             return cls(share=float(text))
-        forms = "a tile's side in pixels (640) or as a share of the image (0.25), rows and columns (2x3), or none"
-        raise BadInput("tiles", f"{text}: give {forms}")
+        raise BadInput("tiles", f"{text}: give {FORMS}")
 
     def side(self, image_size: tuple[int, int]) -> int:
         """Side of a square tile in pixels of an image, given the image's height and width. 0 for a grid."""
@@ -98,10 +101,27 @@ class Tiles:
 
 
 def tiles_of(size: str | float) -> Tiles | None:
-    """The tiles that a number or a text describes, as :meth:`Tiles.parse` takes it. None for ``none``."""
+    """The tiles that a number or a text describes.
+
+    Args:
+        size: Side of a tile in whole pixels, its share of the image's longer side below 1, 0 for no tiles, or a text as
+            :meth:`Tiles.parse` takes it.
+
+    Returns:
+        Tiles of that size or number. None for 0 and for ``none``.
+
+    Raises:
+        BadInput: The number or the text describes no tiles.
+    """
     if isinstance(size, str):
         return Tiles.parse(size)
-    return Tiles(size=size) if isinstance(size, int) else Tiles(share=size)
+    if isinstance(size, Real) and not isinstance(size, bool):
+        number = float(size)
+        if 0 < number < 1:
+            return Tiles(share=number)
+        if number >= 0 and number.is_integer():
+            return Tiles(size=int(number)) if number else None
+    raise BadInput("tiles", f"{size}: give {FORMS}")
 
 
 def refuse_too_many(rows: int, columns: int, image_size: tuple[int, int], field: str = "tiles") -> None:
