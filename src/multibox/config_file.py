@@ -151,8 +151,10 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any], prefix: str = "") -
     merged = dict(base)
     for name, value in over.items():
         below, field = merged.get(name), f"{prefix}{name}"
-        are_sections = isinstance(below, dict) and isinstance(value, dict) and field not in TABLES
-        merged[name] = _merge(below, value, f"{field}.") if are_sections else value
+        if isinstance(below, dict) and isinstance(value, dict) and field not in TABLES:
+            merged[name] = _merge(below, value, f"{field}.")
+        else:
+            merged[name] = value
     return merged
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from colored import paint
+from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
 from multibox.data.store_writer import write_store
+from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.labelling import find_suspects as finding
 from multibox.labelling.find_suspects import find_suspects
@@ -190,6 +191,7 @@ def test_the_command_prints_and_writes(data, detector, monkeypatch):
         (["colors", "--model", "m.keras", "train.epochs=2"], "is for training"),
         (["colors", "--model", "m.keras", "--minutes", "2"], "--minutes: is for training"),
         (["colors", "data.train=[a/b]"], "data.train: is chosen for each fold"),
+        (["colors", "data.tiles=auto"], "data.tiles: is not supported here"),
         (["colors", "--folds", "1"], "--folds"),
         (["colors", "--out", "stores"], "is not empty"),
     ],
@@ -199,6 +201,13 @@ def test_bad_input_is_one_line(data, arguments, message):
     assert failed.exit_code == 2
     assert message in failed.output
     assert "Traceback" not in failed.output
+
+
+def test_a_model_that_was_trained_on_tiles_is_refused_with_a_way_out(data):
+    runtime = ColorRuntime(make_schema(tiles=64))
+    with pytest.raises(BadInput, match=r"^model: searches in tiles .* model that was trained with data\.tiles=none"):
+        find_suspects(data, Detector(runtime))
+    assert find_suspects(data, Detector(runtime, tiles="none")).labels
 
 
 @pytest.mark.slow

@@ -85,13 +85,15 @@ def fields_of_folds(config: str | Path, overrides: Iterable[str] | Mapping[str, 
         The overrides by dotted name.
 
     Raises:
-        BadInput: If a field is unknown, its value does not fit, or it is chosen for each fold.
+        BadInput: If a field is unknown, its value does not fit, or it is chosen for each fold. Also if the detectors
+            would search in tiles, as labels are judged in whole images.
     """
     fields = parse_overrides(overrides)
     refused = {"data.train", "data.val", "data.weights"} & set(fields)
     if refused:
         raise BadInput(min(refused), "is chosen for each fold; leave it out")
-    load_config(config, fields)
+    if load_config(config, fields).data.tiles != "none":
+        raise BadInput("data.tiles", "is not supported here, as labels are judged in whole images; set data.tiles=none")
     return fields
 
 

@@ -111,4 +111,8 @@ def refuse_hidden(detector: Detector) -> None:
             "without NMS",
         )
     if detector.tiles or detector.tta != AS_IT_IS:
-        raise BadInput("model", "tiles and several views are not supported here; load the model without tiles and tta")
+        raise BadInput(
+            "model",
+            "searches in tiles or several views, which is not supported here; give a model that was trained with "
+            "data.tiles=none, or a detector that was loaded with tiles=none and without tta",
+        )
