@@ -84,3 +84,10 @@ def test_nothing_is_said_where_no_class_is_rare(tmp_path, monkeypatch):
     shown = CliRunner().invoke(main, ["data", "check", "parts"])
     assert shown.exit_code == 0, shown.output
     assert "data.balance" not in shown.output
+
+
+def test_nothing_is_proposed_for_tiles_which_balance_excludes(tmp_path, monkeypatch):
+    rare_store(tmp_path, monkeypatch, keys=2)
+    shown = CliRunner().invoke(main, ["data", "check", "parts", "data.tiles=64"])
+    assert shown.exit_code == 0, shown.output
+    assert "data.balance=0.95" not in shown.output

@@ -79,7 +79,7 @@ class Checkup:
         findings: All findings about the dataset.
         fit: How well the priors fit the objects of the split for training.
         balance: What ``data.balance`` would do for the rare classes of the split for training. None if no class is
-            rare.
+            rare, or with ``data.tiles``.
     """
 
     target: str
@@ -268,7 +268,7 @@ def _sum_up(
     ]
     counts = {split: len(images) for split, images in inspected.items()}
     fit = _fit(inspected[training], training, classes, config)
-    balance = balance_of(presence, config.data.balance)
+    balance = balance_of(presence, config.data.balance) if config.data.tiles == "none" else None
     return Checkup(target, classes, counts, objects, tuple(findings), fit, balance)
 
 
