@@ -304,6 +304,13 @@ def test_output_and_cutouts_are_never_backgrounds(folders):
     assert made.splits["train"].backgrounds == 8
 
 
+def test_output_and_photos_are_never_cutouts(folders):
+    with pytest.raises(BadInput, match="where it would be taken for cut-outs; give a folder elsewhere"):
+        make(folders, "cut/out")
+    with pytest.raises(BadInput, match=r"backgrounds: .*photos lies in .*, where photos would be taken for cut-outs"):
+        compose(folders, folders / "photos", folders.with_name("elsewhere"), SMALL, images=1)
+
+
 def test_only_an_unchanged_composed_dataset_is_replaced(folders):
     path = make(folders, images=3).path
     assert len([*make(folders, images=2).path.glob("JPEGImages/*")]) == 2

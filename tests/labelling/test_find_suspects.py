@@ -135,9 +135,12 @@ def test_data_without_labels_is_refused(data, detector):
         find_suspects("bare", detector)
 
 
-def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detector):
+def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detector, caplog):
+    find_suspects(data, detector)
+    assert "too few" not in caplog.text
     write_store("one", "train", [record("a", [RED], [0])], CLASSES)
     found = find_suspects("one", detector)
+    assert "only 1 label can be judged, too few to learn what a wrong one looks like" in caplog.text
     assert (found.labels, [(each.kind, each.proposed_name) for each in found.ranked]) == (
         1,
         [("missing", "blue"), ("surplus", None)],
@@ -147,6 +150,7 @@ def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detec
     write_store("hard", "train", [hard], CLASSES)
     found = find_suspects("hard", detector)
     assert (found.labels, found.ranked) == (0, ())
+    assert "only 0 labels can be judged" in caplog.text
     assert "Nothing looks wrong" in write_suspects(found, "out", kind="yolo").read_text()
 
 

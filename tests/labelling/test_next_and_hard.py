@@ -138,6 +138,24 @@ def test_next_writes_a_list_a_page_and_prelabels(folder):
     assert len(rows_of("next/next.csv")) == 2
 
 
+def test_a_distance_that_does_not_exist_is_no_number(folder):
+    """Other readers of JSON than Python's refuse Infinity."""
+    save("pool/a.png", texture(1, red=(20, 20, 90, 90)))
+    done = call("next", "model.keras", "pool", "--json")
+    (row,) = json.loads(done.stdout, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert row["distance"] is None
+    assert rows_of("next/next.csv")[0]["distance"] == ""
+
+
+@pytest.mark.parametrize(("classes", "said"), [(("cat", "dog"), True), (("red", "dog"), False), ((), False)])
+def test_labels_of_other_classes_than_the_models_are_said(folder, caplog, classes, said):
+    save("pool/a.png", texture(1, red=(20, 20, 90, 90)))
+    data = Path(save("b.png", texture(2))).read_bytes()
+    write_store("mine", "train", [Record("b", data, 192, 128, make_objects([], []))], classes)
+    next_images("model.keras", ["pool"], "out", labelled="mine")
+    assert ("mine has none of the model's classes (red, " in caplog.text) is said
+
+
 def test_next_refuses_before_it_searches(folder):
     save("pool/a.png", plain(60))
     Path("next").mkdir()

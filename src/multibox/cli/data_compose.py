@@ -128,7 +128,7 @@ def print_composed(composed: "Composed") -> None:
     if found.distractors:
         click.echo(f"{counted(len(found.distractors), 'distractor')}: pasted without a label")
     if composed.premultiplied:
-        names = some([path.name for path in composed.premultiplied])
+        names = some([str(path) for path in composed.premultiplied])
         click.echo(
             f"colours divided by alpha, because they seemed multiplied by it: {names}; else use --alpha straight"
         )

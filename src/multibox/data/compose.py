@@ -178,9 +178,12 @@ def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
 
 
 def _photos(backgrounds: Path, cutouts: Path, folder: str | os.PathLike[str]) -> list[Path]:
-    if Path(folder).resolve().is_relative_to(backgrounds.resolve()):
+    for place, use in ((backgrounds, "backgrounds"), (cutouts, "cut-outs")):
+        if Path(folder).resolve().is_relative_to(place.resolve()):
+            raise BadInput(folder, f"lies in {place}, where it would be taken for {use}; give a folder elsewhere")
+    if backgrounds.resolve().is_relative_to(cutouts.resolve()):
         raise BadInput(
-            folder, f"lies in {backgrounds}, where it would be taken for backgrounds; give a folder elsewhere"
+            "backgrounds", f"{backgrounds} lies in {cutouts}, where photos would be taken for cut-outs; move it out"
         )
     return find_backgrounds(backgrounds, cutouts)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from multibox.annotations.counting import counted
 from multibox.config_file import DEFAULT_PRESET
 from multibox.data.open import open_stores
 from multibox.data.record import Record
@@ -21,7 +22,7 @@ from multibox.evaluation.test_set import common_classes
 from multibox.labelling.folds import FOLDS, divide, fields_of_folds, with_split
 from multibox.labelling.sight import look_at_store
 from multibox.labelling.suspects import Place, Suspect, rank
-from multibox.labelling.suspicion import RATE, Collected, weigh
+from multibox.labelling.suspicion import RATE, Collected, Suspicions, weigh
 from multibox.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ def _judge_all(
             if progress:
                 progress(len(places), total)
     weighed = weigh(*collected.joined())
+    _say_unjudged(weighed)
     ranked = rank(places, collected.labelled, collected.unlabelled, weighed, classes)
     return classes, tuple(ranked), len(weighed.of_labels)
 
@@ -170,6 +172,16 @@ def in_classes(record: Record, stored: Sequence[str], classes: Sequence[str]) ->
     """A record whose labels are positions in other classes. Labels of classes that are not among them become -1."""
     labels = places_of(stored, classes)[record.objects.labels]
     return dataclasses.replace(record, objects=dataclasses.replace(record.objects, labels=labels))
+
+
+def _say_unjudged(weighed: Suspicions) -> None:
+    """Say if the labels were too few to learn what tells wrong ones from right ones."""
+    if not weighed.has_learned:
+        log.warning(
+            "only %s can be judged, too few to learn what a wrong one looks like, so none is called wrong; label more "
+            "images, and count neither difficult objects nor crowds",
+            counted(len(weighed.of_labels), "label"),
+        )
 
 
 def _say_left_out(classes: Sequence[str], parts: Sequence[Store]) -> None:

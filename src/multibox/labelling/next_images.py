@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from multibox.annotations.counting import counted
+from multibox.annotations.counting import counted, some
 from multibox.data.look_alikes import Looks, stack_looks
 from multibox.data.open import open_stores
 from multibox.data.store import Store
@@ -56,7 +56,7 @@ def next_images(
     Returns:
         The chosen images, the most valuable first. Their ``value`` is the one by which they were chosen, ``doubt`` the
         doubt about what is in them, and ``distance`` how far their colours are from the nearest image that was labelled
-        or chosen before.
+        or chosen before, or None for the first image if nothing is labelled.
 
     Raises:
         BadInput: A path holds no image, the model or the dataset cannot be opened, or ``count`` is below 1.
@@ -67,6 +67,8 @@ def next_images(
     stores = open_stores(labelled) if labelled is not None else []
     found = survey(model, paths, Path(folder), progress=progress, **options)
     known = Labelled.of(stores)
+    if labelled is not None:
+        _say_other_classes(labelled, stores, found.classes)
     weights = class_weights(found.classes, known.objects if stores else None)
     doubt = np.array([doubt_of(seen.scores, seen.labels, weights) for seen in found.seen])
     colours = np.stack([seen.colours for seen in found.seen])
@@ -106,10 +108,22 @@ class Labelled:
         return cls(objects, looks, np.array([row for *_, row in described], np.uint8).reshape(-1, 3 * COLOUR_SIDE**2))
 
 
+def _say_other_classes(labelled: str, stores: Sequence[Store], classes: Sequence[str]) -> None:
+    """Say if no labelled class is a class of the detector, so that none of its classes can count as rare."""
+    there = {name for store in stores for name in store.meta.classes}
+    if there and not there & set(classes):
+        log.warning(
+            "%s has none of the model's classes (%s), so all classes count alike; give the data that the model learned",
+            labelled,
+            some(list(classes), 5),
+        )
+
+
 def _pick(found: Survey, weights: np.ndarray, one: Choice, doubt: np.ndarray, is_far: bool) -> Pick:
     seen = found.seen[one.place]
     reason = reason_of(seen, found.classes, weights, is_far=is_far)
-    scores = {"value": one.value, "doubt": float(doubt[one.place]), "distance": one.distance}
+    distance = one.distance if np.isfinite(one.distance) else None  # JSON has no infinity
+    scores = {"value": one.value, "doubt": float(doubt[one.place]), "distance": distance}
     return Pick(seen.file, reason, *found.detections(seen), scores)
 
 

@@ -43,7 +43,8 @@ class Pick:
     Attributes:
         file: Path of the image file.
         reason: Why it was picked, in a few words.
-        scores: Numbers by which it was picked, by the names of their columns in the list.
+        scores: Numbers by which it was picked, by the names of their columns in the list. None is a number that does
+            not exist, which is empty in the list.
         seen: All detections, the best first.
         found: Those of them that a person is shown, for pre-labels.
     """
@@ -52,7 +53,7 @@ class Pick:
     reason: str
     seen: Detections
     found: Detections
-    scores: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class PickFiles:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["rank", "file", "reason", *columns])
             for rank, pick in enumerate(picks, start=1):
-                rows.writerow([rank, pick.file, pick.reason, *(f"{value:.4g}" for value in pick.scores.values())])
+                values = ("" if value is None else f"{value:.4g}" for value in pick.scores.values())
+                rows.writerow([rank, pick.file, pick.reason, *values])
 
 
 def _page_of(picks: Sequence[Pick], title: str, intro: str) -> str:

@@ -90,10 +90,13 @@ class Suspicions:
     Attributes:
         of_labels: ``(N, 4)`` probability that a label is wrong in each of :data:`WAYS`.
         of_detections: ``(D,)`` probability that a detection shows an object whose label is missing.
+        has_learned: Whether there were labels enough to learn from. Otherwise no label is called wrong, and the
+            suspicion of a detection is its score.
     """
 
     of_labels: np.ndarray
     of_detections: np.ndarray
+    has_learned: bool = True
 
 
 def weigh(
@@ -119,6 +122,7 @@ def weigh(
     return Suspicions(
         np.zeros((len(labelled), len(WAYS))) if of_labels is None else of_labels,
         unlabelled.score if of_detections is None else of_detections[:, 0],
+        of_labels is not None,
     )
 
 
