@@ -1,6 +1,7 @@
 import io
 import threading
 import types
+from pathlib import Path
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -178,3 +179,17 @@ def test_a_folder_whose_images_lie_in_folders_below_it_names_the_glob(tmp_path):
     assert len(find_sources([pattern])) == 2
     with pytest.raises(BadInput, match="holds no images"):
         find_sources([tmp_path / "none"])
+
+
+def test_images_in_subfolders_that_are_left_out_are_said(tmp_path, caplog):
+    for name in ("a.png", "old/b.jpg", "old/deep/c.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with caplog.at_level("INFO", "multibox"):
+        assert [Path(source.name).name for source in find_sources([tmp_path])] == ["a.png"]
+    glob_of_both = str(tmp_path / "**" / "*.jpg")
+    expected = f"{tmp_path}: images in its subfolders are left out; to take them too, give {glob_of_both!r}"
+    assert caplog.messages == [expected]
+    caplog.clear()
+    assert len(find_sources([glob_of_both])) == 2
+    assert not caplog.messages

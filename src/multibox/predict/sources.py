@@ -1,6 +1,7 @@
 """Finds the images and videos that a user names by files, folders, globs, URLs and cameras."""
 
 import glob
+import logging
 import os
 import re
 import sys
@@ -26,8 +27,9 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 CAMERA = r"camera:\d{1,3}"
 
 MOST_LOOKED_AT = 10_000
-"""Largest number of files and folders that are searched for images below a folder without images, for the error
-message."""
+"""Largest number of files and folders that are searched for images in the subfolders of a folder, for a message."""
+
+log = logging.getLogger(__name__)
 
 LONGEST = 100
 """Number of characters of a stream's URL that are used in the names of its output files, as a URL may be too long for a
@@ -101,10 +103,7 @@ def _expand(path: str) -> list[Source]:
     if os.path.isfile(path):
         return [_of_file(path)]
     if os.path.isdir(path):
-        files = _to_detect_in(Path(path).iterdir())
-        if not files:
-            raise BadInput(path, _no_images(Path(path)))
-        return files
+        return _in_folder(Path(path))
     if not glob.has_magic(path):
         raise BadInput(path, "no such file or folder")
     files = _to_detect_in(Path(match) for match in glob.glob(path, recursive=True))
@@ -113,15 +112,24 @@ def _expand(path: str) -> list[Source]:
     return files
 
 
-def _no_images(folder: Path) -> str:
-    """What is said of a folder without images: the glob that finds those in the folders below it, if there are any."""
+def _in_folder(folder: Path) -> list[Source]:
+    """Files directly in a folder. If its subfolders hold more, that is said, with the glob that finds those."""
+    files, below = _to_detect_in(folder.iterdir()), _glob_below(folder)
+    if not files:
+        some = f"has images only in its subfolders; give '{below}'"
+        none = f"holds no images, whose names end in {', '.join(SUFFIXES)}"
+        raise BadInput(str(folder), f"the folder {some if below else none}")
+    if below:
+        log.info("%s: images in its subfolders are left out; to take them too, give '%s'", folder, below)
+    return files
+
+
+def _glob_below(folder: Path) -> Path | None:
+    """The glob that finds the images in the subfolders of a folder. None if there are none."""
     known = (*SUFFIXES, *VIDEO_SUFFIXES)
-    paths = islice(folder.rglob("*"), MOST_LOOKED_AT)
+    paths = islice((path for sub in folder.iterdir() if sub.is_dir() for path in sub.rglob("*")), MOST_LOOKED_AT)
     below = Counter(path.suffix for path in paths if path.suffix.lower() in known and path.is_file())
-    if not below:
-        return f"the folder holds no images, whose names end in {', '.join(SUFFIXES)}"
-    pattern = Path(glob.escape(str(folder))) / "**" / f"*{below.most_common(1)[0][0]}"
-    return f"the folder has images only in its subfolders; give '{pattern}'"
+    return Path(glob.escape(str(folder))) / "**" / f"*{below.most_common(1)[0][0]}" if below else None
 
 
 def _from_stdin(content: bytes) -> list[Source]:
