@@ -85,6 +85,7 @@ class Spy:
     """A detector that finds in an image its number."""
 
     runtime: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(devices=1))
+    tiles: None = None
 
     def prepare(self, image):
         return int(image[0, 0, 0])
