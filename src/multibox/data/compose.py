@@ -9,7 +9,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import cv2
 import numpy as np
 
 from multibox.annotations.counting import counted
@@ -17,7 +16,7 @@ from multibox.data.backgrounds import draw_view, find_backgrounds, read_backgrou
 from multibox.data.check import BadImageError
 from multibox.data.composition import Recipe, Stock, compose_image
 from multibox.data.cutouts import Alpha, CutoutFiles, CutoutImage, find_cutouts, read_cutout
-from multibox.data.voc_xml import write_xml
+from multibox.data.scene_files import write_scene
 from multibox.errors import BadInput
 from multibox.machine import cores
 from multibox.writing import Kind, check_folder, new_folder
@@ -294,18 +293,7 @@ def _write_image(folder: Path, recipe: Recipe, seed: int, on_bad: OnBad, part: _
     photo, problems = _photo(part, number, recipe.size, on_bad)
     view = draw_view(photo, recipe.size, rng, mirror=recipe.mirror)
     image, things, without_place = compose_image(view, part.stock, recipe, rng)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
-    _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
-    (folder / "JPEGImages" / f"{number:06}.jpg").write_bytes(data.tobytes())
-    write_xml(
-        folder / "Annotations" / f"{number:06}.xml",
-        f"{number:06}.jpg",
-        (image.shape[1], image.shape[0]),
-        [thing.name for thing in things],
-        np.array([thing.box for thing in things]),
-        truncated=[thing.truncated for thing in things],
-        occluded=[thing.occluded for thing in things],
-    )
+    write_scene(folder, number, image, things, rng)
     return _Made(tuple(thing.name for thing in things), without_place, problems)
 
 

@@ -11,14 +11,13 @@ from functools import partial
 from math import exp, log, pi
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from multibox.data.backdrop import draw_backdrop
 from multibox.data.camera import draw_camera
 from multibox.data.paste import Thing, draw_center, paste, paste_shadow, solid, visible_mask
+from multibox.data.scene_files import write_scene
 from multibox.data.shapes import KINDS, SHADE, draw_thing, visible_colour
-from multibox.data.voc_xml import write_xml
 from multibox.machine import cores
 from multibox.writing import Kind, new_folder
 
@@ -139,18 +138,7 @@ def draw_things(image: np.ndarray, light: float, rng: Generator, shares: np.ndar
 def _write_scene(folder: Path, seed: int, size: int, number: int, shares: np.ndarray | None) -> None:
     rng = np.random.default_rng([seed, number])
     image, things = draw_scene(rng, size, shares)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
-    _, data = cv2.imencode(".jpg", image[..., ::-1], quality)
-    (folder / "JPEGImages" / f"{number:06}.jpg").write_bytes(data.tobytes())
-    write_xml(
-        folder / "Annotations" / f"{number:06}.xml",
-        f"{number:06}.jpg",
-        (image.shape[1], image.shape[0]),
-        [thing.name for thing in things],
-        np.array([thing.box for thing in things]),
-        truncated=[thing.truncated for thing in things],
-        occluded=[thing.occluded for thing in things],
-    )
+    write_scene(folder, number, image, things, rng)
 
 
 def _write_splits(folder: Path, images: int) -> int:
