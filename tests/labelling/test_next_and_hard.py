@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from colored import COLORS, ColorRuntime, make_schema, paint
-from multibox.cli import data_label, main
+from multibox.cli import main
+from multibox.cli.options import PRELABEL_FORMATS
 from multibox.data.record import Record, make_objects
 from multibox.data.store import list_datasets, open_store
 from multibox.data.store_writer import write_store
@@ -231,4 +232,4 @@ def test_hard_refuses_a_name_before_it_searches_and_nothing_to_write(folder):
 
 
 def test_the_command_offers_every_format():
-    assert data_label.FORMATS == FORMATS
+    assert PRELABEL_FORMATS == FORMATS

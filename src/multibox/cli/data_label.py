@@ -9,15 +9,13 @@ import click
 from multibox.annotations.counting import counted
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
-from multibox.cli.options import detection_options, replace_option, runtime_options
+from multibox.cli.options import PRELABEL_FORMATS, detection_options, replace_option, runtime_options
 
 if TYPE_CHECKING:
     from multibox.labelling.picks import Pick, PickFiles
 
 SHOWN = 20
 """Largest number of images in a printed table. The list in the folder has all."""
-
-FORMATS = ("label-studio", "cvat", "labelme", "yolo")
 
 model_argument = click.argument("model", metavar="MODEL")
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -46,7 +44,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the im
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(FORMATS),
+    type=click.Choice(PRELABEL_FORMATS),
     help="Labelling tool to write pre-labels for. Can be repeated. Default: none.",
 )
 @click.option(

@@ -7,7 +7,14 @@ import click
 
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
-from multibox.cli.options import Range, config_option, overrides_argument, replace_option, runtime_options
+from multibox.cli.options import (
+    PRELABEL_FORMATS,
+    Range,
+    config_option,
+    overrides_argument,
+    replace_option,
+    runtime_options,
+)
 from multibox.errors import RunFailed
 
 SHOWN = 10
@@ -56,7 +63,7 @@ SHOWN = 10
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["label-studio", "cvat", "labelme", "yolo"]),
+    type=click.Choice(PRELABEL_FORMATS),
     default=None,
     help="Labelling tool whose format the corrected labels are written in, with the images. Default: none is written.",
 )

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NMS = ("hard", "soft-linear", "soft-gaussian")
 
+PRELABEL_FORMATS = ("label-studio", "cvat", "labelme", "yolo")
+"""Names of the formats of pre-labels. They are repeated here because importing the writers slows the start down."""
+
 
 class Range(click.FloatRange):
     """A number between two bounds. ``nan`` is refused."""
