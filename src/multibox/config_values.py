@@ -37,6 +37,11 @@ Positive3 = tuple[Positive, Positive, Positive]
 Shares = Annotated[tuple[Positive, Probability], AfterValidator(_rising)]
 
 
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number. True and false, which Python counts as numbers, are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _name_or_factors(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate(value)
@@ -51,8 +56,7 @@ def _wrong_factor(factors: dict[Any, Any]) -> str:
     for name, factor in factors.items():
         if not isinstance(name, str):
             return f"; {name!r} is no text, so put the class name into quotes"
-        is_number = isinstance(factor, int | float) and not isinstance(factor, bool)
-        if not (is_number and 0 < factor <= LARGEST):
+        if not (_is_number(factor) and 0 < factor <= LARGEST):
             return f", not {factor!r} for {name}"
     return ""
 
@@ -69,10 +73,9 @@ SMALLEST_TILE = 64
 def _tile_size(value: Any) -> Any:
     if value in ("none", 0):
         return "none"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 < value < 1:
+    if _is_number(value) and 0 < value < 1:
         return float(value)
-    if is_number and SMALLEST_TILE <= value <= LARGEST and value == int(value):
+    if _is_number(value) and SMALLEST_TILE <= value <= LARGEST and value == int(value):
         return int(value)
     raise ValueError(f"must be none, whole pixels from {SMALLEST_TILE} on, or a share of the image between 0 and 1")
 
