@@ -17,7 +17,7 @@ from multibox.data.build import build
 from multibox.data.voc_xml import write_xml
 from multibox.detect.detector import Detector
 
-LONGEST = 20 * 60
+LONGEST = 10 * 60
 """Seconds after which a test counts as hanging."""
 
 SPLITS = {"train": 4, "val": 2, "test": 2}

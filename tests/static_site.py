@@ -21,6 +21,11 @@ class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def do_GET(self):
+        if self.path.endswith("?slow"):
+            time.sleep(2)
+        super().do_GET()
+
     def end_headers(self):
         for name, value in self.headers_of_host:
             self.send_header(name, value)
@@ -29,7 +34,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve_folder(folder, headers=()):
-    """Serve a folder as `python -m http.server` does, with further headers.
+    """Serve a folder as `python -m http.server` does, with further headers, and slowly what is asked for with `?slow`.
 
     Gives its address. Behind the block nothing answers there.
     """

@@ -101,6 +101,25 @@ def test_a_new_export_replaces_the_old_one_with_all_of_its_files(tmp_path, visit
         assert caches_of(visit.page) != [old]
 
 
+def test_a_new_export_waits_until_the_old_one_has_answered(tmp_path, visit):
+    with serve_folder(tmp_path) as url:
+        write(tmp_path, "one", age=10)
+        visit.open(url)
+        visit.wait_until_kept()
+        write(tmp_path, "two")
+        visit.open(url)
+        visit.wait_until_newer()
+        forget = "caches.keys().then((names) => Promise.all(names.map((name) => caches.delete(name)))).then(() => true)"
+        visit.wait_for(forget)
+        visit.page.evaluate("() => void fetch('part/a.txt?slow')")
+        visit.page.wait_for_timeout(500)
+        visit.requests.clear()
+        visit.page.reload()
+        visit.page.wait_for_selector("text=two")
+        asked_for = visit.requests.count(f"{url}/")  # by the page twice, and once by the worker, whose cache is gone
+        assert asked_for == 3, "Chromium gives up on a page that reloads itself again and again"
+
+
 def test_a_file_that_is_not_the_exported_one_is_not_kept(tmp_path, visit):
     write(tmp_path, "one", age=10, **{"part/a.txt": b"half an upload"})
     with serve_folder(tmp_path) as url:

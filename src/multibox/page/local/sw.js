@@ -63,16 +63,27 @@ function nameOf({ method, url }) {
   return Object.hasOwn(files, name) ? name : null;
 }
 
+/** A page that is loaded again as soon as the new worker has taken over, or after five seconds. */
+const CHANGING = `<!doctype html><link rel="icon" href="data:,"><script type="module">
+  const registration = await navigator.serviceWorker.getRegistration();
+  const end = Date.now() + 5000;
+  while ((registration?.waiting || registration?.active?.state !== "activated") && Date.now() < end)
+    await new Promise((resume) => setTimeout(resume, 20));
+  location.reload();
+</script>`;
+
+let asked = false; // whether the new worker was told to take over; if it does not, this one goes on
+
 /**
  * @param {Request} request
  * @param {string} name
  */
 async function answer(request, name) {
   const { waiting } = worker.registration;
-  if (waiting && request.mode === "navigate" && (await worker.clients.matchAll()).length < 2) {
+  if (waiting && !asked && request.mode === "navigate" && (await worker.clients.matchAll()).length < 2) {
+    asked = true;
     waiting.postMessage("take over");
-    const headers = { "Content-Type": "text/html", Refresh: "0" }; // the new worker answers the next request
-    return new Response('<!doctype html><link rel="icon" href="data:,">', { headers });
+    return new Response(CHANGING, { headers: { "Content-Type": "text/html" } });
   }
   return (await (await caches.open(NAME)).match(addressOf(name))) ?? fetch(request);
 }
