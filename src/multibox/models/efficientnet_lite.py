@@ -1,7 +1,7 @@
 """EfficientNet-Lite0, Lite1 and Lite2: EfficientNet (arXiv 1905.11946) with ReLU6 and without squeeze-and-excitation.
 
 Lite1 is deeper than Lite0, and Lite2 is deeper and wider. The stem and the number of blocks of the first and the last
-stage are the same in all three.
+stage are the same in all three. A short member ends before the stages of stride 32, which hold most of the parameters.
 """
 
 from dataclasses import dataclass
@@ -47,10 +47,12 @@ class EfficientNetLite:
     Args:
         width: Factor of the number of channels (arXiv 1905.11946, equation 3).
         depth: Factor of the number of blocks of a stage.
+        stages: Number of stages, 5 or 7.
     """
 
     width: float
     depth: float
+    stages: int = len(LITE0)
 
     MEAN = (127.0, 127.0, 127.0)
     SCALE = (1 / 128, 1 / 128, 1 / 128)
@@ -59,7 +61,7 @@ class EfficientNetLite:
     def blocks(self) -> dict[str, Stage]:
         """Blocks by name, in their order: ``block2b`` is the second of stage 2. Each is a stage of one block."""
         named = {}
-        for number, stage in enumerate(LITE0, start=1):
+        for number, stage in enumerate(LITE0[: self.stages], start=1):
             scaled = number not in (1, len(LITE0))
             filters = round_to_eights(stage.filters * self.width)
             for i in range(ceil(stage.blocks * self.depth) if scaled else stage.blocks):
@@ -78,7 +80,7 @@ class EfficientNetLite:
         return [name for name in self.blocks if name.startswith("block3")][-1]
 
     def trunk(self, x: Tensor, pad: str = "same") -> dict[str, Tensor]:
-        """Compute three feature maps from the normalised image.
+        """Compute the feature maps from the normalised image.
 
         Args:
             x: Normalised image, ``(B, H, W, 3)``.
@@ -87,7 +89,8 @@ class EfficientNetLite:
         Returns:
             The maps by name: ``c3`` ``(B, H/8, W/8, F)``, ``c4`` ``(B, H/16, W/16, F)`` and ``c5`` ``(B, H/32, W/32,
             F)``, with F 240, 672 and 320 in Lite0. The first two are taken where the block of the next stride has
-            widened them, as in SSDLite (arXiv 1801.04381, section 6.2).
+            widened them, as in SSDLite (arXiv 1801.04381, section 6.2). A short member has ``c3`` and its last output,
+            ``c4``, with F 240 and 112.
         """
         x = conv_bn(x, 32, 3, "stem", stride=2, pad=pad)
         maps = {}
@@ -95,7 +98,7 @@ class EfficientNetLite:
             x, wide = inverted_residual(x, block.filters, block.kernel, block.stride, block.expand, name, pad=pad)
             if name in ("block4a", "block6a"):
                 maps["c3" if name == "block4a" else "c4"] = wide
-        maps["c5"] = x
+        maps["c5" if "c4" in maps else "c4"] = x
         return maps
 
 
@@ -107,6 +110,7 @@ def round_to_eights(filters: float) -> int:
 
 FAMILY = {
     "efficientnet_lite0": EfficientNetLite(1.0, 1.0),
+    "efficientnet_lite0_short": EfficientNetLite(1.0, 1.0, stages=5),
     "efficientnet_lite1": EfficientNetLite(1.0, 1.1),
     "efficientnet_lite2": EfficientNetLite(1.1, 1.2),
 }

@@ -63,6 +63,16 @@ _EFFICIENTNET: tuple[str, list[Stage]] = (
         ("extra8", trim, ENDING),
     ],
 )
+_EFFICIENTNET_SHORT: tuple[str, list[Stage]] = (
+    "c3",
+    [
+        ("c4", halve, STRIDED),
+        ("extra5", halve, STRIDED),
+        ("extra6", halve, STRIDED),
+        ("extra7", halve, ENDING),
+        ("extra8", trim, ENDING),
+    ],
+)
 _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
     ("vgg16", "ssd300"): (
         "conv4_3",
@@ -107,6 +117,7 @@ _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
         ],
     ),
     **{(f"efficientnet_lite{i}", "ssdlite"): _EFFICIENTNET for i in range(3)},
+    ("efficientnet_lite0_short", "ssdlite"): _EFFICIENTNET_SHORT,
     ("mobilenet_v2", "ssdlite"): _MOBILENET,
     ("mobilenet_v3_large", "ssdlite"): _MOBILENET,
 }

@@ -9,11 +9,12 @@ from multibox.models.efficientnet_lite import FAMILY
 from multibox.models.layers import Tensor, conv_bn, depthwise_bn, trim_pad
 
 EXTRAS = {
-    **dict.fromkeys(FAMILY, (256, 256, 256)),
-    "mobilenet_v2": (512, 256, 256, 64),
-    "mobilenet_v3_large": (512, 256, 256, 128),
+    **{trunk: {"extra6": 256, "extra7": 256, "extra8": 256} for trunk in FAMILY},
+    "efficientnet_lite0_short": {"extra5": 128, "extra6": 128, "extra7": 128, "extra8": 128},
+    "mobilenet_v2": {"extra6": 512, "extra7": 256, "extra8": 256, "extra9": 64},
+    "mobilenet_v3_large": {"extra6": 512, "extra7": 256, "extra8": 256, "extra9": 128},
 }
-"""Number of channels of each extra map, by trunk."""
+"""Number of channels of each extra map by its name, by trunk."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,18 @@ def extras(x: Tensor, trunk: str, style: Style) -> dict[str, Tensor]:
     another 1x1 convolution widens it.
 
     Args:
-        x: The map c5, ``(B, H, W, F)``.
+        x: The trunk's last map, ``(B, H, W, F)``.
         trunk: Name of the trunk.
         style: Implementation details to follow.
 
     Returns:
-        Dict from the names ``extra6``, ``extra7`` and so on to the maps. On EfficientNet, the last map is computed
+        Dict from the names in :data:`EXTRAS` to the maps. On EfficientNet, the last map is computed
         without padding, as in SSD300, so 3x3 cells become one.
     """
     maps = {}
     wide = EXTRAS[trunk]
-    narrow = style.narrow or [filters // 2 for filters in wide]
-    for i, (before, after) in enumerate(zip(narrow, wide, strict=True), start=6):
-        name = f"extra{i}"
+    narrow = style.narrow or [filters // 2 for filters in wide.values()]
+    for before, (name, after) in zip(narrow, wide.items(), strict=True):
         x = conv_bn(x, before, 1, f"{name}_narrow")
         if name == "extra8" and trunk in FAMILY:
             x = depthwise_bn(trim_pad(x, name), 3, name, pad="valid")
