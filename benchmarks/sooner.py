@@ -1,11 +1,12 @@
 """How soon is a detector good? This version beside an older one, in turns, on this machine.
 
-    python -m benchmarks.sooner PYTHON [--tasks bccd demo voc-10 voc-30] [--seeds 0 1] [--table]
+    python -m benchmarks.sooner PYTHON [--tasks bccd demo steps voc-10 voc-30] [--seeds 0 1] [--table]
 
 PYTHON is the interpreter of an environment in which the older version is installed. The stores are ``bccd``, ``sample``
 (of `multibox data sample`) and ``voc2007``, in the folder that both versions find. Runs lie in
 ``experiments/sooner-...``. Those that ended are not run again, and one that was stopped goes on. Every version judges
-its own last weights. The table is ``experiments/sooner.md``. The seconds are those of whole commands.
+its own last weights. The table is ``experiments/sooner.md``. The seconds are those of whole commands, and the images
+per second the median of the epochs. ``steps`` is a short run, for the speed and the memory alone.
 
 Nothing else should run on the machine meanwhile.
 """
@@ -14,10 +15,12 @@ import argparse
 import csv
 import json
 import shlex
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.runs import EXPERIMENTS, cost_of, train
 
@@ -59,6 +62,12 @@ TASKS = {
         {"16": "train.epochs=16"},
         {"16": "train.epochs=16", "16-both": f"train.epochs=16 {BOTH}", "8": "train.epochs=8"},
     ),
+    "steps": Task(
+        "bccd/test",
+        BCCD,
+        {"60": "train.epochs=1 train.steps_per_epoch=60"},
+        {"60": "train.epochs=1 train.steps_per_epoch=60"},
+    ),
     "voc-10": Task("voc2007/val", VOC, {"minutes": 10}, {"minutes": 10}),
     "voc-30": Task("voc2007/val", VOC, {"minutes": 30}, {"minutes": 30}),
 }
@@ -99,21 +108,28 @@ class Row:
         judged = EXPERIMENTS / self.name / "judged.json"
         begin = f"| {self.task} | {self.version} | {self.length} | {self.seed}"
         if not judged.is_file():
-            return f"{begin} | | | | |"
+            return f"{begin} | | | | | |"
         figures = json.loads(judged.read_text())
         cost = cost_of(self.name)
         scores = f"{figures['map']:.3f} | {figures['map_50_95']:.3f}"
-        return f"{begin} | {scores} | {cost.seconds:.0f} | {cost.peak_mb:.0f} |"
+        speed = statistics.median(speeds_of(EXPERIMENTS / self.name))
+        return f"{begin} | {scores} | {cost.seconds:.0f} | {speed:.1f} | {cost.peak_mb:.0f} |"
 
 
 def steps_of(minutes: int, python: str, fields: list[str]) -> list[str]:
     """Length of a run of the older version that ends after some minutes, by the speed of a short run."""
     short = [*fields, "train.epochs=1", f"train.steps_per_epoch={SPEED_STEPS}", "data.val=[]"]
     folder = train(f"sooner-speed-{minutes}", *short, python=python)
-    speeds = [float(row["images_per_second"]) for row in csv.DictReader((folder / "log.csv").open())]
-    overhead = cost_of(folder.name).seconds - SPEED_STEPS * 8 / speeds[-1]
-    steps = round((60 * minutes - overhead) * speeds[-1] / 8)
+    speed = speeds_of(folder)[-1]
+    overhead = cost_of(folder.name).seconds - SPEED_STEPS * 8 / speed
+    steps = round((60 * minutes - overhead) * speed / 8)
     return ["train.epochs=1", f"train.steps_per_epoch={steps}"]
+
+
+def speeds_of(folder: Path) -> list[float]:
+    """Images per second of each epoch of a run, without validation."""
+    with (folder / "log.csv").open() as log:
+        return [float(row["images_per_second"]) for row in csv.DictReader(log)]
 
 
 def rows(tasks: list[str], seeds: list[int]) -> Iterator[Row]:
@@ -135,8 +151,8 @@ def main() -> None:
     planned = list(rows(options.tasks, options.seeds))
     for row in [] if options.table else planned:
         row.run(options.python if row.version == "old" else sys.executable)
-    head = "| task | version | length | seed | mAP, IoU 0.5 | 0.5 to 0.95 | seconds | peak, MB |"
-    table = "\n".join([head, "|---" * 8 + "|", *(row.line() for row in planned)])
+    head = "| task | version | length | seed | mAP, IoU 0.5 | 0.5 to 0.95 | seconds | images/s | peak, MB |"
+    table = "\n".join([head, "|---" * 9 + "|", *(row.line() for row in planned)])
     (EXPERIMENTS / "sooner.md").write_text(table + "\n")
     print(table)
 
