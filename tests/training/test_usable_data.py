@@ -60,6 +60,12 @@ def test_a_run_without_validation_data_says_so_and_how_to_get_some():
     ]
 
 
+def test_who_chose_to_have_no_validation_data_is_not_advised_to_get_some():
+    (train,) = dataset("pets", train=GOOD)
+    lines = remarks(configured(val=()), [train], [], (), is_val_chosen=True)
+    assert list(lines) == ["no validation data, so no mAP is measured and best.keras is the last model"]
+
+
 def test_a_split_that_could_be_validated_on_is_named_and_the_test_split_is_not():
     train, *_ = dataset("pets", train=GOOD, test=GOOD, dev=GOOD, minival=GOOD)
     (line,) = said(configured(val=()), [train], [])

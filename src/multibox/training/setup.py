@@ -194,15 +194,17 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
     return Setup(config, stores, validation, schema, network, model, steps, measured)
 
 
-def log_remarks(setup: Setup, *, is_new: bool = True) -> None:
+def log_remarks(setup: Setup, *, is_new: bool = True, is_val_chosen: bool = False) -> None:
     """Log what a user should know about the data before the first step, as warnings.
 
     Args:
         setup: Data and configuration of the run.
         is_new: Whether the run is new. For a resumed run, no change of its data is advised.
+        is_val_chosen: Whether the caller has set ``data.val``. If it is empty then, no validation data is advised.
     """
     if hosts.is_first():
-        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured, is_new=is_new):
+        how = {"is_new": is_new, "is_val_chosen": is_val_chosen}
+        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured, **how):
             log.warning(remark)
 
 

@@ -58,6 +58,7 @@ def remarks(
     measured: Sequence[str],
     *,
     is_new: bool = True,
+    is_val_chosen: bool = False,
 ) -> Iterator[str]:
     """Warnings about a run's data for the user to read before the first step.
 
@@ -67,19 +68,24 @@ def remarks(
         validation: Stores to validate on.
         measured: Classes that a validation can measure.
         is_new: Whether the run is new. A resumed run keeps its data, so no change of the data is advised.
+        is_val_chosen: Whether the caller has set ``data.val``. If it is empty then, no validation data is advised.
 
     Yields:
         A line for each finding about the data, most with what to do about it.
     """
-    for finding, advice in _findings(config, stores, validation, measured):
+    for finding, advice in _findings(config, stores, validation, measured, is_val_chosen):
         yield f"{finding}; {advice}" if advice and is_new else finding
 
 
 def _findings(
-    config: Config, stores: Sequence[Store], validation: Sequence[Store], measured: Sequence[str]
+    config: Config,
+    stores: Sequence[Store],
+    validation: Sequence[Store],
+    measured: Sequence[str],
+    is_val_chosen: bool,
 ) -> Iterator[tuple[str, str]]:
     """Findings about the data, each with what to do about it, which may be empty."""
-    yield from _about_validation(config, validation, measured)
+    yield from _about_validation(config, validation, measured, is_val_chosen)
     crowded = [store for store in stores if has_only_crowds(store)]
     if measured:
         crowded += [store for store in validation if has_only_crowds(store)]
@@ -105,10 +111,11 @@ def _about_balance(config: Config, stores: Sequence[Store]) -> Iterator[tuple[st
 
 
 def _about_validation(
-    config: Config, validation: Sequence[Store], measured: Sequence[str]
+    config: Config, validation: Sequence[Store], measured: Sequence[str], is_chosen: bool
 ) -> Iterator[tuple[str, str]]:
     if not validation:
-        yield "no validation data, so no mAP is measured and best.keras is the last model", _more_data(config)
+        advice = "" if is_chosen else _more_data(config)
+        yield "no validation data, so no mAP is measured and best.keras is the last model", advice
         return
     if not measured:
         why, advice = _why_unmeasured(config, validation)
