@@ -154,9 +154,19 @@ def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detec
     assert "Nothing looks wrong" in write_suspects(found, "out", kind="yolo").read_text()
 
 
-@pytest.mark.parametrize("given", [{"overrides": ["train.epochs=2"]}, {"minutes": 3}, {"resume": True}])
-def test_what_is_for_training_is_refused_with_a_model(data, detector, given):
-    with pytest.raises(BadInput, match="a given model is not trained"):
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"overrides": ["train.epochs=2"]}, "train.epochs"),
+        ({"overrides": iter(["train.epochs=2"])}, "train.epochs"),
+        ({"minutes": 3}, "minutes"),
+        ({"resume": True}, "resume"),
+        ({"folds": 3}, "folds"),
+        ({"config": "ssdlite-efficientnet"}, "config"),
+    ],
+)
+def test_what_is_for_training_is_refused_with_a_model(data, detector, given, named):
+    with pytest.raises(BadInput, match=f"^{named}: is for training, and a given model is not trained"):
         find_suspects(data, detector, **given)
 
 
@@ -192,7 +202,10 @@ def test_the_command_prints_and_writes(data, detector, monkeypatch):
     ("arguments", "message"),
     [
         (["nowhere"], "no such dataset"),
-        (["colors", "--model", "m.keras", "train.epochs=2"], "is for training"),
+        (["colors", "--model", "m.keras", "train.epochs=2"], "train.epochs: is for training"),
+        (["colors", "--model", "m.keras", "--folds", "3"], "--folds: is for training"),
+        (["colors", "--model", "m.keras", "--config", "ssd300-vgg16-voc07"], "--config: is for training"),
+        (["colors", "train.patience=2"], "train.patience: requires validations"),
         (["colors", "--model", "m.keras", "--minutes", "2"], "--minutes: is for training"),
         (["colors", "data.train=[a/b]"], "data.train: is chosen for each fold"),
         (["colors", "data.tiles=auto"], "data.tiles: is not supported here"),
@@ -215,7 +228,7 @@ def test_a_model_that_was_trained_on_tiles_is_refused_with_a_way_out(data):
 
 
 @pytest.mark.slow
-def test_folds_train_judge_and_go_on(data, detector, monkeypatch):
+def test_folds_train_judge_and_go_on(data, detector, monkeypatch, caplog):
     """A call that is stopped in its second training goes on, and its first run is not trained again.
 
     The runs are real ones of a small network, which no file can hold, so a ready detector judges in their place.
@@ -246,6 +259,8 @@ def test_folds_train_judge_and_go_on(data, detector, monkeypatch):
     with pytest.raises(BadInput, match="go on with these folds by resume=True"):
         find_suspects(data, folds=2, overrides=fields)
     found = find_suspects(data, folds=2, overrides=fields, resume=True)
+    assert "no validation data" in caplog.text
+    assert "data.val" not in caplog.text
     assert trained == ["colors-folds-1", "colors-folds-2", "colors-folds-2"]
     assert {each.image for each in found.ranked} >= {f"right {i}" for i in range(20)} | set(WRONG)
     assert found.labels == 48

@@ -9,8 +9,8 @@ from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
 from multibox.cli.options import (
     PRELABEL_FORMATS,
+    PRESET,
     Range,
-    config_option,
     overrides_argument,
     replace_option,
     runtime_options,
@@ -24,7 +24,13 @@ SHOWN = 10
 @data.command("suspects")
 @click.argument("name", metavar="NAME[/SPLIT]")
 @overrides_argument
-@config_option
+@click.option(
+    "--config",
+    default=None,
+    show_default=PRESET,
+    metavar="PRESET|FILE",
+    help="Preset or YAML file with the configuration of the training.",
+)
 @click.option(
     "--model",
     default=None,
@@ -33,7 +39,11 @@ SHOWN = 10
     "fold, on the other folds.",
 )
 @click.option(
-    "--folds", default=3, show_default=True, type=click.IntRange(min=2), help="Number of folds that are judged apart."
+    "--folds",
+    default=None,
+    show_default="3",
+    type=click.IntRange(min=2),
+    help="Number of folds that are judged apart.",
 )
 @click.option(
     "--minutes",
