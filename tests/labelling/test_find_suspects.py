@@ -11,6 +11,7 @@ from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
+from multibox.data.store import list_datasets
 from multibox.data.store_writer import write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
@@ -173,7 +174,7 @@ def test_what_is_for_training_is_refused_with_a_model(data, detector, given, nam
 def test_without_a_model_each_fold_is_judged_by_its_own(data, detector, monkeypatch):
     """The detector of a fold here finds nothing, but for that of the first."""
     looked = []
-    monkeypatch.setattr(finding, "_train", lambda folds, backend, **how: [f"model {k}" for k in range(len(folds))])
+    monkeypatch.setattr(finding, "_train", lambda folds, **how: [f"model {k}" for k in range(len(folds))])
     monkeypatch.setattr(finding, "load", lambda model, images: looked.append(model) or detector)
     with pytest.raises(BadInput, match="too few or too alike"):
         find_suspects(data, folds=25)
@@ -181,6 +182,22 @@ def test_without_a_model_each_fold_is_judged_by_its_own(data, detector, monkeypa
     assert looked == ["model 0", "model 1"]
     assert sorted({each.image for each in found.ranked}) == sorted([f"right {i}" for i in range(20)] + list(WRONG))
     assert [store.meta.name for store in found.stores] == ["colors-folds"] * 2
+
+
+def test_a_runtime_that_cannot_run_the_trained_models_is_refused_before_anything_is_made(data):
+    with pytest.raises(BadInput, match="runtime: onnx: cannot run the models that are trained here"):
+        find_suspects(data, runtime="onnx")
+    assert list_datasets() == [data]
+
+
+def test_keras_trains_with_the_threads_with_which_it_judges(data, detector, monkeypatch):
+    """Keras cannot change its threads once it runs. So loading the models failed after hours of training."""
+    done = []
+    monkeypatch.setattr("multibox.models.backend.import_keras", lambda *given: done.append(given))
+    monkeypatch.setattr(finding, "_train", lambda folds, **how: done.append("trained") or ["model"] * len(folds))
+    monkeypatch.setattr(finding, "load", lambda model, images, threads: detector)
+    find_suspects(data, folds=2, threads=3)
+    assert done == [(1, 3), "trained"]
 
 
 def run(*arguments):

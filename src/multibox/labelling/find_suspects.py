@@ -24,6 +24,8 @@ from multibox.labelling.sight import look_at_store
 from multibox.labelling.suspects import Place, Suspect, rank
 from multibox.labelling.suspicion import RATE, Collected, Suspicions, weigh
 from multibox.progress import Progress
+from multibox.runtimes.choose import FASTEST, FASTEST_INT8
+from multibox.runtimes.kinds import readers
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +108,10 @@ def find_suspects(
     if model is None:
         folds, config = FOLDS if folds is None else folds, DEFAULT_PRESET if config is None else config
         fields = fields_of_folds(config, overrides)
+        _start_keras(**loading)  # what does not fit is refused before hours of training
         parts = divide(stores, folds, seed=seed, resume=resume)
         how = {"config": config, "overrides": fields, "minutes": minutes, "resume": resume}
-        models: Sequence[str | Path | Detector] = _train(parts, loading.get("backend"), **how)
+        models: Sequence[str | Path | Detector] = _train(parts, **how)
         judge = f"{folds} detectors, each trained on the other folds"
     else:
         _refuse_training(overrides, folds=folds, config=config, minutes=minutes, resume=resume or None)
@@ -118,13 +121,22 @@ def find_suspects(
     return Suspects(name, judge, tuple(parts), *_judge_all(parts, models, several, seed, progress, loading))
 
 
-def _train(folds: Sequence[Store], backend: str | None, **how: Any) -> list[Path]:
-    """Train the detectors of the folds. Keras is imported only here, because a given model may not need it."""
+def _start_keras(
+    backend: str | None = None, threads: int | None = None, devices: int = 1, runtime: str | None = None, **_: Any
+) -> None:
+    """Start Keras as the trained models will be loaded. It is imported only here, as a given model may not need it."""
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
 
+    able = (*readers(Path("best.keras")), FASTEST, FASTEST_INT8)
+    if runtime is not None and runtime not in able:
+        raise BadInput("runtime", f"{runtime}: cannot run the models that are trained here; choose {', '.join(able)}")
     require_keras("suspects", backend)
-    import_keras()
+    import_keras(devices, threads)
+
+
+def _train(folds: Sequence[Store], **how: Any) -> list[Path]:
+    """Train the detectors of the folds. Keras is imported only here, as a given model may not need it."""
     from multibox.labelling.fold_runs import train_folds
 
     return train_folds(folds, **how)
