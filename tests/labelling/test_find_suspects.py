@@ -18,6 +18,7 @@ from multibox.errors import BadInput
 from multibox.labelling import find_suspects as finding
 from multibox.labelling.find_suspects import find_suspects
 from multibox.labelling.suspects_page import draw_suspect
+from multibox.labelling.suspicion import WAYS, Suspicions
 from multibox.labelling.write_suspects import write_suspects
 
 CLASSES = ("red", "green", "blue")
@@ -61,6 +62,18 @@ def test_the_four_kinds_come_first(suspects):
     assert {each.image: each.kind for each in suspects.first(4)} == {kind: kind for kind in WRONG}
     assert suspects.labels == 20 * 2 + sum(len(labels) for _, labels in WRONG.values())
     assert len(suspects.ranked) == suspects.labels + 1  # one detection has no label
+
+
+def test_a_label_alone_on_its_object_is_never_called_a_second_one(data, detector, monkeypatch):
+    def weigh(classes, labelled, unlabelled, missing, wrong):
+        chances = {"surplus": 0.2, "second": 0.7, "shifted": 0, "swapped": 0}
+        rows = np.tile([chances[way] for way in WAYS], (len(labelled), 1))
+        return Suspicions(rows, np.zeros(len(unlabelled)))
+
+    monkeypatch.setattr(finding, "weigh", weigh)
+    first = find_suspects(data, detector).ranked[0]
+    assert (first.kind, first.suspicion) == ("surplus", pytest.approx(0.9))
+    assert first.reason.startswith("labelled red, but the detector sees no red here")
 
 
 def test_labels_that_evidence_speaks_for_are_never_shown(suspects):
@@ -208,7 +221,7 @@ def test_the_command_prints_and_writes(data, detector, monkeypatch):
     monkeypatch.setattr(finding, "load", lambda model, images, **loading: detector)
     done = run(data, "--model", "colors.onnx", "--count", "4", "--out", "found")
     assert done.exit_code == 0, done.output
-    assert "the first 4 of 48 labels" in done.stdout
+    assert "4 suspects: found/index.html; 48 labels and 1 detection without one were judged" in done.stdout
     assert all(kind in done.stdout for kind in WRONG)
     listed = json.loads(run(data, "--model", "colors.onnx", "--count", "2", "--out", "found", "--json").stdout)
     assert len(listed) == 2

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from multibox.annotations.counting import counted
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
 from multibox.cli.options import (
@@ -110,6 +111,8 @@ def data_suspects(
     else:
         rows = [(f"{each.suspicion:.2f}", each.kind, each.image, each.reason) for each in shown[:SHOWN]]
         print_table(("suspicion", "kind", "image", "reason"), rows, right={0})
-        click.echo(f"the first {len(shown)} of {found.labels:,} labels and what has none: {page}")
+        without = counted(len(found.ranked) - found.labels, "detection")
+        judged = f"{counted(found.labels, 'label')} and {without} without one were judged"
+        click.echo(f"{counted(len(shown), 'suspect')}: {page}; {judged}")
     if window and click.launch(str(page)) != 0:
         raise RunFailed(f"{page} was written, but the system has no browser; open the page yourself")
