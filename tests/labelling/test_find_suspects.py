@@ -11,12 +11,14 @@ from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
+from multibox.data.store import list_datasets
 from multibox.data.store_writer import write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
 from multibox.labelling import find_suspects as finding
 from multibox.labelling.find_suspects import find_suspects
 from multibox.labelling.suspects_page import draw_suspect
+from multibox.labelling.suspicion import WAYS, Suspicions
 from multibox.labelling.write_suspects import write_suspects
 
 CLASSES = ("red", "green", "blue")
@@ -60,6 +62,18 @@ def test_the_four_kinds_come_first(suspects):
     assert {each.image: each.kind for each in suspects.first(4)} == {kind: kind for kind in WRONG}
     assert suspects.labels == 20 * 2 + sum(len(labels) for _, labels in WRONG.values())
     assert len(suspects.ranked) == suspects.labels + 1  # one detection has no label
+
+
+def test_a_label_alone_on_its_object_is_never_called_a_second_one(data, detector, monkeypatch):
+    def weigh(classes, labelled, unlabelled, missing, wrong):
+        chances = {"surplus": 0.2, "second": 0.7, "shifted": 0, "swapped": 0}
+        rows = np.tile([chances[way] for way in WAYS], (len(labelled), 1))
+        return Suspicions(rows, np.zeros(len(unlabelled)))
+
+    monkeypatch.setattr(finding, "weigh", weigh)
+    first = find_suspects(data, detector).ranked[0]
+    assert (first.kind, first.suspicion) == ("surplus", pytest.approx(0.9))
+    assert first.reason.startswith("labelled red, but the detector sees no red here")
 
 
 def test_labels_that_evidence_speaks_for_are_never_shown(suspects):
@@ -154,16 +168,26 @@ def test_one_image_and_one_whose_labels_are_all_difficult_are_judged(data, detec
     assert "Nothing looks wrong" in write_suspects(found, "out", kind="yolo").read_text()
 
 
-@pytest.mark.parametrize("given", [{"overrides": ["train.epochs=2"]}, {"minutes": 3}, {"resume": True}])
-def test_what_is_for_training_is_refused_with_a_model(data, detector, given):
-    with pytest.raises(BadInput, match="a given model is not trained"):
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"overrides": ["train.epochs=2"]}, "train.epochs"),
+        ({"overrides": iter(["train.epochs=2"])}, "train.epochs"),
+        ({"minutes": 3}, "minutes"),
+        ({"resume": True}, "resume"),
+        ({"folds": 3}, "folds"),
+        ({"config": "ssdlite-efficientnet"}, "config"),
+    ],
+)
+def test_what_is_for_training_is_refused_with_a_model(data, detector, given, named):
+    with pytest.raises(BadInput, match=f"^{named}: is for training, and a given model is not trained"):
         find_suspects(data, detector, **given)
 
 
 def test_without_a_model_each_fold_is_judged_by_its_own(data, detector, monkeypatch):
     """The detector of a fold here finds nothing, but for that of the first."""
     looked = []
-    monkeypatch.setattr(finding, "_train", lambda folds, backend, **how: [f"model {k}" for k in range(len(folds))])
+    monkeypatch.setattr(finding, "_train", lambda folds, **how: [f"model {k}" for k in range(len(folds))])
     monkeypatch.setattr(finding, "load", lambda model, images: looked.append(model) or detector)
     with pytest.raises(BadInput, match="too few or too alike"):
         find_suspects(data, folds=25)
@@ -171,6 +195,22 @@ def test_without_a_model_each_fold_is_judged_by_its_own(data, detector, monkeypa
     assert looked == ["model 0", "model 1"]
     assert sorted({each.image for each in found.ranked}) == sorted([f"right {i}" for i in range(20)] + list(WRONG))
     assert [store.meta.name for store in found.stores] == ["colors-folds"] * 2
+
+
+def test_a_runtime_that_cannot_run_the_trained_models_is_refused_before_anything_is_made(data):
+    with pytest.raises(BadInput, match="runtime: onnx: cannot run the models that are trained here"):
+        find_suspects(data, runtime="onnx")
+    assert list_datasets() == [data]
+
+
+def test_keras_trains_with_the_threads_with_which_it_judges(data, detector, monkeypatch):
+    """Keras cannot change its threads once it runs. So loading the models failed after hours of training."""
+    done = []
+    monkeypatch.setattr("multibox.models.backend.import_keras", lambda *given: done.append(given))
+    monkeypatch.setattr(finding, "_train", lambda folds, **how: done.append("trained") or ["model"] * len(folds))
+    monkeypatch.setattr(finding, "load", lambda model, images, threads: detector)
+    find_suspects(data, folds=2, threads=3)
+    assert done == [(1, 3), "trained"]
 
 
 def run(*arguments):
@@ -181,7 +221,7 @@ def test_the_command_prints_and_writes(data, detector, monkeypatch):
     monkeypatch.setattr(finding, "load", lambda model, images, **loading: detector)
     done = run(data, "--model", "colors.onnx", "--count", "4", "--out", "found")
     assert done.exit_code == 0, done.output
-    assert "the first 4 of 48 labels" in done.stdout
+    assert "4 suspects: found/index.html; 48 labels and 1 detection without one were judged" in done.stdout
     assert all(kind in done.stdout for kind in WRONG)
     listed = json.loads(run(data, "--model", "colors.onnx", "--count", "2", "--out", "found", "--json").stdout)
     assert len(listed) == 2
@@ -192,7 +232,10 @@ def test_the_command_prints_and_writes(data, detector, monkeypatch):
     ("arguments", "message"),
     [
         (["nowhere"], "no such dataset"),
-        (["colors", "--model", "m.keras", "train.epochs=2"], "is for training"),
+        (["colors", "--model", "m.keras", "train.epochs=2"], "train.epochs: is for training"),
+        (["colors", "--model", "m.keras", "--folds", "3"], "--folds: is for training"),
+        (["colors", "--model", "m.keras", "--config", "ssd300-vgg16-voc07"], "--config: is for training"),
+        (["colors", "train.patience=2"], "train.patience: requires validations"),
         (["colors", "--model", "m.keras", "--minutes", "2"], "--minutes: is for training"),
         (["colors", "data.train=[a/b]"], "data.train: is chosen for each fold"),
         (["colors", "data.tiles=auto"], "data.tiles: is not supported here"),
@@ -215,7 +258,7 @@ def test_a_model_that_was_trained_on_tiles_is_refused_with_a_way_out(data):
 
 
 @pytest.mark.slow
-def test_folds_train_judge_and_go_on(data, detector, monkeypatch):
+def test_folds_train_judge_and_go_on(data, detector, monkeypatch, caplog):
     """A call that is stopped in its second training goes on, and its first run is not trained again.
 
     The runs are real ones of a small network, which no file can hold, so a ready detector judges in their place.
@@ -246,6 +289,8 @@ def test_folds_train_judge_and_go_on(data, detector, monkeypatch):
     with pytest.raises(BadInput, match="go on with these folds by resume=True"):
         find_suspects(data, folds=2, overrides=fields)
     found = find_suspects(data, folds=2, overrides=fields, resume=True)
+    assert "no validation data" in caplog.text
+    assert "data.val" not in caplog.text
     assert trained == ["colors-folds-1", "colors-folds-2", "colors-folds-2"]
     assert {each.image for each in found.ranked} >= {f"right {i}" for i in range(20)} | set(WRONG)
     assert found.labels == 48

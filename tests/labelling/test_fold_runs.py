@@ -54,10 +54,17 @@ def test_each_fold_learns_from_the_others_without_validation_and_as_the_first(ca
         "train.epochs": 7,
         "data.train": ["pets-folds/fold2", "pets-folds/fold3"],
         "data.val": [],
+        "data.weights": [],
     }
     assert [call[2:4] for call in others] == [
-        ("experiments/pets-folds-1/config.yaml", {"data.train": ["pets-folds/fold1", "pets-folds/fold3"]}),
-        ("experiments/pets-folds-1/config.yaml", {"data.train": ["pets-folds/fold1", "pets-folds/fold2"]}),
+        (
+            "experiments/pets-folds-1/config.yaml",
+            {"data.train": ["pets-folds/fold1", "pets-folds/fold3"], "data.val": []},
+        ),
+        (
+            "experiments/pets-folds-1/config.yaml",
+            {"data.train": ["pets-folds/fold1", "pets-folds/fold2"], "data.val": []},
+        ),
     ]
 
 
@@ -100,4 +107,10 @@ def test_runs_that_exist_are_not_touched_without_being_asked(calls):
 def test_data_is_chosen_for_each_fold(calls, field):
     with pytest.raises(BadInput, match="is chosen for each fold"):
         fold_runs.train_folds(FOLDS, overrides={field: ["pets/train"]})
+    assert calls.made == []
+
+
+def test_a_run_that_validations_would_end_is_refused(calls):
+    with pytest.raises(BadInput, match=r"train\.patience: .* folds are trained without; set train\.patience=0"):
+        fold_runs.train_folds(FOLDS, overrides={"train.patience": 3, "train.validate_every": 1})
     assert calls.made == []

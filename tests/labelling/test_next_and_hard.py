@@ -139,6 +139,24 @@ def test_next_writes_a_list_a_page_and_prelabels(folder):
     assert len(rows_of("next/next.csv")) == 2
 
 
+def test_prelabels_in_a_format_that_is_not_written_again_are_kept_and_named(folder):
+    for seed in range(3):
+        save(f"pool/{seed}.png", texture(seed, red=(20, 20, 90, 90)))
+    Path("next/labelme").mkdir(parents=True)  # not from Multibox
+    first = call("next", "model.keras", "pool", "--format", "cvat")
+    assert "was kept" not in first.output
+    Path("next/cvat/train.xml").write_text("corrected")
+    again = call("next", "model.keras", "pool", "--count", "1", "--format", "yolo", "--replace")
+    assert again.exit_code == 0
+    assert [line for line in again.stderr.splitlines() if "was kept" in line] == [
+        "warning: next/cvat: was kept, and may be of another list than next/next.csv; remove it, or write it too with "
+        "--format cvat"
+    ]
+    assert Path("next/cvat/train.xml").read_text() == "corrected"
+    both = call("next", "model.keras", "pool", "--format", "yolo", "--format", "cvat", "--replace")
+    assert "was kept" not in both.output
+
+
 def test_a_distance_that_does_not_exist_is_no_number(folder):
     """Other readers of JSON than Python's refuse Infinity."""
     save("pool/a.png", texture(1, red=(20, 20, 90, 90)))

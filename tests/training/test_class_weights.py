@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from multibox.config_file import load_config, parse_config, to_yaml
+from multibox.data.presence import presence_in
 from multibox.data.record import Record, make_objects
 from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.errors import BadInput
+from multibox.prepare import pipeline
+from multibox.prepare.pipeline import training_batches
 from multibox.training import setup
 from multibox.training.changes import change_config
 from multibox.training.class_weights import inverse_sqrt, with_class_weights
@@ -117,6 +120,28 @@ def test_a_model_counts_the_training_images_of_each_class(store_root, monkeypatc
     }
     assert set(counts.values()) != {0}
     assert set_up(load_config(overrides=overrides), [store]).schema.images_of_class == counts
+
+
+def test_the_network_the_order_and_the_remarks_share_one_count(store_root, monkeypatch):
+    counted = []
+    monkeypatch.setattr(setup, "build", small_network.build)
+    for module in (setup, pipeline):
+        monkeypatch.setattr(module, "presence_in", lambda *given: counted.append(given) or presence_in(*given))
+    fields = {
+        "data.train": ["tiny/train"],
+        "data.classes": ["ball", "crate"],
+        "data.balance": 0.5,
+        "network.size": [128, 128],
+        "network.weights": "none",
+        "network.batch_norm": "trained",
+    }
+    made = set_up(load_config(overrides=fields), [open_store("tiny/train")])
+    setup.log_remarks(made)
+    with training_batches(
+        made.stores, made.schema.classes, made.schema.make_priors(), made.config, joined=made.joined
+    ) as batches:
+        assert len(batches.record_ids(0)) == made.config.train.batch
+    assert len(counted) == 1
 
 
 def load_config_text(text):

@@ -4,6 +4,7 @@ import csv
 import math
 import shlex
 import shutil
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from multibox.cli import main
 from multibox.config_file import load_config, parse_overrides, to_yaml
+from multibox.data.presence import presence_of
 from multibox.errors import BadInput
 from multibox.training import budget
 from multibox.training import setup as setting_up
@@ -148,9 +150,8 @@ def begin(tmp_path, state, changes, measured=("cat",), **overrides):
     experiment.folder.mkdir(exist_ok=True)
     experiment.config.write_text(to_yaml(before))
     config, changes = change_config(experiment, before, changes)
-    begin_again(
-        Setup(config, (), (), None, None, SimpleNamespace(optimizer=None), 2, measured), experiment, state, changes
-    )
+    model, shown = SimpleNamespace(optimizer=None), presence_of([], config.data.classes)
+    begin_again(Setup(config, (), (), None, None, model, 2, shown, None, measured), experiment, state, changes)
     return experiment
 
 
@@ -172,7 +173,8 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_configuration_as_it_was(tmp_p
     network = SimpleNamespace(variables=[SimpleNamespace(path="head/kernel", shape=(3,))])
     model = SimpleNamespace(optimizer=SimpleNamespace(variables=[]))
     monkeypatch.setattr(training, "open_same_stores", lambda config: [])
-    monkeypatch.setattr(training, "set_up", lambda config, stores: Setup(config, (), (), None, network, model, 2))
+    made = partial(Setup, stores=(), validation=(), schema=None, network=network, model=model, steps_per_epoch=2)
+    monkeypatch.setattr(training, "set_up", lambda config, stores: made(config, presence=None, joined=None))
     Checkpoints(experiment.checkpoints).save(State(step=3), {"0000/other/kernel": np.zeros(3)})
     with pytest.raises(BadInput, match=r"the checkpoint of step 3 has no 0000/head/kernel"):
         resume("cats", {"train.epochs": 9})

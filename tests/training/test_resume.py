@@ -177,7 +177,8 @@ def test_trackers_hear_that_a_run_was_stopped_and_its_iterators_end_before_it_is
 def fake_setup(epochs, patience):
     config = load_config(overrides={**SMALL, "train.small_size": 1, "train.epochs": epochs, "train.patience": patience})
     model = SimpleNamespace(optimizer=SimpleNamespace(variables=[]))
-    return Setup(config, (), (), None, SimpleNamespace(variables=[]), model, config.train.steps_per_epoch, ("cat",))
+    network, steps = SimpleNamespace(variables=[]), config.train.steps_per_epoch
+    return Setup(config, (), (), None, network, model, steps, None, None, ("cat",))
 
 
 def test_two_processes_cannot_be_at_one_run(tmp_path):

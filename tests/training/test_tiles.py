@@ -12,6 +12,7 @@ from multibox.data.record import Record, make_objects
 from multibox.data.store import open_store
 from multibox.data.store_writer import write_store
 from multibox.models.file import read_schema
+from multibox.prepare import pipeline
 from multibox.prepare.pipeline import count_examples
 from multibox.training.checkpoint import Checkpoints
 from multibox.training.experiment import Experiment
@@ -63,6 +64,15 @@ def test_a_run_chooses_tiles_once_counts_them_in_its_epochs_and_its_model_rememb
     examples = count_examples([open_store("large/train")], ["dot"], config)
     assert 8 < examples <= 2 * (3 * 3 + 1)
     assert Checkpoints(run.folder / "checkpoints").latest().state.step == 2 * (examples // 4)
+
+
+def test_a_run_finds_its_tiles_once(folder, monkeypatch):
+    """It takes half a minute for 20,000 images."""
+    found = []
+    tiled = pipeline.TiledRecords
+    monkeypatch.setattr(pipeline, "TiledRecords", lambda *given: found.append(given) or tiled(*given))
+    train(overrides={**SMALL, "train.epochs": 1}, name="first")
+    assert len(found) == 1
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(folder):

@@ -83,7 +83,8 @@ def test_a_run_leaves_everything_of_it_in_its_folder(store_root, folder):
 def test_a_run_starts_from_a_detector(store_root, folder, caplog):
     """Of the same classes: at a learning rate of next to nothing it is that detector still."""
     caplog.set_level("INFO")
-    first = set_up(complete(settings_of("tiny", "ssdlite-efficientnet", SMALL, "fail"), [open_store("tiny/train")]), [])
+    stores = [open_store("tiny/train")]
+    first = set_up(complete(settings_of("tiny", "ssdlite-efficientnet", SMALL, "fail"), stores), stores)
     save_model(first.network, first.schema, folder / "first.keras")
     again = {**SMALL, "network.weights": "first.keras", "train.epochs": 1, "train.lr": 1e-12}
     second = train("tiny", overrides=again, name="second")

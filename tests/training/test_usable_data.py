@@ -5,6 +5,8 @@ import re
 import pytest
 
 from multibox.config_file import load_config
+from multibox.data.object_kinds import learned
+from multibox.data.presence import presence_in
 from multibox.data.record import Record, make_objects
 from multibox.data.store import Store, store_path
 from multibox.data.store_writer import StoreWriter, new_dataset
@@ -40,7 +42,12 @@ def configured(train=("pets/train",), val=("pets/val",), **others):
 
 
 def said(config, stores, validation):
-    return list(remarks(config, stores, validation, measured_classes(config.data.classes, validation)))
+    measured = measured_classes(config.data.classes, validation)
+    return list(remarks(config, stores, validation, presence(config, stores), measured))
+
+
+def presence(config, stores):
+    return presence_in(stores, config.data.classes, learned(config.data.difficult))
 
 
 GOOD = [image(0, 0, 1)]
@@ -58,6 +65,13 @@ def test_a_run_without_validation_data_says_so_and_how_to_get_some():
         "no validation data, so no mAP is measured and best.keras is the last model; divide the images of pets/train "
         "with 'multibox data split', or set data.val=[NAME/SPLIT]"
     ]
+
+
+def test_who_chose_to_have_no_validation_data_is_not_advised_to_get_some():
+    (train,) = dataset("pets", train=GOOD)
+    config = configured(val=())
+    lines = remarks(config, [train], [], presence(config, [train]), (), is_val_chosen=True)
+    assert list(lines) == ["no validation data, so no mAP is measured and best.keras is the last model"]
 
 
 def test_a_split_that_could_be_validated_on_is_named_and_the_test_split_is_not():
@@ -154,7 +168,8 @@ def test_a_resumed_run_is_not_advised_to_change_its_data(validated, finding):
     train, *val = dataset("pets", train=GOOD, **({"val": validated} if validated else {}))
     (crowds,) = dataset("herds", train=[image(0, 0, 1, crowd=True)])
     config = configured(val=("pets/val",) if val else ())
-    assert list(remarks(config, [train, crowds], val, (), is_new=False)) == [
+    shown = presence(config, [train, crowds])
+    assert list(remarks(config, [train, crowds], val, shown, (), is_new=False)) == [
         finding,
         "herds/train: all objects are crowds (iscrowd 1), and all of them are left out",
     ]

@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from multibox.annotations.counting import counted
 from multibox.cli.console import print_table, progress_bar
 from multibox.cli.data import data
 from multibox.cli.options import (
     PRELABEL_FORMATS,
+    PRESET,
     Range,
-    config_option,
     overrides_argument,
     replace_option,
     runtime_options,
@@ -24,7 +25,13 @@ SHOWN = 10
 @data.command("suspects")
 @click.argument("name", metavar="NAME[/SPLIT]")
 @overrides_argument
-@config_option
+@click.option(
+    "--config",
+    default=None,
+    show_default=PRESET,
+    metavar="PRESET|FILE",
+    help="Preset or YAML file with the configuration of the training.",
+)
 @click.option(
     "--model",
     default=None,
@@ -33,7 +40,11 @@ SHOWN = 10
     "fold, on the other folds.",
 )
 @click.option(
-    "--folds", default=3, show_default=True, type=click.IntRange(min=2), help="Number of folds that are judged apart."
+    "--folds",
+    default=None,
+    show_default="3",
+    type=click.IntRange(min=2),
+    help="Number of folds that are judged apart.",
 )
 @click.option(
     "--minutes",
@@ -100,6 +111,8 @@ def data_suspects(
     else:
         rows = [(f"{each.suspicion:.2f}", each.kind, each.image, each.reason) for each in shown[:SHOWN]]
         print_table(("suspicion", "kind", "image", "reason"), rows, right={0})
-        click.echo(f"the first {len(shown)} of {found.labels:,} labels and what has none: {page}")
+        without = counted(len(found.ranked) - found.labels, "detection")
+        judged = f"{counted(found.labels, 'label')} and {without} without one were judged"
+        click.echo(f"{counted(len(shown), 'suspect')}: {page}; {judged}")
     if window and click.launch(str(page)) != 0:
         raise RunFailed(f"{page} was written, but the system has no browser; open the page yourself")

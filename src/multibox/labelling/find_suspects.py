@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from multibox.annotations.counting import counted
-from multibox.config_file import DEFAULT_PRESET
+from multibox.config_file import DEFAULT_PRESET, parse_overrides
 from multibox.data.open import open_stores
 from multibox.data.record import Record
 from multibox.data.store import Store
@@ -24,6 +24,8 @@ from multibox.labelling.sight import look_at_store
 from multibox.labelling.suspects import Place, Suspect, rank
 from multibox.labelling.suspicion import RATE, Collected, Suspicions, weigh
 from multibox.progress import Progress
+from multibox.runtimes.choose import FASTEST, FASTEST_INT8
+from multibox.runtimes.kinds import readers
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +61,9 @@ def find_suspects(
     data: str,
     model: str | Path | Detector | None = None,
     *,
-    folds: int = FOLDS,
+    folds: int | None = None,
     seed: int = 0,
-    config: str | Path = DEFAULT_PRESET,
+    config: str | Path | None = None,
     overrides: Iterable[str] | Mapping[str, Any] = (),
     minutes: float | None = None,
     resume: bool = False,
@@ -81,9 +83,9 @@ def find_suspects(
         data: ``NAME`` for all splits of a dataset, ``NAME/SPLIT`` for one, or the path that a dataset was built from.
         model: Detector that judges, or path of its file. It should not have been trained on these labels. None trains
             one for each fold.
-        folds: Number of folds, at least 2.
+        folds: Number of folds, at least 2. None divides into :data:`~multibox.labelling.folds.FOLDS`.
         seed: Random seed of the folds and of the errors made on purpose.
-        config: Name of a preset, or path of a YAML file, for the training.
+        config: Name of a preset, or path of a YAML file, for the training. None takes the default preset.
         overrides: Values of configuration fields by dotted name, for the training.
         minutes: Minutes that all folds together may train. None trains for ``train.epochs``.
         resume: Whether to go on with the folds and runs of an earlier call.
@@ -94,8 +96,8 @@ def find_suspects(
         All judged labels and all detections without a label, the most suspicious first.
 
     Raises:
-        BadInput: If the data, the configuration or the model is invalid, or folds or runs exist and ``resume`` is not
-            set.
+        BadInput: If the data, the configuration or the model is invalid, folds or runs exist and ``resume`` is not set,
+            or a model is given together with arguments for the training.
         RunFailed: If a training failed.
         Stopped: If Ctrl-C or SIGTERM stopped a training. The same call with ``resume`` goes on.
     """
@@ -104,36 +106,46 @@ def find_suspects(
     if not any(store.meta.counts.objects for store in stores):
         raise BadInput(data, "has no labels, so none can be wrong")
     if model is None:
-        fields_of_folds(config, overrides)
+        folds, config = FOLDS if folds is None else folds, DEFAULT_PRESET if config is None else config
+        fields = fields_of_folds(config, overrides)
+        _start_keras(**loading)  # what does not fit is refused before hours of training
         parts = divide(stores, folds, seed=seed, resume=resume)
-        how = {"config": config, "overrides": overrides, "minutes": minutes, "resume": resume}
-        models: Sequence[str | Path | Detector] = _train(parts, loading.get("backend"), **how)
+        how = {"config": config, "overrides": fields, "minutes": minutes, "resume": resume}
+        models: Sequence[str | Path | Detector] = _train(parts, **how)
         judge = f"{folds} detectors, each trained on the other folds"
     else:
-        _refuse_training(overrides, minutes, resume)
+        _refuse_training(overrides, folds=folds, config=config, minutes=minutes, resume=resume or None)
         parts, models = stores, [model] * len(stores)
         judge = "a given detector" if isinstance(model, Detector) else str(model)
     several = model is not None and len(stores) > 1
     return Suspects(name, judge, tuple(parts), *_judge_all(parts, models, several, seed, progress, loading))
 
 
-def _train(folds: Sequence[Store], backend: str | None, **how: Any) -> list[Path]:
-    """Train the detectors of the folds. Keras is imported only here, because a given model may not need it."""
+def _start_keras(
+    backend: str | None = None, threads: int | None = None, devices: int = 1, runtime: str | None = None, **_: Any
+) -> None:
+    """Start Keras as the trained models will be loaded. It is imported only here, as a given model may not need it."""
     from multibox.models.backend import import_keras
     from multibox.runtimes import require_keras
 
+    able = (*readers(Path("best.keras")), FASTEST, FASTEST_INT8)
+    if runtime is not None and runtime not in able:
+        raise BadInput("runtime", f"{runtime}: cannot run the models that are trained here; choose {', '.join(able)}")
     require_keras("suspects", backend)
-    import_keras()
+    import_keras(devices, threads)
+
+
+def _train(folds: Sequence[Store], **how: Any) -> list[Path]:
+    """Train the detectors of the folds. Keras is imported only here, as a given model may not need it."""
     from multibox.labelling.fold_runs import train_folds
 
     return train_folds(folds, **how)
 
 
-def _refuse_training(overrides: Iterable[str] | Mapping[str, Any], minutes: float | None, resume: bool) -> None:
-    given = {"overrides": bool(list(overrides)), "minutes": minutes is not None, "resume": resume}
-    for field, is_given in given.items():
-        if is_given:
-            raise BadInput(field, "is for training, and a given model is not trained; leave it out")
+def _refuse_training(overrides: Iterable[str] | Mapping[str, Any], **arguments: object) -> None:
+    given = [*(name for name, value in arguments.items() if value is not None), *parse_overrides(overrides)]
+    if given:
+        raise BadInput(given[0], "is for training, and a given model is not trained; leave it out")
 
 
 def _judge_all(

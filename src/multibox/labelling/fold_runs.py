@@ -61,12 +61,11 @@ def train_folds(
                 models.append(resume_run(run.folder.name).model)
             elif k == 0:
                 share = None if minutes is None else minutes / len(folds)
-                first = fields | {"data.train": others, "data.val": []}
+                first = fields | {"data.train": others, "data.val": [], "data.weights": []}
                 models.append(train(config=config, overrides=first, name=run.folder.name, minutes=share).model)
             else:  # all folds train as the first one does, also if its length was measured
-                models.append(
-                    train(config=runs[0].config, overrides={"data.train": others}, name=run.folder.name).model
-                )
+                own = {"data.train": others, "data.val": []}
+                models.append(train(config=runs[0].config, overrides=own, name=run.folder.name).model)
         except Stopped as stopped:
             raise Stopped(f"stopped in fold {k + 1} of {len(folds)}; go on by resume=True", stopped.signal) from None
     return models

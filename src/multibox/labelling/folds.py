@@ -86,14 +86,17 @@ def fields_of_folds(config: str | Path, overrides: Iterable[str] | Mapping[str, 
 
     Raises:
         BadInput: If a field is unknown, its value does not fit, or it is chosen for each fold. Also if the detectors
-            would search in tiles, as labels are judged in whole images.
+            would search in tiles, as labels are judged in whole images, or if validations would end a training.
     """
     fields = parse_overrides(overrides)
     refused = {"data.train", "data.val", "data.weights"} & set(fields)
     if refused:
         raise BadInput(min(refused), "is chosen for each fold; leave it out")
-    if load_config(config, fields).data.tiles != "none":
+    settings = load_config(config, fields)
+    if settings.data.tiles != "none":
         raise BadInput("data.tiles", "is not supported here, as labels are judged in whole images; set data.tiles=none")
+    if settings.train.patience:
+        raise BadInput("train.patience", "requires validations, and folds are trained without; set train.patience=0")
     return fields
 
 

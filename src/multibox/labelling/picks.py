@@ -1,6 +1,7 @@
 """Images that were picked for a person, and the files that show them: a list, a page of thumbnails and pre-labels."""
 
 import csv
+import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -20,9 +21,9 @@ from multibox.detect.read_image import read_image
 from multibox.draw import draw_boxes
 from multibox.errors import BadInput
 from multibox.labelling.prelabelled import PreLabelled
-from multibox.labelling.prelabels import check_prelabels, write_prelabels
+from multibox.labelling.prelabels import FORMATS, check_prelabels, write_prelabels
 from multibox.report.page import PAGE, Gallery, Image, Section, page, save_page
-from multibox.writing import Kind, check_file, new_file
+from multibox.writing import MARKER, Kind, check_file, new_file
 
 SHOWN_SIDE: Final = 400
 """Longer side of a thumbnail, pixels."""
@@ -34,6 +35,8 @@ MOST_CAPTIONS: Final = 8
 """Largest number of boxes in a thumbnail that have captions. More captions would hide the image."""
 
 LIST: Final = Kind("list of images")
+
+log = logging.getLogger("multibox")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,8 @@ class PickFiles:
     def write(self, picks: Sequence[Pick], title: str, intro: str, model: str | os.PathLike[str]) -> None:
         """Write the list, the page and the pre-labels.
 
+        Earlier pre-labels in other formats are kept, as somebody may have corrected them. A warning names them.
+
         Args:
             picks: The picked images, the first the most important.
             title: Title of the page.
@@ -113,6 +118,19 @@ class PickFiles:
             write_prelabels(
                 self.folder / kind, kind, images, classes, model=readable(Path(model).name), replace=self.replace
             )
+        self._say_kept()
+
+    def _say_kept(self) -> None:
+        """Name the folders of pre-labels that an earlier call wrote in formats that this one does not write."""
+        others = [self.folder / kind for kind in FORMATS if kind not in self.formats]
+        for folder in others:
+            if (folder / MARKER).is_file():
+                log.warning(
+                    "%s: was kept, and may be of another list than %s; remove it, or write it too with format=%s",
+                    folder,
+                    self.list,
+                    folder.name,
+                )
 
     def _write_list(self, picks: Sequence[Pick]) -> None:
         columns = list(picks[0].scores) if picks else []

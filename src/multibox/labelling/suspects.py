@@ -105,7 +105,8 @@ def rank(
 def _of_label(
     place: Place, position: int, about: Labelled, k: int, chances: np.ndarray, classes: Sequence[str]
 ) -> Suspect:
-    objects, way = place.record.objects, WAYS[int(chances.argmax())]
+    possible = np.where([way == "second" and about.twin[k] <= 0 for way in WAYS], 0, chances)
+    objects, way = place.record.objects, WAYS[int(possible.argmax())]
     name, box = classes[objects.labels[position]], _corners(objects.boxes[position])
     own, other = f"{about.own[k]:.2f}", f"{classes[about.other_label[k]]} {about.other[k]:.2f}"
     proposed: tuple[str | None, Box | None] = {

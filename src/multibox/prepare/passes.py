@@ -73,7 +73,7 @@ class Passes:
         self._tilings, self._empty, self._seed = tuple(tilings), empty, seed
         self._shares = np.random.default_rng([*seed, 0]).random((len(tilings), TILINGS, 2))
         self._firsts = np.cumsum([0, *(tiling.examples for tiling in tilings)])
-        self._teaching = [self._find_teaching(number, objects, visible) for number in range(TILINGS)]
+        self._teaching = self._find_teaching(objects, visible)
         counts = [len(teaching) + self._wanted(len(teaching)) for teaching in self._teaching]
         self._starts = np.cumsum([0, *counts]).tolist()
         self._orders: dict[int, Order] = {}
@@ -113,14 +113,17 @@ class Passes:
         record = int(np.searchsorted(self._firsts, example, "right")) - 1
         return Place(record, number % TILINGS, example - int(self._firsts[record]))
 
-    def _find_teaching(self, number: int, objects: Sequence[Objects], visible: float) -> np.ndarray:
-        """Sorted numbers of the examples, counted over all images, that teach an object with this shift."""
-        found = [np.empty(0, np.int64)]
+    def _find_teaching(self, objects: Sequence[Objects], visible: float) -> list[np.ndarray]:
+        """Sorted numbers of the examples, counted over all images, that teach an object, with each shift."""
+        found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(TILINGS)]
         for record, own in enumerate(objects):
-            if len(own):
-                homes = self.tiling(Place(record, number, 0)).teaches(own, visible)
-                found.append(np.unique(homes[homes >= 0]) + self._firsts[record])
-        return np.concatenate(found)
+            if not len(own):
+                continue
+            shifts = [self.tiling(Place(record, number, 0)).shift for number in range(TILINGS)]
+            homes = self._tilings[record].teaches(own, visible, np.array(shifts)[:, None])
+            for examples, each in zip(found, homes, strict=True):
+                examples.append(each[each >= 0] + self._firsts[record])
+        return [np.unique(np.concatenate(examples)) for examples in found]
 
     def _wanted(self, teaching: int) -> int:
         """Number of examples without an object in a pass. If no example teaches an object, all are taken."""

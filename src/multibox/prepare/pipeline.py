@@ -16,7 +16,7 @@ import numpy as np
 
 from multibox.config import Config
 from multibox.data.object_kinds import learned
-from multibox.data.presence import presence_in
+from multibox.data.presence import Presence, presence_in
 from multibox.errors import BadInput, install
 from multibox.machine import cores
 from multibox.models.maps import network_priors
@@ -41,6 +41,9 @@ Batch = tuple[np.ndarray, dict[str, np.ndarray]]
 Records = JoinedStores | TiledRecords
 """The records of a run as one sequence: whole images, or tiles."""
 
+Joined = tuple[Records, grain.MapDataset]
+"""The records of a run, and the endless order in which it sees them, as positions."""
+
 BUFFERED = 2
 """Number of batches that each thread prepares in advance."""
 
@@ -54,6 +57,7 @@ def training_batches(
     start_step: int = 0,
     host: int = 0,
     hosts: int = 1,
+    joined: Joined | None = None,
 ) -> "TrainingBatches":
     """Prepare an endless stream of training batches, in advance of their use.
 
@@ -65,6 +69,7 @@ def training_batches(
         start_step: Index of the training step whose batch comes first, from 0.
         host: Index of this host, from 0 to ``hosts - 1``.
         hosts: Number of hosts that train together. Each host gets an equal share of every batch.
+        joined: What :func:`joined_order` has returned for these stores. None computes it.
 
     Returns:
         Iterator over the batches, which must be closed at the end of the run.
@@ -73,7 +78,7 @@ def training_batches(
         BadInput: If there are no images, a store has classes that are not in ``classes``, ``data.weights`` does not fit
             the stores, or the hosts cannot share a batch equally.
     """
-    records, order = joined_order(stores, classes, config)
+    records, order = joined or joined_order(stores, classes, config)
     batch = config.train.batch
     if batch % hosts:
         raise BadInput(
@@ -84,13 +89,16 @@ def training_batches(
     return TrainingBatches(_read_ahead(own, choose_workers(config.data.workers)), records, order, batch)
 
 
-def joined_order(stores: Sequence[Any], classes: Sequence[str], config: Config) -> tuple[Records, grain.MapDataset]:
+def joined_order(
+    stores: Sequence[Any], classes: Sequence[str], config: Config, presence: Presence | None = None
+) -> Joined:
     """Join the records of a run, and fix the endless order in which it sees them.
 
     Args:
         stores: Stores to train on, joined in this order.
         classes: Class names of the run. Labels of the stores are translated to these classes by name.
         config: Configuration of the run.
+        presence: Classes that the images show, which ``data.balance`` needs. None counts them.
 
     Returns:
         The records as one sequence, whole or as tiles, and an endless sequence of positions in it.
@@ -104,7 +112,7 @@ def joined_order(stores: Sequence[Any], classes: Sequence[str], config: Config) 
         raise BadInput("data.balance", "cannot be combined with data.tiles; set data.balance=0 or data.tiles=none")
     factors = None
     if config.data.balance:
-        presence = presence_in(stores, joined.classes, learned(config.data.difficult))
+        presence = presence or presence_in(stores, joined.classes, learned(config.data.difficult))
         factors = repeat_factors(presence, config.data.balance)
     order = endless_order(joined.ends, weights, seed, factors)
     if config.data.tiles == "none":

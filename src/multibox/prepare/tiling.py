@@ -79,52 +79,58 @@ class Tiling:
         y0, x0 = np.clip(starts, 0, np.array(self.image_size) - self.side).tolist()
         return Window(x0, y0, x0 + self.side[1], y0 + self.side[0])
 
-    def homes(self, boxes: np.ndarray) -> np.ndarray:
+    def homes(self, boxes: np.ndarray, shifts: np.ndarray | None = None) -> np.ndarray:
         """The example that each object belongs to.
 
         Args:
             boxes: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, pixels of the image.
+            shifts: ``(S, 1, 2)`` shifts in the place of this tiling's own, all at once.
 
         Returns:
             ``(N,)`` int64 number of the tile that has the object's centre, or of the whole image for objects that are
-            wider or higher than a tile.
+            wider or higher than a tile. ``(S, N)`` with shifts.
         """
+        shift = self.shift if shifts is None else shifts
         low, high = boxes[:, 1::-1], boxes[:, 3:1:-1]  # y, x
-        places = ((low + high) / 2 + self.shift) // self.side
-        rows, columns = np.clip(places, 0, np.array(self.counts) - 1).astype(np.int64).T
+        places = ((low + high) / 2 + shift) // self.side
+        places = np.clip(places, 0, np.array(self.counts) - 1).astype(np.int64)
         fits = (high - low <= self.side).all(axis=1) | (self.tiles == 1)
-        return np.where(fits, rows * self.counts[1] + columns, self.tiles)
+        return np.where(fits, places[..., 0] * self.counts[1] + places[..., 1], self.tiles)
 
-    def seen(self, boxes: np.ndarray, examples: np.ndarray) -> np.ndarray:
+    def seen(self, boxes: np.ndarray, examples: np.ndarray, shifts: np.ndarray | None = None) -> np.ndarray:
         """The share of each object that an example shows.
 
         Args:
             boxes: ``(N, 4)`` corners x0, y0, x1, y1 of the objects, pixels of the image.
-            examples: ``(N,)`` an example for each object.
+            examples: ``(N,)`` an example for each object, or ``(S, N)`` with shifts.
+            shifts: ``(S, 1, 2)`` shifts in the place of this tiling's own, all at once.
 
         Returns:
-            ``(N,)`` shares of the objects' areas, in [0, 1].
+            Shares of the objects' areas, in [0, 1], for each of ``examples``.
         """
-        starts = np.stack(np.divmod(examples, self.counts[1]), axis=1) * self.side - self.shift  # y, x
+        shift = self.shift if shifts is None else shifts
+        starts = np.stack(np.divmod(examples, self.counts[1]), axis=-1) * self.side - shift  # y, x
         starts = np.clip(starts, 0, np.array(self.image_size) - self.side)
         ends = starts + self.side
-        is_whole = (examples >= self.tiles)[:, None]
+        is_whole = (examples >= self.tiles)[..., None]
         starts, ends = np.where(is_whole, 0, starts), np.where(is_whole, self.image_size, ends)
         low, high = np.maximum(boxes[:, 1::-1], starts), np.minimum(boxes[:, 3:1:-1], ends)
-        return (high - low).clip(0).prod(axis=1) / np.maximum(box.areas(boxes), np.finfo(np.float32).tiny)
+        return (high - low).clip(0).prod(axis=-1) / np.maximum(box.areas(boxes), np.finfo(np.float32).tiny)
 
-    def teaches(self, objects: Objects, visible: float) -> np.ndarray:
+    def teaches(self, objects: Objects, visible: float, shifts: np.ndarray | None = None) -> np.ndarray:
         """The example that teaches each object.
 
         Args:
             objects: N objects, their boxes in pixels of the image.
             visible: Smallest share of an object's area that the example must show.
+            shifts: ``(S, 1, 2)`` shifts in the place of this tiling's own, all at once.
 
         Returns:
             ``(N,)`` int64 number of the example, or -1 for crowds and for objects of which too little is seen.
+            ``(S, N)`` with shifts.
         """
-        homes = self.homes(objects.boxes)
-        enough = self.seen(objects.boxes, homes) >= visible
+        homes = self.homes(objects.boxes, shifts)
+        enough = self.seen(objects.boxes, homes, shifts) >= visible
         return np.where(enough & ~objects.crowd, homes, -1)
 
     def show(self, example: int, objects: Objects, visible: float) -> Objects:

@@ -116,7 +116,8 @@ def measure_speed(config: Config, stores: Sequence[Store], seconds: float = 3.0)
     """
     setup = set_up(config, stores)
     watch = _Stopwatch(seconds)
-    with training_batches(stores, setup.schema.classes, setup.schema.make_priors(), config) as batches:
+    priors_rel = setup.schema.make_priors()
+    with training_batches(stores, setup.schema.classes, priors_rel, config, joined=setup.joined) as batches:
         stream = (batch for batch in batches)  # Keras takes generators, but not other iterators
         setup.model.fit(stream, steps_per_epoch=10**9, callbacks=[watch], shuffle=False, verbose=0)
     return Speed(watch.ends[0] - watch.began, (watch.ends[-1] - watch.ends[0]) / (len(watch.ends) - 1))

@@ -128,6 +128,7 @@ def fit_segment(
         start_step=clock.step,
         host=hosts.index(),
         hosts=hosts.count(),
+        joined=setup.joined,
     ) as batches:
         timed = TimedBatches(batches)
         watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.check())

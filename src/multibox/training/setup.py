@@ -12,7 +12,7 @@ from multibox.config import Config
 from multibox.config_file import load_config, parse_overrides
 from multibox.data.build import OnBad
 from multibox.data.object_kinds import learned
-from multibox.data.presence import presence_in
+from multibox.data.presence import Presence, presence_in
 from multibox.data.store import Store
 from multibox.errors import BadInput
 from multibox.evaluation.test_set import common_classes
@@ -24,7 +24,7 @@ from multibox.models.schema import Schema
 from multibox.models.ssd import build, frozen_until
 from multibox.models.transfer import graph_fields, start_weights, transfer
 from multibox.prepare.joined import JoinedStores
-from multibox.prepare.pipeline import count_examples, joined_order
+from multibox.prepare.pipeline import Joined, joined_order
 from multibox.prepare.tile_size import settle_tiles
 from multibox.progress import Progress
 from multibox.training import hosts
@@ -52,6 +52,8 @@ class Setup:
         network: Network of the detector.
         model: Keras model of the network with its loss and optimizer.
         steps_per_epoch: Number of training steps in an epoch.
+        presence: Classes that the training images show.
+        joined: Training records, and the endless order in which the run sees them.
         measured: Names of the classes that a validation can measure. If empty, no mAP is measured.
     """
 
@@ -62,6 +64,8 @@ class Setup:
     network: keras.Model
     model: TrainingModel
     steps_per_epoch: int
+    presence: Presence
+    joined: Joined
     measured: tuple[str, ...] = ()
 
     @property
@@ -125,8 +129,8 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     """Complete the configuration of a new run with the class names, the initial weights and the classes' factors.
 
     Raises:
-        BadInput: If ``data.classes`` lacks a class of a store, ``data.weights`` does not fit the stores, there is no
-            image, ``loss.class_weights`` names another class, or the validation data has no class of the run.
+        BadInput: If ``data.classes`` lacks a class of a store, there is no image, ``loss.class_weights`` names another
+            class, or the validation data has no class of the run.
     """
     classes = all_classes(settings, stores)
     chosen = {
@@ -139,7 +143,6 @@ def complete(settings: Config, stores: Sequence[Store]) -> Config:
     records = JoinedStores(stores, classes)
     require_objects(settings, stores)
     settings = settle_tiles(records, with_class_weights(settings, stores), hosts.log)
-    joined_order(stores, classes, settings)
     if settings.data.val:
         common_classes(classes, open_stores(settings.data.val))
     return settings
@@ -166,9 +169,13 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
 
     Returns:
         Configuration, data, network and optimizer of the run.
+
+    Raises:
+        BadInput: If ``data.weights`` does not fit the stores, or ``data.balance`` and ``data.tiles`` are both set.
     """
     keras.utils.set_random_seed(config.train.seed)
     presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
+    joined = joined_order(stores, config.data.classes, config, presence)
     schema = Schema(
         network=config.network,
         maps=feature_maps(config.network),
@@ -181,7 +188,7 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         training=config.model_dump(mode="json", exclude={"network": {"graph"}}),
         images_of_class=presence.images_by_name,
     )
-    steps = config.train.epoch_steps(count_examples(stores, schema.classes, config))
+    steps = config.train.epoch_steps(joined[0].examples)
     with on_devices(config.train), computing_in(config.train.precision):
         network = build(config.network, len(schema.classes), config.priors, config.loss.activation)
         synchronize(network, config.train.devices)
@@ -191,18 +198,20 @@ def set_up(config: Config, stores: Sequence[Store]) -> Setup:
         optimizer.build(model.trainable_variables)
     validation = open_stores(config.data.val)
     measured = measured_classes(schema.classes, validation)
-    return Setup(config, stores, validation, schema, network, model, steps, measured)
+    return Setup(config, stores, validation, schema, network, model, steps, presence, joined, measured)
 
 
-def log_remarks(setup: Setup, *, is_new: bool = True) -> None:
+def log_remarks(setup: Setup, *, is_new: bool = True, is_val_chosen: bool = False) -> None:
     """Log what a user should know about the data before the first step, as warnings.
 
     Args:
         setup: Data and configuration of the run.
         is_new: Whether the run is new. For a resumed run, no change of its data is advised.
+        is_val_chosen: Whether the caller has set ``data.val``. If it is empty then, no validation data is advised.
     """
     if hosts.is_first():
-        for remark in remarks(setup.config, setup.stores, setup.validation, setup.measured, is_new=is_new):
+        data = (setup.stores, setup.validation, setup.presence, setup.measured)
+        for remark in remarks(setup.config, *data, is_new=is_new, is_val_chosen=is_val_chosen):
             log.warning(remark)
 
 

@@ -64,6 +64,7 @@ def train(
         RunFailed: If the loss was not finite, the disk is full, or a process that prepares examples was killed.
         Stopped: If Ctrl-C or SIGTERM stopped the run. :func:`resume` continues it.
     """
+    overrides = parse_overrides(overrides)
     _require_one_length(minutes, overrides)
     hosts.join()
     settings = _settings_of_all(lambda: settings_of(data, config, overrides, on_bad, progress, on_build))
@@ -72,7 +73,7 @@ def train(
     settings = complete(settings, stores)  # what does not fit is refused before the run has a folder
     settings = fit_into(minutes, settings, stores, began)
     setup = set_up(settings, stores)
-    log_remarks(setup)
+    log_remarks(setup, is_val_chosen="data.val" in overrides)
     load_start_weights(setup)
     default = f"{settings.network.trunk}-{stores[0].meta.name}"
 
@@ -135,8 +136,8 @@ def resume(name: str, overrides: Iterable[str] | Mapping[str, Any] = ()) -> Run:
         return run(setup, experiment, state)
 
 
-def _require_one_length(minutes: float | None, overrides: Iterable[str] | Mapping[str, Any]) -> None:
-    if minutes is not None and "train.epochs" in parse_overrides(overrides):
+def _require_one_length(minutes: float | None, overrides: Mapping[str, Any]) -> None:
+    if minutes is not None and "train.epochs" in overrides:
         raise BadInput("minutes", "sets train.epochs; give either minutes or train.epochs")
 
 

@@ -14,7 +14,7 @@ from multibox.data.object_kinds import (
     learned,
     single,
 )
-from multibox.data.presence import presence_in
+from multibox.data.presence import Presence
 from multibox.data.store import Store, dataset_splits
 from multibox.errors import BadInput
 from multibox.prepare.balance import repeat_factors
@@ -55,9 +55,11 @@ def remarks(
     config: Config,
     stores: Sequence[Store],
     validation: Sequence[Store],
+    presence: Presence,
     measured: Sequence[str],
     *,
     is_new: bool = True,
+    is_val_chosen: bool = False,
 ) -> Iterator[str]:
     """Warnings about a run's data for the user to read before the first step.
 
@@ -65,39 +67,40 @@ def remarks(
         config: Configuration of the run, its classes included.
         stores: Stores to train on.
         validation: Stores to validate on.
+        presence: Classes that the images to train on show.
         measured: Classes that a validation can measure.
         is_new: Whether the run is new. A resumed run keeps its data, so no change of the data is advised.
+        is_val_chosen: Whether the caller has set ``data.val``. If it is empty then, no validation data is advised.
 
     Yields:
         A line for each finding about the data, most with what to do about it.
     """
-    for finding, advice in _findings(config, stores, validation, measured):
+    findings = (
+        *_about_validation(config, validation, measured, is_val_chosen),
+        *_about_crowds(stores, validation if measured else ()),
+        *_about_balance(config, presence),
+        *_about_absent(stores, presence),
+    )
+    for finding, advice in findings:
         yield f"{finding}; {advice}" if advice and is_new else finding
 
 
-def _findings(
-    config: Config, stores: Sequence[Store], validation: Sequence[Store], measured: Sequence[str]
-) -> Iterator[tuple[str, str]]:
+def _about_crowds(stores: Sequence[Store], validation: Sequence[Store]) -> Iterator[tuple[str, str]]:
     """Findings about the data, each with what to do about it, which may be empty."""
-    yield from _about_validation(config, validation, measured)
-    crowded = [store for store in stores if has_only_crowds(store)]
-    if measured:
-        crowded += [store for store in validation if has_only_crowds(store)]
-    for store in crowded:
-        yield f"{_names([store])}: {kinds_in(store).unusual}, and all of them are left out", UNDO_CROWDS
-    there = {name for store in stores for name in classes_with(store, learned(config.data.difficult))}
-    yield from _about_balance(config, stores)
-    absent = [name for name in config.data.classes if name not in there]
+    for store in (*stores, *validation):
+        if has_only_crowds(store):
+            yield f"{_names([store])}: {kinds_in(store).unusual}, and all of them are left out", UNDO_CROWDS
+
+
+def _about_absent(stores: Sequence[Store], presence: Presence) -> Iterator[tuple[str, str]]:
+    absent = [name for name, count in presence.images_by_name.items() if not count]
     if absent:
         yield f"{_names(stores)}: classes without an object to learn: {some(absent, 5)}", ""
 
 
-def _about_balance(config: Config, stores: Sequence[Store]) -> Iterator[tuple[str, str]]:
+def _about_balance(config: Config, presence: Presence) -> Iterator[tuple[str, str]]:
     threshold = config.data.balance
-    if not threshold:
-        return
-    presence = presence_in(stores, config.data.classes, learned(config.data.difficult))
-    if repeat_factors(presence, threshold).max() == 1:
+    if threshold and repeat_factors(presence, threshold).max() == 1:
         yield (
             f"data.balance={threshold:g} repeats no image, as each class is in at least this share of the images",
             "set it to a larger share",
@@ -105,10 +108,11 @@ def _about_balance(config: Config, stores: Sequence[Store]) -> Iterator[tuple[st
 
 
 def _about_validation(
-    config: Config, validation: Sequence[Store], measured: Sequence[str]
+    config: Config, validation: Sequence[Store], measured: Sequence[str], is_chosen: bool
 ) -> Iterator[tuple[str, str]]:
     if not validation:
-        yield "no validation data, so no mAP is measured and best.keras is the last model", _more_data(config)
+        advice = "" if is_chosen else _more_data(config)
+        yield "no validation data, so no mAP is measured and best.keras is the last model", advice
         return
     if not measured:
         why, advice = _why_unmeasured(config, validation)
