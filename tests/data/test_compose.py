@@ -12,6 +12,7 @@ from multibox.data.compose import compose
 from multibox.data.composition import Recipe, Stock, compose_image
 from multibox.data.cutout_looks import draw_tone, pose, soften
 from multibox.data.cutouts import read_cutout
+from multibox.data.paste import Thing
 from multibox.data.shapes import Cutout
 from multibox.data.store import open_store
 from multibox.errors import BadInput
@@ -93,6 +94,17 @@ def test_flags_say_what_is_missing(scenes):
         assert missing <= 0.4 + 0.05
         flags.update(truncated=thing.truncated, occluded=thing.occluded, whole=not (thing.truncated or thing.occluded))
     assert min(flags[name] for name in ("truncated", "occluded", "whole")) > 5
+
+
+def test_small_parts_that_several_objects_hide_count_together():
+    mask = np.ones((100, 100), bool)
+    thing = Thing("mug", mask.size, mask)
+    for row, occluded in [(10, False), (30, False), (50, True), (70, True)]:
+        front = np.zeros_like(mask)
+        front[row] = True  # 0.01 of the object
+        thing = thing.behind(front)
+        assert thing.occluded is occluded
+    assert thing.mask.sum() == 0.96 * mask.size
 
 
 def test_nothing_is_hidden_if_nothing_may_be(squares):
