@@ -1,3 +1,4 @@
+import struct
 from collections import Counter
 from functools import partial
 
@@ -376,3 +377,10 @@ def test_a_large_photo_is_decoded_smaller_and_upright(tmp_path):
     cv2.imwrite(str(path), np.dstack([np.tile(np.arange(1600) // 7, (1200, 1))] * 3).astype(np.uint8))
     assert read_background(path, 240).shape == (300, 400, 3)
     assert read_background(path, 1600).shape == (1200, 1600, 3)
+    stored = path.read_bytes()
+    exif = b"Exif\0\0" + struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x0112, 3, 1, 6, 0)  # a quarter turn clockwise
+    path.write_bytes(stored[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + stored[2:])
+    for size, shape in ((240, (400, 300, 3)), (1600, (1600, 1200, 3))):
+        photo = read_background(path, size)
+        assert photo.shape == shape
+        assert photo[0].max() < 10  # dark on the left as stored, so dark at the top
