@@ -1,6 +1,6 @@
 import struct
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -239,6 +239,25 @@ def test_splits_share_neither_cutouts_nor_backgrounds_if_there_are_enough(folder
     assert made.shared == ("green",)
 
 
+def test_splits_that_share_distractors_say_so(folders):
+    square(folders / "cut/distractors/pen.png", (200, 200, 20))
+    assert make(folders).shared == ("green", "distractors")
+
+
+def test_photos_of_a_split_that_cannot_be_read_are_not_called_all_photos(folders):
+    for path in sorted((folders / "photos").rglob("*.png"))[:-1]:
+        path.write_bytes(b"no image")
+    with pytest.raises(BadInput, match=r"backgrounds: a split has \d photos?, and none can be read; .*; remove it$"):
+        make(folders, on_bad="skip")
+
+
+def test_cutouts_of_large_images_do_not_fill_the_memory(folders, monkeypatch):
+    sizes = []
+    monkeypatch.setattr("multibox.data.compose.lru_cache", lambda size: sizes.append(size) or lru_cache(size))
+    make(folders, recipe=Recipe(size=2048, objects=(1, 1), scale=(0.01, 0.5)), images=1)
+    assert 1 <= sizes[0] <= 2**29 / (1024 * 1024 * 4)
+
+
 def test_one_cutout_and_one_photo_are_enough(tmp_path):
     square(tmp_path / "cut/mug.png", COLORS["red"])
     (tmp_path / "photos").mkdir()
@@ -304,8 +323,8 @@ def test_a_class_or_a_folder_without_a_usable_file_is_refused(folders):
     for path in (folders / "photos").rglob("*.png"):
         path.write_bytes(b"")
     square(folders / "cut/green/0.png", (20, 200, 20))
-    with pytest.raises(BadInput, match="backgrounds: none of the photos can be read"):
-        make(folders, on_bad="skip")
+    with pytest.raises(BadInput, match=r"backgrounds: a split has 8 photos, and none can be read; .*does not decode"):
+        make(folders, on_bad="skip", val=0)
     with pytest.raises(BadInput, match=r"backgrounds: .*nowhere: no such folder"):
         compose(folders / "cut", folders / "nowhere", folders / "out")
 
@@ -361,7 +380,7 @@ def test_a_recipe_out_of_range_names_its_field(field, value):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("field", "value"), [("images", 0), ("val", 0.6), ("test", -1)])
+@pytest.mark.parametrize(("field", "value"), [("images", 0), ("val", 0.6), ("test", -1), ("seed", -1)])
 def test_numbers_out_of_range_are_refused(folders, field, value):
     with pytest.raises(BadInput, match=f"^{field}: "):
         make(folders, **{field: value})
