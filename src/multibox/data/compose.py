@@ -136,18 +136,15 @@ def compose(
         What was made, and what was left out.
 
     Raises:
-        BadInput: A folder has no usable file, a file cannot be used, a value is out of range, or ``folder`` may not be
-            replaced.
+        BadInput: A folder or a file cannot be used, ``folder`` may not be replaced, or a value is out of range.
         RunFailed: The disk is full.
     """
-    if seed < 0:
-        raise BadInput("seed", f"{seed} is negative; give 0 or more")
+    _require_in_range(images, seed, val=val, test=test)
     recipe, cutouts, backgrounds = recipe or Recipe(), Path(cutouts), Path(backgrounds)
     counts = _counts(images, {"val": val, "test": test})
     photos = _photos(backgrounds, cutouts, folder)
     check_folder(folder, COMPOSED, replace=replace)
-    largest = max(8, round(recipe.scale[1] * recipe.size))
-    read = lru_cache(IN_MEMORY // (4 * largest**2))(partial(read_cutout, largest=largest, alpha=alpha))
+    read = _reader(max(8, round(recipe.scale[1] * recipe.size)), alpha)
     found, left_out, premultiplied = _usable(find_cutouts(cutouts), read, on_bad)
     parts, shared = _parts(found, photos, counts, read, seed)
     with new_folder(folder, COMPOSED, replace=replace) as new:
@@ -166,13 +163,23 @@ def compose(
     )
 
 
-def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
-    """Number of images in each split that has any."""
+def _require_in_range(images: int, seed: int, **held_out: float) -> None:
     if images < 1:
         raise BadInput("images", f"{images} is not a number of images; give 1 or more")
+    if seed < 0:
+        raise BadInput("seed", f"{seed} is negative; give 0 or more")
     for name, share in held_out.items():
         if not 0 <= share <= 0.5:
             raise BadInput(name, f"{share:g} is not between 0 and 0.5")
+
+
+def _reader(largest: int, alpha: Alpha) -> Callable[[Path], CutoutImage]:
+    """A function that reads a cut-out, and keeps those that were read last within :data:`IN_MEMORY`."""
+    return lru_cache(IN_MEMORY // (4 * largest**2))(partial(read_cutout, largest=largest, alpha=alpha))
+
+
+def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
+    """Number of images in each split that has any."""
     counts = {name: round(images * share) for name, share in held_out.items()}
     counts = {"train": images - sum(counts.values()), **counts}
     if counts["train"] < 1:
