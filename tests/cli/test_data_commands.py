@@ -162,7 +162,7 @@ def test_compose_says_what_it_understood_and_the_next_command(cutouts_and_photos
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--objects", "3-1"], "--objects: 3-1 are not two numbers of objects, such as 1-6"),
+        (["--objects", "3-1"], "--objects: 3-1 are not two numbers from 0 to 200, such as 1-6"),
         (["--objects", "some"], "--objects: 'some' is not a range of two numbers"),
         (["--objects", "1.5-3"], "--objects: 1.5-3 are not whole numbers"),
         (["--scale", "0.5-2"], "--scale: 0.5-2 are not two shares between 0.01 and 1"),
@@ -182,6 +182,16 @@ def test_compose_says_which_class_has_no_object(cutouts_and_photos):
     folders = [cutouts_and_photos / name for name in ("classes", "photos", "out")]
     said = run("data", "compose", *folders, "--images", 1, "--size", 96, "--objects", 1).stdout.splitlines()
     assert re.fullmatch(r"train has no object of mug \d, mug \d; compose more images, or choose .*", said[-2])
+
+
+def test_compose_says_that_objects_may_be_too_narrow(cutouts_and_photos):
+    pixels = np.zeros((20, 608, 4), np.uint8)
+    pixels[8:12, 4:-4] = 255
+    (cutouts_and_photos / "pens").mkdir()
+    cv2.imwrite(str(cutouts_and_photos / "pens/pen.png"), pixels)
+    folders = [cutouts_and_photos / name for name in ("pens", "photos", "out")]
+    said = run("data", "compose", *folders, "--images", 12, "--size", 96, "--objects", 1).stdout
+    assert re.search(r"\d objects left out: no place was free for them, or they are too narrow to be labelled", said)
 
 
 def test_compose_names_the_file_without_alpha(cutouts_and_photos):

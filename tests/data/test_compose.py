@@ -1,5 +1,6 @@
+import struct
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from multibox.data.compose import compose
 from multibox.data.composition import Recipe, Stock, compose_image
 from multibox.data.cutout_looks import draw_tone, pose, soften
 from multibox.data.cutouts import read_cutout
+from multibox.data.paste import Thing
 from multibox.data.shapes import Cutout
 from multibox.data.store import open_store
 from multibox.errors import BadInput
@@ -93,6 +95,17 @@ def test_flags_say_what_is_missing(scenes):
         assert missing <= 0.4 + 0.05
         flags.update(truncated=thing.truncated, occluded=thing.occluded, whole=not (thing.truncated or thing.occluded))
     assert min(flags[name] for name in ("truncated", "occluded", "whole")) > 5
+
+
+def test_small_parts_that_several_objects_hide_count_together():
+    mask = np.ones((100, 100), bool)
+    thing = Thing("mug", mask.size, mask)
+    for row, occluded in [(10, False), (30, False), (50, True), (70, True)]:
+        front = np.zeros_like(mask)
+        front[row] = True  # 0.01 of the object
+        thing = thing.behind(front)
+        assert thing.occluded is occluded
+    assert thing.mask.sum() == 0.96 * mask.size
 
 
 def test_nothing_is_hidden_if_nothing_may_be(squares):
@@ -226,6 +239,25 @@ def test_splits_share_neither_cutouts_nor_backgrounds_if_there_are_enough(folder
     assert made.shared == ("green",)
 
 
+def test_splits_that_share_distractors_say_so(folders):
+    square(folders / "cut/distractors/pen.png", (200, 200, 20))
+    assert make(folders).shared == ("green", "distractors")
+
+
+def test_photos_of_a_split_that_cannot_be_read_are_not_called_all_photos(folders):
+    for path in sorted((folders / "photos").rglob("*.png"))[:-1]:
+        path.write_bytes(b"no image")
+    with pytest.raises(BadInput, match=r"backgrounds: a split has \d photos?, and none can be read; .*; remove it$"):
+        make(folders, on_bad="skip")
+
+
+def test_cutouts_of_large_images_do_not_fill_the_memory(folders, monkeypatch):
+    sizes = []
+    monkeypatch.setattr("multibox.data.compose.lru_cache", lambda size: sizes.append(size) or lru_cache(size))
+    make(folders, recipe=Recipe(size=2048, objects=(1, 1), scale=(0.01, 0.5)), images=1)
+    assert 1 <= sizes[0] <= 2**29 / (1024 * 1024 * 4)
+
+
 def test_one_cutout_and_one_photo_are_enough(tmp_path):
     square(tmp_path / "cut/mug.png", COLORS["red"])
     (tmp_path / "photos").mkdir()
@@ -291,8 +323,8 @@ def test_a_class_or_a_folder_without_a_usable_file_is_refused(folders):
     for path in (folders / "photos").rglob("*.png"):
         path.write_bytes(b"")
     square(folders / "cut/green/0.png", (20, 200, 20))
-    with pytest.raises(BadInput, match="backgrounds: none of the photos can be read"):
-        make(folders, on_bad="skip")
+    with pytest.raises(BadInput, match=r"backgrounds: a split has 8 photos, and none can be read; .*does not decode"):
+        make(folders, on_bad="skip", val=0)
     with pytest.raises(BadInput, match=r"backgrounds: .*nowhere: no such folder"):
         compose(folders / "cut", folders / "nowhere", folders / "out")
 
@@ -348,7 +380,7 @@ def test_a_recipe_out_of_range_names_its_field(field, value):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("field", "value"), [("images", 0), ("val", 0.6), ("test", -1)])
+@pytest.mark.parametrize(("field", "value"), [("images", 0), ("val", 0.6), ("test", -1), ("seed", -1)])
 def test_numbers_out_of_range_are_refused(folders, field, value):
     with pytest.raises(BadInput, match=f"^{field}: "):
         make(folders, **{field: value})
@@ -364,3 +396,10 @@ def test_a_large_photo_is_decoded_smaller_and_upright(tmp_path):
     cv2.imwrite(str(path), np.dstack([np.tile(np.arange(1600) // 7, (1200, 1))] * 3).astype(np.uint8))
     assert read_background(path, 240).shape == (300, 400, 3)
     assert read_background(path, 1600).shape == (1200, 1600, 3)
+    stored = path.read_bytes()
+    exif = b"Exif\0\0" + struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x0112, 3, 1, 6, 0)  # a quarter turn clockwise
+    path.write_bytes(stored[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + stored[2:])
+    for size, shape in ((240, (400, 300, 3)), (1600, (1600, 1200, 3))):
+        photo = read_background(path, size)
+        assert photo.shape == shape
+        assert photo[0].max() < 10  # dark on the left as stored, so dark at the top

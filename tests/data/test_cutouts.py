@@ -108,14 +108,15 @@ def test_16_bits_become_8(tmp_path):
 
 
 def test_files_without_an_outline_are_refused(tmp_path):
-    opaque, empty = disc(), disc()
-    opaque[..., 3], empty[..., 3] = 255, 3
+    opaque, faded, empty = disc(), disc(), disc()
+    opaque[..., 3], faded[..., 3], empty[..., 3] = 255, 200, 3
     data = save(tmp_path / "whole.png", disc()).read_bytes()
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
     (tmp_path / "none.png").write_bytes(b"")
     save(tmp_path / "rgb.png", disc()[..., :3])
     save(tmp_path / "photo.jpg", disc()[..., :3])
     save(tmp_path / "opaque.png", opaque)
+    save(tmp_path / "faded.png", faded)
     save(tmp_path / "dot.png", disc(radius=4))
     save(tmp_path / "empty.webp", empty, lossless=True)
     for name, message in [
@@ -123,7 +124,8 @@ def test_files_without_an_outline_are_refused(tmp_path):
         ("photo.jpg", "is no PNG or WebP, so it has no alpha channel"),
         ("none.png", "is no PNG or WebP"),
         ("cut.png", "is cut off or damaged"),
-        ("opaque.png", "is opaque everywhere, so its whole rectangle would be pasted"),
+        ("opaque.png", "has no transparent background, so its whole rectangle would be pasted"),
+        ("faded.png", "has no transparent background, so its whole rectangle would be pasted"),
         ("dot.png", "shows an object of only 8x8 pixels; give a larger image"),
         ("empty.webp", "is transparent everywhere"),
     ]:
@@ -172,4 +174,12 @@ def test_a_dark_outline_is_not_taken_for_multiplied_colors():
     outline = (soft[..., 3] > 0) & (pixels[..., 3] < 255)
     pixels[outline] = (10, 10, 10, 128)
     assert outline.sum() > 100
+    assert not looks_premultiplied(pixels)
+
+
+@pytest.mark.parametrize("opacity", [130, 200])
+def test_a_glass_part_of_straight_colors_is_not_taken_for_multiplied_ones(opacity):
+    pixels = np.zeros((80, 80, 4), np.uint8)
+    pixels[10:70, 10:70] = (120, 110, 100, 255)
+    pixels[30:60, 20:60, 3] = opacity
     assert not looks_premultiplied(pixels)

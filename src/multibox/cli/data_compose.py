@@ -57,7 +57,7 @@ MOST_LEFT_OUT = 20
     "--mirror/--no-mirror",
     default=True,
     show_default=True,
-    help="Mirror half of the objects. Objects with text must not be mirrored.",
+    help="Mirror half of the objects and of the backgrounds. Objects with text must not be mirrored.",
 )
 @click.option(
     "--hidden",
@@ -134,9 +134,10 @@ def print_composed(composed: "Composed") -> None:
         )
     if composed.shared:
         few = some(composed.shared, 5)
-        click.echo(f"too few to be divided, so all splits share them, and figures on val are too good: {few}")
+        click.echo(f"too few to be divided, so all splits share them, and figures on val and test are too good: {few}")
     if composed.without_place:
-        click.echo(f"{counted(composed.without_place, 'object')} left out: no place for them was free")
+        left = counted(composed.without_place, "object")
+        click.echo(f"{left} left out: no place was free for them, or they are too narrow to be labelled")
     for name, split in composed.splits.items():
         made = f"{counted(split.images, 'image')}, {counted(sum(split.objects.values()), 'object')}"
         click.echo(

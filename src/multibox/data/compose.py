@@ -32,8 +32,8 @@ COMPOSED = Kind("composed dataset")
 SHARED = 4
 """Number of files of a class, or of backgrounds, below which they are not divided: then all splits have them all."""
 
-IN_MEMORY = 256
-"""Number of cut-outs that are kept in memory."""
+IN_MEMORY = 2**29
+"""Largest size of the cut-outs that are kept in memory, bytes."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Composed:
         path: Path of the folder.
         found: The cut-outs and their classes.
         splits: What each split was made of, by its name.
-        shared: What all splits have in common because there is too little of it: names of classes, and
-            ``backgrounds``.
+        shared: What all splits have in common because there is too little of it: names of classes, ``distractors``
+            and ``backgrounds``.
         left_out: Files that cannot be used, each with the reason, in one line each.
         premultiplied: Cut-outs whose colours were divided by their alpha because they seemed to be multiplied by it.
-        without_place: Number of objects that were left out because no place for them was free.
+        without_place: Number of objects that were left out because no place was free, or they are too narrow.
     """
 
     path: Path
@@ -136,14 +136,15 @@ def compose(
         What was made, and what was left out.
 
     Raises:
-        BadInput: A folder has no usable file, a file cannot be used, or a value is out of range.
+        BadInput: A folder or a file cannot be used, ``folder`` may not be replaced, or a value is out of range.
+        RunFailed: The disk is full.
     """
+    _require_in_range(images, seed, val=val, test=test)
     recipe, cutouts, backgrounds = recipe or Recipe(), Path(cutouts), Path(backgrounds)
     counts = _counts(images, {"val": val, "test": test})
     photos = _photos(backgrounds, cutouts, folder)
     check_folder(folder, COMPOSED, replace=replace)
-    largest = max(8, round(recipe.scale[1] * recipe.size))
-    read = lru_cache(IN_MEMORY)(partial(read_cutout, largest=largest, alpha=alpha))
+    read = _reader(max(8, round(recipe.scale[1] * recipe.size)), alpha)
     found, left_out, premultiplied = _usable(find_cutouts(cutouts), read, on_bad)
     parts, shared = _parts(found, photos, counts, read, seed)
     with new_folder(folder, COMPOSED, replace=replace) as new:
@@ -162,13 +163,23 @@ def compose(
     )
 
 
-def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
-    """Number of images in each split that has any."""
+def _require_in_range(images: int, seed: int, **held_out: float) -> None:
     if images < 1:
         raise BadInput("images", f"{images} is not a number of images; give 1 or more")
+    if seed < 0:
+        raise BadInput("seed", f"{seed} is negative; give 0 or more")
     for name, share in held_out.items():
         if not 0 <= share <= 0.5:
             raise BadInput(name, f"{share:g} is not between 0 and 0.5")
+
+
+def _reader(largest: int, alpha: Alpha) -> Callable[[Path], CutoutImage]:
+    """A function that reads a cut-out, and keeps those that were read last within :data:`IN_MEMORY`."""
+    return lru_cache(IN_MEMORY // (4 * largest**2))(partial(read_cutout, largest=largest, alpha=alpha))
+
+
+def _counts(images: int, held_out: Mapping[str, float]) -> dict[str, int]:
+    """Number of images in each split that has any."""
     counts = {name: round(images * share) for name, share in held_out.items()}
     counts = {"train": images - sum(counts.values()), **counts}
     if counts["train"] < 1:
@@ -250,8 +261,9 @@ def _parts(
         stock = Stock({name: files[split] for name, files in classes.items()}, distractors[split], read)
         parts[split] = _Part(range(first, first + count), stock, backgrounds[split])
         first += count
-    shared = [name for name, files in found.classes.items() if len(files) < SHARED]
-    return parts, (*shared, *["backgrounds"] * (len(photos) < SHARED)) if len(counts) > 1 else ()
+    stocks = [*found.classes.items(), ("distractors", found.distractors), ("backgrounds", photos)]
+    shared = [name for name, files in stocks if 0 < len(files) < SHARED]
+    return parts, tuple(shared) if len(counts) > 1 else ()
 
 
 def _divide(files: Sequence[T], counts: Mapping[str, int], rng: Generator) -> dict[str, list[T]]:
@@ -309,7 +321,7 @@ def _photo(part: _Part, number: int, size: int, on_bad: OnBad) -> tuple[np.ndarr
             if on_bad == "fail":
                 raise BadInput(path, reason) from None
             problems.append(f"{path}: {reason}")
-    raise BadInput("backgrounds", f"none of the photos can be read; {problems[0]}")
+    raise BadInput("backgrounds", f"a split has {counted(known, 'photo')}, and none can be read; {problems[0]}")
 
 
 def _split(part: _Part, images: Sequence[_Made]) -> Split:

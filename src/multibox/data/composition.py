@@ -47,7 +47,7 @@ class Recipe:
 
     Attributes:
         size: Longer side of an image, pixels.
-        objects: Smallest and largest number of objects in an image.
+        objects: Smallest and largest number of objects in an image, up to 200.
         scale: Smallest and largest longer side of an object, as a share of the shorter side of the image.
         rotation: Largest rotation of an object in either direction, degrees.
         mirror: Whether half of the objects and backgrounds are mirrored. Text and signs must not be.
@@ -68,7 +68,7 @@ class Recipe:
         if not 32 <= self.size <= 8192:
             raise BadInput("size", f"{self.size} is not between 32 and 8192 pixels")
         if not 0 <= self.objects[0] <= self.objects[1] <= 200 or self.objects[1] == 0:
-            raise BadInput("objects", f"{_dashed(self.objects)} are not two numbers of objects, such as 1-6")
+            raise BadInput("objects", f"{_dashed(self.objects)} are not two numbers from 0 to 200, such as 1-6")
         if not 0.01 <= self.scale[0] <= self.scale[1] <= 1:
             raise BadInput("scale", f"{_dashed(self.scale)} are not two shares between 0.01 and 1, such as 0.1-0.5")
         if not 0 <= self.rotation <= 180:

@@ -54,7 +54,7 @@ def draw_tone(cutout: Cutout, surface: np.ndarray, rng: Generator) -> Cutout:
 
     Args:
         cutout: The object.
-        surface: ``(H, W, 3)`` float32 RGB of the image around the object, 0 to 255.
+        surface: ``(H, W, 3)`` float32 RGB of the image in the rectangle that the object will cover, 0 to 255.
         rng: Random generator of how far the tone changes.
     """
     weight = cutout.alpha[..., None] / max(float(cutout.alpha.sum()), 1e-3)

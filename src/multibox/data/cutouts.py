@@ -133,14 +133,15 @@ def read_cutout(path: Path, largest: int, alpha: Alpha = "auto") -> CutoutImage:
     """Read a cut-out.
 
     Args:
-        path: PNG or WebP with an alpha channel. 16-bit images, grey images and palettes with transparency are read too.
+        path: PNG or WebP with an alpha channel. 16-bit images, grey images with alpha, and palettes with
+            transparency are read too.
         largest: Longer side in pixels to which a larger object is reduced.
         alpha: Whether the file's colours are multiplied by their alpha. ``auto`` recognises it.
 
     Raises:
         BadImageError: The file is damaged, has no alpha channel, or its alpha cuts nothing out.
     """
-    pixels = _upright(_decoded(path))
+    pixels = _rgba(_decoded(path))
     _require_outline(pixels[..., 3])
     opacity = _without_specks(pixels[..., 3])
     rows, columns = (np.flatnonzero((opacity > 255 * MARGIN).any(axis=axis)) for axis in (1, 0))
@@ -160,18 +161,21 @@ def looks_premultiplied(pixels: np.ndarray) -> bool:
     """Whether the colours of a bright object darken with its alpha, as if they had been multiplied by it.
 
     PNG and WebP hold straight colours. Some tools write multiplied ones all the same, which would leave a dark fringe.
+    Only pixels whose alpha is well below the brightness of the opaque ones tell: straight colours are brighter there.
 
     Args:
         pixels: ``(H, W, 4)`` uint8 RGB and alpha.
     """
     opacity, brightest = pixels[..., 3].astype(int), pixels[..., :3].max(axis=2).astype(int)
-    soft, full = (opacity > 25) & (opacity < 230), opacity >= 250
-    if soft.sum() < 30 or full.sum() < 30 or brightest[full].mean() < 100:
+    full = opacity >= 250
+    if full.sum() < 30 or brightest[full].mean() < 100:
+        return False
+    level = brightest[full].mean()
+    soft = (opacity > 25) & (opacity < 0.9 * level)
+    if soft.sum() < 30:
         return False
     share = brightest[soft] / opacity[soft]
-    return bool(
-        (brightest[soft] <= opacity[soft] + 2).mean() > 0.99 and share.mean() > 0.6 * brightest[full].mean() / 255
-    )
+    return bool((brightest[soft] <= opacity[soft] + 2).mean() > 0.99 and share.mean() > 0.6 * level / 255)
 
 
 def _decoded(path: Path) -> np.ndarray:
@@ -190,7 +194,7 @@ def _decoded(path: Path) -> np.ndarray:
     return pixels
 
 
-def _upright(pixels: np.ndarray) -> np.ndarray:
+def _rgba(pixels: np.ndarray) -> np.ndarray:
     """RGB and alpha in 8 bits of pixels that OpenCV has decoded."""
     if pixels.ndim < 3 or pixels.shape[2] != 4:
         raise BadImageError("has no alpha channel; cut the object out and save it as PNG with transparency")
@@ -202,10 +206,10 @@ def _upright(pixels: np.ndarray) -> np.ndarray:
 def _require_outline(alpha: np.ndarray) -> None:
     if alpha.max() < 25:
         raise BadImageError("is transparent everywhere; cut the object out again, or remove the file")
-    if alpha.min() > 250:
+    if alpha.min() > 0.5 * alpha.max():
         raise BadImageError(
-            "is opaque everywhere, so its whole rectangle would be pasted; cut the object out, or give a rectangular "
-            "object a transparent border"
+            "has no transparent background, so its whole rectangle would be pasted; cut the object out, or give a "
+            "rectangular object a transparent border"
         )
 
 

@@ -26,14 +26,19 @@ class Thing:
         whole: Number of pixels of the whole object, including hidden pixels and pixels beyond the image.
         mask: ``(H, W)`` bool, True where the object is visible.
         truncated: Whether the object reaches beyond the image.
-        occluded: Whether another object hides a part of this one.
+        hidden: Number of pixels inside the image that other objects hide.
     """
 
     name: str
     whole: int
     mask: np.ndarray
     truncated: bool = False
-    occluded: bool = False
+    hidden: int = 0
+
+    @property
+    def occluded(self) -> bool:
+        """Whether other objects together hide a part of this one."""
+        return self.hidden > NOTICED * self.whole
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -45,9 +50,8 @@ class Thing:
 
     def behind(self, mask: np.ndarray) -> "Thing":
         """The same object with something in front of it that covers the pixels of ``mask``, ``(H, W)`` bool."""
-        seen = self.mask & ~mask
-        is_hidden = bool(seen.sum() < (1 - NOTICED) * self.mask.sum())
-        return Thing(self.name, self.whole, seen, self.truncated, self.occluded or is_hidden)
+        newly_hidden = int((self.mask & mask).sum())
+        return Thing(self.name, self.whole, self.mask & ~mask, self.truncated, self.hidden + newly_hidden)
 
 
 def draw_center(things: list[Thing], width: int, height: int, rng: Generator) -> np.ndarray:
