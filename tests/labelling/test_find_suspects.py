@@ -11,7 +11,7 @@ from colored import ColorRuntime, make_schema, paint
 from multibox.cli import main
 from multibox.data.record import Record, make_objects
 from multibox.data.rewrite import write_splits
-from multibox.data.store import list_datasets
+from multibox.data.store import list_datasets, open_store
 from multibox.data.store_writer import write_store
 from multibox.detect.detector import Detector
 from multibox.errors import BadInput
@@ -64,16 +64,21 @@ def test_the_four_kinds_come_first(suspects):
     assert len(suspects.ranked) == suspects.labels + 1  # one detection has no label
 
 
-def test_a_label_alone_on_its_object_is_never_called_a_second_one(data, detector, monkeypatch):
+@pytest.mark.parametrize("likely", ["second", "shifted"])
+def test_a_label_is_not_called_wrong_in_a_way_that_nothing_shows(data, detector, monkeypatch, likely):
+    """The green label is alone on its object, and the detector sees nothing green."""
+
     def weigh(classes, labelled, unlabelled, missing, wrong):
-        chances = {"surplus": 0.2, "second": 0.7, "shifted": 0, "swapped": 0}
+        chances = {"surplus": 0.2, "second": 0, "shifted": 0, "swapped": 0} | {likely: 0.7}
         rows = np.tile([chances[way] for way in WAYS], (len(labelled), 1))
         return Suspicions(rows, np.zeros(len(unlabelled)))
 
     monkeypatch.setattr(finding, "weigh", weigh)
-    first = find_suspects(data, detector).ranked[0]
-    assert (first.kind, first.suspicion) == ("surplus", pytest.approx(0.9))
-    assert first.reason.startswith("labelled red, but the detector sees no red here")
+    (green,) = (
+        each for each in find_suspects(data, detector).ranked if (each.image, each.name) == ("surplus", "green")
+    )
+    assert (green.kind, green.suspicion, green.proposed_box) == ("surplus", pytest.approx(0.9), None)
+    assert green.reason.startswith("labelled green, but the detector sees no green here")
 
 
 def test_labels_that_evidence_speaks_for_are_never_shown(suspects):
@@ -141,6 +146,13 @@ def test_a_model_without_some_classes_says_so_and_judges_the_others(data, detect
     assert "their labels are not judged: purple" in caplog.text
     assert (found.classes, found.labels) == (("red",), 1)
     assert [each.name for each in found.ranked] == ["red"]
+
+
+def test_labels_of_classes_that_the_model_does_not_have_stay_in_the_proposals(data, detector, tmp_path):
+    write_store("more", "train", list(open_store(f"{data}/train")), ("red", "green", "purple"))
+    page = write_suspects(find_suspects("more", detector), tmp_path / "out", count=3, kind="labelme")
+    (path,) = (page.parent / "proposals").rglob("surplus.json")
+    assert {shape["label"] for shape in json.loads(path.read_text())["shapes"]} == {"red", "purple"}
 
 
 def test_data_without_labels_is_refused(data, detector):

@@ -101,6 +101,14 @@ def test_what_is_labelled_already_is_left_out(folder, caplog):
     assert "1 image looks labelled already, and left out" in caplog.text
 
 
+def test_the_only_image_is_not_called_unlike_what_is_labelled(folder):
+    save("pool/0.png", texture(0, red=(20, 20, 90, 90)))
+    save("1.png", texture(1))
+    write_store("mine", "train", [Record("a", Path("1.png").read_bytes(), 192, 128, make_objects([], []))], ("red",))
+    (pick,) = next_images("model.keras", ["pool"], "out", labelled="mine")
+    assert "unlike" not in pick.reason
+
+
 def test_reasons():
     classes, weights = ("red", "blue"), np.ones(2)
 

@@ -77,7 +77,7 @@ def next_images(
     if not free.all():
         log.info("%s labelled already, and left out", counted(int((~free).sum()), "image looks", "images look"))
     chosen = choose(doubt, colours, looks, count, nearest, free)
-    far = nearest >= np.quantile(nearest, UNLIKE) if stores else np.zeros(len(nearest), np.bool_)
+    far = nearest > np.quantile(nearest, UNLIKE) if stores else np.zeros(len(nearest), np.bool_)
     return [_pick(found, weights, one, doubt, bool(far[one.place])) for one in chosen]
 
 

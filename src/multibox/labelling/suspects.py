@@ -105,7 +105,8 @@ def rank(
 def _of_label(
     place: Place, position: int, about: Labelled, k: int, chances: np.ndarray, classes: Sequence[str]
 ) -> Suspect:
-    possible = np.where([way == "second" and about.twin[k] <= 0 for way in WAYS], 0, chances)
+    evidence = {"second": about.twin[k], "shifted": about.claim[k], "swapped": about.other[k]}
+    possible = np.where([evidence.get(way, 1) > 0 for way in WAYS], chances, 0)
     objects, way = place.record.objects, WAYS[int(possible.argmax())]
     name, box = classes[objects.labels[position]], _corners(objects.boxes[position])
     own, other = f"{about.own[k]:.2f}", f"{classes[about.other_label[k]]} {about.other[k]:.2f}"

@@ -61,8 +61,9 @@ def write_suspects(
         _write_table(new / TABLE, shown)
         if kind is not None:
             with tempfile.TemporaryDirectory() as images:
-                proposed = _proposals(suspects, shown, Path(images))
-                write_prelabels(new / PROPOSALS, kind, proposed, suspects.classes, model="multibox suspects")
+                classes = _all_classes(suspects)
+                proposed = _proposals(suspects, shown, classes, Path(images))
+                write_prelabels(new / PROPOSALS, kind, proposed, classes, model="multibox suspects")
     return folder / PAGE
 
 
@@ -80,7 +81,15 @@ def _write_table(path: Path, shown: Sequence[Suspect]) -> None:
             rows.writerow([*about, *label, *proposal, each.reason])
 
 
-def _proposals(suspects: Suspects, shown: Sequence[Suspect], folder: Path) -> Iterator[PreLabelled]:
+def _all_classes(suspects: Suspects) -> tuple[str, ...]:
+    """The judged classes, and those of the data that the model does not have: their labels stay as they are."""
+    stored = (name for store in suspects.stores for name in store.meta.classes)
+    return tuple(dict.fromkeys([*suspects.classes, *stored]))
+
+
+def _proposals(
+    suspects: Suspects, shown: Sequence[Suspect], classes: Sequence[str], folder: Path
+) -> Iterator[PreLabelled]:
     """The images of suspects with proposed labels, in the order of their first suspects."""
     of_image: dict[tuple[int, int], list[Suspect]] = {}
     for suspect in shown:
@@ -88,17 +97,17 @@ def _proposals(suspects: Suspects, shown: Sequence[Suspect], folder: Path) -> It
     stems = safe_stems(own[0].image for own in of_image.values())
     for ((store, index), own), stem in zip(of_image.items(), stems, strict=True):
         source = suspects.stores[store]
-        record = in_classes(source[index], source.meta.classes, suspects.classes)
+        record = in_classes(source[index], source.meta.classes, classes)
         path = folder / (stem + image_suffix(record.image))
         path.write_bytes(record.image)
-        yield propose(record, own, suspects.classes, path)
+        yield propose(record, own, classes, path)
 
 
 def propose(record: Record, suspects: Sequence[Suspect], classes: Sequence[str], image: Path) -> PreLabelled:
     """Correct the labels of an image as a detector proposes.
 
     Args:
-        record: Record whose labels are positions in ``classes``. Labels of -1 are left out.
+        record: Record whose labels are positions in ``classes``.
         suspects: Suspects in the image.
         classes: Class names.
         image: Path of the image file.
@@ -109,7 +118,7 @@ def propose(record: Record, suspects: Sequence[Suspect], classes: Sequence[str],
     """
     objects = record.objects
     boxes, labels = objects.boxes.copy(), objects.labels.copy()
-    scores, keep = np.ones(len(objects), np.float32), objects.labels >= 0
+    scores, keep = np.ones(len(objects), np.float32), np.ones(len(objects), np.bool_)
     added = []
     for suspect in suspects:
         changes = suspect.suspicion >= PROPOSED_FROM
