@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from multibox.data.record import Objects
+from multibox.prepare.recent_passes import RecentPasses
 from multibox.prepare.tiling import Tiling
 
 TILINGS = 8
@@ -78,10 +79,7 @@ class Passes:
         self._teaches = any(map(len, self._teaching))
         counts = [len(teaching) + self._wanted(len(teaching)) for teaching in self._teaching]
         self._starts = np.cumsum([0, *counts]).tolist()
-        self._orders: dict[int, Order] = {}
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_orders": {}}
+        self._orders: RecentPasses[Order] = RecentPasses()
 
     @cached_property
     def examples(self) -> int:
@@ -91,13 +89,13 @@ class Passes:
     def __getitem__(self, position: int) -> Place:
         """The example at a position of the endless order."""
         number, within = self._locate(position)
-        order, _ = self._order(number)
+        order, _ = self._orders.get(number, self._shuffle)
         return self._place(number, int(order[within]))
 
     def neighbour(self, position: int, rng: np.random.Generator) -> Place:
         """Draw an example of the shelf at a position, whose images are probably decoded."""
         number, within = self._locate(position)
-        order, shelves = self._order(number)
+        order, shelves = self._orders.get(number, self._shuffle)
         shelf = bisect_right(shelves, within)
         return self._place(number, int(order[rng.integers(shelves[shelf - 1], shelves[shelf])]))
 
@@ -128,13 +126,6 @@ class Passes:
         """Number of examples without an object in a pass. If no pass teaches an object, all are taken."""
         available = int(self._firsts[-1]) - teaching
         return min(round(teaching * self._empty / (1 - self._empty)), available) if self._teaches else available
-
-    def _order(self, number: int) -> Order:
-        orders = self._orders
-        if number not in orders:  # threads that read ahead may be in the next pass already
-            recent = {each: order for each, order in orders.items() if abs(each - number) == 1}
-            self._orders = orders = {**recent, number: self._shuffle(number)}
-        return orders[number]
 
     def _shuffle(self, number: int) -> Order:
         rng = np.random.default_rng([*self._seed, 1, number])
