@@ -186,6 +186,9 @@ def test_mosaic_and_mixup_take_other_tiles(stores, small_priors):
     mixes = {"mosaic": {"probability": 1.0}, "mixup": {"probability": 1.0}}
     config = Config.model_validate({**config.model_dump(), "augment": mixes})
     assert_same(read(stores, small_priors, 3, config=config), read(stores, small_priors, 3, config=config))
+    records, order = joined_order(stores, CLASSES, config)
+    drawn = [records.another(order[5], np.random.default_rng(seed)) for seed in range(40)]
+    assert len({(each.id, getattr(each, "pixels", np.zeros(0)).tobytes()) for each in drawn}) > 10
 
 
 def test_a_batch_can_be_named(stores, small_priors):
