@@ -46,6 +46,13 @@ def test_every_number_of_workers_is_measured(speed):
     assert all(rate > 0 for rate in speed.workers.values())
 
 
+def test_the_size_of_tiles_can_be_left_to_multibox(store_root, caplog):
+    caplog.set_level("INFO", "multibox")
+    config = Config.model_validate({**SMALL, "data": {"tiles": "auto"}})
+    assert measure_pipeline([open_store("tiny/train")], config, images=1, workers=[0], seconds=0.01).images == 1
+    assert caplog.text.count("data.tiles=auto: ") == 1
+
+
 def test_opencv_has_its_threads_again(store_root):
     cv2.setNumThreads(2)
     measure_pipeline([open_store("tiny/train")], Config.model_validate(SMALL), images=1, workers=[1], seconds=0.01)

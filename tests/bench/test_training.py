@@ -7,7 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.bench.scenes import CLASSES, make_scenes
-from multibox.bench.training import BareModel, TrainingSpeed, measure_training, plain_optimizer, waiting_share
+from multibox.bench.training import (
+    BareModel,
+    TrainingSpeed,
+    _of_measuring,
+    measure_training,
+    plain_optimizer,
+    waiting_share,
+)
 from multibox.cli import main
 from multibox.cli.bench import print_training
 from multibox.config import Config, Train
@@ -84,6 +91,11 @@ def test_a_run_and_the_bare_step_are_measured(store_root):
 FIGURES = TrainingSpeed(
     "NVIDIA H200", "jax", "mixed_bfloat16", 128, 2000.0, 64.0, 62.5, 1.024, 0.004, 9000.0, 188, 0.38
 )
+
+
+def test_the_size_of_tiles_can_be_left_to_multibox(store_root):
+    config = Config.model_validate({**SMALL, "data": {"tiles": "auto"}})
+    assert _of_measuring(config, [open_store("tiny/train")]).data.tiles == "none"
 
 
 def test_the_table_has_the_figures(capsys):

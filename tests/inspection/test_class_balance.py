@@ -10,11 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from multibox.cli import main
+from multibox.config_file import load_config
 from multibox.data.presence import presence_of
 from multibox.data.record import Record, make_objects
-from multibox.data.store_writer import write_store
+from multibox.data.store import open_store
+from multibox.data.store_writer import StoreWriter, new_dataset, write_store
 from multibox.inspection.class_balance import balance_line, balance_of
 from multibox.prepare.balance import proposed_threshold
+from multibox.prepare.joined import JoinedStores
+from multibox.prepare.tile_size import settle_tiles
 
 CLASSES = ("bolt", "nut", "key")
 
@@ -36,6 +40,12 @@ def test_a_balance_that_is_configured_is_the_one_that_is_described():
         "data.balance=0.05 would draw the images of rare classes more often than those without one: key 2.1 times. "
         "A pass over the data would have 1.0 times as many examples."
     )
+
+
+def test_a_balance_that_repeats_no_rare_class_is_said():
+    balance = balance_of(images(600, 191, 9), 0.001)
+    assert balance.rare == {"key": 1.0}
+    assert balance_line(balance) == "data.balance=0.001 would draw no rare class more often; set it to a larger share."
 
 
 def test_the_proposed_balance_repeats_all_but_the_most_frequent_class():
@@ -88,6 +98,26 @@ def test_nothing_is_said_where_no_class_is_rare(tmp_path, monkeypatch):
 
 def test_nothing_is_proposed_for_tiles_which_balance_excludes(tmp_path, monkeypatch):
     rare_store(tmp_path, monkeypatch, keys=2)
-    shown = CliRunner().invoke(main, ["data", "check", "parts", "data.tiles=64"])
+    shown = CliRunner().invoke(main, ["data", "check", "parts", "data.tiles=64", "--json"])
     assert shown.exit_code == 0, shown.output
-    assert "data.balance=0.95" not in shown.output
+    assert "learned poorly; collect more images" in shown.stdout
+    assert "data.balance" not in shown.stdout
+
+
+def test_the_split_for_training_alone_decides_on_the_size_of_tiles(tmp_path, monkeypatch):
+    """As in a run. Objects of 10 pixels in two images for training, of 150 in thirty for validation."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path / "data"))
+    encoded = cv2.imencode(".png", np.zeros((600, 800, 3), np.uint8))[1].tobytes()
+    with new_dataset("parts") as folder:
+        for split, count, side in (("train", 2, 10), ("val", 30, 150)):
+            with StoreWriter(folder / f"{split}.lmdb", name="parts", split=split, classes=CLASSES) as writer:
+                for i in range(count):
+                    box = (10, 10, 10 + side, 10 + side)
+                    writer.add(Record(f"{split}{i}", encoded, 800, 600, make_objects([box], [0])))
+    shown = CliRunner().invoke(main, ["data", "check", "parts", "data.tiles=auto"])
+    assert shown.exit_code == 0, shown.output
+    chosen = settle_tiles(
+        JoinedStores([open_store("parts/train")], CLASSES), load_config(overrides=["data.tiles=auto"])
+    )
+    assert chosen.data.tiles == 128
+    assert "data.tiles=auto: tiles of 128 pixels" in shown.output

@@ -39,9 +39,7 @@ def test_no_tiles_where_they_would_not_help(records_of, sides, size):
     said = []
     config = settle_tiles(records_of(sides, size), configured(320), said.append)
     assert config.data.tiles == "none"
-    assert said == [
-        "data.tiles=auto: no tiles, as the objects are large enough; set data.tiles to a side to cut images"
-    ]
+    assert said == ["data.tiles=auto: no tiles, as they would help few objects; set data.tiles to a side to cut images"]
 
 
 def test_what_was_chosen_is_said_in_one_line(records_of):

@@ -2,6 +2,7 @@
 
 import pickle
 from collections import Counter
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -87,6 +88,43 @@ def test_the_share_of_tiles_without_objects_is_as_configured(stores, share):
         assert empty == round((len(examples) - empty) * share / (1 - share))
 
 
+def first_passes(sizes, objects, visible, empty):
+    """Of each of the first passes, the examples that teach no object, and the number of those that teach one."""
+    passes = Passes([tiling_of(size, Tiles(size=TILE)) for size in sizes], objects, visible, empty, (0,))
+    for start, end in pairwise(passes._starts):
+        places = [passes[k] for k in range(start, end)]
+        teaches_none = [
+            place
+            for place in places
+            if place.example not in passes.tiling(place).teaches(objects[place.record], visible)
+        ]
+        yield teaches_none, len(places) - len(teaches_none)
+
+
+@pytest.mark.parametrize("width", [120, 150, 450])
+def test_at_most_half_of_the_examples_without_objects_are_whole_images(width):
+    """60 images with an object each give 40 examples without one."""
+    sizes, objects = [(100, width)] * 60, [make_objects([(10, 10, 20, 20)], [0])] * 60
+    tiles = tiling_of(sizes[0], Tiles(size=TILE)).tiles
+    for empty, teaching in first_passes(sizes, objects, 0.25, 0.4):
+        assert (len(empty), teaching) == (40, 60)
+        assert sum(place.example == tiles for place in empty) == 20
+
+
+def test_more_whole_images_are_taken_if_there_are_too_few_tiles():
+    """Both tiles of each image teach an object, so that only the 60 whole images teach none."""
+    objects = [make_objects([(10, 10, 20, 20), (130, 10, 140, 20)], [0, 0])] * 60
+    for empty, teaching in first_passes([(100, 150)] * 60, objects, 0.25, 0.25):
+        assert (len(empty), teaching) == (40, 120)
+
+
+def test_a_pass_that_teaches_no_object_has_no_other_tiles():
+    """With most borders a tile shows too little of the only object. Such a pass had all 442 examples."""
+    objects = [make_objects([(500, 500, 575, 575)], [0])]
+    shown = [(len(empty), teaching) for empty, teaching in first_passes([(2000, 2000)], objects, 1.0, 0.2)]
+    assert set(shown) == {(0, 0), (0, 1)}
+
+
 def test_no_tile_comes_twice_in_a_pass(stores):
     for examples in passes_of(stores, configured(empty_tiles=0.5)):
         seen = [(each.id, each.width, each.pixels.tobytes()) for each in examples if each.id != "small"]
@@ -148,6 +186,9 @@ def test_mosaic_and_mixup_take_other_tiles(stores, small_priors):
     mixes = {"mosaic": {"probability": 1.0}, "mixup": {"probability": 1.0}}
     config = Config.model_validate({**config.model_dump(), "augment": mixes})
     assert_same(read(stores, small_priors, 3, config=config), read(stores, small_priors, 3, config=config))
+    records, order = joined_order(stores, CLASSES, config)
+    drawn = [records.another(order[5], np.random.default_rng(seed)) for seed in range(40)]
+    assert len({(each.id, getattr(each, "pixels", np.zeros(0)).tobytes()) for each in drawn}) > 10
 
 
 def test_a_batch_can_be_named(stores, small_priors):

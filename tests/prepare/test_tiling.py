@@ -78,6 +78,27 @@ def test_too_little_of_an_object_teaches_nothing():
     assert tiling.show(0, objects, 0.61).crowd.tolist() == [True]
 
 
+def test_an_object_that_a_tile_shows_entirely_is_taught_with_the_largest_visible_share():
+    """Also where its corners are no whole numbers, whose areas float32 rounds."""
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 560, (1000, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(3, 30, (1000, 2))], axis=1).astype(np.float32)
+    for tiling in shifts(tiling_of((600, 600), Tiles(size=128)), 3):
+        shown = [tiling.window(home) for home in tiling.homes(boxes).tolist()]
+        edges = np.array([(w.x0, w.y0, w.x1, w.y1) for w in shown])
+        is_inside = (boxes[:, :2] >= edges[:, :2]).all(axis=1) & (boxes[:, 2:] <= edges[:, 2:]).all(axis=1)
+        assert 500 < is_inside.sum() < 1000
+        np.testing.assert_array_equal(tiling.teaches(make_objects(boxes, [0] * 1000), 1.0) >= 0, is_inside)
+
+
+def test_an_object_whose_centre_is_where_four_tiles_meet_is_taught():
+    """One of them shows exactly a quarter of it, whatever its size."""
+    half = np.random.default_rng(0).uniform(1, 60, (500, 2)).astype(np.float32)
+    boxes = np.concatenate([256 - half, 256 + half], axis=1)
+    homes = tiling_of((1000, 1000), Tiles(size=128)).teaches(make_objects(boxes, [0] * 500), 0.25)
+    assert (homes >= 0).all()
+
+
 def test_an_object_larger_than_a_tile_belongs_to_the_whole_image():
     tiling = tiling_of((300, 400), Tiles(size=128))
     objects = make_objects([(10, 10, 200, 40), (50, 50, 60, 60)], [0, 1])

@@ -18,8 +18,10 @@ from multibox.data.store import Store
 from multibox.machine import cores
 from multibox.models.maps import network_priors
 from multibox.prepare import example, pixels, plan, shot, tiled
+from multibox.prepare.joined import JoinedStores
 from multibox.prepare.phases import at_size
 from multibox.prepare.pipeline import PrepareExample, joined_order, training_batches
+from multibox.prepare.tile_size import settle_tiles
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
     pixels: ("decode",),
@@ -79,6 +81,7 @@ def measure_pipeline(
     """
     config = at_size(config, config.network.size)
     classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    config = settle_tiles(JoinedStores(stores, classes), config)
     priors_rel = network_priors(config.network, config.priors)
     prepare = PrepareExample(joined_order(stores, classes, config)[0], priors_rel, config)
     count = min(images, len(prepare.records))

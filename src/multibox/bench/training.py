@@ -21,8 +21,10 @@ from multibox.data.store import Store
 from multibox.losses.multibox import multibox_loss
 from multibox.models.backend import computing_in, jit_compile
 from multibox.models.ssd import build
+from multibox.prepare.joined import JoinedStores
 from multibox.prepare.phases import at_size
 from multibox.prepare.pipeline import Batch, training_batches
+from multibox.prepare.tile_size import settle_tiles
 from multibox.training.class_weights import with_class_weights
 from multibox.training.clock import Clock, Segment
 from multibox.training.distribute import on_devices
@@ -146,7 +148,8 @@ def _of_measuring(config: Config, stores: Sequence[Store]) -> Config:
     train = config.train.model_copy(update={"tracker": "none"})
     mixes = {name: getattr(config.augment, name).model_copy(update={"until": 1.0}) for name in ("mosaic", "mixup")}
     augment = config.augment.model_copy(update=mixes)
-    return with_class_weights(config.model_copy(update={"data": data, "train": train, "augment": augment}), stores)
+    config = config.model_copy(update={"data": data, "train": train, "augment": augment})
+    return settle_tiles(JoinedStores(stores, data.classes), with_class_weights(config, stores))
 
 
 class LastEpoch(keras.callbacks.Callback):

@@ -16,7 +16,8 @@ from multibox.prepare.tiles import tiles_of
 def prepared(schema: Schema, store: Store | None, count: int) -> np.ndarray:
     """Prepare images as inputs of a network, from a store or from rendered scenes.
 
-    Of an image that the model searches in tiles, one region is taken, of each image another one.
+    If the model searches in tiles, one region of each image is taken: in turn the whole image, the first tile, the
+    second tile, and so on.
 
     Args:
         schema: Schema of the model: its network, feature maps, classes, priors and settings of detection.

@@ -186,8 +186,15 @@ def _refuse_auto(config: Config) -> None:
 
 
 def _settled(config: Config, stores: Sequence[Store]) -> Config:
-    """The configuration with the size of tiles that a run on these stores would choose."""
-    return settle_tiles(JoinedStores(stores, stores[0].meta.classes), config) if config.data.tiles == "auto" else config
+    """The configuration with the size of tiles that a run on the split for training would choose."""
+    split = _training_split([store.meta.split for store in stores])
+    own = [store for store in stores if store.meta.split == split]
+    return settle_tiles(JoinedStores(own, own[0].meta.classes), config) if config.data.tiles == "auto" else config
+
+
+def _training_split(splits: Sequence[str]) -> str:
+    """The split for training: ``train``, else ``trainval``, else the first one."""
+    return next((split for split in ("train", "trainval") if split in splits), splits[0])
 
 
 def _refuse_options(name: str, options: Mapping[str, Any]) -> None:
@@ -255,14 +262,14 @@ def _sum_up(
     target: str, classes: tuple[str, ...], inspected: Inspected, more: Iterable[Finding], config: Config
 ) -> Checkup:
     objects = {split: _count(images, classes) for split, images in inspected.items()}
-    training = next((split for split in ("train", "trainval") if split in inspected), next(iter(inspected)))
+    training = _training_split([*inspected])
     used = [image.objects for image in inspected[training] if image.objects is not None]
     presence = presence_of([each.labels for each in used], classes)
     findings = [finding for images in inspected.values() for image in images for finding in image.findings]
     findings += [
         *in_two_splits(inspected),
         *useless_splits(inspected, training),
-        *uneven_classes(objects, training, presence),
+        *uneven_classes(objects, training, presence, may_balance=config.data.tiles == "none"),
         *spelled_twice(objects, target),
         *more,
     ]

@@ -54,7 +54,9 @@ def balance_of(presence: Presence, threshold: float = 0.0) -> ClassBalance | Non
 
 
 def balance_line(balance: ClassBalance) -> str:
-    """Describe in two sentences what ``data.balance`` would do."""
+    """Describe in one or two sentences what ``data.balance`` would do."""
+    if max(balance.rare.values()) <= 1:
+        return f"data.balance={balance.threshold:g} would draw no rare class more often; set it to a larger share."
     rarest = sorted(balance.rare.items(), key=lambda row: -row[1])
     listed = some([f"{name} {factor:.1f}" for name, factor in rarest], 5)
     return (

@@ -70,13 +70,16 @@ def useless_splits(inspected: dict[str, list[InspectedImage]], training: str) ->
             yield Finding("useless", split, "", kinds.unusual, f"{effect}; {UNDO_CROWDS}" if kinds.crowds else effect)
 
 
-def uneven_classes(objects: dict[str, dict[str, int]], training: str, presence: Presence) -> Iterator[Finding]:
+def uneven_classes(
+    objects: dict[str, dict[str, int]], training: str, presence: Presence, *, may_balance: bool
+) -> Iterator[Finding]:
     """Find classes that are absent from a split, or rare in the training split.
 
     Args:
         objects: Number of objects of each class, by split.
         training: Name of the training split.
         presence: The images of the training split, and the classes that each one shows.
+        may_balance: Whether ``data.balance`` can be set, which ``data.tiles`` excludes.
 
     Yields:
         A finding for each class and split in which the class is absent, or is rare in the training split.
@@ -95,7 +98,8 @@ def uneven_classes(objects: dict[str, dict[str, int]], training: str, presence: 
             elif split == training and rarity_of[name] == "rare":
                 found_in = f"{images[name]:,} of {counted(presence.images, 'image')}"
                 detail = f"has {counted(count, 'object')} in {found_in}, the most frequent class is in {most:,}"
-                yield Finding("class", split, name, detail, "learned poorly; collect more images, or set data.balance")
+                advice = "collect more images, or set data.balance" if may_balance else "collect more images"
+                yield Finding("class", split, name, detail, f"learned poorly; {advice}")
 
 
 def spelled_twice(objects: dict[str, dict[str, int]], target: str) -> Iterator[Finding]:

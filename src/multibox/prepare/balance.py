@@ -8,12 +8,13 @@ sampling. Each image comes as often as its factor says, rounded down or up, and 
 k-th image is a function of the seed and k alone.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from multibox.data.presence import Presence
+from multibox.prepare.recent_passes import RecentPasses
 
 
 def class_factors(images_of_class: np.ndarray, images: int, threshold: float) -> np.ndarray:
@@ -92,8 +93,9 @@ class BalancedOrder:
     factors: np.ndarray
     seed: int
     first: int = 0
+    _passes: RecentPasses[np.ndarray] = field(default_factory=RecentPasses, init=False, repr=False)
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Number of images in a pass."""
         return round(float(self.factors.sum()))
@@ -101,9 +103,7 @@ class BalancedOrder:
     def __call__(self, k: int) -> int:
         """Position of the k-th image, from 0."""
         number, place = divmod(int(k), self.length)
-        return self.first + int(_pass(self, number)[place])
+        return self.first + int(self._passes.get(number, self._draw)[place])
 
-
-@lru_cache(maxsize=8)
-def _pass(order: BalancedOrder, number: int) -> np.ndarray:
-    return systematic_sample(order.factors, order.length, np.random.default_rng([order.seed, number]))
+    def _draw(self, number: int) -> np.ndarray:
+        return systematic_sample(self.factors, self.length, np.random.default_rng([self.seed, number]))

@@ -14,7 +14,7 @@ class DecodedImages:
     A copy that is sent to another process is empty.
 
     Args:
-        most: Largest number of bytes of all kept images together. The newest image is always kept.
+        most: Largest number of bytes of all kept images together. The image that was used last is always kept.
     """
 
     def __init__(self, most: int):
@@ -34,6 +34,9 @@ class DecodedImages:
 
         Returns:
             ``(H, W, 3)`` uint8 RGB, which must not be changed.
+
+        Raises:
+            Exception: ``decode`` raised it, in this thread or in the one that this thread waited for.
         """
         with self._lock:
             known = self._images.get(key)
@@ -52,8 +55,12 @@ class DecodedImages:
                 self._images.pop(key, None)
             return
         with self._lock:
-            while len(self._images) > 1 and self._bytes() > self._most:
-                self._images.popitem(last=False)
+            self._forget()
 
-    def _bytes(self) -> int:
-        return sum(image.result().nbytes for image in self._images.values() if image.done() and not image.exception())
+    def _forget(self) -> None:
+        """Forget the images that were used longest ago until the others fit. An image that is being decoded stays."""
+        decoded = [key for key, image in self._images.items() if image.done() and not image.exception()]
+        excess = sum(self._images[key].result().nbytes for key in decoded) - self._most
+        for key in decoded[:-1]:
+            if excess > 0:
+                excess -= self._images.pop(key).result().nbytes

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from multibox.data.record import Objects
+from multibox.prepare.recent_passes import RecentPasses
 from multibox.prepare.tiling import Tiling
 
 TILINGS = 8
@@ -58,7 +59,8 @@ class Passes:
         tilings: How each image is cut, not shifted.
         objects: Objects to learn of each image, crowds included, their boxes in pixels of the image.
         visible: Smallest share of an object's area that a tile must show to teach it.
-        empty: Share of the examples that teach no object, in [0, 1). It is smaller if there are not so many.
+        empty: Share of the examples that teach no object, in [0, 1). It is smaller if there are not so many. If no
+            example teaches an object, it has no effect, and a pass has all examples.
         seed: Numbers that decide everything random.
     """
 
@@ -74,12 +76,10 @@ class Passes:
         self._shares = np.random.default_rng([*seed, 0]).random((len(tilings), TILINGS, 2))
         self._firsts = np.cumsum([0, *(tiling.examples for tiling in tilings)])
         self._teaching = self._find_teaching(objects, visible)
+        self._teaches = any(map(len, self._teaching))
         counts = [len(teaching) + self._wanted(len(teaching)) for teaching in self._teaching]
         self._starts = np.cumsum([0, *counts]).tolist()
-        self._orders: dict[int, Order] = {}
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_orders": {}}
+        self._orders: RecentPasses[Order] = RecentPasses()
 
     @cached_property
     def examples(self) -> int:
@@ -89,13 +89,13 @@ class Passes:
     def __getitem__(self, position: int) -> Place:
         """The example at a position of the endless order."""
         number, within = self._locate(position)
-        order, _ = self._order(number)
+        order, _ = self._orders.get(number, self._shuffle)
         return self._place(number, int(order[within]))
 
     def neighbour(self, position: int, rng: np.random.Generator) -> Place:
         """Draw an example of the shelf at a position, whose images are probably decoded."""
         number, within = self._locate(position)
-        order, shelves = self._order(number)
+        order, shelves = self._orders.get(number, self._shuffle)
         shelf = bisect_right(shelves, within)
         return self._place(number, int(order[rng.integers(shelves[shelf - 1], shelves[shelf])]))
 
@@ -126,16 +126,9 @@ class Passes:
         return [np.unique(np.concatenate(examples)) for examples in found]
 
     def _wanted(self, teaching: int) -> int:
-        """Number of examples without an object in a pass. If no example teaches an object, all are taken."""
+        """Number of examples without an object in a pass. If no pass teaches an object, all are taken."""
         available = int(self._firsts[-1]) - teaching
-        return min(round(teaching * self._empty / (1 - self._empty)), available) if teaching else available
-
-    def _order(self, number: int) -> Order:
-        orders = self._orders
-        if number not in orders:  # threads that read ahead may be in the next pass already
-            recent = {each: order for each, order in orders.items() if abs(each - number) == 1}
-            self._orders = orders = {**recent, number: self._shuffle(number)}
-        return orders[number]
+        return min(round(teaching * self._empty / (1 - self._empty)), available) if self._teaches else available
 
     def _shuffle(self, number: int) -> Order:
         rng = np.random.default_rng([*self._seed, 1, number])
@@ -147,15 +140,13 @@ class Passes:
         return np.concatenate(order), np.cumsum([0, *map(len, order)])
 
     def _draw_empty(self, teaching: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Examples without an object. Up to half of them are whole images, which show the smallest scale."""
+        """Examples without an object. Up to half of them are whole images, or more if there are too few tiles."""
         wanted = self._wanted(len(teaching))
         empty = np.setdiff1d(np.arange(self._firsts[-1]), teaching, assume_unique=True)
         several = np.array([tiling.tiles > 1 for tiling in self._tilings])
         is_whole = np.isin(empty, self._firsts[1:][several] - 1)
-        wholes = rng.permutation(empty[is_whole])
-        few = wholes[: wanted // 2]
-        others = rng.permutation(np.concatenate([empty[~is_whole], wholes[wanted // 2 :]]))
-        return np.concatenate([few, others[: wanted - len(few)]])
+        wholes, tiles = rng.permutation(empty[is_whole]), rng.permutation(empty[~is_whole])
+        return np.concatenate([wholes[: wanted // 2], tiles, wholes[wanted // 2 :]])[:wanted]
 
     def _groups(self, examples: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
         """The examples of each image in groups, which are in random order."""

@@ -43,7 +43,7 @@ def settle_tiles(records: JoinedStores, config: Config, say: Callable[[str], obj
         why = "so that three of four objects are as large as the smallest prior; set data.tiles to another side or none"
         say(f"data.tiles=auto: tiles of {size} pixels, {why}")
     else:
-        say("data.tiles=auto: no tiles, as the objects are large enough; set data.tiles to a side to cut images")
+        say("data.tiles=auto: no tiles, as they would help few objects; set data.tiles to a side to cut images")
     return config.model_copy(update={"data": config.data.model_copy(update={"tiles": size})})
 
 

@@ -1,4 +1,4 @@
-"""Tiles: the rectangles that a large image is searched in, each at its own resolution."""
+"""Tiles: the rectangles in which a large image is searched, each rendered at the size of the network's input."""
 
 import math
 import re

@@ -55,8 +55,8 @@ class Tiling:
             shares: ``(2,)`` shares, in [0, 1), of the ranges in which borders can move up and to the left.
         """
         axes = zip(self.image_size, self.side, self.counts, shares.tolist(), strict=True)
-        down, right = (_shift(length, side, count, share) for length, side, count, share in axes)
-        return replace(self, shift=(down, right))
+        up, left = (_shift(length, side, count, share) for length, side, count, share in axes)
+        return replace(self, shift=(up, left))
 
     def window(self, example: int) -> Window:
         """The rectangle of the image that an example shows. A tile at the image's edge is moved inside."""
@@ -91,7 +91,7 @@ class Tiling:
             wider or higher than a tile. ``(S, N)`` with shifts.
         """
         shift = self.shift if shifts is None else shifts
-        low, high = boxes[:, 1::-1], boxes[:, 3:1:-1]  # y, x
+        low, high = _ends(boxes)
         places = ((low + high) / 2 + shift) // self.side
         places = np.clip(places, 0, np.array(self.counts) - 1).astype(np.int64)
         fits = (high - low <= self.side).all(axis=1) | (self.tiles == 1)
@@ -114,8 +114,9 @@ class Tiling:
         ends = starts + self.side
         is_whole = (examples >= self.tiles)[..., None]
         starts, ends = np.where(is_whole, 0, starts), np.where(is_whole, self.image_size, ends)
-        low, high = np.maximum(boxes[:, 1::-1], starts), np.minimum(boxes[:, 3:1:-1], ends)
-        return (high - low).clip(0).prod(axis=-1) / np.maximum(box.areas(boxes), np.finfo(np.float32).tiny)
+        low, high = _ends(boxes)
+        shown = (np.minimum(high, ends) - np.maximum(low, starts)).clip(0)
+        return shown.prod(axis=-1) / np.maximum((high - low).prod(axis=-1), np.finfo(np.float32).tiny)
 
     def teaches(self, objects: Objects, visible: float, shifts: np.ndarray | None = None) -> np.ndarray:
         """The example that teaches each object.
@@ -174,6 +175,15 @@ def tiling_of(image_size: tuple[int, int], tiles: Tiles) -> Tiling:
     )
     refuse_too_many(rows, columns, image_size, "data.tiles")
     return Tiling(image_size, (height, width), (rows, columns))
+
+
+def _ends(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The upper left and the lower right corners of boxes, each ``(N, 2)`` float64 as y, x.
+
+    In float32, rounding would decide on objects of which exactly the smallest share, or all, is seen.
+    """
+    exact = boxes.astype(np.float64)
+    return exact[:, 1::-1], exact[:, 3:1:-1]
 
 
 def _shift(length: int, side: int, count: int, share: float) -> int:
