@@ -1,5 +1,6 @@
 """Training on tiles: the order, what each example shows, and that it depends on seed and position alone."""
 
+import dataclasses
 import pickle
 from collections import Counter
 from itertools import pairwise
@@ -259,3 +260,15 @@ def test_a_dataset_without_objects_still_has_an_order(tmp_path, monkeypatch):
     store = write_store("void", "train", [make_photo(9, 0)], CLASSES)
     records, order = joined_order([store], CLASSES, configured())
     assert {records[order[k]].width for k in range(records.examples)} == {TILE, WIDTH}
+
+
+def test_tiles_of_which_none_may_teach_are_refused(tmp_path, monkeypatch):
+    """The object is as large as a tile, so no tile shows all of it, unless a border happens to fit."""
+    monkeypatch.setenv("MULTIBOX_DATA", str(tmp_path))
+    photo = dataclasses.replace(make_photo(9, 0), objects=make_objects([(151, 93, 251, 193)], [0]))
+    store = write_store("cut", "train", [photo], CLASSES)
+    with pytest.raises(
+        BadInput, match=r"^data\.tile_visible: no tile shows 1 of any object; set it to a smaller share"
+    ):
+        joined_order([store], CLASSES, configured(tile_visible=1))
+    assert joined_order([store], CLASSES, configured())[0].examples > 0

@@ -62,6 +62,9 @@ class Passes:
         empty: Share of the examples that teach no object, in [0, 1). It is smaller if there are not so many. If no
             example teaches an object, it has no effect, and a pass has all examples.
         seed: Numbers that decide everything random.
+
+    Attributes:
+        teaches: Whether any example teaches an object.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Passes:
         self._shares = np.random.default_rng([*seed, 0]).random((len(tilings), TILINGS, 2))
         self._firsts = np.cumsum([0, *(tiling.examples for tiling in tilings)])
         self._teaching = self._find_teaching(objects, visible)
-        self._teaches = any(map(len, self._teaching))
+        self.teaches = any(map(len, self._teaching))
         counts = [len(teaching) + self._wanted(len(teaching)) for teaching in self._teaching]
         self._starts = np.cumsum([0, *counts]).tolist()
         self._orders: RecentPasses[Order] = RecentPasses()
@@ -128,7 +131,7 @@ class Passes:
     def _wanted(self, teaching: int) -> int:
         """Number of examples without an object in a pass. If no pass teaches an object, all are taken."""
         available = int(self._firsts[-1]) - teaching
-        return min(round(teaching * self._empty / (1 - self._empty)), available) if self._teaches else available
+        return min(round(teaching * self._empty / (1 - self._empty)), available) if self.teaches else available
 
     def _shuffle(self, number: int) -> Order:
         rng = np.random.default_rng([*self._seed, 1, number])

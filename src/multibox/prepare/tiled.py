@@ -9,6 +9,7 @@ import numpy as np
 
 from multibox.config import Data
 from multibox.data.record import Record
+from multibox.errors import BadInput
 from multibox.prepare.decoded import DecodedImages
 from multibox.prepare.joined import JoinedStores
 from multibox.prepare.passes import SHELF_PIXELS, Passes, Place
@@ -36,6 +37,9 @@ class TiledRecords(Sequence[Record]):
         joined: Images of the run.
         data: Configuration of the data, with the size of the tiles.
         seed: Random seed of the order.
+
+    Raises:
+        BadInput: No tile shows ``data.tile_visible`` of any object.
     """
 
     def __init__(self, joined: JoinedStores, data: Data, seed: int):
@@ -50,6 +54,10 @@ class TiledRecords(Sequence[Record]):
             Passes(tilings[start:end], objects[start:end], data.tile_visible, data.empty_tiles, (seed, order))
             for order, (start, end) in enumerate(pairwise(self._bounds))
         ]
+        if any((~own.crowd).any() for own in objects) and not any(passes.teaches for passes in self._passes):
+            raise BadInput(
+                "data.tile_visible", f"no tile shows {data.tile_visible:g} of any object; set it to a smaller share"
+            )
         self._decoded = DecodedImages(KEPT)
 
     @property
