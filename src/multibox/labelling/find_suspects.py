@@ -102,7 +102,6 @@ def find_suspects(
         Stopped: If Ctrl-C or SIGTERM stopped a training. The same call with ``resume`` goes on.
     """
     stores = open_stores(data)
-    name = stores[0].meta.name if len(stores) > 1 else f"{stores[0].meta.name}/{stores[0].meta.split}"
     if not any(store.meta.counts.objects for store in stores):
         raise BadInput(data, "has no labels, so none can be wrong")
     if model is None:
@@ -110,15 +109,19 @@ def find_suspects(
         fields = fields_of_folds(config, overrides)
         _start_keras(**loading)  # what does not fit is refused before hours of training
         parts = divide(stores, folds, seed=seed, resume=resume)
-        how = {"config": config, "overrides": fields, "minutes": minutes, "resume": resume}
-        models: Sequence[str | Path | Detector] = _train(parts, **how)
+        models = _train(parts, config=config, overrides=fields, minutes=minutes, resume=resume)
         judge = f"{folds} detectors, each trained on the other folds"
     else:
         _refuse_training(overrides, folds=folds, config=config, minutes=minutes, resume=resume or None)
         parts, models = stores, [model] * len(stores)
         judge = "a given detector" if isinstance(model, Detector) else str(model)
     several = model is not None and len(stores) > 1
-    return Suspects(name, judge, tuple(parts), *_judge_all(parts, models, several, seed, progress, loading))
+    return Suspects(_name_of(stores), judge, tuple(parts), *_judge_all(parts, models, several, seed, progress, loading))
+
+
+def _name_of(stores: Sequence[Store]) -> str:
+    meta = stores[0].meta
+    return meta.name if len(stores) > 1 else f"{meta.name}/{meta.split}"
 
 
 def _start_keras(
@@ -135,7 +138,7 @@ def _start_keras(
     import_keras(devices, threads)
 
 
-def _train(folds: Sequence[Store], **how: Any) -> list[Path]:
+def _train(folds: Sequence[Store], **how: Any) -> Sequence[str | Path | Detector]:
     """Train the detectors of the folds. Keras is imported only here, as a given model may not need it."""
     from multibox.labelling.fold_runs import train_folds
 

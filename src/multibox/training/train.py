@@ -75,10 +75,9 @@ def train(
     setup = set_up(settings, stores)
     log_remarks(setup, is_val_chosen="data.val" in overrides)
     load_start_weights(setup)
-    default = f"{settings.network.trunk}-{stores[0].meta.name}"
 
     def begin() -> Experiment:
-        experiment = new_experiment(name, default)
+        experiment = new_experiment(name, f"{settings.network.trunk}-{stores[0].meta.name}")
         experiment.describe(settings, setup.network)
         return experiment
 
