@@ -63,16 +63,6 @@ _EFFICIENTNET: tuple[str, list[Stage]] = (
         ("extra8", trim, ENDING),
     ],
 )
-_EFFICIENTNET_SHORT: tuple[str, list[Stage]] = (
-    "c3",
-    [
-        ("c4", halve, STRIDED),
-        ("extra5", halve, STRIDED),
-        ("extra6", halve, STRIDED),
-        ("extra7", halve, ENDING),
-        ("extra8", trim, ENDING),
-    ],
-)
 _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
     ("vgg16", "ssd300"): (
         "conv4_3",
@@ -116,8 +106,7 @@ _LAYOUTS: dict[tuple[str, str], tuple[str, list[Stage]]] = {
             ("pool9", collapse, ENDING),
         ],
     ),
-    **{(f"efficientnet_lite{i}", "ssdlite"): _EFFICIENTNET for i in range(3)},
-    ("efficientnet_lite0_short", "ssdlite"): _EFFICIENTNET_SHORT,
+    **{(f"efficientnet_lite{name}", "ssdlite"): _EFFICIENTNET for name in ("0", "0_short", "1", "2")},
     ("mobilenet_v2", "ssdlite"): _MOBILENET,
     ("mobilenet_v3_large", "ssdlite"): _MOBILENET,
 }

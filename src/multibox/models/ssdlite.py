@@ -10,7 +10,7 @@ from multibox.models.layers import Tensor, conv_bn, depthwise_bn, trim_pad
 
 EXTRAS = {
     **{trunk: {"extra6": 256, "extra7": 256, "extra8": 256} for trunk in FAMILY},
-    "efficientnet_lite0_short": {"extra5": 128, "extra6": 128, "extra7": 128, "extra8": 128},
+    "efficientnet_lite0_short": {"c5": 128, "extra6": 128, "extra7": 128, "extra8": 128},
     "mobilenet_v2": {"extra6": 512, "extra7": 256, "extra8": 256, "extra9": 64},
     "mobilenet_v3_large": {"extra6": 512, "extra7": 256, "extra8": 256, "extra9": 128},
 }
