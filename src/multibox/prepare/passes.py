@@ -19,7 +19,7 @@ from multibox.data.record import Objects
 from multibox.prepare.recent_passes import RecentPasses
 from multibox.prepare.tiling import Tiling
 
-TILINGS = 8
+SHIFTS = 8
 """Number of shifts of each image's tiles. Passes use them in turn."""
 
 DECODED_FOR_EACH = 750_000
@@ -38,12 +38,12 @@ class Place:
 
     Attributes:
         record: Position of the image.
-        tiling: Number of the shift of the image's tiles, from 0 to :data:`TILINGS` - 1.
+        shift: Number of the shift of the image's tiles, from 0 to :data:`SHIFTS` - 1.
         example: Number of the tile, as :class:`~multibox.prepare.tiling.Tiling` counts them.
     """
 
     record: int
-    tiling: int
+    shift: int
     example: int
 
 
@@ -76,7 +76,7 @@ class Passes:
         seed: tuple[int, ...],
     ):
         self._tilings, self._empty, self._seed = tuple(tilings), empty, seed
-        self._shares = np.random.default_rng([*seed, 0]).random((len(tilings), TILINGS, 2))
+        self._shares = np.random.default_rng([*seed, 0]).random((len(tilings), SHIFTS, 2))
         self._firsts = np.cumsum([0, *(tiling.examples for tiling in tilings)])
         self._teaching = self._find_teaching(objects, visible)
         self.teaches = any(map(len, self._teaching))
@@ -87,7 +87,7 @@ class Passes:
     @cached_property
     def examples(self) -> int:
         """Number of examples of a pass, on average."""
-        return round(self._starts[-1] / TILINGS)
+        return round(self._starts[-1] / SHIFTS)
 
     def __getitem__(self, position: int) -> Place:
         """The example at a position of the endless order."""
@@ -104,25 +104,25 @@ class Passes:
 
     def tiling(self, place: Place) -> Tiling:
         """How the image of an example is cut."""
-        return self._tilings[place.record].shifted(self._shares[place.record, place.tiling])
+        return self._tilings[place.record].shifted(self._shares[place.record, place.shift])
 
     def _locate(self, position: int) -> tuple[int, int]:
         """Number of the pass at a position, and the position in that pass."""
         cycle, within = divmod(position, self._starts[-1])
-        tiling = bisect_right(self._starts, within) - 1
-        return cycle * TILINGS + tiling, within - self._starts[tiling]
+        shift = bisect_right(self._starts, within) - 1
+        return cycle * SHIFTS + shift, within - self._starts[shift]
 
     def _place(self, number: int, example: int) -> Place:
         record = int(np.searchsorted(self._firsts, example, "right")) - 1
-        return Place(record, number % TILINGS, example - int(self._firsts[record]))
+        return Place(record, number % SHIFTS, example - int(self._firsts[record]))
 
     def _find_teaching(self, objects: Sequence[Objects], visible: float) -> list[np.ndarray]:
         """Sorted numbers of the examples, counted over all images, that teach an object, with each shift."""
-        found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(TILINGS)]
+        found: list[list[np.ndarray]] = [[np.empty(0, np.int64)] for _ in range(SHIFTS)]
         for record, own in enumerate(objects):
             if not len(own):
                 continue
-            shifts = [self.tiling(Place(record, number, 0)).shift for number in range(TILINGS)]
+            shifts = [self.tiling(Place(record, number, 0)).shift for number in range(SHIFTS)]
             homes = self._tilings[record].teaches(own, visible, np.array(shifts)[:, None])
             for examples, each in zip(found, homes, strict=True):
                 examples.append(each[each >= 0] + self._firsts[record])
@@ -135,7 +135,7 @@ class Passes:
 
     def _shuffle(self, number: int) -> Order:
         rng = np.random.default_rng([*self._seed, 1, number])
-        teaching = self._teaching[number % TILINGS]
+        teaching = self._teaching[number % SHIFTS]
         examples = np.concatenate([teaching, self._draw_empty(teaching, rng)])
         shelves = self._fill_shelves(self._groups(rng.permutation(examples), rng))
         runs = [[run for group in shelf for run in np.array_split(group, min(RUNS, len(group)))] for shelf in shelves]
