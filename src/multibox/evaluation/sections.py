@@ -181,7 +181,10 @@ def _rarity(figures: Figures) -> list[str | Part]:
         f"most a twentieth or in at most {FEW_IMAGES}. "
     )
     unknown = "The model file does not say how many training images show each class, so test images are counted. "
-    remedy = "Is AP low where a class is rare? data.balance shows its images more often in training."
+    remedy = (
+        "Is AP low where a class is rare? data.balance shows its images more often in training. With data.tiles, "
+        "loss.class_weights lets its objects count more."
+    )
     headings = ["group", f"classes, with their {counted_in}", "AP, IoU 0.5", "AP, IoU 0.5 to 0.95"]
     return [explained + ("" if figures.trained_images else unknown) + remedy, Table(headings, rows)]
 
