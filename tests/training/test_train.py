@@ -187,11 +187,13 @@ def test_training_lowers_the_loss(store_root, folder):
 def test_in_bfloat16_layers_compute_in_it_and_the_loss_does_not(store_root, folder):
     run = train("tiny", overrides={**SMALL, "train.epochs": 1, "train.precision": "mixed_bfloat16"})
     settings = load_config(run.folder / "config.yaml")
-    network = set_up(settings, []).network
+    stores = [open_store("tiny/train")]
+    network = set_up(settings, stores).network
     assert network.get_layer("stem_conv").compute_dtype == "bfloat16"
     assert network.get_layer("stem_conv").kernel.dtype == "float32"
     assert {output.dtype for output in network.output.values()} == {"float32"}
-    assert set_up(load_config(overrides={**SMALL, "data.classes": ["a"]}), []).network.compute_dtype == "float32"
+    in_float32 = settings.model_copy(update={"train": settings.train.model_copy(update={"precision": "float32"})})
+    assert set_up(in_float32, stores).network.compute_dtype == "float32"
     with open(run.folder / "log.csv") as file:
         assert all(math.isfinite(float(row["loss"])) for row in csv.DictReader(file))
     saved, _ = load_model(run.model)
