@@ -14,7 +14,7 @@ import numpy as np
 
 from multibox.bench.stopwatch import Stopwatch
 from multibox.config import Config
-from multibox.data.store import Store
+from multibox.data.store import Store, class_names
 from multibox.machine import cores
 from multibox.models.maps import network_priors
 from multibox.prepare import example, pixels, plan, shot, tiled
@@ -80,7 +80,7 @@ def measure_pipeline(
         BadInput: If the stores hold no images.
     """
     config = at_size(config, config.network.size)
-    classes = config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    classes = config.data.classes or class_names(stores)
     config = settle_tiles(JoinedStores(stores, classes), config)
     priors_rel = network_priors(config.network, config.priors)
     prepare = PrepareExample(joined_order(stores, classes, config)[0], priors_rel, config)

@@ -8,7 +8,7 @@ import numpy as np
 
 from multibox.data.record import Record
 from multibox.data.rewrite import write_splits
-from multibox.data.store import Store, split_order
+from multibox.data.store import Store, class_names, split_order
 from multibox.data.store_writer import check_new_name
 from multibox.errors import BadInput
 from multibox.progress import Progress
@@ -39,7 +39,7 @@ def merge_datasets(
     twice = [path for path, count in Counter(store.path for store in stores).items() if count > 1]
     if twice:
         raise BadInput(twice[0], "is given twice; give each dataset once")
-    classes = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    classes = class_names(stores)
     by_split: dict[str, list[Store]] = defaultdict(list)
     for store in stores:
         by_split[store.meta.split].append(store)

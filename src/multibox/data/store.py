@@ -8,7 +8,7 @@ bytes of the image file. The key ``ids`` holds the records' ids in order, and th
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +93,11 @@ def dataset_splits(name: str) -> list[str]:
     """Splits of a dataset that have a store, in the order train, val, test, then others by name."""
     found = [path.stem for path in (data_root() / name).glob(f"*{SUFFIX}")]
     return sorted(found, key=split_order)
+
+
+def class_names(stores: Iterable["Store"]) -> tuple[str, ...]:
+    """Names of the classes of all stores, in order of first appearance."""
+    return tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
 
 
 def split_order(split: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from multibox.data.open import find_dataset
 from multibox.data.record import Record
-from multibox.data.store import Store, dataset_splits, open_store
+from multibox.data.store import Store, class_names, dataset_splits, open_store
 from multibox.errors import BadInput
 from multibox.evaluation.columns import Truth, truth_of
 from multibox.prepare.render import decode
@@ -117,7 +117,7 @@ def open_test_set(data: Data, known: Sequence[str] | None = None) -> TestSet:
     names = [data] if isinstance(data, str | Store) else data
     stores = tuple(store if isinstance(store, Store) else open_split(store) for store in names)
     if known is None:
-        known = tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+        known = class_names(stores)
     return TestSet(stores, truth_of(stores, common_classes(known, stores)))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from multibox.data.file_names import image_suffix, safe_stems
 from multibox.data.record import Record
+from multibox.data.store import class_names
 from multibox.labelling.find_suspects import Suspects, in_classes
 from multibox.labelling.prelabelled import PreLabelled
 from multibox.labelling.prelabels import write_prelabels
@@ -83,8 +84,7 @@ def _write_table(path: Path, shown: Sequence[Suspect]) -> None:
 
 def _all_classes(suspects: Suspects) -> tuple[str, ...]:
     """The judged classes, and those of the data that the model does not have: their labels stay as they are."""
-    stored = (name for store in suspects.stores for name in store.meta.classes)
-    return tuple(dict.fromkeys([*suspects.classes, *stored]))
+    return tuple(dict.fromkeys([*suspects.classes, *class_names(suspects.stores)]))
 
 
 def _proposals(

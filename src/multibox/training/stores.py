@@ -9,7 +9,7 @@ from typing import Any
 from multibox.config import Config
 from multibox.data.build import BuildReport, OnBad, build
 from multibox.data.open import build_options, has_changed, look_up, stored_at, without_slash
-from multibox.data.store import Store, data_root, dataset_splits, list_datasets, open_store, some_of
+from multibox.data.store import Store, class_names, data_root, dataset_splits, list_datasets, open_store, some_of
 from multibox.data.store_writer import holds_only_stores
 from multibox.errors import BadInput
 from multibox.progress import Progress
@@ -136,4 +136,4 @@ def open_stores(names: Sequence[str]) -> list[Store]:
 
 def all_classes(config: Config, stores: Sequence[Store]) -> tuple[str, ...]:
     """Class names of a run: the configured ones, else all names of the stores in order of first appearance."""
-    return config.data.classes or tuple(dict.fromkeys(name for store in stores for name in store.meta.classes))
+    return config.data.classes or class_names(stores)
